@@ -1,0 +1,103 @@
+// Package intercept lets an MDM server that nobody changed reach the fake WNS:
+// by an HTTPS proxy, or by names that resolve to a loopback address.
+package intercept
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/elazarl/goproxy"
+)
+
+// Hosts of the real service that senders hard-code.
+const (
+	LiveHost  = "login.live.com"
+	EntraHost = "login.microsoftonline.com"
+	WNSSuffix = ".notify.windows.com"
+)
+
+// IsService tells whether host is one that the fake WNS answers for: the login
+// hosts, or one label before notify.windows.com.
+func IsService(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == LiveHost || host == EntraHost {
+		return true
+	}
+	label, ok := strings.CutSuffix(host, WNSSuffix)
+	return ok && label != "" && !strings.Contains(label, ".")
+}
+
+// Proxy is an HTTP proxy that joins CONNECT to the service's hosts, port 443,
+// with the fake WNS at addr, which answers under their names. allow names
+// further hosts ("host:port") that are connected through; everything else is
+// refused, so it is never an open proxy.
+func Proxy(addr string, allow ...string) http.Handler {
+	p := goproxy.NewProxyHttpServer()
+	p.Logger = quiet{}
+	p.OnRequest().HandleConnectFunc(func(host string, _ *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
+		name, port, err := net.SplitHostPort(host)
+		if err == nil && port == "443" && IsService(name) {
+			return goproxy.OkConnect, addr
+		}
+		for _, a := range allow {
+			if strings.EqualFold(a, host) {
+				return goproxy.OkConnect, host
+			}
+		}
+		return goproxy.RejectConnect, host
+	})
+	p.OnRequest().DoFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Request, *http.Response) {
+		return r, goproxy.NewResponse(r, goproxy.ContentTypeText, http.StatusForbidden,
+			"dmwake's proxy only connects to the hosts of WNS\n")
+	})
+	p.NonproxyHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "this is dmwake's proxy; set it as HTTPS_PROXY", http.StatusForbidden)
+	})
+	// CONNECT must not follow the environment's own proxy to reach loopback.
+	p.ConnectDial = nil
+	p.Tr.Proxy = nil
+	return p
+}
+
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// HostLines are the lines for a hosts file that lead to ip: the login hosts and
+// the given channel hosts.
+func HostLines(ip string, channelHosts ...string) string {
+	var b strings.Builder
+	for _, h := range append([]string{LiveHost, EntraHost}, channelHosts...) {
+		fmt.Fprintf(&b, "%s %s\n", ip, h)
+	}
+	return b.String()
+}
+
+// InHosts prepares a command that sees hostsFile as /etc/hosts, in a mount
+// namespace of its own, by util-linux's unshare. It needs root; Supported says
+// whether it can work here.
+func InHosts(ctx context.Context, hostsFile string, argv ...string) *exec.Cmd {
+	script := `mount --bind "$0" /etc/hosts && exec "$@"`
+	args := append([]string{"--mount", "--propagation", "private", "sh", "-c", script, hostsFile}, argv...)
+	return exec.CommandContext(ctx, "unshare", args...) //nolint:gosec // the caller's own command
+}
+
+// Supported tries InHosts on a harmless command and gives the reason where it
+// does not work.
+func Supported(ctx context.Context) error {
+	f, err := os.CreateTemp("", "dmwake-hosts")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	f.Close()
+	if out, err := InHosts(ctx, f.Name(), "true").CombinedOutput(); err != nil {
+		return fmt.Errorf("a private mount namespace is not to be had here: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}

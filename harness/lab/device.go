@@ -1,0 +1,134 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// NewDevice makes a device of the profile that could enroll with the target.
+func (l *Lab) NewDevice(p dmclient.Profile) (*dmclient.Device, error) {
+	t := &l.Config.Target
+	l.mu.Lock()
+	id := dmclient.NewIdentity(l.rand)
+	l.mu.Unlock()
+	cfg := dmclient.Config{
+		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(), Profile: p, Identity: id,
+		Roots: l.roots, Key: l.key, Timeout: l.Config.Timeouts.Request, Log: l.log,
+	}
+	if t.Push != "none" {
+		cfg.WNS = l.WNS
+	}
+	if t.Connect != "" {
+		var d net.Dialer
+		cfg.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return d.DialContext(ctx, network, t.Connect)
+		}
+	}
+	return dmclient.New(cfg)
+}
+
+// Enroll enrolls a device. Where the server refuses the CSR as Windows encodes
+// it, a plain one is sent instead and from then on: that one bug must not hide
+// the server's others.
+func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
+	l.mu.Lock()
+	plain := l.plainCSR
+	l.mu.Unlock()
+	err := d.Enroll(ctx, dmclient.EnrollOptions{PlainCSR: plain})
+	var e *enroll.Error
+	if err == nil || plain || !errors.As(err, &e) || e.Step != enroll.StepToken || e.Refused() {
+		return err
+	}
+	if again := d.Enroll(ctx, dmclient.EnrollOptions{PlainCSR: true}); again != nil {
+		return err // the first is the one to look at
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.plainCSR, l.csrReason = true, err.Error()
+	return nil
+}
+
+// PlainCSR tells whether devices enroll with a plain CSR because the server
+// refused the Windows one, and how it did.
+func (l *Lab) PlainCSR() (bool, string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.plainCSR, l.csrReason
+}
+
+// Go runs a device until the lab closes: it answers pushes from now on.
+func (l *Lab) Go(d *dmclient.Device) {
+	l.wg.Add(1)
+	go func() {
+		defer l.wg.Done()
+		defer d.Close()
+		d.Run(l.ctx) //nolint:errcheck // ends with the lab
+	}()
+}
+
+// Command is what a queue hook is asked to queue.
+type Command struct {
+	Verb                 syncml.Verb
+	LocURI, Format, Data string
+}
+
+// ErrNoHook is wrapped where a hook is needed that is not configured.
+var ErrNoHook = errors.New("no hook configured")
+
+func (l *Lab) hook(ctx context.Context, name string, h *target.Hook, d *dmclient.Device, c Command) (string, error) {
+	if h == nil {
+		return "", fmt.Errorf("%w: %s", ErrNoHook, name)
+	}
+	id := d.Identity()
+	return h.Run(ctx, name, target.Vars{
+		DeviceID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, Profile: d.Profile().Name, ChannelURI: d.ChannelURI(),
+		Verb: string(c.Verb), LocURI: c.LocURI, Format: c.Format, Data: c.Data,
+	}, l.Config.Timeouts.Hook)
+}
+
+// Queue makes the server queue a command for a device.
+func (l *Lab) Queue(ctx context.Context, d *dmclient.Device, c Command) error {
+	_, err := l.hook(ctx, "queue", l.Config.Target.Hooks.Queue, d, c)
+	return err
+}
+
+// Push makes the server push to a device.
+func (l *Lab) Push(ctx context.Context, d *dmclient.Device) error {
+	_, err := l.hook(ctx, "push", l.Config.Target.Hooks.Push, d, Command{})
+	return err
+}
+
+// Wipe makes the server queue a remote wipe.
+func (l *Lab) Wipe(ctx context.Context, d *dmclient.Device) error {
+	c := Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteWipe/doWipe"}
+	if h := l.Config.Target.Hooks.Wipe; h != nil {
+		_, err := l.hook(ctx, "wipe", h, d, c)
+		return err
+	}
+	return l.Queue(ctx, d, c)
+}
+
+// Lock makes the server queue a remote lock.
+func (l *Lab) Lock(ctx context.Context, d *dmclient.Device) error {
+	c := Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteLock/Lock"}
+	if h := l.Config.Target.Hooks.Lock; h != nil {
+		_, err := l.hook(ctx, "lock", h, d, c)
+		return err
+	}
+	return l.Queue(ctx, d, c)
+}
+
+// Active asks the server whether it still manages a device; it wraps ErrNoHook
+// where no hook tells.
+func (l *Lab) Active(ctx context.Context, d *dmclient.Device) (bool, error) {
+	out, err := l.hook(ctx, "active", l.Config.Target.Hooks.Active, d, Command{})
+	return strings.Contains(out, d.Identity().DeviceID), err
+}

@@ -1,0 +1,317 @@
+// Package lab brings up everything one run needs (CA, fake WNS, the way to it,
+// devices, the target) and takes it down again.
+package lab
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+)
+
+// Options of a lab beside the target.
+type Options struct {
+	Mutants []string // of the embedded server
+	Seed    uint64   // of device identities and of the fake WNS; 0 draws one
+	Log     *slog.Logger
+}
+
+// Lab is everything one run needs, up and running.
+type Lab struct {
+	Config target.Config
+	WNS    *fakewns.Server
+	CA     *CA
+	Seed   uint64
+
+	log      *slog.Logger
+	roots    *x509.CertPool
+	embedded *mdmserver.Server
+	servers  []*http.Server
+	ctx      context.Context //nolint:containedctx // the life of the devices, ended by Close
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
+	keys     chan *rsa.PrivateKey
+
+	mu        sync.Mutex
+	rand      *mathrand.Rand
+	plainCSR  bool
+	csrReason string
+}
+
+// Start brings up a lab for the target; a nil target is the reference server,
+// embedded. Errors are worded for the user.
+func Start(cfg *target.Config, opts Options) (*Lab, error) {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Seed == 0 {
+		opts.Seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // a seed, not a secret
+	}
+	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), keys: make(chan *rsa.PrivateKey, 4)} //nolint:gosec // identities of simulated devices
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	var err error
+	if cfg == nil {
+		err = l.startEmbedded(opts.Mutants)
+	} else {
+		l.Config = *cfg
+		err = l.startWNS()
+	}
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	l.wg.Add(1)
+	go l.makeKeys()
+	return l, nil
+}
+
+// Embedded tells whether the target is the reference server of this process.
+func (l *Lab) Embedded() bool { return l.embedded != nil }
+
+// Close takes everything down and waits for it.
+func (l *Lab) Close() {
+	l.cancel()
+	if l.embedded != nil {
+		l.embedded.Close()
+	}
+	for _, s := range l.servers {
+		s.Close()
+	}
+	l.wg.Wait()
+}
+
+// Context ends with the lab.
+func (l *Lab) Context() context.Context { return l.ctx }
+
+// startWNS brings up the fake WNS as the configuration says.
+func (l *Lab) startWNS() error {
+	w := &l.Config.WNS
+	var err error
+	if l.CA, err = LoadCA(w.CADir); err != nil {
+		return err
+	}
+	if l.roots, err = l.Config.Roots(); err != nil {
+		return err
+	}
+	base := fakewns.ChannelBaseReal
+	if w.Mode == "direct" {
+		base = "https://" + w.Listen + "/"
+	}
+	l.newWNS(base, w.App)
+	ln, err := l.serveTLS("wns.listen", w.Listen, l.WNS, false)
+	if err != nil {
+		return err
+	}
+	if w.Mode == "direct" {
+		l.WNS.SetChannelBase("https://" + ln.Addr().String() + "/")
+	}
+	if w.Mode == "proxy" {
+		pl, err := listen("wns.proxy", w.Proxy)
+		if err != nil {
+			return err
+		}
+		l.serve(pl, intercept.Proxy(ln.Addr().String()))
+	}
+	return nil
+}
+
+func (l *Lab) newWNS(base string, app target.App) {
+	l.WNS = fakewns.New(fakewns.Config{
+		Apps:        []fakewns.App{{PFN: app.PFN, PackageSID: app.SID, Secret: app.Secret.Value()}},
+		ChannelBase: base, Seed: l.Seed, Log: l.log,
+	})
+}
+
+// startEmbedded brings up the reference server on loopback; the run reaches it
+// as it would any other.
+func (l *Lab) startEmbedded(mutants []string) error {
+	cfg := &l.Config
+	cfg.Target.Name = "the embedded reference server"
+	cfg.Timeouts = target.Timeouts{Push: 5 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second}
+	cfg.WNS.Mode = "direct"
+	var err error
+	if l.CA, err = NewCA(); err != nil {
+		return err
+	}
+	l.roots = l.CA.Pool()
+	l.newWNS("", target.App{PFN: fakewns.DefaultApp.PFN, SID: fakewns.DefaultApp.PackageSID, Secret: target.NewSecret(fakewns.DefaultApp.Secret)})
+	wns, err := l.serveTLS("the fake WNS", "127.0.0.1:0", l.WNS, false)
+	if err != nil {
+		return err
+	}
+	wnsURL := "https://" + wns.Addr().String()
+	l.WNS.SetChannelBase(wnsURL + "/")
+
+	ln, err := listen("the embedded server", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	base := "https://" + ln.Addr().String()
+	app := fakewns.DefaultApp
+	password := rand.Text()
+	l.embedded, err = mdmserver.New(mdmserver.Config{
+		BaseURL: base, Username: "demo@mdm.example", Password: password,
+		PFN: app.PFN, PackageSID: app.PackageSID, Secret: app.Secret,
+		TokenURL: wnsURL + fakewns.TokenPath, HTTP: WNSClient(l.roots), ChannelHosts: []string{wns.Addr().String()},
+		Mutants: mutants, Log: l.log,
+	})
+	if err != nil {
+		ln.Close()
+		return err
+	}
+	l.serve(tls.NewListener(ln, l.tlsConfig(true)), l.embedded)
+	admin, err := listen("the embedded server's admin API", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	l.serve(admin, l.embedded.Admin(""))
+	cfg.Target.Discovery = base + mdmserver.DiscoveryPath
+	cfg.Target.Username, cfg.Target.Password = "demo@mdm.example", target.NewSecret(password)
+	cfg.Target.Hooks = ReferenceHooks("http://" + admin.Addr().String())
+	cfg.Defaults()
+	return nil
+}
+
+// WNSClient is the HTTP client a sender uses: HTTP/1.1, no redirects followed
+// with the token, connections kept.
+func WNSClient(roots *x509.CertPool) *http.Client {
+	return &http.Client{
+		Timeout:       30 * time.Second,
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 64},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// ReferenceHooks are the hooks for a reference server whose admin API is at
+// the given URL.
+func ReferenceHooks(admin string) target.Hooks {
+	at := admin + "/devices/{{.DeviceID}}"
+	return target.Hooks{
+		Queue: &target.Hook{HTTP: &target.HTTPHook{URL: at + "/commands", Headers: map[string]string{"Content-Type": "application/json"},
+			Body: `{"verb":{{json .Verb}},"locURI":{{json .LocURI}},"format":{{json .Format}},"data":{{json .Data}}}`}},
+		Push:   &target.Hook{HTTP: &target.HTTPHook{URL: at + "/push"}},
+		Active: &target.Hook{HTTP: &target.HTTPHook{Method: http.MethodGet, URL: admin + "/devices?active=true"}},
+	}
+}
+
+// listen opens a TCP listener and says what to do where it cannot.
+func listen(what, addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s: %s is in use by another program; stop it or choose another port", what, addr)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s: this user may not listen on %s; run as root or choose a port over 1023", what, addr)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return ln, nil
+}
+
+// Listen opens a listener for a server that a command runs; errors say what to
+// do.
+func Listen(what, addr string) (net.Listener, error) { return listen(what, addr) }
+
+func (l *Lab) serveTLS(what, addr string, h http.Handler, clientCerts bool) (net.Listener, error) {
+	ln, err := listen(what, addr)
+	if err != nil {
+		return nil, err
+	}
+	l.serve(tls.NewListener(ln, l.tlsConfig(clientCerts)), h)
+	return ln, nil
+}
+
+func (l *Lab) tlsConfig(clientCerts bool) *tls.Config { return l.CA.ServerTLS(clientCerts) }
+
+// ServerTLS answers with a certificate of the CA under the name that is asked
+// for: one of the push service's, localhost, or the address connected to. HTTP/1.1
+// only, as WNS. clientCerts asks for a client certificate and leaves checking
+// it to the server.
+func (c *CA) ServerTLS(clientCerts bool) *tls.Config {
+	cfg := &tls.Config{
+		MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			host := strings.ToLower(hello.ServerName)
+			switch {
+			case host == "":
+				h, _, err := net.SplitHostPort(hello.Conn.LocalAddr().String())
+				if err != nil {
+					return nil, err
+				}
+				host = h
+			case host != "localhost" && !intercept.IsService(host):
+				return nil, fmt.Errorf("no certificate for %s here", strconv.Quote(host))
+			}
+			return c.Leaf(host)
+		},
+	}
+	if clientCerts {
+		cfg.ClientAuth = tls.RequestClientCert
+	}
+	return cfg
+}
+
+func (l *Lab) serve(ln net.Listener, h http.Handler) {
+	srv := NewHTTPServer(h)
+	l.servers = append(l.servers, srv)
+	l.wg.Add(1)
+	go func() {
+		defer l.wg.Done()
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			l.log.Error("server stopped", "err", err)
+		}
+	}()
+}
+
+// NewHTTPServer bounds the time and the header size of what a peer sends.
+func NewHTTPServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		// A peer's broken handshake and a mutant's panic are verdicts, not news.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+}
+
+// makeKeys keeps a few RSA keys ready: making one takes 40 to 80 ms.
+func (l *Lab) makeKeys() {
+	defer l.wg.Done()
+	for {
+		k, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			return
+		}
+		select {
+		case l.keys <- k:
+		case <-l.ctx.Done():
+			return
+		}
+	}
+}
+
+func (l *Lab) key() (*rsa.PrivateKey, error) {
+	select {
+	case k := <-l.keys:
+		return k, nil
+	case <-l.ctx.Done():
+		return nil, l.ctx.Err()
+	}
+}

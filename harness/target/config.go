@@ -1,0 +1,287 @@
+// Package target describes the MDM server under test: where it is, how devices
+// enroll, and the hooks that make it queue a command or push.
+package target
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// Config is one target with all that a run needs to know of it. The yaml names
+// are the keys of the configuration file.
+type Config struct {
+	Target   Target   `yaml:"target"`
+	WNS      WNS      `yaml:"wns"`
+	Timeouts Timeouts `yaml:"timeouts"`
+}
+
+// Target is the server and how to enroll with it.
+type Target struct {
+	Name      string `yaml:"name"`
+	Discovery string `yaml:"discovery"` // URL of the discovery service
+	CA        string `yaml:"ca"`        // PEM file that the server's certificate is checked with
+	Connect   string `yaml:"connect"`   // host:port to connect to, whatever the URLs name
+	Username  string `yaml:"username"`
+	Password  Secret `yaml:"password"`
+	// Push is "wns", or "none" for a server that has no WNS push.
+	Push string `yaml:"push"`
+	// PushOnQueue says that the server pushes by itself when a command is
+	// queued, so that no push hook is needed for that.
+	PushOnQueue bool     `yaml:"push_on_queue"`
+	Profiles    []string `yaml:"profiles"`
+	Hooks       Hooks    `yaml:"hooks"`
+}
+
+// WNS is how the server under test reaches the fake WNS.
+type WNS struct {
+	Mode   string `yaml:"mode"`   // proxy, hosts or direct
+	Listen string `yaml:"listen"` // of the fake WNS, HTTPS
+	Proxy  string `yaml:"proxy"`  // of the proxy, mode proxy only
+	CADir  string `yaml:"ca_dir"` // where the lab keeps its CA between runs
+	App    App    `yaml:"app"`
+}
+
+// App is the app identity that the server under test is configured with.
+type App struct {
+	PFN    string `yaml:"pfn"`
+	SID    string `yaml:"sid"`
+	Secret Secret `yaml:"secret"`
+}
+
+// Timeouts are all waits of a run, each the most that a sound server may take.
+type Timeouts struct {
+	Request time.Duration `yaml:"request"` // one HTTP request of a device
+	Hook    time.Duration `yaml:"hook"`    // one hook
+	Push    time.Duration `yaml:"push"`    // from a trigger to the push, and from there to the session
+	Quiet   time.Duration `yaml:"quiet"`   // how long to watch for what must not come
+}
+
+// Secret is a value that is never printed. In the file it is {env: NAME} or
+// {file: PATH}; a plain value is refused, so that secrets stay out of files
+// that are committed.
+type Secret struct {
+	Env  string `yaml:"env"`
+	File string `yaml:"file"`
+
+	value string
+}
+
+// NewSecret holds a value that is known already.
+func NewSecret(v string) Secret { return Secret{value: v} }
+
+// Value is the secret.
+func (s Secret) Value() string { return s.value }
+
+// String redacts.
+func (s Secret) String() string { return "[redacted]" }
+
+func (s *Secret) resolve(key, dir string) error {
+	switch {
+	case s.Env != "" && s.File != "":
+		return fmt.Errorf("%s: give env or file, not both", key)
+	case s.Env != "":
+		v, ok := os.LookupEnv(s.Env)
+		if !ok {
+			return fmt.Errorf("%s: the environment variable %s is not set", key, s.Env)
+		}
+		s.value = v
+	case s.File != "":
+		b, err := os.ReadFile(inDir(dir, s.File))
+		if err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		s.value = strings.TrimRight(string(b), "\r\n")
+	}
+	return nil
+}
+
+func inDir(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// ConfigError is a mistake in the configuration, in words for its author.
+type ConfigError struct{ Where, What string }
+
+func (e *ConfigError) Error() string { return e.Where + ": " + e.What }
+
+// Load reads and checks a configuration file. What the environment sets
+// (DMWAKE_DISCOVERY, DMWAKE_USERNAME, DMWAKE_PASSWORD, DMWAKE_CA) takes
+// precedence. Paths in the file are relative to it.
+func Load(path string) (*Config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &ConfigError{path, "cannot be read: " + err.Error() + "; create it (README, \"Your own server\") or leave --config out to test the embedded server"}
+	}
+	c := &Config{}
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	dec.KnownFields(true)
+	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return nil, yamlError(path, err)
+	}
+	if err := c.complete(filepath.Dir(path)); err != nil {
+		return nil, &ConfigError{path, err.Error()}
+	}
+	return c, nil
+}
+
+var (
+	unknownField = regexp.MustCompile(`line (\d+): field (\S+) not found in type`)
+	yamlLine     = regexp.MustCompile(`line (\d+): (.*)`)
+	goType       = regexp.MustCompile(`into target\.(\w+)`)
+)
+
+// yamlError turns the decoder's words into file, line and what is wrong.
+func yamlError(path string, err error) error {
+	text := err.Error()
+	if m := unknownField.FindStringSubmatch(text); m != nil {
+		return &ConfigError{path + ":" + m[1], fmt.Sprintf("unknown key %q", m[2])}
+	}
+	if m := yamlLine.FindStringSubmatch(text); m != nil {
+		what := m[2]
+		if g := goType.FindStringSubmatch(what); g != nil && g[1] == "Secret" {
+			what = "a secret is not written here; use {env: NAME} or {file: PATH}"
+		}
+		return &ConfigError{path + ":" + m[1], what}
+	}
+	return &ConfigError{path, strings.TrimPrefix(text, "yaml: ")}
+}
+
+// complete fills in defaults, reads secrets and checks the whole.
+func (c *Config) complete(dir string) error {
+	t := &c.Target
+	for name, into := range map[string]*string{"DMWAKE_DISCOVERY": &t.Discovery, "DMWAKE_USERNAME": &t.Username, "DMWAKE_CA": &t.CA} {
+		if v := os.Getenv(name); v != "" {
+			*into = v
+		}
+	}
+	if err := t.Password.resolve("target.password", dir); err != nil {
+		return err
+	}
+	if v := os.Getenv("DMWAKE_PASSWORD"); v != "" {
+		t.Password.value = v
+	}
+	if err := c.WNS.App.Secret.resolve("wns.app.secret", dir); err != nil {
+		return err
+	}
+	c.Defaults()
+	if t.Discovery == "" {
+		return errors.New("target.discovery is missing: give the URL of the server's discovery service")
+	}
+	if u, err := url.Parse(t.Discovery); err != nil || u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("target.discovery %q is not an https URL", t.Discovery)
+	}
+	if t.CA != "" {
+		t.CA = inDir(dir, t.CA)
+		if _, err := c.Roots(); err != nil {
+			return fmt.Errorf("target.ca: %w", err)
+		}
+	}
+	if t.Username == "" || t.Password.value == "" {
+		return errors.New("target.username and target.password are needed to enroll")
+	}
+	if t.Connect != "" {
+		if _, _, err := net.SplitHostPort(t.Connect); err != nil {
+			return fmt.Errorf("target.connect %q is not host:port", t.Connect)
+		}
+	}
+	c.WNS.CADir = inDir(dir, c.WNS.CADir)
+	return c.check()
+}
+
+// Defaults fills in what is not set.
+func (c *Config) Defaults() {
+	def := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	def(&c.Target.Name, c.Target.Discovery)
+	def(&c.Target.Push, "wns")
+	def(&c.WNS.Mode, "proxy")
+	def(&c.WNS.Listen, map[bool]string{true: "127.0.0.1:443", false: "127.0.0.1:7443"}[c.WNS.Mode == "hosts"])
+	def(&c.WNS.Proxy, "127.0.0.1:7080")
+	def(&c.WNS.CADir, ".dmwake")
+	def(&c.WNS.App.PFN, fakewns.DefaultApp.PFN)
+	def(&c.WNS.App.SID, fakewns.DefaultApp.PackageSID)
+	def(&c.WNS.App.Secret.value, fakewns.DefaultApp.Secret)
+	if len(c.Target.Profiles) == 0 {
+		for _, p := range dmclient.Profiles() {
+			c.Target.Profiles = append(c.Target.Profiles, p.Name)
+		}
+	}
+	dur := func(d *time.Duration, v time.Duration) {
+		if *d <= 0 {
+			*d = v
+		}
+	}
+	dur(&c.Timeouts.Request, 30*time.Second)
+	dur(&c.Timeouts.Hook, 10*time.Second)
+	dur(&c.Timeouts.Push, 15*time.Second)
+	dur(&c.Timeouts.Quiet, 2*time.Second)
+}
+
+func (c *Config) check() error {
+	switch c.Target.Push {
+	case "wns", "none":
+	default:
+		return fmt.Errorf("target.push %q is neither wns nor none", c.Target.Push)
+	}
+	switch c.WNS.Mode {
+	case "proxy", "hosts", "direct":
+	default:
+		return fmt.Errorf("wns.mode %q is none of proxy, hosts, direct", c.WNS.Mode)
+	}
+	for _, name := range c.Target.Profiles {
+		if _, err := Profile(name); err != nil {
+			return fmt.Errorf("target.profiles: %w", err)
+		}
+	}
+	return c.Target.Hooks.check()
+}
+
+// Profile finds a device profile by name.
+func Profile(name string) (dmclient.Profile, error) {
+	var names []string
+	for _, p := range dmclient.Profiles() {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return dmclient.Profile{}, fmt.Errorf("unknown profile %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// Roots reads the CA file; nil where none is configured, which means the
+// system's.
+func (c *Config) Roots() (*x509.CertPool, error) {
+	if c.Target.CA == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(c.Target.CA)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(raw) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", c.Target.CA)
+	}
+	return pool, nil
+}

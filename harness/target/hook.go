@@ -1,0 +1,234 @@
+package target
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"text/template"
+	"time"
+)
+
+// Hooks make the server do what no device can make it do. Each is optional;
+// a scenario that needs a missing one is skipped.
+type Hooks struct {
+	Queue  *Hook `yaml:"queue"`  // queue .Verb .LocURI .Format .Data for .DeviceID
+	Push   *Hook `yaml:"push"`   // push to .DeviceID
+	Wipe   *Hook `yaml:"wipe"`   // wipe .DeviceID; default: queue Exec ./Vendor/MSFT/RemoteWipe/doWipe
+	Lock   *Hook `yaml:"lock"`   // lock .DeviceID; default: queue Exec ./Vendor/MSFT/RemoteLock/Lock
+	Active *Hook `yaml:"active"` // prints all managed devices; the DeviceID in it means active
+}
+
+// Hook is one HTTP request or one command; its texts are templates over Vars.
+type Hook struct {
+	HTTP    *HTTPHook     `yaml:"http"`
+	Exec    []string      `yaml:"exec"` // argv, no shell
+	Timeout time.Duration `yaml:"timeout"`
+
+	client *http.Client // nil: http.DefaultClient
+}
+
+// HTTPHook is a request; a reply of 400 or more is a failure.
+type HTTPHook struct {
+	Method  string            `yaml:"method"` // default POST
+	URL     string            `yaml:"url"`
+	Headers map[string]string `yaml:"headers"`
+	Body    string            `yaml:"body"`
+}
+
+// Vars is what a hook's templates can use: {{.DeviceID}}, {{json .Data}}.
+type Vars struct {
+	DeviceID   string // the SyncHdr Source
+	DeviceName string
+	HWDevID    string
+	Profile    string
+	ChannelURI string
+	Verb       string
+	LocURI     string
+	Format     string
+	Data       string
+}
+
+var functions = template.FuncMap{
+	// json writes a string as a JSON string, quotes included.
+	"json": func(s string) (string, error) {
+		b, err := json.Marshal(s)
+		return string(b), err
+	},
+}
+
+const maxHookOutput = 1 << 20 // bytes
+
+func expand(text string, v Vars) (string, error) {
+	t, err := template.New("hook").Funcs(functions).Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, v); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// all lists the hooks by name.
+func (h *Hooks) all() map[string]*Hook {
+	return map[string]*Hook{"queue": h.Queue, "push": h.Push, "wipe": h.Wipe, "lock": h.Lock, "active": h.Active}
+}
+
+// check tries every template, so that a mistake shows before the run.
+func (h *Hooks) check() error {
+	sample := Vars{DeviceID: "D", Verb: "Get", LocURI: "./DevInfo/Mod"}
+	for name, k := range h.all() {
+		if k == nil {
+			continue
+		}
+		var texts []string
+		switch {
+		case k.HTTP == nil && len(k.Exec) == 0:
+			return fmt.Errorf("target.hooks.%s: give http or exec", name)
+		case k.HTTP != nil && len(k.Exec) > 0:
+			return fmt.Errorf("target.hooks.%s: give http or exec, not both", name)
+		case k.HTTP != nil:
+			if k.HTTP.URL == "" {
+				return fmt.Errorf("target.hooks.%s.http: url is missing", name)
+			}
+			texts = append(texts, k.HTTP.URL, k.HTTP.Body)
+			for _, v := range k.HTTP.Headers {
+				texts = append(texts, v)
+			}
+		default:
+			texts = k.Exec
+		}
+		for _, text := range texts {
+			if _, err := expand(text, sample); err != nil {
+				return fmt.Errorf("target.hooks.%s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// HookError says which hook failed and why, in one line.
+type HookError struct {
+	Hook string
+	Err  error
+}
+
+func (e *HookError) Error() string { return fmt.Sprintf("the %s hook failed: %v", e.Hook, e.Err) }
+
+// Unwrap gives the cause.
+func (e *HookError) Unwrap() error { return e.Err }
+
+// Run does the hook and gives what it printed or was answered. name is for
+// the error; timeout applies where the hook has none of its own.
+func (k *Hook) Run(ctx context.Context, name string, v Vars, timeout time.Duration) (string, error) {
+	if k.Timeout > 0 {
+		timeout = k.Timeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	run := k.runExec
+	if k.HTTP != nil {
+		run = k.runHTTP
+	}
+	out, err := run(ctx, v)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("it did not end within %s", timeout)
+	}
+	if err != nil {
+		return out, &HookError{name, err}
+	}
+	return out, nil
+}
+
+func (k *Hook) runHTTP(ctx context.Context, v Vars) (string, error) {
+	to, err := expand(k.HTTP.URL, v)
+	if err != nil {
+		return "", err
+	}
+	body, err := expand(k.HTTP.Body, v)
+	if err != nil {
+		return "", err
+	}
+	method := k.HTTP.Method
+	if method == "" {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, to, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	for name, text := range k.HTTP.Headers {
+		value, err := expand(text, v)
+		if err != nil {
+			return "", err
+		}
+		req.Header.Set(name, value)
+	}
+	client := k.client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	out, err := io.ReadAll(io.LimitReader(resp.Body, maxHookOutput))
+	if err != nil {
+		return "", err
+	}
+	if resp.StatusCode >= 400 {
+		return string(out), fmt.Errorf("HTTP status %d: %s", resp.StatusCode, firstLine(out))
+	}
+	return string(out), nil
+}
+
+func (k *Hook) runExec(ctx context.Context, v Vars) (string, error) {
+	argv := make([]string, len(k.Exec))
+	for i, text := range k.Exec {
+		a, err := expand(text, v)
+		if err != nil {
+			return "", err
+		}
+		argv[i] = a
+	}
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the user's own configuration
+	cmd.WaitDelay = time.Second                           // a grandchild may hold the pipe
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &limited{&out, maxHookOutput}, &limited{&errs, 4096}
+	if err := cmd.Run(); err != nil {
+		if line := firstLine(errs.Bytes()); line != "" {
+			return out.String(), fmt.Errorf("%s: %w: %s", argv[0], err, line)
+		}
+		return out.String(), fmt.Errorf("%s: %w", argv[0], err)
+	}
+	return out.String(), nil
+}
+
+// limited takes everything and keeps the first bytes.
+type limited struct {
+	b    *bytes.Buffer
+	left int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	n := min(len(p), l.left)
+	l.left -= n
+	l.b.Write(p[:n])
+	return len(p), nil
+}
+
+func firstLine(b []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
+	if len(line) > 200 {
+		line = line[:200] + "..."
+	}
+	return line
+}

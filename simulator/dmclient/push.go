@@ -1,0 +1,240 @@
+package dmclient
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dmwake/dmwake/simulator/csp"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Values of Push/Status (Learn, "DMClient CSP").
+const (
+	PushOK           = 0
+	PushInvalidPFN   = 1
+	PushFailed       = 3 // registration with the WNS client failed: PFN unknown or revoked
+	PushNoChannel    = 4
+	PushExpired      = 5
+	PushNoSession    = 7
+	PushNotAvailable = 8
+)
+
+// pushClient is DMClient's dealing with the WNS client: one account for each
+// provider. It implements csp.Pusher.
+type pushClient struct {
+	device *Device
+
+	mu       sync.Mutex
+	accounts map[string]*pushAccount
+	offline  bool
+}
+
+type pushAccount struct {
+	pfn     string
+	uri     string
+	status  int
+	expires time.Time
+}
+
+// SetPFN registers a PFN. Which failure is a 500 and which a 200 that
+// Push/Status explains is the profile's [model].
+func (p *pushClient) SetPFN(c csp.Call, provider, pfn string) int {
+	q := p.device.cfg.Profile.Quirks
+	if q.PFNErrors && (!c.ParentExists || c.Verb == csp.Replace && !c.Exists) {
+		return syncml.CommandFailed // Push is missing, or there is no PFN to replace
+	}
+	err := CheckPFN(pfn)
+	if err == nil && q.PFNLowerCase && pfn != strings.ToLower(pfn) {
+		err = &pfnError{"not lower-cased"}
+	}
+	if err == nil {
+		err = p.open(c.Context, provider, pfn)
+	}
+	if err == nil {
+		return syncml.OK
+	}
+	p.device.log.Info("PFN not registered", "pfn", pfn, "err", err)
+	if q.PFNErrors {
+		return syncml.CommandFailed
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.accounts[provider] = &pushAccount{pfn: pfn, status: pushStatus(err)}
+	return syncml.OK
+}
+
+var errNoWNS = errors.New("push is not available on this device")
+
+type offlineError struct{}
+
+func (offlineError) Error() string  { return "the WNS client is offline" }
+func (offlineError) Reason() string { return "offline" }
+
+func pushStatus(err error) int {
+	if errors.Is(err, errNoWNS) {
+		return PushNotAvailable
+	}
+	var r interface{ Reason() string }
+	if errors.As(err, &r) {
+		switch r.Reason() {
+		case "malformed":
+			return PushInvalidPFN
+		case "offline":
+			return PushNoChannel
+		}
+	}
+	return PushFailed
+}
+
+// open gets a channel for the provider and closes the one before it.
+func (p *pushClient) open(ctx context.Context, provider, pfn string) error {
+	wns := p.device.cfg.WNS
+	if wns == nil {
+		return errNoWNS
+	}
+	p.mu.Lock()
+	offline, old := p.offline, p.accounts[provider]
+	p.mu.Unlock()
+	if offline {
+		return offlineError{}
+	}
+	uri, expires, err := wns.OpenChannel(ctx, p.device.cfg.Identity.DeviceID, pfn, p.device.notified)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.accounts[provider] = &pushAccount{pfn: pfn, uri: uri, expires: expires}
+	p.mu.Unlock()
+	if old != nil && old.uri != "" && old.uri != uri {
+		wns.CloseChannel(old.uri)
+	}
+	return nil
+}
+
+// Channel implements csp.Pusher.
+func (p *pushClient) Channel(provider string) (uri string, status int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := p.accounts[provider]
+	if a == nil {
+		return "", PushNoChannel
+	}
+	return a.uri, a.status
+}
+
+// RemovePush implements csp.Pusher: removing Push ends push-initiated sessions
+// (Learn, "DMClient CSP").
+func (p *pushClient) RemovePush(provider string) {
+	p.mu.Lock()
+	a := p.accounts[provider]
+	delete(p.accounts, provider)
+	p.mu.Unlock()
+	if a != nil && a.uri != "" {
+		p.device.cfg.WNS.CloseChannel(a.uri)
+	}
+}
+
+// SavePush implements csp.Pusher. A channel opened in an Atomic that is rolled
+// back stays known to the service, unused, until it expires.
+func (p *pushClient) SavePush() func() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := maps.Clone(p.accounts)
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.accounts = before
+	}
+}
+
+func (p *pushClient) closeAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for provider, a := range p.accounts {
+		if a.uri != "" {
+			p.device.cfg.WNS.CloseChannel(a.uri)
+		}
+		delete(p.accounts, provider)
+	}
+}
+
+// provider is the account the device enrolled with.
+func (d *Device) provider() string {
+	if doc := d.Provisioning(); doc != nil {
+		return doc.App.ProviderID
+	}
+	return ""
+}
+
+// ChannelURI is the channel the device would tell its server now, empty while
+// it has none.
+func (d *Device) ChannelURI() string {
+	uri, _ := d.push.Channel(d.provider())
+	return uri
+}
+
+// PFN is the one the server set and the device registered, empty if none.
+func (d *Device) PFN() string {
+	d.push.mu.Lock()
+	defer d.push.mu.Unlock()
+	if a := d.push.accounts[d.provider()]; a != nil {
+		return a.pfn
+	}
+	return ""
+}
+
+// RenewChannel gets a new channel for the registered PFN and closes the old
+// one, as a device does after 15 days. Windows then starts a session so that
+// the server can read the new URI; the caller does so by Sync.
+func (d *Device) RenewChannel(ctx context.Context) error {
+	pfn := d.PFN()
+	if pfn == "" {
+		return errors.New("renew the channel: the server has set no PFN yet")
+	}
+	return d.push.open(ctx, d.provider(), pfn)
+}
+
+// LoseChannel takes the channel away: ChannelURI is empty and Status the given
+// one until the PFN is set again or the channel renewed.
+func (d *Device) LoseChannel(status int) {
+	provider := d.provider()
+	d.push.mu.Lock()
+	defer d.push.mu.Unlock()
+	if a := d.push.accounts[provider]; a != nil {
+		d.push.accounts[provider] = &pushAccount{pfn: a.pfn, status: status}
+	}
+}
+
+// SetWNSOffline cuts the device's WNS client off: PFNs cannot be registered
+// and pushes do not arrive.
+func (d *Device) SetWNSOffline(offline bool) {
+	d.push.mu.Lock()
+	defer d.push.mu.Unlock()
+	d.push.offline = offline
+}
+
+// notified is called by the push service for each raw notification.
+func (d *Device) notified(payload []byte) {
+	w := Wake{At: time.Now()}
+	d.push.mu.Lock()
+	offline := d.push.offline
+	d.push.mu.Unlock()
+	switch {
+	case offline:
+		w.Refused = "the WNS client is offline"
+	case d.State() != Enrolled:
+		w.Refused = "the device is not enrolled"
+	case len(payload) == 0:
+		w.Refused = "empty payload, 0x80070057" // [seen]
+	default:
+		select {
+		case d.wake <- struct{}{}:
+		default: // a session is about to start anyway
+		}
+	}
+	d.record.change(func() { d.record.wakes = append(d.record.wakes, w) })
+}

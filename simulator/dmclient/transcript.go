@@ -1,0 +1,165 @@
+package dmclient
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Exchange is one HTTP request of a device and what came back, byte for byte.
+type Exchange struct {
+	At       time.Time
+	Duration time.Duration
+	Method   string
+	URL      string
+	Header   http.Header
+	Request  []byte
+
+	// Status is 0 if no reply came; Err then says why.
+	Status   int
+	Proto    string
+	Reply    http.Header
+	Response []byte
+	// ContentLength is the declared length of the reply, -1 if none was.
+	ContentLength int64
+	Chunked       bool
+	// Short tells that the connection ended before ContentLength bytes came.
+	Short bool
+	Err   error
+}
+
+// maxReply bounds what a device reads of one reply, in bytes.
+const maxReply = 8 << 20
+
+// recorder is the transport of a device: it notes every exchange and hands on
+// a reply whose body was shorter than declared, as Windows goes on with it
+// [seen].
+type recorder struct {
+	next http.RoundTripper
+	note func(*Exchange)
+}
+
+func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	ex := &Exchange{At: time.Now(), Method: req.Method, URL: req.URL.String(), Header: req.Header.Clone(), ContentLength: -1}
+	if req.GetBody != nil {
+		if b, err := req.GetBody(); err == nil {
+			ex.Request, _ = io.ReadAll(b) // from memory, cannot fail
+		}
+	}
+	resp, err := r.next.RoundTrip(req)
+	if err == nil {
+		ex.Status, ex.Proto, ex.Reply, ex.ContentLength = resp.StatusCode, resp.Proto, resp.Header, resp.ContentLength
+		ex.Chunked = len(resp.TransferEncoding) > 0 && resp.TransferEncoding[0] == "chunked"
+		ex.Response, err = io.ReadAll(io.LimitReader(resp.Body, maxReply))
+		resp.Body.Close()
+		if errors.Is(err, io.ErrUnexpectedEOF) && len(ex.Response) > 0 {
+			ex.Short, err = true, nil
+		}
+		resp.Body = io.NopCloser(bytes.NewReader(ex.Response))
+	}
+	ex.Err, ex.Duration = err, time.Since(ex.At)
+	r.note(ex)
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Origin says why a session started; the numbers are those of the
+// UserAgentOrigin header (MS-MDM 2.2.1).
+type Origin int
+
+// The origins a simulated device knows.
+const (
+	OriginUser       Origin = 1
+	OriginSchedule   Origin = 2
+	OriginPush       Origin = 3
+	OriginEnrollment Origin = 5
+)
+
+// Executed is one command of the server and how the device answered it.
+type Executed struct {
+	Msg    int // index into Session.Received
+	CmdID  string
+	Verb   syncml.Verb
+	LocURI string
+	Data   string
+	Format string
+	Code   int
+	Result string // what a Get answered
+	// Nested tells that the command stood inside an Atomic or Sequence.
+	Nested bool
+}
+
+// Session is one OMA-DM session as the device saw it.
+type Session struct {
+	ID        string
+	Origin    Origin
+	Started   time.Time
+	Ended     time.Time
+	Exchanges []*Exchange
+	// Sent[i] was answered by Received[i]; Received is shorter by one if the
+	// last reply was empty or could not be read.
+	Sent     []*syncml.Message
+	Received []*syncml.Message
+	Commands []Executed
+	// End says in words how the session ended.
+	End string
+	// Err is why the session did not end as it should; nil if it did.
+	Err error
+}
+
+// Find gives the commands with that verb whose LocURI ends in suffix; an
+// empty verb matches all.
+func (s *Session) Find(verb syncml.Verb, suffix string) (out []Executed) {
+	for _, c := range s.Commands {
+		if (verb == "" || c.Verb == verb) && hasSuffixFold(c.LocURI, suffix) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// record is what a device remembers; bounded, the oldest sessions go first.
+type record struct {
+	mu       sync.Mutex
+	changed  chan struct{} // closed and renewed at every change
+	enrolls  []*Exchange
+	sessions []*Session
+	dropped  int // sessions that are no longer in sessions
+	wakes    []Wake
+}
+
+// Wake is one push as the device received it.
+type Wake struct {
+	At time.Time
+	// Refused says why no session came of it; empty if one did.
+	Refused string
+}
+
+const (
+	keptSessions = 128
+	keptWakes    = 1024
+)
+
+func (r *record) change(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f()
+	if over := len(r.sessions) - keptSessions; over > 0 {
+		r.dropped += over
+		r.sessions = append([]*Session(nil), r.sessions[over:]...)
+	}
+	if over := len(r.wakes) - keptWakes; over > 0 {
+		r.wakes = append([]Wake(nil), r.wakes[over:]...)
+	}
+	if r.changed != nil {
+		close(r.changed)
+	}
+	r.changed = make(chan struct{})
+}

@@ -1,0 +1,173 @@
+package enroll
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Client is the enrollment side of a device. Every method does one request
+// of the protocol; Device code puts them together.
+type Client struct {
+	HTTP       *http.Client
+	Discovery  string // URL of the discovery service
+	Request    DiscoverRequest
+	Credential *Credential
+}
+
+// Steps of an enrollment, as errors and records name them.
+const (
+	StepReach    = "discovery GET"
+	StepDiscover = "Discover"
+	StepPolicies = "GetPolicies"
+	StepToken    = "RST"
+)
+
+// Error says which step of an enrollment failed and how. It wraps a *Fault
+// where the server answered with one.
+type Error struct {
+	Step   string
+	Status int // HTTP status, 0 if no reply came
+	Err    error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("enrollment: %s: %v", e.Step, e.Err) }
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Refused tells that the server would not take the credentials: a fault of
+// kind Authentication or Authorization, or HTTP 401 or 403.
+func (e *Error) Refused() bool {
+	var f *Fault
+	if errors.As(e.Err, &f) {
+		switch f.Subcode {
+		case FaultAuthentication, "Authorization", "FailedAuthentication", "InvalidSecurity":
+			return true
+		}
+	}
+	return e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
+}
+
+// Reach does the GET Windows sends before it discovers, to see whether the
+// server is there (MS-MDE2 3.1.4.1; headers [seen]).
+func (c *Client) Reach(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Discovery, nil)
+	if err != nil {
+		return &Error{Step: StepReach, Err: err}
+	}
+	req.Header.Set("User-Agent", "ENROLLClient")
+	req.Header.Set("Cache-Control", "no-cache")
+	req.Header.Set("Pragma", "no-cache")
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return &Error{Step: StepReach, Err: err}
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, MaxMessage)); err != nil {
+		return &Error{Step: StepReach, Status: resp.StatusCode, Err: err}
+	}
+	if resp.StatusCode != http.StatusOK {
+		return &Error{Step: StepReach, Status: resp.StatusCode, Err: fmt.Errorf("HTTP status %d", resp.StatusCode)}
+	}
+	return nil
+}
+
+// Discover asks where the services are.
+func (c *Client) Discover(ctx context.Context) (*DiscoverResponse, error) {
+	r := c.Request
+	r.To = withPort(c.Discovery)
+	body, err := r.Write()
+	if err != nil {
+		return nil, &Error{Step: StepDiscover, Err: err}
+	}
+	e, err := c.post(ctx, StepDiscover, c.Discovery, body)
+	if err != nil {
+		return nil, err
+	}
+	out, err := e.DiscoverResponse()
+	if err != nil {
+		return nil, &Error{Step: StepDiscover, Status: http.StatusOK, Err: err}
+	}
+	return out, nil
+}
+
+// Policies asks the policy service.
+func (c *Client) Policies(ctx context.Context, policyURL string) (*PolicyResponse, error) {
+	body, err := (&PolicyRequest{To: policyURL, Credential: c.Credential}).Write()
+	if err != nil {
+		return nil, &Error{Step: StepPolicies, Err: err}
+	}
+	e, err := c.post(ctx, StepPolicies, policyURL, body)
+	if err != nil {
+		return nil, err
+	}
+	out, err := e.PolicyResponse()
+	if err != nil {
+		return nil, &Error{Step: StepPolicies, Status: http.StatusOK, Err: err}
+	}
+	return out, nil
+}
+
+// Token sends the CSR and gives the provisioning document it is answered with.
+func (c *Client) Token(ctx context.Context, enrollmentURL string, csr []byte, items []ContextItem) ([]byte, error) {
+	body, err := (&TokenRequest{To: enrollmentURL, Credential: c.Credential, CSR: csr, Context: items}).Write()
+	if err != nil {
+		return nil, &Error{Step: StepToken, Err: err}
+	}
+	e, err := c.post(ctx, StepToken, enrollmentURL, body)
+	if err != nil {
+		return nil, err
+	}
+	out, err := e.TokenResponse()
+	if err != nil {
+		return nil, &Error{Step: StepToken, Status: http.StatusOK, Err: err}
+	}
+	return out.Provisioning, nil
+}
+
+func (c *Client) post(ctx context.Context, step, to string, body []byte) (*Envelope, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return nil, &Error{Step: step, Err: err}
+	}
+	req.Header.Set("User-Agent", "ENROLLClient")
+	req.Header.Set("Content-Type", MediaType)
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return nil, &Error{Step: step, Err: err}
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, MaxMessage+1))
+	if err != nil {
+		return nil, &Error{Step: step, Status: resp.StatusCode, Err: fmt.Errorf("read the reply: %w", err)}
+	}
+	e, err := ReadEnvelope(raw)
+	if err == nil {
+		if f := e.Fault(); f != nil {
+			return nil, &Error{Step: step, Status: resp.StatusCode, Err: f}
+		}
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, &Error{Step: step, Status: resp.StatusCode, Err: fmt.Errorf("HTTP status %d without a SOAP fault", resp.StatusCode)}
+	}
+	if err != nil {
+		return nil, &Error{Step: step, Status: resp.StatusCode, Err: err}
+	}
+	return e, nil
+}
+
+// withPort writes the URL as Windows does in the To of a Discover: with its
+// port, be it the default one [seen].
+func withPort(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Port() != "" || u.Scheme != "https" {
+		return raw
+	}
+	return strings.Replace(raw, u.Host, u.Host+":443", 1)
+}

@@ -1,0 +1,189 @@
+package enroll
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // the algorithm Windows signs its request with
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+)
+
+// OIDs of the Windows request [seen].
+var (
+	oidSHA1WithRSA      = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 29} // not the PKCS#1 one
+	oidDeviceID         = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 66, 1, 0}
+	oidExtensionRequest = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 14}
+	oidCommonName       = asn1.ObjectIdentifier{2, 5, 4, 3}
+)
+
+// guidChars is how much of the GUID fits before the "!" so that the common
+// name is 64 characters with the DeviceID and the NUL.
+const guidChars = 30
+
+type certificationRequestInfo struct {
+	Version    int
+	Subject    asn1.RawValue
+	PublicKey  asn1.RawValue
+	Attributes asn1.RawValue
+}
+
+type certificationRequest struct {
+	Info      asn1.RawValue
+	Algorithm pkix.AlgorithmIdentifier
+	Signature asn1.BitString
+}
+
+// WindowsCSR makes the PKCS#10 request as Windows 10 19043 encodes it: the
+// common name is 30 characters of guid, "!", the DeviceID and a NUL, as a
+// PrintableString although it allows neither "!" nor NUL; an extension holds
+// the DeviceID and a NUL; the signature is sha1WithRSA [seen]. Strict parsers,
+// Go's among them, refuse it.
+func WindowsCSR(key *rsa.PrivateKey, guid, deviceID string) ([]byte, error) {
+	if len(guid) < guidChars {
+		return nil, fmt.Errorf("make the CSR: GUID %q has under %d characters", guid, guidChars)
+	}
+	name := guid[:guidChars] + "!" + deviceID + "\x00"
+	atv, err := asn1.Marshal(struct {
+		Type  asn1.ObjectIdentifier
+		Value asn1.RawValue
+	}{oidCommonName, asn1.RawValue{Class: asn1.ClassUniversal, Tag: asn1.TagPrintableString, Bytes: []byte(name)}})
+	if err != nil {
+		return nil, err
+	}
+	subject, err := wrap(asn1.TagSequence, asn1.TagSet, atv)
+	if err != nil {
+		return nil, err
+	}
+	spki, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	extension, err := asn1.Marshal(struct {
+		ID    asn1.ObjectIdentifier
+		Value []byte
+	}{oidDeviceID, []byte(deviceID + "\x00")})
+	if err != nil {
+		return nil, err
+	}
+	extensions, err := wrap(asn1.TagSet, asn1.TagSequence, extension)
+	if err != nil {
+		return nil, err
+	}
+	attribute, err := asn1.Marshal(struct {
+		ID     asn1.ObjectIdentifier
+		Values asn1.RawValue
+	}{oidExtensionRequest, asn1.RawValue{FullBytes: extensions}})
+	if err != nil {
+		return nil, err
+	}
+	info, err := asn1.Marshal(certificationRequestInfo{
+		Subject: asn1.RawValue{FullBytes: subject}, PublicKey: asn1.RawValue{FullBytes: spki},
+		Attributes: asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: attribute},
+	})
+	if err != nil {
+		return nil, err
+	}
+	digest := sha1.Sum(info) //nolint:gosec // as above
+	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA1, digest[:])
+	if err != nil {
+		return nil, fmt.Errorf("sign the CSR: %w", err)
+	}
+	return asn1.Marshal(certificationRequest{
+		Info:      asn1.RawValue{FullBytes: info},
+		Algorithm: pkix.AlgorithmIdentifier{Algorithm: oidSHA1WithRSA, Parameters: asn1.NullRawValue},
+		Signature: asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)},
+	})
+}
+
+// wrap puts content into an inner and an outer constructed element.
+func wrap(outer, inner int, content []byte) ([]byte, error) {
+	in, err := asn1.Marshal(asn1.RawValue{Class: asn1.ClassUniversal, Tag: inner, IsCompound: true, Bytes: content})
+	if err != nil {
+		return nil, err
+	}
+	return asn1.Marshal(asn1.RawValue{Class: asn1.ClassUniversal, Tag: outer, IsCompound: true, Bytes: in})
+}
+
+// PlainCSR makes a request every parser takes: the DeviceID as common name and
+// a SHA-256 signature. The lab falls back to it where a server refuses the
+// Windows form, so that one bug does not hide the others.
+func PlainCSR(key *rsa.PrivateKey, deviceID string) ([]byte, error) {
+	return x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
+		Subject: pkix.Name{CommonName: deviceID}, SignatureAlgorithm: x509.SHA256WithRSA,
+	}, key)
+}
+
+// Cert is a certificate read leniently: a server may copy the Windows subject
+// into it, which Go's x509 refuses to parse.
+type Cert struct {
+	Raw          []byte
+	SerialNumber string // hex
+	PublicKey    crypto.PublicKey
+	Issuer       []byte // DER of the issuer's name
+
+	tbs       []byte
+	algorithm asn1.ObjectIdentifier
+	signature []byte
+}
+
+// ReadCert reads the fields this package needs from a DER certificate.
+func ReadCert(der []byte) (*Cert, error) {
+	var outer struct {
+		TBS       asn1.RawValue
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}
+	if rest, err := asn1.Unmarshal(der, &outer); err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	} else if len(rest) > 0 {
+		return nil, errors.New("certificate: data after its end")
+	}
+	var tbs struct {
+		Version    int `asn1:"optional,explicit,default:0,tag:0"`
+		Serial     asn1.RawValue
+		Algorithm  pkix.AlgorithmIdentifier
+		Issuer     asn1.RawValue
+		Validity   asn1.RawValue
+		Subject    asn1.RawValue
+		PublicKey  asn1.RawValue
+		IssuerUID  asn1.BitString `asn1:"optional,tag:1"`
+		SubjectUID asn1.BitString `asn1:"optional,tag:2"`
+		Extensions asn1.RawValue  `asn1:"optional,explicit,tag:3"`
+	}
+	if _, err := asn1.Unmarshal(outer.TBS.FullBytes, &tbs); err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	key, err := x509.ParsePKIXPublicKey(tbs.PublicKey.FullBytes)
+	if err != nil {
+		return nil, fmt.Errorf("certificate's key: %w", err)
+	}
+	return &Cert{
+		Raw: der, SerialNumber: fmt.Sprintf("%x", tbs.Serial.Bytes), PublicKey: key, Issuer: tbs.Issuer.FullBytes,
+		tbs: outer.TBS.FullBytes, algorithm: outer.Algorithm.Algorithm, signature: outer.Signature.RightAlign(),
+	}, nil
+}
+
+// SignedBy checks that issuer's key made the signature on c.
+func (c *Cert) SignedBy(issuer *x509.Certificate) error {
+	algorithm, ok := signatureAlgorithms[c.algorithm.String()]
+	if !ok {
+		return fmt.Errorf("signature algorithm %s is not known here", c.algorithm)
+	}
+	return issuer.CheckSignature(algorithm, c.tbs, c.signature)
+}
+
+var signatureAlgorithms = map[string]x509.SignatureAlgorithm{
+	"1.2.840.113549.1.1.5":  x509.SHA1WithRSA,
+	"1.3.14.3.2.29":         x509.SHA1WithRSA,
+	"1.2.840.113549.1.1.11": x509.SHA256WithRSA,
+	"1.2.840.113549.1.1.12": x509.SHA384WithRSA,
+	"1.2.840.113549.1.1.13": x509.SHA512WithRSA,
+	"1.2.840.10045.4.3.2":   x509.ECDSAWithSHA256,
+	"1.2.840.10045.4.3.3":   x509.ECDSAWithSHA384,
+	"1.2.840.10045.4.3.4":   x509.ECDSAWithSHA512,
+	"1.3.101.112":           x509.PureEd25519,
+}

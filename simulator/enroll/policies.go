@@ -1,0 +1,119 @@
+package enroll
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/beevik/etree"
+)
+
+// PolicyRequest asks for the certificate policy (MS-XCEP 3.1.4.1.1.1).
+type PolicyRequest struct {
+	To         string
+	Credential *Credential
+}
+
+// secured starts an envelope with the namespaces Windows binds in the two
+// authenticated requests.
+func secured(action, messageID, to string, cred *Credential) (*etree.Document, *etree.Element) {
+	doc := newDocument()
+	env := build(&doc.Element, "s:Envelope", "", "xmlns:s", nsSOAP, "xmlns:a", nsAddressing, "xmlns:u", nsUtility,
+		"xmlns:wsse", nsSecurity, "xmlns:wst", nsTrust, "xmlns:ac", nsContext)
+	requestHeader(env, action, messageID, to, cred)
+	return doc, env
+}
+
+// Write serializes the request as Windows does.
+func (r *PolicyRequest) Write() ([]byte, error) {
+	doc, env := secured(ActionGetPolicies, getPoliciesMessageID, r.To, r.Credential)
+	body := build(env, "s:Body", "", "xmlns:xsi", nsSchema, "xmlns:xsd", "http://www.w3.org/2001/XMLSchema")
+	g := build(body, "GetPolicies", "", "xmlns", nsPolicy)
+	c := build(g, "client", "")
+	build(c, "lastUpdate", "", "xsi:nil", "true")
+	build(c, "preferredLanguage", "", "xsi:nil", "true")
+	build(g, "requestFilter", "", "xsi:nil", "true")
+	return doc.WriteToBytes()
+}
+
+// PolicyResponse is the part of a GetPoliciesResponse a device uses.
+type PolicyResponse struct {
+	Policies         int // how many policies it carries
+	MinimalKeyLength int // bits
+	HashOID          string
+	ValiditySeconds  int
+	RenewalSeconds   int
+}
+
+// Write serializes the reply to the message relatesTo.
+func (r *PolicyResponse) Write(relatesTo, activityID string) ([]byte, error) {
+	doc, body := reply(ActionGetPoliciesResponse, relatesTo, activityID)
+	g := build(body, "GetPoliciesResponse", "", "xmlns", nsPolicy, "xmlns:xsi", nsSchema)
+	null := func(parent *etree.Element, tags ...string) {
+		for _, t := range tags {
+			build(parent, t, "", "xsi:nil", "true")
+		}
+	}
+	res := build(g, "response", "")
+	build(res, "policyID", "dmwake")
+	null(res, "policyFriendlyName", "nextUpdateHours", "policiesNotChanged")
+	p := build(build(res, "policies", ""), "policy", "")
+	build(p, "policyOIDReference", "0")
+	null(p, "cAs")
+	a := build(p, "attributes", "")
+	build(a, "commonName", "device identity")
+	build(a, "policySchema", "3")
+	v := build(a, "certificateValidity", "")
+	build(v, "validityPeriodSeconds", strconv.Itoa(r.ValiditySeconds))
+	build(v, "renewalPeriodSeconds", strconv.Itoa(r.RenewalSeconds))
+	perm := build(a, "permission", "")
+	build(perm, "enroll", "true")
+	build(perm, "autoEnroll", "false")
+	k := build(a, "privateKeyAttributes", "")
+	build(k, "minimalKeyLength", strconv.Itoa(r.MinimalKeyLength))
+	null(k, "keySpec", "keyUsageProperty", "permissions", "algorithmOIDReference", "cryptoProviders")
+	rev := build(a, "revision", "")
+	build(rev, "majorRevision", "101")
+	build(rev, "minorRevision", "0")
+	null(a, "supersededPolicies", "privateKeyFlags", "subjectNameFlags", "enrollmentFlags", "generalFlags")
+	build(a, "hashAlgorithmOIDReference", "0")
+	null(a, "rARequirements", "keyArchivalAttributes", "extensions")
+	null(g, "cAs")
+	oid := build(build(g, "oIDs", ""), "oID", "")
+	build(oid, "value", r.HashOID)
+	build(oid, "group", "1")
+	build(oid, "oIDReferenceID", "0")
+	build(oid, "defaultName", "szOID_NIST_sha256")
+	return doc.WriteToBytes()
+}
+
+// PolicyResponse reads the body of e as the answer to a GetPolicies.
+func (e *Envelope) PolicyResponse() (*PolicyResponse, error) {
+	g := kid(e.body, "GetPoliciesResponse")
+	if g == nil {
+		return nil, fmt.Errorf("no GetPoliciesResponse in the body, but %q", e.BodyName())
+	}
+	r := &PolicyResponse{}
+	policies := kids(kid(kid(g, "response"), "policies"), "policy")
+	r.Policies = len(policies)
+	if len(policies) > 0 {
+		a := kid(policies[0], "attributes")
+		r.MinimalKeyLength = number(textOf(kid(a, "privateKeyAttributes"), "minimalKeyLength"))
+		r.ValiditySeconds = number(textOf(kid(a, "certificateValidity"), "validityPeriodSeconds"))
+		r.RenewalSeconds = number(textOf(kid(a, "certificateValidity"), "renewalPeriodSeconds"))
+		ref := textOf(a, "hashAlgorithmOIDReference")
+		for _, o := range kids(kid(g, "oIDs"), "oID") {
+			if textOf(o, "oIDReferenceID") == ref {
+				r.HashOID = textOf(o, "value")
+			}
+		}
+	}
+	return r, nil
+}
+
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return n
+}

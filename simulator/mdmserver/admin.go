@@ -1,0 +1,168 @@
+package mdmserver
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// deviceView is a device as the admin API shows it. The channel URI is a
+// secret and left out.
+type deviceView struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name"`
+	OS         string     `json:"os"`
+	Type       string     `json:"type"`
+	Enrolled   time.Time  `json:"enrolled"`
+	Active     bool       `json:"active"`
+	Sessions   int        `json:"sessions"`
+	HasChannel bool       `json:"hasChannel"`
+	Push       pushState  `json:"push"`
+	Commands   []*command `json:"commands"`
+}
+
+// Admin is the API of whoever runs the server:
+//
+//	GET  /devices[?active=true]        all devices
+//	GET  /devices/{id}                 one device with its commands and results
+//	POST /devices/{id}/commands        queue {"verb","locURI","format","data"}; 201 and the command
+//	POST /devices/{id}/push            wake the device; 202, the push goes on in the background
+//
+// Errors are {"error": "..."} with 400, 401, 404 or 409. A token, if not
+// empty, must come as a Bearer token.
+func (s *Server) Admin(token string) http.Handler {
+	r := mux.NewRouter()
+	r.Path("/devices").Methods(http.MethodGet).HandlerFunc(s.listDevices)
+	r.Path("/devices/{id}").Methods(http.MethodGet).HandlerFunc(s.oneDevice)
+	r.Path("/devices/{id}/commands").Methods(http.MethodPost).HandlerFunc(s.queueCommand)
+	r.Path("/devices/{id}/push").Methods(http.MethodPost).HandlerFunc(s.pushDevice)
+	if token == "" {
+		return r
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		got, _ := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
+		if subtle.ConstantTimeCompare([]byte(got), []byte(token)) != 1 {
+			fail(w, http.StatusUnauthorized, errors.New("a Bearer token is required"))
+			return
+		}
+		r.ServeHTTP(w, req)
+	})
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(v) //nolint:errcheck // the client is gone
+}
+
+func fail(w http.ResponseWriter, status int, err error) {
+	answer(w, status, map[string]string{"error": err.Error()})
+}
+
+// view copies a device; the caller holds s.mu.
+func (d *device) view() deviceView {
+	v := deviceView{ID: d.ID, Name: d.Name, OS: d.OS, Type: d.Type, Enrolled: d.Enrolled, Active: d.Active,
+		Sessions: d.seen, HasChannel: d.Push.URI != "", Push: d.Push, Commands: []*command{}}
+	for _, c := range d.Commands {
+		k := *c
+		v.Commands = append(v.Commands, &k)
+	}
+	return v
+}
+
+func (s *Server) listDevices(w http.ResponseWriter, r *http.Request) {
+	active := r.URL.Query().Get("active") == "true"
+	s.mu.Lock()
+	list := []deviceView{}
+	for _, d := range s.devices {
+		if d.Active || !active {
+			list = append(list, d.view())
+		}
+	}
+	s.mu.Unlock()
+	sort.Slice(list, func(i, j int) bool { return list[i].ID < list[j].ID })
+	answer(w, http.StatusOK, list)
+}
+
+// find gives the device a request names; it answers 404 and gives nil where
+// there is none.
+func (s *Server) find(w http.ResponseWriter, r *http.Request) *device {
+	id := mux.Vars(r)["id"]
+	s.mu.Lock()
+	d := s.devices[id]
+	s.mu.Unlock()
+	if d == nil {
+		fail(w, http.StatusNotFound, fmt.Errorf("no device %q is enrolled", id))
+	}
+	return d
+}
+
+func (s *Server) oneDevice(w http.ResponseWriter, r *http.Request) {
+	if d := s.find(w, r); d != nil {
+		s.mu.Lock()
+		v := d.view()
+		s.mu.Unlock()
+		answer(w, http.StatusOK, v)
+	}
+}
+
+const maxQueued = 1000 // commands kept for one device
+
+func (s *Server) queueCommand(w http.ResponseWriter, r *http.Request) {
+	d := s.find(w, r)
+	if d == nil {
+		return
+	}
+	var c command
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
+		fail(w, http.StatusBadRequest, fmt.Errorf("the command is not understood: %w", err))
+		return
+	}
+	switch c.Verb {
+	case syncml.Add, syncml.Replace, syncml.Get, syncml.Delete, syncml.Exec:
+	default:
+		fail(w, http.StatusBadRequest, fmt.Errorf("verb %q is none of Add, Replace, Get, Delete, Exec", c.Verb))
+		return
+	}
+	if !strings.HasPrefix(c.LocURI, "./") {
+		fail(w, http.StatusBadRequest, fmt.Errorf("locURI %q must start with ./", c.LocURI))
+		return
+	}
+	queued := &command{ID: uuid.NewString(), Verb: c.Verb, LocURI: c.LocURI, Format: c.Format, Data: c.Data, State: stateQueued}
+	s.mu.Lock()
+	full := len(d.Commands) >= maxQueued
+	if !full {
+		d.Commands = append(d.Commands, queued)
+	}
+	view := *queued
+	s.mu.Unlock()
+	if full {
+		fail(w, http.StatusConflict, fmt.Errorf("the device has %d commands already", maxQueued))
+		return
+	}
+	answer(w, http.StatusCreated, view)
+}
+
+func (s *Server) pushDevice(w http.ResponseWriter, r *http.Request) {
+	d := s.find(w, r)
+	if d == nil {
+		return
+	}
+	if err := s.sender.push(d); err != nil {
+		fail(w, http.StatusConflict, err)
+		return
+	}
+	answer(w, http.StatusAccepted, map[string]string{"push": "started"})
+}

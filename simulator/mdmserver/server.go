@@ -1,0 +1,197 @@
+// Package mdmserver is the reference MDM server: it enrolls Windows devices,
+// runs OMA-DM sessions with them and wakes them through WNS, as the standards
+// ask. The conformance suite passes on it, and fails on each of its mutants.
+//
+// It shares the message types of simulator/syncml and simulator/enroll with
+// the simulated device and nothing else, so that no bug is on both sides.
+package mdmserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Config of a Server. BaseURL, Username and Password are required.
+type Config struct {
+	BaseURL            string // https://host:port, what devices are told
+	Username, Password string // of the one enrolling user
+	ProviderID         string // default "dmwake MDM"
+
+	// The app identity and the way to WNS. Without a PFN the server does not
+	// push.
+	PFN, PackageSID, Secret string
+	TokenURL                string
+	HTTP                    *http.Client // for WNS; default http.DefaultClient
+	// ChannelHosts are the hosts a channel URI may name: an exact host, or a
+	// suffix that starts with a dot. Default ".notify.windows.com".
+	ChannelHosts []string
+
+	Mutants []string
+	Log     *slog.Logger // nil discards
+}
+
+// Server is the reference MDM server. Handler serves devices, Admin serves
+// whoever runs it.
+type Server struct {
+	cfg Config
+	log *slog.Logger
+	sw  switches
+	ca  *authority
+
+	router *mux.Router
+	sender *sender
+
+	mu      sync.Mutex
+	devices map[string]*device
+}
+
+// Where the services are below BaseURL.
+const (
+	DiscoveryPath  = "/EnrollmentServer/Discovery.svc"
+	policyPath     = "/EnrollmentServer/Policy.svc"
+	tokenPath      = "/EnrollmentServer/Enrollment.svc"
+	managementPath = "/ManagementServer/MDM.svc"
+)
+
+// New makes a server with a certificate authority of its own.
+func New(cfg Config) (*Server, error) {
+	if cfg.BaseURL == "" || cfg.Username == "" || cfg.Password == "" {
+		return nil, errors.New("mdmserver: BaseURL, Username and Password are required")
+	}
+	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	if cfg.ProviderID == "" {
+		cfg.ProviderID = "dmwake MDM"
+	}
+	if cfg.HTTP == nil {
+		cfg.HTTP = http.DefaultClient
+	}
+	if len(cfg.ChannelHosts) == 0 {
+		cfg.ChannelHosts = []string{".notify.windows.com"}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	sw, err := newSwitches(cfg.Mutants)
+	if err != nil {
+		return nil, err
+	}
+	ca, err := newAuthority("dmwake reference MDM device CA")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: cfg.Log, sw: sw, ca: ca, devices: map[string]*device{}}
+	s.sender = newSender(s)
+	r := mux.NewRouter()
+	r.Path(DiscoveryPath).Methods(http.MethodGet).HandlerFunc(s.reach)
+	r.Path(DiscoveryPath).Methods(http.MethodPost).HandlerFunc(s.soap(s.discover))
+	r.Path(policyPath).Methods(http.MethodPost).HandlerFunc(s.soap(s.policies))
+	r.Path(policyPath).Methods(http.MethodGet).HandlerFunc(s.reach)
+	r.Path(tokenPath).Methods(http.MethodPost).HandlerFunc(s.soap(s.issue))
+	r.Path(tokenPath).Methods(http.MethodGet).HandlerFunc(s.reach)
+	r.Path(managementPath).Methods(http.MethodPost).HandlerFunc(s.manage)
+	s.router = r
+	return s, nil
+}
+
+// ServeHTTP serves devices. The listener must ask for client certificates
+// (tls.RequestClientCert) and leave checking them to the server.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
+
+// Close stops the pushes that are under way and waits for them.
+func (s *Server) Close() { s.sender.close() }
+
+func (s *Server) is(mutant string) bool { return s.sw[mutant] }
+
+func (s *Server) reach(w http.ResponseWriter, r *http.Request) {
+	if s.is("enr-get-404") {
+		http.NotFound(w, r)
+	}
+}
+
+// soap serves one enrollment service: the body is read and answered with what
+// f writes, or with a fault.
+func (s *Server) soap(f func(*enroll.Envelope) (body []byte, fault *enroll.Fault)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, enroll.MaxMessage))
+		if err != nil {
+			http.Error(w, "the request could not be read", http.StatusBadRequest)
+			return
+		}
+		status := http.StatusOK
+		var body []byte
+		e, err := enroll.ReadEnvelope(raw)
+		var fault *enroll.Fault
+		if err != nil {
+			e, fault = &enroll.Envelope{}, &enroll.Fault{Code: "Sender", Subcode: enroll.FaultMessageFormat, Reason: err.Error()}
+		} else {
+			body, fault = f(e)
+		}
+		if fault != nil {
+			status = http.StatusInternalServerError // SOAP 1.2 part 2, section 7.4.2
+			body, err = fault.Write(e.MessageID, uuid.NewString())
+			if err != nil {
+				http.Error(w, "internal error", status)
+				return
+			}
+		}
+		w.Header().Set("Content-Type", enroll.MediaType)
+		if !s.is("enr-chunked") {
+			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+		}
+		w.WriteHeader(status)
+		if s.is("enr-chunked") {
+			http.NewResponseController(w).Flush() //nolint:errcheck // the device is gone
+		}
+		w.Write(body) //nolint:errcheck // the device is gone
+	}
+}
+
+// device is all the server knows of one device.
+type device struct {
+	ID       string
+	Name     string
+	OS       string
+	Type     string
+	Enrolled time.Time
+	Active   bool
+	Push     pushState
+	Commands []*command
+
+	session *session
+	wedged  bool // only by a mutant
+	seen    int  // sessions that were started
+}
+
+// command is one piece of work for a device.
+type command struct {
+	ID     string      `json:"id"`
+	Verb   syncml.Verb `json:"verb"`
+	LocURI string      `json:"locURI"`
+	Format string      `json:"format,omitempty"`
+	Data   string      `json:"data,omitempty"`
+	State  string      `json:"state"` // queued, sent, done
+	Status int         `json:"status,omitempty"`
+	Result string      `json:"result,omitempty"`
+
+	sent int // how often, for a mutant
+	held int // sessions it was kept back, for a mutant
+}
+
+// States of a command.
+const (
+	stateQueued = "queued"
+	stateSent   = "sent"
+	stateDone   = "done"
+)

@@ -1,0 +1,309 @@
+package mdmserver
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+const maxMessage = 1 << 20 // bytes of a device's message
+
+// session is one OMA-DM session under way.
+type session struct {
+	id      string
+	msgID   int // of the last message the server sent
+	sent    map[string]*outgoing
+	planned bool // the push questions of this session are asked
+	replace bool // set the PFN by Replace in the next message
+	held    map[*command]bool
+}
+
+// outgoing is a command that waits for its Status.
+type outgoing struct {
+	kind kind
+	cmd  *command // of kindCommand
+}
+
+type kind int
+
+const (
+	kindCommand kind = iota
+	kindPush
+	kindAddPFN
+	kindReplacePFN
+	kindChannel
+	kindStatus
+)
+
+func key(msgRef, cmdRef string) string { return msgRef + "/" + cmdRef }
+
+// manage serves one message of a session.
+func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
+	id, err := s.identify(r)
+	if err != nil {
+		s.log.Info("management refused", "err", err)
+		http.Error(w, "a client certificate of an enrolled device is required", http.StatusForbidden)
+		return
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
+	if err != nil {
+		if s.is("rob-wedge") {
+			s.mu.Lock()
+			if d := s.devices[id]; d != nil {
+				d.wedged = true
+			}
+			s.mu.Unlock()
+		}
+		http.Error(w, "the message could not be read", http.StatusBadRequest)
+		return
+	}
+	m, err := syncml.Read(raw)
+	if err == nil && m.Namespace != syncml.Namespace {
+		err = fmt.Errorf("%w: namespace %q", syncml.ErrNotSyncML, m.Namespace)
+	}
+	if err != nil {
+		if s.is("rob-panic") {
+			panic("mutant rob-panic")
+		}
+		http.Error(w, "the message is not SyncML 1.2", http.StatusBadRequest)
+		return
+	}
+	if id == "" || s.is("sec-source") {
+		id = m.Hdr.Source.LocURI
+	}
+	if m.Hdr.Source.LocURI != id {
+		http.Error(w, "the certificate is not that of the Source", http.StatusForbidden)
+		return
+	}
+	s.mu.Lock()
+	reply, status := s.converse(id, m)
+	s.mu.Unlock()
+	if status != http.StatusOK {
+		http.Error(w, "the session was refused", status)
+		return
+	}
+	s.write(w, reply)
+}
+
+// identify gives the DeviceID of the client certificate; empty only by a
+// mutant.
+func (s *Server) identify(r *http.Request) (string, error) {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		if s.is("sec-no-cert") {
+			return "", nil
+		}
+		return "", fmt.Errorf("no client certificate")
+	}
+	cert := r.TLS.PeerCertificates[0]
+	if s.is("sec-any-ca") {
+		return cert.Subject.CommonName, nil
+	}
+	return s.ca.verify(cert)
+}
+
+func (s *Server) write(w http.ResponseWriter, m *syncml.Message) {
+	body, err := syncml.Write(m)
+	if err != nil {
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	if s.is("ses-unescaped") {
+		body = bytes.ReplaceAll(body, []byte("&amp;"), []byte("&"))
+	}
+	if s.is("ses-unbound-prefix") {
+		body = bytes.ReplaceAll(body, []byte(`<Cmd>SyncHdr</Cmd>`), []byte(`<m:Cmd>SyncHdr</m:Cmd>`))
+	}
+	length := len(body)
+	if s.is("ses-content-length") {
+		length += 16
+	}
+	w.Header().Set("Content-Type", syncml.MediaType)
+	if s.is("ses-content-type") {
+		w.Header().Set("Content-Type", "text/xml")
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(length))
+	w.Write(body) //nolint:errcheck // the device is gone
+}
+
+// converse takes in a message and gives the reply, or an HTTP status that
+// refuses it. The caller holds s.mu.
+func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
+	d := s.devices[id]
+	if d == nil || !d.Active && !s.is("psh-wipe-active") || d.wedged {
+		return nil, http.StatusForbidden
+	}
+	msgID, err := strconv.Atoi(m.Hdr.MsgID)
+	if err != nil || m.Hdr.SessionID == "" || len(m.Hdr.SessionID) > 4 {
+		return nil, http.StatusBadRequest
+	}
+	if s.is("ses-zero-refused") && m.Hdr.SessionID == "0" {
+		return nil, http.StatusBadRequest
+	}
+	if msgID == 1 {
+		s.begin(d, m.Hdr.SessionID)
+		if s.is("ses-first-500") && d.seen == 1 {
+			return nil, http.StatusInternalServerError
+		}
+		if s.is("psh-empty-404") && d.seen > 2 && len(s.pending(d)) == 0 {
+			return nil, http.StatusNotFound
+		}
+	}
+	sess := d.session
+	if sess == nil || sess.id != m.Hdr.SessionID {
+		return nil, http.StatusBadRequest
+	}
+	for i := range m.Body {
+		c := &m.Body[i]
+		switch c.Verb {
+		case syncml.Status:
+			if s.is("err-push-418") && c.Code() == syncml.AlreadyExists {
+				return nil, http.StatusInternalServerError
+			}
+			s.takeStatus(d, sess, c)
+		case syncml.Results:
+			s.takeResults(d, sess, c)
+		case syncml.Alert:
+			if c.Code() == syncml.AlertGeneric && isUnenroll(c) {
+				d.Active = false
+			}
+		}
+	}
+	return s.reply(d, sess, m), http.StatusOK
+}
+
+func isUnenroll(c *syncml.Command) bool {
+	for _, it := range c.Items {
+		if it.Meta != nil && it.Meta.Type == "com.microsoft:mdm.unenrollment.userrequest" {
+			return true
+		}
+	}
+	return false
+}
+
+// begin starts a session. What an earlier one sent and never saw answered is
+// queued again.
+func (s *Server) begin(d *device, id string) {
+	d.seen++
+	d.session = &session{id: id, sent: map[string]*outgoing{}, held: map[*command]bool{}}
+	for _, c := range d.Commands {
+		switch {
+		case c.State == stateSent, s.is("psh-twice") && c.State == stateDone && c.sent == 1:
+			c.State = stateQueued
+		case s.is("psh-skip-session") && c.State == stateQueued && c.held == 0:
+			c.held++
+			d.session.held[c] = true
+		}
+	}
+}
+
+// reply builds the server's next message: the Status of SyncHdr, one for each
+// command of the device in their order, then commands of the server's own.
+func (s *Server) reply(d *device, sess *session, m *syncml.Message) *syncml.Message {
+	sess.msgID++
+	msgID := strconv.Itoa(sess.msgID)
+	out := &syncml.Message{Final: !s.is("ses-no-final"), Hdr: syncml.SyncHdr{
+		VerDTD: syncml.VerDTD, VerProto: syncml.VerProto, SessionID: m.Hdr.SessionID, MsgID: msgID,
+		Target: syncml.Loc{LocURI: m.Hdr.Source.LocURI}, Source: syncml.Loc{LocURI: s.cfg.BaseURL + managementPath},
+	}}
+	if s.is("ses-session-id") {
+		out.Hdr.SessionID = "1"
+	}
+	if s.is("ses-msg-id") {
+		out.Hdr.MsgID = "1"
+	}
+	out.Body = s.statuses(m)
+	plan := s.plan(d, sess)
+	n := 0
+	if s.is("ses-cmdid-zero") {
+		n = -1
+	}
+	for i := range out.Body {
+		n++
+		out.Body[i].CmdID = strconv.Itoa(n)
+	}
+	for i, p := range plan {
+		if !(s.is("ses-cmdid-repeated") && i == 1) {
+			n++
+		}
+		p.command.CmdID = strconv.Itoa(n)
+		sess.sent[key(msgID, p.command.CmdID)] = p.out
+		out.Body = append(out.Body, p.command)
+	}
+	return out
+}
+
+// statuses answers SyncHdr and every command of the device's message.
+func (s *Server) statuses(m *syncml.Message) []syncml.Command {
+	hdr := syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: "0", Cmd: "SyncHdr", Data: strconv.Itoa(syncml.OK)}
+	var out []syncml.Command
+	for i := range m.Body {
+		c := &m.Body[i]
+		if c.Verb.IsReply() || c.Verb == syncml.Alert && s.is("ses-alert-unanswered") {
+			continue
+		}
+		code := syncml.OK
+		if !c.Verb.Known() || c.CmdID == "" {
+			code = syncml.BadRequest
+		}
+		ref := c.CmdID
+		if s.is("ses-cmdref-fixed") {
+			ref = strconv.Itoa(2 + len(out))
+		}
+		out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: ref, Cmd: string(c.Verb), Data: strconv.Itoa(code)})
+	}
+	if s.is("ses-status-order") {
+		for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
+			out[i], out[j] = out[j], out[i]
+		}
+	}
+	if s.is("ses-extra-status") {
+		out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: "77", Cmd: "Replace", Data: "200"})
+	}
+	switch {
+	case s.is("ses-hdr-status-missing"):
+		return out
+	case s.is("ses-hdr-status-last"):
+		return append(out, hdr)
+	}
+	return append([]syncml.Command{hdr}, out...)
+}
+
+func (s *Server) takeStatus(d *device, sess *session, c *syncml.Command) {
+	o := sess.sent[key(c.MsgRef, c.CmdRef)]
+	if o == nil {
+		return
+	}
+	code := c.Code()
+	switch o.kind {
+	case kindCommand:
+		o.cmd.Status, o.cmd.State = code, stateDone
+		if isWipe(o.cmd) && syncml.Success(code) {
+			d.Active = false
+			if !s.is("psh-wipe-active") {
+				d.Push = pushState{}
+			}
+		}
+	default:
+		s.pushStatus(d, sess, o.kind, code)
+	}
+}
+
+func (s *Server) takeResults(d *device, sess *session, c *syncml.Command) {
+	o := sess.sent[key(c.MsgRef, c.CmdRef)]
+	if c.MsgRef == "" { // Results may leave it out: the device's last message answers ours
+		o = sess.sent[key(strconv.Itoa(sess.msgID), c.CmdRef)]
+	}
+	if o == nil || len(c.Items) == 0 {
+		return
+	}
+	data := c.Items[0].Data
+	if o.kind == kindCommand {
+		o.cmd.Result = data
+		return
+	}
+	s.pushResult(d, o.kind, data)
+}

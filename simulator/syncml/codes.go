@@ -1,0 +1,67 @@
+package syncml
+
+// Status codes (OMA SyncML RepPro 1.2.2 section 10; Learn, "OMA DM protocol
+// support"). Only those a party of this path answers or has to understand.
+const (
+	OK                = 200
+	Accepted          = 202 // the command goes on asynchronously
+	AuthAccepted      = 212
+	ChunkAccepted     = 213
+	OperationCanceled = 214
+	NotExecuted       = 215
+	RolledBack        = 216
+	BadRequest        = 400
+	InvalidCredential = 401
+	Forbidden         = 403
+	NotFound          = 404
+	NotAllowed        = 405
+	Unsupported       = 406
+	MissingCredential = 407
+	UnsupportedFormat = 415
+	AlreadyExists     = 418
+	PermissionDenied  = 425
+	CommandFailed     = 500
+	AtomicFailed      = 507
+	RollbackFailed    = 516
+)
+
+// Alert codes (OMA DM Protocol 1.2.1 section 8.7; MS-MDM 2.2.7.2).
+const (
+	AlertServerInitiated = 1200
+	AlertClientInitiated = 1201
+	AlertNextMessage     = 1222
+	AlertSessionAbort    = 1223
+	AlertClientEvent     = 1224
+	AlertNoEndOfData     = 1225
+	AlertGeneric         = 1226
+)
+
+var codeText = map[int]string{
+	OK:                "the command succeeded",
+	Accepted:          "accepted, the result comes later",
+	AuthAccepted:      "authenticated for the rest of the session",
+	ChunkAccepted:     "chunk accepted, more expected",
+	OperationCanceled: "canceled",
+	NotExecuted:       "not executed, by the user's or a rule's choice",
+	RolledBack:        "rolled back with its Atomic",
+	BadRequest:        "malformed",
+	InvalidCredential: "credential refused",
+	Forbidden:         "forbidden",
+	NotFound:          "no such node",
+	NotAllowed:        "this operation is not allowed on this node",
+	Unsupported:       "optional feature not supported",
+	MissingCredential: "credential missing",
+	UnsupportedFormat: "wrong format or type",
+	AlreadyExists:     "the node is already there",
+	PermissionDenied:  "access control refuses it",
+	CommandFailed:     "the command failed on the device",
+	AtomicFailed:      "the Atomic failed",
+	RollbackFailed:    "the Atomic's roll-back failed",
+}
+
+// CodeText says in a few words what a status code means; empty if unknown.
+func CodeText(code int) string { return codeText[code] }
+
+// Success tells whether code is of the 2xx class. An unknown code counts as
+// its class says (OMA SyncML RepPro 1.2.2 section 10).
+func Success(code int) bool { return code >= 200 && code < 300 }

@@ -1,0 +1,326 @@
+package syncml
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/beevik/etree"
+)
+
+// Read parses one message with the default limits.
+func Read(b []byte) (*Message, error) { return ReadLimited(b, Limits{}) }
+
+// ReadLimited parses one message. It takes indented, prefixed and declared
+// XML, CDATA and the predefined entities; elements are matched by local name,
+// so that an unbound prefix does not stop a reader that has to go on where
+// Windows goes on. Lint finds what is formally wrong.
+//
+// Errors wrap ErrTooLarge, ErrTooDeep, ErrTooManyCommands, ErrDTD, ErrEmpty,
+// ErrNotXML or ErrNotSyncML.
+func ReadLimited(b []byte, limits Limits) (*Message, error) {
+	limits = limits.withDefaults()
+	if len(bytes.TrimSpace(b)) == 0 {
+		return nil, ErrEmpty
+	}
+	if err := limits.scan(b); err != nil {
+		return nil, err
+	}
+	root, err := parse(b)
+	if err != nil {
+		return nil, err
+	}
+	if root.Tag != "SyncML" {
+		return nil, fmt.Errorf("%w: the root is %s", ErrNotSyncML, root.FullTag())
+	}
+	r := reader{left: limits.Commands}
+	m := &Message{Namespace: namespaceOf(root)}
+	var hdr, body bool
+	for _, t := range root.Child {
+		e, ok := t.(*etree.Element)
+		if !ok {
+			continue
+		}
+		switch e.Tag {
+		case "SyncHdr":
+			hdr = true
+			m.Hdr = readHdr(e)
+		case "SyncBody":
+			body = true
+			if m.Body, m.FinalCount, err = r.commands(e); err != nil {
+				return nil, err
+			}
+			m.Final = m.FinalCount > 0
+		}
+	}
+	if !hdr {
+		return nil, fmt.Errorf("%w: no SyncHdr", ErrNotSyncML)
+	}
+	if !body {
+		return nil, fmt.Errorf("%w: no SyncBody", ErrNotSyncML)
+	}
+	return m, nil
+}
+
+// parse builds the document and insists on exactly one root with nothing but
+// white space, comments and declarations around it: etree accepts more, and
+// its own ValidateInput reads everything twice.
+func parse(b []byte) (*etree.Element, error) {
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(b); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotXML, err)
+	}
+	var root *etree.Element
+	for _, t := range doc.Child {
+		switch t := t.(type) {
+		case *etree.Element:
+			if root != nil {
+				return nil, fmt.Errorf("%w: two root elements, %s and %s", ErrNotXML, root.Tag, t.Tag)
+			}
+			root = t
+		case *etree.CharData:
+			if strings.Trim(t.Data, " \t\r\n\ufeff") != "" {
+				return nil, fmt.Errorf("%w: text outside the root element", ErrNotXML)
+			}
+		}
+	}
+	if root == nil {
+		return nil, fmt.Errorf("%w: no root element", ErrNotXML)
+	}
+	return root, nil
+}
+
+// namespaceOf resolves the root's own prefix among its own attributes.
+func namespaceOf(root *etree.Element) string {
+	for _, a := range root.Attr {
+		if root.Space == "" && a.Space == "" && a.Key == "xmlns" ||
+			root.Space != "" && a.Space == "xmlns" && a.Key == root.Space {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+type reader struct{ left int }
+
+func (r *reader) commands(parent *etree.Element) (out []Command, finals int, err error) {
+	for _, t := range parent.Child {
+		e, ok := t.(*etree.Element)
+		if !ok {
+			continue
+		}
+		if e.Tag == "Final" {
+			finals++
+			continue
+		}
+		if r.left--; r.left < 0 {
+			return nil, 0, ErrTooManyCommands
+		}
+		c, err := r.command(e)
+		if err != nil {
+			return nil, 0, err
+		}
+		out = append(out, c)
+	}
+	return out, finals, nil
+}
+
+// properties of a container that are not commands nested in it.
+func isProperty(tag string) bool {
+	switch tag {
+	case "CmdID", "NoResp", "Meta", "Cred":
+		return true
+	}
+	return false
+}
+
+func (r *reader) command(e *etree.Element) (Command, error) {
+	c := Command{Verb: Verb(e.Tag)}
+	container := c.Verb == Atomic || c.Verb == Sequence
+	for _, t := range e.Child {
+		k, ok := t.(*etree.Element)
+		if !ok {
+			continue
+		}
+		if container && !isProperty(k.Tag) {
+			if r.left--; r.left < 0 {
+				return c, ErrTooManyCommands
+			}
+			nested, err := r.command(k)
+			if err != nil {
+				return c, err
+			}
+			c.Commands = append(c.Commands, nested)
+			continue
+		}
+		switch k.Tag {
+		case "CmdID":
+			c.CmdID = text(k)
+		case "NoResp":
+			c.NoResp = true
+		case "MsgRef":
+			c.MsgRef = text(k)
+		case "CmdRef":
+			c.CmdRef = text(k)
+		case "Cmd":
+			c.Cmd = text(k)
+		case "TargetRef":
+			c.TargetRef = append(c.TargetRef, text(k))
+		case "SourceRef":
+			c.SourceRef = append(c.SourceRef, text(k))
+		case "Cred":
+			c.Cred = readCred(k)
+		case "Chal":
+			c.Chal = &Chal{}
+			if m := child(k, "Meta"); m != nil {
+				c.Chal.Meta = *readMeta(m)
+			}
+		case "Meta":
+			c.Meta = readMeta(k)
+		case "Data":
+			c.Data = text(k)
+		case "Item":
+			c.Items = append(c.Items, readItem(k))
+		}
+	}
+	return c, nil
+}
+
+func readHdr(e *etree.Element) (h SyncHdr) {
+	for _, t := range e.Child {
+		k, ok := t.(*etree.Element)
+		if !ok {
+			continue
+		}
+		switch k.Tag {
+		case "VerDTD":
+			h.VerDTD = text(k)
+		case "VerProto":
+			h.VerProto = text(k)
+		case "SessionID":
+			h.SessionID = text(k)
+		case "MsgID":
+			h.MsgID = text(k)
+		case "Target":
+			h.Target = readLoc(k)
+		case "Source":
+			h.Source = readLoc(k)
+		case "RespURI":
+			h.RespURI = text(k)
+		case "NoResp":
+			h.NoResp = true
+		case "Cred":
+			h.Cred = readCred(k)
+		case "Meta":
+			h.Meta = readMeta(k)
+		}
+	}
+	return h
+}
+
+func readItem(e *etree.Element) (it Item) {
+	for _, t := range e.Child {
+		k, ok := t.(*etree.Element)
+		if !ok {
+			continue
+		}
+		switch k.Tag {
+		case "Target":
+			it.Target = readLoc(k)
+		case "Source":
+			it.Source = readLoc(k)
+		case "Meta":
+			it.Meta = readMeta(k)
+		case "Data":
+			it.Data, it.HasData = value(k), true
+		case "MoreData":
+			it.MoreData = true
+		}
+	}
+	return it
+}
+
+func readMeta(e *etree.Element) *Meta {
+	m := &Meta{}
+	for _, t := range e.Child {
+		if k, ok := t.(*etree.Element); ok {
+			if f := m.field(k.Tag); f != nil {
+				*f = text(k)
+			}
+		}
+	}
+	return m
+}
+
+func readCred(e *etree.Element) *Cred {
+	c := &Cred{}
+	if m := child(e, "Meta"); m != nil {
+		c.Meta = readMeta(m)
+	}
+	if d := child(e, "Data"); d != nil {
+		c.Data = text(d)
+	}
+	return c
+}
+
+func readLoc(e *etree.Element) (l Loc) {
+	for _, t := range e.Child {
+		if k, ok := t.(*etree.Element); ok {
+			switch k.Tag {
+			case "LocURI":
+				l.LocURI = text(k)
+			case "LocName":
+				l.LocName = text(k)
+			}
+		}
+	}
+	return l
+}
+
+func child(e *etree.Element, tag string) *etree.Element {
+	for _, t := range e.Child {
+		if k, ok := t.(*etree.Element); ok && k.Tag == tag {
+			return k
+		}
+	}
+	return nil
+}
+
+// text is the character data directly in e, trimmed: identifiers and codes
+// survive the indentation of a pretty-printing server.
+func text(e *etree.Element) string { return strings.TrimSpace(chars(e)) }
+
+func chars(e *etree.Element) string {
+	if len(e.Child) == 1 {
+		if c, ok := e.Child[0].(*etree.CharData); ok {
+			return c.Data
+		}
+	}
+	var b strings.Builder
+	for _, t := range e.Child {
+		if c, ok := t.(*etree.CharData); ok {
+			b.WriteString(c.Data)
+		}
+	}
+	return b.String()
+}
+
+// value is the content of a Data element: its text as it stands, or the XML of
+// its elements if a server put a document in there unescaped.
+func value(e *etree.Element) string {
+	for _, t := range e.Child {
+		if _, ok := t.(*etree.Element); ok {
+			doc := etree.NewDocument()
+			doc.WriteSettings = compact
+			for _, t := range e.Copy().Child {
+				doc.AddChild(t)
+			}
+			s, err := doc.WriteToString()
+			if err != nil {
+				return ""
+			}
+			return strings.TrimSpace(s)
+		}
+	}
+	return chars(e)
+}
