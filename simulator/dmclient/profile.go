@@ -4,7 +4,7 @@ package dmclient
 type Profile struct {
 	Name string
 
-	// Enrollment (MS-MDE2 3.1.4.1.1.1).
+	// Enrollment (MS-MDE2 3.1.4.1.3.1).
 	RequestVersion     string
 	DeviceType         string
 	OSEdition          string

@@ -71,7 +71,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // Origin says why a session started; the numbers are those of the
-// UserAgentOrigin header (MS-MDM 2.2.1).
+// UserAgentOrigin header (MS-MDM 3.1.7.2).
 type Origin int
 
 // The origins a simulated device knows.

@@ -10,7 +10,7 @@ const (
 	tokenMessageID       = "urn:uuid:0d5a1441-5891-453b-becf-a2e5f6ea3749"
 )
 
-// DiscoverRequest asks where the services are (MS-MDE2 3.1.4.1.1.1).
+// DiscoverRequest asks where the services are (MS-MDE2 3.1.4.1.3.1).
 type DiscoverRequest struct {
 	To                 string // the discovery URL as the device writes it, port included
 	EmailAddress       string
@@ -57,7 +57,7 @@ func (e *Envelope) DiscoverRequest() (*DiscoverRequest, error) {
 }
 
 // DiscoverResponse names the services and how to authenticate to them
-// (MS-MDE2 3.1.4.1.1.2).
+// (MS-MDE2 3.1.4.1.3.2).
 type DiscoverResponse struct {
 	AuthPolicy        string
 	EnrollmentVersion string

@@ -133,7 +133,7 @@ func (s *Server) write(w http.ResponseWriter, m *syncml.Message) {
 // refuses it. The caller holds s.mu.
 func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 	d := s.devices[id]
-	if d == nil || !d.Active && !s.is("psh-wipe-active") || d.wedged {
+	if d == nil || !d.Active || d.wedged {
 		return nil, http.StatusForbidden
 	}
 	msgID, err := strconv.Atoi(m.Hdr.MsgID)
@@ -281,11 +281,8 @@ func (s *Server) takeStatus(d *device, sess *session, c *syncml.Command) {
 	switch o.kind {
 	case kindCommand:
 		o.cmd.Status, o.cmd.State = code, stateDone
-		if isWipe(o.cmd) && syncml.Success(code) {
-			d.Active = false
-			if !s.is("psh-wipe-active") {
-				d.Push = pushState{}
-			}
+		if isWipe(o.cmd) && syncml.Success(code) && !s.is("psh-wipe-active") {
+			d.Active, d.Push = false, pushState{}
 		}
 	default:
 		s.pushStatus(d, sess, o.kind, code)

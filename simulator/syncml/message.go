@@ -16,7 +16,7 @@ const (
 	MetaNamespace = "syncml:metinf"
 )
 
-// Values every DM 1.2 header carries (MS-MDM 2.2.5.1).
+// Values every DM 1.2 header carries (MS-MDM 2.2.4.2).
 const (
 	VerDTD   = "1.2"
 	VerProto = "DM/1.2"
@@ -41,7 +41,7 @@ type Message struct {
 // SyncHdr identifies the session, the message and the two parties.
 type SyncHdr struct {
 	VerDTD, VerProto string
-	SessionID        string // opaque, at most four bytes (MS-MDM 2.2.5.1)
+	SessionID        string // opaque, at most four bytes (MS-MDM 2.2.4.2)
 	MsgID            string
 	Target, Source   Loc
 	RespURI          string

@@ -1,0 +1,119 @@
+package report
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+type junitSuites struct {
+	XMLName  xml.Name     `xml:"testsuites"`
+	Name     string       `xml:"name,attr"`
+	Tests    int          `xml:"tests,attr"`
+	Failures int          `xml:"failures,attr"`
+	Skipped  int          `xml:"skipped,attr"`
+	Time     string       `xml:"time,attr"`
+	Suites   []junitSuite `xml:"testsuite"`
+}
+
+type junitSuite struct {
+	Name      string      `xml:"name,attr"`
+	Tests     int         `xml:"tests,attr"`
+	Failures  int         `xml:"failures,attr"`
+	Skipped   int         `xml:"skipped,attr"`
+	Errors    int         `xml:"errors,attr"`
+	Timestamp string      `xml:"timestamp,attr"`
+	Time      string      `xml:"time,attr"`
+	Cases     []junitCase `xml:"testcase"`
+	ms        int64
+}
+
+type junitCase struct {
+	Name      string        `xml:"name,attr"`
+	Classname string        `xml:"classname,attr"`
+	Time      string        `xml:"time,attr"`
+	Failure   *junitMessage `xml:"failure,omitempty"`
+	Skipped   *junitMessage `xml:"skipped,omitempty"`
+	Out       string        `xml:"system-out,omitempty"`
+}
+
+type junitMessage struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr,omitempty"`
+	Text    string `xml:",chardata"`
+}
+
+func seconds(ms int64) string { return fmt.Sprintf("%.3f", float64(ms)/1000) }
+
+// WriteJUnit writes one testsuite for each area. What does not make the run
+// fail (a SHOULD without strict) is a passed case that says so in its output.
+func (r *Report) WriteJUnit(w io.Writer) error {
+	top := junitSuites{Name: "dmwake", Time: seconds(r.DurationMs)}
+	at := map[string]int{}
+	for i := range r.Scenarios {
+		s := &r.Scenarios[i]
+		k, ok := at[s.Area]
+		if !ok {
+			k = len(top.Suites)
+			at[s.Area] = k
+			top.Suites = append(top.Suites, junitSuite{Name: "dmwake." + s.Area, Timestamp: r.Started.UTC().Format(time.RFC3339)})
+		}
+		suite := &top.Suites[k]
+		c := junitCase{Name: s.ID + " " + s.Title, Classname: "dmwake." + s.Area, Time: seconds(s.DurationMs)}
+		detail := clean(s.detail())
+		switch {
+		case r.Failing(s):
+			c.Failure = &junitMessage{Message: clean(oneLine("expected " + s.Expected + "; saw " + s.Saw)), Type: s.Level, Text: detail}
+			suite.Failures++
+		case s.Outcome == Skipped || s.Outcome == NotApplicable:
+			c.Skipped = &junitMessage{Message: clean(string(s.Outcome) + ": " + s.Reason)}
+			suite.Skipped++
+		case s.Outcome == Failed:
+			c.Out = s.Level + " not met, which does not fail the run\n" + detail
+		}
+		suite.Tests++
+		suite.ms += s.DurationMs
+		suite.Cases = append(suite.Cases, c)
+	}
+	for i := range top.Suites {
+		s := &top.Suites[i]
+		s.Time = seconds(s.ms)
+		top.Tests += s.Tests
+		top.Failures += s.Failures
+		top.Skipped += s.Skipped
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return fmt.Errorf("write the JUnit report: %w", err)
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", "  ")
+	if err := enc.Encode(top); err != nil {
+		return fmt.Errorf("write the JUnit report: %w", err)
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+// detail is a failure in full, as text.
+func (s *Result) detail() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\nrule: %s\nsource: %s\nexpected: %s\nsaw: %s\n", s.Title, s.Rule, s.Source, s.Expected, s.Saw)
+	for _, e := range s.Evidence {
+		b.WriteString("  " + e + "\n")
+	}
+	return b.String()
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// clean drops the control characters that XML 1.0 cannot hold.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 && r != '\n' && r != '\t' || r == 0xFFFE || r == 0xFFFF {
+			return -1
+		}
+		return r
+	}, s)
+}

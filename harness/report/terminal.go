@@ -1,0 +1,151 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Terminal writes progress and summary for a person.
+type Terminal struct {
+	W     io.Writer
+	Color bool
+	area  string
+}
+
+const (
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	gray   = "90"
+	bold   = "1"
+)
+
+func (t *Terminal) paint(code, s string) string {
+	if !t.Color {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// areas in words, for a newcomer.
+var areas = map[string]string{
+	"ENR": "enrollment: does the server take a device in",
+	"SES": "sessions: does it speak SyncML as Windows expects",
+	"PFN": "push provisioning: does it set the package family name",
+	"CHN": "channels: does it keep track of the channel URI",
+	"TOK": "tokens: does it get and keep a WNS access token",
+	"WNS": "notifications: is what it sends to WNS right",
+	"WER": "WNS errors: what does it do when WNS says no",
+	"PSH": "push to work: does a push lead to a session that does the work",
+	"ERR": "device errors: what does it do when the device says no",
+	"SEC": "security: whom does it let in",
+	"ROB": "robustness: what does broken input do to it",
+}
+
+// Header introduces the run.
+func (t *Terminal) Header(target Target, count int) {
+	fmt.Fprintf(t.W, "dmwake %s: %d scenarios against %s\n", Version, count, target.Name)
+	if len(target.Mutants) > 0 {
+		fmt.Fprintf(t.W, "broken on purpose: %s\n", strings.Join(target.Mutants, ", "))
+	}
+	fmt.Fprintf(t.W, "simulated devices: %s\n", strings.Join(target.Profiles, ", "))
+}
+
+// Progress tells one result as it comes.
+func (t *Terminal) Progress(s Result) {
+	if s.Area != t.area {
+		t.area = s.Area
+		fmt.Fprintf(t.W, "\n%s  %s\n", t.paint(bold, s.Area), areas[s.Area])
+	}
+	mark := t.paint(green, "pass")
+	tail := ""
+	switch s.Outcome {
+	case Failed:
+		mark = t.paint(red, "FAIL")
+		if s.Level != Must {
+			mark = t.paint(yellow, "warn")
+		}
+		tail = "\n            " + t.paint(gray, "saw: "+short(s.Saw))
+	case Skipped:
+		mark = t.paint(yellow, "skip")
+		tail = "\n            " + t.paint(gray, short(s.Reason))
+	case NotApplicable:
+		mark = t.paint(gray, "n/a ")
+		tail = "\n            " + t.paint(gray, short(s.Reason))
+	}
+	fmt.Fprintf(t.W, "  %s  %s  %s%s\n", mark, s.ID, s.Title, tail)
+}
+
+func short(s string) string {
+	s = oneLine(s)
+	if r := []rune(s); len(r) > 160 {
+		return string(r[:157]) + "..."
+	}
+	return s
+}
+
+// Summary tells what failed, what the standard says and where, and what was
+// seen.
+func (t *Terminal) Summary(r *Report) {
+	var failed, warned []*Result
+	for i := range r.Scenarios {
+		if s := &r.Scenarios[i]; s.Outcome == Failed {
+			if r.Failing(s) {
+				failed = append(failed, s)
+			} else {
+				warned = append(warned, s)
+			}
+		}
+	}
+	t.list("What failed", failed)
+	t.list("What could be better (does not fail the run; --strict makes a SHOULD count)", warned)
+	if len(r.Notes) > 0 {
+		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Worth knowing"))
+		for _, n := range r.Notes {
+			fmt.Fprintf(t.W, "  - %s\n", n)
+		}
+	}
+	if len(r.HookErrors) > 0 {
+		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Hooks that failed (what needed them was skipped)"))
+		for _, n := range r.HookErrors {
+			fmt.Fprintf(t.W, "  - %s\n", n)
+		}
+	}
+	s := r.Summary
+	fmt.Fprintf(t.W, "\n%d passed, %d failed, %d skipped, %d not applicable in %s (seed %d)\n",
+		s.Passed, s.Failed, s.Skipped, s.NotApplicable, r.Duration.Round(100*time.Millisecond), r.Seed)
+	switch n := r.MustUndecided(); {
+	case r.Aborted != "":
+		fmt.Fprintln(t.W, t.paint(red, "The run ended early: "+r.Aborted))
+	case len(failed) > 0:
+		fmt.Fprintln(t.W, t.paint(red, fmt.Sprintf("The server breaks %d of the rules that were checked.", len(failed))))
+	case n > 0:
+		fmt.Fprintln(t.W, t.paint(yellow, fmt.Sprintf("Nothing failed, but the result is partial: %d MUST scenarios could not be decided.", n)))
+	default:
+		fmt.Fprintln(t.W, t.paint(green, "Every rule that was checked is kept."))
+	}
+}
+
+func (t *Terminal) list(title string, results []*Result) {
+	if len(results) == 0 {
+		return
+	}
+	fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, title))
+	for _, s := range results {
+		fmt.Fprintf(t.W, "\n  %s %s  %s\n", t.paint(red, s.ID), s.Level, s.Title)
+		fmt.Fprintf(t.W, "    the rule  %s\n", s.Rule)
+		fmt.Fprintf(t.W, "    source    %s\n", s.Source)
+		fmt.Fprintf(t.W, "    expected  %s\n", indent(s.Expected))
+		fmt.Fprintf(t.W, "    saw       %s\n", indent(s.Saw))
+		for _, e := range s.Evidence {
+			fmt.Fprintf(t.W, "              %s\n", t.paint(gray, e))
+		}
+		fmt.Fprintf(t.W, "    again     dmwake test --only %s\n", s.ID)
+	}
+}
+
+func indent(s string) string {
+	return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n              ")
+}

@@ -1,0 +1,90 @@
+package scenarios
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+)
+
+func TestCatalogueIsSound(t *testing.T) {
+	id := regexp.MustCompile(`^[A-Z]{3}-\d\d$`)
+	seen := map[string]bool{}
+	for _, s := range All() {
+		if !id.MatchString(s.ID) || seen[s.ID] {
+			t.Errorf("id %q is malformed or used twice", s.ID)
+		}
+		seen[s.ID] = true
+		if s.Title == "" || s.Rule == "" || s.Source == "" || s.Run == nil || s.Level != report.Must && s.Level != report.Should && s.Level != report.Info {
+			t.Errorf("%s lacks a title, rule, source, level or body", s.ID)
+		}
+		if !slices.ContainsFunc(mdmserver.Mutants, func(m mdmserver.Mutant) bool { return slices.Contains(m.Kills, s.ID) }) {
+			t.Errorf("%s has no mutant: nothing shows that it can fail", s.ID)
+		}
+	}
+	for _, m := range mdmserver.Mutants {
+		for _, k := range m.Kills {
+			if !seen[k] {
+				t.Errorf("mutant %s names scenario %s, which does not exist", m.Name, k)
+			}
+		}
+	}
+}
+
+// TestReferencePasses: every scenario passes on the reference server.
+func TestReferencePasses(t *testing.T) {
+	l := start(t)
+	for _, s := range All() {
+		t.Run(s.ID, func(t *testing.T) {
+			if res, _ := Run(context.Background(), l, &s); res.Outcome != report.Passed {
+				t.Errorf("%s on the reference server: %+v", s.ID, res)
+			}
+		})
+	}
+}
+
+// TestMutantsAreKilled: every mutant fails each scenario it breaks the rule of.
+func TestMutantsAreKilled(t *testing.T) {
+	all := All()
+	for _, m := range mdmserver.Mutants {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			l := start(t, m.Name)
+			for _, id := range m.Kills {
+				i := slices.IndexFunc(all, func(s Scenario) bool { return s.ID == id })
+				res, _ := Run(context.Background(), l, &all[i])
+				if res.Outcome != report.Failed {
+					t.Errorf("%s on mutant %s: %s (%s), want failed", id, m.Name, res.Outcome, res.Reason)
+				} else if res.Expected == "" || res.Saw == "" {
+					t.Errorf("%s fails without saying what it expected and saw: %+v", id, res)
+				}
+			}
+		})
+	}
+}
+
+func start(t *testing.T, mutants ...string) *lab.Lab {
+	t.Helper()
+	l, err := lab.Start(nil, lab.Options{Mutants: mutants, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+func TestSelect(t *testing.T) {
+	got, err := Select([]string{"ses-09"}, []string{"tok"})
+	if err != nil || len(got) != 1+len(tokens) || got[0].ID != "SES-09" {
+		t.Errorf("SES-09 and TOK select %d scenarios, err %v", len(got), err)
+	}
+	for _, bad := range [][2][]string{{{"SES-999"}, nil}, {nil, {"XYZ"}}} {
+		if _, err := Select(bad[0], bad[1]); err == nil {
+			t.Errorf("Select(%v) must be an error", bad)
+		}
+	}
+}

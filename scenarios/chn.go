@@ -1,0 +1,93 @@
+package scenarios
+
+import (
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// channels are the CHN scenarios.
+var channels = []Scenario{
+	{ID: "CHN-01", Level: report.Must, Needs: []Need{NeedPush}, Title: "a channel URI that changed is used from then on",
+		Rule:   "Once a session told the server a new channel URI, the next push goes to it.",
+		Source: learnPush,
+		Run: func(t *T) {
+			d, _ := t.renewed()
+			m := d.Mark()
+			t.Push(d)
+			e := d.AwaitPushes(m, 1)[0]
+			t.Evidence("%s", e)
+			t.Expect(e.Channel == d.ChannelURI(), "the first push after the change going to the new channel URI").To(BeTrue())
+			d.AwaitSession(m, "a session after the push to the new channel", pushed)
+		}},
+	{ID: "CHN-02", Level: report.Must, Needs: []Need{NeedPush}, Title: "the old channel URI gets no further push",
+		Rule:   "A channel URI that was replaced is not pushed to any more.",
+		Source: learnPush,
+		Run: func(t *T) {
+			d, old := t.renewed()
+			m := d.Mark()
+			t.Push(d)
+			d.AwaitPushes(m, 1)
+			t.Quiet()
+			n := 0
+			for _, e := range d.Pushes(m) {
+				if e.Channel == old {
+					n++
+					t.Evidence("%s", e)
+				}
+			}
+			t.Expect(n, "pushes to the old channel URI").To(BeZero())
+		}},
+	{ID: "CHN-03", Level: report.Must, Needs: []Need{NeedPush}, Title: "no channel: no push, and the server asks again",
+		Rule:   "While ChannelURI is empty and Status is 4 there is nothing to push to; the server does not push to an earlier URI, and asks again in the next session.",
+		Source: learnCSP + "; " + learnPush,
+		Run: func(t *T) {
+			d := t.WithChannel()
+			d.LoseChannel(dmclient.PushNoChannel)
+			s := t.Managed(d.Sync(dmclient.SyncOptions{}))
+			if len(s.Find(syncml.Get, "/Push/ChannelURI")) == 0 {
+				t.Fail("Get of .../Push/ChannelURI in every session", "none in the session after the channel was lost")
+			}
+			m := d.Mark()
+			if err := t.TryPush(d); err != nil {
+				t.Evidence("asked to push, the server said: %v", err)
+			}
+			t.Quiet()
+			t.Expect(len(d.Pushes(m)), "pushes to a device that told it has no channel").To(BeZero())
+			s = t.Managed(d.Sync(dmclient.SyncOptions{}))
+			t.Expect(len(s.Find(syncml.Get, "/Push/ChannelURI")), "Get of .../Push/ChannelURI in the session after").To(BeNumerically(">", 0))
+		}},
+	{ID: "CHN-06", Level: report.Must, Needs: []Need{NeedPush}, Title: "two devices' channels are never swapped",
+		Rule:   "A push for one device goes to that device's channel and to no other.",
+		Source: learnPush,
+		Run: func(t *T) {
+			a, b := t.WithChannel(), t.WithChannel()
+			for _, pair := range [][2]*Device{{a, b}, {b, a}} {
+				m := pair[0].Mark()
+				t.Push(pair[0])
+				t.Quiet()
+				for _, e := range pair[1].Pushes(m) {
+					t.Evidence("%s", e)
+				}
+				t.Expect(len(pair[1].Pushes(m)), "pushes that reached the other device").To(BeZero())
+				pair[0].AwaitPushes(m, 1)
+			}
+		}},
+}
+
+// renewed is a device whose channel changed and was told to the server; old is
+// the channel before.
+func (t *T) renewed() (d *Device, old string) {
+	d = t.WithChannel()
+	old = d.ChannelURI()
+	if err := d.RenewChannel(t.ctx); err != nil {
+		t.NotApplicable("%v", err)
+	}
+	t.Managed(d.Sync(dmclient.SyncOptions{}))
+	if !d.told() {
+		t.Fail("Get of .../Push/ChannelURI in the session after the channel changed", "none, so that the server cannot know the new one (see PFN-10)")
+	}
+	return d, old
+}

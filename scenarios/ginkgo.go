@@ -1,0 +1,58 @@
+package scenarios
+
+import (
+	"context"
+	"io"
+	"math"
+
+	"github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/formatter"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+)
+
+// suite is what RunSpecs wants of a *testing.T.
+type suite struct{ failed bool }
+
+func (s *suite) Fail() { s.failed = true }
+
+// RunAll runs the scenarios as Ginkgo specs in this process and tells each
+// result as it comes. Ginkgo runs once in a process, and so does this. Results
+// come in catalogue order. Hook failures are gathered by their text.
+func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, progress func(report.Result)) (results []report.Result, hooks []string) {
+	seen := map[string]bool{}
+	ginkgo.Describe("dmwake", ginkgo.Ordered, ginkgo.ContinueOnFailure, func() {
+		for i := range list {
+			s := &list[i]
+			ginkgo.It(s.ID+" "+s.Title, ginkgo.Label("area:"+s.Area(), "level:"+s.Level), func() {
+				if ctx.Err() != nil {
+					ginkgo.Skip("interrupted")
+				}
+				res, hookErr := Run(ctx, l, s)
+				results = append(results, res)
+				if hookErr != nil && !seen[hookErr.Error()] {
+					seen[hookErr.Error()] = true
+					hooks = append(hooks, hookErr.Error())
+				}
+				progress(res)
+				switch res.Outcome {
+				case report.Failed:
+					ginkgo.Fail(res.Saw)
+				case report.Skipped, report.NotApplicable:
+					ginkgo.Skip(res.Reason)
+				}
+			})
+		}
+	})
+	suiteConfig, reporterConfig := ginkgo.GinkgoConfiguration()
+	suiteConfig.RandomSeed = int64(l.Seed & math.MaxInt32) //nolint:gosec // masked
+	suiteConfig.Timeout = 0
+	reporterConfig.Succinct, reporterConfig.NoColor = true, true
+	// Ginkgo's own reporter is silent: progress and summary are ours.
+	out := formatter.ColorableStdOut
+	formatter.ColorableStdOut = io.Discard
+	defer func() { formatter.ColorableStdOut = out }()
+	ginkgo.RunSpecs(&suite{}, "dmwake", suiteConfig, reporterConfig)
+	return results, hooks
+}

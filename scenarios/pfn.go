@@ -1,0 +1,183 @@
+package scenarios
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+const learnPush = "Learn, \"Push notification support for device management\""
+const learnCSP = "Learn, \"DMClient CSP\", Provider/{ProviderID}/Push"
+
+// pfn are the PFN scenarios.
+var pfn = []Scenario{
+	{ID: "PFN-01", Level: report.Must, Title: "the server sets Push/PFN within the first two sessions",
+		Rule:   "A server that wakes devices by push writes its PFN into DMClient/Provider/{ProviderID}/Push/PFN of each, in one of the first two sessions.",
+		Source: learnPush,
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			d.Sync(dmclient.SyncOptions{})
+			if len(d.pfnWrites()) == 0 {
+				for _, s := range d.Sessions() {
+					for _, c := range s.Commands {
+						t.Evidence("session %s: %s %s -> %d", s.ID, c.Verb, c.LocURI, c.Code)
+					}
+				}
+				t.Fail("Add or Replace of .../Push/PFN in one of the first two sessions", "none")
+			}
+		}},
+	{ID: "PFN-02", Level: report.Must, Title: "the PFN is a family name, not a full name",
+		Rule:   "The PFN is the package family name, Name_PublisherHash, without version, architecture and resource id.",
+		Source: learnCSP + "; the first public reports of 418 and 500",
+		Run: func(t *T) {
+			v := t.setPFN().Data
+			t.Expect(len(strings.Split(v, "_")), "parts of the PFN %s, separated by underscores", v).To(Equal(2))
+		}},
+	{ID: "PFN-03", Level: report.Must, Profile: "wp81", MustOn: []string{"wp81"}, Title: "the PFN is in lower case",
+		Rule:   "The PFN is sent in lower case: Windows Phone 8.1 answers 500 to any other.",
+		Source: "the first public reports of 418 and 500 (seen)",
+		Run: func(t *T) {
+			v := t.setPFN().Data
+			t.Expect(v, "the PFN").To(Equal(strings.ToLower(v)))
+		}},
+	{ID: "PFN-04", Level: report.Must, Title: "the PFN is well-formed",
+		Rule:   "A family name is a name of 3 to 50 letters, digits, periods and hyphens, an underscore, and a publisher hash of 13 characters in base32 without i, l, o, u.",
+		Source: "Learn, \"Package identity overview\"",
+		Run: func(t *T) {
+			v := t.setPFN().Data
+			if parts := strings.Split(v, "_"); len(parts) == 5 {
+				v = parts[0] + "_" + parts[4] // PFN-02 judges the full name
+			}
+			t.Expect(v, "the PFN").To(MatchRegexp(wellFormedPFN.String()))
+		}},
+	{ID: "PFN-05", Level: report.Must, Title: "the ProviderID in the LocURI is the enrolled one, URI-encoded",
+		Rule:   "The LocURI of the PFN names the PROVIDER-ID of the provisioning document, URI-encoded as every node name in a LocURI.",
+		Source: learnCSP + "; OMA DM TND 1.2.1, URI encoding of node names",
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.Sync(dmclient.SyncOptions{})
+			want := url.PathEscape(d.Provisioning().App.ProviderID)
+			for _, c := range d.firstPFNWrite() {
+				got := regexp.MustCompile(`(?i)/Provider/(.*)/Push/PFN$`).FindStringSubmatch(c.LocURI)
+				if got == nil {
+					t.Fail("a LocURI of the form .../Provider/{ProviderID}/Push/PFN", c.LocURI)
+				}
+				t.Expect(got[1], "ProviderID in the LocURI").To(Equal(want))
+			}
+		}},
+	{ID: "PFN-06", Level: report.Must, Title: "the PFN has Format chr",
+		Rule:   "Push/PFN is of format chr; where Meta/Format is present it says so.",
+		Source: learnCSP,
+		Run: func(t *T) {
+			c := t.setPFN()
+			t.Expect(c.Format, "Meta/Format of the PFN").To(Or(BeEmpty(), Equal("chr")))
+		}},
+	{ID: "PFN-07", Level: report.Must, Title: "Push is added before the PFN where the device has none",
+		Rule:   "On a device that has no Push node the server adds it before it writes Push/PFN; Windows Phone 8.1 answers 500 otherwise.",
+		Source: learnCSP,
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.Sync(dmclient.SyncOptions{})
+			if len(d.pfnWrites()) == 0 {
+				t.NotApplicable("the server set no PFN within two sessions (see PFN-01)")
+			}
+			for _, s := range d.Sessions() {
+				for _, c := range s.Commands {
+					t.Evidence("session %s: %s %s -> %d", s.ID, c.Verb, c.LocURI, c.Code)
+					if c.Verb == syncml.Add && hasSuffix(c.LocURI, "/Push") {
+						return
+					}
+					if hasSuffix(c.LocURI, "/Push/PFN") && c.Verb != syncml.Get {
+						t.Fail("Add of .../Push before the PFN", fmt.Sprintf("%s of %s first", c.Verb, c.LocURI))
+					}
+				}
+			}
+		}},
+	{ID: "PFN-09", Level: report.Must, Title: "ChannelURI is asked for in the same session or the next",
+		Rule:   "After setting the PFN the server reads Push/ChannelURI, in the same session or the next.",
+		Source: learnPush,
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.Sync(dmclient.SyncOptions{})
+			at, next := -1, 0
+			for i, s := range d.Sessions() {
+				if len(writes(s)) > 0 {
+					at = i
+					break
+				}
+			}
+			if at < 0 {
+				t.NotApplicable("the server set no PFN within two sessions (see PFN-01)")
+			}
+			if at == len(d.Sessions())-1 {
+				d.Sync(dmclient.SyncOptions{})
+			}
+			next = at + 1
+			list := d.Sessions()
+			asked := len(list[at].Find(syncml.Get, "/Push/ChannelURI")) + len(list[next].Find(syncml.Get, "/Push/ChannelURI"))
+			t.Expect(asked, "Get of .../Push/ChannelURI in the session that set the PFN or the next").To(BeNumerically(">", 0))
+		}},
+	{ID: "PFN-10", Level: report.Should, Title: "ChannelURI is asked for in every later session",
+		Rule:   "The channel URI changes, so the server reads it in every session.",
+		Source: learnPush,
+		Run: func(t *T) {
+			d := t.Enrolled()
+			if len(d.pfnWrites()) == 0 {
+				d.Sync(dmclient.SyncOptions{})
+			}
+			if len(d.pfnWrites()) == 0 {
+				t.NotApplicable("the server set no PFN within two sessions (see PFN-01)")
+			}
+			for range 2 {
+				s := t.Managed(d.Sync(dmclient.SyncOptions{}))
+				t.Expect(len(s.Find(syncml.Get, "/Push/ChannelURI")), "Get of .../Push/ChannelURI in later session %s", s.ID).To(BeNumerically(">", 0))
+			}
+		}},
+}
+
+var wellFormedPFN = regexp.MustCompile(`^[A-Za-z0-9.-]{3,50}_[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{13}$`)
+
+func hasSuffix(s, suffix string) bool {
+	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
+}
+
+// writes are the commands of a session that set a PFN.
+func writes(s *dmclient.Session) []dmclient.Executed {
+	return append(s.Find(syncml.Add, "/Push/PFN"), s.Find(syncml.Replace, "/Push/PFN")...)
+}
+
+// pfnWrites are the commands of all sessions that set a PFN.
+func (d *Device) pfnWrites() (out []dmclient.Executed) {
+	for _, s := range d.Sessions() {
+		out = append(out, writes(s)...)
+	}
+	return out
+}
+
+func (d *Device) firstPFNWrite() []dmclient.Executed {
+	w := d.pfnWrites()
+	if len(w) == 0 {
+		d.t.NotApplicable("the server set no PFN within two sessions (see PFN-01)")
+	}
+	return w[:1]
+}
+
+// setPFN is the first command with which the server set the PFN of a new
+// device.
+func (t *T) setPFN() dmclient.Executed {
+	d := t.Enrolled()
+	if len(d.pfnWrites()) == 0 {
+		d.Sync(dmclient.SyncOptions{})
+	}
+	c := d.firstPFNWrite()[0]
+	t.Evidence("%s %s, Format %q, Data %q -> %d", c.Verb, c.LocURI, c.Format, c.Data, c.Code)
+	return c
+}

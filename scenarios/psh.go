@@ -1,0 +1,148 @@
+package scenarios
+
+import (
+	"errors"
+	"strings"
+	"sync"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// work is a command that no server sends by itself.
+var work = lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/URI/MaxSegLen"}
+
+const workNode = "/DevDetail/URI/MaxSegLen"
+
+func works(s *dmclient.Session) bool { return len(s.Find(syncml.Get, workNode)) > 0 }
+
+// pushToWork are the PSH scenarios.
+var pushToWork = []Scenario{
+	{ID: "PSH-01", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a push wakes the device and the queued command is in that session",
+		Rule:   "A command that is queued before a push is sent in the session that the push starts.",
+		Source: learnPush + "; MS-MDM 3.1.4",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			m := d.Mark()
+			t.Queue(d, work)
+			t.trigger(d)
+			s := d.AwaitSession(m, "a session started by the push", pushed)
+			t.Evidence("the session ended: %s", s.End)
+			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the first session after the push").To(Equal(1))
+		}},
+	{ID: "PSH-02", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "work is delivered once when push and poll coincide",
+		Rule:   "A command is delivered once, even where the device polls at the moment it is pushed.",
+		Source: learnPush + " (polling goes on beside push)",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			m := d.Mark()
+			t.Queue(d, work)
+			var wg sync.WaitGroup
+			wg.Go(func() { d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule}) })
+			err := t.pushIfHook(d)
+			wg.Wait()
+			t.hook(err)
+			d.AwaitSession(m, "a session started by the push", pushed)
+			d.Sync(dmclient.SyncOptions{})
+			n := 0
+			for _, s := range d.Sessions()[m.sessions:] {
+				n += len(s.Find(syncml.Get, workNode))
+			}
+			t.Expect(n, "deliveries of the queued Get").To(Equal(1))
+		}},
+	{ID: "PSH-03", Level: report.Must, Needs: []Need{NeedPush}, Title: "a push with nothing queued: a clean empty session",
+		Rule:   "A device that is woken with nothing to do gets a session that ends without an error.",
+		Source: learnPush + "; OMA DM Protocol 1.2.1 section 8.3",
+		Run: func(t *T) {
+			if t.Lab.Config.Target.Hooks.Push == nil {
+				t.NotApplicable("without a push hook there is always something queued")
+			}
+			d := t.WithChannel()
+			d.Sync(dmclient.SyncOptions{}) // what comes with the first sessions is done
+			m := d.Mark()
+			t.Push(d)
+			s := d.AwaitSession(m, "a session started by the push", pushed)
+			t.exchanges(s)
+			if s.Err != nil {
+				t.Fail("a session that ends without an error", s.Err.Error())
+			}
+		}},
+	{ID: "PSH-06", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a push that is lost: delivered at the next poll",
+		Rule:   "WNS promises nothing: a command whose push was accepted and lost is delivered when the device polls.",
+		Source: learnPush + "; Learn, \"WNS overview\"",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			defer t.Lab.WNS.Inject(fakewns.Fault{Name: "lost after 200", On: fakewns.Notification, Channel: d.ChannelURI(), Lose: true})()
+			m := d.Mark()
+			t.Queue(d, work)
+			t.trigger(d)
+			d.AwaitPushes(m, 1)
+			t.Quiet()
+			s := t.Managed(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule}))
+			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the next poll").To(Equal(1))
+		}},
+	{ID: "PSH-07", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "remote wipe by push",
+		Rule:   "A wipe reaches the device in the session the push starts, as Exec of RemoteWipe, and the device is no longer managed after it answered 200.",
+		Source: "Learn, \"RemoteWipe CSP\"; MS-MDM 2.2.7.5",
+		Run:    remoteWipe},
+	{ID: "PSH-08", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "wp81", Only: true, Title: "remote lock by push",
+		Rule:   "A lock reaches the phone in the session the push starts, as Exec of RemoteLock.",
+		Source: "Learn, \"RemoteLock CSP\"; MS-MDM 2.2.7.5",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			m := d.Mark()
+			t.hook(t.Lab.Lock(t.ctx, d.Device))
+			t.trigger(d)
+			s := d.AwaitSession(m, "a session started by the push", pushed)
+			t.commands(s, "remotelock")
+			t.Expect(d.Locked(), "times the phone was locked after the pushed session").To(Equal(1))
+		}},
+}
+
+// trigger makes the server push after something was queued; a server that
+// pushes by itself then needs no hook.
+func (t *T) trigger(d *Device) { t.hook(t.pushIfHook(d)) }
+
+func (t *T) pushIfHook(d *Device) error {
+	if t.Lab.Config.Target.Hooks.Push == nil {
+		return nil
+	}
+	return t.Lab.Push(t.ctx, d.Device)
+}
+
+func (t *T) commands(s *dmclient.Session, about string) {
+	for _, c := range s.Commands {
+		if strings.Contains(strings.ToLower(c.LocURI), about) {
+			t.Evidence("%s %s -> %d %s", c.Verb, c.LocURI, c.Code, syncml.CodeText(c.Code))
+		}
+	}
+}
+
+func remoteWipe(t *T) {
+	d := t.WithChannel()
+	m := d.Mark()
+	t.hook(t.Lab.Wipe(t.ctx, d.Device))
+	t.trigger(d)
+	s := d.AwaitSession(m, "a session started by the push", pushed)
+	t.commands(s, "remotewipe")
+	var wipes []dmclient.Executed
+	for _, c := range s.Find(syncml.Exec, "") {
+		if strings.Contains(strings.ToLower(c.LocURI), "/remotewipe/dowipe") {
+			wipes = append(wipes, c)
+		}
+	}
+	t.Expect(len(wipes), "Exec of RemoteWipe in the pushed session").To(Equal(1))
+	t.Expect(wipes[0].Code, "the device's answer to the wipe").To(Equal(200))
+	t.Expect(d.State(), "state of the device").To(Equal(dmclient.Wiped))
+	active, err := t.Lab.Active(t.ctx, d.Device)
+	if errors.Is(err, lab.ErrNoHook) {
+		return // that part needs the hook "active"
+	}
+	t.hook(err)
+	t.Expect(active, "the wiped device being managed still, as the active hook tells").To(BeFalse())
+}

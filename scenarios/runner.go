@@ -1,0 +1,56 @@
+package scenarios
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/target"
+)
+
+// Run runs one scenario in a lab and gives its result. hookErr is the failure
+// of a hook that made it skip.
+func Run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, hookErr error) {
+	cfg := &l.Config.Target
+	res = report.Result{ID: s.ID, Area: s.Area(), Level: s.Level, Title: s.Title, Rule: s.Rule, Source: s.Source, Evidence: []string{}}
+	start := time.Now()
+	defer func() { res.DurationMs = time.Since(start).Milliseconds() }()
+	if outcome, reason := s.missing(cfg); outcome != "" {
+		res.Outcome, res.Reason = outcome, reason
+		return res, nil
+	}
+	name, _ := s.profile(cfg.Profiles)
+	profile, err := target.Profile(name)
+	if err != nil {
+		res.Outcome, res.Reason = report.NotApplicable, err.Error()
+		return res, nil
+	}
+	res.Profile, res.Level = name, s.levelOn(name)
+	t := &T{Lab: l, ctx: ctx, result: &res, profile: profile}
+	func() {
+		defer func() {
+			switch r := recover(); r.(type) {
+			case nil, stop:
+			default:
+				// A bug of the suite is not the server's: it is told apart.
+				res.Outcome = report.NotApplicable
+				res.Reason = fmt.Sprintf("the scenario itself crashed, which is a bug of dmwake: %v", r)
+				res.Evidence = append(res.Evidence, string(debug.Stack()))
+			}
+		}()
+		s.Run(t)
+	}()
+	switch {
+	case ctx.Err() != nil && res.Outcome != report.Passed:
+		res.Outcome, res.Reason = report.NotApplicable, "the run was interrupted"
+	case res.Outcome == "":
+		res.Outcome = report.Passed
+	}
+	if res.Outcome == report.Passed {
+		res.Evidence = []string{}
+	}
+	return res, t.hookErr
+}

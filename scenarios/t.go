@@ -1,0 +1,353 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/onsi/gomega/format"
+	"github.com/onsi/gomega/types"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// T is what a scenario body is given: the lab, a vocabulary, and a place for
+// its verdict. A body ends at its first failure.
+type T struct {
+	Lab     *lab.Lab
+	ctx     context.Context //nolint:containedctx // T lives as long as one body
+	result  *report.Result
+	profile dmclient.Profile
+	hookErr error
+}
+
+// stop ends a body from within; the runner recovers it.
+type stop struct{}
+
+func (t *T) end(o report.Outcome) {
+	t.result.Outcome = o
+	panic(stop{})
+}
+
+// Fail is a verdict: what was expected and what was seen instead.
+func (t *T) Fail(expected, saw string) {
+	t.result.Expected, t.result.Saw = expected, saw
+	t.end(report.Failed)
+}
+
+// NotApplicable ends a body whose precondition never came.
+func (t *T) NotApplicable(text string, args ...any) {
+	t.result.Reason = fmt.Sprintf(text, args...)
+	t.end(report.NotApplicable)
+}
+
+// Evidence notes a line that helps to understand a failure. Channel tokens
+// and secrets must not be in it.
+func (t *T) Evidence(text string, args ...any) {
+	t.result.Evidence = append(t.result.Evidence, fmt.Sprintf(text, args...))
+}
+
+// Claim is a value that a matcher is asked about.
+type Claim struct {
+	t      *T
+	actual any
+	what   string
+}
+
+// Expect starts an assertion; what names the value for the report.
+func (t *T) Expect(actual any, what string, args ...any) Claim {
+	return Claim{t, actual, fmt.Sprintf(what, args...)}
+}
+
+// To ends the body as failed unless m accepts the value.
+func (a Claim) To(m types.GomegaMatcher) {
+	ok, err := m.Match(a.actual)
+	switch {
+	case err != nil:
+		a.t.Fail(a.what, fmt.Sprintf("%s (%v)", show(a.actual), err))
+	case !ok:
+		a.t.Fail(a.what+" "+wanted(m.FailureMessage(a.actual)), show(a.actual))
+	}
+}
+
+// wanted is the part of a Gomega message that follows the value: "to equal 5".
+func wanted(message string) string {
+	lines := strings.Split(message, "\n")
+	for i, l := range lines {
+		if strings.HasPrefix(l, "to ") || strings.HasPrefix(l, "not to ") {
+			rest := strings.Join(lines[i:], " ")
+			return untyped(strings.Join(strings.Fields(rest), " "))
+		}
+	}
+	return untyped(strings.Join(strings.Fields(message), " "))
+}
+
+// untyped drops the "<string>: " marks of Gomega's output.
+func untyped(s string) string {
+	for {
+		from := strings.IndexByte(s, '<')
+		to := strings.Index(s, ">: ")
+		if from < 0 || to < from || strings.ContainsAny(s[from:to], " ,{") {
+			return s
+		}
+		s = s[:from] + s[to+3:]
+	}
+}
+
+func show(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		if x == "" {
+			return "nothing"
+		}
+		return x
+	case error:
+		return x.Error()
+	case []string:
+		if len(x) == 0 {
+			return "nothing"
+		}
+		return strings.Join(x, ", ")
+	}
+	return untyped(strings.Join(strings.Fields(format.Object(v, 0)), " "))
+}
+
+// Device is a simulated device in a scenario.
+type Device struct {
+	*dmclient.Device
+	t *T
+}
+
+// Device makes a device that is not enrolled yet.
+func (t *T) Device() *Device {
+	d, err := t.Lab.NewDevice(t.profile)
+	if err != nil {
+		t.NotApplicable("no device could be made: %v", err)
+	}
+	return &Device{d, t}
+}
+
+// Enrolled makes a device that is enrolled, had its first session and answers
+// pushes. Where no device can enroll, the scenario is not applicable.
+func (t *T) Enrolled() *Device {
+	d := t.EnrolledOnly()
+	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+	if s := d.Sessions(); len(s[0].Received) == 0 {
+		// One broken first session must not hide what comes after it.
+		d.Sync(dmclient.SyncOptions{})
+	}
+	t.Lab.Go(d.Device)
+	return d
+}
+
+// EnrolledOnly makes a device that is enrolled and had no session yet.
+func (t *T) EnrolledOnly() *Device {
+	d := t.Device()
+	if err := t.Lab.Enroll(t.ctx, d.Device); err != nil {
+		t.NotApplicable("no device could be enrolled: %v (see the ENR scenarios)", err)
+	}
+	return d
+}
+
+// Sync runs a session. How it ended is in the Session; it is never nil.
+func (d *Device) Sync(o dmclient.SyncOptions) *dmclient.Session {
+	s, err := d.Device.Sync(d.t.ctx, o)
+	if s == nil {
+		return &dmclient.Session{Err: err, End: err.Error()}
+	}
+	return s
+}
+
+// First is the device's first session that got a reply.
+func (d *Device) First() *dmclient.Session {
+	sessions := d.Sessions()
+	for _, s := range sessions {
+		if len(s.Received) > 0 {
+			return s
+		}
+	}
+	if len(sessions) == 0 {
+		d.t.NotApplicable("no session could be held")
+	}
+	s := sessions[len(sessions)-1]
+	d.t.NotApplicable("no session got a reply that could be read (see SES-01): %v", s.Err)
+	return nil
+}
+
+// Managed ends the body as not applicable unless the session got a reply.
+func (t *T) Managed(s *dmclient.Session) *dmclient.Session {
+	if len(s.Received) == 0 {
+		t.NotApplicable("the session got no reply that could be read (see SES-01): %v", s.Err)
+	}
+	return s
+}
+
+// WithChannel is an enrolled device whose server set a PFN and asked for the
+// channel URI; a second session is held if the first did not bring it.
+func (t *T) WithChannel() *Device {
+	d := t.Enrolled()
+	if d.ChannelURI() == "" || !d.told() {
+		d.Sync(dmclient.SyncOptions{})
+	}
+	d.channel()
+	return d
+}
+
+func (d *Device) channel() string {
+	uri := d.ChannelURI()
+	switch {
+	case d.PFN() == "":
+		d.t.NotApplicable("the server set no PFN within two sessions (see PFN-01)")
+	case uri == "":
+		d.t.NotApplicable("the PFN that the server set led to no channel (see PFN-02 to PFN-06)")
+	case !d.told():
+		d.t.NotApplicable("the server did not ask for the channel URI (see PFN-09)")
+	}
+	return uri
+}
+
+// told tells whether the server read the current channel URI.
+func (d *Device) told() bool {
+	uri := d.ChannelURI()
+	for _, s := range d.Sessions() {
+		for _, c := range s.Find("Get", "/Push/ChannelURI") {
+			if uri != "" && c.Result == uri {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hook ends the body as skipped where a hook failed; the run reports it.
+func (t *T) hook(err error) {
+	var h *target.HookError
+	switch {
+	case err == nil:
+	case errors.As(err, &h), errors.Is(err, lab.ErrNoHook):
+		t.hookErr = err
+		t.result.Reason = err.Error()
+		t.end(report.Skipped)
+	default:
+		t.NotApplicable("%v", err)
+	}
+}
+
+// Queue makes the server queue a command.
+func (t *T) Queue(d *Device, c lab.Command) { t.hook(t.Lab.Queue(t.ctx, d.Device, c)) }
+
+// probe is a harmless command for servers that push when something is queued.
+var probe = lab.Command{Verb: "Get", LocURI: "./DevInfo/Lang"}
+
+// Push makes the server push.
+func (t *T) Push(d *Device) { t.hook(t.push(d)) }
+
+// TryPush makes the server push and does not mind if it says that it cannot:
+// for scenarios in which it must not.
+func (t *T) TryPush(d *Device) error {
+	err := t.push(d)
+	if errors.Is(err, lab.ErrNoHook) {
+		t.hook(err)
+	}
+	return err
+}
+
+func (t *T) push(d *Device) error {
+	if t.Lab.Config.Target.Hooks.Push == nil && t.Lab.Config.Target.PushOnQueue {
+		return t.Lab.Queue(t.ctx, d.Device, probe)
+	}
+	return t.Lab.Push(t.ctx, d.Device)
+}
+
+// Mark is a place in the journal and in a device's sessions: "from now on".
+type Mark struct {
+	journal  uint64
+	sessions int
+}
+
+// Mark notes now.
+func (d *Device) Mark() Mark {
+	return Mark{d.t.Lab.WNS.Journal().Mark(), d.SessionCount()}
+}
+
+// to accepts notifications for one device's channels, by channel where it was
+// found and by the URI's query where it was not.
+func (d *Device) to(e *fakewns.Entry) bool {
+	return e.Kind == fakewns.Notification && e.Device == d.Identity().DeviceID
+}
+
+func isToken(e *fakewns.Entry) bool { return e.Kind == fakewns.Token }
+
+// Pushes are the notifications to the device since m.
+func (d *Device) Pushes(m Mark) []*fakewns.Entry {
+	return d.t.Lab.WNS.Journal().Since(m.journal, d.to)
+}
+
+// AwaitPushes waits until n notifications to the device came since m. Fewer
+// within the time the target has is a failure.
+func (d *Device) AwaitPushes(m Mark, n int) []*fakewns.Entry {
+	t := d.t
+	ctx, cancel := context.WithTimeout(t.ctx, t.Lab.Config.Timeouts.Push)
+	defer cancel()
+	found, err := t.Lab.WNS.Journal().Await(ctx, m.journal, n, d.to)
+	if err != nil {
+		for _, e := range t.Lab.WNS.Journal().Since(m.journal, nil) {
+			t.Evidence("%s", e)
+		}
+		t.Fail(fmt.Sprintf("%d notification(s) to the device's channel within %s of the trigger", n, t.Lab.Config.Timeouts.Push),
+			fmt.Sprintf("%d", len(found)))
+	}
+	return found
+}
+
+// AwaitSession waits for a session since m that want accepts.
+func (d *Device) AwaitSession(m Mark, what string, want func(*dmclient.Session) bool) *dmclient.Session {
+	t := d.t
+	s, err := d.Device.AwaitSession(t.ctx, m.sessions, t.Lab.Config.Timeouts.Push, want)
+	if err != nil {
+		for _, e := range d.Pushes(m) {
+			t.Evidence("%s", e)
+		}
+		for _, w := range d.Wakes() {
+			if w.Refused != "" {
+				t.Evidence("the device refused a push: %s", w.Refused)
+			}
+		}
+		t.Fail(what+" within "+t.Lab.Config.Timeouts.Push.String(), "none")
+	}
+	return s
+}
+
+func pushed(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush }
+
+// Quiet waits out the time in which what must not come would come: the one
+// place where the suite waits for a clock.
+func (t *T) Quiet() { t.wait(1) }
+
+// wait lasts that many quiet times.
+func (t *T) wait(n int) {
+	ctx, cancel := context.WithTimeout(t.ctx, time.Duration(n)*t.Lab.Config.Timeouts.Quiet)
+	defer cancel()
+	<-ctx.Done()
+}
+
+// violations are the ways in which entries broke some rules, each once.
+func violations(entries []*fakewns.Entry, rules ...fakewns.Rule) (out []string) {
+	for _, e := range entries {
+		for _, r := range rules {
+			if v := e.Violated(r); v != "" && !slices.Contains(out, v) {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}
