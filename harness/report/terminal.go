@@ -11,7 +11,9 @@ import (
 type Terminal struct {
 	W     io.Writer
 	Color bool
-	area  string
+	Again string // the command that ran, without the selection
+
+	area string
 }
 
 const (
@@ -142,7 +144,7 @@ func (t *Terminal) list(title string, results []*Result) {
 		for _, e := range s.Evidence {
 			fmt.Fprintf(t.W, "              %s\n", t.paint(gray, e))
 		}
-		fmt.Fprintf(t.W, "    again     dmwake test --only %s\n", s.ID)
+		fmt.Fprintf(t.W, "    again     %s --only %s\n", t.Again, s.ID)
 	}
 }
 

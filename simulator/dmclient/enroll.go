@@ -28,11 +28,10 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	defer d.session.Unlock()
 	c := d.EnrollmentClient(opts)
 	defer c.HTTP.CloseIdleConnections()
-	// Any reply to the GET shows that the server is there; which one it should
-	// be is the suite's to judge.
-	var reach *enroll.Error
-	if err := c.Reach(ctx); errors.As(err, &reach) && reach.Status == 0 {
-		return err
+	// What becomes of the GET is the suite's to judge: a server that is not
+	// there fails the Discover too.
+	if err := c.Reach(ctx); err != nil {
+		d.log.Info("discovery GET", "err", err)
 	}
 	disc, err := c.Discover(ctx)
 	if err != nil {

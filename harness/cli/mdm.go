@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+)
+
+type mdmFlags struct {
+	listen, admin string
+	url           string
+	username      string
+	caDir         string
+	wns           string
+	pfn, sid      string
+	mutants       []string
+	listMutants   bool
+	verbose       bool
+}
+
+func mdmCommand(s *streams) *cobra.Command {
+	var f mdmFlags
+	c := &cobra.Command{
+		Use:   "mdm",
+		Short: "Run the reference MDM server alone",
+		Long: `Runs the reference MDM server until it is interrupted: enrollment and sessions
+over HTTPS at --listen, an admin API over HTTP at --admin (queue a command,
+push, list devices and results).
+
+It pushes through --wns (the base URL of a fake WNS), or to the real names by
+HTTPS_PROXY. Secrets come from the environment: DMWAKE_PASSWORD (of the enrolling
+user; drawn and printed if empty), DMWAKE_WNS_SECRET (of the app),
+DMWAKE_ADMIN_TOKEN (of the admin API; required where it is not on loopback).`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return runMDM(c.Context(), s, &f) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.listen, "listen", "127.0.0.1:8443", "address for devices")
+	fl.StringVar(&f.admin, "admin", "127.0.0.1:8444", "address of the admin API")
+	fl.StringVar(&f.url, "url", "", "base URL that devices are told (default https://LISTEN)")
+	fl.StringVar(&f.username, "username", "demo@mdm.example", "user that may enroll devices")
+	fl.StringVar(&f.caDir, "ca-dir", ".dmwake", "folder of the lab's CA, which signs this server's certificate and is trusted for WNS")
+	fl.StringVar(&f.wns, "wns", "", "base URL of the fake WNS, https://127.0.0.1:7443 (default: the real names, for proxy or hosts)")
+	fl.StringVar(&f.pfn, "pfn", fakewns.DefaultApp.PFN, "package family name of the app")
+	fl.StringVar(&f.sid, "sid", fakewns.DefaultApp.PackageSID, "Package SID of the app")
+	fl.StringArrayVar(&f.mutants, "mutant", nil, "break a rule on purpose; repeatable")
+	fl.BoolVar(&f.listMutants, "list-mutants", false, "list the mutants and run nothing")
+	fl.BoolVarP(&f.verbose, "verbose", "v", false, "log enrollments, refusals and pushes")
+	return c
+}
+
+func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
+	if f.listMutants {
+		for _, m := range mdmserver.Mutants {
+			fmt.Fprintf(s.out, "%-22s %s  %v\n", m.Name, m.Does, m.Kills)
+		}
+		return nil
+	}
+	token := os.Getenv("DMWAKE_ADMIN_TOKEN")
+	if !loopback(f.admin) && token == "" {
+		return usage(fmt.Errorf("the admin API at %s is not on loopback: set DMWAKE_ADMIN_TOKEN", f.admin))
+	}
+	ca, err := lab.LoadCA(f.caDir)
+	if err != nil {
+		return usage(err)
+	}
+	devices, err := lab.Listen("--listen", f.listen)
+	if err != nil {
+		return usage(err)
+	}
+	defer devices.Close()
+	admin, err := lab.Listen("--admin", f.admin)
+	if err != nil {
+		return usage(err)
+	}
+	defer admin.Close()
+	if f.url == "" {
+		f.url = "https://" + devices.Addr().String()
+	}
+	password := os.Getenv("DMWAKE_PASSWORD")
+	drawn := password == ""
+	if drawn {
+		password = rand.Text()
+	}
+	cfg, err := mdmConfig(f, ca, password)
+	if err != nil {
+		return usage(err)
+	}
+	if f.verbose {
+		cfg.Log = slog.New(slog.NewTextHandler(s.err, nil))
+	}
+	server, err := mdmserver.New(cfg)
+	if err != nil {
+		return usage(err)
+	}
+	defer server.Close()
+
+	fmt.Fprintf(s.out, "discovery  %s%s\nadmin API  http://%s\nCA         %s\nuser       %s\n",
+		f.url, mdmserver.DiscoveryPath, admin.Addr(), ca.CertFile, f.username)
+	if drawn {
+		fmt.Fprintf(s.out, "password   %s (drawn for this run; set DMWAKE_PASSWORD to choose)\n", password)
+	}
+	fmt.Fprintln(s.out, "ready; Ctrl-C ends it")
+	return serveBoth(ctx, tls.NewListener(devices, ca.ServerTLS(true)), server, admin, server.Admin(token))
+}
+
+func mdmConfig(f *mdmFlags, ca *lab.CA, password string) (mdmserver.Config, error) {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	roots.AppendCertsFromPEM(ca.PEM())
+	client := lab.WNSClient(roots)
+	secret := os.Getenv("DMWAKE_WNS_SECRET")
+	if secret == "" {
+		secret = fakewns.DefaultApp.Secret
+	}
+	cfg := mdmserver.Config{
+		BaseURL: f.url, Username: f.username, Password: password, PFN: f.pfn, PackageSID: f.sid, Secret: secret,
+		TokenURL: "https://login.live.com" + fakewns.TokenPath, HTTP: client, ChannelHosts: []string{".notify.windows.com"}, Mutants: f.mutants,
+	}
+	if f.wns == "" {
+		client.Transport.(*http.Transport).Proxy = http.ProxyFromEnvironment //nolint:forcetypeassert // WNSClient made it
+		return cfg, nil
+	}
+	u, err := url.Parse(f.wns)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return cfg, fmt.Errorf("--wns %q is not an https URL", f.wns)
+	}
+	cfg.TokenURL = "https://" + u.Host + fakewns.TokenPath
+	cfg.ChannelHosts = append(cfg.ChannelHosts, u.Host)
+	return cfg, nil
+}
+
+// serveBoth serves until ctx ends, then lets what is under way finish.
+func serveBoth(ctx context.Context, devices net.Listener, device http.Handler, admin net.Listener, api http.Handler) error {
+	servers := []*http.Server{lab.NewHTTPServer(device), lab.NewHTTPServer(api)}
+	errs := make(chan error, 2)
+	for i, ln := range []net.Listener{devices, admin} {
+		go func() { errs <- servers[i].Serve(ln) }()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-errs:
+	}
+	bye, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, srv := range servers {
+		if srv.Shutdown(bye) != nil {
+			srv.Close()
+		}
+	}
+	if err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return &exitError{exitFailed, err}
+	}
+	return nil
+}
+
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,112 @@
+// Package cli is the command line. It is the only place that prints and
+// decides how the process exits.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/dmwake/dmwake/harness/report"
+)
+
+// Exit codes; a contract.
+const (
+	exitOK          = 0
+	exitFailed      = 1 // a MUST failed
+	exitUsage       = 2 // usage or configuration
+	exitUnreachable = 3 // the target could not be reached or enrolled
+	exitInterrupted = 130
+)
+
+// exitError carries an exit code; its text is for the user.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(err error) error { return &exitError{exitUsage, err} }
+
+// errSilent ends a command whose output already says everything.
+var errSilent = errors.New("")
+
+// streams are where a command writes.
+type streams struct {
+	out, err io.Writer
+	color    bool
+}
+
+// Main runs the command line and gives the exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stopSignals := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stopSignals()
+	// A second Ctrl-C ends the process the hard way.
+	context.AfterFunc(ctx, stopSignals)
+
+	s := &streams{out: stdout, err: stderr, color: color(stdout)}
+	root := &cobra.Command{
+		Use:   "dmwake",
+		Short: "Tests the push path of Windows MDM servers, without Windows and without Microsoft",
+		Long: `dmwake stands in for Windows devices and for Microsoft's push service (WNS),
+so that any Windows MDM server's push path can be tested on a laptop or in CI.
+
+  dmwake test          run the suite against the embedded reference server
+  dmwake test --config dmwake.yaml
+                       run it against your own server
+  dmwake mdm           run the reference server alone`,
+		SilenceUsage: true, SilenceErrors: true, Version: report.Version,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("unknown command %q; dmwake --help lists all of them", args[0])
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage(fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath()))
+	})
+	root.AddCommand(testCommand(s), mdmCommand(s))
+
+	err := root.ExecuteContext(ctx)
+	var e *exitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &e):
+	default:
+		e = &exitError{exitUsage, err}
+	}
+	if !errors.Is(e.err, errSilent) {
+		fmt.Fprintln(stderr, "dmwake: "+strings.TrimSpace(e.Error()))
+	}
+	return e.code
+}
+
+// color tells whether w is a terminal on which colour is wanted (no-color.org).
+func color(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor
+}
+
+// noArgs refuses arguments with words of our own.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(fmt.Errorf("%s takes no arguments, but got %q; %s --help lists its flags", c.CommandPath(), args[0], c.CommandPath()))
+	}
+	return nil
+}

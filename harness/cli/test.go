@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/scenarios"
+)
+
+type testFlags struct {
+	config     string
+	only, area []string
+	strict     bool
+	list       bool
+	json       string
+	junit      string
+	seed       uint64
+	mutants    []string
+	printEnv   bool
+}
+
+func testCommand(s *streams) *cobra.Command {
+	var f testFlags
+	c := &cobra.Command{
+		Use:   "test",
+		Short: "Run the conformance suite against an MDM server",
+		Long: `Runs the conformance suite. Without --config the target is the reference MDM
+server, embedded in this process; with it, the server that the file describes.
+
+Exit codes: 0 all passed, 1 a MUST failed (with --strict also a SHOULD),
+2 usage or configuration, 3 the target could not be reached or enrolled.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return runTest(c.Context(), s, &f) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.config, "config", os.Getenv("DMWAKE_CONFIG"), "configuration file of the target (also DMWAKE_CONFIG)")
+	fl.StringSliceVar(&f.only, "only", nil, "run only these scenarios, by id: SES-09,PFN-01")
+	fl.StringSliceVar(&f.area, "area", nil, "run only these areas: SES,PFN")
+	fl.BoolVar(&f.strict, "strict", false, "a SHOULD that is not met fails the run too")
+	fl.BoolVar(&f.list, "list", false, "list the scenarios and run nothing")
+	fl.StringVar(&f.json, "json", "", "write the result as JSON to this file (- for standard output)")
+	fl.StringVar(&f.junit, "junit", "", "write the result as JUnit XML to this file")
+	fl.Uint64Var(&f.seed, "seed", 0, "seed of device identities and tokens; 0 draws one")
+	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable, dmwake mdm --list-mutants shows the names")
+	fl.BoolVar(&f.printEnv, "print-env", false, "print what the server under test needs in its environment, and run nothing")
+	return c
+}
+
+func runTest(ctx context.Context, s *streams, f *testFlags) error {
+	list, err := scenarios.Select(f.only, f.area)
+	if err != nil {
+		return usage(err)
+	}
+	if f.list {
+		for _, sc := range list {
+			needs := ""
+			if len(sc.Needs) > 0 {
+				needs = fmt.Sprintf("  needs %v", sc.Needs)
+			}
+			fmt.Fprintf(s.out, "%-7s %-6s %s%s\n", sc.ID, sc.Level, sc.Title, needs)
+		}
+		return nil
+	}
+	var cfg *target.Config
+	if f.config != "" {
+		if len(f.mutants) > 0 {
+			return usage(errors.New("--mutant breaks the embedded server; leave --config out, or start \"dmwake mdm --mutant\" as the target"))
+		}
+		if cfg, err = target.Load(f.config); err != nil {
+			return usage(err)
+		}
+	}
+	if f.printEnv {
+		return printEnv(s, cfg)
+	}
+	// A report that cannot be written must not be found out at the end.
+	outputs, err := openOutputs(s, f)
+	if err != nil {
+		return usage(err)
+	}
+	defer outputs.close()
+	l, err := lab.Start(cfg, lab.Options{Mutants: f.mutants, Seed: f.seed})
+	if err != nil {
+		return usage(err)
+	}
+	defer l.Close()
+	return conduct(ctx, s, f, l, list, outputs)
+}
+
+// conduct runs the list in a lab that is up and reports.
+func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []scenarios.Scenario, outputs *outputs) error {
+	t := l.Config.Target
+	r := &report.Report{Started: time.Now(), Seed: l.Seed, Strict: f.strict,
+		Target: report.Target{Name: t.Name, Discovery: t.Discovery, Push: t.Push, Profiles: t.Profiles, Mutants: f.mutants}}
+	again := "dmwake test"
+	if f.config != "" {
+		again += " --config " + f.config
+	}
+	for _, m := range f.mutants {
+		again += " --mutant " + m
+	}
+	progress := s.out
+	if f.json == "-" {
+		progress = s.err // standard output is the JSON
+	}
+	term := &report.Terminal{W: progress, Color: s.color, Again: again}
+	enrollErr := l.Preflight(ctx)
+	var reach *lab.UnreachableError
+	if errors.As(enrollErr, &reach) {
+		r.Aborted = enrollErr.Error()
+		r.Finish()
+		return errors.Join(outputs.write(r), &exitError{exitUnreachable, enrollErr})
+	}
+	term.Header(r.Target, len(list))
+	r.Scenarios, r.HookErrors = scenarios.RunAll(ctx, l, list, term.Progress)
+	finish(ctx, l, r, list, enrollErr)
+	term.Summary(r)
+	if err := outputs.write(r); err != nil {
+		return usage(err)
+	}
+	return verdict(ctx, r, enrollErr)
+}
+
+// finish completes a report after the run.
+func finish(ctx context.Context, l *lab.Lab, r *report.Report, list []scenarios.Scenario, enrollErr error) {
+	if ctx.Err() != nil {
+		r.Aborted = "interrupted"
+		for _, sc := range list {
+			if !slices.ContainsFunc(r.Scenarios, func(x report.Result) bool { return x.ID == sc.ID }) {
+				r.Scenarios = append(r.Scenarios, report.Result{ID: sc.ID, Area: sc.Area(), Level: sc.Level, Title: sc.Title, Rule: sc.Rule, Source: sc.Source,
+					Outcome: report.NotApplicable, Reason: "the run was interrupted", Evidence: []string{}})
+			}
+		}
+	}
+	if enrollErr != nil {
+		r.Notes = append(r.Notes, "No device could enroll: "+enrollErr.Error())
+	}
+	if plain, why := l.PlainCSR(); plain {
+		r.Notes = append(r.Notes, "The server refuses the CSR as Windows encodes it, so the devices enrolled with a plain one: "+why)
+	}
+	r.Finish()
+}
+
+func verdict(ctx context.Context, r *report.Report, enrollErr error) error {
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, errSilent}
+	case len(r.Failures()) > 0:
+		return &exitError{exitFailed, errSilent}
+	case enrollErr != nil:
+		return &exitError{exitUnreachable, enrollErr}
+	case len(r.HookErrors) > 0:
+		return usage(fmt.Errorf("%s; fix target.hooks in the configuration", r.HookErrors[0]))
+	}
+	return nil
+}
+
+// printEnv tells what the environment of the server under test has to hold.
+func printEnv(s *streams, cfg *target.Config) error {
+	if cfg == nil {
+		return usage(errors.New("--print-env needs --config: the embedded server needs no environment"))
+	}
+	ca, err := lab.LoadCA(cfg.WNS.CADir)
+	if err != nil {
+		return usage(err)
+	}
+	fmt.Fprint(s.out, lab.Environment(cfg, ca.CertFile))
+	return nil
+}
+
+// outputs are the report files, opened before the run.
+type outputs struct {
+	json, junit io.Writer
+	files       []*os.File
+}
+
+func openOutputs(s *streams, f *testFlags) (*outputs, error) {
+	o := &outputs{}
+	open := func(path string) (io.Writer, error) {
+		if path == "" {
+			return nil, nil
+		}
+		file, err := os.Create(path)
+		if err != nil {
+			return nil, fmt.Errorf("the report cannot be written: %w", err)
+		}
+		o.files = append(o.files, file)
+		return file, nil
+	}
+	var err error
+	if f.json == "-" {
+		o.json = s.out
+	} else if o.json, err = open(f.json); err != nil {
+		return nil, err
+	}
+	if o.junit, err = open(f.junit); err != nil {
+		o.close()
+		return nil, err
+	}
+	return o, nil
+}
+
+func (o *outputs) write(r *report.Report) error {
+	if o.json != nil {
+		if err := r.WriteJSON(o.json); err != nil {
+			return err
+		}
+	}
+	if o.junit != nil {
+		return r.WriteJUnit(o.junit)
+	}
+	return nil
+}
+
+func (o *outputs) close() {
+	for _, f := range o.files {
+		f.Close()
+	}
+}
