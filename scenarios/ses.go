@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -80,6 +81,9 @@ var sessions = []Scenario{
 		Source: "MS-MDM 2.2.6.1, 2.2.3.2",
 		Run: func(t *T) {
 			s := t.Managed(t.Enrolled().Sync(dmclient.SyncOptions{FirstCmdID: 7, CmdIDStep: 4}))
+			for _, st := range statuses(s.Received[0]) {
+				t.Evidence("Status CmdRef %s, Cmd %s, Data %s", st.CmdRef, st.Cmd, st.Data)
+			}
 			for _, c := range s.Sent[0].Body {
 				var refs []string
 				for _, st := range statuses(s.Received[0]) {
@@ -87,7 +91,7 @@ var sessions = []Scenario{
 						refs = append(refs, st.Cmd)
 					}
 				}
-				t.Expect(refs, "Status for %s with CmdID %s of package 1", c.Verb, c.CmdID).To(Equal([]string{string(c.Verb)}))
+				t.Expect(strings.Join(refs, ", "), "the Cmd of the one Status for %s with CmdID %s", c.Verb, c.CmdID).To(Equal(string(c.Verb)))
 			}
 		}},
 	{ID: "SES-10", Level: report.Must, Title: "Statuses come in the order of the commands",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -89,17 +90,10 @@ func wanted(message string) string {
 	return untyped(strings.Join(strings.Fields(message), " "))
 }
 
-// untyped drops the "<string>: " marks of Gomega's output.
-func untyped(s string) string {
-	for {
-		from := strings.IndexByte(s, '<')
-		to := strings.Index(s, ">: ")
-		if from < 0 || to < from || strings.ContainsAny(s[from:to], " ,{") {
-			return s
-		}
-		s = s[:from] + s[to+3:]
-	}
-}
+// typed is the mark of Gomega's output that names a value's type.
+var typed = regexp.MustCompile(`<[\w\[\]*. |:,]+>: `)
+
+func untyped(s string) string { return typed.ReplaceAllString(s, "") }
 
 func show(v any) string {
 	switch x := v.(type) {

@@ -54,6 +54,9 @@ type Config struct {
 	Key func() (*rsa.PrivateKey, error)
 	// Dial replaces the dialer, for servers whose name does not resolve.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// TLS is the base of every connection's configuration, such as the curves
+	// to offer. Roots and the client certificate are set by the device.
+	TLS *tls.Config
 	// Timeout bounds one request, default 30 seconds.
 	Timeout time.Duration
 	Faults  []Fault
@@ -273,21 +276,25 @@ func (d *Device) newTransport(cert *tls.Certificate) *http.Transport {
 			}
 		}
 	}
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	if d.cfg.TLS != nil {
+		conf = d.cfg.TLS.Clone()
+	}
+	if roots != nil {
+		conf.RootCAs = roots
+	}
+	// Answering here and not in Certificates presents the certificate whatever
+	// issuers the server names, and without parsing it: a server may have
+	// copied a subject Go cannot read.
+	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		if cert == nil {
+			return &tls.Certificate{}, nil
+		}
+		return cert, nil
+	}
 	return &http.Transport{
 		DialContext: d.cfg.Dial, DisableCompression: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second,
-		TLSHandshakeTimeout: d.cfg.Timeout,
-		TLSClientConfig: &tls.Config{
-			RootCAs: roots, MinVersion: tls.VersionTLS12,
-			// Answering here and not in Certificates presents the certificate
-			// whatever issuers the server names, and without parsing it: a
-			// server may have copied a subject Go cannot read.
-			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-				if cert == nil {
-					return &tls.Certificate{}, nil
-				}
-				return cert, nil
-			},
-		},
+		TLSHandshakeTimeout: d.cfg.Timeout, TLSClientConfig: conf,
 	}
 }
 
