@@ -2,6 +2,8 @@ package lab
 
 import (
 	"context"
+	"crypto/tls"
+	"net"
 	"testing"
 	"time"
 
@@ -51,4 +53,8 @@ func TestPushWakesDevice(t *testing.T) {
 			}
 		})
 	}
+}
+
+func tlsListener(ln net.Listener, ca *CA) net.Listener {
+	return tls.NewListener(ln, ca.ServerTLS(true))
 }
