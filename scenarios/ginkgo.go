@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"math"
+	"sync"
 
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/ginkgo/v2/formatter"
@@ -19,13 +20,18 @@ func (s *suite) Fail() { s.failed = true }
 
 // RunAll runs the scenarios as Ginkgo specs in this process and tells each
 // result as it comes. Ginkgo runs once in a process, and so does this. Results
-// come in catalogue order. Hook failures are gathered by their text.
+// come in catalogue order; there are fewer than scenarios where ctx or a signal
+// ended the run. Hook failures are gathered by their text.
 func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, progress func(report.Result)) (results []report.Result, hooks []string) {
+	// On a signal Ginkgo returns while the body under way is still running.
+	var running sync.WaitGroup
 	seen := map[string]bool{}
 	ginkgo.Describe("dmwake", ginkgo.Ordered, ginkgo.ContinueOnFailure, func() {
 		for i := range list {
 			s := &list[i]
 			ginkgo.It(s.ID+" "+s.Title, ginkgo.Label("area:"+s.Area(), "level:"+s.Level), func() {
+				running.Add(1)
+				defer running.Done()
 				if ctx.Err() != nil {
 					ginkgo.Skip("interrupted")
 				}
@@ -54,5 +60,6 @@ func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, progress func(repo
 	formatter.ColorableStdOut = io.Discard
 	defer func() { formatter.ColorableStdOut = out }()
 	ginkgo.RunSpecs(&suite{}, "dmwake", suiteConfig, reporterConfig)
+	running.Wait()
 	return results, hooks
 }

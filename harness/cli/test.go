@@ -128,12 +128,12 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	if err := outputs.write(r); err != nil {
 		return usage(err)
 	}
-	return verdict(ctx, r, enrollErr)
+	return verdict(r, enrollErr)
 }
 
 // finish completes a report after the run.
 func finish(ctx context.Context, l *lab.Lab, r *report.Report, list []scenarios.Scenario, enrollErr error) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || len(r.Scenarios) < len(list) {
 		r.Aborted = "interrupted"
 		for _, sc := range list {
 			if !slices.ContainsFunc(r.Scenarios, func(x report.Result) bool { return x.ID == sc.ID }) {
@@ -151,9 +151,9 @@ func finish(ctx context.Context, l *lab.Lab, r *report.Report, list []scenarios.
 	r.Finish()
 }
 
-func verdict(ctx context.Context, r *report.Report, enrollErr error) error {
+func verdict(r *report.Report, enrollErr error) error {
 	switch {
-	case ctx.Err() != nil:
+	case r.Aborted != "":
 		return &exitError{exitInterrupted, errSilent}
 	case len(r.Failures()) > 0:
 		return &exitError{exitFailed, errSilent}

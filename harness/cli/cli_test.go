@@ -1,0 +1,239 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/dmwake/dmwake/harness/report"
+)
+
+// asDmwake makes the test binary be dmwake: a real second process.
+const asDmwake = "DMWAKE_TEST_AS_MAIN"
+
+func dmwake() { os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asDmwake) != "" {
+		dmwake()
+	}
+	testscript.Main(m, map[string]func(){"dmwake": dmwake})
+}
+
+// TestScripts runs the command line as a user does; a folder that is empty is
+// an error of testscript's own.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata"})
+}
+
+func command(ctx context.Context, dir string, env []string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd.Dir = dir
+	cmd.Env = append(append(os.Environ(), asDmwake+"=1"), env...)
+	return cmd
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// mdm starts "dmwake mdm" as a process of its own and waits until it is ready.
+func mdm(t *testing.T, dir string, env []string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := command(ctx, dir, env, append([]string{"mdm"}, args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 20 * time.Second
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		if err := cmd.Wait(); err != nil && cmd.ProcessState.ExitCode() != 0 {
+			t.Errorf("dmwake mdm ended with %v: %s", err, errs.String())
+		}
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "ready") {
+			return
+		}
+	}
+	t.Fatalf("dmwake mdm did not get ready: %s", errs.String())
+}
+
+// verdicts runs "dmwake test" and gives outcome by scenario and the exit code.
+func verdicts(t *testing.T, dir string, args ...string) (map[string]report.Outcome, int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	file := filepath.Join(t.TempDir(), "result.json")
+	cmd := command(ctx, dir, []string{"DMWAKE_PASSWORD=secret-1"}, append([]string{"test", "--json", file}, args...)...)
+	out, err := cmd.CombinedOutput()
+	if strings.Contains(string(out), "secret-1") {
+		t.Errorf("the password is in the output:\n%s", out)
+	}
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report.Report
+	if err := json.Unmarshal(raw, &r); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	got := map[string]report.Outcome{}
+	for _, s := range r.Scenarios {
+		got[s.ID] = s.Outcome
+		if s.Outcome != report.Passed {
+			t.Logf("%s %s: %s%s", s.ID, s.Outcome, s.Reason, s.Saw)
+		}
+	}
+	return got, cmd.ProcessState.ExitCode()
+}
+
+// configure writes the configuration of a reference server in another process.
+func configure(t *testing.T, dir, mode, devices, admin, wns, proxy string) string {
+	t.Helper()
+	path := filepath.Join(dir, "dmwake.yaml")
+	text := fmt.Sprintf(`
+target:
+  name: reference server, another process
+  discovery: https://%s/EnrollmentServer/Discovery.svc
+  ca: ca/ca.pem
+  username: demo@mdm.example
+  password: {env: DMWAKE_PASSWORD}
+  hooks:
+    queue:
+      http:
+        url: http://%[2]s/devices/{{.DeviceID}}/commands
+        headers: {Authorization: Bearer admin-1}
+        body: '{"verb":{{json .Verb}},"locURI":{{json .LocURI}},"format":{{json .Format}},"data":{{json .Data}}}'
+    push:
+      http: {url: 'http://%[2]s/devices/{{.DeviceID}}/push', headers: {Authorization: Bearer admin-1}}
+    active:
+      exec: [curl, -sf, -H, 'Authorization: Bearer admin-1', 'http://%[2]s/devices?active=true']
+wns: {mode: %[3]s, listen: '%[4]s', proxy: '%[5]s', ca_dir: ca}
+timeouts: {push: 10s, quiet: 700ms}
+`, devices, admin, mode, wns, proxy)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestAnotherProcess: against "dmwake mdm" as a separate process, over its
+// HTTPS endpoints and hooks only, the verdicts are those of the embedded run;
+// by proxy, as an unmodified server would be, and directly, with a mutant.
+func TestAnotherProcess(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("NOT RUN: curl, which the exec hook uses, is not on this machine")
+	}
+	secrets := []string{"DMWAKE_PASSWORD=secret-1", "DMWAKE_ADMIN_TOKEN=admin-1"}
+	t.Run("proxy", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		devices, admin, wns, proxy := freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t)
+		mdm(t, dir, append(secrets, "HTTPS_PROXY=http://"+proxy), "--listen", devices, "--admin", admin, "--ca-dir", "ca")
+		config := configure(t, dir, "proxy", devices, admin, wns, proxy)
+		got, code := verdicts(t, dir, "--config", config)
+		want, embedded := verdicts(t, dir)
+		same(t, got, want)
+		if code != 0 || embedded != 0 {
+			t.Errorf("exit codes %d and %d, want 0", code, embedded)
+		}
+	})
+	t.Run("direct, mutant", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		devices, admin, wns := freeAddr(t), freeAddr(t), freeAddr(t)
+		const mutant, only = "ses-cmdref-fixed", "SES-09,SES-10,PSH-01,ERR-01"
+		mdm(t, dir, secrets, "--listen", devices, "--admin", admin, "--ca-dir", "ca", "--wns", "https://"+wns, "--mutant", mutant)
+		config := configure(t, dir, "direct", devices, admin, wns, "")
+		got, code := verdicts(t, dir, "--config", config, "--only", only)
+		want, embedded := verdicts(t, dir, "--mutant", mutant, "--only", only)
+		same(t, got, want)
+		if code != 1 || embedded != 1 || got["SES-09"] != report.Failed {
+			t.Errorf("exit codes %d and %d, want 1; SES-09 %s", code, embedded, got["SES-09"])
+		}
+	})
+}
+
+func same(t *testing.T, got, want map[string]report.Outcome) {
+	t.Helper()
+	if len(want) == 0 {
+		t.Error("no verdicts to compare")
+	}
+	for id, w := range want {
+		if got[id] != w {
+			t.Errorf("%s: %s against the other process, %s embedded", id, got[id], w)
+		}
+	}
+}
+
+// TestInterrupt: Ctrl-C ends a run with what was learned by then.
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	file := filepath.Join(t.TempDir(), "result.json")
+	cmd := command(ctx, t.TempDir(), nil, "test", "--json", file)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		all.WriteString(lines.Text() + "\n")
+		if strings.Contains(lines.Text(), "ENR-05") {
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	cmd.Wait() //nolint:errcheck // the exit code is what counts
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+	}
+	if !strings.Contains(all.String(), "The run ended early: interrupted") {
+		t.Errorf("output:\n%s", all.String())
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report.Report
+	if err := json.Unmarshal(raw, &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Summary.Passed < 3 || r.Summary.NotApplicable < 10 || r.Summary.Failed != 0 {
+		t.Errorf("summary %+v: what was learned must be kept, what was not is not a failure", r.Summary)
+	}
+}
