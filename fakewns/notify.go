@@ -74,6 +74,9 @@ func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) {
 		e.Delivery = Woken
 	}
 	s.journal.add(e)
+	if e.Status != http.StatusOK {
+		s.cfg.Log.Info("notification refused", "status", e.Status, "why", e.Error, "device", e.Device)
+	}
 	w.WriteHeader(e.Status)
 	if wake != nil {
 		// The sender has its answer before the device moves.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
@@ -69,7 +70,7 @@ func TestMutantsAreKilled(t *testing.T) {
 
 func start(t *testing.T, mutants ...string) *lab.Lab {
 	t.Helper()
-	l, err := lab.Start(nil, lab.Options{Mutants: mutants, Seed: 1})
+	l, err := lab.Start(nil, lab.Options{Mutants: mutants, Seed: 1, Quiet: 1500 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,11 @@
 package scenarios
 
 import (
+	"context"
+
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
+	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -17,10 +20,16 @@ var channels = []Scenario{
 			d, _ := t.renewed()
 			m := d.Mark()
 			t.Push(d)
-			e := d.AwaitPushes(m, 1)[0]
-			t.Evidence("%s", e)
-			t.Expect(e.Channel == d.ChannelURI(), "the first push after the change going to the new channel URI").To(BeTrue())
-			d.AwaitSession(m, "a session after the push to the new channel", pushed)
+			d.AwaitPushes(m, 1)
+			t.Quiet() // a server that pushes to several URIs does so now
+			n := 0
+			for _, e := range d.Pushes(m) {
+				t.Evidence("%s", e)
+				if e.Channel == d.ChannelURI() {
+					n++
+				}
+			}
+			t.Expect(n, "pushes to the new channel URI").To(BeNumerically(">", 0))
 		}},
 	{ID: "CHN-02", Level: report.Must, Needs: []Need{NeedPush}, Title: "the old channel URI gets no further push",
 		Rule:   "A channel URI that was replaced is not pushed to any more.",
@@ -67,7 +76,8 @@ var channels = []Scenario{
 			for _, pair := range [][2]*Device{{a, b}, {b, a}} {
 				m := pair[0].Mark()
 				t.Push(pair[0])
-				t.Quiet()
+				t.awaitAny(m)
+				t.Quiet() // a server that pushes to both does so now
 				for _, e := range pair[1].Pushes(m) {
 					t.Evidence("%s", e)
 				}
@@ -75,6 +85,16 @@ var channels = []Scenario{
 				pair[0].AwaitPushes(m, 1)
 			}
 		}},
+}
+
+// awaitAny waits for a notification to any channel since m.
+func (t *T) awaitAny(m Mark) {
+	ctx, cancel := context.WithTimeout(t.ctx, t.Lab.Config.Timeouts.Push)
+	defer cancel()
+	_, err := t.Lab.WNS.Journal().Await(ctx, m.journal, 1, func(e *fakewns.Entry) bool { return e.Kind == fakewns.Notification })
+	if err != nil {
+		t.NotApplicable("no notification came within %s of the trigger (see PSH-01, PSH-03 and TOK)", t.Lab.Config.Timeouts.Push)
+	}
 }
 
 // renewed is a device whose channel changed and was told to the server; old is

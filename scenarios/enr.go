@@ -122,6 +122,9 @@ var enrollment = []Scenario{
 				t.Fail("enrollment with a wrong password to be refused", "it succeeded")
 			}
 			var f *enroll.Fault
+			if !strings.HasPrefix(last.URL, "https://") {
+				t.NotApplicable("the server's URL is no absolute https URL (see ENR-05)")
+			}
 			if !errors.As(err, &f) {
 				t.Fail("a SOAP fault", err.Error())
 			}
@@ -220,6 +223,9 @@ func (d *Device) enroll(step string) *dmclient.Exchange {
 	}
 	if found == nil {
 		d.t.NotApplicable("the enrollment did not get as far as %s", step)
+	}
+	if !strings.HasPrefix(found.URL, "https://") {
+		d.t.NotApplicable("the server's URL for %s is no absolute https URL (see ENR-05)", step)
 	}
 	if found.Err != nil {
 		d.t.Fail("a reply to "+step, found.Err.Error())

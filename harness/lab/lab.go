@@ -33,6 +33,9 @@ type Options struct {
 	Mutants []string // of the embedded server
 	Seed    uint64   // of device identities and of the fake WNS; 0 draws one
 	Log     *slog.Logger
+	// Quiet replaces the embedded server's Timeouts.Quiet, for machines that
+	// are busy with other things.
+	Quiet time.Duration
 }
 
 // Lab is everything one run needs, up and running.
@@ -70,7 +73,7 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var err error
 	if cfg == nil {
-		err = l.startEmbedded(opts.Mutants)
+		err = l.startEmbedded(opts)
 	} else {
 		l.Config = *cfg
 		err = l.startWNS()
@@ -143,10 +146,13 @@ func (l *Lab) newWNS(base string, app target.App) {
 
 // startEmbedded brings up the reference server on loopback; the run reaches it
 // as it would any other.
-func (l *Lab) startEmbedded(mutants []string) error {
+func (l *Lab) startEmbedded(opts Options) error {
 	cfg := &l.Config
 	cfg.Target.Name = "the embedded reference server"
 	cfg.Timeouts = target.Timeouts{Push: 5 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second}
+	if opts.Quiet > 0 {
+		cfg.Timeouts.Quiet = opts.Quiet
+	}
 	cfg.WNS.Mode = "direct"
 	var err error
 	if l.CA, err = NewCA(); err != nil {
@@ -172,7 +178,7 @@ func (l *Lab) startEmbedded(mutants []string) error {
 		BaseURL: base, Username: "demo@mdm.example", Password: password,
 		PFN: app.PFN, PackageSID: app.PackageSID, Secret: app.Secret,
 		TokenURL: wnsURL + fakewns.TokenPath, HTTP: WNSClient(l.roots), ChannelHosts: []string{wns.Addr().String()},
-		Mutants: mutants, Log: l.log,
+		Mutants: opts.Mutants, Log: l.log,
 	})
 	if err != nil {
 		ln.Close()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -82,7 +83,7 @@ func connectProblem(t *target.Target, e *enroll.Error) (what, do string) {
 		return fmt.Sprintf("the TLS certificate of %s is signed by an unknown authority", host), "set target.ca to the PEM file of the CA that signed it"
 	case errors.As(e.Err, &cert):
 		return fmt.Sprintf("the TLS certificate of %s does not verify: %v", host, cert.Err), "check target.discovery and target.ca"
-	case errors.As(e.Err, &rec):
+	case errors.As(e.Err, &rec), errors.Is(e.Err, http.ErrSchemeMismatch):
 		return fmt.Sprintf("%s does not speak TLS", host), "check the port in target.discovery"
 	case errors.Is(e.Err, syscall.ECONNREFUSED):
 		return fmt.Sprintf("nothing listens at %s", host), "start the server, or check target.discovery"

@@ -69,7 +69,7 @@ func DMClient(cfg DMClientConfig) CSP {
 		Name: "DMClient",
 		Save: cfg.Push.SavePush,
 		Nodes: append([]Node{
-			{Path: ProviderPath, Ops: Get, Format: Interi},
+			{Path: ProviderPath, Ops: Get, Format: Interior},
 			entDMID, upn, version,
 			provider("MaxSyncApplicationVersion", Get, Chr, "5.0"),
 			provider("HWDevID", Get, Chr, cfg.HWDevID),
@@ -88,7 +88,7 @@ func DMClient(cfg DMClientConfig) CSP {
 func pushNodes(cfg DMClientConfig) []Node {
 	p := cfg.Push
 	return []Node{
-		{Path: PushPath, Ops: Add | Delete | Get, Format: Interi,
+		{Path: PushPath, Ops: Add | Delete | Get, Format: Interior,
 			Removed: func(c Call) { p.RemovePush(c.Names[0]) }},
 		// A Replace of an absent PFN, or a PFN under an absent Push, reaches
 		// SetPFN too: which of them fails is the profile's.

@@ -29,12 +29,12 @@ type Format string
 
 // The formats of OMA DM 1.2 that CSPs use.
 const (
-	Chr    Format = "chr"
-	Int    Format = "int"
-	Bool   Format = "bool"
-	B64    Format = "b64"
-	Null   Format = "null"
-	Interi Format = "node"
+	Chr      Format = "chr"
+	Int      Format = "int"
+	Bool     Format = "bool"
+	B64      Format = "b64"
+	Null     Format = "null"
+	Interior Format = "node"
 )
 
 // accepts tells whether value can be stored in a node of format f.
@@ -71,7 +71,7 @@ type Call struct {
 type Node struct {
 	Path   string // from the root, without "./"
 	Ops    Ops
-	Format Format // Interi for an interior node
+	Format Format // Interior for an interior node
 	User   bool   // lives under ./User; a device session answers 405
 	Value  string // what Get answers until something else is stored
 	// Upsert makes Replace of an absent node create it. MS-MDM 3.1.5.1.7 asks

@@ -194,11 +194,11 @@ func (t *Tree) get(c Call, r *rule, names []string) Answer {
 	if !c.Exists {
 		return Answer{Code: syncml.NotFound}
 	}
-	if r.node == nil || r.node.Format == Interi {
+	if r.node == nil || r.node.Format == Interior {
 		if r.node != nil && r.node.Ops&Get == 0 {
 			return Answer{Code: syncml.NotAllowed}
 		}
-		return Answer{Code: syncml.OK, Format: string(Interi), Data: strings.Join(t.children(r, names), "/")}
+		return Answer{Code: syncml.OK, Format: string(Interior), Data: strings.Join(t.children(r, names), "/")}
 	}
 	if r.node.Ops&Get == 0 {
 		return Answer{Code: syncml.NotAllowed}
@@ -250,7 +250,7 @@ func (t *Tree) write(c Call, r *rule, names []string, v Value) int {
 	if c.Verb == Replace && !there && !upsert {
 		return syncml.NotFound
 	}
-	if v.Format != "" && !strings.EqualFold(v.Format, string(n.Format)) || n.Format != Interi && !n.Format.accepts(v.Data) {
+	if v.Format != "" && !strings.EqualFold(v.Format, string(n.Format)) || n.Format != Interior && !n.Format.accepts(v.Data) {
 		return syncml.UnsupportedFormat
 	}
 	code := syncml.OK
@@ -264,7 +264,7 @@ func (t *Tree) write(c Call, r *rule, names []string, v Value) int {
 	for i := range names[:len(names)-1] {
 		t.touch(names[:i+1])
 	}
-	t.stored[t.key(names)] = entry{name: names[len(names)-1], value: v.Data, hasValue: n.Format != Interi}
+	t.stored[t.key(names)] = entry{name: names[len(names)-1], value: v.Data, hasValue: n.Format != Interior}
 	return code
 }
 
@@ -322,7 +322,7 @@ func (t *Tree) Provision(locURI, value string) bool {
 	for i := range p.Names {
 		t.touch(p.Names[:i+1])
 	}
-	leaf := r.node != nil && r.node.Format != Interi
+	leaf := r.node != nil && r.node.Format != Interior
 	t.stored[t.key(p.Names)] = entry{name: p.Names[len(p.Names)-1], value: value, hasValue: leaf}
 	return true
 }

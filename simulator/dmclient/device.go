@@ -95,7 +95,6 @@ type Device struct {
 	cert       []byte
 	doc        *enroll.Provisioning
 	discovered *enroll.DiscoverResponse
-	policy     *enroll.PolicyResponse
 	nextID     int
 	transport  *http.Transport
 }

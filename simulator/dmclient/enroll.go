@@ -46,8 +46,7 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	}
 	// A device may go on without a policy: what is odd about the reply is the
 	// suite's to judge. A refusal or silence ends the enrollment.
-	policy, err := c.Policies(ctx, disc.PolicyURL)
-	if err != nil {
+	if _, err := c.Policies(ctx, disc.PolicyURL); err != nil {
 		return err
 	}
 	raw, err := d.requestToken(ctx, c, disc.EnrollmentURL, opts)
@@ -58,13 +57,7 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := d.install(doc); err != nil {
-		return err
-	}
-	d.mu.Lock()
-	d.policy = policy
-	d.mu.Unlock()
-	return nil
+	return d.install(doc)
 }
 
 // EnrollmentClient is the client Enroll uses, for tests that do single steps.

@@ -93,9 +93,6 @@ func (n *sender) deliver(d *device, uri string) string {
 	refreshed := false
 	backoff := firstBackoff
 	attempts := maxAttempts
-	if n.s.is("wer-500-hammer") {
-		attempts, backoff = 60, time.Millisecond
-	}
 	for i := 1; ; i++ {
 		token, err := n.tokens.get(n.ctx, n.s)
 		if err != nil {
@@ -122,10 +119,16 @@ func (n *sender) deliver(d *device, uri string) string {
 				n.dropChannel(d, uri, status)
 				return fmt.Sprintf("%d: channel dropped", status)
 			case http.StatusNotAcceptable, http.StatusTooManyRequests, http.StatusServiceUnavailable:
-				if secs, perr := strconv.Atoi(resp.Header.Get("Retry-After")); perr == nil && !n.s.is("wer-406-now") {
+				if secs, perr := strconv.Atoi(resp.Header.Get("Retry-After")); perr == nil {
 					wait = time.Duration(secs) * time.Second
 				}
+				if n.s.is("wer-406-now") {
+					wait = time.Millisecond
+				}
 			case http.StatusInternalServerError:
+				if n.s.is("wer-500-hammer") {
+					attempts, wait = 60, time.Millisecond
+				}
 			default:
 				return fmt.Sprintf("refused with %d", status)
 			}
@@ -133,9 +136,6 @@ func (n *sender) deliver(d *device, uri string) string {
 		}
 		if i >= attempts || wait > maxWait {
 			return "given up: " + err.Error()
-		}
-		if n.s.is("wer-500-hammer") || n.s.is("wer-406-now") {
-			wait = time.Millisecond
 		}
 		select {
 		case <-n.ctx.Done():
@@ -156,12 +156,10 @@ func header(resp *http.Response, name string) string {
 }
 
 func (n *sender) dropChannel(d *device, uri string, status int) {
-	if status == http.StatusNotFound && n.s.is("wer-404-keep") || status == http.StatusGone && n.s.is("wer-410-keep") {
-		return
-	}
+	keep := status == http.StatusNotFound && n.s.is("wer-404-keep") || status == http.StatusGone && n.s.is("wer-410-keep")
 	n.s.mu.Lock()
 	defer n.s.mu.Unlock()
-	if d.Push.URI == uri {
+	if d.Push.URI == uri && !keep {
 		d.Push.URI = ""
 	}
 	// The documented cure for a channel that is gone: set the PFN again in the

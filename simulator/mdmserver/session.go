@@ -226,7 +226,7 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message) *syncml.Mess
 		out.Body[i].CmdID = strconv.Itoa(n)
 	}
 	for i, p := range plan {
-		if !(s.is("ses-cmdid-repeated") && i == 1) {
+		if !(s.is("ses-cmdid-repeated") && i == 0) {
 			n++
 		}
 		p.command.CmdID = strconv.Itoa(n)

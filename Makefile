@@ -1,0 +1,37 @@
+# Everything a fresh machine with Go needs: make run, make test.
+GO ?= go
+BIN := bin/dmwake
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build bin/dmwake
+	$(GO) build -o $(BIN) .
+
+.PHONY: run
+run: build ## run the suite against the embedded reference server
+	./$(BIN) test
+
+.PHONY: test
+test: ## run all tests
+	$(GO) test ./...
+
+.PHONY: bench
+bench: ## print the speed ratios of DESIGN's table; they never fail
+	$(GO) test -run '^$$' -bench . -benchtime 7x ./simulator/syncml ./simulator/dmclient ./fakewns
+
+.PHONY: lint
+lint: ## check format, vet, module files; golangci-lint where it is installed
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo "golangci-lint is not installed: skipped"; fi
+
+.PHONY: ci
+ci: lint ## what CI runs: lint, race tests, the end-to-end run
+	$(GO) test -race -timeout 15m ./...
+	$(MAKE) run

@@ -1,0 +1,115 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestHTTPHook(t *testing.T) {
+	var got string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		buf := make([]byte, 1000)
+		n, _ := r.Body.Read(buf)
+		got = r.Method + " " + r.URL.Path + " " + r.Header.Get("X-Device") + " " + string(buf[:n])
+		if r.URL.Path == "/fail" {
+			http.Error(w, "the database is down\nstack trace", http.StatusInternalServerError)
+		}
+	}))
+	t.Cleanup(srv.Close)
+	ctx := context.Background()
+	h := &Hook{HTTP: &HTTPHook{URL: srv.URL + "/d/{{.DeviceID}}", Headers: map[string]string{"X-Device": "{{.DeviceName}}"}, Body: `{"data":{{json .Data}}}`}}
+	if _, err := h.Run(ctx, "queue", Vars{DeviceID: "D1", DeviceName: "N", Data: "a \"b\"\n"}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if want := `POST /d/D1 N {"data":"a \"b\"\n"}`; got != want {
+		t.Errorf("sent %s, want %s", got, want)
+	}
+	h = &Hook{HTTP: &HTTPHook{Method: "PUT", URL: srv.URL + "/fail"}}
+	_, err := h.Run(ctx, "push", Vars{}, time.Minute)
+	var he *HookError
+	if !errors.As(err, &he) || err.Error() != "the push hook failed: HTTP status 500: the database is down" {
+		t.Errorf("error %q", err)
+	}
+}
+
+func TestExecHook(t *testing.T) {
+	ctx := context.Background()
+	// No shell: what looks like one stays text.
+	out, err := (&Hook{Exec: []string{"echo", "{{.DeviceID}}", "$(id); {{.Data}}"}}).Run(ctx, "queue", Vars{DeviceID: "D", Data: "a b"}, time.Minute)
+	if err != nil || out != "D $(id); a b\n" {
+		t.Errorf("%q %v", out, err)
+	}
+	_, err = (&Hook{Exec: []string{"sh", "-c", "echo no such device >&2; exit 3"}}).Run(ctx, "wipe", Vars{}, time.Minute)
+	if err == nil || err.Error() != "the wipe hook failed: sh: exit status 3: no such device" {
+		t.Errorf("error %v", err)
+	}
+	_, err = (&Hook{Exec: []string{"/no/such/program"}}).Run(ctx, "wipe", Vars{}, time.Minute)
+	if err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("error %v", err)
+	}
+	_, err = (&Hook{Exec: []string{"sleep", "600"}, Timeout: 50 * time.Millisecond}).Run(ctx, "push", Vars{}, time.Minute)
+	if err == nil || err.Error() != "the push hook failed: it did not end within 50ms" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("pw", "s3cret\n")
+	path := write("ok.yaml", `
+target:
+  discovery: https://mdm.example/D.svc
+  username: u
+  password: {file: pw}
+  push_on_queue: true
+  profiles: [wp81]
+wns: {mode: hosts, app: {pfn: a.b_t6e9vsyjkrw9w}}
+timeouts: {push: 3s}
+`)
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Target.Password.Value() != "s3cret" || c.Target.Password.String() != "[redacted]" || c.WNS.Listen != "127.0.0.1:443" ||
+		c.Timeouts.Push != 3*time.Second || c.Timeouts.Quiet == 0 || c.Target.Push != "wns" || c.WNS.CADir != filepath.Join(dir, ".dmwake") {
+		t.Errorf("%+v", c)
+	}
+	t.Setenv("DMWAKE_USERNAME", "other")
+	t.Setenv("DMWAKE_PASSWORD", "env")
+	if c, err = Load(path); err != nil || c.Target.Username != "other" || c.Target.Password.Value() != "env" {
+		t.Errorf("the environment goes before the file: %v %+v", err, c)
+	}
+	for name, text := range map[string]string{
+		"no discovery":  `target: {username: u, password: {file: pw}}`,
+		"bad profile":   `target: {discovery: 'https://x', username: u, password: {file: pw}, profiles: [xp]}`,
+		"bad push":      `target: {discovery: 'https://x', username: u, password: {file: pw}, push: apns}`,
+		"bad CA":        `target: {discovery: 'https://x', username: u, password: {file: pw}, ca: pw}`,
+		"both hooks":    `target: {discovery: 'https://x', username: u, password: {file: pw}, hooks: {push: {exec: [x], http: {url: y}}}}`,
+		"empty hook":    `target: {discovery: 'https://x', username: u, password: {file: pw}, hooks: {push: {}}}`,
+		"bad connect":   `target: {discovery: 'https://x', username: u, password: {file: pw}, connect: nowhere}`,
+		"both secrets":  `target: {discovery: 'https://x', username: u, password: {file: pw, env: X}}`,
+		"missing file":  `target: {discovery: 'https://x', username: u, password: {file: nope}}`,
+		"bad duration":  `timeouts: {push: soon}`,
+		"unknown block": `targets: {}`,
+	} {
+		_, err := Load(write("bad.yaml", text))
+		var ce *ConfigError
+		if !errors.As(err, &ce) || strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), dir) {
+			t.Errorf("%s: %v; want one line that names the file", name, err)
+		}
+	}
+}
