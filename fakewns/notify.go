@@ -180,6 +180,7 @@ type Fault struct {
 	Lose       bool   // answer 200 and never deliver
 
 	TokenLifetime time.Duration // of the tokens issued meanwhile
+	Delay         time.Duration // before a token request is answered
 }
 
 func (f *Fault) apply(e *Entry, h http.Header, wake func([]byte)) func([]byte) {

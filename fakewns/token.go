@@ -94,6 +94,13 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		v := e.Violations[0]
 		refusal = &oauthError{oauthCode[v.Rule], v.Text}
 	}
+	if fault != nil && fault.Delay > 0 {
+		e.Fault = fault.Name
+		select {
+		case <-time.After(fault.Delay):
+		case <-r.Context().Done():
+		}
+	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json;charset=utf-8")
 	h["Cache-Control"] = []string{"no-store"}
