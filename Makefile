@@ -18,7 +18,8 @@ run: build ## run the suite against the embedded reference server
 
 .PHONY: test
 test: ## run all tests
-	$(GO) test ./...
+	$(GO) test $(TESTFLAGS) ./...
+	@$(GO) test -v -run 'Capture|UnmodifiedSender' ./simulator/... ./harness/lab 2>&1 | grep -A3 'NOT RUN' || echo "no test was skipped"
 
 .PHONY: bench
 bench: ## print the speed ratios of DESIGN's table; they never fail
@@ -33,5 +34,5 @@ lint: ## check format, vet, module files; golangci-lint where it is installed
 
 .PHONY: ci
 ci: lint ## what CI runs: lint, race tests, the end-to-end run
-	$(GO) test -race -timeout 15m ./...
+	$(MAKE) test TESTFLAGS="-race -timeout 15m"
 	$(MAKE) run

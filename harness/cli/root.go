@@ -42,10 +42,7 @@ func usage(err error) error { return &exitError{exitUsage, err} }
 var errSilent = errors.New("")
 
 // streams are where a command writes.
-type streams struct {
-	out, err io.Writer
-	color    bool
-}
+type streams struct{ out, err io.Writer }
 
 // Main runs the command line and gives the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
@@ -54,7 +51,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	// A second Ctrl-C ends the process the hard way.
 	context.AfterFunc(ctx, stopSignals)
 
-	s := &streams{out: stdout, err: stderr, color: color(stdout)}
+	s := &streams{out: stdout, err: stderr}
 	root := &cobra.Command{
 		Use:   "dmwake",
 		Short: "Tests the push path of Windows MDM servers, without Windows and without Microsoft",

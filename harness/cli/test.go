@@ -43,7 +43,7 @@ Exit codes: 0 all passed, 1 a MUST failed (with --strict also a SHOULD),
 		RunE: func(c *cobra.Command, _ []string) error { return runTest(c.Context(), s, &f) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.config, "config", os.Getenv("DMWAKE_CONFIG"), "configuration file of the target (also DMWAKE_CONFIG)")
+	fl.StringVar(&f.config, "config", "", "configuration file of the target")
 	fl.StringSliceVar(&f.only, "only", nil, "run only these scenarios, by id: SES-09,PFN-01")
 	fl.StringSliceVar(&f.area, "area", nil, "run only these areas: SES,PFN")
 	fl.BoolVar(&f.strict, "strict", false, "a SHOULD that is not met fails the run too")
@@ -113,7 +113,7 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	if f.json == "-" {
 		progress = s.err // standard output is the JSON
 	}
-	term := &report.Terminal{W: progress, Color: s.color, Again: again}
+	term := &report.Terminal{W: progress, Color: color(progress), Again: again}
 	enrollErr := l.Preflight(ctx)
 	var reach *lab.UnreachableError
 	if errors.As(enrollErr, &reach) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"strings"
 	"text/template"
@@ -176,6 +177,11 @@ func (k *Hook) runHTTP(ctx context.Context, v Vars) (string, error) {
 		client = http.DefaultClient
 	}
 	resp, err := client.Do(req)
+	var u *url.Error
+	if errors.As(err, &u) {
+		// The whole URL may hold a secret; where it leads does not.
+		err = fmt.Errorf("%s %s: %w", method, req.URL.Host, u.Err)
+	}
 	if err != nil {
 		return "", err
 	}

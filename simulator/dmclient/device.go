@@ -327,7 +327,7 @@ func (d *Device) Post(ctx context.Context, contentType string, body io.Reader, l
 	defer done()
 	var last *Exchange
 	client := d.client(tr, func(ex *Exchange) { last = ex })
-	req, err := d.request(ctx, body)
+	req, err := d.request(ctx, body, d.requestID())
 	if err != nil {
 		return &Exchange{Err: err}
 	}

@@ -58,10 +58,11 @@ func (d *Device) Sync(ctx context.Context, opts SyncOptions) (*Session, error) {
 	if opts.Origin == 0 {
 		opts.Origin = OriginSchedule
 	}
-	s := &Session{ID: d.sessionID(opts), Origin: opts.Origin, Started: time.Now()}
+	version := d.syncVersion()
+	s := &Session{ID: d.sessionID(opts, version), Origin: opts.Origin, Started: time.Now()}
 	tr, done := d.transportFor(opts)
 	defer done()
-	r := &running{d: d, s: s, opts: opts, cv: newVector()}
+	r := &running{d: d, s: s, opts: opts, version: version, requestID: d.requestID(), cv: newVector()}
 	r.http = d.client(tr, func(ex *Exchange) { s.Exchanges = append(s.Exchanges, ex) })
 	s.Err = r.run(ctx)
 	s.Ended = time.Now()
@@ -81,15 +82,14 @@ func (d *Device) transportFor(opts SyncOptions) (tr *http.Transport, done func()
 
 // sessionID counts from 1: decimal, two-byte hexadecimal once the server set
 // SyncApplicationVersion to 2.0 or more (Learn, "DMClient CSP").
-func (d *Device) sessionID(opts SyncOptions) string {
+func (d *Device) sessionID(opts SyncOptions, version float64) string {
 	if opts.SessionID != "" {
 		return opts.SessionID
 	}
-	hex := d.syncVersion() >= 2
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.nextID = d.nextID%0xFFFF + 1
-	if hex {
+	if version >= 2 {
 		return fmt.Sprintf("%X", d.nextID)
 	}
 	return strconv.Itoa(d.nextID)
@@ -106,6 +106,15 @@ func (d *Device) syncVersion() float64 {
 		return 1
 	}
 	return v
+}
+
+// requestID is the client-request-id header: 0, or EntDMID once it is set
+// [seen].
+func (d *Device) requestID() string {
+	if id := d.account("EntDMID"); id != "" {
+		return id
+	}
+	return "0"
 }
 
 // afterSession does what a command only announced.
@@ -137,8 +146,12 @@ type running struct {
 	s     *Session
 	opts  SyncOptions
 	http  *http.Client
-	cv    string
 	msgID int
+
+	// What the tree said when the session began.
+	version   float64
+	requestID string
+	cv        string
 }
 
 func (r *running) run(ctx context.Context) error {
@@ -174,12 +187,12 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 		return nil, fmt.Errorf("write message %s: %w", msg.Hdr.MsgID, err)
 	}
 	r.s.Sent = append(r.s.Sent, msg)
-	req, err := r.d.request(ctx, bytes.NewReader(body))
+	req, err := r.d.request(ctx, bytes.NewReader(body), r.requestID)
 	if err != nil {
 		return nil, err
 	}
 	req.Header["MS-CV"] = []string{fmt.Sprintf("%s.0.0.%d", r.cv, r.msgID-1)}
-	if r.d.syncVersion() >= 4 {
+	if r.version >= 4 {
 		req.Header["UserAgentOrigin"] = []string{strconv.Itoa(int(r.opts.Origin))}
 	}
 	resp, err := r.http.Do(req)
@@ -209,7 +222,7 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 }
 
 // request makes a session request with the headers Windows sends [seen].
-func (d *Device) request(ctx context.Context, body io.Reader) (*http.Request, error) {
+func (d *Device) request(ctx context.Context, body io.Reader, requestID string) (*http.Request, error) {
 	to, err := url.Parse(d.Address())
 	if err != nil {
 		return nil, fmt.Errorf("management address: %w", err)
@@ -223,10 +236,6 @@ func (d *Device) request(ctx context.Context, body io.Reader) (*http.Request, er
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), body)
 	if err != nil {
 		return nil, err
-	}
-	requestID := d.account("EntDMID")
-	if requestID == "" {
-		requestID = "0"
 	}
 	req.Header.Set("User-Agent", d.cfg.Profile.UserAgent)
 	req.Header.Set("Content-Type", syncml.MediaType)
