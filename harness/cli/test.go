@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -174,7 +175,11 @@ func printEnv(s *streams, cfg *target.Config) error {
 	if err != nil {
 		return usage(err)
 	}
-	fmt.Fprint(s.out, lab.Environment(cfg, ca.CertFile))
+	file, err := filepath.Abs(ca.CertFile) // the server may run in another folder
+	if err != nil {
+		return usage(err)
+	}
+	fmt.Fprint(s.out, lab.Environment(cfg, file))
 	return nil
 }
 

@@ -216,7 +216,12 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message) *syncml.Mess
 		out.Hdr.MsgID = "1"
 	}
 	out.Body = s.statuses(m)
-	plan := s.plan(d, sess)
+	// A device that just left gets its Statuses and no more: without commands
+	// the session ends, and its next message would be refused.
+	var plan []planned
+	if d.Active {
+		plan = s.plan(d, sess)
+	}
 	n := 0
 	if s.is("ses-cmdid-zero") {
 		n = -1
