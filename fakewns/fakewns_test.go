@@ -288,7 +288,7 @@ func TestRegistration(t *testing.T) {
 // case, and a client that compares text relies on it.
 func TestHeaderNamesAsWritten(t *testing.T) {
 	b := newBench(t, Config{})
-	conn, err := tls.Dial("tcp", b.srv.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test server
+	conn, err := tls.Dial("tcp", b.srv.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
 	}

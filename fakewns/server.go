@@ -129,7 +129,7 @@ func (s *Server) randomBytes(n int) []byte {
 	defer s.randMu.Unlock()
 	b := make([]byte, n)
 	for i := range b {
-		b[i] = byte(s.rand.Uint32())
+		b[i] = byte(s.rand.Uint32() & 0xff)
 	}
 	return b
 }

@@ -36,7 +36,7 @@ func TestProxyIsNotOpen(t *testing.T) {
 	proxy := httptest.NewServer(Proxy(wns.Listener.Addr().String(), allowed.Listener.Addr().String()))
 	t.Cleanup(proxy.Close)
 	via, _ := url.Parse(proxy.URL)
-	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(via), TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // names of others
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(via), TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	get := func(u string) (int, string) {
 		resp, err := client.Get(u)
 		if err != nil {

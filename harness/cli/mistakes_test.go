@@ -58,7 +58,7 @@ func TestMistakes(t *testing.T) {
 			cmd := command(ctx, dir, []string{"DMWAKE_PASSWORD=" + c.password}, "test", "--config", config, "--only", c.only)
 			var out, errs strings.Builder
 			cmd.Stdout, cmd.Stderr = &out, &errs
-			cmd.Run() //nolint:errcheck // the exit code is what counts
+			cmd.Run()
 			if got := cmd.ProcessState.ExitCode(); got != c.code {
 				t.Errorf("exit code %d, want %d\n%s%s", got, c.code, out.String(), errs.String())
 			}

@@ -97,7 +97,7 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
 // color tells whether w is a terminal on which colour is wanted (no-color.org).
 func color(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
 // noArgs refuses arguments with words of our own.

@@ -55,7 +55,7 @@ func (f Format) accepts(value string) bool {
 
 // Call is what a node's handler is told about the operation.
 type Call struct {
-	context.Context
+	context.Context //nolint:containedctx // lives as long as one operation
 	// Names are the dynamic segments of the address, from the root down: the
 	// ProviderID for ".../Provider/{ProviderID}/Push".
 	Names []string

@@ -55,7 +55,7 @@ func Example() {
 	}
 	fmt.Println("the server set", d.PFN())
 
-	go d.Run(ctx) //nolint:errcheck // ends with ctx
+	go d.Run(ctx)
 	mark := d.SessionCount()
 	(<-wake)([]byte("wake up")) // what a notification to d.ChannelURI() does
 	s, err := d.AwaitSession(ctx, mark, time.Minute, nil)

@@ -50,7 +50,7 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 
 // executor answers the commands of one server message.
 type executor struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // lives as long as one message
 	d      *Device
 	s      *Session
 	msgRef string

@@ -249,7 +249,7 @@ func (d *Device) request(ctx context.Context, body io.Reader, requestID string) 
 // newVector is the base of an MS-CV: 16 characters of base64 [seen].
 func newVector() string {
 	var b [12]byte
-	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
+	rand.Read(b[:])
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 

@@ -98,7 +98,7 @@ func (n *sender) deliver(d *device, uri string) string {
 		if err != nil {
 			return "no token: " + err.Error()
 		}
-		resp, err := n.post(uri, token)
+		resp, err := n.post(uri, token) //nolint:bodyclose // post closed it
 		wait := backoff
 		if err == nil {
 			status := resp.StatusCode
