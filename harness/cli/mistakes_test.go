@@ -25,20 +25,24 @@ func TestMistakes(t *testing.T) {
 		password string
 		only     string
 		code     int
+		shows    string // in the output
 		say      string // the last line of standard error
 	}{
-		{"all is well", "", "", "secret-1", "PSH-01", 0, ""},
-		{"wrong password", "", "", "wrong", "ENR-01", 3, "the server refuses to enroll demo@mdm.example: the server answered with a fault: Authentication (Windows shows 0x80180002): the user name or the password is wrong; check target.username and target.password"},
-		{"nobody there", devices + "/Enroll", freeAddr(t) + "/Enroll", "secret-1", "ENR-01", 3, "; start the server, or check target.discovery"},
-		{"unknown CA", "  ca: ca/ca.pem\n", "", "secret-1", "ENR-01", 3, "is signed by an unknown authority; set target.ca to the PEM file of the CA that signed it"},
-		{"no such name", "https://" + devices, "https://nowhere.invalid", "secret-1", "ENR-01", 3, "the name of nowhere.invalid does not resolve; check target.discovery, or set target.connect to an address"},
-		{"no TLS there", devices + "/Enroll", admin + "/Enroll", "secret-1", "ENR-01", 3, "does not speak TLS; check the port in target.discovery"},
-		{"no such page", "Discovery.svc", "Nothing.svc", "secret-1", "ENR-01", 1, ""},
-		{"port in use", "listen: '" + wns, "listen: '" + devices, "secret-1", "ENR-01", 2, "wns.listen: " + devices + " is in use by another program; stop it or choose another port"},
+		{"all is well", "", "", "secret-1", "PSH-01", 0, "", ""},
+		{"no push hook", "    push:\n", "    lock:\n", "secret-1", "WNS-01,ENR-01", 0, "no push hook: set target.hooks.push", ""},
+		{"no push at all", "  name: ", "  push: none\n  name: ", "secret-1", "PFN-01,ENR-01", 0, "the result is partial: 1 MUST", ""},
+		{"only the phone", "  name: ", "  profiles: [wp81]\n  name: ", "secret-1", "PSH-08,PFN-03", 0, "2 passed", ""},
+		{"wrong password", "", "", "wrong", "ENR-01", 3, "", "the server refuses to enroll demo@mdm.example: the server answered with a fault: Authentication (Windows shows 0x80180002): the user name or the password is wrong; check target.username and target.password"},
+		{"nobody there", devices + "/Enroll", freeAddr(t) + "/Enroll", "secret-1", "ENR-01", 3, "", "; start the server, or check target.discovery"},
+		{"unknown CA", "  ca: ca/ca.pem\n", "", "secret-1", "ENR-01", 3, "", "is signed by an unknown authority; set target.ca to the PEM file of the CA that signed it"},
+		{"no such name", "https://" + devices, "https://nowhere.invalid", "secret-1", "ENR-01", 3, "", "the name of nowhere.invalid does not resolve; check target.discovery, or set target.connect to an address"},
+		{"no TLS there", devices + "/Enroll", admin + "/Enroll", "secret-1", "ENR-01", 3, "", "does not speak TLS; check the port in target.discovery"},
+		{"no such page", "Discovery.svc", "Nothing.svc", "secret-1", "ENR-01", 1, "", ""},
+		{"port in use", "listen: '" + wns, "listen: '" + devices, "secret-1", "ENR-01", 2, "", "wns.listen: " + devices + " is in use by another program; stop it or choose another port"},
 		{"hook fails", "http: {url: 'http://" + admin + "/devices/{{.DeviceID}}/push', headers: {Authorization: Bearer admin-1}}", "exec: [sh, -c, 'echo cannot push >&2; exit 1']",
-			"secret-1", "WNS-01,PSH-01", 2, "the push hook failed: sh: exit status 1: cannot push; fix target.hooks in the configuration"},
+			"secret-1", "WNS-01,PSH-01", 2, "", "the push hook failed: sh: exit status 1: cannot push; fix target.hooks in the configuration"},
 		{"hook hangs", "http: {url: 'http://" + admin + "/devices/{{.DeviceID}}/push', headers: {Authorization: Bearer admin-1}}", "{exec: [sleep, '600'], timeout: 100ms}",
-			"secret-1", "WNS-01", 2, "the push hook failed: it did not end within 100ms; fix target.hooks in the configuration"},
+			"secret-1", "WNS-01", 2, "", "the push hook failed: it did not end within 100ms; fix target.hooks in the configuration"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -65,6 +69,9 @@ func TestMistakes(t *testing.T) {
 			said := strings.TrimSpace(errs.String())
 			if c.say == "" && said != "" || c.say != "" && (!strings.HasSuffix(said, c.say) || strings.Contains(said, "\n")) {
 				t.Errorf("said %q, want one line that ends in %q", said, c.say)
+			}
+			if !strings.Contains(out.String(), c.shows) {
+				t.Errorf("%q is not in the output:\n%s", c.shows, out.String())
 			}
 			for _, bad := range []string{"goroutine", c.password} {
 				if strings.Contains(out.String()+said, bad) && bad != "wrong" {

@@ -114,7 +114,7 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	if f.json == "-" {
 		progress = s.err // standard output is the JSON
 	}
-	term := &report.Terminal{W: progress, Color: color(progress), Again: again}
+	term := &report.Terminal{W: progress, Color: color(progress), Strict: f.strict, Again: again}
 	enrollErr := l.Preflight(ctx)
 	var reach *lab.UnreachableError
 	if errors.As(enrollErr, &reach) {
@@ -146,9 +146,7 @@ func finish(ctx context.Context, l *lab.Lab, r *report.Report, list []scenarios.
 	if enrollErr != nil {
 		r.Notes = append(r.Notes, "No device could enroll: "+enrollErr.Error())
 	}
-	if plain, why := l.PlainCSR(); plain {
-		r.Notes = append(r.Notes, "The server refuses the CSR as Windows encodes it, so the devices enrolled with a plain one: "+why)
-	}
+	r.Notes = append(r.Notes, l.Notes()...)
 	r.Finish()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/target"
@@ -35,33 +36,59 @@ func (l *Lab) NewDevice(p dmclient.Profile) (*dmclient.Device, error) {
 	return dmclient.New(cfg)
 }
 
-// Enroll enrolls a device. Where the server refuses the CSR as Windows encodes
-// it, a plain one is sent instead and from then on: that one bug must not hide
-// the server's others.
+// Enroll enrolls a device. Where the server fails at GetPolicies, or refuses
+// the CSR as Windows encodes it, the lab goes on without the one or with a plain
+// CSR, and does so from then on: one bug must not hide the server's others.
 func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
 	l.mu.Lock()
-	plain := l.plainCSR
+	opts := l.leniency
 	l.mu.Unlock()
-	err := d.Enroll(ctx, dmclient.EnrollOptions{PlainCSR: plain})
-	var e *enroll.Error
-	if err == nil || plain || !errors.As(err, &e) || e.Step != enroll.StepToken || e.Refused() {
-		return err
-	}
-	if again := d.Enroll(ctx, dmclient.EnrollOptions{PlainCSR: true}); again != nil {
-		return err // the first is the one to look at
+	var first error
+	var notes []string
+	for {
+		err := d.Enroll(ctx, opts)
+		if err == nil {
+			break
+		}
+		if first == nil {
+			first = err // the one to look at if nothing helps
+		}
+		var e *enroll.Error
+		switch {
+		case !errors.As(err, &e) || e.Refused() || ctx.Err() != nil:
+			return first
+		case e.Step == enroll.StepPolicies && !opts.IgnorePolicies:
+			opts.IgnorePolicies = true
+			notes = append(notes, "The server fails at GetPolicies, where Windows would stop; the devices went on without a policy: "+err.Error())
+		case e.Step == enroll.StepToken && !opts.PlainCSR:
+			opts.PlainCSR = true
+			notes = append(notes, "The server refuses the CSR as Windows encodes it, so the devices enrolled with a plain one: "+err.Error())
+		default:
+			return first
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.plainCSR, l.csrReason = true, err.Error()
+	if opts != l.leniency {
+		l.leniency = opts
+		l.notes = append(l.notes, notes...)
+	}
 	return nil
 }
 
-// PlainCSR tells whether devices enroll with a plain CSR because the server
-// refused the Windows one, and how it did.
-func (l *Lab) PlainCSR() (bool, string) {
+// Leniency is what devices overlook in this run, because no device could
+// enroll otherwise.
+func (l *Lab) Leniency() dmclient.EnrollOptions {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.plainCSR, l.csrReason
+	return l.leniency
+}
+
+// Notes tell what the lab overlooked so that the run could go on.
+func (l *Lab) Notes() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.notes)
 }
 
 // Go runs a device until the lab closes: it answers pushes from now on.

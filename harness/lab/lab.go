@@ -25,6 +25,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
@@ -54,10 +55,10 @@ type Lab struct {
 	wg       sync.WaitGroup
 	keys     chan *rsa.PrivateKey
 
-	mu        sync.Mutex
-	rand      *mathrand.Rand
-	plainCSR  bool
-	csrReason string
+	mu       sync.Mutex
+	rand     *mathrand.Rand
+	leniency dmclient.EnrollOptions
+	notes    []string
 }
 
 // Start brings up a lab for the target; a nil target is the reference server,

@@ -9,9 +9,10 @@ import (
 
 // Terminal writes progress and summary for a person.
 type Terminal struct {
-	W     io.Writer
-	Color bool
-	Again string // the command that ran, without the selection
+	W      io.Writer
+	Color  bool
+	Strict bool   // a SHOULD counts
+	Again  string // the command that ran, without the selection
 
 	area string
 }
@@ -66,7 +67,7 @@ func (t *Terminal) Progress(s Result) {
 	switch s.Outcome {
 	case Failed:
 		mark = t.paint(red, "FAIL")
-		if s.Level != Must {
+		if s.Level != Must && !(t.Strict && s.Level == Should) {
 			mark = t.paint(yellow, "warn")
 		}
 		tail = "\n            " + t.paint(gray, "saw: "+short(s.Saw))
@@ -125,6 +126,8 @@ func (t *Terminal) Summary(r *Report) {
 		fmt.Fprintln(t.W, t.paint(red, fmt.Sprintf("The server breaks %d of the rules that were checked.", len(failed))))
 	case n > 0:
 		fmt.Fprintln(t.W, t.paint(yellow, fmt.Sprintf("Nothing failed, but the result is partial: %d MUST scenarios could not be decided.", n)))
+	case len(warned) > 0:
+		fmt.Fprintln(t.W, t.paint(green, fmt.Sprintf("No MUST that was checked is broken; %d of the rest could be better.", len(warned))))
 	default:
 		fmt.Fprintln(t.W, t.paint(green, "Every rule that was checked is kept."))
 	}

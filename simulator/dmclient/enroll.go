@@ -14,6 +14,9 @@ import (
 type EnrollOptions struct {
 	// PlainCSR sends a request every parser takes in place of the Windows one.
 	PlainCSR bool
+	// IgnorePolicies goes on where GetPolicies fails for another reason than
+	// the credentials. Windows would stop.
+	IgnorePolicies bool
 	// Credential replaces the configured one; NoCredential sends none.
 	Credential   *enroll.Credential
 	NoCredential bool
@@ -44,10 +47,11 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 		return &enroll.Error{Step: enroll.StepDiscover, Status: 200,
 			Err: fmt.Errorf("the server asks for AuthPolicy %s; this device has a user name and password only (OnPremise)", disc.AuthPolicy)}
 	}
-	// A device may go on without a policy: what is odd about the reply is the
-	// suite's to judge. A refusal or silence ends the enrollment.
 	if _, err := c.Policies(ctx, disc.PolicyURL); err != nil {
-		return err
+		var e *enroll.Error
+		if !opts.IgnorePolicies || errors.As(err, &e) && e.Refused() {
+			return err
+		}
 	}
 	raw, err := d.requestToken(ctx, c, disc.EnrollmentURL, opts)
 	if err != nil {

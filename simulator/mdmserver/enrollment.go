@@ -78,6 +78,9 @@ func (s *Server) policies(e *enroll.Envelope) ([]byte, *enroll.Fault) {
 	if f := s.authenticate(e); f != nil {
 		return nil, f
 	}
+	if s.is("enr-policies-panic") {
+		panic("mutant enr-policies-panic")
+	}
 	if e.BodyName() != "GetPolicies" {
 		return nil, malformed(fmt.Errorf("no GetPolicies in the body, but %q", e.BodyName()))
 	}

@@ -17,6 +17,7 @@ type Mutant struct {
 var Mutants = []Mutant{
 	{"enr-get-404", "answers the discovery GET with 404", []string{"ENR-01"}},
 	{"enr-chunked", "sends enrollment replies chunked, without Content-Length", []string{"ENR-02"}},
+	{"enr-policies-panic", "crashes on GetPolicies", []string{"ENR-02"}},
 	{"enr-relates-to", "puts a constant into RelatesTo", []string{"ENR-03"}},
 	{"enr-url-relative", "advertises relative service URLs", []string{"ENR-05"}},
 	{"enr-strict-csr", "refuses a CSR that a strict parser refuses", []string{"ENR-09"}},
