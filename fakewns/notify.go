@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -16,12 +15,11 @@ const MaxPayload = 5000
 // readLimit is how much of a body is read at all.
 const readLimit = 64 << 10
 
-type counter struct{ n atomic.Uint64 }
-
 // Header values that are the same in every reply; shared, never changed.
 var (
 	statusReceived  = []string{"received"}
 	statusDropped   = []string{"dropped"}
+	debugTrace      = []string{"DMWAKE"}
 	zeroLength      = []string{"0"}
 	deviceConnected = []string{"connected"}
 	deviceGone      = []string{"disconnected"}
@@ -145,18 +143,20 @@ func (s *Server) replyHeaders(h http.Header, r *http.Request, e *Entry) {
 	h["X-WNS-STATUS"] = status
 	// The older name; one widely used sender only reads this one.
 	h["X-WNS-NOTIFICATIONSTATUS"] = status
-	id := s.msgID.n.Add(1)
-	h["X-WNS-MSG-ID"] = []string{strings.ToUpper(strconv.FormatUint(id|1<<60, 16))}
-	h["X-WNS-DEBUG-TRACE"] = []string{"DMWAKE"}
+	id := s.msgID.Add(1)
+	own := [2]string{strings.ToUpper(strconv.FormatUint(id|1<<60, 16))} // one allocation for both headers
+	h["X-WNS-MSG-ID"] = own[0:1:1]
+	h["X-WNS-DEBUG-TRACE"] = debugTrace
 	h["Content-Length"] = zeroLength
 	if e.Error != "" {
 		h["X-WNS-ERROR-DESCRIPTION"] = []string{e.Error}
 	}
 	if cv := r.Header.Get("MS-CV"); cv != "" {
-		h["MS-CV"] = []string{cv}
+		own[1] = cv
 	} else {
-		h["MS-CV"] = []string{strconv.FormatUint(id, 36) + ".0"}
+		own[1] = strconv.FormatUint(id, 36) + ".0"
 	}
+	h["MS-CV"] = own[1:2:2]
 	if strings.EqualFold(r.Header.Get("X-WNS-RequestForStatus"), "true") {
 		if e.Channel != "" && e.Status == http.StatusOK {
 			h["X-WNS-DEVICECONNECTIONSTATUS"] = deviceConnected

@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -72,7 +73,7 @@ type Server struct {
 	tokens   tokenStore
 	channels channelStore
 	faults   faultStore
-	msgID    counter
+	msgID    atomic.Uint64
 }
 
 // New makes a push service.

@@ -48,14 +48,14 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	ex := &Exchange{At: time.Now(), Method: req.Method, URL: req.URL.String(), Header: req.Header.Clone(), ContentLength: -1}
 	if req.GetBody != nil {
 		if b, err := req.GetBody(); err == nil {
-			ex.Request, _ = io.ReadAll(b) // from memory, cannot fail
+			ex.Request, _ = readAll(b, req.ContentLength) // from memory, cannot fail
 		}
 	}
 	resp, err := r.next.RoundTrip(req)
 	if err == nil {
 		ex.Status, ex.Proto, ex.Reply, ex.ContentLength = resp.StatusCode, resp.Proto, resp.Header, resp.ContentLength
 		ex.Chunked = len(resp.TransferEncoding) > 0 && resp.TransferEncoding[0] == "chunked"
-		ex.Response, err = io.ReadAll(io.LimitReader(resp.Body, maxReply))
+		ex.Response, err = readAll(io.LimitReader(resp.Body, maxReply), resp.ContentLength)
 		resp.Body.Close()
 		if errors.Is(err, io.ErrUnexpectedEOF) && len(ex.Response) > 0 {
 			ex.Short, err = true, nil
@@ -68,6 +68,19 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return resp, nil
+}
+
+// readAll reads r to its end; n is how much is expected, -1 if unknown.
+func readAll(r io.Reader, n int64) ([]byte, error) {
+	if n < 0 || n > maxReply {
+		return io.ReadAll(r)
+	}
+	b := make([]byte, n)
+	got, err := io.ReadFull(r, b)
+	if errors.Is(err, io.EOF) && n > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return b[:got], err
 }
 
 // Origin says why a session started; the numbers are those of the

@@ -104,6 +104,7 @@ func namespaceOf(root *etree.Element) string {
 type reader struct{ left int }
 
 func (r *reader) commands(parent *etree.Element) (out []Command, finals int, err error) {
+	out = make([]Command, 0, min(len(parent.Child), r.left))
 	for _, t := range parent.Child {
 		e, ok := t.(*etree.Element)
 		if !ok {
