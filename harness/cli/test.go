@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -85,7 +83,7 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 		return printEnv(s, cfg)
 	}
 	// A report that cannot be written must not be found out at the end.
-	outputs, err := openOutputs(s, f)
+	outputs, err := openOutputs(s.out, f.json, f.junit)
 	if err != nil {
 		return usage(err)
 	}
@@ -179,54 +177,4 @@ func printEnv(s *streams, cfg *target.Config) error {
 	}
 	fmt.Fprint(s.out, lab.Environment(cfg, file))
 	return nil
-}
-
-// outputs are the report files, opened before the run.
-type outputs struct {
-	json, junit io.Writer
-	files       []*os.File
-}
-
-func openOutputs(s *streams, f *testFlags) (*outputs, error) {
-	o := &outputs{}
-	open := func(path string) (io.Writer, error) {
-		if path == "" {
-			return nil, nil
-		}
-		file, err := os.Create(path)
-		if err != nil {
-			return nil, fmt.Errorf("the report cannot be written: %w", err)
-		}
-		o.files = append(o.files, file)
-		return file, nil
-	}
-	var err error
-	if f.json == "-" {
-		o.json = s.out
-	} else if o.json, err = open(f.json); err != nil {
-		return nil, err
-	}
-	if o.junit, err = open(f.junit); err != nil {
-		o.close()
-		return nil, err
-	}
-	return o, nil
-}
-
-func (o *outputs) write(r *report.Report) error {
-	if o.json != nil {
-		if err := r.WriteJSON(o.json); err != nil {
-			return err
-		}
-	}
-	if o.junit != nil {
-		return r.WriteJUnit(o.junit)
-	}
-	return nil
-}
-
-func (o *outputs) close() {
-	for _, f := range o.files {
-		f.Close()
-	}
 }

@@ -116,7 +116,7 @@ func (l *Lab) hook(ctx context.Context, name string, h *target.Hook, d *dmclient
 	}
 	id := d.Identity()
 	return h.Run(ctx, name, target.Vars{
-		DeviceID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, Profile: d.Profile().Name, ChannelURI: d.ChannelURI(),
+		DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, Profile: d.Profile().Name, ChannelURI: d.ChannelURI(),
 		Verb: string(c.Verb), LocURI: c.LocURI, Format: c.Format, Data: c.Data,
 	}, l.Config.Timeouts.Hook)
 }

@@ -45,6 +45,7 @@ type HTTPHook struct {
 // Vars is what a hook's templates can use: {{.DeviceID}}, {{json .Data}}.
 type Vars struct {
 	DeviceID   string // the SyncHdr Source
+	UDID       string // the same, for servers that call it so
 	DeviceName string
 	HWDevID    string
 	Profile    string

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/dmwake/dmwake/harness/report"
+)
+
+// outputs are the report files. They are opened before the run, so that one
+// that cannot be written is not found out at its end, and replace older ones
+// only when they are complete.
+type outputs struct {
+	json, junit *output
+}
+
+type output struct {
+	w    io.Writer
+	file *os.File // nil for standard output
+	path string   // where a temporary file goes in the end; empty for others
+}
+
+func openOutputs(stdout io.Writer, json, junit string) (*outputs, error) {
+	o := &outputs{}
+	var err error
+	if json == "-" {
+		o.json = &output{w: stdout}
+	} else if o.json, err = openOutput(json); err != nil {
+		return nil, err
+	}
+	if o.junit, err = openOutput(junit); err != nil {
+		o.close()
+		return nil, err
+	}
+	return o, nil
+}
+
+func openOutput(path string) (*output, error) {
+	if path == "" {
+		return nil, nil
+	}
+	var f *os.File
+	var err error
+	if info, serr := os.Stat(path); serr == nil && !info.Mode().IsRegular() {
+		// A device or a pipe is written as it is.
+		f, err = os.OpenFile(path, os.O_WRONLY, 0)
+		path = ""
+	} else {
+		f, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the report cannot be written: %w", err)
+	}
+	return &output{w: f, file: f, path: path}, nil
+}
+
+// finish puts a complete file in its place.
+func (o *output) finish() error {
+	if o.file == nil {
+		return nil
+	}
+	if o.path != "" {
+		if err := o.file.Chmod(0o644); err != nil {
+			return err
+		}
+	}
+	name := o.file.Name()
+	if err := o.file.Close(); err != nil {
+		return err
+	}
+	o.file = nil
+	if o.path == "" {
+		return nil
+	}
+	return os.Rename(name, o.path)
+}
+
+func (o *outputs) write(r *report.Report) error {
+	for _, v := range []struct {
+		to    *output
+		write func(io.Writer) error
+	}{{o.json, r.WriteJSON}, {o.junit, r.WriteJUnit}} {
+		if v.to == nil {
+			continue
+		}
+		if err := v.write(v.to.w); err != nil {
+			return err
+		}
+		if err := v.to.finish(); err != nil {
+			return fmt.Errorf("the report cannot be written: %w", err)
+		}
+	}
+	return nil
+}
+
+// close removes what was not finished.
+func (o *outputs) close() {
+	for _, f := range []*output{o.json, o.junit} {
+		if f == nil || f.file == nil {
+			continue
+		}
+		f.file.Close()
+		if f.path != "" {
+			os.Remove(f.file.Name())
+		}
+	}
+}
