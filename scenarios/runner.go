@@ -49,8 +49,11 @@ func Run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, hookE
 	case res.Outcome == "":
 		res.Outcome = report.Passed
 	}
-	if res.Outcome == report.Passed {
+	switch res.Outcome {
+	case report.Passed:
 		res.Evidence = []string{}
+	case report.Failed:
+		t.attach()
 	}
 	return res, t.hookErr
 }

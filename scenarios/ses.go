@@ -207,6 +207,18 @@ func wellFormed(t *T) {
 		t.Queue(d, lab.Command{Verb: syncml.Replace, LocURI: "./DevDetail/Ext/Microsoft/DeviceName", Format: "chr", Data: value})
 		all = append(all, d.Sync(dmclient.SyncOptions{}))
 	}
+	// Replies name the device in their Target: one whose id needs escaping, if
+	// the server takes it in at all.
+	odd := t.DeviceWith(func(id *dmclient.Identity) { id.DeviceID = "R&D<1>" + id.DeviceID[6:] })
+	if err := t.Lab.Enroll(t.ctx, odd.Device); err != nil {
+		t.Evidence("a device with & and < in its id was not taken in: %v", err)
+	} else {
+		s := odd.Sync(dmclient.SyncOptions{})
+		for i, m := range s.Received {
+			t.Expect(m.Hdr.Target.LocURI, "Target of message %d to a device with & and < in its id", i+1).To(Equal(odd.Identity().DeviceID))
+		}
+		all = append([]*dmclient.Session{s}, all...)
+	}
 	for _, s := range all {
 		for i, ex := range s.Exchanges {
 			if len(ex.Response) > 0 && ex.Status == 200 {
@@ -217,7 +229,7 @@ func wellFormed(t *T) {
 	if !queued {
 		return
 	}
-	for _, c := range all[1].Find(syncml.Replace, "/DeviceName") {
+	for _, c := range all[len(all)-1].Find(syncml.Replace, "/DeviceName") {
 		t.Expect(c.Data, "value of the queued Replace as it arrived").To(Equal(value))
 	}
 }

@@ -27,6 +27,7 @@ type T struct {
 	result  *report.Result
 	profile dmclient.Profile
 	hookErr error
+	devices []*Device
 }
 
 // stop ends a body from within; the runner recovers it.
@@ -122,12 +123,17 @@ type Device struct {
 }
 
 // Device makes a device that is not enrolled yet.
-func (t *T) Device() *Device {
-	d, err := t.Lab.NewDevice(t.profile)
+func (t *T) Device() *Device { return t.DeviceWith(func(*dmclient.Identity) {}) }
+
+// DeviceWith makes a device whose identity was changed.
+func (t *T) DeviceWith(edit func(*dmclient.Identity)) *Device {
+	dev, err := t.Lab.NewDevice(t.profile, edit)
 	if err != nil {
 		t.NotApplicable("no device could be made: %v", err)
 	}
-	return &Device{d, t}
+	d := &Device{dev, t}
+	t.devices = append(t.devices, d)
+	return d
 }
 
 // Enrolled makes a device that is enrolled, had its first session and answers

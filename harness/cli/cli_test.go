@@ -102,6 +102,9 @@ func verdicts(t *testing.T, dir string, args ...string) (map[string]report.Outco
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(string(raw), "secret-1") {
+		t.Error("the password is in the JSON report")
+	}
 	var r report.Report
 	if err := json.Unmarshal(raw, &r); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -171,14 +174,15 @@ func TestAnotherProcess(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
 		devices, admin, wns := freeAddr(t), freeAddr(t), freeAddr(t)
-		const mutant, only = "ses-cmdref-fixed", "SES-09,SES-10,PSH-01,ERR-01"
-		mdm(t, dir, secrets, "--listen", devices, "--admin", admin, "--ca-dir", "ca", "--wns", "https://"+wns, "--mutant", mutant)
+		const mutant, only = "ses-cmdref-fixed", "ENR-14,SES-09,SES-10,PSH-01,ERR-01"
+		const other = "enr-no-name" // its failure carries messages with the password, redacted
+		mdm(t, dir, secrets, "--listen", devices, "--admin", admin, "--ca-dir", "ca", "--wns", "https://"+wns, "--mutant", mutant, "--mutant", other)
 		config := configure(t, dir, "direct", devices, admin, wns, "")
 		got, code := verdicts(t, dir, "--config", config, "--only", only)
-		want, embedded := verdicts(t, dir, "--mutant", mutant, "--only", only)
+		want, embedded := verdicts(t, dir, "--mutant", mutant, "--mutant", other, "--only", only)
 		same(t, got, want)
-		if code != 1 || embedded != 1 || got["SES-09"] != report.Failed {
-			t.Errorf("exit codes %d and %d, want 1; SES-09 %s", code, embedded, got["SES-09"])
+		if code != 1 || embedded != 1 || got["SES-09"] != report.Failed || got["ENR-14"] != report.Failed {
+			t.Errorf("exit codes %d and %d, want 1; SES-09 %s, ENR-14 %s", code, embedded, got["SES-09"], got["ENR-14"])
 		}
 	})
 }

@@ -14,12 +14,16 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// NewDevice makes a device of the profile that could enroll with the target.
-func (l *Lab) NewDevice(p dmclient.Profile) (*dmclient.Device, error) {
+// NewDevice makes a device of the profile that could enroll with the target;
+// edit may change the identity that was drawn for it.
+func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Identity)) (*dmclient.Device, error) {
 	t := &l.Config.Target
 	l.mu.Lock()
 	id := dmclient.NewIdentity(l.rand)
 	l.mu.Unlock()
+	for _, f := range edit {
+		f(&id)
+	}
 	cfg := dmclient.Config{
 		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(), Profile: p, Identity: id,
 		Roots: l.roots, Key: l.key, Timeout: l.Config.Timeouts.Request, Log: l.log,

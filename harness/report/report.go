@@ -79,6 +79,9 @@ type Result struct {
 	Evidence   []string `json:"evidence"`
 	Profile    string   `json:"profile"`
 	DurationMs int64    `json:"durationMs"`
+
+	// Exchanges are the messages of a failed scenario.
+	Exchanges []Exchange `json:"exchanges,omitempty"`
 }
 
 // Finish counts and stamps.

@@ -103,6 +103,9 @@ func (t *Terminal) Summary(r *Report) {
 		}
 	}
 	t.list("What failed", failed)
+	if len(failed) > 0 {
+		fmt.Fprintf(t.W, "\n  %s\n", t.paint(gray, "The messages of each failure are in the JSON report (--json FILE), secrets redacted."))
+	}
 	t.list("What could be better (does not fail the run; --strict makes a SHOULD count)", warned)
 	if len(r.Notes) > 0 {
 		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Worth knowing"))
