@@ -203,16 +203,23 @@ func (t *T) WithChannel() *Device {
 }
 
 func (d *Device) channel() string {
-	uri := d.ChannelURI()
+	uri, sent := d.ChannelURI(), d.pfnWrites()
 	switch {
-	case d.PFN() == "":
+	case len(sent) == 0:
 		d.t.NotApplicable("the server set no PFN within two sessions (see PFN-01)")
+	case uri == "" && d.foreign(sent[0].Data):
+		d.t.NotApplicable("the server set the PFN %s, but the fake WNS knows %s: put the server's app identity into wns.app", sent[0].Data, d.t.Lab.Config.WNS.App.PFN)
 	case uri == "":
 		d.t.NotApplicable("the PFN that the server set led to no channel (see PFN-02 to PFN-06)")
 	case !d.told():
 		d.t.NotApplicable("the server did not ask for the channel URI (see PFN-09)")
 	}
 	return uri
+}
+
+// foreign tells whether a PFN is sound, but not the one the fake WNS knows.
+func (d *Device) foreign(pfn string) bool {
+	return dmclient.CheckPFN(pfn) == nil && !strings.EqualFold(pfn, d.t.Lab.Config.WNS.App.PFN)
 }
 
 // told tells whether the server read the current channel URI.

@@ -31,6 +31,7 @@ func TestMistakes(t *testing.T) {
 		{"all is well", "", "", "secret-1", "PSH-01", 0, "", ""},
 		{"no push hook", "    push:\n", "    lock:\n", "secret-1", "WNS-01,ENR-01", 0, "no push hook: set target.hooks.push", ""},
 		{"no push at all", "  name: ", "  push: none\n  name: ", "secret-1", "PFN-01,ENR-01", 0, "the result is partial: 1 MUST", ""},
+		{"another app", "ca_dir: ca}", "ca_dir: ca, app: {pfn: other.app_8wekyb3d8bbwe}}", "secret-1", "PFN-01,CHN-01", 0, "but the fake WNS knows other.app_8wekyb3d8bbwe: put the server's app identity into wns.app", ""},
 		{"only the phone", "  name: ", "  profiles: [wp81]\n  name: ", "secret-1", "PSH-08,PFN-03", 0, "2 passed", ""},
 		{"wrong password", "", "", "wrong", "ENR-01", 3, "", "the server refuses to enroll demo@mdm.example: the server answered with a fault: Authentication (Windows shows 0x80180002): the user name or the password is wrong; check target.username and target.password"},
 		{"nobody there", devices + "/Enroll", freeAddr(t) + "/Enroll", "secret-1", "ENR-01", 3, "", "; start the server, or check target.discovery"},
