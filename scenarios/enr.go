@@ -57,10 +57,10 @@ var enrollment = []Scenario{
 			if r == nil {
 				t.Fail("a Discover reply that names the services", "none that can be read")
 			}
-			for name, raw := range map[string]string{"EnrollmentPolicyServiceUrl": r.PolicyURL, "EnrollmentServiceUrl": r.EnrollmentURL} {
-				u, err := url.Parse(raw)
+			for _, n := range [][2]string{{"EnrollmentPolicyServiceUrl", r.PolicyURL}, {"EnrollmentServiceUrl", r.EnrollmentURL}} {
+				u, err := url.Parse(n[1])
 				if err != nil || u.Scheme != "https" || u.Host == "" {
-					t.Fail(name+" to be an absolute https URL", show(raw))
+					t.Fail(n[0]+" to be an absolute https URL", show(n[1]))
 				}
 			}
 			for _, step := range []string{enroll.StepPolicies, enroll.StepToken} {
@@ -173,9 +173,13 @@ func clientCertificate(t *T) {
 // unauthenticated tries both services with no credential and a wrong one.
 func unauthenticated(t *T) {
 	wrong := &enroll.Credential{Username: t.Lab.Config.Target.Username, Password: "not the password"}
-	for what, opts := range map[string]dmclient.EnrollOptions{
-		"no security token": {NoCredential: true}, "a wrong password": {Credential: wrong},
+	for _, try := range []struct {
+		what string
+		opts dmclient.EnrollOptions
+	}{
+		{"no security token", dmclient.EnrollOptions{NoCredential: true}}, {"a wrong password", dmclient.EnrollOptions{Credential: wrong}},
 	} {
+		what, opts := try.what, try.opts
 		d := t.Device()
 		d.enroll(enroll.StepDiscover)
 		r := d.Discovered()

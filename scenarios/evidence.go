@@ -12,6 +12,16 @@ const (
 	keptExchanges = 24
 )
 
+// redact hides secrets in everything a result says.
+func redact(r *report.Result) {
+	for _, s := range []*string{&r.Reason, &r.Expected, &r.Saw} {
+		*s = report.Redact(*s)
+	}
+	for i, line := range r.Evidence {
+		r.Evidence[i] = report.Redact(line)
+	}
+}
+
 // attach puts the bytes that show a failure into the result: the last sessions
 // of the devices the scenario made, or their enrollment where it is about that.
 func (t *T) attach() {

@@ -55,5 +55,6 @@ func Run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, hookE
 	case report.Failed:
 		t.attach()
 	}
+	redact(&res)
 	return res, t.hookErr
 }

@@ -88,9 +88,6 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 	return l, nil
 }
 
-// Embedded tells whether the target is the reference server of this process.
-func (l *Lab) Embedded() bool { return l.embedded != nil }
-
 // Close takes everything down and waits for it.
 func (l *Lab) Close() {
 	l.cancel()
@@ -103,9 +100,6 @@ func (l *Lab) Close() {
 	l.wg.Wait()
 }
 
-// Context ends with the lab.
-func (l *Lab) Context() context.Context { return l.ctx }
-
 // startWNS brings up the fake WNS as the configuration says.
 func (l *Lab) startWNS() error {
 	w := &l.Config.WNS
@@ -116,11 +110,7 @@ func (l *Lab) startWNS() error {
 	if l.roots, err = l.Config.Roots(); err != nil {
 		return err
 	}
-	base := fakewns.ChannelBaseReal
-	if w.Mode == "direct" {
-		base = "https://" + w.Listen + "/"
-	}
-	l.newWNS(base, w.App)
+	l.newWNS(w.App)
 	ln, err := l.serveTLS("wns.listen", w.Listen, l.WNS, false)
 	if err != nil {
 		return err
@@ -138,10 +128,9 @@ func (l *Lab) startWNS() error {
 	return nil
 }
 
-func (l *Lab) newWNS(base string, app target.App) {
+func (l *Lab) newWNS(app target.App) {
 	l.WNS = fakewns.New(fakewns.Config{
-		Apps:        []fakewns.App{{PFN: app.PFN, PackageSID: app.SID, Secret: app.Secret.Value()}},
-		ChannelBase: base, Seed: l.Seed, Log: l.log,
+		Apps: []fakewns.App{{PFN: app.PFN, PackageSID: app.SID, Secret: app.Secret.Value()}}, Seed: l.Seed, Log: l.log,
 	})
 }
 
@@ -160,7 +149,7 @@ func (l *Lab) startEmbedded(opts Options) error {
 		return err
 	}
 	l.roots = l.CA.Pool()
-	l.newWNS("", target.App{PFN: fakewns.DefaultApp.PFN, SID: fakewns.DefaultApp.PackageSID, Secret: target.NewSecret(fakewns.DefaultApp.Secret)})
+	l.newWNS(target.App{PFN: fakewns.DefaultApp.PFN, SID: fakewns.DefaultApp.PackageSID, Secret: target.NewSecret(fakewns.DefaultApp.Secret)})
 	wns, err := l.serveTLS("the fake WNS", "127.0.0.1:0", l.WNS, false)
 	if err != nil {
 		return err

@@ -193,6 +193,11 @@ func (c *Config) complete(dir string) error {
 		if _, err := c.Roots(); err != nil {
 			return fmt.Errorf("target.ca: %w", err)
 		}
+		raw, err := os.ReadFile(t.CA)
+		if err != nil {
+			return fmt.Errorf("target.ca: %w", err)
+		}
+		t.Hooks.trust(raw)
 	}
 	if t.Username == "" || t.Password.value == "" {
 		return errors.New("target.username and target.password are needed to enroll")

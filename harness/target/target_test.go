@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -57,6 +58,33 @@ func TestExecHook(t *testing.T) {
 	_, err = (&Hook{Exec: []string{"sleep", "600"}, Timeout: 50 * time.Millisecond}).Run(ctx, "push", Vars{}, time.Minute)
 	if err == nil || err.Error() != "the push hook failed: it did not end within 50ms" {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestHookTrustsTargetCA: the server's API mostly has a certificate of the same
+// private CA as its endpoints.
+func TestHookTrustsTargetCA(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(srv.Close)
+	dir := t.TempDir()
+	files := map[string]string{
+		"ca.pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})), "pw": "x",
+		"a.yaml": "target: {discovery: 'https://x/D', ca: ca.pem, username: u, password: {file: pw}, hooks: {push: {http: {url: '" + srv.URL + "'}}}}",
+	}
+	files["b.yaml"] = strings.Replace(files["a.yaml"], "ca: ca.pem, ", "", 1)
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]bool{"a.yaml": true, "b.yaml": false} {
+		c, err := Load(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Target.Hooks.Push.Run(context.Background(), "push", Vars{}, time.Minute); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -73,17 +73,3 @@ func ParsePath(locURI string) (Path, error) {
 	}
 	return p, nil
 }
-
-// String is the LocURI of p, names encoded.
-func (p Path) String() string {
-	var b strings.Builder
-	b.WriteByte('.')
-	if p.Scope == UserScope {
-		b.WriteString("/User")
-	}
-	for _, n := range p.Names {
-		b.WriteByte('/')
-		b.WriteString(url.PathEscape(n))
-	}
-	return b.String()
-}

@@ -267,8 +267,17 @@ func (d *Device) client(tr *http.Transport, note func(*Exchange)) *http.Client {
 
 func (d *Device) newTransport(cert *tls.Certificate) *http.Transport {
 	roots := d.cfg.Roots
-	if doc := d.Provisioning(); doc != nil && roots != nil {
-		roots = roots.Clone()
+	if doc := d.Provisioning(); doc != nil && len(doc.Roots) > 0 {
+		if roots == nil {
+			// The system's, where they can be had; else the delivered ones alone.
+			if sys, err := x509.SystemCertPool(); err == nil {
+				roots = sys
+			} else {
+				roots = x509.NewCertPool()
+			}
+		} else {
+			roots = roots.Clone()
+		}
 		for _, der := range doc.Roots {
 			if c, err := x509.ParseCertificate(der); err == nil {
 				roots.AddCert(c)

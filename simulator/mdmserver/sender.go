@@ -214,6 +214,10 @@ func (n *sender) post(uri, token string) (*http.Response, error) {
 	}
 	h.Set("X-WNS-RequestForStatus", "true")
 	resp, err := n.s.cfg.HTTP.Do(req)
+	var u *url.Error
+	if errors.As(err, &u) {
+		return nil, u.Err // its own text holds the channel URI, which is a secret
+	}
 	if err != nil {
 		return nil, err
 	}

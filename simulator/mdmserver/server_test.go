@@ -1,6 +1,7 @@
 package mdmserver
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -67,6 +68,20 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("only active devices, and no channel URI: %s", text)
 	}
 }
+
+// TestFailedPushKeepsTheSecret: what is told of a push that could not be sent
+// does not hold the channel URI.
+func TestFailedPushKeepsTheSecret(t *testing.T) {
+	s := newServer(t, Config{HTTP: &http.Client{Transport: failing{}}})
+	_, err := s.sender.post("https://db5p.notify.windows.com/?token=secret", "t")
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+type failing struct{}
+
+func (failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
 
 // TestChannelHosts: a device chooses the channel URI; it must not aim the
 // server at others.
