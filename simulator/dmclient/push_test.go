@@ -3,6 +3,9 @@ package dmclient
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -203,6 +206,24 @@ func TestRenewClosesTheOldChannel(t *testing.T) {
 	}
 	if len(wns.closed) != 1 || wns.closed[0] != old || d.ChannelURI() == old {
 		t.Errorf("closed %v, channel now %s", wns.closed, d.ChannelURI())
+	}
+}
+
+// TestDeliveredRootsAreTrusted: the roots of the provisioning document count
+// beside the system's.
+func TestDeliveredRootsAreTrusted(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(srv.Close)
+	for _, delivered := range []bool{true, false} {
+		d := account(t, Win11(), nil)
+		d.doc.App.Addr = srv.URL
+		if delivered {
+			d.doc.Roots = [][]byte{srv.Certificate().Raw}
+		}
+		ex := d.Post(context.Background(), syncml.MediaType, strings.NewReader("x"), 1, SyncOptions{})
+		if (ex.Err == nil) != delivered {
+			t.Errorf("root delivered: %v, error %v", delivered, ex.Err)
+		}
 	}
 }
 

@@ -131,6 +131,25 @@ func TestReadCertTakesTheWindowsSubject(t *testing.T) {
 	}
 }
 
+// TestRefused tells wrong credentials from everything else that goes wrong.
+func TestRefused(t *testing.T) {
+	for _, c := range []struct {
+		e    Error
+		want bool
+	}{
+		{Error{Status: 500, Err: &Fault{Subcode: FaultAuthentication}}, true},
+		{Error{Status: 500, Err: &Fault{Subcode: FaultCertificate}}, false},
+		{Error{Status: 401, Err: errors.New("no fault")}, true},
+		{Error{Status: 403, Err: errors.New("no fault")}, true},
+		{Error{Status: 404, Err: errors.New("no fault")}, false},
+		{Error{Err: errors.New("no reply")}, false},
+	} {
+		if got := c.e.Refused(); got != c.want {
+			t.Errorf("%d %v: %v", c.e.Status, c.e.Err, got)
+		}
+	}
+}
+
 func TestWindowsCSR(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
