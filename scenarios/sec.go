@@ -1,10 +1,7 @@
 package scenarios
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
@@ -87,7 +84,9 @@ var robustness = []Scenario{
 		Run: func(t *T) {
 			d := t.Enrolled()
 			whole := d.First().Exchanges[0].Request
-			d.Post(t.ctx, syncml.MediaType, &cut{b: bytes.NewReader(whole[:len(whole)/2])}, int64(len(whole)), dmclient.SyncOptions{})
+			if err := d.Cut(t.ctx, whole, len(whole)/2, t.Lab.Config.Timeouts.Push); err != nil {
+				t.NotApplicable("the connection could not be cut: %v", err)
+			}
 			s := d.Sync(dmclient.SyncOptions{})
 			t.exchanges(s)
 			if err := broken(s); err != nil {
@@ -95,19 +94,6 @@ var robustness = []Scenario{
 			}
 			t.Expect(len(s.Received), "messages of the server in the session after the cut").To(BeNumerically(">", 0))
 		}},
-}
-
-// cut reads some bytes and then breaks, as a connection does.
-type cut struct{ b io.Reader }
-
-var errCut = errors.New("cut off on purpose")
-
-func (c *cut) Read(p []byte) (int, error) {
-	n, err := c.b.Read(p)
-	if errors.Is(err, io.EOF) {
-		return n, errCut
-	}
-	return n, err
 }
 
 func brokenInput(t *T) {

@@ -1,0 +1,54 @@
+package dmclient
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// Cut sends the first keep bytes of a session message, with the headers of the
+// whole, and then ends its side of the connection: what a device does that
+// loses power. It waits until the server has dealt with that, by an answer or
+// by closing, for at most within; so that what follows meets a server that saw
+// the cut. An error means that the cut could not be made.
+func (d *Device) Cut(ctx context.Context, body []byte, keep int, within time.Duration) error {
+	req, err := d.request(ctx, bytes.NewReader(body), d.requestID())
+	if err != nil {
+		return err
+	}
+	var wire bytes.Buffer
+	if err := req.Write(&wire); err != nil {
+		return fmt.Errorf("write the message to be cut: %w", err)
+	}
+	addr := req.URL.Host
+	if req.URL.Port() == "" {
+		addr = net.JoinHostPort(addr, "443")
+	}
+	dial := d.cfg.Dial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	raw, err := dial(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("connect for the cut: %w", err)
+	}
+	defer raw.Close()
+	if err := raw.SetDeadline(time.Now().Add(within)); err != nil {
+		return err
+	}
+	conf := d.newTransport(d.Certificate()).TLSClientConfig
+	conf.ServerName = req.URL.Hostname()
+	conn := tls.Client(raw, conf)
+	if _, err := conn.Write(wire.Bytes()[:wire.Len()-len(body)+keep]); err != nil {
+		return fmt.Errorf("send the part before the cut: %w", err)
+	}
+	if err := conn.CloseWrite(); err != nil {
+		return fmt.Errorf("cut: %w", err)
+	}
+	io.Copy(io.Discard, io.LimitReader(conn, maxReply)) //nolint:errcheck // however the server takes it
+	return nil
+}
