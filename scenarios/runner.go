@@ -8,7 +8,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
-	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 // Run runs one scenario in a lab and gives its result. hookErr is the failure
@@ -23,7 +23,7 @@ func Run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, hookE
 		return res, nil
 	}
 	name, _ := s.profile(cfg.Profiles)
-	profile, err := target.Profile(name)
+	profile, err := dmclient.ProfileByName(name)
 	if err != nil {
 		res.Outcome, res.Reason = report.NotApplicable, err.Error()
 		return res, nil

@@ -27,6 +27,7 @@ func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Identity)) (*
 	cfg := dmclient.Config{
 		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(), Profile: p, Identity: id,
 		Roots: l.roots, Key: l.key, Timeout: l.Config.Timeouts.Request, Log: l.log,
+		NoRetry: true, // a scenario counts its sessions
 	}
 	if t.Push != "none" {
 		cfg.WNS = l.WNS

@@ -4,6 +4,7 @@ package lab
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -303,7 +304,7 @@ func (l *Lab) makeKeys() {
 	}
 }
 
-func (l *Lab) key() (*rsa.PrivateKey, error) {
+func (l *Lab) key() (crypto.Signer, error) {
 	select {
 	case k := <-l.keys:
 		return k, nil

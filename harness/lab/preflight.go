@@ -16,6 +16,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
@@ -35,7 +36,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // is an enrollment that failed for reasons the suite will tell.
 func (l *Lab) Preflight(ctx context.Context) error {
 	t := &l.Config.Target
-	p, err := target.Profile(t.Profiles[len(t.Profiles)-1])
+	p, err := dmclient.ProfileByName(t.Profiles[len(t.Profiles)-1])
 	if err != nil {
 		return err
 	}

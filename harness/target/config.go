@@ -228,9 +228,8 @@ func (c *Config) Defaults() {
 	def(&c.WNS.App.SID, fakewns.DefaultApp.PackageSID)
 	def(&c.WNS.App.Secret.value, fakewns.DefaultApp.Secret)
 	if len(c.Target.Profiles) == 0 {
-		for _, p := range dmclient.Profiles() {
-			c.Target.Profiles = append(c.Target.Profiles, p.Name)
-		}
+		// The phone of the first reports, and a desktop of today.
+		c.Target.Profiles = []string{dmclient.WP81().Name, dmclient.Win11().Name}
 	}
 	dur := func(d *time.Duration, v time.Duration) {
 		if *d <= 0 {
@@ -255,23 +254,11 @@ func (c *Config) check() error {
 		return fmt.Errorf("wns.mode %q is none of proxy, hosts, direct", c.WNS.Mode)
 	}
 	for _, name := range c.Target.Profiles {
-		if _, err := Profile(name); err != nil {
+		if _, err := dmclient.ProfileByName(name); err != nil {
 			return fmt.Errorf("target.profiles: %w", err)
 		}
 	}
 	return c.Target.Hooks.check()
-}
-
-// Profile finds a device profile by name.
-func Profile(name string) (dmclient.Profile, error) {
-	var names []string
-	for _, p := range dmclient.Profiles() {
-		if p.Name == name {
-			return p, nil
-		}
-		names = append(names, p.Name)
-	}
-	return dmclient.Profile{}, fmt.Errorf("unknown profile %q; there are %s", name, strings.Join(names, ", "))
 }
 
 // Roots reads the CA file; nil where none is configured, which means the

@@ -1,13 +1,14 @@
-// Package csp is the management tree of a simulated Windows device: rules that
-// say which operations, format and scope a node has, and one file for each
-// configuration service provider (CSP).
+// Package csp is the management tree of a simulated Windows device. Each
+// configuration service provider (CSP) is described in a file under trees, node
+// by node: operations, format, occurrence, scope, default and allowed values.
+// What a provider does beside keeping values is a small Go file.
 //
 // Where Microsoft publishes a node's rules they come from its CSP page and
 // DDF; what is our own assumption is marked as a model where it stands.
 package csp
 
 import (
-	"context"
+	"encoding/base64"
 	"strconv"
 	"strings"
 )
@@ -24,18 +25,47 @@ const (
 	Replace
 )
 
+func (o Ops) String() string {
+	var names []string
+	for i, n := range []string{"Add", "Delete", "Exec", "Get", "Replace"} {
+		if o&(1<<i) != 0 {
+			names = append(names, n)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // Format is the format of a node's value, by its name in Meta/Format.
 type Format string
 
-// The formats of OMA DM 1.2 that CSPs use.
+// The formats of OMA DM 1.2 that CSPs use. Any takes every format and keeps
+// what the server said.
 const (
 	Chr      Format = "chr"
 	Int      Format = "int"
 	Bool     Format = "bool"
 	B64      Format = "b64"
+	Bin      Format = "bin"
+	XML      Format = "xml"
+	Time     Format = "time"
 	Null     Format = "null"
 	Interior Format = "node"
+	Any      Format = "any"
 )
+
+// takes tells whether a server may send format f for a node of format n:
+// documents and base64 come as chr, and as their own format.
+func (n Format) takes(f Format) bool {
+	switch {
+	case f == n, n == Any && f != Interior:
+		return true
+	case n == Chr:
+		return f == XML || f == B64
+	case n == B64, n == Bin:
+		return f == Chr || f == B64 || f == Bin
+	}
+	return false
+}
 
 // accepts tells whether value can be stored in a node of format f.
 func (f Format) accepts(value string) bool {
@@ -49,51 +79,72 @@ func (f Format) accepts(value string) bool {
 			return true
 		}
 		return false
+	case B64, Bin:
+		_, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value), ""))
+		return err == nil
 	}
 	return true
 }
 
-// Call is what a node's handler is told about the operation.
-type Call struct {
-	context.Context //nolint:containedctx // lives as long as one operation
-	// Names are the dynamic segments of the address, from the root down: the
-	// ProviderID for ".../Provider/{ProviderID}/Push".
-	Names []string
-	// Verb is the one operation being done.
-	Verb Ops
-	// Exists and ParentExists tell what was there before the operation.
-	Exists, ParentExists bool
-}
+// Occurrence says how often a node stands under its parent.
+type Occurrence int
 
-// Node declares one node, or one kind of node where a segment of Path is
-// dynamic ("{ProviderID}"). A node whose Ops hold Add is absent until it is
-// added or provisioned; any other exists as soon as its parent does.
+// The occurrences of a DDF. One exists as soon as its parent does, the others
+// from when they are added or provisioned.
+const (
+	One Occurrence = iota
+	ZeroOrOne
+	ZeroOrMore
+)
+
+// Scope says in whose part of the tree a node lives.
+type Scope int
+
+// The scopes of a node and of a LocURI: "./Device/..." and "./Vendor/..." are
+// the device's, "./User/..." is the user's (Learn, "OMA DM protocol support").
+const (
+	DeviceScope Scope = iota
+	UserScope
+	BothScopes
+)
+
+// Node is one node of a description, or one kind of node where its name is
+// dynamic ("{ProviderID}").
 type Node struct {
-	Path   string // from the root, without "./"
-	Ops    Ops
-	Format Format // Interior for an interior node
-	User   bool   // lives under ./User; a device session answers 405
-	Value  string // what Get answers until something else is stored
-	// Upsert makes Replace of an absent node create it. MS-MDM 3.1.5.1.7 asks
-	// for 404; many CSPs create [seen].
-	Upsert bool
-
-	// Read answers Get in place of the stored value.
-	Read func(Call) string
-	// Write is asked before a value is stored; a status other than 2xx refuses
-	// it, 202 stores it and says that work goes on.
-	Write func(c Call, value string) int
-	// Run does an Exec and gives its status.
-	Run func(c Call, data string) int
-	// Removed is told after the node and all below it are gone.
-	Removed func(Call)
+	Path       string // from the root, without "./"
+	Ops        Ops
+	Format     Format
+	Occurs     Occurrence
+	Scope      Scope
+	Default    string // "$Name" is a fact of the device
+	Allowed    []string
+	Min, Max   int64 // of an int, where Ranged
+	Ranged     bool
+	Secret     bool // its value is shown nowhere
+	Upsert     bool // Replace of an absent node creates it [seen]; MS-MDM 3.1.5.1.7 asks for 404
+	Since      int  // the first Windows build that has it
+	Phone      bool // phones only
+	Desktop    bool // desktops only
+	handler    Handler
+	registered string // the CSP it belongs to
 }
 
-// CSP is one provider: its nodes and what it keeps outside the tree.
-type CSP struct {
-	Name  string
-	Nodes []Node
-	// Save, where not nil, notes the provider's own state and returns a
-	// function that restores it: the roll-back of an Atomic.
-	Save func() (restore func())
+// Dynamic tells whether the node's name is chosen by the server or device.
+func (n *Node) Dynamic() bool { return strings.HasSuffix(n.Path, "}") }
+
+// valid tells whether value is one of those the description allows.
+func (n *Node) valid(value string) bool {
+	if n.Ranged {
+		v, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+		return err == nil && v >= n.Min && v <= n.Max
+	}
+	if len(n.Allowed) == 0 {
+		return true
+	}
+	for _, a := range n.Allowed {
+		if strings.EqualFold(a, strings.TrimSpace(value)) {
+			return true
+		}
+	}
+	return false
 }

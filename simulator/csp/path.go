@@ -7,16 +7,6 @@ import (
 	"strings"
 )
 
-// Scope says in whose part of the tree a node lives.
-type Scope int
-
-// The scopes of a LocURI: "./Device/..." and "./Vendor/..." are the device's,
-// "./User/..." is the user's (Learn, "OMA DM protocol support").
-const (
-	DeviceScope Scope = iota
-	UserScope
-)
-
 // ErrBadURI is wrapped by every complaint about a LocURI; it is answered 400.
 var ErrBadURI = errors.New("invalid LocURI")
 

@@ -1,26 +1,63 @@
 package csp
 
-// RemoteWipe resets the device (Learn, "RemoteWipe CSP"). wipe is told which
-// node was executed; the reset itself happens after the session, so the
-// command is answered 200 first.
-func RemoteWipe(wipe func(how string)) CSP {
-	node := func(name string) Node {
-		return Node{Path: "Vendor/MSFT/RemoteWipe/" + name, Ops: Get | Exec, Format: Null,
-			Run: func(Call, string) int { wipe(name); return 200 }}
+import (
+	"strconv"
+	"strings"
+)
+
+// remoteWipe resets the device. The effect names the node that was executed;
+// the reset itself happens after the session, so the command is answered 200
+// first.
+func remoteWipe() CSP {
+	on := map[string]Handler{}
+	for _, how := range []string{
+		"doWipe", "doWipePersistProvisionedData", "doWipeProtected", "doWipePersistUserData",
+		"doWipeCloud", "doWipeCloudPersistUserData", "doWipeCloudPersistProvisionedData", "AutomaticRedeployment/doAutomaticRedeployment",
+	} {
+		on[how] = Handler{Run: func(c *Call, _ string) int {
+			c.Host.Effect(Effect{Kind: EffectWipe, Detail: how[strings.LastIndexByte(how, '/')+1:], At: c.Host.Now()})
+			return 200
+		}}
 	}
-	return CSP{Name: "RemoteWipe", Nodes: []Node{
-		node("doWipe"), node("doWipePersistProvisionedData"), node("doWipeProtected"), node("doWipePersistUserData"),
+	return CSP{Name: "RemoteWipe", Version: "1.1", tree: "remotewipe.tree", on: on}
+}
+
+// remoteLock locks a phone's screen; with a new PIN, which NewPINValue tells,
+// where that was asked for.
+func remoteLock() CSP {
+	lock := func(c *Call) { c.Host.Effect(Effect{Kind: EffectLock, At: c.Host.Now()}) }
+	newPIN := func(c *Call, _ string) int {
+		lock(c)
+		last, err := strconv.Atoi(c.Value("NewPINValue"))
+		if err != nil {
+			last = 100000
+		}
+		pin := strconv.Itoa(last + 1)
+		c.Put("NewPINValue", pin)
+		c.Host.Effect(Effect{Kind: EffectNewPIN, Detail: pin, At: c.Host.Now()})
+		return 200
+	}
+	return CSP{Name: "RemoteLock", Version: "1.0", tree: "remotelock.tree", on: map[string]Handler{
+		"Lock":              {Run: func(c *Call, _ string) int { lock(c); return 200 }},
+		"LockAndResetPIN":   {Run: newPIN},
+		"LockAndRecoverPIN": {Run: newPIN},
 	}}
 }
 
-// RemoteLock locks the screen of a phone (Learn, "RemoteLock CSP"; phones
-// only). lock is told whether a new PIN was asked for and gives that PIN.
-func RemoteLock(lock func(resetPIN bool) (pin string)) CSP {
-	var pin string
-	const at = "Vendor/MSFT/RemoteLock/"
-	return CSP{Name: "RemoteLock", Nodes: []Node{
-		{Path: at + "Lock", Ops: Exec, Format: Null, Run: func(Call, string) int { lock(false); return 200 }},
-		{Path: at + "LockAndResetPIN", Ops: Exec, Format: Null, Run: func(Call, string) int { pin = lock(true); return 200 }},
-		{Path: at + "NewPINValue", Ops: Get, Format: Chr, Read: func(Call) string { return pin }},
+func reboot() CSP {
+	return CSP{Name: "Reboot", Version: "1.0", tree: "reboot.tree", on: map[string]Handler{
+		"RebootNow": {Run: func(c *Call, _ string) int {
+			c.Host.Effect(Effect{Kind: EffectReboot, At: c.Host.Now()})
+			return 200
+		}},
+	}}
+}
+
+func remoteFind() CSP {
+	return CSP{Name: "RemoteFind", Version: "1.0", tree: "remotefind.tree", on: map[string]Handler{
+		"Location": {Run: func(c *Call, _ string) int {
+			c.Host.Effect(Effect{Kind: EffectLocate, At: c.Host.Now()})
+			return 200
+		}},
 	}}
 }

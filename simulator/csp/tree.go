@@ -2,126 +2,58 @@ package csp
 
 import (
 	"context"
-	"net/url"
-	"slices"
-	"sort"
+	"maps"
 	"strings"
 	"sync"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Options are what differs between Windows versions in the tree as a whole.
-type Options struct {
-	// CaseSensitive makes node names match by case. Servers are seen to write
-	// "./vendor/..." to real devices, so the default folds case [model].
-	CaseSensitive bool
-}
-
-// Tree is the management tree of one device. Its methods may be called from
-// several goroutines; an operation is done as a whole.
+// Tree is the management tree of one device: what was stored, over a schema.
+// Its methods may be called from several goroutines; an operation is done as a
+// whole.
 type Tree struct {
-	opts  Options
-	root  *rule
-	saves []func() func()
+	schema *Schema
+	host   Host
 
 	mu     sync.Mutex
-	stored map[string]entry // by key of the path
+	stored map[string]entry // by key of the address
 }
 
 // entry is a node that was added, written or provisioned.
 type entry struct {
-	name     string // as it was written, for listings
-	value    string
-	hasValue bool
+	name   string // as it was written, for listings
+	value  string
+	format Format // what the server called it, of nodes that take any
+	leaf   bool
 }
 
-// rule is a node of the declared tree.
-type rule struct {
-	name string
-	node *Node // nil for an interior node nobody declared
-	kids map[string]*rule
-	any  *rule // the dynamic child, if there is one
-}
+// NewTree makes the tree of one device.
+func NewTree(s *Schema, h Host) *Tree { return &Tree{schema: s, host: h, stored: map[string]entry{}} }
 
-// NewTree builds a tree of the given providers.
-func NewTree(opts Options, csps ...CSP) *Tree {
-	t := &Tree{opts: opts, root: &rule{}, stored: map[string]entry{}}
-	for _, c := range csps {
-		if c.Save != nil {
-			t.saves = append(t.saves, c.Save)
-		}
-		for i := range c.Nodes {
-			n := &c.Nodes[i]
-			at := t.root
-			for _, s := range strings.Split(n.Path, "/") {
-				at = at.child(s, t.fold(s))
-			}
-			at.node = n
-		}
-	}
-	return t
-}
+// Schema is the description the tree follows.
+func (t *Tree) Schema() *Schema { return t.schema }
 
-func (r *rule) child(name, key string) *rule {
-	if strings.HasPrefix(name, "{") {
-		if r.any == nil {
-			r.any = &rule{name: name}
-		}
-		return r.any
-	}
-	if r.kids == nil {
-		r.kids = map[string]*rule{}
-	}
-	k := r.kids[key]
-	if k == nil {
-		k = &rule{name: name}
-		r.kids[key] = k
+// key is what stored is indexed by; names hold no NUL.
+func (t *Tree) key(scope Scope, names []string) string {
+	k := t.schema.fold(strings.Join(names, "\x00"))
+	if scope == UserScope {
+		return "\x01" + k
 	}
 	return k
 }
 
-func (t *Tree) fold(s string) string {
-	if t.opts.CaseSensitive {
-		return s
-	}
-	return strings.ToLower(s)
-}
-
-// key is what stored is indexed by; names hold no NUL.
-func (t *Tree) key(names []string) string { return t.fold(strings.Join(names, "\x00")) }
-
-// find walks the declared tree along names. dynamic gets the names that
-// matched a dynamic segment.
-func (t *Tree) find(names []string) (r *rule, dynamic []string) {
-	r = t.root
-	for _, n := range names {
-		next := r.kids[t.fold(n)]
-		if next == nil {
-			if next = r.any; next == nil {
-				return nil, nil
-			}
-			dynamic = append(dynamic, n)
-		}
-		r = next
-	}
-	return r, dynamic
-}
-
-// exists tells whether the node at names is there now: every dynamic or
-// addable node on the way must have been stored.
-func (t *Tree) exists(names []string) bool {
-	r := t.root
+// exists tells whether the node at names is there now: every node on the way
+// that does not come with its parent must have been stored.
+func (t *Tree) exists(scope Scope, names []string) bool {
+	r := t.schema.root
 	for i, n := range names {
-		next := r.kids[t.fold(n)]
-		dynamic := next == nil
-		if dynamic {
-			if next = r.any; next == nil {
-				return false
-			}
+		next, dynamic := t.schema.next(r, n)
+		if next == nil {
+			return false
 		}
-		if dynamic || next.node != nil && next.node.Ops&Add != 0 {
-			if _, ok := t.stored[t.key(names[:i+1])]; !ok {
+		if dynamic || next.node != nil && next.node.Occurs != One {
+			if _, ok := t.stored[t.key(scope, names[:i+1])]; !ok {
 				return false
 			}
 		}
@@ -141,190 +73,224 @@ type Value struct {
 type Answer struct {
 	Code   int
 	Format string // of a Get that succeeded
+	Type   string // Meta/Type of it, where there is one
 	Data   string
+	// List is the answer to a query for a whole subtree (?list=StructData),
+	// in place of Format and Data.
+	List []Listed
+	// Err is the HRESULT behind a failure, for msft:originalerror; empty where
+	// the code says all.
+	Err string
+}
+
+// Listed is one node of a List.
+type Listed struct {
+	LocURI, Format, Data string
+	Leaf                 bool
 }
 
 var verbs = map[syncml.Verb]Ops{
 	syncml.Add: Add, syncml.Delete: Delete, syncml.Exec: Exec, syncml.Get: Get, syncml.Replace: Replace,
 }
 
-// Do performs one operation on one node and answers with a SyncML status:
-// 400 for a LocURI that is none, 404 for a node that is not there, 405 for an
-// operation its rules do not allow or for user scope in a device session, 406
-// for a verb or query this tree does not support, 415 for a wrong format, 418
-// for an Add of what is there, and what the node's own provider says.
+// originalErrors are the HRESULTs Windows reports behind a status. That of 404
+// is published (MS-MDM 2.2.5.1); the others are models.
+var originalErrors = map[int]string{
+	syncml.NotFound: "0x86000002", syncml.AlreadyExists: "0x800700b7", syncml.NotAllowed: "0x80070032", syncml.BadRequest: "0x80070057",
+	syncml.UnsupportedFormat: "0x8007000d", syncml.CommandFailed: "0x80004005", syncml.PermissionDenied: "0x80070005",
+}
+
+// Do performs one operation on one node and answers with a SyncML status: 400
+// for a LocURI that is none, 404 for a node that is not there, 405 for an
+// operation its description does not allow or for the user's part while no
+// user is logged in, 406 for a verb or query this tree does not support, 415
+// for a wrong format, 418 for an Add of what is there, 500 for a value that is
+// not allowed, and what the node's own provider says.
 func (t *Tree) Do(ctx context.Context, verb syncml.Verb, locURI string, v Value) Answer {
+	a := t.do(ctx, verb, locURI, v)
+	if !syncml.Success(a.Code) && a.Err == "" {
+		a.Err = originalErrors[a.Code]
+	}
+	return a
+}
+
+func (t *Tree) do(ctx context.Context, verb syncml.Verb, locURI string, v Value) Answer {
 	op, ok := verbs[verb]
 	if !ok {
 		return Answer{Code: syncml.Unsupported}
 	}
-	if strings.Contains(locURI, "?") {
-		return Answer{Code: syncml.Unsupported} // ?prop= and ?list= (OMA DM RepPro 1.2.1 section 5)
-	}
-	p, err := ParsePath(locURI)
+	address, query, isQuery := strings.Cut(locURI, "?")
+	p, err := ParsePath(address)
 	if err != nil {
 		return Answer{Code: syncml.BadRequest}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r, dynamic := t.find(p.Names)
+	r, dynamic := t.schema.find(p.Names)
 	if r == nil {
 		return Answer{Code: syncml.NotFound}
 	}
-	if p.Scope == UserScope || r.node != nil && r.node.User {
-		return Answer{Code: syncml.NotAllowed}
+	if code := t.reachable(p, r); code != syncml.OK {
+		return Answer{Code: code}
 	}
-	call := Call{Context: ctx, Names: dynamic, Verb: op, Exists: t.exists(p.Names)}
+	c := &Call{Context: ctx, Host: t.host, Names: dynamic, Verb: op, Exists: t.exists(p.Scope, p.Names), LocURI: locURI,
+		Format: Format(strings.ToLower(v.Format)), tree: t, scope: p.Scope, names: p.Names}
 	if n := len(p.Names); n > 0 {
-		call.ParentExists = t.exists(p.Names[:n-1])
+		c.ParentExists = t.exists(p.Scope, p.Names[:n-1])
+	}
+	switch {
+	case isQuery && op != Get:
+		return Answer{Code: syncml.Unsupported}
+	case isQuery:
+		return t.query(c, r, address, query)
 	}
 	switch op {
 	case Get:
-		return t.get(call, r, p.Names)
+		return t.get(c, r)
 	case Add, Replace:
-		return Answer{Code: t.write(call, r, p.Names, v)}
+		return Answer{Code: t.write(c, r, v)}
 	case Delete:
-		return Answer{Code: t.remove(call, r, p.Names)}
+		return Answer{Code: t.remove(c, r)}
 	default:
-		return Answer{Code: t.exec(call, r, v.Data)}
+		return Answer{Code: t.exec(c, r, v.Data)}
 	}
 }
 
-func (t *Tree) get(c Call, r *rule, names []string) Answer {
+// reachable tells whether a session may address the node in that scope.
+func (t *Tree) reachable(p Path, r *rule) int {
+	user := p.Scope == UserScope
+	switch {
+	case user && !t.host.UserSession():
+		return syncml.NotAllowed
+	case r.node == nil:
+		return syncml.OK
+	case user && r.node.Scope == DeviceScope:
+		return syncml.NotFound
+	case !user && r.node.Scope == UserScope:
+		return syncml.NotAllowed
+	}
+	return syncml.OK
+}
+
+func (t *Tree) get(c *Call, r *rule) Answer {
 	if !c.Exists {
 		return Answer{Code: syncml.NotFound}
 	}
-	if r.node == nil || r.node.Format == Interior {
-		if r.node != nil && r.node.Ops&Get == 0 {
-			return Answer{Code: syncml.NotAllowed}
-		}
-		return Answer{Code: syncml.OK, Format: string(Interior), Data: strings.Join(t.children(r, names), "/")}
-	}
-	if r.node.Ops&Get == 0 {
+	if r.node != nil && r.node.Ops&Get == 0 {
 		return Answer{Code: syncml.NotAllowed}
 	}
-	a := Answer{Code: syncml.OK, Format: string(r.node.Format), Data: r.node.Value}
-	if r.node.Read != nil {
-		a.Data = r.node.Read(c)
-	} else if e, ok := t.stored[t.key(names)]; ok && e.hasValue {
+	return t.valueOf(c, r)
+}
+
+// valueOf is what the node holds, whether a server may read it or not.
+func (t *Tree) valueOf(c *Call, r *rule) Answer {
+	n := r.node
+	if n == nil || n.Format == Interior || n.Format == Any && !t.stored[t.key(c.scope, c.names)].leaf {
+		return Answer{Code: syncml.OK, Format: string(Interior), Data: strings.Join(t.children(c.scope, r, c.names), "/")}
+	}
+	a := Answer{Code: syncml.OK, Format: string(n.Format), Data: n.Default}
+	e := t.stored[t.key(c.scope, c.names)]
+	switch {
+	case n.handler.Read != nil:
+		a.Data = n.handler.Read(c)
+	case e.leaf:
 		a.Data = e.value
+	case strings.HasPrefix(n.Default, "$"):
+		a.Data = t.host.Fact(n.Default[1:])
+	}
+	if n.Format == Any {
+		a.Format = string(Chr)
+		if e.format != "" {
+			a.Format = string(e.format)
+		}
 	}
 	return a
 }
 
-// children lists the names below a node, URI-encoded (Learn, "OMA DM protocol
-// support": the list of an interior node is joined by slashes).
-func (t *Tree) children(r *rule, names []string) []string {
-	var out []string
-	for key, k := range r.kids {
-		if t.exists(append(slices.Clone(names), key)) {
-			out = append(out, url.PathEscape(k.name))
-		}
-	}
-	prefix := t.key(names) + "\x00"
-	if r.any != nil {
-		for k, e := range t.stored {
-			rest, ok := strings.CutPrefix(k, prefix)
-			if ok && !strings.Contains(rest, "\x00") && r.kids[rest] == nil {
-				out = append(out, url.PathEscape(e.name))
-			}
-		}
-	}
-	sort.Strings(out)
-	return out
-}
-
-func (t *Tree) write(c Call, r *rule, names []string, v Value) int {
+func (t *Tree) write(c *Call, r *rule, v Value) int {
 	n := r.node
 	if n == nil || n.Ops&(Add|Replace) == 0 {
 		return syncml.NotAllowed
 	}
-	there := c.Exists
-	if c.Verb == Add && there && n.Ops&Add != 0 {
+	if c.Verb == Add && c.Exists && n.Ops&Add != 0 {
 		return syncml.AlreadyExists
 	}
-	upsert := c.Verb == Replace && !there && n.Upsert
+	upsert := c.Verb == Replace && !c.Exists && n.Upsert
 	if n.Ops&c.Verb == 0 && !upsert {
 		return syncml.NotAllowed
 	}
-	if c.Verb == Replace && !there && !upsert {
+	if c.Verb == Replace && !c.Exists && !upsert {
 		return syncml.NotFound
 	}
-	if v.Format != "" && !strings.EqualFold(v.Format, string(n.Format)) || n.Format != Interior && !n.Format.accepts(v.Data) {
+	interior := n.Format == Interior || n.Format == Any && c.Format == Interior
+	if c.Format != "" && c.Format != Interior && !n.Format.takes(c.Format) || c.Format == Interior && !interior ||
+		!interior && !n.Format.accepts(v.Data) {
 		return syncml.UnsupportedFormat
 	}
+	if !interior && !n.valid(v.Data) {
+		return syncml.CommandFailed // [model]: the CSP pages say "configuration failure"
+	}
 	code := syncml.OK
-	if n.Write != nil {
-		if code = n.Write(c, v.Data); !syncml.Success(code) {
+	if n.handler.Write != nil {
+		if code = n.handler.Write(c, v.Data); !syncml.Success(code) {
 			return code
 		}
 	}
-	// Implicit Add: missing parents come into being with the node (Learn, "OMA
-	// DM protocol support").
-	for i := range names[:len(names)-1] {
-		t.touch(names[:i+1])
+	e := entry{value: v.Data, leaf: !interior}
+	if n.Format == Any {
+		e.format = c.Format
 	}
-	t.stored[t.key(names)] = entry{name: names[len(names)-1], value: v.Data, hasValue: n.Format != Interior}
+	t.store(c.scope, c.names, e)
 	return code
 }
 
-func (t *Tree) touch(names []string) {
-	k := t.key(names)
-	if _, ok := t.stored[k]; !ok {
-		t.stored[k] = entry{name: names[len(names)-1]}
+// store keeps e, and makes the parents that are missing: the implicit Add
+// (Learn, "OMA DM protocol support").
+func (t *Tree) store(scope Scope, names []string, e entry) {
+	for i := range names {
+		k := t.key(scope, names[:i+1])
+		if _, ok := t.stored[k]; !ok {
+			t.stored[k] = entry{name: names[i]}
+		}
+	}
+	if len(names) > 0 {
+		e.name = names[len(names)-1]
+		t.stored[t.key(scope, names)] = e
 	}
 }
 
-func (t *Tree) remove(c Call, r *rule, names []string) int {
+func (t *Tree) remove(c *Call, r *rule) int {
 	if !c.Exists {
 		return syncml.NotFound
 	}
 	if r.node == nil || r.node.Ops&Delete == 0 {
 		return syncml.NotAllowed
 	}
-	k := t.key(names)
+	if r.node.handler.Removed != nil {
+		r.node.handler.Removed(c)
+	}
+	t.drop(c.scope, c.names)
+	return syncml.OK
+}
+
+func (t *Tree) drop(scope Scope, names []string) {
+	k := t.key(scope, names)
 	delete(t.stored, k)
 	for s := range t.stored {
 		if strings.HasPrefix(s, k+"\x00") {
 			delete(t.stored, s)
 		}
 	}
-	if r.node.Removed != nil {
-		r.node.Removed(c)
-	}
-	return syncml.OK
 }
 
-func (t *Tree) exec(c Call, r *rule, data string) int {
+func (t *Tree) exec(c *Call, r *rule, data string) int {
 	if !c.Exists {
 		return syncml.NotFound
 	}
-	if r.node == nil || r.node.Ops&Exec == 0 || r.node.Run == nil {
+	if r.node == nil || r.node.Ops&Exec == 0 || r.node.handler.Run == nil {
 		return syncml.NotAllowed
 	}
-	return r.node.Run(c, data)
-}
-
-// Provision stores a value regardless of the node's operations and without
-// asking its provider, as a provisioning document or a test does. An unknown
-// address is reported as false.
-func (t *Tree) Provision(locURI, value string) bool {
-	p, err := ParsePath(locURI)
-	if err != nil || len(p.Names) == 0 {
-		return false
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	r, _ := t.find(p.Names)
-	if r == nil {
-		return false
-	}
-	for i := range p.Names {
-		t.touch(p.Names[:i+1])
-	}
-	leaf := r.node != nil && r.node.Format != Interior
-	t.stored[t.key(p.Names)] = entry{name: p.Names[len(p.Names)-1], value: value, hasValue: leaf}
-	return true
+	return r.node.handler.Run(c, data)
 }
 
 // Begin notes the whole state and returns a function that restores it: the
@@ -332,32 +298,11 @@ func (t *Tree) Provision(locURI, value string) bool {
 func (t *Tree) Begin() (rollback func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	before := make(map[string]entry, len(t.stored))
-	for k, e := range t.stored {
-		before[k] = e
-	}
-	restores := make([]func(), 0, len(t.saves))
-	for _, save := range t.saves {
-		restores = append(restores, save())
-	}
+	before, host := maps.Clone(t.stored), t.host.Save()
 	return func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.stored = before
-		for _, restore := range restores {
-			restore()
-		}
+		host()
 	}
-}
-
-// Has tells whether the node at locURI is there.
-func (t *Tree) Has(locURI string) bool {
-	p, err := ParsePath(locURI)
-	if err != nil {
-		return false
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	r, _ := t.find(p.Names)
-	return r != nil && t.exists(p.Names)
 }

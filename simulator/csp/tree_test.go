@@ -3,35 +3,52 @@ package csp
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// fakePush answers like a device whose WNS client knows one good PFN.
-type fakePush struct {
-	pfn     string
-	code    int
-	removed string
+// fakeHost is a device whose WNS client takes any PFN, or answers code.
+type fakeHost struct {
+	pfn, removed string
+	code         int
+	user         bool
+	facts        map[string]string
+	effects      []Effect
+	jobs         []Job
 }
 
-func (f *fakePush) SetPFN(_ Call, _, pfn string) int { f.pfn = pfn; return f.code }
-func (f *fakePush) Channel(string) (string, int) {
+func (f *fakeHost) SetPFN(_ *Call, _, pfn string) int { f.pfn = pfn; return f.code }
+func (f *fakeHost) Channel(string) (string, int) {
 	if f.pfn == "" {
 		return "", 4
 	}
 	return "https://db5p.notify.windows.com/?token=x", 0
 }
-func (f *fakePush) RemovePush(p string) { f.removed, f.pfn = p, "" }
-func (f *fakePush) SavePush() func()    { was := *f; return func() { *f = was } }
+func (f *fakeHost) RemovePush(p string)                { f.removed, f.pfn = p, "" }
+func (f *fakeHost) Fact(name string) string            { return f.facts[name] }
+func (f *fakeHost) Now() time.Time                     { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+func (f *fakeHost) UserSession() bool                  { return f.user }
+func (f *fakeHost) Effect(e Effect)                    { f.effects = append(f.effects, e) }
+func (f *fakeHost) Begin(j Job)                        { f.jobs = append(f.jobs, j) }
+func (f *fakeHost) Decrypt(cms []byte) ([]byte, error) { return cms, nil }
+func (f *fakeHost) Save() func() {
+	was := *f
+	return func() { *f = was }
+}
 
-func newTree(p *fakePush) *Tree {
-	t := NewTree(Options{},
-		DevInfo(Info{DeviceID: "D1", Lang: "en-US"}), DevDetail(Info{Software: "10.0"}),
-		DMClient(DMClientConfig{Push: p, Unenroll: func(string) {}}),
-		RemoteWipe(func(string) {}), RemoteLock(func(bool) string { return "1234" }),
-	)
-	t.Provision("./Vendor/MSFT/DMClient/Provider/MS%20DM%20Server/EntDMID", "ent")
-	return t
+var desktop = Options{Platform: Platform{Build: 22631}}
+
+func newTree(t testing.TB, h *fakeHost, opts Options) *Tree {
+	t.Helper()
+	s, err := NewSchema(opts, All())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.facts = map[string]string{"DevId": "D1", "MaxSyncVersion": "5.0", "DeviceName": "PC-1"}
+	tree := NewTree(s, h)
+	tree.Provision("./Vendor/MSFT/DMClient/Provider/MS%20DM%20Server/EntDMID", "ent")
+	return tree
 }
 
 const provider = "./Vendor/MSFT/DMClient/Provider/MS%20DM%20Server"
@@ -57,7 +74,10 @@ func TestOperations(t *testing.T) {
 		{"exec what is no command", syncml.Exec, "./DevInfo/Man", Value{}, 405, "", ""},
 		{"delete what is permanent", syncml.Delete, "./DevInfo/Man", Value{}, 405, "", ""},
 		{"unsupported verb", syncml.Copy, "./DevInfo/Man", Value{}, 406, "", ""},
-		{"unsupported query", syncml.Get, "./DevInfo?list=Struct", Value{}, 406, "", ""},
+		{"unsupported query", syncml.Get, "./DevInfo?list=TNDS", Value{}, 406, "", ""},
+		{"a query that is no Get", syncml.Replace, "./DevInfo?list=Struct", Value{}, 406, "", ""},
+		{"a property", syncml.Get, "./DevInfo/DevId?prop=Format", Value{}, 200, "chr", "chr"},
+		{"a version", syncml.Get, "./Vendor/MSFT/DMClient?prop=Type", Value{}, 200, "com.microsoft/1.5/MDM/DMClient", "chr"},
 		{"user scope in a device session", syncml.Replace, "./User/Vendor/MSFT/DMClient/Provider/MS%20DM%20Server/EntDMID", Value{Data: "x"}, 405, "", ""},
 		{"interior", syncml.Get, "./DevInfo", Value{}, 200, "DevId/DmV/Lang/Man/Mod", "node"},
 		{"dynamic children are encoded", syncml.Get, "./Vendor/MSFT/DMClient/Provider", Value{}, 200, "MS%20DM%20Server", "node"},
@@ -84,13 +104,16 @@ func TestOperations(t *testing.T) {
 		{"implicit Add of Push", syncml.Add, provider + "/Push/PFN", Value{Data: "a_b"}, 200, "", ""},
 		{"Push came with it", syncml.Get, provider + "/Push", Value{}, 200, "ChannelURI/PFN/Status", "node"},
 		{"wipe", syncml.Exec, "./Vendor/MSFT/RemoteWipe/doWipe", Value{}, 200, "", ""},
-		{"lock", syncml.Exec, "./Vendor/MSFT/RemoteLock/LockAndResetPIN", Value{}, 200, "", ""},
-		{"new PIN", syncml.Get, "./Vendor/MSFT/RemoteLock/NewPINValue", Value{}, 200, "1234", "chr"},
-		{"Exec only", syncml.Get, "./Vendor/MSFT/RemoteLock/Lock", Value{}, 405, "", ""},
+		{"phones only", syncml.Exec, "./Vendor/MSFT/RemoteLock/Lock", Value{}, 404, "", ""},
+		{"Exec only", syncml.Get, "./Vendor/MSFT/EnterpriseModernAppManagement/AppManagement/UpdateScan", Value{}, 405, "", ""},
+		{"below the range", syncml.Replace, "./Vendor/MSFT/RemoteFind/Timeout", Value{Format: "int", Data: "-1"}, 500, "", ""},
+		{"not a value that is allowed", syncml.Replace, provider + "/ForceAadToken", Value{Format: "int", Data: "7"}, 500, "", ""},
+		{"an upsert is no Add", syncml.Get, provider + "/ForceAadToken", Value{}, 404, "", ""},
+		{"user-scope node without a user", syncml.Get, "./User/Vendor/MSFT/Policy/Config", Value{}, 405, "", ""},
 		{"bad version", syncml.Replace, provider + "/SyncApplicationVersion", Value{Data: "9.0"}, 500, "", ""},
 	}
-	p := &fakePush{code: 200}
-	tree := newTree(p)
+	p := &fakeHost{code: 200}
+	tree := newTree(t, p, desktop)
 	for _, s := range steps {
 		got := tree.Do(context.Background(), s.verb, s.uri, s.v)
 		if got.Code != s.code || got.Data != s.data || got.Format != s.format {
@@ -103,7 +126,7 @@ func TestOperations(t *testing.T) {
 }
 
 func TestRefusedWriteIsNotStored(t *testing.T) {
-	tree := newTree(&fakePush{code: 500})
+	tree := newTree(t, &fakeHost{code: 500}, desktop)
 	ctx := context.Background()
 	tree.Do(ctx, syncml.Add, provider+"/Push", Value{Format: "node"})
 	if got := tree.Do(ctx, syncml.Add, provider+"/Push/PFN", Value{Data: "a_b"}); got.Code != 500 {
@@ -115,8 +138,8 @@ func TestRefusedWriteIsNotStored(t *testing.T) {
 }
 
 func TestRollbackRestoresTreeAndProvider(t *testing.T) {
-	p := &fakePush{code: 200}
-	tree := newTree(p)
+	p := &fakeHost{code: 200}
+	tree := newTree(t, p, desktop)
 	ctx := context.Background()
 	rollback := tree.Begin()
 	tree.Do(ctx, syncml.Add, provider+"/Push", Value{Format: "node"})
@@ -136,7 +159,7 @@ func FuzzParsePath(f *testing.F) {
 		if err != nil || len(p.Names) == 0 {
 			return
 		}
-		tree := newTree(&fakePush{code: 200})
+		tree := newTree(t, &fakeHost{code: 200, user: true}, desktop)
 		for _, v := range []syncml.Verb{syncml.Get, syncml.Add, syncml.Replace, syncml.Delete, syncml.Exec} {
 			if a := tree.Do(context.Background(), v, s, Value{Data: "1"}); a.Code < 200 || a.Code > 599 {
 				t.Fatalf("%s %q answered %d", v, s, a.Code)

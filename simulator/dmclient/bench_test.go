@@ -16,8 +16,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
 // benchServer makes the test binary be the server of the benchmark, so that
@@ -83,7 +81,7 @@ func BenchmarkSessionRatio(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	d.doc, d.state = &enroll.Provisioning{App: enroll.Application{ProviderID: "MDM", Addr: base}}, Enrolled
+	d.provider, d.addr, d.state = "MDM", base, Enrolled
 	ctx := context.Background()
 	s, err := d.Sync(ctx, SyncOptions{})
 	if err != nil || len(s.Sent) != 2 {

@@ -2,6 +2,7 @@ package dmclient
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -112,7 +113,7 @@ func land(t *testing.T, addr string, id Identity) (*landing, *Device) {
 		t.Fatal(err)
 	}
 	d, err := New(Config{Discovery: discoveryURL, Username: "demo@mdmwindows.com", Password: "demo", Profile: capturedProfile(), Identity: id,
-		Key: func() (*rsa.PrivateKey, error) { return key, nil },
+		Key: func() (crypto.Signer, error) { return key, nil },
 		TLS: &tls.Config{InsecureSkipVerify: true}, // the names are not this server's
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, srv.Listener.Addr().String())

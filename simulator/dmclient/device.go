@@ -1,6 +1,6 @@
 // Package dmclient is a simulated Windows device: it enrolls, runs OMA-DM
 // sessions over mutual TLS, registers the PFN a server sets with a push
-// service and starts a session when it is woken.
+// service and starts a session when it is woken or its schedule says so.
 //
 // Sources: MS-MDE2 and MS-MDM for the messages, Learn's "DMClient CSP" and
 // "Push notification support for device management" for the push path. Where
@@ -10,48 +10,61 @@ package dmclient
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/csp"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // WNS is the push service as the device's WNS client sees it.
 type WNS interface {
 	// OpenChannel registers pfn for the device and gives its channel URI and
-	// when that expires. wake is called once for every raw notification; it
-	// does not block. An error may have a Reason() string: "malformed",
-	// "unknown", "revoked" or "offline".
+	// when that expires; zero means never. wake is called once for every raw
+	// notification; it does not block. An error may have a Reason() string:
+	// "malformed", "unknown", "revoked" or "offline".
 	OpenChannel(ctx context.Context, deviceID, pfn string, wake func(payload []byte)) (uri string, expires time.Time, err error)
 	// CloseChannel ends the life of a channel; an unknown one is ignored.
 	CloseChannel(uri string)
 }
 
-// Config is what a device needs; Discovery is required, everything else has a
-// default.
+// Config is what a device needs. Discovery or a Username that is an e-mail
+// address is required to enroll, everything else has a default.
 type Config struct {
-	Discovery          string // URL of the discovery service
-	Username, Password string // OnPremise credential
-	Profile            Profile
-	Identity           Identity
+	// Discovery is the URL of the discovery service; empty means that of the
+	// Username's domain, as Windows finds it.
+	Discovery string
+	// Username and Password enroll OnPremise, and sign in on the server's page
+	// where it says Federated.
+	Username, Password string
+	// EntraToken gives the token of a device that joined a directory; with it
+	// no page is opened.
+	EntraToken func(context.Context) (string, error)
+	// EnrollCert enrolls by Certificate.
+	EnrollCert *tls.Certificate
+	// EnrollmentType is Full (default) or Device.
+	EnrollmentType string
+
+	Profile  Profile
+	Identity Identity
 	// Roots are trusted for the server's TLS certificate, beside those the
 	// provisioning document brings. Nil means the system's.
 	Roots *x509.CertPool
 	// WNS is where PFNs are registered. Nil: push is not available (Status 8).
 	WNS WNS
 	// Key makes the key of the client certificate; nil generates RSA 2048.
-	Key func() (*rsa.PrivateKey, error)
+	Key func() (crypto.Signer, error)
 	// Dial replaces the dialer, for servers whose name does not resolve.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// TLS is the base of every connection's configuration, such as the curves
@@ -59,8 +72,24 @@ type Config struct {
 	TLS *tls.Config
 	// Timeout bounds one request, default 30 seconds.
 	Timeout time.Duration
-	Faults  []Fault
-	Log     *slog.Logger // nil discards
+	// NoRetry leaves a session at its first failed connection. Windows tries
+	// again, as CONNRETRYFREQ and the back-off times say.
+	NoRetry bool
+	// Clock is the device's, default SystemClock; Skew is how far it is wrong.
+	Clock Clock
+	Skew  time.Duration
+	// JobTime is how long an installation takes on that clock, default none.
+	JobTime time.Duration
+	// AcceptUnknown takes commands for CSPs this device does not have.
+	AcceptUnknown bool
+	Faults        []Fault
+
+	// OnSend and OnReceive see every session message, OnEffect what a command
+	// did to the device, as it happens. They must not call the device.
+	OnSend, OnReceive func(*Session, *syncml.Message)
+	OnEffect          func(csp.Effect)
+
+	Log *slog.Logger // nil discards
 }
 
 // State is where a device stands in its life.
@@ -72,6 +101,21 @@ const (
 	Enrolled
 	Unenrolled
 	Wiped
+)
+
+func (s State) String() string {
+	return [...]string{"not enrolled", "enrolled", "unenrolled", "wiped"}[s]
+}
+
+// Login says who is logged in on the device, in the words of the LoginStatus
+// alert.
+type Login string
+
+// The values of LoginStatus (Learn, "OMA DM protocol support").
+const (
+	LoginUser   Login = "user"   // the enrolled user
+	LoginOthers Login = "others" // somebody else
+	LoginNone   Login = "none"
 )
 
 // Device is one simulated device. Its methods may be called concurrently;
@@ -88,106 +132,109 @@ type Device struct {
 
 	mu         sync.Mutex
 	state      State
-	locked     int
-	wiped      string // the RemoteWipe node that was executed
-	leave      string // the provider to unenroll from after the session
-	key        *rsa.PrivateKey
+	login      Login
+	provider   string // ProviderID of the account
+	addr       string // ADDR of the provisioning document
+	key        crypto.Signer
 	cert       []byte
+	roots      [][]byte
 	doc        *enroll.Provisioning
 	discovered *enroll.DiscoverResponse
+	enrollURL  string // where the certificate is renewed
 	nextID     int
 	transport  *http.Transport
+	pending    []csp.Effect // of the session under way
+	life       Life
+	jobs       []csp.Job
+	alerts     []syncml.Command // for the next package 1
+	renewal    renewal
+	schedule   schedule
+	trigger    Origin // why wake was signalled
 }
 
-// New makes a device. It does nothing until Enroll.
+// New makes a device. It does nothing until Enroll or Adopt.
 func New(cfg Config) (*Device, error) {
-	if cfg.Discovery == "" {
-		return nil, errors.New("dmclient: Config.Discovery is empty: give the URL of the server's discovery service")
-	}
 	if cfg.Profile.Name == "" {
 		cfg.Profile = Win11()
+	}
+	if cfg.Discovery == "" && cfg.Username != "" {
+		var err error
+		if cfg.Discovery, err = enroll.DiscoveryURL(cfg.Username); err != nil {
+			return nil, fmt.Errorf("dmclient: Config.Discovery is empty: %w", err)
+		}
+	}
+	switch cfg.EnrollmentType {
+	case "":
+		cfg.EnrollmentType = "Full"
+	case "Full", "Device":
+	default:
+		return nil, fmt.Errorf("dmclient: EnrollmentType %q is neither Full nor Device", cfg.EnrollmentType)
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 30 * time.Second
 	}
 	if cfg.Key == nil {
-		cfg.Key = func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+		cfg.Key = func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = SystemClock{}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1)}
+	schema, err := schemaFor(csp.Options{Platform: csp.Platform{Build: cfg.Profile.Build, Phone: cfg.Profile.Phone},
+		CaseSensitive: cfg.Profile.Quirks.CaseSensitive, AcceptUnknown: cfg.AcceptUnknown})
+	if err != nil {
+		return nil, fmt.Errorf("dmclient: %w", err)
+	}
+	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1), login: LoginUser}
 	d.record.changed = make(chan struct{})
 	d.push = pushClient{device: d, accounts: map[string]*pushAccount{}}
-	d.tree = d.newTree()
+	d.tree = csp.NewTree(schema, host{d})
+	d.describe()
 	return d, nil
 }
 
-func (d *Device) newTree() *csp.Tree {
-	id, p := &d.cfg.Identity, &d.cfg.Profile
-	info := csp.Info{
-		DeviceID: id.DeviceID, Manufacturer: id.Manufacturer, Model: id.Model, DmV: p.DmV, Lang: id.Locale,
-		DeviceType: p.DeviceType, OEM: id.Manufacturer, Firmware: "1.0", Software: p.OSVersion, Hardware: "1.0",
-		Name: id.Name, Platform: p.Platform, Processor: "9",
+// describe provisions what the device finds on itself.
+func (d *Device) describe() {
+	for _, m := range d.cfg.Identity.MACs {
+		d.tree.Provision("./Vendor/MSFT/DeviceStatus/NetworkIdentifiers/"+m, "")
 	}
-	csps := []csp.CSP{
-		csp.DevInfo(info), csp.DevDetail(info),
-		csp.DMClient(csp.DMClientConfig{Push: &d.push, HWDevID: id.HWDevID, Unenroll: d.unenrollLater}),
-		csp.RemoteWipe(d.wipeLater),
+	if d.cfg.Profile.Phone {
+		d.tree.Provision("./Vendor/MSFT/DeviceStatus/CellularIdentities/"+imei(d.cfg.Identity.DeviceID), "")
 	}
-	if p.Phone {
-		csps = append(csps, csp.RemoteLock(d.lock))
-	} else {
-		csps = append(csps, csp.Personalization())
-	}
-	return csp.NewTree(csp.Options{CaseSensitive: p.Quirks.CaseSensitive}, csps...)
 }
 
-func (d *Device) unenrollLater(provider string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.leave = provider
-}
+// schemas are shared by all devices of a kind.
+var schemas sync.Map // csp.Options -> *csp.Schema
 
-func (d *Device) wipeLater(how string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.wiped = how
-}
-
-func (d *Device) lock(resetPIN bool) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.locked++
-	if !resetPIN {
-		return ""
+func schemaFor(o csp.Options) (*csp.Schema, error) {
+	if s, ok := schemas.Load(o); ok {
+		return s.(*csp.Schema), nil //nolint:forcetypeassert // stored below
 	}
-	return fmt.Sprintf("%06d", 100000+d.locked)
+	s, err := csp.NewSchema(o, csp.All())
+	if err != nil {
+		return nil, err
+	}
+	got, _ := schemas.LoadOrStore(o, s)
+	return got.(*csp.Schema), nil //nolint:forcetypeassert // as above
 }
 
-// Run starts a session whenever the device is woken, until ctx ends. A device
-// that is not running ignores pushes, as one that is switched off.
-func (d *Device) Run(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-d.wake:
-			if _, err := d.Sync(ctx, SyncOptions{Origin: OriginPush}); err != nil && ctx.Err() == nil {
-				d.log.Info("session after a push failed", "err", err)
-			}
-		}
-	}
-}
+func (d *Device) now() time.Time { return d.cfg.Clock.Now().Add(d.cfg.Skew) }
 
 // Close closes the device's connections and channels. The device is still
 // enrolled at the server.
 func (d *Device) Close() {
 	d.push.closeAll()
+	d.disconnect()
+}
+
+func (d *Device) disconnect() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.transport != nil {
 		d.transport.CloseIdleConnections()
+		d.transport = nil
 	}
 }
 
@@ -207,18 +254,17 @@ func (d *Device) State() State {
 	return d.state
 }
 
-// Locked counts how often the device was locked remotely.
-func (d *Device) Locked() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.locked
-}
-
 // AddFault makes the device misbehave from now on.
 func (d *Device) AddFault(f Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.cfg.Faults = append(d.cfg.Faults, f)
+	d.cfg.Faults = append(slices.Clone(d.cfg.Faults), f)
+}
+
+func (d *Device) faults() []Fault {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cfg.Faults // replaced, never changed
 }
 
 // Discovered is the server's answer to Discover, nil before Enroll.
@@ -228,21 +274,22 @@ func (d *Device) Discovered() *enroll.DiscoverResponse {
 	return d.discovered
 }
 
-// Provisioning is the document the device enrolled with, nil before Enroll.
+// Provisioning is the document the device enrolled with; nil before Enroll, and
+// of a device that was adopted or restored.
 func (d *Device) Provisioning() *enroll.Provisioning {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.doc
 }
 
-// PublicKey is the key the device asked a certificate for.
-func (d *Device) PublicKey() *rsa.PublicKey {
+// PublicKey is the key the device asked a certificate for, nil before that.
+func (d *Device) PublicKey() crypto.PublicKey {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.key == nil {
 		return nil
 	}
-	return &d.key.PublicKey
+	return d.key.Public()
 }
 
 // Certificate is the client certificate the device presents, nil before
@@ -254,102 +301,4 @@ func (d *Device) Certificate() *tls.Certificate {
 		return nil
 	}
 	return &tls.Certificate{Certificate: [][]byte{d.cert}, PrivateKey: d.key}
-}
-
-// client makes an HTTP client that records and presents cert; a nil cert
-// presents none.
-func (d *Device) client(tr *http.Transport, note func(*Exchange)) *http.Client {
-	return &http.Client{
-		Transport: &recorder{next: tr, note: note}, Timeout: d.cfg.Timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-func (d *Device) newTransport(cert *tls.Certificate) *http.Transport {
-	roots := d.cfg.Roots
-	if doc := d.Provisioning(); doc != nil && len(doc.Roots) > 0 {
-		if roots == nil {
-			// The system's, where they can be had; else the delivered ones alone.
-			if sys, err := x509.SystemCertPool(); err == nil {
-				roots = sys
-			} else {
-				roots = x509.NewCertPool()
-			}
-		} else {
-			roots = roots.Clone()
-		}
-		for _, der := range doc.Roots {
-			if c, err := x509.ParseCertificate(der); err == nil {
-				roots.AddCert(c)
-			}
-		}
-	}
-	conf := &tls.Config{MinVersion: tls.VersionTLS12}
-	if d.cfg.TLS != nil {
-		conf = d.cfg.TLS.Clone()
-	}
-	if roots != nil {
-		conf.RootCAs = roots
-	}
-	// Answering here and not in Certificates presents the certificate whatever
-	// issuers the server names, and without parsing it: a server may have
-	// copied a subject Go cannot read.
-	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		if cert == nil {
-			return &tls.Certificate{}, nil
-		}
-		return cert, nil
-	}
-	return &http.Transport{
-		DialContext: d.cfg.Dial, DisableCompression: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second,
-		TLSHandshakeTimeout: d.cfg.Timeout, TLSClientConfig: conf,
-	}
-}
-
-// managed is the transport of ordinary sessions, kept between them.
-func (d *Device) managed() *http.Transport {
-	cert := d.Certificate()
-	d.mu.Lock()
-	tr := d.transport
-	d.mu.Unlock()
-	if tr == nil {
-		tr = d.newTransport(cert)
-		d.mu.Lock()
-		d.transport = tr
-		d.mu.Unlock()
-	}
-	return tr
-}
-
-// Address is where the management server is, from the provisioning document.
-func (d *Device) Address() string {
-	if doc := d.Provisioning(); doc != nil {
-		return doc.App.Addr
-	}
-	return ""
-}
-
-// Post sends one raw body to the management server, outside of any session,
-// and gives what came back. It is how a test sends what no device would.
-func (d *Device) Post(ctx context.Context, contentType string, body io.Reader, length int64, opts SyncOptions) *Exchange {
-	tr, done := d.transportFor(opts)
-	defer done()
-	var last *Exchange
-	client := d.client(tr, func(ex *Exchange) { last = ex })
-	req, err := d.request(ctx, body, d.requestID())
-	if err != nil {
-		return &Exchange{Err: err}
-	}
-	req.ContentLength = length
-	req.Header.Set("Content-Type", contentType)
-	resp, err := client.Do(req)
-	if err != nil {
-		if last == nil {
-			last = &Exchange{}
-		}
-		last.Err = err
-		return last
-	}
-	resp.Body.Close()
-	return last
 }

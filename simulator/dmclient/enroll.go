@@ -2,10 +2,10 @@ package dmclient
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
@@ -22,13 +22,16 @@ type EnrollOptions struct {
 	NoCredential bool
 }
 
-// Enroll enrolls the device: GET and POST discovery, GetPolicies, RST. It does
-// not open the first session; Windows does so by itself right after, and so
-// does a caller by Sync with OriginEnrollment. Errors are *enroll.Error, or
-// say what in the provisioning document stopped the device.
+// Enroll enrolls the device: GET and POST discovery, the sign-in the server
+// asks for, GetPolicies, RST. A device that was enrolled before starts anew. It
+// does not open the first session; Windows does so by itself right after, and
+// so does a caller by Sync with OriginEnrollment. Errors are *enroll.Error.
 func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	d.session.Lock()
 	defer d.session.Unlock()
+	if d.cfg.Discovery == "" {
+		return errors.New("enroll: neither Config.Discovery nor a Username to find the server by is given")
+	}
 	c := d.EnrollmentClient(opts)
 	defer c.HTTP.CloseIdleConnections()
 	// What becomes of the GET is the suite's to judge: a server that is not
@@ -43,9 +46,10 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	d.mu.Lock()
 	d.discovered = disc
 	d.mu.Unlock()
-	if disc.AuthPolicy != "" && disc.AuthPolicy != "OnPremise" {
-		return &enroll.Error{Step: enroll.StepDiscover, Status: 200,
-			Err: fmt.Errorf("the server asks for AuthPolicy %s; this device has a user name and password only (OnPremise)", disc.AuthPolicy)}
+	if opts.Credential == nil && !opts.NoCredential {
+		if c.Credential, err = d.credential(ctx, c, disc); err != nil {
+			return err
+		}
 	}
 	if _, err := c.Policies(ctx, disc.PolicyURL); err != nil {
 		var e *enroll.Error
@@ -57,16 +61,67 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	if err != nil {
 		return err
 	}
+	if len(raw) == 0 {
+		return &enroll.Error{Step: enroll.StepInstall, Err: &enroll.CodedError{Code: enroll.CodeEmpty, Err: errors.New("it is empty")}}
+	}
 	doc, err := enroll.ReadProvisioning(raw)
 	if err != nil {
+		return &enroll.Error{Step: enroll.StepInstall, Err: &enroll.CodedError{Code: enroll.CodeInvalidData, Err: err}}
+	}
+	if err := d.install(doc); err != nil {
 		return err
 	}
-	return d.install(doc)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.enrollURL = disc.EnrollmentURL
+	if c.Credential != nil && c.Credential.TokenType == enroll.JWTToken {
+		d.schedule.userToken = string(c.Credential.Token)
+	}
+	return nil
+}
+
+// credential is what the server's AuthPolicy asks for.
+func (d *Device) credential(ctx context.Context, c *enroll.Client, disc *enroll.DiscoverResponse) (*enroll.Credential, error) {
+	refuse := func(err error) (*enroll.Credential, error) {
+		return nil, &enroll.Error{Step: enroll.StepDiscover, Status: 200, Err: err}
+	}
+	switch disc.AuthPolicy {
+	case "", "OnPremise":
+		return c.Credential, nil
+	case "Federated":
+		if d.cfg.EntraToken != nil {
+			token, err := d.cfg.EntraToken(ctx)
+			if err != nil {
+				return nil, &enroll.Error{Step: enroll.StepSignIn, Err: fmt.Errorf("the directory's token: %w", err)}
+			}
+			return &enroll.Credential{Token: []byte(token), TokenType: enroll.JWTToken}, nil
+		}
+		page := &enroll.SignIn{HTTP: c.HTTP, URL: disc.AuthenticationURL, LoginHint: d.cfg.Username, Username: d.cfg.Username, Password: d.cfg.Password}
+		token, err := page.Token(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &enroll.Credential{Token: token}, nil
+	case "Certificate":
+		if d.cfg.EnrollCert == nil {
+			return refuse(errors.New("the server asks for AuthPolicy Certificate; this device has none (Config.EnrollCert)"))
+		}
+		key, ok := d.cfg.EnrollCert.PrivateKey.(crypto.Signer)
+		if !ok || len(d.cfg.EnrollCert.Certificate) == 0 {
+			return refuse(errors.New("Config.EnrollCert is empty or its key cannot sign"))
+		}
+		return &enroll.Credential{Certificate: d.cfg.EnrollCert.Certificate[0], Key: key}, nil
+	}
+	return refuse(fmt.Errorf("AuthPolicy %q is none that Windows knows: OnPremise, Federated or Certificate", disc.AuthPolicy))
 }
 
 // EnrollmentClient is the client Enroll uses, for tests that do single steps.
 func (d *Device) EnrollmentClient(opts EnrollOptions) *enroll.Client {
 	p := &d.cfg.Profile
+	policies := p.AuthPolicies
+	if d.cfg.EnrollCert != nil {
+		policies = []string{"Certificate"} // as a provisioning package sets it up
+	}
 	c := &enroll.Client{
 		HTTP: d.client(d.newTransport(nil), func(ex *Exchange) {
 			d.record.change(func() { d.record.enrolls = append(d.record.enrolls, ex) })
@@ -75,7 +130,7 @@ func (d *Device) EnrollmentClient(opts EnrollOptions) *enroll.Client {
 		Credential: &enroll.Credential{Username: d.cfg.Username, Password: d.cfg.Password},
 		Request: enroll.DiscoverRequest{
 			EmailAddress: d.cfg.Username, RequestVersion: p.RequestVersion, DeviceType: p.DeviceType,
-			ApplicationVersion: p.ApplicationVersion, OSEdition: p.OSEdition, AuthPolicies: p.AuthPolicies,
+			ApplicationVersion: p.ApplicationVersion, OSEdition: p.OSEdition, AuthPolicies: policies,
 		},
 	}
 	if opts.Credential != nil {
@@ -92,73 +147,113 @@ func (d *Device) requestToken(ctx context.Context, c *enroll.Client, to string, 
 	if err != nil {
 		return nil, err
 	}
-	return c.Token(ctx, to, csr, d.cfg.Identity.context(&d.cfg.Profile))
+	return c.Token(ctx, to, csr, d.Context())
 }
 
 // CSR makes a certificate request with a key of the device's own, which it
 // keeps for the certificate that comes of it.
 func (d *Device) CSR(plain bool) ([]byte, error) {
-	key, err := d.cfg.Key()
+	key, csr, err := d.newCSR(plain)
 	if err != nil {
-		return nil, fmt.Errorf("make the device key: %w", err)
+		return nil, err
 	}
 	d.mu.Lock()
 	d.key = key
 	d.mu.Unlock()
-	if plain {
-		return enroll.PlainCSR(key, d.cfg.Identity.DeviceID)
+	return csr, nil
+}
+
+func (d *Device) newCSR(plain bool) (crypto.Signer, []byte, error) {
+	key, err := d.cfg.Key()
+	if err != nil {
+		return nil, nil, fmt.Errorf("make the device key: %w", err)
 	}
-	return enroll.WindowsCSR(key, d.cfg.Identity.GUID, d.cfg.Identity.DeviceID)
+	var csr []byte
+	if plain {
+		csr, err = enroll.PlainCSR(key, d.cfg.Identity.DeviceID)
+	} else {
+		csr, err = enroll.WindowsCSR(key, d.cfg.Identity.GUID, d.cfg.Identity.DeviceID)
+	}
+	return key, csr, err
 }
 
 // Context is the list of facts the device sends with its CSR.
-func (d *Device) Context() []enroll.ContextItem { return d.cfg.Identity.context(&d.cfg.Profile) }
+func (d *Device) Context() []enroll.ContextItem {
+	return d.cfg.Identity.context(&d.cfg.Profile, d.cfg.EnrollmentType)
+}
 
-// install takes in the provisioning document. Only what no device can do
-// without is an error.
-func (d *Device) install(doc *enroll.Provisioning) error {
-	if len(doc.ClientCert) == 0 {
-		return errors.New("provisioning document: no client certificate under CertificateStore/My")
+// Renew gets a new client certificate for the one the device has, by a request
+// that the old key signs, over mutual TLS with the old certificate (ROBO: MS-MDE2
+// 3.8). A failure is noted in CertificateStore/MY/WSTEP/Renew and tried again
+// after RetryInterval days.
+func (d *Device) Renew(ctx context.Context) error {
+	d.session.Lock()
+	defer d.session.Unlock()
+	if d.State() != Enrolled {
+		return ErrNotEnrolled
 	}
-	if _, err := enroll.ReadCert(doc.ClientCert); err != nil {
-		return fmt.Errorf("provisioning document: client %w", err)
-	}
-	u, err := url.Parse(doc.App.Addr)
-	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("provisioning document: APPLICATION ADDR %q is not an absolute https URL", doc.App.Addr)
-	}
-	provider := doc.App.ProviderID
-	if provider == "" {
-		provider = doc.Provider.ID
-	}
-	base := ProviderURI(provider)
-	// The account exists from now on, whatever the document says of it.
-	d.tree.Provision(base, "")
-	for _, n := range doc.Provider.Nodes {
-		if strings.HasPrefix(strings.ToLower(n.Path), "push/") {
-			continue // not configurable here (MS-MDE2 2.2.9.3)
-		}
-		d.tree.Provision(base+"/"+n.Path, n.Value)
-	}
+	err := d.renewCertificate(ctx)
+	now := d.now()
+	retry, _ := d.tree.Look("./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/RetryInterval")
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.doc, d.cert, d.state, d.wiped, d.leave = doc, doc.ClientCert, Enrolled, "", ""
-	if d.transport != nil {
-		d.transport.CloseIdleConnections()
-		d.transport = nil
+	d.renewal = renewal{at: now, status: 1}
+	d.schedule.renewNow = false
+	d.schedule.renewTry = time.Time{}
+	if err != nil {
+		d.renewal.status, d.renewal.code = 2, -2145910762 // 0x80180016
+		d.schedule.renewTry = now.Add(duration(retry, day, 7*day))
 	}
+	return err
+}
+
+func (d *Device) renewCertificate(ctx context.Context) error {
+	fail := func(err error) error { return &enroll.Error{Step: enroll.StepRenew, Err: err} }
+	d.mu.Lock()
+	to, old, oldKey := d.enrollURL, d.cert, d.key
+	d.mu.Unlock()
+	if set, ok := d.tree.Look("./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/ServerURL"); ok && set != "" {
+		to = set
+	}
+	if to == "" {
+		return fail(errors.New("nobody said where: neither Discover nor CertificateStore/MY/WSTEP/Renew/ServerURL"))
+	}
+	if expires, err := enroll.NotAfter(old); err == nil && !d.now().Before(expires) {
+		return fail(fmt.Errorf("the certificate expired at %s; an expired one is not renewed", expires.UTC().Format(time.RFC3339)))
+	}
+	key, csr, err := d.newCSR(false)
+	if err != nil {
+		return fail(err)
+	}
+	signed, err := enroll.SignedCSR(csr, old, oldKey)
+	if err != nil {
+		return fail(err)
+	}
+	c := d.EnrollmentClient(EnrollOptions{NoCredential: true})
+	c.HTTP = d.client(d.newTransport(d.Certificate()), func(ex *Exchange) {
+		d.record.change(func() { d.record.enrolls = append(d.record.enrolls, ex) })
+	})
+	defer c.HTTP.CloseIdleConnections()
+	raw, err := c.Renew(ctx, to, signed, d.Context())
+	if err != nil {
+		return err
+	}
+	doc, err := enroll.ReadProvisioning(raw)
+	if err != nil {
+		return fail(err)
+	}
+	cert, err := enroll.ReadCert(doc.ClientCert)
+	if err != nil {
+		return fail(err)
+	}
+	type comparable interface{ Equal(crypto.PublicKey) bool }
+	if pub, ok := key.Public().(comparable); !ok || !pub.Equal(cert.PublicKey) {
+		return fail(errors.New("the new certificate is not for the key of the request"))
+	}
+	d.disconnect()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.key, d.cert = key, doc.ClientCert
+	d.roots = append(d.roots[:len(d.roots):len(d.roots)], doc.Roots...)
 	return nil
-}
-
-// ProviderURI is the LocURI of a management account, its name encoded.
-func ProviderURI(provider string) string {
-	return "./Vendor/MSFT/DMClient/Provider/" + url.PathEscape(provider)
-}
-
-// PushURI is the LocURI of the account's push node.
-func (d *Device) PushURI() string {
-	if doc := d.Provisioning(); doc != nil {
-		return ProviderURI(doc.App.ProviderID) + "/Push"
-	}
-	return ""
 }

@@ -2,8 +2,6 @@ package dmclient
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -11,64 +9,103 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-var noValue csp.Value
-
 // answer executes the commands of a server message and gives the next message
 // of the device; nil where the session is over. A client that has nothing but
 // a successful Status for SyncHdr to say must not send that message (OMA DM
 // Protocol 1.2.1 section 8.3).
 func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Message, error) {
+	asked := false // for the next part of the device's own message
 	for i := range m.Body {
 		c := &m.Body[i]
-		if c.Verb == syncml.Status && c.CmdRef == "0" && !syncml.Success(c.Code()) {
-			r.s.End = fmt.Sprintf("the server answered SyncHdr with %s", c.Data)
-			return nil, fmt.Errorf("%w: Status %s for SyncHdr", ErrRefused, c.Data)
+		if c.Verb != syncml.Alert {
+			continue
 		}
-		if c.Verb == syncml.Alert && c.Code() == syncml.AlertSessionAbort {
+		switch c.Code() {
+		case syncml.AlertSessionAbort:
 			r.s.End = "the server aborted the session (Alert 1223)"
 			return nil, nil
+		case syncml.AlertNextMessage:
+			asked = true
 		}
 	}
-	if !m.HasCommands() && m.Final {
+	if m.Hdr.Meta != nil {
+		if n, err := strconv.Atoi(m.Hdr.Meta.MaxMsgSize); err == nil && n > 0 {
+			r.maxMsg = n
+		}
+	}
+	code, chal := r.judge(m)
+	refused := !syncml.Success(code)
+	if !m.HasCommands() && m.Final && !refused {
 		r.s.End = "the server's message was final and had no commands"
+		if len(r.queue) > 0 {
+			r.s.End = "the server did not ask for the rest of the device's message (Alert 1222)"
+		}
 		return nil, nil
 	}
-	x := &executor{ctx: ctx, d: r.d, s: r.s, msgRef: m.Hdr.MsgID, msg: len(r.s.Received) - 1}
-	x.status("0", "SyncHdr", syncml.OK)
-	for i := range m.Body {
-		if !m.Body[i].Verb.IsReply() {
-			x.command(&m.Body[i])
+	x := &executor{ctx: ctx, r: r, d: r.d, s: r.s, msgRef: m.Hdr.MsgID, msg: len(r.s.Received) - 1}
+	x.status("0", "SyncHdr", code)
+	x.out[0].Chal = chal
+	r.lead = 1
+	if refused {
+		x.refuseAll(m, code)
+	} else {
+		for i := range m.Body {
+			if c := &m.Body[i]; !c.Verb.IsReply() {
+				x.command(c)
+				if asked && c.Verb == syncml.Alert && r.lead == len(x.out)-1 {
+					r.lead++
+				}
+			}
 		}
 	}
 	if !m.Final {
 		// More of the package is to come: ask for it (OMA DM Protocol 1.2.1
 		// section 6.2).
-		x.out = append(x.out, syncml.Command{Verb: syncml.Alert, CmdID: x.id(), Data: strconv.Itoa(syncml.AlertNextMessage)})
+		x.out = append(x.out, syncml.Command{Verb: syncml.Alert, Data: itoa(syncml.AlertNextMessage)})
 	}
-	return &syncml.Message{Hdr: r.header(), Body: x.out, Final: true}, nil
+	r.queue = append(x.out, r.queue...)
+	return r.next(m), nil
+}
+
+// next composes the device's next message, or the Alert 1223 by which it
+// aborts a session whose server's MaxMsgSize is too small for a result: with
+// LrgObj false a result cannot be split [seen].
+func (r *running) next(m *syncml.Message) *syncml.Message {
+	head := r.queue[0]
+	msg := r.compose()
+	if msg != nil {
+		return msg
+	}
+	r.msgID--
+	r.queue = []syncml.Command{head, {Verb: syncml.Alert, Data: itoa(syncml.AlertSessionAbort)}}
+	r.s.End = "aborted by the device: a result exceeds the server's MaxMsgSize"
+	r.maxMsg = 0
+	return r.compose()
 }
 
 // executor answers the commands of one server message.
 type executor struct {
 	ctx    context.Context //nolint:containedctx // lives as long as one message
+	r      *running
 	d      *Device
 	s      *Session
 	msgRef string
 	msg    int
-	out    []syncml.Command
-	ids    int
-}
-
-func (x *executor) id() string {
-	x.ids++
-	return strconv.Itoa(x.ids)
+	out    []syncml.Command // without CmdIDs: compose numbers them
 }
 
 // status appends the Status of a command and gives its place in x.out.
 func (x *executor) status(cmdRef, cmd string, code int, targets ...string) int {
-	x.out = append(x.out, syncml.Command{Verb: syncml.Status, CmdID: x.id(), MsgRef: x.msgRef, CmdRef: cmdRef, Cmd: cmd,
-		TargetRef: targets, Data: strconv.Itoa(code)})
+	x.out = append(x.out, syncml.Command{Verb: syncml.Status, MsgRef: x.msgRef, CmdRef: cmdRef, Cmd: cmd, TargetRef: targets, Data: strconv.Itoa(code)})
 	return len(x.out) - 1
+}
+
+// explain adds the HRESULT behind a failure, which a device tells once
+// SyncApplicationVersion is 3.0 or more (MS-MDM 2.2.5.1).
+func (x *executor) explain(at int, hresult string) {
+	if x.r.version >= 3 {
+		x.out[at].OriginalError = hresult
+	}
 }
 
 func (x *executor) command(c *syncml.Command) {
@@ -82,22 +119,45 @@ func (x *executor) command(c *syncml.Command) {
 	case c.Verb == syncml.Atomic:
 		x.atomic(c)
 	case c.Verb == syncml.Sequence:
-		x.status(c.CmdID, string(c.Verb), syncml.OK)
-		for i := range c.Commands {
-			x.execute(&c.Commands[i], true)
-		}
+		x.sequence(c)
 	default:
 		x.execute(c, false)
+	}
+}
+
+// sequence does its commands in their order; one that fails does not stop the
+// others.
+func (x *executor) sequence(c *syncml.Command) {
+	x.status(c.CmdID, string(c.Verb), syncml.OK)
+	for i := range c.Commands {
+		switch k := &c.Commands[i]; {
+		case k.Verb == syncml.Atomic || k.Verb == syncml.Sequence || k.Verb == syncml.Alert || k.CmdID == "":
+			x.command(k)
+		default:
+			x.execute(k, true)
+		}
 	}
 }
 
 // execute does a command on every one of its items: one Status, or one for
 // each Item where their codes differ.
 func (x *executor) execute(c *syncml.Command, nested bool) int {
-	if !c.Verb.Known() || len(c.Items) == 0 {
+	if !c.Verb.Known() || c.Verb.IsReply() || len(c.Items) == 0 || c.CmdID == "" {
 		x.status(c.CmdID, string(c.Verb), syncml.BadRequest)
 		return syncml.BadRequest
 	}
+	whole, code, lost := x.r.assemble(c)
+	if lost {
+		// The object before this one never ended (OMA DM Protocol 1.2.1: 1225).
+		defer func() {
+			x.out = append(x.out, syncml.Command{Verb: syncml.Alert, Data: itoa(syncml.AlertNoEndOfData)})
+		}()
+	}
+	if whole == nil {
+		x.status(c.CmdID, string(c.Verb), code)
+		return code
+	}
+	c = whole
 	answers := make([]csp.Answer, len(c.Items))
 	same := true
 	for i := range c.Items {
@@ -105,10 +165,10 @@ func (x *executor) execute(c *syncml.Command, nested bool) int {
 		same = same && answers[i].Code == answers[0].Code
 	}
 	if same {
-		x.status(c.CmdID, string(c.Verb), answers[0].Code)
+		x.explain(x.status(c.CmdID, string(c.Verb), answers[0].Code), answers[0].Err)
 	} else {
 		for i := range c.Items {
-			x.status(c.CmdID, string(c.Verb), answers[i].Code, c.Items[i].Target.LocURI)
+			x.explain(x.status(c.CmdID, string(c.Verb), answers[i].Code, c.Items[i].Target.LocURI), answers[i].Err)
 		}
 	}
 	worst := answers[0].Code
@@ -116,17 +176,38 @@ func (x *executor) execute(c *syncml.Command, nested bool) int {
 	for i, a := range answers {
 		worst = max(worst, a.Code)
 		if c.Verb == syncml.Get && a.Code == syncml.OK {
-			it := syncml.Item{Source: c.Items[i].Target, Data: a.Data, HasData: true}
-			if a.Format != string(csp.Chr) {
-				it.Meta = &syncml.Meta{Format: a.Format}
-			}
-			results = append(results, it)
+			results = append(results, resultItems(c.Items[i].Target, a)...)
 		}
 	}
 	if len(results) > 0 {
-		x.out = append(x.out, syncml.Command{Verb: syncml.Results, CmdID: x.id(), MsgRef: x.msgRef, CmdRef: c.CmdID, Items: results})
+		k := syncml.Command{Verb: syncml.Results, MsgRef: x.msgRef, CmdRef: c.CmdID, Items: results}
+		if x.d.cfg.Profile.Quirks.ResultsCmd {
+			k.Cmd = string(c.Verb)
+		}
+		x.out = append(x.out, k)
 	}
 	return worst
+}
+
+// resultItems is what a Get of one node gives: one item, or one for each node
+// of a subtree.
+func resultItems(target syncml.Loc, a csp.Answer) []syncml.Item {
+	if a.List == nil {
+		it := syncml.Item{Source: target, Data: a.Data, HasData: true}
+		if a.Format != string(csp.Chr) {
+			it.Meta = &syncml.Meta{Format: a.Format}
+		}
+		return []syncml.Item{it}
+	}
+	out := make([]syncml.Item, 0, len(a.List))
+	for _, l := range a.List {
+		it := syncml.Item{Source: syncml.Loc{LocURI: l.LocURI}, Data: l.Data, HasData: l.Leaf}
+		if l.Format != string(csp.Chr) {
+			it.Meta = &syncml.Meta{Format: l.Format}
+		}
+		out = append(out, it)
+	}
+	return out
 }
 
 func (x *executor) item(c *syncml.Command, it *syncml.Item, nested bool) csp.Answer {
@@ -146,23 +227,23 @@ func (x *executor) item(c *syncml.Command, it *syncml.Item, nested bool) csp.Ans
 	return a
 }
 
-func (d *Device) faultFor(verb syncml.Verb, uri string) (csp.Answer, bool) {
-	d.mu.Lock()
-	faults := slices.Clone(d.cfg.Faults)
-	d.mu.Unlock()
-	for _, f := range faults {
-		if code, ok := f.Answer(verb, uri); ok {
-			return csp.Answer{Code: code}, true
+func (d *Device) faultFor(verb syncml.Verb, uri string) (a csp.Answer, faulty bool) {
+	each(d, func(f Answerer) {
+		if faulty {
+			return
 		}
-	}
-	return csp.Answer{}, false
+		if code, ok := f.Answer(verb, uri); ok {
+			a, faulty = csp.Answer{Code: code}, true
+		}
+	})
+	return a, faulty
 }
 
 // atomic does all of its commands or none: on a failure those before it are
-// rolled back (216), those after it not executed (215), and the Atomic itself
-// answers 507 (Learn, "OMA DM protocol support"). A Get inside is 500, a
-// nested Atomic 500 inside and 507 outside, and two commands on one node are
-// not supported.
+// rolled back (216, or 516 where that fails), those after it not executed
+// (215), and the Atomic itself answers 507 (Learn, "OMA DM protocol support").
+// A Get inside is 500, a nested Atomic 500 inside and 507 outside, and two
+// commands that write one node are not supported.
 func (x *executor) atomic(c *syncml.Command) {
 	at := x.status(c.CmdID, string(c.Verb), syncml.OK)
 	rollback := x.d.tree.Begin()
@@ -177,25 +258,38 @@ func (x *executor) atomic(c *syncml.Command) {
 		var code int
 		first := len(x.out)
 		switch k.Verb {
-		case syncml.Get, syncml.Atomic:
+		case syncml.Get, syncml.Atomic, syncml.Sequence:
 			code = syncml.CommandFailed
+			x.status(k.CmdID, string(k.Verb), code)
+		case syncml.Alert:
+			code = syncml.OK
 			x.status(k.CmdID, string(k.Verb), code)
 		default:
 			code = x.execute(k, true)
 		}
 		if failed = !syncml.Success(code); !failed {
 			for p := first; p < len(x.out); p++ {
-				done = append(done, p)
+				if x.out[p].Verb == syncml.Status {
+					done = append(done, p)
+				}
 			}
 		}
 	}
 	if !failed {
 		return
 	}
-	rollback()
-	x.out[at].Data = strconv.Itoa(syncml.AtomicFailed)
+	undone := syncml.RolledBack
+	each(x.d, func(f RollbackFailer) {
+		if f.RollbackFails() {
+			undone = syncml.RollbackFailed
+		}
+	})
+	if undone == syncml.RolledBack {
+		rollback()
+	}
+	x.out[at].Data = itoa(syncml.AtomicFailed)
 	for _, p := range done {
-		x.out[p].Data = strconv.Itoa(syncml.RolledBack)
+		x.out[p].Data = itoa(undone)
 	}
 }
 

@@ -1,18 +1,70 @@
 package dmclient
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Fault makes a device misbehave while it executes commands.
+// Fault makes a device misbehave. What it can do it says by the interfaces
+// below; package faults has one of them for each thing that real devices were
+// seen to do, and those that servers must survive.
 type Fault interface {
-	// Answer gives the status of a command in place of executing it; ok is
-	// false where the fault does not apply.
+	// Fault describes it in a few words.
+	Fault() string
+}
+
+// Answerer gives the status of a command in place of executing it; ok is false
+// where the fault does not apply.
+type Answerer interface {
 	Answer(verb syncml.Verb, locURI string) (code int, ok bool)
 }
+
+// Rewriter changes a message on its way out. n counts the session's messages
+// from 1.
+type Rewriter interface {
+	Rewrite(m *syncml.Message, n int)
+}
+
+// Scrambler changes the bytes of a message on its way out.
+type Scrambler interface {
+	Scramble(body []byte, n int) []byte
+}
+
+// Gate is passed before each message is sent; an error ends the session there:
+// ErrStop as a device does that lost its power, ErrAbort by Alert 1223.
+type Gate interface {
+	Gate(ctx context.Context, c Clock, n int) error
+}
+
+// Impostor changes the options of every session.
+type Impostor interface {
+	Impersonate(o *SyncOptions)
+}
+
+// Factual changes what the device knows of itself; see csp.Host.
+type Factual interface {
+	Fact(name string) (value string, ok bool)
+}
+
+// Noncer changes the nonce a digest is made with.
+type Noncer interface {
+	Nonce(nonce []byte) []byte
+}
+
+// RollbackFailer makes an Atomic's roll-back fail with 516.
+type RollbackFailer interface {
+	RollbackFails() bool
+}
+
+// How a Gate ends a session.
+var (
+	ErrStop  = errors.New("the device stopped in the middle of the session")
+	ErrAbort = errors.New("the device aborted the session (Alert 1223)")
+)
 
 // AnswerWith answers a status for one kind of command on one node, as a device
 // with a bug or a policy would.
@@ -26,7 +78,10 @@ type AnswerWith struct {
 	used atomic.Int64
 }
 
-// Answer implements Fault.
+// Fault implements Fault.
+func (f *AnswerWith) Fault() string { return "answers a command with a given status" }
+
+// Answer implements Answerer.
 func (f *AnswerWith) Answer(verb syncml.Verb, locURI string) (int, bool) {
 	if f.Verb != "" && f.Verb != verb || !hasSuffixFold(locURI, f.Suffix) {
 		return 0, false
@@ -39,4 +94,13 @@ func (f *AnswerWith) Answer(verb syncml.Verb, locURI string) (int, bool) {
 
 func hasSuffixFold(s, suffix string) bool {
 	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
+}
+
+// each calls f for every fault that is a T.
+func each[T any](d *Device, f func(T)) {
+	for _, k := range d.faults() {
+		if t, ok := k.(T); ok {
+			f(t)
+		}
+	}
 }

@@ -42,7 +42,7 @@ func NewIdentity(r *rand.Rand) Identity {
 }
 
 // context lists the items of the RST in the order Windows sends them [seen].
-func (id *Identity) context(p *Profile) []enroll.ContextItem {
+func (id *Identity) context(p *Profile, enrollmentType string) []enroll.ContextItem {
 	items := []enroll.ContextItem{
 		{Name: "UXInitiated", Value: "true"}, {Name: "HWDevID", Value: id.HWDevID}, {Name: "Locale", Value: id.Locale},
 		{Name: "TargetedUserLoggedIn", Value: "true"}, {Name: "OSEdition", Value: p.OSEdition}, {Name: "DeviceName", Value: id.Name},
@@ -51,7 +51,7 @@ func (id *Identity) context(p *Profile) []enroll.ContextItem {
 		items = append(items, enroll.ContextItem{Name: "MAC", Value: m})
 	}
 	return append(items,
-		enroll.ContextItem{Name: "DeviceID", Value: id.DeviceID}, enroll.ContextItem{Name: "EnrollmentType", Value: "Full"},
+		enroll.ContextItem{Name: "DeviceID", Value: id.DeviceID}, enroll.ContextItem{Name: "EnrollmentType", Value: enrollmentType},
 		enroll.ContextItem{Name: "DeviceType", Value: p.DeviceType}, enroll.ContextItem{Name: "OSVersion", Value: p.OSVersion},
 		enroll.ContextItem{Name: "ApplicationVersion", Value: p.ApplicationVersion}, enroll.ContextItem{Name: "NotInOobe", Value: "false"},
 	)

@@ -1,5 +1,11 @@
 package dmclient
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Profile is what differs between Windows versions on the wire.
 type Profile struct {
 	Name string
@@ -16,27 +22,18 @@ type Profile struct {
 	UserAgent string
 	DmV       string
 	Platform  string // DevDetail/Ext/Microsoft/OSPlatform
+	// MaxSyncVersion is the highest SyncApplicationVersion it takes.
+	MaxSyncVersion string
 
-	// Phone adds the CSPs only phones have (RemoteLock) and leaves out those
-	// only desktops have (Personalization).
+	// Build decides which nodes the device has.
+	Build int
+	// Phone has the CSPs only phones have and not those only desktops have.
 	Phone bool
 
 	Quirks Quirks
 }
 
-// Quirks are behaviours nobody published; each is a model and can be switched.
-type Quirks struct {
-	// PFNErrors makes the command that writes a PFN fail with 500 where the
-	// PFN cannot be registered, or where Push is missing. The reports of the
-	// time speak of 500 on Replace; that this covers every cause is a model.
-	// Without it the device answers 200 and tells the reason in Push/Status.
-	PFNErrors bool
-	// PFNLowerCase makes the device refuse a PFN that is not lower-cased [model;
-	// the advice to lower-case it is from the same reports].
-	PFNLowerCase bool
-	// CaseSensitive makes node names match by case [model].
-	CaseSensitive bool
-}
+const userAgent = "MSFT OMA DM Client/1.2.0.1" // [seen]
 
 // WP81 is Windows Phone 8.1, where the push path and its 418 and 500 were
 // first reported.
@@ -44,19 +41,167 @@ func WP81() Profile {
 	return Profile{
 		Name: "wp81", RequestVersion: "3.0", DeviceType: "WindowsPhone", OSEdition: "0",
 		OSVersion: "8.10.14219.0", ApplicationVersion: "8.10.14219.0", AuthPolicies: []string{"OnPremise", "Federated"},
-		UserAgent: "MSFT OMA DM Client/1.2.0.1", DmV: "8.10.14219.0", Platform: "Windows Phone 8.1", Phone: true,
-		Quirks: Quirks{PFNErrors: true, PFNLowerCase: true},
+		UserAgent: userAgent, DmV: "8.10.14219.0", Platform: "Windows Phone 8.1", MaxSyncVersion: "1.0", Build: 9651, Phone: true,
+		Quirks: Quirks{PFNErrors: true, PFNLowerCase: true, SendsCred: true},
 	}
 }
 
-// Win11 is a Windows 11 desktop.
-func Win11() Profile {
+// desktop is what all desktops have in common.
+func desktop(name, version, osVersion, platform string, build int) Profile {
 	return Profile{
-		Name: "win11", RequestVersion: "5.0", DeviceType: "CIMClient_Windows", OSEdition: "48",
-		OSVersion: "10.0.22631.3155", ApplicationVersion: "10.0.22631.3155", AuthPolicies: []string{"OnPremise", "Federated"},
-		UserAgent: "MSFT OMA DM Client/1.2.0.1", DmV: "1.3", Platform: "Windows 11 Pro",
+		Name: name, RequestVersion: version, DeviceType: "CIMClient_Windows", OSEdition: "48", OSVersion: osVersion, ApplicationVersion: osVersion,
+		AuthPolicies: []string{"OnPremise", "Federated"}, UserAgent: userAgent, DmV: "1.3", Platform: platform,
+		MaxSyncVersion: "5.0", Build: build, Quirks: Quirks{HTTP2: true},
 	}
+}
+
+// Win81 is a Windows 8.1 desktop.
+func Win81() Profile {
+	p := desktop("win81", "2.0", "6.3.9600.0", "Windows 8.1 Pro", 9600)
+	p.MaxSyncVersion, p.Quirks.HTTP2 = "1.0", false
+	return p
+}
+
+// Win10v1511 is Windows 10 1511, whose channel may fail to renew.
+func Win10v1511() Profile {
+	p := desktop("win10-1511", "3.0", "10.0.10586.0", "Windows 10 Pro", 10586)
+	p.MaxSyncVersion = "2.0"
+	return p
+}
+
+// Win10v22H2 is the last Windows 10.
+func Win10v22H2() Profile {
+	return desktop("win10-22h2", "4.0", "10.0.19045.4291", "Windows 10 Pro", 19045)
+}
+
+// Win11 is a Windows 11 23H2 desktop.
+func Win11() Profile {
+	return desktop("win11", "5.0", "10.0.22631.3155", "Windows 11 Pro", 22631)
+}
+
+// Win11v24H2 is Windows 11 24H2.
+func Win11v24H2() Profile {
+	return desktop("win11-24h2", "6.0", "10.0.26100.2033", "Windows 11 Pro", 26100)
+}
+
+// Win11v25H2 is Windows 11 25H2, which asks for RequestVersion 9.0 and refuses
+// an enrollment whose APPAUTH carries no initial nonce [seen].
+func Win11v25H2() Profile {
+	p := desktop("win11-25h2", "9.0", "10.0.26200.6584", "Windows 11 Pro", 26200)
+	p.Quirks.NeedsAAuthData = true
+	return p
 }
 
 // Profiles lists all profiles, oldest first.
-func Profiles() []Profile { return []Profile{WP81(), Win11()} }
+func Profiles() []Profile {
+	return []Profile{WP81(), Win81(), Win10v1511(), Win10v22H2(), Win11(), Win11v24H2(), Win11v25H2()}
+}
+
+// ProfileByName finds a profile; the error names all of them.
+func ProfileByName(name string) (Profile, error) {
+	var names []string
+	for _, p := range Profiles() {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Profile{}, fmt.Errorf("unknown profile %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// Quirks are behaviours that differ between Windows versions or that nobody
+// published; each can be switched by its name.
+type Quirks struct {
+	// PFNErrors makes the command that writes a PFN fail with 500 where the
+	// PFN cannot be registered, or where Push is missing. The reports of the
+	// time speak of 500 on Replace; that this covers every cause is a model.
+	// Without it the device answers 200 and tells the reason in Push/Status.
+	PFNErrors bool
+	// PFNLowerCase makes the device refuse a PFN that is not lower-cased.
+	PFNLowerCase bool
+	// CaseSensitive makes node names match by case.
+	CaseSensitive bool
+	// SendsCred puts the credential into package 1 unasked.
+	SendsCred bool
+	// DemandsCred makes the device refuse a server whose messages carry no
+	// credential, where APPAUTH CLIENT was provisioned.
+	DemandsCred bool
+	// NeedsAAuthData refuses an enrollment without an initial nonce.
+	NeedsAAuthData bool
+	// LargeObjects makes LrgObj true and splits results that are too large for
+	// the server's MaxMsgSize; without it the session is aborted.
+	LargeObjects bool
+	// Alert1200 opens a session after a push with Alert 1200 in place of 1201.
+	Alert1200 bool
+	// ResultsCmd names the command in Results.
+	ResultsCmd bool
+	// NeverRenews keeps the channel until it expires.
+	NeverRenews bool
+	// HTTP2 is spoken with servers that offer it.
+	HTTP2 bool
+	// SilentPFN accepts the write of a PFN and does nothing at all.
+	SilentPFN bool
+}
+
+// Strength says how well a behaviour is known.
+type Strength string
+
+// The strengths of PROTOCOL facts.
+const (
+	Documented Strength = "documented"
+	Seen       Strength = "seen"
+	Model      Strength = "model"
+)
+
+// Quirk describes one switch.
+type Quirk struct {
+	Name     string
+	Strength Strength
+	Does     string
+	field    func(*Quirks) *bool
+}
+
+// QuirkList are all quirks by name.
+func QuirkList() []Quirk {
+	return []Quirk{
+		{"pfn-errors", Model, "answers 500 where a PFN cannot be registered; without it 200, and Push/Status tells", func(q *Quirks) *bool { return &q.PFNErrors }},
+		{"pfn-lower-case", Model, "refuses a PFN that is not lower-cased", func(q *Quirks) *bool { return &q.PFNLowerCase }},
+		{"case-sensitive", Model, "matches node names by case", func(q *Quirks) *bool { return &q.CaseSensitive }},
+		{"sends-cred", Seen, "puts its credential into package 1 unasked", func(q *Quirks) *bool { return &q.SendsCred }},
+		{"demands-cred", Model, "challenges a server that does not authenticate itself, where APPAUTH CLIENT was provisioned", func(q *Quirks) *bool { return &q.DemandsCred }},
+		{"needs-aauthdata", Seen, "refuses an enrollment whose APPAUTH has no AAUTHDATA (0x80070057)", func(q *Quirks) *bool { return &q.NeedsAAuthData }},
+		{"large-objects", Documented, "DevDetail/LrgObj is true: a result over MaxMsgSize comes in chunks; without it the session is aborted", func(q *Quirks) *bool { return &q.LargeObjects }},
+		{"alert-1200", Model, "opens a session after a push with Alert 1200", func(q *Quirks) *bool { return &q.Alert1200 }},
+		{"results-cmd", Documented, "writes Cmd into Results (MS-MDM 2.2.7.8)", func(q *Quirks) *bool { return &q.ResultsCmd }},
+		{"never-renews", Documented, "does not renew its channel, as Windows 8, 8.1 and 10 1511 may", func(q *Quirks) *bool { return &q.NeverRenews }},
+		{"http2", Seen, "speaks HTTP/2 with servers that offer it", func(q *Quirks) *bool { return &q.HTTP2 }},
+		{"silent-pfn", Documented, "takes the PFN and registers nothing, as Windows 10 1511 may hang doing", func(q *Quirks) *bool { return &q.SilentPFN }},
+	}
+}
+
+// SetQuirk switches a quirk by its name: "pfn-errors" on, "-pfn-errors" off.
+func (p *Profile) SetQuirk(name string) error {
+	on := !strings.HasPrefix(name, "-")
+	name = strings.TrimPrefix(name, "-")
+	list := QuirkList()
+	i := slices.IndexFunc(list, func(q Quirk) bool { return q.Name == name })
+	if i < 0 {
+		var names []string
+		for _, q := range list {
+			names = append(names, q.Name)
+		}
+		return fmt.Errorf("unknown quirk %q; there are %s", name, strings.Join(names, ", "))
+	}
+	*list[i].field(&p.Quirks) = on
+	return nil
+}
+
+// Active lists the quirks that are on.
+func (q Quirks) Active() (out []string) {
+	for _, k := range QuirkList() {
+		if *k.field(&q) {
+			out = append(out, k.Name)
+		}
+	}
+	return out
+}

@@ -30,7 +30,7 @@ type pushClient struct {
 
 	mu       sync.Mutex
 	accounts map[string]*pushAccount
-	offline  bool
+	power    Power
 }
 
 type pushAccount struct {
@@ -42,10 +42,13 @@ type pushAccount struct {
 
 // SetPFN registers a PFN. Which failure is a 500 and which a 200 that
 // Push/Status explains is the profile's [model].
-func (p *pushClient) SetPFN(c csp.Call, provider, pfn string) int {
+func (p *pushClient) SetPFN(c *csp.Call, provider, pfn string) int {
 	q := p.device.cfg.Profile.Quirks
 	if q.PFNErrors && (!c.ParentExists || c.Verb == csp.Replace && !c.Exists) {
 		return syncml.CommandFailed // Push is missing, or there is no PFN to replace
+	}
+	if q.SilentPFN {
+		return syncml.OK
 	}
 	err := CheckPFN(pfn)
 	if err == nil && q.PFNLowerCase && pfn != strings.ToLower(pfn) {
@@ -97,9 +100,9 @@ func (p *pushClient) open(ctx context.Context, provider, pfn string) error {
 		return errNoWNS
 	}
 	p.mu.Lock()
-	offline, old := p.offline, p.accounts[provider]
+	power, old := p.power, p.accounts[provider]
 	p.mu.Unlock()
-	if offline {
+	if power != PowerNormal {
 		return offlineError{}
 	}
 	uri, expires, err := wns.OpenChannel(ctx, p.device.cfg.Identity.DeviceID, pfn, p.device.notified)
@@ -120,10 +123,25 @@ func (p *pushClient) Channel(provider string) (uri string, status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a := p.accounts[provider]
-	if a == nil {
+	switch {
+	case a == nil:
 		return "", PushNoChannel
+	case a.uri != "" && !a.expires.IsZero() && !p.device.now().Before(a.expires):
+		return "", PushExpired
 	}
 	return a.uri, a.status
+}
+
+// expires tells when the provider's channel does; ok is false where there is
+// none.
+func (p *pushClient) expires(provider string) (at time.Time, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := p.accounts[provider]
+	if a == nil || a.uri == "" {
+		return at, false
+	}
+	return a.expires, true
 }
 
 // RemovePush implements csp.Pusher: removing Push ends push-initiated sessions
@@ -138,9 +156,9 @@ func (p *pushClient) RemovePush(provider string) {
 	}
 }
 
-// SavePush implements csp.Pusher. A channel opened in an Atomic that is rolled
+// save notes the accounts for a roll-back. A channel opened in an Atomic that is rolled
 // back stays known to the service, unused, until it expires.
-func (p *pushClient) SavePush() func() {
+func (p *pushClient) save() func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before := maps.Clone(p.accounts)
@@ -162,18 +180,10 @@ func (p *pushClient) closeAll() {
 	}
 }
 
-// provider is the account the device enrolled with.
-func (d *Device) provider() string {
-	if doc := d.Provisioning(); doc != nil {
-		return doc.App.ProviderID
-	}
-	return ""
-}
-
 // ChannelURI is the channel the device would tell its server now, empty while
 // it has none.
 func (d *Device) ChannelURI() string {
-	uri, _ := d.push.Channel(d.provider())
+	uri, _ := d.push.Channel(d.Provider())
 	return uri
 }
 
@@ -181,7 +191,7 @@ func (d *Device) ChannelURI() string {
 func (d *Device) PFN() string {
 	d.push.mu.Lock()
 	defer d.push.mu.Unlock()
-	if a := d.push.accounts[d.provider()]; a != nil {
+	if a := d.push.accounts[d.Provider()]; a != nil {
 		return a.pfn
 	}
 	return ""
@@ -192,16 +202,19 @@ func (d *Device) PFN() string {
 // the server can read the new URI; the caller does so by Sync.
 func (d *Device) RenewChannel(ctx context.Context) error {
 	pfn := d.PFN()
+	if d.cfg.Profile.Quirks.NeverRenews {
+		return errors.New("renew the channel: this device does not (quirk never-renews)")
+	}
 	if pfn == "" {
 		return errors.New("renew the channel: the server has set no PFN yet")
 	}
-	return d.push.open(ctx, d.provider(), pfn)
+	return d.push.open(ctx, d.Provider(), pfn)
 }
 
 // LoseChannel takes the channel away: ChannelURI is empty and Status the given
 // one until the PFN is set again or the channel renewed.
 func (d *Device) LoseChannel(status int) {
-	provider := d.provider()
+	provider := d.Provider()
 	d.push.mu.Lock()
 	defer d.push.mu.Unlock()
 	if a := d.push.accounts[provider]; a != nil {
@@ -212,29 +225,35 @@ func (d *Device) LoseChannel(status int) {
 // SetWNSOffline cuts the device's WNS client off: PFNs cannot be registered
 // and pushes do not arrive.
 func (d *Device) SetWNSOffline(offline bool) {
-	d.push.mu.Lock()
-	defer d.push.mu.Unlock()
-	d.push.offline = offline
+	p := PowerNormal
+	if offline {
+		p = PowerOff
+	}
+	d.SetPower(p)
 }
 
 // notified is called by the push service for each raw notification.
 func (d *Device) notified(payload []byte) {
-	w := Wake{At: time.Now()}
+	w := Wake{At: d.now()}
 	d.push.mu.Lock()
-	offline := d.push.offline
+	power := d.push.power
+	if power == PowerSaver {
+		for _, a := range d.push.accounts {
+			if a.uri != "" {
+				a.status = PushNoSession
+			}
+		}
+	}
 	d.push.mu.Unlock()
 	switch {
-	case offline:
+	case power != PowerNormal:
 		w.Refused = "the WNS client is offline"
 	case d.State() != Enrolled:
 		w.Refused = "the device is not enrolled"
 	case len(payload) == 0:
 		w.Refused = "empty payload, 0x80070057" // [seen]
 	default:
-		select {
-		case d.wake <- struct{}{}:
-		default: // a session is about to start anyway
-		}
+		d.signal(OriginPush)
 	}
 	d.record.change(func() { d.record.wakes = append(d.record.wakes, w) })
 }

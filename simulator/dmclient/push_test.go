@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -45,8 +44,7 @@ func account(t *testing.T, p Profile, wns WNS) *Device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.doc = &enroll.Provisioning{App: enroll.Application{ProviderID: "MDM"}}
-	d.state = Enrolled
+	d.provider, d.state = "MDM", Enrolled
 	d.tree.Provision(ProviderURI("MDM"), "")
 	return d
 }
@@ -54,7 +52,7 @@ func account(t *testing.T, p Profile, wns WNS) *Device {
 // run executes a server message and gives "verb node code" for each command.
 func run(d *Device, commands ...syncml.Command) (codes []int) {
 	s := &Session{}
-	x := &executor{ctx: context.Background(), d: d, s: s, msgRef: "1"}
+	x := &executor{ctx: context.Background(), r: &running{d: d, s: s}, d: d, s: s, msgRef: "1"}
 	for i := range commands {
 		x.command(&commands[i])
 	}
@@ -216,9 +214,9 @@ func TestDeliveredRootsAreTrusted(t *testing.T) {
 	t.Cleanup(srv.Close)
 	for _, delivered := range []bool{true, false} {
 		d := account(t, Win11(), nil)
-		d.doc.App.Addr = srv.URL
+		d.addr = srv.URL
 		if delivered {
-			d.doc.Roots = [][]byte{srv.Certificate().Raw}
+			d.roots = [][]byte{srv.Certificate().Raw}
 		}
 		ex := d.Post(context.Background(), syncml.MediaType, strings.NewReader("x"), 1, SyncOptions{})
 		if (ex.Err == nil) != delivered {
@@ -235,7 +233,13 @@ func TestSyncNeedsEnrollment(t *testing.T) {
 	if _, err := d.Sync(context.Background(), SyncOptions{}); !errors.Is(err, ErrNotEnrolled) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := New(Config{}); err == nil {
-		t.Error("a Config without Discovery must be refused")
+	if d, err = New(Config{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Enroll(context.Background(), EnrollOptions{}); err == nil {
+		t.Error("enrolling without Discovery must be refused")
+	}
+	if _, err := New(Config{Username: "nobody"}); err == nil {
+		t.Error("a user name that is no e-mail address finds no server")
 	}
 }

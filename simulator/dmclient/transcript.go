@@ -92,7 +92,10 @@ const (
 	OriginUser       Origin = 1
 	OriginSchedule   Origin = 2
 	OriginPush       Origin = 3
+	OriginLogin      Origin = 4
 	OriginEnrollment Origin = 5
+	OriginCSP        Origin = 6
+	OriginAPI        Origin = 7
 )
 
 // Executed is one command of the server and how the device answered it.

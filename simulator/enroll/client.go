@@ -26,6 +26,9 @@ const (
 	StepDiscover = "Discover"
 	StepPolicies = "GetPolicies"
 	StepToken    = "RST"
+	StepSignIn   = "sign-in page"
+	StepRenew    = "renewal"
+	StepInstall  = "provisioning document"
 )
 
 // Error says which step of an enrollment failed and how. It wraps a *Fault
@@ -36,7 +39,14 @@ type Error struct {
 	Err    error
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("enrollment: %s: %v", e.Step, e.Err) }
+func (e *Error) Error() string {
+	s := fmt.Sprintf("enrollment: %s: %v", e.Step, e.Err)
+	var f *Fault
+	if hr := e.HResult(); hr != "" && !errors.As(e.Err, &f) {
+		s += " (Windows shows " + hr + ")"
+	}
+	return s
+}
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -116,17 +126,28 @@ func (c *Client) Policies(ctx context.Context, policyURL string) (*PolicyRespons
 
 // Token sends the CSR and gives the provisioning document it is answered with.
 func (c *Client) Token(ctx context.Context, enrollmentURL string, csr []byte, items []ContextItem) ([]byte, error) {
-	body, err := (&TokenRequest{To: enrollmentURL, Credential: c.Credential, CSR: csr, Context: items}).Write()
+	return c.request(ctx, StepToken, &TokenRequest{To: enrollmentURL, Credential: c.Credential, CSR: csr, Context: items})
+}
+
+// Renew sends a CSR that the old certificate's key signed (PKCS#7) and gives
+// the provisioning document with the new certificate. HTTP must present the old
+// certificate (ROBO, MS-MDE2 3.8).
+func (c *Client) Renew(ctx context.Context, enrollmentURL string, signed []byte, items []ContextItem) ([]byte, error) {
+	return c.request(ctx, StepRenew, &TokenRequest{To: enrollmentURL, Credential: c.Credential, Renewal: true, CSR: signed, Context: items})
+}
+
+func (c *Client) request(ctx context.Context, step string, r *TokenRequest) ([]byte, error) {
+	body, err := r.Write()
 	if err != nil {
-		return nil, &Error{Step: StepToken, Err: err}
+		return nil, &Error{Step: step, Err: err}
 	}
-	e, err := c.post(ctx, StepToken, enrollmentURL, body)
+	e, err := c.post(ctx, step, r.To, body)
 	if err != nil {
 		return nil, err
 	}
 	out, err := e.TokenResponse()
 	if err != nil {
-		return nil, &Error{Step: StepToken, Status: http.StatusOK, Err: err}
+		return nil, &Error{Step: step, Status: http.StatusOK, Err: err}
 	}
 	return out.Provisioning, nil
 }

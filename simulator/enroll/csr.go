@@ -2,19 +2,22 @@ package enroll
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // the algorithm Windows signs its request with
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // OIDs of the Windows request [seen].
 var (
 	oidSHA1WithRSA      = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 29} // not the PKCS#1 one
+	oidECDSAWithSHA256  = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
 	oidDeviceID         = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 66, 1, 0}
 	oidExtensionRequest = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 14}
 	oidCommonName       = asn1.ObjectIdentifier{2, 5, 4, 3}
@@ -42,7 +45,7 @@ type certificationRequest struct {
 // PrintableString although it allows neither "!" nor NUL; an extension holds
 // the DeviceID and a NUL; the signature is sha1WithRSA [seen]. Strict parsers,
 // Go's among them, refuse it.
-func WindowsCSR(key *rsa.PrivateKey, guid, deviceID string) ([]byte, error) {
+func WindowsCSR(key crypto.Signer, guid, deviceID string) ([]byte, error) {
 	if len(guid) < guidChars {
 		return nil, fmt.Errorf("make the CSR: GUID %q has under %d characters", guid, guidChars)
 	}
@@ -58,7 +61,7 @@ func WindowsCSR(key *rsa.PrivateKey, guid, deviceID string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	spki, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	spki, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
 		return nil, err
 	}
@@ -87,16 +90,27 @@ func WindowsCSR(key *rsa.PrivateKey, guid, deviceID string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest := sha1.Sum(info) //nolint:gosec // as above
-	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA1, digest[:])
+	algorithm, signature, err := signInfo(key, info)
 	if err != nil {
 		return nil, fmt.Errorf("sign the CSR: %w", err)
 	}
 	return asn1.Marshal(certificationRequest{
-		Info:      asn1.RawValue{FullBytes: info},
-		Algorithm: pkix.AlgorithmIdentifier{Algorithm: oidSHA1WithRSA, Parameters: asn1.NullRawValue},
+		Info: asn1.RawValue{FullBytes: info}, Algorithm: algorithm,
 		Signature: asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)},
 	})
+}
+
+// signInfo signs as Windows does, with SHA-1; a key that is not RSA, which no
+// Windows was seen to use, signs with SHA-256.
+func signInfo(key crypto.Signer, info []byte) (pkix.AlgorithmIdentifier, []byte, error) {
+	if _, ok := key.Public().(*ecdsa.PublicKey); ok {
+		digest := sha256.Sum256(info)
+		signature, err := key.Sign(rand.Reader, digest[:], crypto.SHA256)
+		return pkix.AlgorithmIdentifier{Algorithm: oidECDSAWithSHA256}, signature, err
+	}
+	digest := sha1.Sum(info) //nolint:gosec // as above
+	signature, err := key.Sign(rand.Reader, digest[:], crypto.SHA1)
+	return pkix.AlgorithmIdentifier{Algorithm: oidSHA1WithRSA, Parameters: asn1.NullRawValue}, signature, err
 }
 
 // wrap puts content into an inner and an outer constructed element.
@@ -111,10 +125,8 @@ func wrap(outer, inner int, content []byte) ([]byte, error) {
 // PlainCSR makes a request every parser takes: the DeviceID as common name and
 // a SHA-256 signature. The lab falls back to it where a server refuses the
 // Windows form, so that one bug does not hide the others.
-func PlainCSR(key *rsa.PrivateKey, deviceID string) ([]byte, error) {
-	return x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
-		Subject: pkix.Name{CommonName: deviceID}, SignatureAlgorithm: x509.SHA256WithRSA,
-	}, key)
+func PlainCSR(key crypto.Signer, deviceID string) ([]byte, error) {
+	return x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: deviceID}}, key)
 }
 
 // Cert is a certificate read leniently: a server may copy the Windows subject
@@ -124,6 +136,7 @@ type Cert struct {
 	SerialNumber string // hex
 	PublicKey    crypto.PublicKey
 	Issuer       []byte // DER of the issuer's name
+	NotAfter     time.Time
 
 	tbs       []byte
 	algorithm asn1.ObjectIdentifier
@@ -161,10 +174,23 @@ func ReadCert(der []byte) (*Cert, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certificate's key: %w", err)
 	}
+	var validity struct{ NotBefore, NotAfter time.Time }
+	if _, err := asn1.Unmarshal(tbs.Validity.FullBytes, &validity); err != nil {
+		return nil, fmt.Errorf("certificate's validity: %w", err)
+	}
 	return &Cert{
-		Raw: der, SerialNumber: fmt.Sprintf("%x", tbs.Serial.Bytes), PublicKey: key, Issuer: tbs.Issuer.FullBytes,
+		Raw: der, NotAfter: validity.NotAfter, SerialNumber: fmt.Sprintf("%x", tbs.Serial.Bytes), PublicKey: key, Issuer: tbs.Issuer.FullBytes,
 		tbs: outer.TBS.FullBytes, algorithm: outer.Algorithm.Algorithm, signature: outer.Signature.RightAlign(),
 	}, nil
+}
+
+// NotAfter tells when a DER certificate expires.
+func NotAfter(der []byte) (time.Time, error) {
+	c, err := ReadCert(der)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return c.NotAfter, nil
 }
 
 // SignedBy checks that issuer's key made the signature on c.

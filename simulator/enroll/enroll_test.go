@@ -206,7 +206,7 @@ func TestReadProvisioning(t *testing.T) {
 }
 
 func FuzzReadEnvelope(f *testing.F) {
-	b, err := (&PolicyRequest{To: "x", Credential: &Credential{"u", "p"}}).Write()
+	b, err := (&PolicyRequest{To: "x", Credential: &Credential{Username: "u", Password: "p"}}).Write()
 	if err != nil {
 		f.Fatal(err)
 	}

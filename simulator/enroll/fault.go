@@ -19,21 +19,9 @@ const (
 	FaultCertificate    = "CertificateRequest"
 )
 
-// windowsErrors are the HRESULTs Windows shows for the subcodes (Learn, "MDM
-// enrollment of Windows devices"; MS-MDE2 2.2.9.1).
-var windowsErrors = map[string]string{
-	FaultMessageFormat:  "0x80180001",
-	FaultAuthentication: "0x80180002",
-	"Authorization":     "0x80180003",
-	FaultCertificate:    "0x80180004",
-	"EnrollmentServer":  "0x80180005",
-	"InternalService":   "0x80180006",
-	"InvalidSecurity":   "0x80180007",
-}
-
 func (f *Fault) Error() string {
 	s := fmt.Sprintf("the server answered with a fault: %s", f.Subcode)
-	if hr := windowsErrors[f.Subcode]; hr != "" {
+	if hr := f.HResult(); hr != "" {
 		s += " (Windows shows " + hr + ")"
 	}
 	if f.Reason != "" {

@@ -32,6 +32,9 @@ func (r *PolicyRequest) Write() ([]byte, error) {
 	build(c, "lastUpdate", "", "xsi:nil", "true")
 	build(c, "preferredLanguage", "", "xsi:nil", "true")
 	build(g, "requestFilter", "", "xsi:nil", "true")
+	if err := r.Credential.sign(env); err != nil {
+		return nil, err
+	}
 	return doc.WriteToBytes()
 }
 

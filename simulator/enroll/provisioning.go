@@ -17,6 +17,8 @@ type Provisioning struct {
 	Store      string   // User or System
 	App        Application
 	Provider   Provider
+	// Renew are the values under CertificateStore/My/WSTEP/Renew.
+	Renew []ProviderNode
 }
 
 // Application is the w7 characteristic: where the server is and how to talk
@@ -132,6 +134,11 @@ func (p *Provisioning) readStore(store *etree.Element) error {
 				p.ClientCert, p.Store = der, where
 			}
 		}
+	}
+	if renew := characteristic(characteristic(characteristic(store, "My"), "WSTEP"), "Renew"); renew != nil {
+		var nodes Provider
+		readNodes(&nodes, renew, "")
+		p.Renew = nodes.Nodes
 	}
 	return nil
 }

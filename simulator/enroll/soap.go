@@ -62,6 +62,13 @@ type Header struct {
 	// HasUsername tells that a wsse:UsernameToken is present.
 	HasUsername        bool
 	Username, Password string
+	// Token is the decoded wsse:BinarySecurityToken of the security header, nil
+	// if there is none; TokenType its ValueType.
+	Token     []byte
+	TokenType string
+	// Signature is the ds:Signature of the security header, nil if there is
+	// none.
+	Signature *Signature
 }
 
 // Envelope is a SOAP message that was read.
@@ -91,9 +98,8 @@ func ReadEnvelope(b []byte) (*Envelope, error) {
 	if h := kid(root, "Header"); h != nil {
 		e.Action, e.MessageID = textOf(h, "Action"), textOf(h, "MessageID")
 		e.RelatesTo, e.To = textOf(h, "RelatesTo"), textOf(h, "To")
-		if u := kid(kid(h, "Security"), "UsernameToken"); u != nil {
-			e.HasUsername = true
-			e.Username, e.Password = textOf(u, "Username"), textOf(u, "Password")
+		if err := e.readSecurity(kid(h, "Security")); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNotSOAP, err)
 		}
 	}
 	return e, nil
@@ -169,25 +175,6 @@ func newDocument() *etree.Document {
 	doc.WriteSettings = etree.WriteSettings{CanonicalText: true}
 	return doc
 }
-
-// requestHeader writes the header blocks every request has, in Windows' order.
-func requestHeader(envelope *etree.Element, action, messageID, to string, cred *Credential) {
-	h := build(envelope, "s:Header", "")
-	build(h, "a:Action", action, "s:mustUnderstand", "1")
-	build(h, "a:MessageID", messageID)
-	build(build(h, "a:ReplyTo", ""), "a:Address", anonymous)
-	build(h, "a:To", to, "s:mustUnderstand", "1")
-	if cred == nil {
-		return
-	}
-	s := build(h, "wsse:Security", "", "s:mustUnderstand", "1")
-	u := build(s, "wsse:UsernameToken", "", "u:Id", usernameTokenID)
-	build(u, "wsse:Username", cred.Username)
-	build(u, "wsse:Password", cred.Password, "wsse:Type", passwordTextType)
-}
-
-// Credential is what OnPremise enrollment proves itself with.
-type Credential struct{ Username, Password string }
 
 // reply starts the envelope of a server's answer and gives its body.
 func reply(action, relatesTo, activityID string) (*etree.Document, *etree.Element) {

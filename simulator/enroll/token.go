@@ -11,7 +11,9 @@ import (
 const (
 	tokenType       = "http://schemas.microsoft.com/5.0.0.0/ConfigurationManager/Enrollment/DeviceEnrollmentToken"
 	requestIssue    = nsTrust + "/Issue"
+	requestRenew    = nsTrust + "/Renew"
 	valuePKCS10     = nsEnrollment + "#PKCS10"
+	valuePKCS7      = nsSecurity + "#PKCS7"
 	encodingBase64  = nsSecurity + "#base64binary"
 	valueProvision  = "http://schemas.microsoft.com/5.0.0.0/ConfigurationManager/Enrollment/DeviceEnrollmentProvisionDoc"
 	encodingReplied = nsSecurity + "#base64binary"
@@ -24,20 +26,30 @@ type ContextItem struct{ Name, Value string }
 type TokenRequest struct {
 	To         string
 	Credential *Credential
-	CSR        []byte // DER
-	Context    []ContextItem
+	// Renewal asks for a new certificate in place of one that is there; CSR is
+	// the PKCS#10 request then, inside a PKCS#7 message the old key signed.
+	Renewal bool
+	CSR     []byte // DER
+	Context []ContextItem
 }
 
 // Write serializes the request as Windows does.
 func (r *TokenRequest) Write() ([]byte, error) {
 	doc, env := secured(ActionRequestToken, tokenMessageID, r.To, r.Credential)
+	kind, value := requestIssue, valuePKCS10
+	if r.Renewal {
+		kind, value = requestRenew, valuePKCS7
+	}
 	t := build(build(env, "s:Body", ""), "wst:RequestSecurityToken", "")
 	build(t, "wst:TokenType", tokenType)
-	build(t, "wst:RequestType", requestIssue)
-	build(t, "wsse:BinarySecurityToken", base64.StdEncoding.EncodeToString(r.CSR), "ValueType", valuePKCS10, "EncodingType", encodingBase64)
+	build(t, "wst:RequestType", kind)
+	build(t, "wsse:BinarySecurityToken", base64.StdEncoding.EncodeToString(r.CSR), "ValueType", value, "EncodingType", encodingBase64)
 	a := build(t, "ac:AdditionalContext", "", "xmlns", nsContext)
 	for _, i := range r.Context {
 		build(build(a, "ac:ContextItem", "", "Name", i.Name), "ac:Value", i.Value)
+	}
+	if err := r.Credential.sign(env); err != nil {
+		return nil, err
 	}
 	return doc.WriteToBytes()
 }
@@ -58,14 +70,15 @@ func (e *Envelope) TokenRequest() (*TokenRequest, error) {
 	if t == nil {
 		return nil, fmt.Errorf("no RequestSecurityToken in the body, but %q", e.BodyName())
 	}
-	if got := textOf(t, "RequestType"); got != requestIssue {
-		return nil, fmt.Errorf("RequestType %q is not %s", got, requestIssue)
+	got := textOf(t, "RequestType")
+	if got != requestIssue && got != requestRenew {
+		return nil, fmt.Errorf("RequestType %q is neither %s nor %s", got, requestIssue, requestRenew)
 	}
 	csr, err := decodeBase64(textOf(t, "BinarySecurityToken"))
 	if err != nil {
 		return nil, fmt.Errorf("BinarySecurityToken: %w", err)
 	}
-	r := &TokenRequest{To: e.To, CSR: csr}
+	r := &TokenRequest{To: e.To, CSR: csr, Renewal: got == requestRenew}
 	for _, i := range kids(kid(t, "AdditionalContext"), "ContextItem") {
 		r.Context = append(r.Context, ContextItem{Name: i.SelectAttrValue("Name", ""), Value: textOf(i, "Value")})
 	}

@@ -17,8 +17,11 @@ const (
 	NotAllowed        = 405
 	Unsupported       = 406
 	MissingCredential = 407
+	TooLarge          = 413
 	UnsupportedFormat = 415
+	SizeRequired      = 416
 	AlreadyExists     = 418
+	SizeMismatch      = 424
 	PermissionDenied  = 425
 	CommandFailed     = 500
 	AtomicFailed      = 507
@@ -51,7 +54,10 @@ var codeText = map[int]string{
 	NotAllowed:        "this operation is not allowed on this node",
 	Unsupported:       "optional feature not supported",
 	MissingCredential: "credential missing",
+	TooLarge:          "the object is too large",
 	UnsupportedFormat: "wrong format or type",
+	SizeRequired:      "the size of a large object was not declared",
+	SizeMismatch:      "the chunks do not add up to the declared size",
 	AlreadyExists:     "the node is already there",
 	PermissionDenied:  "access control refuses it",
 	CommandFailed:     "the command failed on the device",

@@ -50,9 +50,6 @@ func (l Limits) withDefaults() Limits {
 // built, so that a hostile message costs one pass over its bytes and no
 // memory. It does not judge well-formedness; the parser does.
 func (l Limits) scan(b []byte) error {
-	if len(b) > l.Bytes {
-		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(b), l.Bytes)
-	}
 	depth := 0
 	for {
 		i := bytes.IndexByte(b, '<')

@@ -10,6 +10,7 @@ import (
 // may take it: not well-formed, a prefix that is bound nowhere, a root outside
 // SyncML's namespace. An empty list means nothing was found.
 func Lint(b []byte) []string {
+	b = toUTF8(b)
 	if err := (Limits{}).withDefaults().scan(b); err != nil {
 		return []string{err.Error()}
 	}
@@ -27,7 +28,7 @@ func Lint(b []byte) []string {
 // UnboundPrefixes lists every element or attribute whose prefix no xmlns
 // attribute binds (Namespaces in XML 1.0, section 5).
 func UnboundPrefixes(b []byte) ([]string, error) {
-	if err := (Limits{Bytes: 4 << 20}).withDefaults().scan(b); err != nil {
+	if err := (Limits{}).withDefaults().scan(b); err != nil {
 		return nil, err
 	}
 	root, err := parse(b)

@@ -14,6 +14,8 @@ import "strconv"
 const (
 	Namespace     = "SYNCML:SYNCML1.2"
 	MetaNamespace = "syncml:metinf"
+	// ExtensionNamespace is that of msft:originalerror (MS-MDM 2.2.4.3).
+	ExtensionNamespace = "http://schemas.microsoft.com/MobileDevice/MDM"
 )
 
 // Values every DM 1.2 header carries (MS-MDM 2.2.4.2).
@@ -36,6 +38,9 @@ type Message struct {
 	FinalCount int
 	// Namespace is the namespace of the root as it was read.
 	Namespace string
+	// Extended declares Microsoft's namespace on SyncBody, as a device does
+	// once SyncApplicationVersion is 3.0 or more (MS-MDM 2.2.4.3).
+	Extended bool
 }
 
 // SyncHdr identifies the session, the message and the two parties.
@@ -107,8 +112,11 @@ type Command struct {
 	Chal                 *Chal
 	Meta                 *Meta
 	Data                 string
-	Items                []Item
-	Commands             []Command
+	// OriginalError is the HRESULT behind a failure, in a Status of an Extended
+	// message (MS-MDM 2.2.5.1).
+	OriginalError string
+	Items         []Item
+	Commands      []Command
 }
 
 // Code is the number in Data of a Status or Alert, 0 if it is not a number.

@@ -12,7 +12,7 @@ import (
 func Read(b []byte) (*Message, error) { return ReadLimited(b, Limits{}) }
 
 // ReadLimited parses one message. It takes indented, prefixed and declared
-// XML, CDATA and the predefined entities; elements are matched by local name,
+// XML, CDATA, the predefined entities and UTF-16 with a byte order mark; elements are matched by local name,
 // so that an unbound prefix does not stop a reader that has to go on where
 // Windows goes on. Lint finds what is formally wrong.
 //
@@ -20,6 +20,10 @@ func Read(b []byte) (*Message, error) { return ReadLimited(b, Limits{}) }
 // ErrNotXML or ErrNotSyncML.
 func ReadLimited(b []byte, limits Limits) (*Message, error) {
 	limits = limits.withDefaults()
+	if len(b) > limits.Bytes {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(b), limits.Bytes)
+	}
+	b = toUTF8(b)
 	if len(bytes.TrimSpace(b)) == 0 {
 		return nil, ErrEmpty
 	}
@@ -30,11 +34,16 @@ func ReadLimited(b []byte, limits Limits) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	return read(root, limits)
+}
+
+// read makes a message of its root element.
+func read(root *etree.Element, limits Limits) (m *Message, err error) {
 	if root.Tag != "SyncML" {
 		return nil, fmt.Errorf("%w: the root is %s", ErrNotSyncML, root.FullTag())
 	}
 	r := reader{left: limits.Commands}
-	m := &Message{Namespace: namespaceOf(root)}
+	m = &Message{Namespace: namespaceOf(root)}
 	var hdr, body bool
 	for _, t := range root.Child {
 		e, ok := t.(*etree.Element)
@@ -47,6 +56,7 @@ func ReadLimited(b []byte, limits Limits) (*Message, error) {
 			m.Hdr = readHdr(e)
 		case "SyncBody":
 			body = true
+			m.Extended = e.SelectAttrValue("xmlns:msft", "") != ""
 			if m.Body, m.FinalCount, err = r.commands(e); err != nil {
 				return nil, err
 			}
@@ -180,6 +190,11 @@ func (r *reader) command(e *etree.Element) (Command, error) {
 			c.Meta = readMeta(k)
 		case "Data":
 			c.Data = text(k)
+			for _, a := range k.Attr {
+				if a.Key == "originalerror" {
+					c.OriginalError = a.Value
+				}
+			}
 		case "Item":
 			c.Items = append(c.Items, readItem(k))
 		}

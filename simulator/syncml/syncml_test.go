@@ -156,11 +156,14 @@ func TestLintFindsWhatReadTolerates(t *testing.T) {
 func TestRoundTrip(t *testing.T) {
 	word := rapid.StringMatching(`[A-Za-z0-9./&<>"' é]{1,12}`).Filter(func(s string) bool { return strings.TrimSpace(s) == s })
 	id := rapid.StringMatching(`[1-9][0-9]{0,3}`)
-	verbs := []Verb{Add, Replace, Get, Delete, Exec, Alert, Status, Results}
+	verbs := []Verb{Add, Replace, Get, Delete, Exec, Alert, Status, Results, "Frobnicate", "Frobnicate2"}
 	item := rapid.Custom(func(t *rapid.T) Item {
 		it := Item{Target: Loc{LocURI: word.Draw(t, "target")}}
 		if rapid.Bool().Draw(t, "meta") {
 			it.Meta = &Meta{Format: word.Draw(t, "format"), Type: word.Draw(t, "type")}
+		}
+		if rapid.Bool().Draw(t, "chunk") {
+			it.MoreData, it.Meta = true, &Meta{Size: id.Draw(t, "size"), Mark: "critical", MaxObjSize: "1"}
 		}
 		if rapid.Bool().Draw(t, "data") {
 			it.Data, it.HasData = word.Draw(t, "value"), true
@@ -172,6 +175,12 @@ func TestRoundTrip(t *testing.T) {
 		switch c.Verb {
 		case Status:
 			c.MsgRef, c.CmdRef, c.Cmd, c.Data = "1", id.Draw(t, "cmdref"), "Get", "200"
+			if rapid.Bool().Draw(t, "challenge") {
+				c.Chal = &Chal{Meta: Meta{Type: "syncml:auth-md5", Format: "b64", NextNonce: word.Draw(t, "nonce")}}
+			}
+			if rapid.Bool().Draw(t, "refs") {
+				c.TargetRef, c.SourceRef = []string{word.Draw(t, "targetref")}, []string{word.Draw(t, "sourceref")}
+			}
 		case Results:
 			c.MsgRef, c.CmdRef = "1", id.Draw(t, "cmdref")
 			c.Items = rapid.SliceOfN(item, 1, 3).Draw(t, "items")
@@ -190,6 +199,11 @@ func TestRoundTrip(t *testing.T) {
 			Final:     rapid.Bool().Draw(t, "final"),
 			Namespace: Namespace,
 		}
+		if rapid.Bool().Draw(t, "cred") {
+			m.Hdr.Cred = &Cred{Meta: &Meta{Type: "syncml:auth-basic", Format: "b64"}, Data: "eA=="}
+			m.Hdr.Meta = &Meta{MaxMsgSize: "5000"}
+		}
+		m.Hdr.NoResp = rapid.Bool().Draw(t, "noresp")
 		if m.Final {
 			m.FinalCount = 1
 		}
@@ -200,12 +214,22 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Read(b)
+		wb, err := WriteWBXML(m)
 		if err != nil {
-			t.Fatalf("%v\n%s", err, b)
+			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(got, m) {
-			t.Fatalf("read  %+v\nwrote %+v\n%s", got, m, b)
+		for form, read := range map[string]func() (*Message, error){
+			"XML":    func() (*Message, error) { return Read(b) },
+			"UTF-16": func() (*Message, error) { return Read(EncodeUTF16(b)) },
+			"WBXML":  func() (*Message, error) { return ReadWBXML(wb, Limits{}) },
+		} {
+			got, err := read()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", form, err, b)
+			}
+			if !reflect.DeepEqual(got, m) {
+				t.Fatalf("%s: read  %+v\nwrote %+v\n%s", form, got, m, b)
+			}
 		}
 	})
 }

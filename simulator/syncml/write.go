@@ -10,20 +10,25 @@ var compact = etree.WriteSettings{CanonicalText: true}
 
 // Write serializes m in the compact form Windows sends: no declaration and no
 // white space between elements (MS-MDM 2.2; seen on Windows 10 19043).
-func Write(m *Message) ([]byte, error) {
+func Write(m *Message) ([]byte, error) { return document(m).WriteToBytes() }
+
+func document(m *Message) *etree.Document {
 	doc := etree.NewDocument()
 	doc.WriteSettings = compact
 	root := doc.CreateElement("SyncML")
 	root.CreateAttr("xmlns", Namespace)
 	writeHdr(root.CreateElement("SyncHdr"), &m.Hdr)
 	body := root.CreateElement("SyncBody")
+	if m.Extended {
+		body.CreateAttr("xmlns:msft", ExtensionNamespace)
+	}
 	for i := range m.Body {
 		writeCommand(body, &m.Body[i])
 	}
 	if m.Final {
 		body.CreateElement("Final")
 	}
-	return doc.WriteToBytes()
+	return doc
 }
 
 func leaf(parent *etree.Element, tag, value string) {
@@ -79,6 +84,9 @@ func writeCommand(parent *etree.Element, c *Command) {
 		writeMeta(e, c.Meta)
 	}
 	optional(e, "Data", c.Data)
+	if c.OriginalError != "" && c.Data != "" {
+		e.ChildElements()[len(e.ChildElements())-1].CreateAttr("msft:originalerror", c.OriginalError)
+	}
 	for i := range c.Items {
 		writeItem(e, &c.Items[i])
 	}

@@ -1,0 +1,75 @@
+package csp
+
+import (
+	"crypto/sha1" //nolint:gosec // the stores name a certificate by its SHA-1
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// decode64 takes base64 with the line breaks some servers put in.
+func decode64(s string) ([]byte, error) {
+	return base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+}
+
+func thumbprint(b []byte) string { return fmt.Sprintf("%X", sha1.Sum(b)) } //nolint:gosec // as above
+
+// storedCertificate adds what a certificate store does at its nodes: it takes
+// certificates only and tells about them.
+func storedCertificate(on map[string]Handler, at string) {
+	read := func(f func(*x509.Certificate) string) Handler {
+		return Handler{Read: func(c *Call) string {
+			der, err := decode64(c.Value("EncodedCertificate"))
+			if err != nil {
+				return ""
+			}
+			cert, err := x509.ParseCertificate(der)
+			if err != nil {
+				return "" // a subject Go cannot read, as Windows' own
+			}
+			return f(cert)
+		}}
+	}
+	on[at+"/EncodedCertificate"] = Handler{Write: func(c *Call, v string) int {
+		der, err := decode64(v)
+		var outer asn1.RawValue
+		if err != nil || len(der) == 0 {
+			return 500
+		}
+		if rest, err := asn1.Unmarshal(der, &outer); err != nil || len(rest) > 0 || outer.Tag != asn1.TagSequence {
+			return 500 // no certificate [model]
+		}
+		c.Host.Effect(Effect{Kind: EffectInstall, Detail: "certificate " + thumbprint(der), At: c.Host.Now()})
+		return 200
+	}}
+	on[at+"/IssuedBy"] = read(func(c *x509.Certificate) string { return c.Issuer.CommonName })
+	on[at+"/IssuedTo"] = read(func(c *x509.Certificate) string { return c.Subject.CommonName })
+	on[at+"/ValidFrom"] = read(func(c *x509.Certificate) string { return c.NotBefore.UTC().Format(time.RFC3339) })
+	on[at+"/ValidTo"] = read(func(c *x509.Certificate) string { return c.NotAfter.UTC().Format(time.RFC3339) })
+}
+
+func rootCATrustedCertificates() CSP {
+	on := map[string]Handler{}
+	for _, store := range []string{"Root", "CA", "TrustedPublisher", "TrustedPeople", "UntrustedCertificates"} {
+		storedCertificate(on, store+"/{CertHash}")
+	}
+	return CSP{Name: "RootCATrustedCertificates", Version: "1.1", tree: "rootca.tree", on: on}
+}
+
+func certificateStore() CSP {
+	on := map[string]Handler{
+		"MY/SCEP/{UniqueID}/Install/Enroll": {Run: scepEnroll("CertificateStore", "HashAlgrithm")},
+		// The renewal happens after the session (MS-MDE2 3.8: ROBO).
+		"MY/WSTEP/Renew/RenewNow": {Run: func(c *Call, _ string) int {
+			c.Host.Effect(Effect{Kind: EffectRenew, At: c.Host.Now()})
+			return 202
+		}},
+	}
+	for _, store := range []string{"ROOT", "ROOT/System", "CA", "CA/System", "MY/User", "MY/System"} {
+		storedCertificate(on, store+"/{CertHash}")
+	}
+	return CSP{Name: "CertificateStore", Version: "1.1", tree: "certificatestore.tree", on: on, finish: scepDone("CertThumbPrint")}
+}

@@ -1,0 +1,127 @@
+package csp
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+// What PFXCertInstall's Status tells: 0, or the Windows error of the import.
+const (
+	pfxDone        = 0
+	pfxInvalid     = 0x0d // ERROR_INVALID_DATA
+	pfxPassword    = 0x56 // ERROR_INVALID_PASSWORD
+	pfxCannotOpen  = 0x8009000d
+	exportableOnly = 3 // KeyLocation with which PFXKeyExportable may be true
+)
+
+func clientCertificateInstall() CSP {
+	return CSP{Name: "ClientCertificateInstall", Version: "1.1", tree: "clientcertificateinstall.tree", on: map[string]Handler{
+		"PFXCertInstall/{UniqueID}/PFXCertBlob":     {Write: installPFX},
+		"SCEP/{UniqueID}/Install/Enroll":            {Run: scepEnroll("ClientCertificateInstall", "HashAlgorithm")},
+		"PFXCertInstall/{UniqueID}/PFXCertPassword": {Read: func(*Call) string { return "" }},
+	}, finish: scepDone("CertThumbprint")}
+}
+
+// installPFX imports a PFX when its blob comes, which is the last of its nodes
+// (Learn, "ClientCertificateInstall CSP"). A PFX that cannot be imported fails
+// the command, and Status tells why.
+func installPFX(c *Call, blob string) int {
+	location, err := strconv.Atoi(c.Value("KeyLocation"))
+	if err != nil || strings.EqualFold(c.Value("PFXKeyExportable"), "true") && location != exportableOnly && c.tree.exists(c.scope, c.relative("PFXKeyExportable")) {
+		return 500 // KeyLocation is required, and an exportable key is a software key
+	}
+	thumb, status := openPFX(c, blob)
+	c.Put("Status", strconv.Itoa(status))
+	if status != pfxDone {
+		return 500
+	}
+	c.Put("Thumbprint", thumb)
+	c.Host.Effect(Effect{Kind: EffectInstall, Detail: "certificate " + thumb, At: c.Host.Now()})
+	return 200
+}
+
+func openPFX(c *Call, blob string) (thumb string, status int) {
+	raw, err := decode64(blob)
+	if err != nil {
+		return "", pfxInvalid
+	}
+	password := c.secret("PFXCertPassword")
+	if kind := c.Value("PFXCertPasswordEncryptionType"); kind != "" && kind != "0" {
+		cms, err := decode64(password)
+		if err != nil || kind != "1" {
+			return "", pfxCannotOpen
+		}
+		plain, err := c.Host.Decrypt(cms)
+		if err != nil {
+			return "", pfxCannotOpen
+		}
+		password = string(plain)
+	}
+	_, cert, _, err := pkcs12.DecodeChain(raw, password)
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return "", pfxPassword
+	case err != nil:
+		return "", pfxInvalid
+	}
+	return thumbprint(cert.Raw), pfxDone
+}
+
+// secret gives the stored value of a node that Get does not tell.
+func (c *Call) secret(rel string) string {
+	return c.tree.stored[c.tree.key(c.scope, c.relative(rel))].value
+}
+
+// SCEP Status (Learn, "ClientCertificateInstall CSP").
+const (
+	scepFinished = "1"
+	scepPending  = "2"
+	scepFailed   = "16"
+)
+
+// scepEnroll starts a certificate enrollment: all required nodes must be
+// there, Status turns to pending and the challenge is deleted. The enrollment
+// itself is a model: no SCEP server is asked.
+func scepEnroll(csp, hashNode string) func(*Call, string) int {
+	return func(c *Call, _ string) int {
+		ca := "CAThumbprint"
+		if csp == "CertificateStore" {
+			ca = "CAThumbPrint"
+		}
+		for _, need := range []string{"ServerURL", "Challenge", "EKUMapping", "KeyUsage", "KeyLength", "SubjectName", hashNode, ca} {
+			if c.secret(need) == "" {
+				c.Put("../Status", scepFailed)
+				c.Put("../ErrorCode", strconv.Itoa(-2147024809)) // E_INVALIDARG
+				return 500
+			}
+		}
+		c.Put("../Status", scepPending)
+		c.Drop("Challenge")
+		c.Host.Begin(Job{CSP: csp, LocURI: c.LocURI, Data: c.Value("SubjectName"), Due: c.Host.Now()})
+		return 202
+	}
+}
+
+func scepDone(thumbNode string) func(*Call, Job) Done {
+	return func(c *Call, j Job) Done {
+		done := Done{LocURI: j.LocURI, Type: "com.microsoft:mdm.SCEPcertinstall.result", Format: Int, Mark: "informational", Data: "0"} // the type is a model
+		if hr := c.Host.Fact("InstallError"); hr != "" {
+			c.Put("../Status", scepFailed)
+			c.Put("../ErrorCode", hr)
+			done.Data, done.Mark = hr, "critical"
+			return done
+		}
+		thumb := thumbprint([]byte(j.LocURI + "\x00" + j.Data))
+		c.Put("../Status", scepFinished)
+		c.Put("../ErrorCode", "0")
+		c.Put("../"+thumbNode, thumb)
+		if thumbNode == "CertThumbprint" {
+			c.Put("../RespondentServerUrl", strings.Split(c.Value("ServerURL"), ";")[0])
+		}
+		c.Host.Effect(Effect{Kind: EffectInstall, Detail: "certificate " + thumb, At: c.Host.Now()})
+		return done
+	}
+}

@@ -1,0 +1,111 @@
+package csp
+
+import (
+	"context"
+	"sort"
+	"strings"
+
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Provision stores a value regardless of the node's operations and without
+// asking its provider, as a provisioning document or a test does. An address
+// that nothing describes is reported as false.
+func (t *Tree) Provision(locURI, value string) bool {
+	p, err := ParsePath(locURI)
+	if err != nil || len(p.Names) == 0 {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, _ := t.schema.find(p.Names)
+	if r == nil {
+		return false
+	}
+	t.put(p.Scope, p.Names, value, "")
+	return true
+}
+
+// Remove takes the node at locURI and all below it away, as a test or an
+// unenrollment does.
+func (t *Tree) Remove(locURI string) {
+	p, err := ParsePath(locURI)
+	if err != nil || len(p.Names) == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.drop(p.Scope, p.Names)
+}
+
+// Finish ends a job that a command began and tells what to report.
+func (t *Tree) Finish(ctx context.Context, j Job) (Done, bool) {
+	p, err := ParsePath(j.LocURI)
+	if err != nil {
+		return Done{}, false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.schema.csps {
+		c := &t.schema.csps[i]
+		if c.Name != j.CSP || c.finish == nil {
+			continue
+		}
+		r, dynamic := t.schema.find(p.Names)
+		if r == nil {
+			return Done{}, false
+		}
+		call := &Call{Context: ctx, Host: t.host, Names: dynamic, Verb: Exec, Exists: true, LocURI: j.LocURI, tree: t, scope: p.Scope, names: p.Names}
+		return c.finish(call, j), true
+	}
+	return Done{}, false
+}
+
+// Stored is one entry of an overlay.
+type Stored struct {
+	// Path is the address, its names apart by NUL; of the user's part it
+	// begins with \x01.
+	Path   string
+	Value  string
+	Format Format
+	Leaf   bool
+}
+
+// Overlay is all that differs from the schema, in a fixed order: what has to
+// be kept of a tree.
+func (t *Tree) Overlay() []Stored {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make([]Stored, 0, len(t.stored))
+	for k, e := range t.stored {
+		// The key is folded; the names are as they were written.
+		prefix, last := "", k
+		if i := strings.LastIndexByte(k, 0); i >= 0 {
+			prefix, last = k[:i+1], k[i+1:]
+		}
+		mark := ""
+		if strings.HasPrefix(last, "\x01") {
+			mark = "\x01"
+		}
+		out = append(out, Stored{Path: prefix + mark + e.name, Value: e.value, Format: e.format, Leaf: e.leaf})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
+	return out
+}
+
+// Restore replaces what the tree holds by an Overlay.
+func (t *Tree) Restore(overlay []Stored) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stored = make(map[string]entry, len(overlay))
+	for _, s := range overlay {
+		name := s.Path[strings.LastIndexByte(s.Path, 0)+1:]
+		t.stored[t.schema.fold(s.Path)] = entry{name: strings.TrimPrefix(name, "\x01"), value: s.Value, format: s.Format, leaf: s.Leaf}
+	}
+}
+
+// Get is Do for a Get, for callers inside the device.
+func (t *Tree) Get(locURI string) (string, bool) {
+	a := t.Do(context.Background(), syncml.Get, locURI, Value{})
+	return a.Data, a.Code == syncml.OK
+}

@@ -1,0 +1,32 @@
+package csp
+
+// All are the providers this device can have, standard objects first. Which of
+// them, and which of their nodes, a device has is what their descriptions say
+// of its platform.
+func All() []CSP {
+	return []CSP{
+		{Name: "DevInfo", Version: "1.0", tree: "devinfo.tree"},
+		{Name: "DevDetail", Version: "1.1", tree: "devdetail.tree"},
+		dmAcc(),
+		dmClient(),
+		remoteWipe(),
+		remoteLock(),
+		reboot(),
+		remoteFind(),
+		rootCATrustedCertificates(),
+		certificateStore(),
+		clientCertificateInstall(),
+		vpn(),
+		wifi(),
+		modernApps(),
+		desktopApps(),
+		enterpriseApps(),
+		policy(),
+		policyManager(),
+		deviceLock(),
+		{Name: "DeviceStatus", Version: "1.4", tree: "devicestatus.tree"},
+		{Name: "DeviceInstanceService", Version: "1.0", tree: "deviceinstance.tree"},
+		manageability(),
+		personalization(),
+	}
+}

@@ -1,0 +1,202 @@
+package csp
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// children lists the names below a node, URI-encoded (Learn, "OMA DM protocol
+// support": the list of an interior node is joined by slashes).
+func (t *Tree) children(scope Scope, r *rule, names []string) []string {
+	var out []string
+	for key, k := range r.kids {
+		if k.node != nil && (scope == UserScope && k.node.Scope == DeviceScope || scope == DeviceScope && k.node.Scope == UserScope) {
+			continue
+		}
+		if t.exists(scope, append(slices.Clone(names), key)) {
+			out = append(out, url.PathEscape(k.name))
+		}
+	}
+	for _, n := range t.dynamic(scope, r, names) {
+		out = append(out, url.PathEscape(n))
+	}
+	sort.Strings(out)
+	return out
+}
+
+// dynamic lists the stored children of a node whose names are dynamic.
+func (t *Tree) dynamic(scope Scope, r *rule, names []string) (out []string) {
+	if r.any == nil && t.schema.wild == nil {
+		return nil
+	}
+	prefix := t.key(scope, names) + "\x00"
+	for k, e := range t.stored {
+		rest, ok := strings.CutPrefix(k, prefix)
+		if ok && !strings.Contains(rest, "\x00") && r.kids[rest] == nil {
+			out = append(out, e.name)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+func (t *Tree) list(scope Scope, names []string) []string {
+	r, _ := t.schema.find(names)
+	if r == nil {
+		return nil
+	}
+	return t.dynamic(scope, r, names)
+}
+
+// read is a Get from within: it asks no permission.
+func (t *Tree) read(c *Call, names []string) Answer {
+	r, dynamic := t.schema.find(names)
+	if r == nil || !t.exists(c.scope, names) {
+		return Answer{Code: syncml.NotFound}
+	}
+	return t.valueOf(&Call{Context: c.Context, Host: t.host, Names: dynamic, Verb: Get, Exists: true, ParentExists: true, tree: t, scope: c.scope, names: names}, r)
+}
+
+func (t *Tree) put(scope Scope, names []string, value string, f Format) {
+	if r, _ := t.schema.find(names); r != nil {
+		e := entry{value: value, leaf: r.node != nil && r.node.Format != Interior}
+		if e.leaf && r.node.Format == Any {
+			e.format = f
+		}
+		t.store(scope, names, e)
+	}
+}
+
+// query answers a Get of a property or of a whole subtree (OMA DM RepPro 1.2.1
+// section 5: "?prop=" and "?list="); what is not asked of Windows is 406.
+func (t *Tree) query(c *Call, r *rule, address, q string) Answer {
+	if !c.Exists {
+		return Answer{Code: syncml.NotFound}
+	}
+	switch strings.ToLower(q) {
+	case "list=struct", "list=structdata":
+		a := Answer{Code: syncml.OK}
+		t.walk(c, r, strings.TrimSuffix(address, "/"), strings.EqualFold(q, "list=StructData"), &a.List)
+		return a
+	case "prop=name":
+		name := ""
+		if len(c.names) > 0 {
+			name = c.names[len(c.names)-1]
+		}
+		return Answer{Code: syncml.OK, Format: string(Chr), Data: name}
+	case "prop=format":
+		return Answer{Code: syncml.OK, Format: string(Chr), Data: t.valueOf(c, r).Format}
+	case "prop=type":
+		data := "text/plain"
+		if r.node != nil && len(c.names) > 2 && r.node.Path == strings.Join(c.names, "/") {
+			for _, k := range t.schema.csps {
+				if k.Name == r.node.registered {
+					data = "com.microsoft/" + k.Version + "/MDM/" + k.Name
+				}
+			}
+		}
+		return Answer{Code: syncml.OK, Format: string(Chr), Data: data}
+	}
+	return Answer{Code: syncml.Unsupported}
+}
+
+const maxListed = 2000 // nodes in one answer
+
+// walk lists the node and all below it that a server may read.
+func (t *Tree) walk(c *Call, r *rule, address string, values bool, out *[]Listed) {
+	if len(*out) >= maxListed || r.node != nil && r.node.Ops&Get == 0 {
+		return
+	}
+	a := t.valueOf(c, r)
+	interior := a.Format == string(Interior)
+	l := Listed{LocURI: address, Format: a.Format, Leaf: !interior}
+	if values && !interior {
+		l.Data = a.Data
+	}
+	*out = append(*out, l)
+	if !interior {
+		return
+	}
+	for _, escaped := range t.children(c.scope, r, c.names) {
+		name, err := url.PathUnescape(escaped)
+		if err != nil {
+			continue
+		}
+		names := append(slices.Clone(c.names), name)
+		next, dynamic := t.schema.next(r, name)
+		if next == nil {
+			continue
+		}
+		kid := *c
+		kid.names = names
+		if dynamic {
+			kid.Names = append(slices.Clone(c.Names), name)
+		}
+		t.walk(&kid, next, address+"/"+escaped, values, out)
+	}
+}
+
+// Has tells whether the node at locURI is there.
+func (t *Tree) Has(locURI string) bool {
+	p, err := ParsePath(locURI)
+	if err != nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, _ := t.schema.find(p.Names)
+	return r != nil && t.exists(p.Scope, p.Names)
+}
+
+// Look gives the value at locURI whether a server may read it or not; ok is
+// false where there is no such node.
+func (t *Tree) Look(locURI string) (value string, ok bool) {
+	p, err := ParsePath(locURI)
+	if err != nil {
+		return "", false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.read(&Call{Context: context.Background(), scope: p.Scope}, p.Names)
+	return a.Data, a.Code == syncml.OK
+}
+
+// Children lists the names of the dynamic nodes below locURI.
+func (t *Tree) Children(locURI string) []string {
+	p, err := ParsePath(locURI)
+	if err != nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.list(p.Scope, p.Names)
+}
+
+// List is the subtree at locURI with its values, as a user looks at it:
+// secrets are masked.
+func (t *Tree) List(locURI string) []Listed {
+	p, err := ParsePath(locURI)
+	if err != nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, dynamic := t.schema.find(p.Names)
+	if r == nil || !t.exists(p.Scope, p.Names) {
+		return nil
+	}
+	var out []Listed
+	c := &Call{Context: context.Background(), Host: t.host, Names: dynamic, Verb: Get, Exists: true, tree: t, scope: p.Scope, names: p.Names}
+	t.walk(c, r, strings.TrimSuffix(locURI, "/"), true, &out)
+	for i := range out {
+		if out[i].Data != "" && t.schema.Secret(out[i].LocURI) {
+			out[i].Data = "[redacted]"
+		}
+	}
+	return out
+}

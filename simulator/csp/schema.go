@@ -1,0 +1,185 @@
+package csp
+
+import (
+	"embed"
+	"fmt"
+	"strings"
+)
+
+//go:embed trees/*.tree
+var trees embed.FS
+
+// CSP is one provider: its description and what its nodes do.
+type CSP struct {
+	Name string
+	// Version is what DeviceManageability/CSPVersions says [model].
+	Version string
+	tree    string // the file under trees
+	on      map[string]Handler
+	// finish ends a job; c addresses the node whose command started it.
+	finish func(c *Call, j Job) Done
+}
+
+// Platform is the Windows a tree is for.
+type Platform struct {
+	Build int // 22631; below 10000 before Windows 10
+	Phone bool
+}
+
+// Options are what differs between Windows versions in the tree as a whole.
+type Options struct {
+	Platform
+	// CaseSensitive makes node names match by case. Servers are seen to write
+	// "./vendor/..." to real devices, so the default folds case [model].
+	CaseSensitive bool
+	// AcceptUnknown takes addresses that no CSP here describes, stores what is
+	// written there and executes nothing: for servers that use CSPs this device
+	// does not have. Without it they answer 404.
+	AcceptUnknown bool
+}
+
+// Schema is the described tree of one kind of device. It does not change and
+// is shared by all of them.
+type Schema struct {
+	opts  Options
+	root  *rule
+	wild  *rule // what answers for unknown addresses, with AcceptUnknown
+	csps  []CSP
+	nodes int
+}
+
+// rule is a node of the described tree.
+type rule struct {
+	name string
+	node *Node // nil for an interior node nobody described
+	kids map[string]*rule
+	any  *rule // the dynamic child, if there is one
+}
+
+// NewSchema compiles the providers that exist on the platform.
+func NewSchema(opts Options, csps []CSP) (*Schema, error) {
+	s := &Schema{opts: opts, root: &rule{}}
+	for _, c := range csps {
+		nodes, err := c.Nodes()
+		if err != nil {
+			return nil, err
+		}
+		used := 0
+		for i := range nodes {
+			n := &nodes[i]
+			if _, ok := c.on[relativeTo(nodes[0].Path, n.Path)]; ok {
+				used++
+			}
+			if n.Since > opts.Build || n.Phone && !opts.Phone || n.Desktop && opts.Phone {
+				continue
+			}
+			n.handler, n.registered = c.on[relativeTo(nodes[0].Path, n.Path)], c.Name
+			s.insert(n)
+			if i == 0 {
+				s.csps = append(s.csps, c)
+			}
+		}
+		if used != len(c.on) {
+			return nil, fmt.Errorf("CSP %s: %d handlers, but only %d of their nodes are described", c.Name, len(c.on), used)
+		}
+	}
+	if opts.AcceptUnknown {
+		s.wild = &rule{node: &Node{Ops: Add | Delete | Exec | Get | Replace, Format: Any, Occurs: ZeroOrMore, Scope: BothScopes, Upsert: true,
+			handler: Handler{Run: func(*Call, string) int { return 200 }}}}
+		s.wild.any = s.wild
+	}
+	return s, nil
+}
+
+func relativeTo(root, path string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(path, root), "/")
+}
+
+// Nodes are the nodes of the provider's description, parents first.
+func (c *CSP) Nodes() ([]Node, error) {
+	text, err := trees.ReadFile("trees/" + c.tree)
+	if err != nil {
+		return nil, fmt.Errorf("CSP %s: %w", c.Name, err)
+	}
+	nodes, err := parseTree(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("CSP %s: trees/%s: %w", c.Name, c.tree, err)
+	}
+	return nodes, nil
+}
+
+// CSPs are the providers of the schema.
+func (s *Schema) CSPs() []CSP { return s.csps }
+
+func (s *Schema) insert(n *Node) {
+	at := s.root
+	for _, name := range strings.Split(n.Path, "/") {
+		at = at.child(name, s.fold(name))
+	}
+	at.node = n
+	s.nodes++
+}
+
+func (r *rule) child(name, key string) *rule {
+	if strings.HasPrefix(name, "{") {
+		if r.any == nil {
+			r.any = &rule{name: name}
+		}
+		return r.any
+	}
+	if r.kids == nil {
+		r.kids = map[string]*rule{}
+	}
+	k := r.kids[key]
+	if k == nil {
+		k = &rule{name: name}
+		r.kids[key] = k
+	}
+	return k
+}
+
+func (s *Schema) fold(name string) string {
+	if s.opts.CaseSensitive {
+		return name
+	}
+	return strings.ToLower(name)
+}
+
+// next is the rule of the child called name; dynamic tells that it matched a
+// dynamic node. nil if nothing is described there.
+func (s *Schema) next(r *rule, name string) (next *rule, dynamic bool) {
+	if next = r.kids[s.fold(name)]; next != nil {
+		return next, false
+	}
+	if r.any != nil {
+		return r.any, true
+	}
+	return s.wild, s.wild != nil
+}
+
+// find walks the described tree along names. dynamic gets the names that
+// matched a dynamic node.
+func (s *Schema) find(names []string) (r *rule, dynamic []string) {
+	r = s.root
+	for _, n := range names {
+		next, d := s.next(r, n)
+		if next == nil {
+			return nil, nil
+		}
+		if d {
+			dynamic = append(dynamic, n)
+		}
+		r = next
+	}
+	return r, dynamic
+}
+
+// Secret tells whether the node at locURI holds a secret.
+func (s *Schema) Secret(locURI string) bool {
+	p, err := ParsePath(locURI)
+	if err != nil {
+		return false
+	}
+	r, _ := s.find(p.Names)
+	return r != nil && r.node != nil && r.node.Secret
+}

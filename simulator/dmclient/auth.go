@@ -1,0 +1,198 @@
+package dmclient
+
+import (
+	"crypto/md5" //nolint:gosec // syncml:auth-md5 is the protocol's
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Where DMAcc keeps the two credentials.
+const (
+	clientCred = "CLCRED"  // the device to the server
+	serverCred = "SRVCRED" // the server to the device
+)
+
+// Types of a Cred (OMA DM Security 1.2.1 section 5.3).
+const (
+	authBasic = "syncml:auth-basic"
+	authMD5   = "syncml:auth-md5"
+)
+
+// ErrChallenges ends a session in which the server keeps asking for a
+// credential that it does not take.
+var ErrChallenges = errors.New("the server refused the credential again and again")
+
+// maxChallenges allows for one credential that is missing and one nonce that
+// is stale.
+const maxChallenges = 2
+
+// digest is B64(MD5(B64(MD5(user:password)) ":" nonce)) (OMA DM Security 1.2.1
+// section 5.3.1.1).
+func digest(name, secret string, nonce []byte) string {
+	inner := md5.Sum([]byte(name + ":" + secret)) //nolint:gosec // as above
+	b := append([]byte(base64.StdEncoding.EncodeToString(inner[:])+":"), nonce...)
+	outer := md5.Sum(b) //nolint:gosec // as above
+	return base64.StdEncoding.EncodeToString(outer[:])
+}
+
+// authState is where a session stands with both credentials.
+type authState struct {
+	send       string // the Type to send a Cred of; empty: none
+	challenges int
+	done       bool // 212: no more this session
+	// server is what the next Status for SyncHdr says of the server's
+	// credential.
+	serverDone bool
+}
+
+func (d *Device) appAuth(level, node string) string { return d.dmAcc("AppAuth/" + level + "/" + node) }
+
+func (d *Device) setAppAuth(level, node, value string) {
+	d.tree.Provision(accURI(d.Provider())+"/AppAuth/"+level+"/"+node, value)
+}
+
+// cred is what the device shows the server, nil if it has nothing to show. The
+// name is AAUTHNAME, the DeviceID where none was given [model].
+func (r *running) cred() *syncml.Cred {
+	d := r.d
+	secret := d.appAuth(clientCred, "AAuthSecret")
+	name := d.appAuth(clientCred, "AAuthName")
+	if name == "" {
+		name = d.cfg.Identity.DeviceID
+	}
+	switch r.auth.send {
+	case authBasic:
+		return &syncml.Cred{Meta: &syncml.Meta{Type: authBasic, Format: "b64"},
+			Data: base64.StdEncoding.EncodeToString([]byte(name + ":" + secret))}
+	case authMD5:
+		nonce := decodeNonce(d.appAuth(clientCred, "AAuthData"))
+		each(d, func(f Noncer) { nonce = f.Nonce(nonce) })
+		return &syncml.Cred{Meta: &syncml.Meta{Type: authMD5, Format: "b64"}, Data: digest(name, secret, nonce)}
+	}
+	return nil
+}
+
+// preferred is the kind of credential to send unasked: Windows Phone 8.1 puts
+// one into package 1, Windows 10 waits for a challenge [seen].
+func (r *running) preferred() string {
+	if !r.d.cfg.Profile.Quirks.SendsCred || r.d.appAuth(clientCred, "AAuthSecret") == "" {
+		return ""
+	}
+	if pref := r.d.dmAcc("AAuthPref"); strings.EqualFold(pref, "BASIC") || pref == "" && strings.EqualFold(r.d.appAuth(clientCred, "AAuthType"), "BASIC") {
+		return authBasic
+	}
+	return authMD5
+}
+
+// judged takes in what the server says of the device's credential. again means
+// that the message has to be sent once more, with the credential asked for.
+func (r *running) judged(m *syncml.Message) (again bool, err error) {
+	for i := range m.Body {
+		c := &m.Body[i]
+		if c.Verb != syncml.Status || c.CmdRef != "0" {
+			continue
+		}
+		if c.Chal != nil && c.Chal.Meta.NextNonce != "" {
+			r.d.setAppAuth(clientCred, "AAuthData", c.Chal.Meta.NextNonce)
+		}
+		code := c.Code()
+		switch {
+		case code == syncml.AuthAccepted:
+			r.auth.done = true
+		case syncml.Success(code):
+		case code == syncml.MissingCredential || code == syncml.InvalidCredential:
+			if c.Chal == nil {
+				r.s.End = fmt.Sprintf("the server answered SyncHdr with %d and no Chal", code)
+				return false, fmt.Errorf("%w: Status %d for SyncHdr without a Chal that says how to authenticate", ErrRefused, code)
+			}
+			if r.auth.challenges++; r.auth.challenges > maxChallenges {
+				r.s.End = "stopped by the device: challenged too often"
+				return false, fmt.Errorf("%w: %d challenges (%s)", ErrChallenges, r.auth.challenges, c.Chal.Meta.Type)
+			}
+			switch kind := strings.ToLower(c.Chal.Meta.Type); kind {
+			case authBasic, authMD5:
+				r.auth.send, again = kind, true
+			default:
+				r.s.End = "the server asked for an unknown kind of credential"
+				return false, fmt.Errorf("%w: it asks for credentials of type %q, which this device does not have", ErrRefused, c.Chal.Meta.Type)
+			}
+		default:
+			r.s.End = fmt.Sprintf("the server answered SyncHdr with %s", c.Data)
+			return false, fmt.Errorf("%w: Status %s for SyncHdr", ErrRefused, c.Data)
+		}
+	}
+	return again, nil
+}
+
+// judge looks at the server's credential and gives the code and challenge for
+// the Status of its SyncHdr. A credential that is there must be right; one
+// that is missing is asked for by a quirk only, where APPAUTH CLIENT was
+// provisioned: Windows 10 trusts the TLS certificate alone [seen].
+func (r *running) judge(m *syncml.Message) (code int, chal *syncml.Chal) {
+	d := r.d
+	secret := d.appAuth(serverCred, "AAuthSecret")
+	if secret == "" || r.auth.serverDone {
+		return syncml.OK, nil
+	}
+	cred := m.Hdr.Cred
+	if cred == nil {
+		if !d.cfg.Profile.Quirks.DemandsCred {
+			return syncml.OK, nil
+		}
+		return syncml.MissingCredential, r.challenge()
+	}
+	// The server's name is AAUTHNAME, or the ProviderID (Learn, "w7 APPLICATION
+	// CSP").
+	name := d.appAuth(serverCred, "AAuthName")
+	if name == "" {
+		name = d.Provider()
+	}
+	var want string
+	kind := ""
+	if cred.Meta != nil {
+		kind = strings.ToLower(cred.Meta.Type)
+	}
+	switch kind {
+	case authBasic:
+		want = base64.StdEncoding.EncodeToString([]byte(name + ":" + secret))
+	default:
+		want = digest(name, secret, decodeNonce(d.appAuth(serverCred, "AAuthData")))
+	}
+	if subtle.ConstantTimeCompare([]byte(want), []byte(cred.Data)) != 1 {
+		return syncml.InvalidCredential, r.challenge()
+	}
+	r.auth.serverDone = true
+	if kind == authBasic {
+		return syncml.AuthAccepted, nil
+	}
+	return syncml.AuthAccepted, r.challenge()
+}
+
+// challenge gives the server a new nonce.
+func (r *running) challenge() *syncml.Chal {
+	nonce := make([]byte, 16)
+	rand.Read(nonce)
+	next := base64.StdEncoding.EncodeToString(nonce)
+	r.d.setAppAuth(serverCred, "AAuthData", next)
+	return &syncml.Chal{Meta: syncml.Meta{Type: authMD5, Format: "b64", NextNonce: next}}
+}
+
+// refuseAll answers a message whose sender is not authenticated: every command
+// gets the code of the header, none is executed (OMA DM Security 1.2.1 section
+// 5.3).
+func (x *executor) refuseAll(m *syncml.Message, code int) {
+	m.Walk(func(c *syncml.Command) {
+		if !c.Verb.IsReply() {
+			x.status(c.CmdID, string(c.Verb), code)
+		}
+	})
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,248 @@
+package dmclient
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/smallstep/pkcs7"
+
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Bounds of what a server may make a device wait for.
+const (
+	maxBusy    = 5 // answers of 429 in a row
+	retryAfter = 30 * time.Second
+)
+
+// exchange sends msg and reads the reply; nil means the reply was empty. A 429
+// is waited out and the message sent again (MS-MDM 3.1.6).
+func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Message, error) {
+	if err := r.pass(ctx, msg); err != nil {
+		return nil, err
+	}
+	body, err := r.write(msg)
+	if err != nil {
+		return nil, fmt.Errorf("write message %s: %w", msg.Hdr.MsgID, err)
+	}
+	r.s.Sent = append(r.s.Sent, msg)
+	if f := r.d.cfg.OnSend; f != nil {
+		f(r.s, msg)
+	}
+	var resp *http.Response
+	for busy := 0; ; busy++ {
+		if resp, err = r.post(ctx, msg, body); err != nil {
+			r.s.End = "no reply"
+			return nil, fmt.Errorf("message %d: %w: %w", r.msgID, errConnection, err)
+		}
+		if resp.StatusCode != http.StatusTooManyRequests || busy >= maxBusy {
+			break
+		}
+		wait := parseRetryAfter(resp.Header.Get("Retry-After"), r.d.now())
+		r.d.log.Info("the server is busy", "wait", wait)
+		if err := sleep(ctx, r.d.cfg.Clock, wait); err != nil {
+			return nil, err
+		}
+	}
+	raw := r.s.Exchanges[len(r.s.Exchanges)-1].Response // the recorder read it
+	if resp.StatusCode != http.StatusOK {
+		r.s.End = fmt.Sprintf("HTTP status %d", resp.StatusCode)
+		return nil, fmt.Errorf("%w: HTTP status %d to message %d", ErrRefused, resp.StatusCode, r.msgID)
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, nil
+	}
+	reply, err := read(resp.Header.Get("Content-Type"), raw)
+	if err != nil {
+		r.s.End = "the reply could not be read"
+		return nil, fmt.Errorf("reply to message %d: %w", r.msgID, err)
+	}
+	r.s.Received = append(r.s.Received, reply)
+	if f := r.d.cfg.OnReceive; f != nil {
+		f(r.s, reply)
+	}
+	return reply, nil
+}
+
+// pass lets the faults have their say before a message is sent.
+func (r *running) pass(ctx context.Context, msg *syncml.Message) error {
+	var stop error
+	each(r.d, func(f Gate) {
+		if err := f.Gate(ctx, r.d.cfg.Clock, r.msgID); err != nil && stop == nil {
+			stop = err
+		}
+	})
+	switch {
+	case stop == nil:
+		each(r.d, func(f Rewriter) { f.Rewrite(msg, r.msgID) })
+		return nil
+	case !errors.Is(stop, ErrAbort):
+		r.s.End = "stopped by the device"
+		return stop
+	}
+	r.s.End = "aborted by the device"
+	abort := &syncml.Message{Hdr: msg.Hdr, Final: true, Extended: msg.Extended, Body: []syncml.Command{
+		{Verb: syncml.Alert, CmdID: "1", Data: itoa(syncml.AlertSessionAbort)}}}
+	if body, err := r.write(abort); err == nil {
+		r.s.Sent = append(r.s.Sent, abort)
+		r.post(ctx, abort, body) //nolint:errcheck,bodyclose // whatever the server says; the recorder read it
+	}
+	return stop
+}
+
+func (r *running) write(msg *syncml.Message) (body []byte, err error) {
+	if r.wbxml {
+		body, err = syncml.WriteWBXML(msg)
+	} else {
+		body, err = syncml.Write(msg)
+	}
+	if err == nil {
+		each(r.d, func(f Scrambler) { body = f.Scramble(body, r.msgID) })
+	}
+	return body, err
+}
+
+// read takes a reply in the encoding its Content-Type names; what is neither
+// is tried as XML.
+func read(contentType string, raw []byte) (*syncml.Message, error) {
+	if strings.HasPrefix(strings.ToLower(contentType), syncml.MediaTypeWBXML) {
+		return syncml.ReadWBXML(raw, syncml.Limits{Bytes: maxReply})
+	}
+	return syncml.ReadLimited(raw, syncml.Limits{Bytes: maxReply})
+}
+
+// post sends the bytes of a message once. The body of the response was read.
+func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*http.Response, error) {
+	req, err := r.d.request(ctx, r.addr, bytes.NewReader(body), r.requestID)
+	if err != nil {
+		return nil, err
+	}
+	req.Header["MS-CV"] = []string{fmt.Sprintf("%s.0.0.%d", r.cv, r.msgID-1)}
+	if r.wbxml {
+		req.Header.Set("Content-Type", syncml.MediaTypeWBXML)
+	}
+	if r.version >= 4 {
+		origins := strconv.Itoa(int(r.opts.Origin))
+		for _, o := range r.opts.Batched {
+			origins += "," + strconv.Itoa(int(o))
+		}
+		req.Header["UserAgentOrigin"] = []string{origins}
+	}
+	if alerts := critical(msg); alerts != "" {
+		req.Header["MDM-GenericAlert"] = []string{alerts}
+	}
+	if strings.EqualFold(r.d.account("RequireMessageSigning"), "true") {
+		signature, err := r.d.signature(body)
+		if err != nil {
+			return nil, fmt.Errorf("MS-Signature: %w", err)
+		}
+		req.Header["MS-Signature"] = []string{signature}
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body.Close()
+	return resp, nil
+}
+
+// critical lists the types of the message's critical generic alerts, as the
+// MDM-GenericAlert header repeats them.
+func critical(m *syncml.Message) string {
+	var b strings.Builder
+	for i := range m.Body {
+		c := &m.Body[i]
+		if c.Verb != syncml.Alert || c.Code() != syncml.AlertGeneric {
+			continue
+		}
+		for _, it := range c.Items {
+			if it.Meta != nil && strings.EqualFold(it.Meta.Mark, "critical") {
+				b.WriteString("<" + it.Meta.Type + ">")
+			}
+		}
+	}
+	return b.String()
+}
+
+// signature is the CMS detached signature over a message by the device's
+// identity key, which RequireMessageSigning asks for (Learn, "DMClient CSP").
+func (d *Device) signature(body []byte) (string, error) {
+	d.mu.Lock()
+	der, key := d.cert, d.key
+	d.mu.Unlock()
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return "", fmt.Errorf("the client certificate: %w", err)
+	}
+	m, err := pkcs7.NewSignedData(body)
+	if err != nil {
+		return "", err
+	}
+	m.SetDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256)
+	if err := m.AddSigner(cert, key, pkcs7.SignerInfoConfig{}); err != nil {
+		return "", err
+	}
+	m.Detach()
+	out, err := m.Finish()
+	if err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(out), nil
+}
+
+// parseRetryAfter reads seconds or a date; an absent one is a model.
+func parseRetryAfter(v string, now time.Time) time.Duration {
+	if n, err := strconv.Atoi(v); err == nil && n >= 0 {
+		return time.Duration(n) * time.Second
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		return max(t.Sub(now), 0)
+	}
+	return retryAfter
+}
+
+// request makes a session request with the headers Windows sends [seen].
+func (d *Device) request(ctx context.Context, addr string, body io.Reader, requestID string) (*http.Request, error) {
+	to, err := url.Parse(addr)
+	if err != nil {
+		return nil, fmt.Errorf("management address: %w", err)
+	}
+	query := "mode=Maintenance&Platform=WoA"
+	if d.LoggedIn() == LoginNone {
+		query = "mode=Machine&Platform=WoA"
+	}
+	if to.RawQuery != "" {
+		to.RawQuery += "&" + query
+	} else {
+		to.RawQuery = query
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", d.cfg.Profile.UserAgent)
+	req.Header.Set("Content-Type", syncml.MediaType)
+	req.Header.Set("Accept", "application/vnd.syncml.dm+xml, application/vnd.syncml.dm+wbxml, application/octet-stream")
+	req.Header.Set("Accept-Charset", "UTF-8")
+	req.Header["client-request-id"] = []string{requestID}
+	req.Header["MS-CV"] = []string{newVector() + ".0.0.0"}
+	return req, nil
+}
+
+// newVector is the base of an MS-CV: 16 characters of base64 [seen].
+func newVector() string {
+	var b [12]byte
+	rand.Read(b[:])
+	return base64.StdEncoding.EncodeToString(b[:])
+}

@@ -1,0 +1,281 @@
+package dmclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dmwake/dmwake/simulator/csp"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Life is what happened to a device, as a test and a user can read it.
+type Life struct {
+	Locks, Reboots, Finds int
+	PIN                   string // the last one that was set remotely
+	Wiped                 string // the RemoteWipe node that was executed
+	// Effects are the last of them all, oldest first.
+	Effects []csp.Effect
+}
+
+const keptEffects = 32
+
+func (l *Life) add(e csp.Effect) {
+	switch e.Kind {
+	case csp.EffectLock:
+		l.Locks++
+	case csp.EffectNewPIN:
+		l.PIN = e.Detail
+	case csp.EffectReboot:
+		l.Reboots++
+	case csp.EffectLocate:
+		l.Finds++
+	case csp.EffectWipe:
+		l.Wiped = e.Detail
+	}
+	if l.Effects = append(l.Effects, e); len(l.Effects) > keptEffects {
+		l.Effects = append([]csp.Effect(nil), l.Effects[len(l.Effects)-keptEffects:]...)
+	}
+}
+
+// Life tells what happened to the device so far.
+func (d *Device) Life() Life {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.life
+	l.Effects = append([]csp.Effect(nil), l.Effects...)
+	for _, e := range d.pending {
+		l.add(e)
+	}
+	return l
+}
+
+// Locked counts how often the device was locked remotely.
+func (d *Device) Locked() int { return d.Life().Locks }
+
+// afterSession does what commands only announced.
+func (d *Device) afterSession(s *Session) {
+	d.mu.Lock()
+	var wiped, left, renew, reboot bool
+	for _, e := range d.pending {
+		d.life.add(e)
+		switch e.Kind {
+		case csp.EffectWipe:
+			wiped = true
+		case csp.EffectUnenroll:
+			left = true
+		case csp.EffectRenew:
+			renew = true
+		case csp.EffectReboot:
+			reboot = true
+		}
+	}
+	d.pending = nil
+	if s.Err == nil && len(s.Received) > 0 {
+		d.alerts = nil // the server has them
+		d.schedule.lastContact = d.now()
+	}
+	if renew {
+		d.schedule.renewNow = true
+	}
+	d.mu.Unlock()
+	switch {
+	case wiped:
+		d.end(Wiped)
+	case left:
+		d.end(Unenrolled)
+	case reboot:
+		d.disconnect() // connections do not survive it; the channel does
+	}
+	d.reschedule()
+}
+
+// end takes the device out of management.
+func (d *Device) end(s State) {
+	d.forget()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.state = s
+}
+
+// finishJobs ends the work that is due; its results go into package 1.
+func (d *Device) finishJobs(ctx context.Context) {
+	now := d.now()
+	d.mu.Lock()
+	var due, later []csp.Job
+	for _, j := range d.jobs {
+		if j.Due.After(now) {
+			later = append(later, j)
+		} else {
+			due = append(due, j)
+		}
+	}
+	d.jobs = later
+	d.mu.Unlock()
+	for _, j := range due {
+		done, ok := d.tree.Finish(ctx, j)
+		if !ok || done.Type == "" {
+			continue
+		}
+		alert := syncml.Command{Verb: syncml.Alert, Data: itoa(syncml.AlertGeneric), Items: []syncml.Item{{
+			Source: syncml.Loc{LocURI: done.LocURI}, Meta: &syncml.Meta{Type: done.Type, Format: string(done.Format), Mark: done.Mark}, Data: done.Data, HasData: true}}}
+		d.mu.Lock()
+		d.alerts = append(d.alerts, alert)
+		d.mu.Unlock()
+	}
+}
+
+// LoggedIn tells who is logged in.
+func (d *Device) LoggedIn() Login {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.login
+}
+
+// SetLogin changes who is logged in. A login of the enrolled user, or of
+// anybody where AllUsersPollOnFirstLogin says so, asks for a session where
+// PollOnLogin is true; Run holds it.
+func (d *Device) SetLogin(l Login) {
+	d.mu.Lock()
+	before := d.login
+	d.login = l
+	d.mu.Unlock()
+	if l == before || l == LoginNone {
+		return
+	}
+	if d.account("Poll/PollOnLogin") == "true" || l == LoginOthers && d.account("Poll/AllUsersPollOnFirstLogin") == "true" {
+		d.signal(OriginLogin)
+	}
+}
+
+// Unenroll disconnects the device as its user does: a session with the alert
+// that says so, and then the account is gone, whatever the server answered. The
+// error is that of the session.
+func (d *Device) Unenroll(ctx context.Context) (*Session, error) {
+	s, err := d.Sync(ctx, SyncOptions{Origin: OriginUser, Alerts: []syncml.Command{UnenrollAlert()}})
+	if errors.Is(err, ErrNotEnrolled) {
+		return nil, err
+	}
+	d.session.Lock()
+	defer d.session.Unlock()
+	if d.State() == Enrolled {
+		d.end(Unenrolled)
+	}
+	if err != nil {
+		err = fmt.Errorf("unenrolled, but the server was not told: %w", err)
+	}
+	return s, err
+}
+
+// Wipe resets the device as its user does, without telling anyone.
+func (d *Device) Wipe() {
+	d.session.Lock()
+	defer d.session.Unlock()
+	d.mu.Lock()
+	d.life.add(csp.Effect{Kind: csp.EffectWipe, Detail: "by the user", At: d.now()})
+	d.mu.Unlock()
+	d.end(Wiped)
+}
+
+// Power is what the device's power and data settings allow.
+type Power int
+
+// The states of power. A saver closes the WNS client's connection (Learn,
+// "Push notification support for device management").
+const (
+	PowerNormal Power = iota
+	PowerSaver        // battery saver, or a data limit that is reached
+	PowerOff          // no network at all
+)
+
+// SetPower changes it. In PowerSaver pushes are not received, and Push/Status
+// is 7 once one was missed; with PowerOff nothing is.
+func (d *Device) SetPower(p Power) {
+	d.push.mu.Lock()
+	defer d.push.mu.Unlock()
+	d.push.power = p
+	if p == PowerNormal {
+		for _, a := range d.push.accounts {
+			if a.status == PushNoSession {
+				a.status = PushOK
+			}
+		}
+	}
+}
+
+// Inventory is what a server's work left on the device.
+type Inventory struct {
+	State        string
+	Life         Life
+	VPNs, WiFi   []string
+	Certificates []string // thumbprints, under the stores' LocURIs
+	Apps         []string // package or product, and version
+	Policies     []string // area/name=value
+}
+
+// Inventory reads it from the tree.
+func (d *Device) Inventory() Inventory {
+	t := d.tree
+	inv := Inventory{State: d.State().String(), Life: d.Life()}
+	for _, scope := range []string{"./Vendor/MSFT/", "./User/Vendor/MSFT/"} {
+		inv.VPNs = append(inv.VPNs, t.Children(scope+"VPNv2")...)
+		inv.WiFi = append(inv.WiFi, t.Children(scope+"WiFi/Profile")...)
+		for _, store := range []string{"RootCATrustedCertificates/Root", "RootCATrustedCertificates/CA", "RootCATrustedCertificates/TrustedPublisher",
+			"RootCATrustedCertificates/TrustedPeople", "CertificateStore/ROOT/System", "CertificateStore/CA/System", "CertificateStore/MY/User", "CertificateStore/MY/System"} {
+			for _, hash := range t.Children(scope + store) {
+				inv.Certificates = append(inv.Certificates, store+"/"+hash)
+			}
+		}
+		for _, store := range []string{"ClientCertificateInstall/PFXCertInstall", "ClientCertificateInstall/SCEP", "CertificateStore/MY/SCEP"} {
+			for _, id := range t.Children(scope + store) {
+				for _, node := range []string{"/Thumbprint", "/CertThumbprint", "/CertThumbPrint"} {
+					if v, ok := t.Look(scope + store + "/" + escape(id) + node); ok && v != "" {
+						inv.Certificates = append(inv.Certificates, store+"/"+id+" "+v)
+					}
+				}
+			}
+		}
+		inv.Apps = append(inv.Apps, d.apps(scope)...)
+		for _, where := range []string{"Policy/Config", "PolicyManager/My"} {
+			for _, area := range t.Children(scope + where) {
+				for _, name := range t.Children(scope + where + "/" + escape(area)) {
+					v, _ := t.Look(scope + where + "/" + escape(area) + "/" + escape(name))
+					inv.Policies = append(inv.Policies, area+"/"+name+"="+v)
+				}
+			}
+		}
+	}
+	return inv
+}
+
+func (d *Device) apps(scope string) (out []string) {
+	t := d.tree
+	const modern = "EnterpriseModernAppManagement/AppManagement"
+	for _, store := range t.Children(scope + modern) {
+		for _, family := range t.Children(scope + modern + "/" + escape(store)) {
+			at := scope + modern + "/" + escape(store) + "/" + escape(family)
+			for _, full := range t.Children(at) {
+				if v, ok := t.Look(at + "/" + escape(full) + "/Version"); ok {
+					out = append(out, family+" "+v)
+				}
+			}
+		}
+	}
+	for _, product := range t.Children(scope + "EnterpriseDesktopAppManagement/MSI") {
+		if v, ok := t.Look(scope + "EnterpriseDesktopAppManagement/MSI/" + escape(product) + "/Version"); ok && v != "" {
+			out = append(out, product+" "+v)
+		}
+	}
+	for _, ent := range t.Children(scope + "EnterpriseAppManagement") {
+		at := scope + "EnterpriseAppManagement/" + escape(ent) + "/EnterpriseApps/Inventory"
+		for _, product := range t.Children(at) {
+			v, _ := t.Look(at + "/" + escape(product) + "/Version")
+			out = append(out, product+" "+v)
+		}
+	}
+	return out
+}
+
+// due tells how long until at; never negative.
+func due(at, now time.Time) time.Duration { return max(at.Sub(now), 0) }

@@ -1,0 +1,135 @@
+package dmclient
+
+import (
+	"strconv"
+
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+func (r *running) header() syncml.SyncHdr {
+	r.msgID++
+	source := r.opts.Source
+	if source == "" {
+		source = r.d.cfg.Identity.DeviceID
+	}
+	h := syncml.SyncHdr{
+		VerDTD: syncml.VerDTD, VerProto: syncml.VerProto, SessionID: r.s.ID, MsgID: strconv.Itoa(r.msgID),
+		Target: syncml.Loc{LocURI: r.addr}, Source: syncml.Loc{LocURI: source},
+	}
+	if !r.auth.done {
+		h.Cred = r.cred()
+	}
+	return h
+}
+
+// packageOne is what a device opens every session with [seen]: Alert 1201,
+// Alert 1224 LoginStatus, other alerts, one Replace of DevInfo, Final.
+func (r *running) packageOne() *syncml.Message {
+	hdr := r.header()
+	id, step := r.opts.FirstCmdID, r.opts.CmdIDStep
+	if id == 0 {
+		id = 2
+	}
+	if step == 0 {
+		step = 1
+	}
+	next := func() string {
+		s := strconv.Itoa(id)
+		id += step
+		return s
+	}
+	opening := syncml.AlertClientInitiated
+	if r.opts.Origin == OriginPush && r.d.cfg.Profile.Quirks.Alert1200 {
+		opening = syncml.AlertServerInitiated
+	}
+	body := []syncml.Command{
+		{Verb: syncml.Alert, CmdID: next(), Data: itoa(opening)},
+		{Verb: syncml.Alert, CmdID: next(), Data: itoa(syncml.AlertClientEvent), Items: []syncml.Item{
+			{Meta: &syncml.Meta{Type: "com.microsoft/MDM/LoginStatus"}, Data: string(r.d.LoggedIn()), HasData: true}}},
+	}
+	for _, a := range r.d.openingAlerts(r.opts.Alerts) {
+		a.CmdID = next()
+		body = append(body, a)
+	}
+	ident := &r.d.cfg.Identity
+	model := r.opts.Model
+	if model == "" {
+		model = ident.Model
+	}
+	info := syncml.Command{Verb: syncml.Replace, CmdID: next()}
+	for _, n := range [][2]string{
+		{"DevId", hdr.Source.LocURI}, {"Man", ident.Manufacturer}, {"Mod", model},
+		{"DmV", r.d.cfg.Profile.DmV}, {"Lang", ident.Locale},
+	} {
+		info.Items = append(info.Items, syncml.Item{Source: syncml.Loc{LocURI: "./DevInfo/" + n[0]}, Data: n[1], HasData: true})
+	}
+	return &syncml.Message{Hdr: hdr, Body: append(body, info), Final: true, Extended: r.version >= 3}
+}
+
+// openingAlerts are those of a directory's user, of work that ended since the
+// last session, and the caller's.
+func (d *Device) openingAlerts(own []syncml.Command) (out []syncml.Command) {
+	d.mu.Lock()
+	token := d.schedule.userToken
+	out = append(out, d.alerts...)
+	user := d.login == LoginUser
+	d.mu.Unlock()
+	if token != "" && user {
+		// A device that joined a directory shows who its user is (Learn,
+		// "Microsoft Entra integration with MDM").
+		out = append([]syncml.Command{{Verb: syncml.Alert, Data: itoa(syncml.AlertClientEvent), Items: []syncml.Item{
+			{Meta: &syncml.Meta{Type: "com.microsoft/MDM/AADUserToken"}, Data: token, HasData: true}}}}, out...)
+	}
+	return append(out, own...)
+}
+
+// UnenrollAlert is the alert of a user who disconnects the device [seen].
+func UnenrollAlert() syncml.Command {
+	return syncml.Command{Verb: syncml.Alert, Data: itoa(syncml.AlertGeneric), Items: []syncml.Item{{
+		Meta: &syncml.Meta{Type: "com.microsoft:mdm.unenrollment.userrequest", Format: "int"}, Data: "1", HasData: true}}}
+}
+
+// compose takes as many commands from the queue as fit into one message: all
+// of them, unless the server set a MaxMsgSize. The message is final if it is
+// the last; nil means that a result does not fit into any, and the session has
+// to be aborted.
+func (r *running) compose() *syncml.Message {
+	m := &syncml.Message{Hdr: r.header(), Extended: r.version >= 3}
+	size := r.size(m)
+	for len(r.queue) > 0 {
+		c := r.queue[0]
+		c.CmdID = itoa(len(m.Body) + 1)
+		n := r.size(&syncml.Message{Body: []syncml.Command{c}}) - r.size(&syncml.Message{})
+		if r.maxMsg > 0 && size+n > r.maxMsg {
+			if len(m.Body) > r.lead {
+				return m // the rest comes when the server asks for it
+			}
+			head, rest, ok := r.cut(c, r.maxMsg-size)
+			if !ok {
+				return nil
+			}
+			m.Body, r.queue[0] = append(m.Body, head), rest
+			return m
+		}
+		m.Body, r.queue, size, r.cutting = append(m.Body, c), r.queue[1:], size+n, r.cutting && c.Verb != syncml.Results
+	}
+	m.Final = true
+	return m
+}
+
+func (r *running) size(m *syncml.Message) int {
+	if r.maxMsg == 0 {
+		return 0
+	}
+	var b []byte
+	var err error
+	if r.wbxml {
+		b, err = syncml.WriteWBXML(m)
+	} else {
+		b, err = syncml.Write(m)
+	}
+	if err != nil {
+		return 0
+	}
+	return len(b)
+}

@@ -1,0 +1,237 @@
+package dmclient
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"strconv"
+	"time"
+
+	"github.com/dmwake/dmwake/simulator/csp"
+	"github.com/dmwake/dmwake/simulator/enroll"
+)
+
+// schedule is what a device has to remember of its own plans.
+type schedule struct {
+	enrolled    time.Time
+	lastPoll    time.Time
+	lastContact time.Time // the last session that a server answered
+	polls       int       // since the enrollment
+	channelTry  time.Time // when the channel is to be renewed; zero: not planned
+	renewTry    time.Time // of the certificate, after a failure
+	renewNow    bool      // the server asked for it
+	userToken   string    // a directory user's, for the alert
+}
+
+// renewal is how the last renewal of the certificate went.
+type renewal struct {
+	at     time.Time
+	code   int64 // HRESULT of a failure
+	status int   // 0 never, 1 done, 2 failed [model]
+}
+
+// Due is the next thing a device does by itself.
+type Due struct {
+	At   time.Time
+	What string // "poll", "channel", "certificate", "job", "lost contact"
+}
+
+// Channel life (Learn, "Push notification support for device management").
+const (
+	renewBefore  = 15 * 24 * time.Hour
+	retrySoon    = 4 * time.Hour // ± 1 h, while the channel still lives
+	retryExpired = 24 * time.Hour
+)
+
+const day = 24 * time.Hour
+
+// interval is how long after the poll before it the n-th poll since the
+// enrollment comes, n from 0 (Learn, "DMClient CSP": three sets of retries; a
+// count of 0 with an interval means for ever, and the sets after it are off;
+// without any endless set a schedule of 24 hours is made).
+func (d *Device) interval(n int) time.Duration {
+	number := func(node string, fallback int) int {
+		v, err := strconv.Atoi(d.account("Poll/" + node))
+		if err != nil {
+			return fallback
+		}
+		return v
+	}
+	for _, set := range [][2]int{
+		{number("IntervalForFirstSetOfRetries", 15), number("NumberOfFirstRetries", 10)},
+		{number("IntervalForSecondSetOfRetries", 0), number("NumberOfSecondRetries", 0)},
+		{number("IntervalForRemainingScheduledRetries", 0), number("NumberOfRemainingScheduledRetries", 0)},
+	} {
+		wait := time.Duration(set[0]) * time.Minute
+		switch {
+		case set[0] <= 0:
+			continue // disabled
+		case set[1] <= 0, n < set[1]:
+			return wait
+		}
+		n -= set[1]
+	}
+	return day
+}
+
+// jitter is a device's own offset within ± span, the same every time.
+func (d *Device) jitter(span time.Duration) time.Duration {
+	h := fnv.New64a()
+	h.Write([]byte(d.cfg.Identity.DeviceID))
+	return time.Duration(int64(h.Sum64()%uint64(2*span))) - span //nolint:gosec // at most 2*span
+}
+
+// Next is what the device does next by itself; ok is false where it does
+// nothing, as one that is not enrolled.
+func (d *Device) Next() (due Due, ok bool) {
+	if d.State() != Enrolled {
+		return due, false
+	}
+	d.mu.Lock()
+	s := d.schedule
+	jobs := append([]csp.Job(nil), d.jobs...)
+	d.mu.Unlock()
+	due = Due{s.lastPoll.Add(d.interval(s.polls)), "poll"}
+	earlier := func(at time.Time, what string) {
+		if !at.IsZero() && at.Before(due.At) {
+			due = Due{at, what}
+		}
+	}
+	for _, j := range jobs {
+		earlier(j.Due, "job")
+	}
+	earlier(s.channelTry, "channel")
+	if s.renewNow {
+		earlier(s.lastContact, "certificate")
+	}
+	earlier(d.certificateDue(s), "certificate")
+	if days, err := strconv.Atoi(d.account("NumberOfDaysAfterLostContactToUnenroll")); err == nil && days > 0 {
+		earlier(s.lastContact.Add(time.Duration(days)*day), "lost contact")
+	}
+	return due, true
+}
+
+// reschedule plans the channel's renewal anew: 15 days before it expires,
+// hours from now while less than that is left, a day from now once it is over.
+func (d *Device) reschedule() {
+	expires, ok := d.push.expires(d.Provider())
+	now := d.now()
+	var at time.Time
+	switch left := expires.Sub(now); {
+	case !ok || expires.IsZero() || d.cfg.Profile.Quirks.NeverRenews:
+	case left > renewBefore:
+		at = expires.Add(-renewBefore)
+	case left > 0:
+		at = now.Add(retrySoon + d.jitter(time.Hour))
+	default:
+		at = now.Add(retryExpired + d.jitter(4*time.Hour))
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if was := d.schedule.channelTry; at.IsZero() || was.IsZero() || !was.After(now) || was.After(at) || expires.Sub(now) > renewBefore {
+		d.schedule.channelTry = at
+	}
+}
+
+// Act does what is due and gives the session that came of it, if one did.
+func (d *Device) Act(ctx context.Context, due Due) (*Session, error) {
+	switch due.What {
+	case "poll":
+		d.mu.Lock()
+		d.schedule.lastPoll = d.now()
+		d.schedule.polls++
+		d.mu.Unlock()
+		return d.Sync(ctx, SyncOptions{Origin: OriginSchedule})
+	case "job":
+		return d.Sync(ctx, SyncOptions{Origin: OriginCSP})
+	case "channel":
+		d.mu.Lock()
+		d.schedule.channelTry = time.Time{}
+		d.mu.Unlock()
+		err := d.RenewChannel(ctx)
+		d.reschedule()
+		if err != nil {
+			return nil, err
+		}
+		// A renewal that succeeds triggers a session, so that the server can
+		// read the new URI.
+		return d.Sync(ctx, SyncOptions{Origin: OriginCSP})
+	case "certificate":
+		return nil, d.Renew(ctx)
+	case "lost contact":
+		d.session.Lock()
+		defer d.session.Unlock()
+		d.end(Unenrolled)
+		return nil, errors.New("unenrolled: no contact for the number of days the server set")
+	}
+	return nil, nil
+}
+
+// Run starts a session whenever the device is woken or its schedule says so,
+// until ctx ends. A device that is not running ignores pushes, as one that is
+// switched off.
+func (d *Device) Run(ctx context.Context) error {
+	for {
+		var at <-chan struct{}
+		stop := func() {}
+		next, ok := d.Next()
+		if ok {
+			tick := make(chan struct{}, 1)
+			at, stop = tick, d.cfg.Clock.AfterFunc(due(next.At, d.now()), func() { tick <- struct{}{} })
+		}
+		var err error
+		select {
+		case <-ctx.Done():
+			stop()
+			return ctx.Err()
+		case <-d.wake:
+			d.mu.Lock()
+			origin := d.trigger
+			d.trigger = 0
+			d.mu.Unlock()
+			_, err = d.Sync(ctx, SyncOptions{Origin: origin})
+		case <-at:
+			_, err = d.Act(ctx, next)
+		}
+		stop()
+		if err != nil && ctx.Err() == nil {
+			d.log.Info("the device's own plan failed", "err", err)
+		}
+	}
+}
+
+// signal asks for a session.
+func (d *Device) signal(o Origin) {
+	d.mu.Lock()
+	if d.trigger == 0 {
+		d.trigger = o
+	}
+	d.mu.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default: // a session is about to start anyway
+	}
+}
+
+// certificateDue is when the certificate is to be renewed: RenewPeriod days
+// before it expires, where ROBOSupport is true (Learn, "CertificateStore
+// CSP"). An expired certificate is not renewed ("Certificate Renewal").
+func (d *Device) certificateDue(s schedule) time.Time {
+	const at = "./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/"
+	if v, ok := d.tree.Look(at + "ROBOSupport"); !ok || v != "true" {
+		return time.Time{}
+	}
+	d.mu.Lock()
+	der := d.cert
+	d.mu.Unlock()
+	expires, err := enroll.NotAfter(der)
+	if err != nil || !d.now().Before(expires) {
+		return time.Time{}
+	}
+	period, _ := d.tree.Look(at + "RenewPeriod")
+	due := expires.Add(-duration(period, day, 42*day))
+	if s.renewTry.After(due) {
+		return s.renewTry
+	}
+	return due
+}

@@ -1,0 +1,114 @@
+package dmclient
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net/http"
+	"time"
+)
+
+// client makes an HTTP client that records what goes through tr. Redirects are
+// not followed.
+func (d *Device) client(tr *http.Transport, note func(*Exchange)) *http.Client {
+	return &http.Client{
+		Transport: &recorder{next: tr, note: note}, Timeout: d.cfg.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func (d *Device) newTransport(cert *tls.Certificate) *http.Transport {
+	roots := d.cfg.Roots
+	d.mu.Lock()
+	delivered := d.roots
+	d.mu.Unlock()
+	if len(delivered) > 0 {
+		if roots == nil {
+			// The system's, where they can be had; else the delivered ones alone.
+			if sys, err := x509.SystemCertPool(); err == nil {
+				roots = sys
+			} else {
+				roots = x509.NewCertPool()
+			}
+		} else {
+			roots = roots.Clone()
+		}
+		for _, der := range delivered {
+			if c, err := x509.ParseCertificate(der); err == nil {
+				roots.AddCert(c)
+			}
+		}
+	}
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	if d.cfg.TLS != nil {
+		conf = d.cfg.TLS.Clone()
+	}
+	if roots != nil {
+		conf.RootCAs = roots
+	}
+	if d.cfg.Skew != 0 {
+		conf.Time = d.now // a clock that is wrong judges certificates wrongly
+	}
+	// Answering here and not in Certificates presents the certificate whatever
+	// issuers the server names, and without parsing it: a server may have
+	// copied a subject Go cannot read.
+	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		if cert == nil {
+			return &tls.Certificate{}, nil
+		}
+		return cert, nil
+	}
+	return &http.Transport{
+		DialContext: d.cfg.Dial, DisableCompression: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second,
+		TLSHandshakeTimeout: d.cfg.Timeout, TLSClientConfig: conf, ForceAttemptHTTP2: d.cfg.Profile.Quirks.HTTP2,
+	}
+}
+
+// managed is the transport of ordinary sessions, kept between them.
+func (d *Device) managed() *http.Transport {
+	cert := d.Certificate()
+	d.mu.Lock()
+	tr := d.transport
+	d.mu.Unlock()
+	if tr == nil {
+		tr = d.newTransport(cert)
+		d.mu.Lock()
+		d.transport = tr
+		d.mu.Unlock()
+	}
+	return tr
+}
+
+func (d *Device) transportFor(opts SyncOptions) (tr *http.Transport, done func()) {
+	if opts.Certificate == nil && !opts.NoCertificate {
+		return d.managed(), func() {}
+	}
+	tr = d.newTransport(opts.Certificate)
+	return tr, tr.CloseIdleConnections
+}
+
+// Post sends one raw body to the management server, outside of any session,
+// and gives what came back. It is how a test sends what no device would.
+func (d *Device) Post(ctx context.Context, contentType string, body io.Reader, length int64, opts SyncOptions) *Exchange {
+	tr, done := d.transportFor(opts)
+	defer done()
+	var last *Exchange
+	client := d.client(tr, func(ex *Exchange) { last = ex })
+	req, err := d.request(ctx, d.Address(), body, d.requestID())
+	if err != nil {
+		return &Exchange{Err: err}
+	}
+	req.ContentLength = length
+	req.Header.Set("Content-Type", contentType)
+	resp, err := client.Do(req)
+	if err != nil {
+		if last == nil {
+			last = &Exchange{}
+		}
+		last.Err = err
+		return last
+	}
+	resp.Body.Close()
+	return last
+}

@@ -1,0 +1,211 @@
+package enroll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// AppRU is where a sign-in page posts its result: the enrollment client's own
+// address (Learn, "Federated authentication device enrollment").
+const AppRU = "ms-app://windows.immersivecontrolpanel"
+
+// SignIn drives a server's authentication page as the web authentication
+// broker does: it opens the page, fills in forms as the user would and submits
+// them, until a form posts wresult to appru; that is the token. HTTP must
+// not follow redirects by itself.
+type SignIn struct {
+	HTTP               *http.Client
+	URL                string // AuthenticationServiceUrl
+	LoginHint          string // the user's UPN
+	Username, Password string
+	// AppRU replaces the address the result is posted to.
+	AppRU string
+}
+
+const maxPages = 12 // a sign-in that takes more will not end
+
+// Token gives wresult. Errors are *Error of StepSignIn.
+func (s *SignIn) Token(ctx context.Context) ([]byte, error) {
+	token, status, err := s.token(ctx)
+	if err != nil {
+		return nil, &Error{Step: StepSignIn, Status: status, Err: err}
+	}
+	return token, nil
+}
+
+func (s *SignIn) token(ctx context.Context) ([]byte, int, error) {
+	appru := s.AppRU
+	if appru == "" {
+		appru = AppRU
+	}
+	at, err := url.Parse(s.URL)
+	if err != nil || at.Scheme != "https" || at.Host == "" {
+		return nil, 0, fmt.Errorf("AuthenticationServiceUrl %q is not an absolute https URL", s.URL)
+	}
+	q := at.Query()
+	q.Set("appru", appru)
+	q.Set("login_hint", s.LoginHint)
+	at.RawQuery = q.Encode()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	browser := *s.HTTP
+	browser.Jar = jar
+	method, values := http.MethodGet, url.Values{}
+	asked := false
+	for range maxPages {
+		page, next, status, err := s.fetch(ctx, &browser, method, at, values)
+		if err != nil {
+			return nil, status, err
+		}
+		if next != nil { // a redirect
+			at, method, values = next, http.MethodGet, nil
+			continue
+		}
+		f := firstForm(page)
+		if f == nil {
+			return nil, status, errors.New("the page has no form: neither to sign in nor to return wresult")
+		}
+		if token, ok := f.values["wresult"]; ok {
+			if f.action != appru || !strings.EqualFold(f.method, http.MethodPost) {
+				return nil, status, fmt.Errorf("the form with wresult is sent by %s to %q, not by POST to appru %q", f.method, f.action, appru)
+			}
+			if token[0] == "" {
+				return nil, status, errors.New("wresult is empty")
+			}
+			return []byte(token[0]), status, nil
+		}
+		if f.password != "" && asked {
+			return nil, status, &Fault{Code: "Receiver", Subcode: FaultAuthentication, Reason: "the page asks for the password again: the user name or the password is wrong"}
+		}
+		asked = asked || f.password != ""
+		s.fill(f)
+		to, err := at.Parse(f.action)
+		if err != nil {
+			return nil, status, fmt.Errorf("the form's action %q: %w", f.action, err)
+		}
+		if to.Scheme != "https" {
+			return nil, status, fmt.Errorf("the form's action %q is not https", f.action)
+		}
+		at, method, values = to, f.method, f.values
+	}
+	return nil, 0, fmt.Errorf("no wresult after %d pages", maxPages)
+}
+
+// fill enters the user's name and password where a form asks for them.
+func (s *SignIn) fill(f *form) {
+	if f.user != "" {
+		f.values.Set(f.user, s.Username)
+	}
+	if f.password != "" {
+		f.values.Set(f.password, s.Password)
+	}
+}
+
+func (s *SignIn) fetch(ctx context.Context, c *http.Client, method string, at *url.URL, values url.Values) (page *html.Node, next *url.URL, status int, err error) {
+	var body io.Reader
+	to := *at
+	if strings.EqualFold(method, http.MethodPost) {
+		body = strings.NewReader(values.Encode())
+	} else if len(values) > 0 {
+		to.RawQuery = values.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, strings.ToUpper(method), to.String(), body)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		next, err := resp.Location()
+		if err != nil || next.Scheme != "https" {
+			return nil, nil, resp.StatusCode, fmt.Errorf("HTTP status %d without an https Location", resp.StatusCode)
+		}
+		return nil, next, resp.StatusCode, nil
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, nil, resp.StatusCode, fmt.Errorf("HTTP status %d", resp.StatusCode)
+	}
+	page, err = html.Parse(io.LimitReader(resp.Body, MaxMessage))
+	return page, nil, resp.StatusCode, err
+}
+
+// form is the part of an HTML form that submitting it needs.
+type form struct {
+	action, method string
+	values         url.Values
+	user, password string // names of the inputs to fill
+}
+
+func firstForm(n *html.Node) *form {
+	for c := range n.Descendants() {
+		if c.Type == html.ElementNode && c.Data == "form" {
+			f := &form{action: attribute(c, "action"), method: strings.ToUpper(attribute(c, "method")), values: url.Values{}}
+			if f.method == "" {
+				f.method = http.MethodGet
+			}
+			for i := range c.Descendants() {
+				if i.Type == html.ElementNode && i.Data == "input" {
+					f.input(i)
+				}
+			}
+			return f
+		}
+	}
+	return nil
+}
+
+func (f *form) input(n *html.Node) {
+	name := attribute(n, "name")
+	if name == "" {
+		return
+	}
+	switch strings.ToLower(attribute(n, "type")) {
+	case "password":
+		f.password = name
+	case "", "text", "email":
+		if f.user == "" {
+			f.user = name
+		}
+	case "checkbox":
+		// Terms of use are agreed to.
+	}
+	f.values.Set(name, attribute(n, "value"))
+	if f.values.Get(name) == "" && strings.EqualFold(attribute(n, "type"), "checkbox") {
+		f.values.Set(name, "on")
+	}
+}
+
+func attribute(n *html.Node, key string) string {
+	for _, a := range n.Attr {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// DiscoveryURL is where the server of an e-mail address' domain is looked for
+// (MS-MDE2 3.1.4.1).
+func DiscoveryURL(email string) (string, error) {
+	_, domain, ok := strings.Cut(email, "@")
+	if !ok || domain == "" || strings.ContainsAny(domain, "/?#@ ") {
+		return "", fmt.Errorf("%q is no e-mail address to discover a server by", email)
+	}
+	return "https://enterpriseenrollment." + domain + "/EnrollmentServer/Discovery.svc", nil
+}

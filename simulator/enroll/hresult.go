@@ -1,0 +1,93 @@
+package enroll
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+)
+
+// faultErrors are the HRESULTs Windows shows for a fault's subcode, and for
+// the ErrorType of its detail (Learn, "MDM enrollment error constants";
+// MS-MDE2 2.2.9.1).
+var faultErrors = map[string]string{
+	"MessageFormat":         "0x80180001",
+	"Authentication":        "0x80180002",
+	"Authorization":         "0x80180003",
+	"CertificateRequest":    "0x80180004",
+	"EnrollmentServer":      "0x80180005",
+	"InternalService":       "0x80180006",
+	"InternalServiceFault":  "0x80180006",
+	"InvalidSecurity":       "0x80180007",
+	"DeviceCapReached":      "0x80180013",
+	"DeviceNotSupported":    "0x80180014",
+	"NotSupported":          "0x80180015",
+	"NotEligibleToRenew":    "0x80180016",
+	"InMaintenance":         "0x80180017",
+	"UserLicense":           "0x80180018",
+	"InvalidEnrollmentData": "0x80180019",
+}
+
+// HResult is the code Windows shows for the fault, empty if none is known.
+func (f *Fault) HResult() string {
+	if hr := faultErrors[f.ErrorType]; hr != "" {
+		return hr
+	}
+	return faultErrors[f.Subcode]
+}
+
+// hresulter is an error that knows its own code.
+type hresulter interface{ HResult() string }
+
+// HResult is the code Windows shows for the error: that of the fault, or what
+// its kind stands for; empty if none is known.
+func (e *Error) HResult() string {
+	var (
+		own  hresulter
+		cert *tls.CertificateVerificationError
+		unk  x509.UnknownAuthorityError
+		host x509.HostnameError
+		op   *net.OpError
+		dns  *net.DNSError
+	)
+	switch {
+	case errors.As(e.Err, &own):
+		return own.HResult()
+	case errors.As(e.Err, &cert), errors.As(e.Err, &unk), errors.As(e.Err, &host):
+		return "0x80180012" // MENROLL_E_INVALIDSSLCERT
+	case errors.As(e.Err, &op), errors.As(e.Err, &dns):
+		return "0x80180010" // MENROLL_E_CONNECTIVITY
+	case e.Step == StepSignIn:
+		return "0x8018000f" // MENROLL_E_WAB_ERROR
+	case e.Status == 0:
+		return ""
+	case e.Step == StepRenew:
+		return "0x80180016" // MENROLL_E_NOTELIGIBLETORENEW
+	}
+	return "0x80180008" // MENROLL_E_DEVICE_UNKNOWN_ERROR
+}
+
+// CodedError is an error of the device's own with Windows' code for it.
+type CodedError struct {
+	Code string // 0x8018....
+	Err  error
+}
+
+func (e *CodedError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *CodedError) Unwrap() error { return e.Err }
+
+// HResult is the code.
+func (e *CodedError) HResult() string { return e.Code }
+
+// Codes for a provisioning document that cannot be installed.
+const (
+	CodeInvalidData  = "0x80180019" // MENROLL_E_ENROLLMENTDATAINVALID
+	CodeCertStore    = "0x8018001e" // MENROLL_E_PROV_CSP_CERTSTORE
+	CodeApplication  = "0x8018001f" // MENROLL_E_PROV_CSP_W7
+	CodeDMClient     = "0x80180020" // MENROLL_E_PROV_CSP_DMCLIENT
+	CodeAlreadyThere = "0x8018000a" // MENROLL_E_DEVICE_ALREADY_ENROLLED
+	CodeEmpty        = "0x80180029" // MENROLL_E_EMPTY_MESSAGE
+	CodeInvalidArg   = "0x80070057" // E_INVALIDARG
+)

@@ -1,0 +1,219 @@
+// Package entra is a fake identity provider in the place of Microsoft Entra: it
+// issues the tokens a joining device brings to its MDM server and serves the
+// keys to check them with. It issues bad tokens too, one kind for each check a
+// server must make.
+//
+// Sources: Learn, "Microsoft Entra integration with MDM" and "Access tokens in
+// the Microsoft identity platform" for the claims; two published advisories of
+// MDM servers for the kinds of bad ones (signature not checked; aud and iss not
+// checked).
+package entra
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+)
+
+// Config of a Provider. The zero value works.
+type Config struct {
+	// BaseURL is where the provider is served, for its discovery document:
+	// https://login.example. Default https://login.microsoftonline.com.
+	BaseURL string
+	// Tenant is the directory's id; drawn if empty.
+	Tenant string
+	// Audience is the MDM server's application id URI, default
+	// "https://mdm.example".
+	Audience string
+	Now      func() time.Time // default time.Now
+}
+
+// Provider issues tokens and serves its documents.
+type Provider struct {
+	cfg        Config
+	key, other *rsa.PrivateKey
+	kid        string
+	router     *mux.Router
+}
+
+// New makes a provider with a key of its own.
+func New(cfg Config) (*Provider, error) {
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = "https://login.microsoftonline.com"
+	}
+	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	if cfg.Tenant == "" {
+		cfg.Tenant = uuid.NewString()
+	}
+	if cfg.Audience == "" {
+		cfg.Audience = "https://mdm.example"
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	p := &Provider{cfg: cfg, kid: uuid.NewString()}
+	var err error
+	if p.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		return nil, fmt.Errorf("make the identity provider's key: %w", err)
+	}
+	if p.other, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		return nil, fmt.Errorf("make a key that is not the identity provider's: %w", err)
+	}
+	r := mux.NewRouter()
+	r.Path("/{tenant}/.well-known/openid-configuration").Methods(http.MethodGet).HandlerFunc(p.configuration)
+	r.Path("/{tenant}/v2.0/.well-known/openid-configuration").Methods(http.MethodGet).HandlerFunc(p.configuration)
+	r.Path("/{tenant}/discovery/keys").Methods(http.MethodGet).HandlerFunc(p.keys)
+	r.Path("/{tenant}/discovery/v2.0/keys").Methods(http.MethodGet).HandlerFunc(p.keys)
+	p.router = r
+	return p, nil
+}
+
+// ServeHTTP serves the discovery document and the keys.
+func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.router.ServeHTTP(w, r) }
+
+// Tenant is the directory's id.
+func (p *Provider) Tenant() string { return p.cfg.Tenant }
+
+// Issuer is the iss of good tokens.
+func (p *Provider) Issuer() string { return "https://sts.windows.net/" + p.cfg.Tenant + "/" }
+
+// Audience is the aud of good tokens.
+func (p *Provider) Audience() string { return p.cfg.Audience }
+
+// KeysURL is where the keys are.
+func (p *Provider) KeysURL() string {
+	return p.cfg.BaseURL + "/" + p.cfg.Tenant + "/discovery/v2.0/keys"
+}
+
+func (p *Provider) configuration(w http.ResponseWriter, r *http.Request) {
+	if !p.knows(w, r) {
+		return
+	}
+	answer(w, map[string]any{
+		"issuer": p.Issuer(), "jwks_uri": p.KeysURL(), "id_token_signing_alg_values_supported": []string{"RS256"},
+		"authorization_endpoint":  p.cfg.BaseURL + "/" + p.cfg.Tenant + "/oauth2/v2.0/authorize",
+		"token_endpoint":          p.cfg.BaseURL + "/" + p.cfg.Tenant + "/oauth2/v2.0/token",
+		"subject_types_supported": []string{"pairwise"}, "response_types_supported": []string{"code", "id_token"},
+	})
+}
+
+// knows answers 400 for another tenant's documents, as Entra does.
+func (p *Provider) knows(w http.ResponseWriter, r *http.Request) bool {
+	switch mux.Vars(r)["tenant"] {
+	case p.cfg.Tenant, "common", "organizations":
+		return true
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusBadRequest)
+	json.NewEncoder(w).Encode(map[string]string{"error": "invalid_tenant", "error_description": "AADSTS90002: Tenant not found."}) //nolint:errcheck // the client is gone
+	return false
+}
+
+func (p *Provider) keys(w http.ResponseWriter, r *http.Request) {
+	if !p.knows(w, r) {
+		return
+	}
+	b64 := base64.RawURLEncoding.EncodeToString
+	answer(w, map[string]any{"keys": []map[string]string{{
+		"kty": "RSA", "use": "sig", "kid": p.kid, "alg": "RS256", "n": b64(p.key.N.Bytes()), "e": b64(big.NewInt(int64(p.key.E)).Bytes()),
+	}}})
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(v) //nolint:errcheck // the client is gone
+}
+
+// Kind says what is wrong with a token.
+type Kind string
+
+// The kinds of tokens.
+const (
+	Good          Kind = "good"
+	AlgNone       Kind = "alg-none"       // not signed at all
+	WrongKey      Kind = "wrong-key"      // signed by a key the provider does not publish
+	KeyConfusion  Kind = "key-confusion"  // HS256 with the public key for a secret
+	Tampered      Kind = "tampered"       // a claim changed after signing
+	WrongAudience Kind = "wrong-audience" // for another application
+	WrongIssuer   Kind = "wrong-issuer"   // another issuer's name
+	WrongTenant   Kind = "wrong-tenant"   // another tenant's tid and issuer, signed by the same keys
+	Expired       Kind = "expired"        // an hour ago
+	NotYetValid   Kind = "not-yet-valid"  // from tomorrow on
+	NoExpiry      Kind = "no-expiry"      // without exp
+)
+
+// BadKinds are all kinds that a server must refuse.
+func BadKinds() []Kind {
+	return []Kind{AlgNone, WrongKey, KeyConfusion, Tampered, WrongAudience, WrongIssuer, WrongTenant, Expired, NotYetValid, NoExpiry}
+}
+
+// Who a token is for.
+type Who struct {
+	UPN      string // the user
+	DeviceID string // the device's id in the directory; drawn if empty
+}
+
+// Issue makes a token of that kind.
+func (p *Provider) Issue(kind Kind, who Who) (string, error) {
+	now := p.cfg.Now()
+	if who.DeviceID == "" {
+		who.DeviceID = uuid.NewString()
+	}
+	claims := jwt.MapClaims{
+		"aud": p.cfg.Audience, "iss": p.Issuer(), "tid": p.cfg.Tenant, "upn": who.UPN, "unique_name": who.UPN, "deviceid": who.DeviceID,
+		"oid": uuid.NewSHA1(uuid.NameSpaceURL, []byte(who.UPN)).String(), "sub": uuid.NewString(), "ver": "1.0", "scp": "mdm_delegation",
+		"appid": "29d9ed98-a469-4536-ade2-f981bc1d605e", "amr": []string{"pwd", "mfa"},
+		"iat": now.Unix(), "nbf": now.Add(-5 * time.Minute).Unix(), "exp": now.Add(time.Hour).Unix(),
+	}
+	key, method := any(p.key), jwt.SigningMethod(jwt.SigningMethodRS256)
+	switch kind {
+	case Good, Tampered:
+	case AlgNone:
+		key, method = jwt.UnsafeAllowNoneSignatureType, jwt.SigningMethodNone
+	case WrongKey:
+		key = p.other
+	case KeyConfusion:
+		key, method = p.key.N.Bytes(), jwt.SigningMethodHS256
+	case WrongAudience:
+		claims["aud"] = "https://other.example"
+	case WrongIssuer:
+		claims["iss"] = "https://sts.evil.example/" + p.cfg.Tenant + "/"
+	case WrongTenant:
+		claims["tid"] = uuid.NewString()
+		claims["iss"] = fmt.Sprintf("https://sts.windows.net/%s/", claims["tid"])
+	case Expired:
+		claims["nbf"], claims["exp"] = now.Add(-2*time.Hour).Unix(), now.Add(-time.Hour).Unix()
+	case NotYetValid:
+		claims["nbf"], claims["exp"] = now.Add(24*time.Hour).Unix(), now.Add(25*time.Hour).Unix()
+	case NoExpiry:
+		delete(claims, "exp")
+	default:
+		return "", fmt.Errorf("no kind of token is called %q", kind)
+	}
+	t := jwt.NewWithClaims(method, claims)
+	t.Header["kid"], t.Header["x5t"] = p.kid, p.kid
+	signed, err := t.SignedString(key)
+	if err != nil {
+		return "", fmt.Errorf("sign the token: %w", err)
+	}
+	if kind == Tampered {
+		parts := strings.Split(signed, ".")
+		claims["upn"] = "administrator@" + p.cfg.Tenant
+		raw, err := json.Marshal(claims)
+		if err != nil {
+			return "", err
+		}
+		signed = parts[0] + "." + base64.RawURLEncoding.EncodeToString(raw) + "." + parts[2]
+	}
+	return signed, nil
+}

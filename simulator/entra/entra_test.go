@@ -1,0 +1,106 @@
+package entra_test
+
+import (
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/dmwake/dmwake/simulator/entra"
+)
+
+// check is what a careful server does with a token, by the provider's own
+// documents.
+func check(base string, p *entra.Provider, token string) error {
+	var conf struct {
+		Issuer string `json:"issuer"`
+		Keys   string `json:"jwks_uri"`
+	}
+	var set struct {
+		Keys []struct{ Kid, N, E string }
+	}
+	get := func(url string, v any) error {
+		resp, err := http.Get(url)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		return json.NewDecoder(resp.Body).Decode(v)
+	}
+	if err := get(base+"/"+p.Tenant()+"/.well-known/openid-configuration", &conf); err != nil {
+		return err
+	}
+	if err := get(conf.Keys, &set); err != nil {
+		return err
+	}
+	claims := jwt.MapClaims{}
+	_, err := jwt.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+		for _, k := range set.Keys {
+			if k.Kid == t.Header["kid"] {
+				n, _ := base64.RawURLEncoding.DecodeString(k.N)
+				e, _ := base64.RawURLEncoding.DecodeString(k.E)
+				return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}, nil
+			}
+		}
+		return nil, errors.New("no such key")
+	}, jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(conf.Issuer), jwt.WithAudience(p.Audience()), jwt.WithExpirationRequired())
+	if err == nil && claims["tid"] != p.Tenant() {
+		err = errors.New("another tenant")
+	}
+	return err
+}
+
+func TestTokens(t *testing.T) {
+	var p *entra.Provider
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.ServeHTTP(w, r) }))
+	t.Cleanup(srv.Close)
+	p, err := entra.New(entra.Config{BaseURL: srv.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := p.Issue(entra.Good, entra.Who{UPN: "u@x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check(srv.URL, p, token); err != nil {
+		t.Errorf("the good token: %v", err)
+	}
+	for _, kind := range entra.BadKinds() {
+		token, err := p.Issue(kind, entra.Who{UPN: "u@x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if check(srv.URL, p, token) == nil {
+			t.Errorf("a careful server takes the %s token", kind)
+		}
+	}
+	if _, err := p.Issue("nice", entra.Who{}); err == nil {
+		t.Error("an unknown kind must be an error")
+	}
+	resp, err := http.Get(srv.URL + "/other/discovery/keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("another tenant's keys: %d", resp.StatusCode)
+	}
+}
+
+func ExampleProvider_Issue() {
+	p, err := entra.New(entra.Config{Tenant: "11111111-2222-3333-4444-555555555555", Audience: "https://mdm.example"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = p.Issue(entra.Expired, entra.Who{UPN: "user@contoso.example"})
+	fmt.Println(p.Issuer(), err)
+	// Output: https://sts.windows.net/11111111-2222-3333-4444-555555555555/ <nil>
+}
