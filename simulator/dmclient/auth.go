@@ -29,6 +29,10 @@ const (
 // credential that it does not take.
 var ErrChallenges = errors.New("the server refused the credential again and again")
 
+// ErrUntrusted ends a session whose server does not show the credential that
+// APPAUTH CLIENT provisioned, or not the right one, after it was challenged.
+var ErrUntrusted = errors.New("the server did not authenticate itself")
+
 // maxChallenges allows for one credential that is missing and one nonce that
 // is stale.
 const maxChallenges = 2
@@ -47,9 +51,8 @@ type authState struct {
 	send       string // the Type to send a Cred of; empty: none
 	challenges int
 	done       bool // 212: no more this session
-	// server is what the next Status for SyncHdr says of the server's
-	// credential.
-	serverDone bool
+	serverDone bool // the server's credential was right
+	refusals   int  // messages the device refused for want of it
 }
 
 func (d *Device) appAuth(level, node string) string { return d.dmAcc("AppAuth/" + level + "/" + node) }

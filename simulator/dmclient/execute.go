@@ -14,6 +14,9 @@ import (
 // a successful Status for SyncHdr to say must not send that message (OMA DM
 // Protocol 1.2.1 section 8.3).
 func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Message, error) {
+	if r.over {
+		return nil, nil // it was the answer to the device's Alert 1223
+	}
 	asked := false // for the next part of the device's own message
 	for i := range m.Body {
 		c := &m.Body[i]
@@ -35,6 +38,10 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 	}
 	code, chal := r.judge(m)
 	refused := !syncml.Success(code)
+	if refused && r.auth.refusals > 0 {
+		r.s.End = "stopped by the device: the server did not authenticate itself"
+		return nil, ErrUntrusted
+	}
 	if !m.HasCommands() && m.Final && !refused {
 		r.s.End = "the server's message was final and had no commands"
 		if len(r.queue) > 0 {
@@ -47,6 +54,7 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 	x.out[0].Chal = chal
 	r.lead = 1
 	if refused {
+		r.auth.refusals++
 		x.refuseAll(m, code)
 	} else {
 		for i := range m.Body {
@@ -79,7 +87,7 @@ func (r *running) next(m *syncml.Message) *syncml.Message {
 	r.msgID--
 	r.queue = []syncml.Command{head, {Verb: syncml.Alert, Data: itoa(syncml.AlertSessionAbort)}}
 	r.s.End = "aborted by the device: a result exceeds the server's MaxMsgSize"
-	r.maxMsg = 0
+	r.maxMsg, r.over = 0, true
 	return r.compose()
 }
 

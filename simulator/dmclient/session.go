@@ -156,6 +156,7 @@ type running struct {
 	// the server's last message; cutting, that a result is being sent in chunks.
 	lead    int
 	cutting bool
+	over    bool // the device aborted
 
 	// What the tree said when the session began.
 	version   float64

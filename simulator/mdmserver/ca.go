@@ -82,7 +82,7 @@ func (a *authority) verify(cert *x509.Certificate) (string, error) {
 // readCSR takes the key out of a PKCS#10 request and checks its signature.
 // crypto/x509 cannot: Windows writes "!" and NUL into a PrintableString and
 // signs with sha1WithRSA [seen], so the subject stays unread here.
-func readCSR(der []byte) (*rsa.PublicKey, error) {
+func readCSR(der []byte) (crypto.PublicKey, error) {
 	var req struct {
 		Info      asn1.RawValue
 		Algorithm pkix.AlgorithmIdentifier
@@ -106,26 +106,35 @@ func readCSR(der []byte) (*rsa.PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the request's key: %w", err)
 	}
-	key, ok := pub.(*rsa.PublicKey)
-	if !ok {
-		return nil, errors.New("the request's key is not RSA")
-	}
-	if key.N.BitLen() < minKeyBits {
-		return nil, fmt.Errorf("the request's key has %d bits, under %d", key.N.BitLen(), minKeyBits)
-	}
 	signature := req.Signature.RightAlign()
-	switch req.Algorithm.Algorithm.String() {
-	case "1.3.14.3.2.29", "1.2.840.113549.1.1.5":
-		sum := sha1.Sum(req.Info.FullBytes) //nolint:gosec // as above
-		err = rsa.VerifyPKCS1v15(key, crypto.SHA1, sum[:], signature)
-	case "1.2.840.113549.1.1.11":
+	switch key := pub.(type) {
+	case *rsa.PublicKey:
+		if key.N.BitLen() < minKeyBits {
+			return nil, fmt.Errorf("the request's key has %d bits, under %d", key.N.BitLen(), minKeyBits)
+		}
+		err = verifyRSA(key, req.Algorithm.Algorithm.String(), req.Info.FullBytes, signature)
+	case *ecdsa.PublicKey:
 		sum := sha256.Sum256(req.Info.FullBytes)
-		err = rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature)
+		if req.Algorithm.Algorithm.String() != "1.2.840.10045.4.3.2" || !ecdsa.VerifyASN1(key, sum[:], signature) {
+			err = errors.New("not ECDSA with SHA-256 by this key")
+		}
 	default:
-		err = fmt.Errorf("signature algorithm %s", req.Algorithm.Algorithm)
+		return nil, errors.New("the request's key is neither RSA nor ECDSA")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the request's signature: %w", err)
 	}
-	return key, nil
+	return pub, nil
+}
+
+func verifyRSA(key *rsa.PublicKey, algorithm string, info, signature []byte) error {
+	switch algorithm {
+	case "1.3.14.3.2.29", "1.2.840.113549.1.1.5":
+		sum := sha1.Sum(info) //nolint:gosec // as above
+		return rsa.VerifyPKCS1v15(key, crypto.SHA1, sum[:], signature)
+	case "1.2.840.113549.1.1.11":
+		sum := sha256.Sum256(info)
+		return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature)
+	}
+	return fmt.Errorf("signature algorithm %s", algorithm)
 }

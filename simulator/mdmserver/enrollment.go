@@ -5,12 +5,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // CertificateStore names a certificate by its SHA-1
-	"crypto/subtle"
 	"crypto/x509"
-	"encoding/base64"
 	"fmt"
 	"math/big"
+	"net/http"
 	"time"
 
 	"github.com/beevik/etree"
@@ -40,7 +38,7 @@ func malformed(err error) *enroll.Fault {
 	return &enroll.Fault{Code: "Sender", Subcode: enroll.FaultMessageFormat, Reason: err.Error()}
 }
 
-func (s *Server) discover(e *enroll.Envelope) ([]byte, *enroll.Fault) {
+func (s *Server) discover(_ *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fault) {
 	if _, err := e.DiscoverRequest(); err != nil {
 		return nil, malformed(err)
 	}
@@ -48,33 +46,15 @@ func (s *Server) discover(e *enroll.Envelope) ([]byte, *enroll.Fault) {
 	if s.is("enr-url-relative") {
 		base = ""
 	}
-	r := &enroll.DiscoverResponse{AuthPolicy: "OnPremise", EnrollmentVersion: "4.0",
+	r := &enroll.DiscoverResponse{AuthPolicy: s.cfg.AuthPolicy, EnrollmentVersion: "4.0",
 		PolicyURL: base + policyPath, EnrollmentURL: base + tokenPath}
+	if s.cfg.AuthPolicy == Federated {
+		r.AuthenticationURL = base + signInPath
+	}
 	return written(r.Write(s.relatesTo(e), uuid.NewString()))
 }
 
-// authenticate checks the UsernameToken (MS-MDE2 3.4.4.1.1.1).
-func (s *Server) authenticate(e *enroll.Envelope) *enroll.Fault {
-	refused := &enroll.Fault{Code: "Receiver", Subcode: enroll.FaultAuthentication, Reason: "the user name or the password is wrong"}
-	if !e.HasUsername {
-		if s.is("enr-token-optional") {
-			return nil
-		}
-		refused.Reason = "no security token"
-		return refused
-	}
-	same := subtle.ConstantTimeCompare([]byte(e.Username), []byte(s.cfg.Username)) &
-		subtle.ConstantTimeCompare([]byte(e.Password), []byte(s.cfg.Password))
-	if same == 1 || s.is("enr-password-any") {
-		return nil
-	}
-	if s.is("enr-password-panic") {
-		panic("mutant enr-password-panic")
-	}
-	return refused
-}
-
-func (s *Server) policies(e *enroll.Envelope) ([]byte, *enroll.Fault) {
+func (s *Server) policies(_ *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fault) {
 	if f := s.authenticate(e); f != nil {
 		return nil, f
 	}
@@ -90,11 +70,14 @@ func (s *Server) policies(e *enroll.Envelope) ([]byte, *enroll.Fault) {
 }
 
 // issue answers an RST with the provisioning document.
-func (s *Server) issue(e *enroll.Envelope) ([]byte, *enroll.Fault) {
+func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fault) {
+	req, err := e.TokenRequest()
+	if err == nil && req.Renewal {
+		return s.renew(r, e, req)
+	}
 	if f := s.authenticate(e); f != nil {
 		return nil, f
 	}
-	req, err := e.TokenRequest()
 	if err != nil {
 		return nil, malformed(err)
 	}
@@ -126,18 +109,47 @@ func (s *Server) issue(e *enroll.Envelope) ([]byte, *enroll.Fault) {
 		}
 		root = other.cert.Raw
 	}
-	doc, err := s.provisioning(root, cert)
+	auth := newCredentials(id)
+	doc, err := s.provisioning(root, cert, &auth)
 	if err != nil {
 		return written(nil, err)
 	}
 	s.mu.Lock()
 	// Enrolling again starts anew: nothing of the old enrollment is kept.
-	s.devices[id] = &device{ID: id, Name: req.Item("DeviceName"), OS: req.Item("OSVersion"), Type: req.Item("DeviceType"),
+	s.devices[id] = &device{auth: auth, ID: id, Name: req.Item("DeviceName"), OS: req.Item("OSVersion"), Type: req.Item("DeviceType"),
 		Enrolled: time.Now(), Active: true}
 	s.mu.Unlock()
 	s.log.Info("enrolled", "device", id)
-	r := &enroll.TokenResponse{Provisioning: doc}
-	return written(r.Write(s.relatesTo(e), uuid.NewString()))
+	out := &enroll.TokenResponse{Provisioning: doc}
+	return written(out.Write(s.relatesTo(e), uuid.NewString()))
+}
+
+// renew answers a renewal with a document that has the new certificate only.
+func (s *Server) renew(r *http.Request, e *enroll.Envelope, req *enroll.TokenRequest) ([]byte, *enroll.Fault) {
+	id, csr, f := s.renewable(r, req)
+	if f != nil {
+		return nil, f
+	}
+	key, err := readCSR(csr)
+	if err != nil {
+		return nil, &enroll.Fault{Code: "Sender", Subcode: enroll.FaultCertificate, Reason: err.Error()}
+	}
+	cert, err := s.certify(id, key)
+	if err != nil {
+		return written(nil, err)
+	}
+	doc := etree.NewDocument()
+	top := doc.CreateElement("wap-provisioningdoc")
+	top.CreateAttr("version", "1.1")
+	identityCert(characteristic(top, "CertificateStore", "My", "User"), cert)
+	parm(characteristic(top, "APPLICATION"), "PROVIDER-ID", s.cfg.ProviderID)
+	raw, err := doc.WriteToBytes()
+	if err != nil {
+		return written(nil, err)
+	}
+	s.log.Info("certificate renewed", "device", id)
+	out := &enroll.TokenResponse{Provisioning: raw}
+	return written(out.Write(s.relatesTo(e), uuid.NewString()))
 }
 
 func (s *Server) certify(id string, key crypto.PublicKey) ([]byte, error) {
@@ -156,72 +168,4 @@ func (s *Server) certify(id string, key crypto.PublicKey) ([]byte, error) {
 		key = other.Public()
 	}
 	return s.ca.issue(id, key, serial)
-}
-
-// provisioning writes the wap-provisioningdoc (MS-MDE2 2.2.9.1).
-func (s *Server) provisioning(root, cert []byte) ([]byte, error) {
-	doc := etree.NewDocument()
-	top := doc.CreateElement("wap-provisioningdoc")
-	if !s.is("enr-doc-version") {
-		top.CreateAttr("version", "1.1")
-	}
-	in := func(parent *etree.Element, types ...string) *etree.Element {
-		for _, t := range types {
-			parent = parent.CreateElement("characteristic")
-			parent.CreateAttr("type", t)
-		}
-		return parent
-	}
-	parm := func(parent *etree.Element, name, value string, datatype ...string) {
-		p := parent.CreateElement("parm")
-		p.CreateAttr("name", name)
-		p.CreateAttr("value", value)
-		if len(datatype) > 0 {
-			p.CreateAttr("datatype", datatype[0])
-		}
-	}
-	thumb := func(der []byte) string { return fmt.Sprintf("%X", sha1.Sum(der)) } //nolint:gosec // as above
-	store := in(top, "CertificateStore")
-	parm(in(store, "Root", "System", thumb(root)), "EncodedCertificate", base64.StdEncoding.EncodeToString(root))
-	my := in(store, "My", "User")
-	parm(in(my, thumb(cert)), "EncodedCertificate", base64.StdEncoding.EncodeToString(cert))
-	keys := in(my, "PrivateKeyContainer")
-	parm(keys, "KeySpec", "2")
-	parm(keys, "ContainerName", "ConfigMgrEnrollment")
-	parm(keys, "ProviderType", "1")
-
-	app := in(top, "APPLICATION")
-	parm(app, "APPID", "w7")
-	parm(app, "PROVIDER-ID", s.cfg.ProviderID)
-	if !s.is("enr-no-name") {
-		parm(app, "NAME", s.cfg.ProviderID)
-	}
-	parm(app, "ADDR", s.cfg.BaseURL+managementPath)
-	parm(app, "CONNRETRYFREQ", "6")
-	parm(app, "INITIALBACKOFFTIME", "30000")
-	parm(app, "MAXBACKOFFTIME", "120000")
-	parm(app, "BACKCOMPATRETRYDISABLED", "")
-	parm(app, "DEFAULTENCODING", "application/vnd.syncml.dm+xml")
-	parm(app, "SSLCLIENTCERTSEARCHCRITERIA", "Subject=CN%3d"+uuid.Nil.String()+"&Stores=My%5CUser")
-	for _, level := range []string{"CLIENT", "APPSRV"} {
-		auth := in(app, "APPAUTH")
-		nonce := make([]byte, 16)
-		rand.Read(nonce)
-		parm(auth, "AAUTHLEVEL", level)
-		parm(auth, "AAUTHTYPE", "DIGEST")
-		parm(auth, "AAUTHSECRET", rand.Text())
-		parm(auth, "AAUTHDATA", base64.StdEncoding.EncodeToString(nonce))
-	}
-	provider := in(top, "DMClient", "Provider", s.cfg.ProviderID)
-	parm(provider, "EntDMID", uuid.NewString(), "string")
-	poll := in(provider, "Poll")
-	for _, p := range [][2]string{
-		{"NumberOfFirstRetries", "8"}, {"IntervalForFirstSetOfRetries", "15"},
-		{"NumberOfSecondRetries", "5"}, {"IntervalForSecondSetOfRetries", "60"},
-		{"NumberOfRemainingScheduledRetries", "0"}, {"IntervalForRemainingScheduledRetries", "480"},
-	} {
-		parm(poll, p[0], p[1], "integer")
-	}
-	parm(poll, "PollOnLogin", "true", "boolean")
-	return doc.WriteToBytes()
 }

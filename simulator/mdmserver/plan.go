@@ -70,7 +70,8 @@ func one(verb syncml.Verb, target, format, data string) syncml.Command {
 
 // plan decides what to send next: the PFN where it is not set, the questions
 // for the channel in every session, then what is queued.
-func (s *Server) plan(d *device, sess *session) (out []planned) {
+// more tells that a value is being sent in chunks and the next is to come.
+func (s *Server) plan(d *device, sess *session) (out []planned, more bool) {
 	push := s.pushURI()
 	send := func(k kind, c syncml.Command) { out = append(out, planned{c, &outgoing{kind: k}}) }
 	ask := func() {
@@ -109,18 +110,22 @@ func (s *Server) plan(d *device, sess *session) (out []planned) {
 		out = append(out, planned{one(syncml.Get, "./DevInfo/Lang", "", ""), &outgoing{kind: kindPush}})
 	}
 	if s.is("err-500-first") && !d.Push.PFNSet {
-		return out
+		return out, false
 	}
 	for _, c := range s.pending(d) {
-		c.State = stateSent
-		c.sent++
 		verb := c.Verb
 		if s.is("psh-exec-replace") && verb == syncml.Exec {
 			verb = syncml.Replace
 		}
-		out = append(out, planned{one(verb, c.LocURI, c.Format, c.Data), &outgoing{kind: kindCommand, cmd: c}})
+		full, more := s.piece(sess, c, one(verb, c.LocURI, c.Format, c.Data))
+		if more {
+			return append(out, planned{full, &outgoing{kind: kindChunk, cmd: c}}), true
+		}
+		c.State = stateSent
+		c.sent++
+		out = append(out, planned{full, &outgoing{kind: kindCommand, cmd: c}})
 	}
-	return out
+	return out, false
 }
 
 // pending are the commands that wait to be sent in the session under way.

@@ -7,6 +7,7 @@
 package mdmserver
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,24 @@ type Config struct {
 	// suffix that starts with a dot. Default ".notify.windows.com".
 	ChannelHosts []string
 
+	// AuthPolicy of enrollment: OnPremise (default), Federated with a sign-in
+	// page of the server's own, or Certificate for certificates of EnrollRoots.
+	// With Entra, Federated takes the directory's tokens instead.
+	AuthPolicy  string
+	Entra       *Entra
+	EnrollRoots *x509.CertPool
+
+	// SessionAuth asks devices for a credential beside mutual TLS: AuthBasic or
+	// AuthMD5; with AuthMD5 the server shows one, too.
+	SessionAuth string
+	// Encoding of sessions, as a media type; default XML.
+	Encoding string
+	// MaxMsgSize is the largest message a device may send, in bytes; 0 says
+	// nothing. ChunkSize splits what the server sends of one value; 0 never.
+	MaxMsgSize, ChunkSize int
+	// RequireSigning asks devices to sign their messages (MS-Signature).
+	RequireSigning bool
+
 	Mutants []string
 	Log     *slog.Logger // nil discards
 }
@@ -55,6 +74,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	devices map[string]*device
+	tokens  map[string]time.Time // of the sign-in page, and until when
 }
 
 // Where the services are below BaseURL.
@@ -83,6 +103,25 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	switch cfg.AuthPolicy {
+	case "":
+		cfg.AuthPolicy = OnPremise
+	case OnPremise, Federated:
+	case Certificate:
+		if cfg.EnrollRoots == nil {
+			return nil, errors.New("mdmserver: AuthPolicy Certificate needs EnrollRoots, the issuers of the certificates that may enroll")
+		}
+	default:
+		return nil, fmt.Errorf("mdmserver: AuthPolicy %q is none of OnPremise, Federated, Certificate", cfg.AuthPolicy)
+	}
+	switch cfg.SessionAuth {
+	case "", AuthBasic, AuthMD5:
+	default:
+		return nil, fmt.Errorf("mdmserver: SessionAuth %q is neither basic nor md5", cfg.SessionAuth)
+	}
+	if cfg.Encoding == "" {
+		cfg.Encoding = syncml.MediaType
+	}
 	sw, err := newSwitches(cfg.Mutants)
 	if err != nil {
 		return nil, err
@@ -91,7 +130,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, sw: sw, ca: ca, devices: map[string]*device{}}
+	s := &Server{cfg: cfg, log: cfg.Log, sw: sw, ca: ca, devices: map[string]*device{}, tokens: map[string]time.Time{}}
 	s.sender = newSender(s)
 	r := mux.NewRouter()
 	r.Path(DiscoveryPath).Methods(http.MethodGet).HandlerFunc(s.reach)
@@ -100,6 +139,7 @@ func New(cfg Config) (*Server, error) {
 	r.Path(policyPath).Methods(http.MethodGet).HandlerFunc(s.reach)
 	r.Path(tokenPath).Methods(http.MethodPost).HandlerFunc(s.soap(s.issue))
 	r.Path(tokenPath).Methods(http.MethodGet).HandlerFunc(s.reach)
+	r.Path(signInPath).Methods(http.MethodGet, http.MethodPost).HandlerFunc(s.signIn)
 	r.Path(managementPath).Methods(http.MethodPost).HandlerFunc(s.manage)
 	s.router = r
 	return s, nil
@@ -122,7 +162,7 @@ func (s *Server) reach(w http.ResponseWriter, r *http.Request) {
 
 // soap serves one enrollment service: the body is read and answered with what
 // f writes, or with a fault.
-func (s *Server) soap(f func(*enroll.Envelope) (body []byte, fault *enroll.Fault)) http.HandlerFunc {
+func (s *Server) soap(f func(*http.Request, *enroll.Envelope) (body []byte, fault *enroll.Fault)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, enroll.MaxMessage))
 		if err != nil {
@@ -136,7 +176,7 @@ func (s *Server) soap(f func(*enroll.Envelope) (body []byte, fault *enroll.Fault
 		if err != nil {
 			e, fault = &enroll.Envelope{}, &enroll.Fault{Code: "Sender", Subcode: enroll.FaultMessageFormat, Reason: err.Error()}
 		} else {
-			body, fault = f(e)
+			body, fault = f(r, e)
 		}
 		if fault != nil {
 			status = http.StatusInternalServerError // SOAP 1.2 part 2, section 7.4.2
@@ -169,6 +209,7 @@ type device struct {
 	Push     pushState
 	Commands []*command
 
+	auth    credentials
 	session *session
 	wedged  bool // only by a mutant
 	seen    int  // sessions that were started

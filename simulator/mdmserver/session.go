@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -20,6 +21,13 @@ type session struct {
 	planned bool // the push questions of this session are asked
 	replace bool // set the PFN by Replace in the next message
 	held    map[*command]bool
+
+	admitted   bool // the device's credential was right
+	trusted    bool // the device took the server's
+	distrusted int
+	partial    map[string]string // results that come in chunks
+	offset     int               // in the command that is sent in chunks
+	wbxml      bool
 }
 
 // outgoing is a command that waits for its Status.
@@ -37,6 +45,8 @@ const (
 	kindReplacePFN
 	kindChannel
 	kindStatus
+	kindAlert
+	kindChunk // one of several that a value is sent in
 )
 
 func key(msgRef, cmdRef string) string { return msgRef + "/" + cmdRef }
@@ -61,7 +71,13 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the message could not be read", http.StatusBadRequest)
 		return
 	}
-	m, err := syncml.Read(raw)
+	wbxml := strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), syncml.MediaTypeWBXML)
+	var m *syncml.Message
+	if wbxml {
+		m, err = syncml.ReadWBXML(raw, syncml.Limits{})
+	} else {
+		m, err = syncml.Read(raw)
+	}
 	if err == nil && m.Namespace != syncml.Namespace {
 		err = fmt.Errorf("%w: namespace %q", syncml.ErrNotSyncML, m.Namespace)
 	}
@@ -71,6 +87,13 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		}
 		http.Error(w, "the message is not SyncML 1.2", http.StatusBadRequest)
 		return
+	}
+	if s.cfg.RequireSigning {
+		if err := checkSignature(r, r.TLS.PeerCertificates[0], raw); err != nil {
+			s.log.Info("message refused", "err", err)
+			http.Error(w, "the message must be signed by the device's certificate (MS-Signature)", http.StatusForbidden)
+			return
+		}
 	}
 	if id == "" || s.is("sec-source") {
 		id = m.Hdr.Source.LocURI
@@ -86,7 +109,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the session was refused", status)
 		return
 	}
-	s.write(w, reply)
+	s.write(w, reply, wbxml)
 }
 
 // identify gives the DeviceID of the client certificate; empty only by a
@@ -105,8 +128,13 @@ func (s *Server) identify(r *http.Request) (string, error) {
 	return s.ca.verify(cert)
 }
 
-func (s *Server) write(w http.ResponseWriter, m *syncml.Message) {
+func (s *Server) write(w http.ResponseWriter, m *syncml.Message, wbxml bool) {
 	body, err := syncml.Write(m)
+	media := syncml.MediaType
+	if wbxml {
+		media = syncml.MediaTypeWBXML
+		body, err = syncml.WriteWBXML(m)
+	}
 	if err != nil {
 		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
@@ -121,7 +149,7 @@ func (s *Server) write(w http.ResponseWriter, m *syncml.Message) {
 	if s.is("ses-content-length") {
 		length += 16
 	}
-	w.Header().Set("Content-Type", syncml.MediaType)
+	w.Header().Set("Content-Type", media)
 	if s.is("ses-content-type") {
 		w.Header().Set("Content-Type", "text/xml")
 	}
@@ -156,10 +184,23 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 	if sess == nil || sess.id != m.Hdr.SessionID {
 		return nil, http.StatusBadRequest
 	}
+	code, chal := s.admit(d, sess, m)
+	if !syncml.Success(code) {
+		out := s.header(d, sess, m)
+		out.Body = s.statuses(m)
+		return s.refusal(m, out, code, chal), http.StatusOK
+	}
+	aborted, unread := false, false
 	for i := range m.Body {
 		c := &m.Body[i]
 		switch c.Verb {
 		case syncml.Status:
+			if c.CmdRef == "0" {
+				unread = d.judged(sess, c)
+			}
+			if unread {
+				continue // the device executed nothing
+			}
 			if s.is("err-push-418") && c.Code() == syncml.AlreadyExists {
 				return nil, http.StatusInternalServerError
 			}
@@ -170,9 +211,10 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 			if c.Code() == syncml.AlertGeneric && isUnenroll(c) {
 				d.Active = false
 			}
+			aborted = aborted || c.Code() == syncml.AlertSessionAbort
 		}
 	}
-	return s.reply(d, sess, m), http.StatusOK
+	return s.reply(d, sess, m, reception{code, chal, aborted}), http.StatusOK
 }
 
 func isUnenroll(c *syncml.Command) bool {
@@ -188,7 +230,7 @@ func isUnenroll(c *syncml.Command) bool {
 // queued again.
 func (s *Server) begin(d *device, id string) {
 	d.seen++
-	d.session = &session{id: id, sent: map[string]*outgoing{}, held: map[*command]bool{}}
+	d.session = &session{id: id, sent: map[string]*outgoing{}, held: map[*command]bool{}, partial: map[string]string{}}
 	for _, c := range d.Commands {
 		switch {
 		case c.State == stateSent, s.is("psh-twice") && c.State == stateDone && c.sent == 1:
@@ -200,15 +242,32 @@ func (s *Server) begin(d *device, id string) {
 	}
 }
 
-// reply builds the server's next message: the Status of SyncHdr, one for each
-// command of the device in their order, then commands of the server's own.
-func (s *Server) reply(d *device, sess *session, m *syncml.Message) *syncml.Message {
+// reception is what was made of a device's message.
+type reception struct {
+	code    int // for its SyncHdr
+	chal    *syncml.Chal
+	aborted bool // by Alert 1223
+}
+
+// header starts the server's next message.
+func (s *Server) header(d *device, sess *session, m *syncml.Message) *syncml.Message {
 	sess.msgID++
-	msgID := strconv.Itoa(sess.msgID)
 	out := &syncml.Message{Final: !s.is("ses-no-final"), Hdr: syncml.SyncHdr{
-		VerDTD: syncml.VerDTD, VerProto: syncml.VerProto, SessionID: m.Hdr.SessionID, MsgID: msgID,
-		Target: syncml.Loc{LocURI: m.Hdr.Source.LocURI}, Source: syncml.Loc{LocURI: s.cfg.BaseURL + managementPath},
+		VerDTD: syncml.VerDTD, VerProto: syncml.VerProto, SessionID: m.Hdr.SessionID, MsgID: strconv.Itoa(sess.msgID),
+		Target: syncml.Loc{LocURI: m.Hdr.Source.LocURI}, Source: syncml.Loc{LocURI: s.cfg.BaseURL + managementPath}, Cred: s.ownCred(d, sess),
 	}}
+	if s.cfg.MaxMsgSize > 0 {
+		out.Hdr.Meta = &syncml.Meta{MaxMsgSize: strconv.Itoa(s.cfg.MaxMsgSize)}
+	}
+	return out
+}
+
+// reply builds the server's next message: the Status of SyncHdr, one for each
+// command of the device in their order, then commands of the server's own, or
+// Alert 1222 where the device has not sent all of its package.
+func (s *Server) reply(d *device, sess *session, m *syncml.Message, got reception) *syncml.Message {
+	out := s.header(d, sess, m)
+	msgID := out.Hdr.MsgID
 	if s.is("ses-session-id") {
 		out.Hdr.SessionID = "1"
 	}
@@ -216,11 +275,22 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message) *syncml.Mess
 		out.Hdr.MsgID = "1"
 	}
 	out.Body = s.statuses(m)
+	for i := range out.Body {
+		if out.Body[i].CmdRef == "0" {
+			out.Body[i].Data, out.Body[i].Chal = strconv.Itoa(got.code), got.chal
+		}
+	}
 	// A device that just left gets its Statuses and no more: without commands
 	// the session ends, and its next message would be refused.
 	var plan []planned
-	if d.Active {
-		plan = s.plan(d, sess)
+	switch {
+	case !m.Final:
+		plan = []planned{{command: nextMessage(), out: &outgoing{kind: kindAlert}}}
+	case d.Active && !got.aborted:
+		var more bool
+		if plan, more = s.plan(d, sess); more {
+			out.Final = false
+		}
 	}
 	n := 0
 	if s.is("ses-cmdid-zero") {
@@ -284,6 +354,13 @@ func (s *Server) takeStatus(d *device, sess *session, c *syncml.Command) {
 	}
 	code := c.Code()
 	switch o.kind {
+	case kindAlert:
+	case kindChunk:
+		if code == syncml.ChunkAccepted {
+			return // the next one follows
+		}
+		sess.offset = 0
+		o.cmd.Status, o.cmd.State = code, stateDone
 	case kindCommand:
 		o.cmd.Status, o.cmd.State = code, stateDone
 		if isWipe(o.cmd) && syncml.Success(code) && !s.is("psh-wipe-active") {
@@ -296,13 +373,16 @@ func (s *Server) takeStatus(d *device, sess *session, c *syncml.Command) {
 
 func (s *Server) takeResults(d *device, sess *session, c *syncml.Command) {
 	o := sess.sent[key(c.MsgRef, c.CmdRef)]
-	if c.MsgRef == "" { // Results may leave it out: the device's last message answers ours
-		o = sess.sent[key(strconv.Itoa(sess.msgID), c.CmdRef)]
+	if c.MsgRef == "" { // "processed as having a value of 1" (MS-MDM 2.2.7.8)
+		o = sess.sent[key("1", c.CmdRef)]
 	}
 	if o == nil || len(c.Items) == 0 {
 		return
 	}
-	data := c.Items[0].Data
+	data, whole := sess.gather(key(c.MsgRef, c.CmdRef), &c.Items[0])
+	if !whole {
+		return
+	}
 	if o.kind == kindCommand {
 		o.cmd.Result = data
 		return

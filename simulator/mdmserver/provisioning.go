@@ -1,0 +1,104 @@
+package mdmserver
+
+import (
+	"crypto/sha1" //nolint:gosec // CertificateStore names a certificate by its SHA-1
+	"encoding/base64"
+	"fmt"
+
+	"github.com/beevik/etree"
+	"github.com/google/uuid"
+)
+
+// characteristic nests characteristics of these types.
+func characteristic(parent *etree.Element, types ...string) *etree.Element {
+	for _, t := range types {
+		parent = parent.CreateElement("characteristic")
+		parent.CreateAttr("type", t)
+	}
+	return parent
+}
+
+func parm(parent *etree.Element, name, value string, datatype ...string) {
+	p := parent.CreateElement("parm")
+	p.CreateAttr("name", name)
+	p.CreateAttr("value", value)
+	if len(datatype) > 0 {
+		p.CreateAttr("datatype", datatype[0])
+	}
+}
+
+func thumbprint(der []byte) string { return fmt.Sprintf("%X", sha1.Sum(der)) } //nolint:gosec // as above
+
+// identityCert puts the client certificate into a store.
+func identityCert(my *etree.Element, cert []byte) {
+	parm(characteristic(my, thumbprint(cert)), "EncodedCertificate", base64.StdEncoding.EncodeToString(cert))
+	keys := characteristic(my, "PrivateKeyContainer")
+	parm(keys, "KeySpec", "2")
+	parm(keys, "ContainerName", "ConfigMgrEnrollment")
+	parm(keys, "ProviderType", "1")
+}
+
+// provisioning writes the wap-provisioningdoc (MS-MDE2 2.2.9.1).
+func (s *Server) provisioning(root, cert []byte, auth *credentials) ([]byte, error) {
+	doc := etree.NewDocument()
+	top := doc.CreateElement("wap-provisioningdoc")
+	if !s.is("enr-doc-version") {
+		top.CreateAttr("version", "1.1")
+	}
+	store := characteristic(top, "CertificateStore")
+	parm(characteristic(store, "Root", "System", thumbprint(root)), "EncodedCertificate", base64.StdEncoding.EncodeToString(root))
+	my := characteristic(store, "My")
+	identityCert(characteristic(my, "User"), cert)
+	renew := characteristic(my, "WSTEP", "Renew")
+	parm(renew, "ROBOSupport", "true", "boolean")
+	parm(renew, "RenewPeriod", "60", "integer")
+	parm(renew, "RetryInterval", "4", "integer")
+	s.application(characteristic(top, "APPLICATION"), auth)
+	provider := characteristic(top, "DMClient", "Provider", s.cfg.ProviderID)
+	parm(provider, "EntDMID", uuid.NewString(), "string")
+	if s.cfg.RequireSigning {
+		parm(provider, "RequireMessageSigning", "true", "boolean")
+	}
+	poll := characteristic(provider, "Poll")
+	for _, p := range [][2]string{
+		{"NumberOfFirstRetries", "8"}, {"IntervalForFirstSetOfRetries", "15"},
+		{"NumberOfSecondRetries", "5"}, {"IntervalForSecondSetOfRetries", "60"},
+		{"NumberOfRemainingScheduledRetries", "0"}, {"IntervalForRemainingScheduledRetries", "480"},
+	} {
+		parm(poll, p[0], p[1], "integer")
+	}
+	parm(poll, "PollOnLogin", "true", "boolean")
+	return doc.WriteToBytes()
+}
+
+// application is the w7 characteristic: where sessions go and what proves both
+// sides in them.
+func (s *Server) application(app *etree.Element, auth *credentials) {
+	parm(app, "APPID", "w7")
+	parm(app, "PROVIDER-ID", s.cfg.ProviderID)
+	if !s.is("enr-no-name") {
+		parm(app, "NAME", s.cfg.ProviderID)
+	}
+	parm(app, "ADDR", s.cfg.BaseURL+managementPath)
+	parm(app, "CONNRETRYFREQ", "6")
+	parm(app, "INITIALBACKOFFTIME", "30000")
+	parm(app, "MAXBACKOFFTIME", "120000")
+	parm(app, "BACKCOMPATRETRYDISABLED", "")
+	parm(app, "DEFAULTENCODING", s.cfg.Encoding)
+	parm(app, "SSLCLIENTCERTSEARCHCRITERIA", "Subject=CN%3d"+uuid.Nil.String()+"&Stores=My%5CUser")
+	kind := "DIGEST"
+	if s.cfg.SessionAuth == AuthBasic {
+		kind = "BASIC"
+	}
+	client := characteristic(app, "APPAUTH")
+	parm(client, "AAUTHLEVEL", "CLIENT")
+	parm(client, "AAUTHTYPE", "DIGEST")
+	parm(client, "AAUTHSECRET", auth.serverSecret)
+	parm(client, "AAUTHDATA", base64.StdEncoding.EncodeToString(auth.serverNonce))
+	server := characteristic(app, "APPAUTH")
+	parm(server, "AAUTHLEVEL", "APPSRV")
+	parm(server, "AAUTHTYPE", kind)
+	parm(server, "AAUTHNAME", auth.name)
+	parm(server, "AAUTHSECRET", auth.secret)
+	parm(server, "AAUTHDATA", base64.StdEncoding.EncodeToString(auth.nonce))
+}

@@ -1,0 +1,43 @@
+package mdmserver
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+
+	"github.com/smallstep/pkcs7"
+
+	"github.com/dmwake/dmwake/simulator/enroll"
+)
+
+// renewable gives the DeviceID and the PKCS#10 of a renewal: the request came
+// over mutual TLS with a certificate of this server, and the same certificate
+// signed the PKCS#7 message around it (Learn, "Certificate Renewal").
+func (s *Server) renewable(r *http.Request, req *enroll.TokenRequest) (id string, csr []byte, fault *enroll.Fault) {
+	refuse := func(subcode, format string, args ...any) (string, []byte, *enroll.Fault) {
+		return "", nil, &enroll.Fault{Code: "Receiver", Subcode: subcode, ErrorType: "NotEligibleToRenew", Reason: fmt.Sprintf(format, args...)}
+	}
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return refuse(enroll.FaultAuthentication, "a renewal needs the client certificate that is to be renewed")
+	}
+	old := r.TLS.PeerCertificates[0]
+	id, err := s.ca.verify(old)
+	if err != nil {
+		return refuse(enroll.FaultAuthentication, "the client certificate is not of this server, or not valid now")
+	}
+	p7, err := pkcs7.Parse(req.CSR)
+	if err != nil {
+		return refuse(enroll.FaultCertificate, "the request is not PKCS#7")
+	}
+	if err := p7.Verify(); err != nil || p7.GetOnlySigner() == nil || !bytes.Equal(p7.GetOnlySigner().Raw, old.Raw) {
+		return refuse(enroll.FaultCertificate, "the certificate to be renewed did not sign the request")
+	}
+	s.mu.Lock()
+	d := s.devices[id]
+	active := d != nil && d.Active
+	s.mu.Unlock()
+	if !active {
+		return refuse("Authorization", "the device is not enrolled any more")
+	}
+	return id, p7.Content, nil
+}
