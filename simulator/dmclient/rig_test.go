@@ -158,3 +158,34 @@ func (r *rig) result(d *dmclient.Device) string {
 	c := v.Commands[len(v.Commands)-1]
 	return fmt.Sprintf("%s %d %s", c.State, c.Status, c.Result)
 }
+
+// atomic sends one Atomic that adds these nodes, in the place of the reference
+// server, which sends none, and gives the codes of the answer.
+func atomic(t *testing.T, r *rig, d *dmclient.Device, uris ...string) string {
+	t.Helper()
+	m := &syncml.Message{Final: true, Hdr: syncml.SyncHdr{VerDTD: "1.2", VerProto: "DM/1.2", SessionID: "1", MsgID: "1"},
+		Body: []syncml.Command{{Verb: syncml.Atomic, CmdID: "1"}}}
+	for i, u := range uris {
+		m.Body[0].Commands = append(m.Body[0].Commands, syncml.Command{Verb: syncml.Add, CmdID: fmt.Sprint(i + 2),
+			Items: []syncml.Item{{Target: syncml.Loc{LocURI: u}, Data: "1", HasData: true}}})
+	}
+	body, err := syncml.Write(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replies := [][]byte{body, nil}
+	r.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Write(replies[0]) //nolint:errcheck // the device is there
+		replies = replies[1:]
+		return true
+	}
+	s := r.sync(d)
+	r.intercept = nil
+	var codes []string
+	for i := range s.Sent[1].Body {
+		if c := &s.Sent[1].Body[i]; c.CmdRef != "0" {
+			codes = append(codes, c.Data)
+		}
+	}
+	return strings.Join(codes, " ")
+}

@@ -1,0 +1,36 @@
+package faults
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// newAnswer makes a dmclient.AnswerWith of "Replace:/Push/PFN:500".
+func newAnswer(arg string) (dmclient.Fault, error) {
+	parts := strings.Split(arg, ":")
+	if len(parts) != 3 && len(parts) != 4 {
+		return nil, errors.New("give VERB:SUFFIX:CODE, such as Replace:/Push/PFN:500")
+	}
+	f := &dmclient.AnswerWith{Suffix: parts[1]}
+	if parts[0] != "*" {
+		if f.Verb = syncml.Verb(parts[0]); !f.Verb.Known() {
+			return nil, errors.New(strconv.Quote(parts[0]) + " is no verb; give Add, Replace, Get, Delete, Exec or *")
+		}
+	}
+	var err error
+	if f.Code, err = strconv.Atoi(parts[2]); err != nil || f.Code < 200 || f.Code > 599 {
+		return nil, errors.New(strconv.Quote(parts[2]) + " is no status from 200 to 599")
+	}
+	if len(parts) == 4 {
+		n, err := number(parts[3], 0)
+		if err != nil {
+			return nil, err
+		}
+		f.Times = int64(n)
+	}
+	return f, nil
+}

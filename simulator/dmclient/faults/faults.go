@@ -1,0 +1,107 @@
+// Package faults are ways in which a simulated device misbehaves, one small
+// file each: what real devices were seen to do, and what servers must survive.
+package faults
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// Kind is one fault by its name.
+type Kind struct {
+	Name string
+	Arg  string // what its argument is, empty if it takes none; in brackets if it may be left out
+	Does string
+	make func(arg string) (dmclient.Fault, error)
+}
+
+// All are the faults there are, by name.
+func All() []Kind {
+	return []Kind{
+		{"abort", "[N]", "sends Alert 1223 in place of message N (2)", newAbort},
+		{"answer", "VERB:SUFFIX:CODE[:TIMES]", "answers a command on a LocURI with a given status; VERB may be *", newAnswer},
+		{"channel-uri", "URI", "tells the server another channel URI than its own", newChannelURI},
+		{"cmdid-gaps", "", "numbers the commands of package 1 from 7 in steps of 3", plain(cmdIDGaps{})},
+		{"double-status", "", "sends every Status but SyncHdr's twice", plain(doubleStatus{})},
+		{"drop-status", "[VERB]", "sends no Status for commands, or those of one verb", newDropStatus},
+		{"empty-cmdref", "", "answers with an empty CmdRef where a command failed with 400", plain(emptyCmdRef{})},
+		{"garbage-digest", "", "sends a credential that is no digest", plain(garbageDigest{})},
+		{"hold", "[DURATION]", "holds the session open before message 2 (1h)", newHold},
+		{"indented", "", "sends indented, prefixed XML with a declaration and CDATA", plain(indented{})},
+		{"install-fails", "[HRESULT]", "lets every installation fail (-2147009287)", newInstallFails},
+		{"late-results", "", "sends Results one message later than their Status", func(string) (dmclient.Fault, error) { return &lateResults{}, nil }},
+		{"msgid-repeat", "", "numbers every message 1", plain(msgIDRepeat{})},
+		{"no-certificate", "", "presents no client certificate in sessions", plain(noCertificate{})},
+		{"no-final", "", "leaves Final out of package 1", plain(noFinal{})},
+		{"other-identity", "DEVICEID", "takes another device's identity in the header, with its own certificate", newOtherIdentity},
+		{"pfn-418-500", "", "answers 418 to Add and 500 to Replace of the PFN", plain(pfn418then500{})},
+		{"push-status", "N", "tells the server another Push/Status than its own", newPushStatus},
+		{"repeat-results", "", "sends the Results of a message again with the next", func(string) (dmclient.Fault, error) { return &repeatResults{}, nil }},
+		{"results-without-status", "", "sends Results, but no Status for the Get", plain(resultsWithoutStatus{})},
+		{"rollback-fails", "", "cannot roll back an Atomic: 516, and what was done stays", plain(rollbackFails{})},
+		{"session-id", "ID", "uses this SessionID every time", newSessionID},
+		{"slow", "[DURATION]", "waits before every message (5s)", newSlow},
+		{"stale-nonce", "[TIMES]", "makes its first digests with an old nonce (1)", newStaleNonce},
+		{"stop", "[N]", "falls silent before message N (2)", newStop},
+		{"truncated", "[N]", "sends the first half of message N only (2)", newTruncated},
+		{"unknown-alert", "", "adds an Alert of a type nobody knows to package 1", plain(unknownAlert{})},
+		{"utf16", "", "sends UTF-16 with a byte order mark", plain(utf16{})},
+		{"wrong-certificate", "", "presents a certificate of another issuer", newWrongCertificate},
+		{"wrong-version", "", "claims VerDTD 1.1 and VerProto DM/1.1", plain(wrongVersion{})},
+	}
+}
+
+func plain(f dmclient.Fault) func(string) (dmclient.Fault, error) {
+	return func(string) (dmclient.Fault, error) { return f, nil }
+}
+
+// New makes a fault of "name" or "name=argument". Errors say what there is.
+func New(spec string) (dmclient.Fault, error) {
+	name, arg, has := strings.Cut(spec, "=")
+	var names []string
+	for _, k := range All() {
+		if k.Name != name {
+			names = append(names, k.Name)
+			continue
+		}
+		switch {
+		case k.Arg == "" && has:
+			return nil, fmt.Errorf("fault %s takes no argument", name)
+		case k.Arg != "" && k.Arg[0] != '[' && arg == "":
+			return nil, fmt.Errorf("fault %s needs an argument: %s=%s", name, name, k.Arg)
+		}
+		f, err := k.make(arg)
+		if err != nil {
+			return nil, fmt.Errorf("fault %s=%s: %w", name, k.Arg, err)
+		}
+		return f, nil
+	}
+	return nil, fmt.Errorf("unknown fault %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// number reads a positive argument.
+func number(arg string, fallback int) (int, error) {
+	if arg == "" {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(arg)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is no number from 1 on", arg)
+	}
+	return n, nil
+}
+
+func span(arg string, fallback time.Duration) (time.Duration, error) {
+	if arg == "" {
+		return fallback, nil
+	}
+	d, err := time.ParseDuration(arg)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is no duration, such as 5s or 2m", arg)
+	}
+	return d, nil
+}
