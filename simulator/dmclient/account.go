@@ -135,7 +135,7 @@ func (d *Device) install(doc *enroll.Provisioning) error {
 
 // enrolled starts the device's life with a certificate.
 func (d *Device) enrolled(cert []byte) {
-	d.disconnect()
+	d.Disconnect()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
@@ -187,7 +187,7 @@ func (d *Device) provisionDMAcc(provider string, app *enroll.Application) {
 // too: what unenrolling does, and what comes before enrolling again.
 func (d *Device) forget() {
 	d.push.closeAll()
-	d.disconnect()
+	d.Disconnect()
 	d.mu.Lock()
 	d.cert, d.doc, d.provider, d.addr, d.roots = nil, nil, "", "", nil
 	d.jobs, d.alerts, d.pending = nil, nil, nil

@@ -226,10 +226,11 @@ func (d *Device) now() time.Time { return d.cfg.Clock.Now().Add(d.cfg.Skew) }
 // enrolled at the server.
 func (d *Device) Close() {
 	d.push.closeAll()
-	d.disconnect()
+	d.Disconnect()
 }
 
-func (d *Device) disconnect() {
+// Disconnect closes the connections that are kept between sessions.
+func (d *Device) Disconnect() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.transport != nil {

@@ -250,7 +250,7 @@ func (d *Device) renewCertificate(ctx context.Context) error {
 	if pub, ok := key.Public().(comparable); !ok || !pub.Equal(cert.PublicKey) {
 		return fail(errors.New("the new certificate is not for the key of the request"))
 	}
-	d.disconnect()
+	d.Disconnect()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.key, d.cert = key, doc.ClientCert

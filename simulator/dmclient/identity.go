@@ -1,7 +1,6 @@
 package dmclient
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -35,7 +34,7 @@ func NewIdentity(r *rand.Rand) Identity {
 		DeviceID: hex(32), GUID: g[:8] + "-" + g[8:12] + "-4" + g[13:16] + "-8" + g[17:20] + "-" + g[20:32],
 		Name: "DESKTOP-" + hex(7), Manufacturer: "Contoso", Model: "Virtual PC", Locale: "en-US",
 	}
-	id.HWDevID = fmt.Sprintf("%X", sha256.Sum256([]byte(id.DeviceID)))
+	id.HWDevID = hardwareID(id.DeviceID)
 	m := hex(6)
 	id.MACs = []string{"00-15-5D-" + m[:2] + "-" + m[2:4] + "-" + m[4:6]}
 	return id

@@ -34,6 +34,7 @@ func (l *Life) add(e csp.Effect) {
 	case csp.EffectWipe:
 		l.Wiped = e.Detail
 	}
+	e.At = e.At.UTC().Truncate(time.Millisecond)
 	if l.Effects = append(l.Effects, e); len(l.Effects) > keptEffects {
 		l.Effects = append([]csp.Effect(nil), l.Effects[len(l.Effects)-keptEffects:]...)
 	}
@@ -86,7 +87,7 @@ func (d *Device) afterSession(s *Session) {
 	case left:
 		d.end(Unenrolled)
 	case reboot:
-		d.disconnect() // connections do not survive it; the channel does
+		d.Disconnect() // connections do not survive it; the channel does
 	}
 	d.reschedule()
 }

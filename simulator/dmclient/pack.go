@@ -1,0 +1,372 @@
+package dmclient
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dmwake/dmwake/simulator/csp"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Packing says how the devices of a fleet are packed. The zero value packs each
+// by itself, as it is stored in a file.
+type Packing struct {
+	Dict *Dictionary
+	// Keys holds private keys that several devices share, or that are kept
+	// elsewhere; nil keeps them in the record.
+	Keys Keyring
+}
+
+// Keyring keeps private keys under a name.
+type Keyring interface {
+	PutKey(crypto.Signer) (ref []byte, err error)
+	Key(ref []byte) (crypto.Signer, error)
+}
+
+const packVersion = 1
+
+// Forms of a key in a record.
+const (
+	keyNone = iota
+	keyP256 // the scalar
+	keyPKCS8
+	keyRef
+)
+
+// Pack is all that makes the device this device, in few bytes: what is not in
+// it is the transcript and what the profile says anyway.
+func (d *Device) Pack(p Packing) ([]byte, error) {
+	e := &encoder{dict: p.Dict, b: make([]byte, 0, 1024)}
+	e.uint(packVersion)
+	d.packIdentity(e)
+	overlay := slices.DeleteFunc(d.tree.Overlay(), described)
+	d.push.pack(e)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e.uint(uint64(d.state)) //nolint:gosec // not negative
+	e.shared(string(d.login))
+	e.shared(d.provider)
+	e.shared(d.addr)
+	e.shared(d.enrollURL)
+	e.shared(d.cfg.EnrollmentType)
+	e.bytes(d.cert)
+	if err := packKey(e, d.key, p.Keys); err != nil {
+		return nil, err
+	}
+	e.uint(uint64(len(d.roots)))
+	for _, r := range d.roots {
+		e.shared(string(r))
+	}
+	e.uint(uint64(d.nextID)) //nolint:gosec // as above
+	s := &d.schedule
+	e.time(s.enrolled, time.Time{})
+	for _, t := range []time.Time{s.lastPoll, s.lastContact, s.channelTry, s.renewTry, d.renewal.at} {
+		e.time(t, s.enrolled)
+	}
+	e.uint(uint64(s.polls))          //nolint:gosec // as above
+	e.uint(uint64(bit(s.renewNow)))  //nolint:gosec // as above
+	e.uint(uint64(d.renewal.status)) //nolint:gosec // as above
+	e.int(d.renewal.code)
+	e.string(s.userToken)
+	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts})
+	if err != nil {
+		return nil, fmt.Errorf("pack the device: %w", err)
+	}
+	e.shared(string(rest)) // of most devices: nothing happened to them yet
+	packOverlay(e, overlay)
+	return append(make([]byte, 0, len(e.b)), e.b...), nil
+}
+
+// packedRest is what few devices have.
+type packedRest struct {
+	Life   Life             `json:"l"`
+	Jobs   []csp.Job        `json:"j,omitempty"`
+	Alerts []syncml.Command `json:"a,omitempty"`
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// time writes milliseconds since another time, 1 more for those that are not
+// negative: 0 stands for no time.
+func (e *encoder) time(t, since time.Time) {
+	if t.IsZero() {
+		e.int(0)
+		return
+	}
+	n := t.UnixMilli()
+	if !since.IsZero() {
+		n -= since.UnixMilli()
+	}
+	if n >= 0 {
+		n++
+	}
+	e.int(n)
+}
+
+func (d *decoder) time(since time.Time) time.Time {
+	n := d.int()
+	if n == 0 {
+		return time.Time{}
+	}
+	if n > 0 {
+		n--
+	}
+	if !since.IsZero() {
+		n += since.UnixMilli()
+	}
+	return time.UnixMilli(n).UTC()
+}
+
+func (d *Device) packIdentity(e *encoder) {
+	id, p := &d.cfg.Identity, &d.cfg.Profile
+	e.shared(p.Name)
+	quirks := uint64(0)
+	for i, q := range QuirkList() {
+		quirks |= uint64(bit(*q.field(&p.Quirks))) << i //nolint:gosec // 0 or 1
+	}
+	e.uint(quirks)
+	e.string(id.DeviceID)
+	e.string(id.GUID)
+	hw := id.HWDevID
+	if hw == hardwareID(id.DeviceID) {
+		hw = "" // follows from the DeviceID
+	}
+	e.string(hw)
+	e.string(id.Name)
+	e.shared(id.Manufacturer)
+	e.shared(id.Model)
+	e.shared(id.Locale)
+	e.uint(uint64(len(id.MACs)))
+	for _, m := range id.MACs {
+		e.string(m)
+	}
+}
+
+func packKey(e *encoder, key crypto.Signer, ring Keyring) error {
+	switch k := key.(type) {
+	case nil:
+		e.uint(keyNone)
+		return nil
+	case *ecdsa.PrivateKey:
+		if k.Curve == elliptic.P256() {
+			raw, err := k.Bytes()
+			if err != nil {
+				return fmt.Errorf("pack the device: its key: %w", err)
+			}
+			e.uint(keyP256)
+			e.bytes(raw)
+			return nil
+		}
+	}
+	if ring != nil {
+		ref, err := ring.PutKey(key)
+		if err != nil {
+			return fmt.Errorf("pack the device: its key: %w", err)
+		}
+		e.uint(keyRef)
+		e.bytes(ref)
+		return nil
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return fmt.Errorf("pack the device: its key: %w", err)
+	}
+	e.uint(keyPKCS8)
+	e.bytes(raw)
+	return nil
+}
+
+func unpackKey(d *decoder, ring Keyring) (crypto.Signer, error) {
+	form := d.uint()
+	if form == keyNone || d.err != nil {
+		return nil, d.err
+	}
+	raw := d.bytes()
+	switch form {
+	case keyP256:
+		return ecdsa.ParseRawPrivateKey(elliptic.P256(), raw)
+	case keyRef:
+		if ring == nil {
+			return nil, errors.New("its key is in a keyring that is not here")
+		}
+		return ring.Key(raw)
+	case keyPKCS8:
+		k, err := x509.ParsePKCS8PrivateKey(raw)
+		if err != nil {
+			return nil, err
+		}
+		if s, ok := k.(crypto.Signer); ok {
+			return s, nil
+		}
+	}
+	return nil, errRecord
+}
+
+// described tells that describe provisions the entry: it follows from the
+// identity.
+func described(s csp.Stored) bool {
+	return strings.HasPrefix(strings.ToLower(s.Path), "vendor\x00msft\x00devicestatus")
+}
+
+// packOverlay writes what was stored in the tree: the shape, which devices of
+// one server have in common, and the values that are each device's own.
+func packOverlay(e *encoder, overlay []csp.Stored) {
+	shape := &encoder{dict: e.dict}
+	var own []string
+	for _, s := range overlay {
+		shape.shared(s.Path)
+		shape.shared(string(s.Format))
+		form, _ := compact(s.Value)
+		_, common := e.dict.ref(s.Value, false)
+		switch {
+		case !s.Leaf:
+			shape.uint(0)
+		case len(s.Value) < minShared || form == formRaw && common:
+			shape.uint(1)
+			shape.string(s.Value)
+		default:
+			shape.uint(2)
+			own = append(own, s.Value)
+		}
+	}
+	e.uint(uint64(len(overlay)))
+	e.string(string(shape.b))
+	for _, v := range own {
+		e.string(v)
+	}
+}
+
+func unpackOverlay(d *decoder) (out []csp.Stored) {
+	n := d.uint()
+	shape := &decoder{b: []byte(d.string()), dict: d.dict}
+	for range n {
+		s := csp.Stored{Path: shape.string(), Format: csp.Format(shape.string())}
+		switch shape.uint() {
+		case 1:
+			s.Leaf, s.Value = true, shape.string()
+		case 2:
+			s.Leaf, s.Value = true, d.string()
+		}
+		if shape.err != nil {
+			d.fail()
+		}
+		if d.err != nil {
+			return nil
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Unpack makes the device of a record again. cfg is what it was made with; its
+// Profile and Identity are those of the record, unless the profile is one that
+// has no name in Profiles.
+func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
+	d := &decoder{b: record, dict: p.Dict}
+	if v := d.uint(); d.err == nil && v != packVersion {
+		return nil, fmt.Errorf("the device's record is of version %d, this program reads %d", v, packVersion)
+	}
+	unpackIdentity(d, &cfg)
+	if d.err != nil {
+		return nil, d.err
+	}
+	dev, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	dev.push.unpack(d)
+	dev.state = State(d.uint()) //nolint:gosec // checked below
+	dev.login = Login(d.string())
+	dev.provider, dev.addr, dev.enrollURL, dev.cfg.EnrollmentType = d.string(), d.string(), d.string(), d.string()
+	dev.cert = d.bytes()
+	if dev.key, err = unpackKey(d, p.Keys); err != nil {
+		return nil, fmt.Errorf("unpack the device: %w", err)
+	}
+	for range d.count() {
+		dev.roots = append(dev.roots, []byte(d.string()))
+	}
+	dev.nextID = int(d.uint()) //nolint:gosec // a small counter
+	s := &dev.schedule
+	s.enrolled = d.time(time.Time{})
+	for _, t := range []*time.Time{&s.lastPoll, &s.lastContact, &s.channelTry, &s.renewTry, &dev.renewal.at} {
+		*t = d.time(s.enrolled)
+	}
+	s.polls, s.renewNow = int(d.uint()), d.uint() == 1            //nolint:gosec // as above
+	dev.renewal.status, dev.renewal.code = int(d.uint()), d.int() //nolint:gosec // as above
+	s.userToken = d.string()
+	var rest packedRest
+	if raw := d.string(); d.err == nil {
+		if err := json.Unmarshal([]byte(raw), &rest); err != nil {
+			return nil, errRecord
+		}
+	}
+	dev.life, dev.jobs, dev.alerts = rest.Life, rest.Jobs, rest.Alerts
+	overlay := unpackOverlay(d)
+	if d.err != nil || dev.state < NotEnrolled || dev.state > Wiped {
+		return nil, errRecord
+	}
+	dev.tree.Restore(overlay)
+	dev.describe()
+	return dev, nil
+}
+
+func unpackIdentity(d *decoder, cfg *Config) {
+	name, quirks := d.string(), d.uint()
+	if p, err := ProfileByName(name); err == nil {
+		cfg.Profile = p
+	}
+	for i, q := range QuirkList() {
+		*q.field(&cfg.Profile.Quirks) = quirks>>i&1 == 1
+	}
+	id := Identity{DeviceID: d.string(), GUID: d.string(), HWDevID: d.string(), Name: d.string(), Manufacturer: d.string(), Model: d.string(), Locale: d.string()}
+	if id.HWDevID == "" {
+		id.HWDevID = hardwareID(id.DeviceID)
+	}
+	for range d.count() {
+		id.MACs = append(id.MACs, d.string())
+	}
+	cfg.Identity = id
+}
+
+func (p *pushClient) pack(e *encoder) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e.uint(uint64(p.power)) //nolint:gosec // not negative
+	e.uint(uint64(len(p.accounts)))
+	for provider, a := range p.accounts {
+		e.shared(provider)
+		e.shared(a.pfn)
+		base, token := a.uri, ""
+		if i := strings.IndexByte(a.uri, '='); i >= 0 {
+			base, token = a.uri[:i+1], a.uri[i+1:]
+		}
+		e.shared(base)
+		e.string(token)
+		e.uint(uint64(a.status)) //nolint:gosec // as above
+		e.time(a.expires, time.Time{})
+	}
+}
+
+func (p *pushClient) unpack(d *decoder) {
+	p.power = Power(d.uint()) //nolint:gosec // a small number
+	for range d.count() {
+		p.accounts[d.string()] = &pushAccount{pfn: d.string(), uri: d.string() + d.string(), status: int(d.uint()), expires: d.time(time.Time{})} //nolint:gosec // as above
+	}
+}
+
+// hardwareID is the HWDevID that a drawn identity has.
+func hardwareID(deviceID string) string { return fmt.Sprintf("%X", sha256.Sum256([]byte(deviceID))) }

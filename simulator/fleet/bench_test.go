@@ -1,0 +1,86 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// BenchmarkIdleDevice prints what one enrolled device costs that does nothing,
+// among 100,000 of them: the heap in bytes, of that its record, and goroutines.
+// Some are enrolled for real, each with its own certificate; the others hold
+// records of their own with the same content. Aim: at most 1 KiB of heap, no
+// goroutine. DMWAKE_FLEET changes how many are enrolled for real.
+func BenchmarkIdleDevice(b *testing.B) {
+	enrolled, all := 200, 100_000
+	if n, err := strconv.Atoi(os.Getenv("DMWAKE_FLEET")); err == nil {
+		enrolled, all = n, max(n, all)
+	}
+	cfg, _ := config(b)
+	cfg.Device.WNS = quiet{} // the push service's own memory is not the device's
+	for b.Loop() {
+		f := New(cfg)
+		enroll(b, f, enrolled)
+		// The dictionary learns from what it sees; a second session brings every
+		// record to its size.
+		again := make([]int, enrolled)
+		for i := range again {
+			again[i] = i
+		}
+		f.Each(context.Background(), again, func(int, *dmclient.Device) error { return nil })
+		f.mu.Lock()
+		for i := enrolled; i < all; i++ {
+			s := f.slots[i%enrolled]
+			s.record = bytes.Clone(s.record)
+			f.slots = append(f.slots, s)
+			f.plan = append(f.plan, entry{s.due, int32(i)}) //nolint:gosec // fewer than 2^31
+		}
+		f.mu.Unlock()
+		st := f.Stats()
+		per := func(n int) float64 { return float64(n) / float64(all) }
+		b.ReportMetric(per(st.Records), "record")
+		b.ReportMetric(per(st.Slots), "slot")
+		b.ReportMetric(per(st.Plan), "plan")
+		b.ReportMetric(per(st.DictBytes), "dictionary")
+		before := runtime.NumGoroutine()
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- f.Run(ctx) }()
+		for runtime.NumGoroutine() <= before {
+			runtime.Gosched()
+		}
+		b.ReportMetric(float64(max(runtime.NumGoroutine()-before, 0))/float64(all), "goroutines/device(aim=0)")
+		cancel()
+		<-done
+		err := f.Do(context.Background(), 0, func(d *dmclient.Device) error {
+			b.ReportMetric(float64(len(d.Certificate().Certificate[0])), "certificate")
+			b.ReportMetric(float64(len(d.ChannelURI())), "channel-uri")
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		// The server the devices enrolled at is in this process, too: what the
+		// fleet costs is what is free once it is gone.
+		with := heapInUse()
+		runtime.KeepAlive(f)
+		f = nil
+		b.ReportMetric(per(int(with-heapInUse())), "heap-bytes/device(aim<=1024)") //nolint:gosec // a few hundred MB
+	}
+}
+
+// quiet is a push service that keeps nothing.
+type quiet struct{ dmclient.WNS }
+
+func heapInUse() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

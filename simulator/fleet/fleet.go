@@ -1,0 +1,268 @@
+// Package fleet keeps many simulated devices in little memory. A device that
+// does nothing is a record of some hundred bytes, without a goroutine, timer or
+// socket; it is a whole device only while it has a session.
+package fleet
+
+import (
+	"container/heap"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// Config of a Fleet.
+type Config struct {
+	// Device is what all devices have in common. Profile and Identity are given
+	// to Add; Key makes EC keys by default.
+	Device dmclient.Config
+	// Workers bounds how many sessions run at once, default 64.
+	Workers int
+	// OnSession, where not nil, sees every session that Run held, with its
+	// device as long as it lasts.
+	OnSession func(d *dmclient.Device, s *dmclient.Session, err error)
+}
+
+// Fleet is a number of devices, numbered from 0.
+type Fleet struct {
+	cfg     Config
+	packing dmclient.Packing
+	keys    *keyring
+
+	mu    sync.Mutex
+	freed *sync.Cond
+	slots []slot
+	plan  plan
+	moved chan struct{} // capacity 1: the plan's head changed
+
+	running bool
+	ready   []int      // devices with something to do, for Run's workers
+	avail   *sync.Cond // ready, or the end of Run
+
+	stats counters
+}
+
+// slot is one device at rest.
+type slot struct {
+	record []byte
+	due    int64 // of the plan's entry that counts, Unix milliseconds; 0: none
+	busy   bool
+	woken  bool // a push came
+	queued bool // a worker will see to it
+}
+
+// Stats count what happened since the start.
+type Stats struct {
+	Devices, Enrolled           int
+	Sessions, Failed            int64
+	Pushes, Refused, Polls      int64
+	Records, Slots, Plan, Total int // bytes: of the records, and with what belongs to them
+	DictStrings, DictBytes      int
+}
+
+type counters struct{ sessions, failed, pushes, refused, polls atomic.Int64 }
+
+// New makes an empty fleet.
+func New(cfg Config) *Fleet {
+	if cfg.Workers <= 0 {
+		cfg.Workers = 64
+	}
+	if cfg.Device.Clock == nil {
+		cfg.Device.Clock = dmclient.SystemClock{}
+	}
+	if cfg.Device.Key == nil {
+		cfg.Device.Key = func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+	}
+	f := &Fleet{cfg: cfg, keys: &keyring{keys: map[string]crypto.Signer{}}, moved: make(chan struct{}, 1)}
+	f.packing = dmclient.Packing{Dict: dmclient.NewDictionary(), Keys: f.keys}
+	f.freed, f.avail = sync.NewCond(&f.mu), sync.NewCond(&f.mu)
+	return f
+}
+
+// Len is the number of devices.
+func (f *Fleet) Len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.slots)
+}
+
+// config is what device i is made with.
+func (f *Fleet) config(i int) dmclient.Config {
+	cfg := f.cfg.Device
+	if cfg.WNS != nil {
+		cfg.WNS = router{cfg.WNS, f, i}
+	}
+	return cfg
+}
+
+// router has the pushes of a device come to the fleet.
+type router struct {
+	dmclient.WNS
+	fleet *Fleet
+	i     int
+}
+
+func (r router) OpenChannel(ctx context.Context, device, pfn string, _ func([]byte)) (string, time.Time, error) {
+	return r.WNS.OpenChannel(ctx, device, pfn, func(payload []byte) { r.fleet.push(r.i, payload) })
+}
+
+// Add takes in a device that is not enrolled yet and gives its number.
+func (f *Fleet) Add(p dmclient.Profile, id dmclient.Identity) (int, error) {
+	f.mu.Lock()
+	i := len(f.slots)
+	f.slots = append(f.slots, slot{busy: true})
+	f.mu.Unlock()
+	cfg := f.config(i)
+	cfg.Profile, cfg.Identity = p, id
+	d, err := dmclient.New(cfg)
+	if err == nil {
+		err = f.rest(i, d)
+	}
+	return i, err
+}
+
+// Restore takes in a device of a record that was packed by itself, as a Store
+// keeps it.
+func (f *Fleet) Restore(record []byte, keys dmclient.Keyring) (int, error) {
+	f.mu.Lock()
+	i := len(f.slots)
+	f.slots = append(f.slots, slot{busy: true})
+	f.mu.Unlock()
+	d, err := dmclient.Unpack(f.config(i), dmclient.Packing{Keys: keys}, record)
+	if err == nil {
+		err = f.rest(i, d)
+	}
+	if err != nil {
+		f.mu.Lock()
+		f.slots = f.slots[:i]
+		f.mu.Unlock()
+	}
+	return i, err
+}
+
+// Record packs device i by itself, for a Store.
+func (f *Fleet) Record(ctx context.Context, i int, keys dmclient.Keyring) (record []byte, id string, err error) {
+	err = f.Do(ctx, i, func(d *dmclient.Device) error {
+		id = d.Identity().DeviceID
+		record, err = d.Pack(dmclient.Packing{Keys: keys})
+		return err
+	})
+	return record, id, err
+}
+
+// Do makes device i a whole device, calls fn with it and puts it to rest again.
+// One device is with one caller at a time.
+func (f *Fleet) Do(ctx context.Context, i int, fn func(*dmclient.Device) error) error {
+	f.mu.Lock()
+	if i < 0 || i >= len(f.slots) {
+		f.mu.Unlock()
+		return fmt.Errorf("the fleet has no device %d", i)
+	}
+	for f.slots[i].busy {
+		f.freed.Wait()
+	}
+	f.slots[i].busy = true
+	record := f.slots[i].record
+	f.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		f.release(i, record, 0)
+		return err
+	}
+	d, err := dmclient.Unpack(f.config(i), f.packing, record)
+	if err != nil {
+		f.release(i, record, 0)
+		return fmt.Errorf("device %d: %w", i, err)
+	}
+	err = fn(d)
+	return errors.Join(err, f.rest(i, d))
+}
+
+// rest packs a device and plans what it does next.
+func (f *Fleet) rest(i int, d *dmclient.Device) error {
+	d.Disconnect()
+	record, err := d.Pack(f.packing)
+	if err != nil {
+		record = nil
+	}
+	due := int64(0)
+	if next, ok := d.Next(); ok {
+		due = next.At.UnixMilli()
+	}
+	f.release(i, record, due)
+	return err
+}
+
+func (f *Fleet) release(i int, record []byte, due int64) {
+	f.mu.Lock()
+	s := &f.slots[i]
+	if record != nil {
+		s.record = record
+	}
+	s.busy = false
+	if due != 0 && due != s.due {
+		heap.Push(&f.plan, entry{due, int32(i)}) //nolint:gosec // fewer than 2^31 devices
+	}
+	s.due = due
+	f.mu.Unlock()
+	f.freed.Broadcast()
+	select {
+	case f.moved <- struct{}{}:
+	default:
+	}
+}
+
+// Stats tells how things stand.
+func (f *Fleet) Stats() Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	st := Stats{Devices: len(f.slots), Sessions: f.stats.sessions.Load(), Failed: f.stats.failed.Load(), Pushes: f.stats.pushes.Load(),
+		Refused: f.stats.refused.Load(), Polls: f.stats.polls.Load(), Slots: cap(f.slots) * int(unsafe.Sizeof(slot{})), Plan: cap(f.plan) * 16}
+	for i := range f.slots {
+		st.Records += cap(f.slots[i].record)
+		if f.slots[i].due != 0 {
+			st.Enrolled++
+		}
+	}
+	st.DictStrings, st.DictBytes = f.packing.Dict.Size()
+	st.Total = st.Records + st.Slots + st.Plan + st.DictBytes
+	return st
+}
+
+// keyring holds the keys that are not in the records: RSA keys, of which a
+// pool is shared by many devices.
+type keyring struct {
+	mu   sync.RWMutex
+	keys map[string]crypto.Signer
+}
+
+func (k *keyring) PutKey(key crypto.Signer) ([]byte, error) {
+	type hasher interface{ Equal(crypto.PublicKey) bool }
+	if _, ok := key.Public().(hasher); !ok {
+		return nil, fmt.Errorf("keys of type %T are not supported", key)
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%v", key.Public()))
+	ref := sum[:8]
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.keys[string(ref)] = key
+	return ref, nil
+}
+
+func (k *keyring) Key(ref []byte) (crypto.Signer, error) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if key := k.keys[string(ref)]; key != nil {
+		return key, nil
+	}
+	return nil, errors.New("the key is not in the fleet's ring")
+}
