@@ -19,6 +19,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 type mdmFlags struct {
@@ -31,6 +32,13 @@ type mdmFlags struct {
 	mutants       []string
 	listMutants   bool
 	verbose       bool
+
+	authPolicy, enrollCA       string
+	entraKeys, entraIssuer     string
+	entraTenant, entraAudience string
+	sessionAuth, encoding      string
+	maxMsgSize, chunkSize      int
+	signing                    bool
 }
 
 func mdmCommand(s *streams) *cobra.Command {
@@ -58,6 +66,17 @@ DMWAKE_ADMIN_TOKEN (of the admin API; required where it is not on loopback).`,
 	fl.StringVar(&f.wns, "wns", "", "base URL of the fake WNS, https://127.0.0.1:7443 (default: the real names, for proxy or hosts)")
 	fl.StringVar(&f.pfn, "pfn", fakewns.DefaultApp.PFN, "package family name of the app")
 	fl.StringVar(&f.sid, "sid", fakewns.DefaultApp.PackageSID, "Package SID of the app")
+	fl.StringVar(&f.authPolicy, "auth-policy", mdmserver.OnPremise, "how devices enroll: OnPremise, Federated or Certificate")
+	fl.StringVar(&f.enrollCA, "enroll-ca", "", "PEM file of the issuers whose certificates may enroll devices (Certificate)")
+	fl.StringVar(&f.entraKeys, "entra-keys", "", "URL of a directory's keys: Federated takes its tokens, not a sign-in page's")
+	fl.StringVar(&f.entraIssuer, "entra-issuer", "", "issuer of the directory's tokens")
+	fl.StringVar(&f.entraTenant, "entra-tenant", "", "the directory's tenant id")
+	fl.StringVar(&f.entraAudience, "entra-audience", "https://mdm.example", "audience of the directory's tokens")
+	fl.StringVar(&f.sessionAuth, "session-auth", "", "ask devices for a credential in sessions, too: basic or md5")
+	fl.StringVar(&f.encoding, "encoding", "xml", "encoding of sessions: xml or wbxml")
+	fl.IntVar(&f.maxMsgSize, "max-msg-size", 0, "largest message a device may send, in bytes; 0 says nothing")
+	fl.IntVar(&f.chunkSize, "chunk-size", 0, "send values larger than this in chunks; 0 never does")
+	fl.BoolVar(&f.signing, "require-signing", false, "ask devices to sign their messages (MS-Signature)")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break a rule on purpose; repeatable")
 	fl.BoolVar(&f.listMutants, "list-mutants", false, "list the mutants and run nothing")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "log enrollments, refusals and pushes")
@@ -134,6 +153,9 @@ func mdmConfig(f *mdmFlags, ca *lab.CA, password string) (mdmserver.Config, erro
 		BaseURL: f.url, Username: f.username, Password: password, PFN: f.pfn, PackageSID: f.sid, Secret: secret,
 		TokenURL: "https://login.live.com" + fakewns.TokenPath, HTTP: client, ChannelHosts: []string{".notify.windows.com"}, Mutants: f.mutants,
 	}
+	if err := f.devices(&cfg); err != nil {
+		return cfg, err
+	}
 	if f.wns == "" {
 		client.Transport.(*http.Transport).Proxy = http.ProxyFromEnvironment //nolint:forcetypeassert // WNSClient made it
 		return cfg, nil
@@ -145,6 +167,35 @@ func mdmConfig(f *mdmFlags, ca *lab.CA, password string) (mdmserver.Config, erro
 	cfg.TokenURL = "https://" + u.Host + fakewns.TokenPath
 	cfg.ChannelHosts = append(cfg.ChannelHosts, u.Host)
 	return cfg, nil
+}
+
+// devices sets how devices prove themselves and talk.
+func (f *mdmFlags) devices(cfg *mdmserver.Config) error {
+	cfg.AuthPolicy, cfg.SessionAuth, cfg.MaxMsgSize, cfg.ChunkSize, cfg.RequireSigning = f.authPolicy, f.sessionAuth, f.maxMsgSize, f.chunkSize, f.signing
+	switch f.encoding {
+	case "xml":
+	case "wbxml":
+		cfg.Encoding = syncml.MediaTypeWBXML
+	default:
+		return fmt.Errorf("--encoding %q is neither xml nor wbxml", f.encoding)
+	}
+	if f.enrollCA != "" {
+		raw, err := os.ReadFile(f.enrollCA)
+		if err != nil {
+			return fmt.Errorf("--enroll-ca: %w", err)
+		}
+		cfg.EnrollRoots = x509.NewCertPool()
+		if !cfg.EnrollRoots.AppendCertsFromPEM(raw) {
+			return fmt.Errorf("--enroll-ca: %s holds no PEM certificate", f.enrollCA)
+		}
+	}
+	if f.entraKeys != "" {
+		if f.entraIssuer == "" || f.entraTenant == "" || f.authPolicy != mdmserver.Federated {
+			return errors.New("--entra-keys needs --auth-policy Federated, --entra-issuer and --entra-tenant")
+		}
+		cfg.Entra = &mdmserver.Entra{Tenant: f.entraTenant, Issuer: f.entraIssuer, Audience: f.entraAudience, KeysURL: f.entraKeys}
+	}
+	return nil
 }
 
 // serveBoth serves until ctx ends, then lets what is under way finish.

@@ -61,7 +61,8 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
   dmwake test          run the suite against the embedded reference server
   dmwake test --config dmwake.yaml
                        run it against your own server
-  dmwake mdm           run the reference server alone`,
+  dmwake mdm           run the reference server alone
+  dmwake device        enroll and run simulated devices against any server`,
 		SilenceUsage: true, SilenceErrors: true, Version: report.Version,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -77,7 +78,7 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath()))
 	})
-	root.AddCommand(testCommand(s), mdmCommand(s))
+	root.AddCommand(testCommand(s), mdmCommand(s), deviceCommand(s))
 
 	err := root.ExecuteContext(ctx)
 	var e *exitError

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 
@@ -28,15 +27,10 @@ func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Identity)) (*
 		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(), Profile: p, Identity: id,
 		Roots: l.roots, Key: l.key, Timeout: l.Config.Timeouts.Request, Log: l.log,
 		NoRetry: true, // a scenario counts its sessions
+		Dial:    l.Config.Dialer(),
 	}
 	if t.Push != "none" {
 		cfg.WNS = l.WNS
-	}
-	if t.Connect != "" {
-		var d net.Dialer
-		cfg.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return d.DialContext(ctx, network, t.Connect)
-		}
 	}
 	return dmclient.New(cfg)
 }

@@ -4,6 +4,7 @@ package target
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -259,6 +260,18 @@ func (c *Config) check() error {
 		}
 	}
 	return c.Target.Hooks.check()
+}
+
+// Dialer connects to target.connect, whatever a URL names; nil where it is not
+// set.
+func (c *Config) Dialer() func(ctx context.Context, network, addr string) (net.Conn, error) {
+	to := c.Target.Connect
+	if to == "" {
+		return nil
+	}
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, to)
+	}
 }
 
 // Roots reads the CA file; nil where none is configured, which means the

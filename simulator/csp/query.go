@@ -194,7 +194,7 @@ func (t *Tree) List(locURI string) []Listed {
 	c := &Call{Context: context.Background(), Host: t.host, Names: dynamic, Verb: Get, Exists: true, tree: t, scope: p.Scope, names: p.Names}
 	t.walk(c, r, strings.TrimSuffix(locURI, "/"), true, &out)
 	for i := range out {
-		if out[i].Data != "" && t.schema.Secret(out[i].LocURI) {
+		if out[i].Data != "" && Secret(out[i].LocURI) {
 			out[i].Data = "[redacted]"
 		}
 	}

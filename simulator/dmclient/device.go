@@ -58,6 +58,9 @@ type Config struct {
 
 	Profile  Profile
 	Identity Identity
+	// Quirks are switched by name for as long as the device is in memory; those
+	// of the Profile are the device's own and are packed with it.
+	Quirks []string
 	// Roots are trusted for the server's TLS certificate, beside those the
 	// provisioning document brings. Nil means the system's.
 	Roots *x509.CertPool
@@ -125,6 +128,7 @@ type Device struct {
 	log  *slog.Logger
 	tree *csp.Tree
 	push pushClient
+	own  Quirks        // without Config.Quirks
 	wake chan struct{} // capacity 1: wake-ups coalesce while a session waits
 
 	session sync.Mutex // held while a session or an enrollment runs
@@ -157,6 +161,12 @@ func New(cfg Config) (*Device, error) {
 	if cfg.Profile.Name == "" {
 		cfg.Profile = Win11()
 	}
+	own := cfg.Profile.Quirks
+	for _, q := range cfg.Quirks {
+		if err := cfg.Profile.SetQuirk(q); err != nil {
+			return nil, fmt.Errorf("dmclient: %w", err)
+		}
+	}
 	if cfg.Discovery == "" && cfg.Username != "" {
 		var err error
 		if cfg.Discovery, err = enroll.DiscoveryURL(cfg.Username); err != nil {
@@ -187,7 +197,7 @@ func New(cfg Config) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dmclient: %w", err)
 	}
-	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1), login: LoginUser}
+	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1), login: LoginUser, own: own}
 	d.record.changed = make(chan struct{})
 	d.push = pushClient{device: d, accounts: map[string]*pushAccount{}}
 	d.tree = csp.NewTree(schema, host{d})

@@ -136,7 +136,7 @@ func (d *Device) packIdentity(e *encoder) {
 	e.shared(p.Name)
 	quirks := uint64(0)
 	for i, q := range QuirkList() {
-		quirks |= uint64(bit(*q.field(&p.Quirks))) << i //nolint:gosec // 0 or 1
+		quirks |= uint64(bit(*q.field(&d.own))) << i //nolint:gosec // 0 or 1
 	}
 	e.uint(quirks)
 	e.string(id.DeviceID)

@@ -211,6 +211,16 @@ func (d *Device) RenewChannel(ctx context.Context) error {
 	return d.push.open(ctx, d.Provider(), pfn)
 }
 
+// Reconnect registers the PFN anew, as a device does whose WNS client started
+// again; without a PFN there is nothing to do.
+func (d *Device) Reconnect(ctx context.Context) error {
+	pfn := d.PFN()
+	if pfn == "" {
+		return nil
+	}
+	return d.push.open(ctx, d.Provider(), pfn)
+}
+
 // LoseChannel takes the channel away: ChannelURI is empty and Status the given
 // one until the PFN is set again or the channel renewed.
 func (d *Device) LoseChannel(status int) {

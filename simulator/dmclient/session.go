@@ -30,6 +30,8 @@ type SyncOptions struct {
 	NoCertificate bool
 	// Alerts are sent in package 1 after LoginStatus.
 	Alerts []syncml.Command
+	// NoRetry leaves it at the first connection that fails.
+	NoRetry bool
 	// Model replaces the value of DevInfo/Mod that package 1 carries.
 	Model string
 }
@@ -60,6 +62,9 @@ func (d *Device) Sync(ctx context.Context, opts SyncOptions) (*Session, error) {
 	each(d, func(f Impostor) { f.Impersonate(&opts) })
 	d.finishJobs(ctx)
 	retries, wait := d.retries()
+	if opts.NoRetry {
+		retries = 0
+	}
 	for try := 0; ; try++ {
 		s := d.once(ctx, opts, try)
 		if s.Err == nil || !errors.Is(s.Err, errConnection) || try >= retries || ctx.Err() != nil {

@@ -111,6 +111,21 @@ func (s *Store) Transcript(id string) (text string, err error) {
 	return text, err
 }
 
+// PutMeta keeps a note about all of the file's devices, such as how their
+// server is reached.
+func (s *Store) PutMeta(key string, value []byte) error {
+	return s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Put([]byte("note."+key), value) })
+}
+
+// Meta is that note, nil if there is none.
+func (s *Store) Meta(key string) (value []byte, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
+		value = append(value, tx.Bucket(metaBucket).Get([]byte("note."+key))...)
+		return nil
+	})
+	return value, err
+}
+
 // PutKey implements dmclient.Keyring: a key is kept once, however many devices
 // share it.
 func (s *Store) PutKey(key crypto.Signer) ([]byte, error) {

@@ -1,0 +1,367 @@
+package cli
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/dmclient/faults"
+	"github.com/dmwake/dmwake/simulator/fleet"
+)
+
+// deviceFlags are those of all device commands.
+type deviceFlags struct {
+	state, config       string
+	discovery, username string
+	ca, connect         string
+	faults, quirks      []string
+	acceptUnknown       bool
+	verbose             bool
+}
+
+func deviceCommand(s *streams) *cobra.Command {
+	var f deviceFlags
+	c := &cobra.Command{
+		Use:   "device",
+		Short: "Simulated Windows devices, kept in a file",
+		Long: `Simulated Windows devices against any MDM server. They are kept in a state file
+(--state) with their certificates, keys and management trees, so that they
+survive a restart.
+
+  dmwake device enroll --discovery https://mdm.example/EnrollmentServer/Discovery.svc \
+      --username demo@mdm.example --ca ca.pem --count 10
+  dmwake device run       polls and answers pushes, until interrupted
+  dmwake device list
+  dmwake device show DESKTOP-1A2B3C4
+
+Where the server is comes from these flags or from --config; the password from
+DMWAKE_PASSWORD or the configuration. A DEVICE is named by its DeviceID, the
+beginning of one, its name, or its number in the list.`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(fmt.Errorf("unknown command %q; %s --help lists all of them", args[0], c.CommandPath()))
+			}
+			return c.Help()
+		},
+	}
+	fl := c.PersistentFlags()
+	fl.StringVar(&f.state, "state", filepath.Join(".dmwake", "devices.db"), "file that holds the devices")
+	fl.StringVar(&f.config, "config", "", "configuration file of the target")
+	fl.StringVar(&f.discovery, "discovery", "", "URL of the server's discovery service (default: that of the user's domain)")
+	fl.StringVar(&f.username, "username", "", "user that enrolls; the password is in DMWAKE_PASSWORD")
+	fl.StringVar(&f.ca, "ca", "", "PEM file that the server's certificate is checked with")
+	fl.StringVar(&f.connect, "connect", "", "host:port to connect to, whatever the URLs name")
+	fl.StringArrayVar(&f.faults, "fault", nil, "make the devices misbehave, NAME or NAME=ARGUMENT; repeatable, dmwake device faults lists them")
+	fl.StringArrayVar(&f.quirks, "quirk", nil, "switch a quirk on, or off by -NAME; repeatable, dmwake device quirks lists them")
+	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "take commands for CSPs that are not simulated, instead of answering 404")
+	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print every message")
+	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), runCommand(s, &f), listCommand(s, &f), showCommand(s, &f),
+		setCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
+	complete(c, "fault", func() (out []string) {
+		for _, k := range faults.All() {
+			out = append(out, k.Name+"\t"+k.Does)
+		}
+		return out
+	})
+	complete(c, "quirk", func() (out []string) {
+		for _, q := range dmclient.QuirkList() {
+			out = append(out, q.Name+"\t"+q.Does)
+		}
+		return out
+	})
+	return c
+}
+
+// complete gives the shell the values of a flag.
+func complete(c *cobra.Command, flag string, values func() []string) {
+	err := c.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return values(), cobra.ShellCompDirectiveNoFileComp
+	})
+	if err != nil {
+		panic(err) // a flag of that name was not defined: found by any test
+	}
+}
+
+// target is where the server is, of --config and the flags.
+func (f *deviceFlags) target() (*target.Config, error) {
+	cfg := &target.Config{}
+	if f.config != "" {
+		var err error
+		if cfg, err = target.Load(f.config); err != nil {
+			return nil, err
+		}
+	}
+	for _, v := range []struct {
+		flag string
+		to   *string
+	}{{f.discovery, &cfg.Target.Discovery}, {f.username, &cfg.Target.Username}, {f.ca, &cfg.Target.CA}, {f.connect, &cfg.Target.Connect}} {
+		if v.flag != "" {
+			*v.to = v.flag
+		}
+	}
+	if p := os.Getenv("DMWAKE_PASSWORD"); p != "" {
+		cfg.Target.Password = target.NewSecret(p)
+	}
+	cfg.Defaults()
+	if d := cfg.Target.Discovery; d != "" && !strings.HasPrefix(d, "https://") {
+		return nil, fmt.Errorf("--discovery %q is not an https URL", d)
+	}
+	return cfg, nil
+}
+
+// bench is what a device command works with: the file, and its devices in
+// memory.
+type bench struct {
+	s     *streams
+	f     *deviceFlags
+	cfg   *target.Config
+	store *fleet.Store
+	fleet *fleet.Fleet
+	print *printer
+	rows  []row
+}
+
+// row is a device of the file.
+type row struct {
+	i     int // in the fleet
+	id    string
+	name  string
+	state dmclient.State
+}
+
+// open loads the file's devices into a fleet.
+func (f *deviceFlags) open(s *streams, edit func(*dmclient.Config)) (*bench, error) {
+	cfg, err := f.target()
+	if err != nil {
+		return nil, usage(err)
+	}
+	b := &bench{s: s, f: f, cfg: cfg, print: &printer{w: s.out, verbose: f.verbose}}
+	if b.store, err = fleet.Open(f.state); err != nil {
+		return nil, usage(err)
+	}
+	if err := b.load(edit); err != nil {
+		b.store.Close()
+		return nil, usage(err)
+	}
+	return b, nil
+}
+
+// reach is how the file's devices reach their server: what a command need not
+// be told again.
+type reach struct {
+	Discovery, Username, Connect string
+	CA                           []byte // PEM
+}
+
+// remember takes what the file knows where flags and configuration say nothing,
+// and keeps what they say.
+func (b *bench) remember() (*reach, error) {
+	var r reach
+	raw, err := b.store.Meta("reach")
+	if err == nil && raw != nil {
+		err = json.Unmarshal(raw, &r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.f.state, err)
+	}
+	t := &b.cfg.Target
+	for _, v := range []struct{ said, kept *string }{{&t.Discovery, &r.Discovery}, {&t.Username, &r.Username}, {&t.Connect, &r.Connect}} {
+		if *v.said != "" {
+			*v.kept = *v.said
+		} else {
+			*v.said = *v.kept
+		}
+	}
+	if t.CA != "" {
+		if r.CA, err = os.ReadFile(t.CA); err != nil {
+			return nil, fmt.Errorf("--ca: %w", err)
+		}
+	}
+	now, err := json.Marshal(r)
+	if err == nil && string(now) != string(raw) {
+		err = b.store.PutMeta("reach", now)
+	}
+	return &r, err
+}
+
+// load makes a fleet of the file's devices.
+func (b *bench) load(edit func(*dmclient.Config)) error {
+	known, err := b.remember()
+	if err != nil {
+		return err
+	}
+	dev, err := b.f.device(b.cfg, known)
+	if err != nil {
+		return err
+	}
+	if edit != nil {
+		edit(&dev)
+	}
+	b.fleet = fleet.New(fleet.Config{Device: dev, OnSession: b.held})
+	return b.store.Each(func(id string, record []byte) error {
+		i, err := b.fleet.Restore(record, b.store)
+		if err != nil {
+			return fmt.Errorf("%s: device %s: %w", b.f.state, id, err)
+		}
+		r := row{i: i, id: id}
+		err = b.fleet.Do(context.Background(), i, func(d *dmclient.Device) error {
+			r.name, r.state = d.Identity().Name, d.State()
+			return nil
+		})
+		b.rows = append(b.rows, r)
+		return err
+	})
+}
+
+// device is what all devices have in common. A command that ends by itself
+// does not wait for a server that is not there; "run" does.
+func (f *deviceFlags) device(cfg *target.Config, known *reach) (dmclient.Config, error) {
+	t := &cfg.Target
+	dev := dmclient.Config{
+		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(), Timeout: cfg.Timeouts.Request,
+		AcceptUnknown: f.acceptUnknown, WNS: unattended{}, Dial: cfg.Dialer(), NoRetry: true,
+	}
+	if len(known.CA) > 0 {
+		dev.Roots = x509.NewCertPool()
+		if !dev.Roots.AppendCertsFromPEM(known.CA) {
+			return dev, errors.New("--ca: the file holds no PEM certificate")
+		}
+	}
+	for _, spec := range f.faults {
+		k, err := faults.New(spec)
+		if err != nil {
+			return dev, err
+		}
+		dev.Faults = append(dev.Faults, k)
+	}
+	var probe dmclient.Profile
+	for _, q := range f.quirks {
+		if err := probe.SetQuirk(q); err != nil {
+			return dev, err
+		}
+	}
+	dev.Quirks = f.quirks
+	return dev, nil
+}
+
+// unattended is the push service of a command that does not wait for pushes:
+// it hands out channels that nothing can be sent to. "run" gets real ones.
+type unattended struct{}
+
+func (unattended) OpenChannel(_ context.Context, device, _ string, _ func([]byte)) (string, time.Time, error) {
+	return "https://db5p.notify.windows.com/?token=AwYunattended" + device, time.Now().Add(30 * 24 * time.Hour), nil
+}
+func (unattended) CloseChannel(string) {}
+
+// held is told of every session that the fleet held.
+func (b *bench) held(d *dmclient.Device, s *dmclient.Session, err error) {
+	b.print.session(d, s, err)
+	if s != nil {
+		b.keep(d, s)
+	}
+}
+
+// keep notes the last session of a device; a transcript that cannot be kept is
+// no reason to stop.
+func (b *bench) keep(d *dmclient.Device, s *dmclient.Session) {
+	if err := b.store.PutTranscript(d.Identity().DeviceID, transcript(d, s)); err != nil {
+		b.print.line("the transcript of %s is not kept: %v", d.Identity().Name, err)
+	}
+}
+
+// save writes devices back to the file.
+func (b *bench) save(devices []int) error {
+	records := map[string][]byte{}
+	for _, i := range devices {
+		record, id, err := b.fleet.Record(context.Background(), i, b.store)
+		if err != nil {
+			return usage(err)
+		}
+		records[id] = record
+	}
+	if err := b.store.Put(records); err != nil {
+		return usage(err)
+	}
+	return nil
+}
+
+// choose finds the devices that arguments name; none means all.
+func (b *bench) choose(args []string) ([]row, error) {
+	if len(b.rows) == 0 {
+		return nil, usage(fmt.Errorf("%s holds no devices; dmwake device enroll makes some", b.f.state))
+	}
+	if len(args) == 0 {
+		return b.rows, nil
+	}
+	var out []row
+	for _, a := range args {
+		found := slices.IndexFunc(b.rows, func(r row) bool { return strings.EqualFold(r.id, a) || strings.EqualFold(r.name, a) })
+		if found < 0 {
+			var n int
+			if _, err := fmt.Sscanf(a, "%d", &n); err == nil && fmt.Sprint(n) == a && n >= 1 && n <= len(b.rows) {
+				found = n - 1
+			}
+		}
+		if found < 0 {
+			var matching []int
+			for k, r := range b.rows {
+				if strings.HasPrefix(strings.ToUpper(r.id), strings.ToUpper(a)) {
+					matching = append(matching, k)
+				}
+			}
+			switch len(matching) {
+			case 0:
+				return nil, usage(fmt.Errorf("no device %q; dmwake device list shows them all", a))
+			case 1:
+				found = matching[0]
+			default:
+				return nil, usage(fmt.Errorf("%d devices begin with %q; give more of the DeviceID", len(matching), a))
+			}
+		}
+		out = append(out, b.rows[found])
+	}
+	return out, nil
+}
+
+func numbers(rows []row) (out []int) {
+	for _, r := range rows {
+		out = append(out, r.i)
+	}
+	return out
+}
+
+// outcome is the exit of a command that did something with many devices.
+func (b *bench) outcome(ctx context.Context, total int, failed map[int]error, what string) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	reasons := map[string]int{}
+	for _, err := range failed {
+		reasons[err.Error()]++
+	}
+	for reason, n := range reasons {
+		fmt.Fprintf(b.s.err, "dmwake: %d of %d: %s\n", n, total, reason)
+	}
+	if ctx.Err() != nil {
+		return &exitError{exitInterrupted, errSilent}
+	}
+	return &exitError{exitUnreachable, errors.New(plural(len(failed), "device") + " of " + fmt.Sprint(total) + " could not " + what)}
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

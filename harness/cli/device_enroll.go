@@ -1,0 +1,332 @@
+package cli
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/entra"
+)
+
+type enrollFlags struct {
+	count, pool   int
+	profiles      []string
+	kind, key     string
+	seed          uint64
+	plain, noSync bool
+	cert, certKey string
+	entra         string
+	entraKind     string
+	audience      string
+	tenant        string
+}
+
+func enrollCommand(s *streams, f *deviceFlags) *cobra.Command {
+	var e enrollFlags
+	c := &cobra.Command{
+		Use:   "enroll",
+		Short: "Enroll devices, and hold their first sessions",
+		Long: `Enrolls devices as Windows does, by the policy the server names in Discover:
+OnPremise with the user's password, Federated by signing in on the server's page,
+Certificate with --cert and --cert-key. With --entra the devices bring tokens of a
+built-in fake directory, which serves its keys at that address while they enroll.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return runEnroll(c.Context(), s, f, &e) },
+	}
+	fl := c.Flags()
+	fl.IntVar(&e.count, "count", 1, "how many devices")
+	fl.StringSliceVar(&e.profiles, "profile", []string{"win11"}, "which Windows they are, in turn")
+	fl.StringVar(&e.kind, "type", "Full", "enrollment type, Full or Device")
+	fl.StringVar(&e.key, "key", "rsa", "kind of key: rsa as Windows makes, or ec, which is cheap")
+	fl.IntVar(&e.pool, "key-pool", 0, "make only so many RSA keys and share them among the devices")
+	fl.Uint64Var(&e.seed, "seed", 0, "seed of the identities; 0 draws one")
+	fl.BoolVar(&e.plain, "plain-csr", false, "send a CSR that every parser takes, not Windows' own")
+	fl.BoolVar(&e.noSync, "no-sync", false, "do not hold the first session")
+	fl.StringVar(&e.cert, "cert", "", "PEM file of a certificate that may enroll devices (policy Certificate)")
+	fl.StringVar(&e.certKey, "cert-key", "", "PEM file of its key")
+	fl.StringVar(&e.entra, "entra", "", "address of the fake directory, such as 127.0.0.1:7090")
+	fl.StringVar(&e.entraKind, "entra-token", string(entra.Good), "kind of the directory's tokens: good, or a bad one such as alg-none")
+	fl.StringVar(&e.audience, "entra-audience", "https://mdm.example", "audience of the directory's tokens")
+	fl.StringVar(&e.tenant, "entra-tenant", "", "tenant id of the directory; drawn if empty")
+	complete(c, "profile", func() (out []string) {
+		for _, p := range dmclient.Profiles() {
+			out = append(out, p.Name+"\t"+p.Platform)
+		}
+		return out
+	})
+	complete(c, "entra-token", func() []string {
+		out := []string{string(entra.Good)}
+		for _, k := range entra.BadKinds() {
+			out = append(out, string(k))
+		}
+		return out
+	})
+	return c
+}
+
+const maxDevices = 200_000 // in one file
+
+// settings puts the flags of an enrollment into the devices' configuration.
+func (e *enrollFlags) settings(ctx context.Context, s *streams, dev *dmclient.Config) error {
+	dev.EnrollmentType = e.kind
+	switch e.key {
+	case "ec":
+		dev.Key = func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+	case "rsa":
+		dev.Key = rsaKeys(e.pool)
+	default:
+		return fmt.Errorf("--key %q is neither rsa nor ec", e.key)
+	}
+	if (e.cert == "") != (e.certKey == "") {
+		return errors.New("--cert and --cert-key go together")
+	}
+	if e.cert != "" {
+		pair, err := tls.LoadX509KeyPair(e.cert, e.certKey)
+		if err != nil {
+			return fmt.Errorf("--cert: %w", err)
+		}
+		dev.EnrollCert = &pair
+	}
+	if e.entra != "" {
+		return e.directory(ctx, s, dev)
+	}
+	return nil
+}
+
+// rsaKeys makes a key for each device, or shares a pool of n.
+func rsaKeys(n int) func() (crypto.Signer, error) {
+	if n <= 0 {
+		return func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+	}
+	pool := make(chan crypto.Signer, n)
+	var made atomic.Int64
+	return func() (crypto.Signer, error) {
+		if made.Add(1) <= int64(n) {
+			k, err := rsa.GenerateKey(rand.Reader, 2048)
+			if err == nil {
+				pool <- k
+			}
+			return k, err
+		}
+		k := <-pool
+		pool <- k
+		return k, nil
+	}
+}
+
+// directory brings up the fake directory for as long as ctx lasts.
+func (e *enrollFlags) directory(ctx context.Context, s *streams, dev *dmclient.Config) error {
+	ln, err := lab.Listen("--entra", e.entra)
+	if err != nil {
+		return err
+	}
+	p, err := entra.New(entra.Config{BaseURL: "http://" + ln.Addr().String(), Audience: e.audience, Tenant: e.tenant})
+	if err != nil {
+		ln.Close()
+		return err
+	}
+	kind := entra.Kind(e.entraKind)
+	if _, err := p.Issue(kind, entra.Who{}); err != nil {
+		ln.Close()
+		return fmt.Errorf("--entra-token: %w", err)
+	}
+	srv := lab.NewHTTPServer(p)
+	go srv.Serve(ln) //nolint:errcheck // ends with the command
+	context.AfterFunc(ctx, func() { srv.Close() })
+	fmt.Fprintf(s.out, "directory  tenant %s\n           issuer %s, audience %s\n           keys %s\n", p.Tenant(), p.Issuer(), p.Audience(), p.KeysURL())
+	user := dev.Username
+	dev.EntraToken = func(context.Context) (string, error) { return p.Issue(kind, entra.Who{UPN: user}) }
+	return nil
+}
+
+func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if e.count < 1 || e.count > maxDevices {
+		return usage(fmt.Errorf("--count %d is not from 1 to %d", e.count, maxDevices))
+	}
+	profiles, err := e.chosen(f.quirks)
+	if err != nil {
+		return usage(err)
+	}
+	var bad error
+	b, err := f.open(s, func(dev *dmclient.Config) {
+		dev.Quirks = nil // they are the new devices' own
+		bad = e.settings(ctx, s, dev)
+	})
+	if err != nil {
+		return err
+	}
+	defer b.store.Close()
+	if bad == nil && b.cfg.Target.Discovery == "" && b.cfg.Target.Username == "" {
+		bad = errors.New("where is the server? Give --discovery, or --username with an e-mail address of its domain, or --config")
+	}
+	if bad == nil && b.cfg.Target.Password.Value() == "" && e.cert == "" && e.entra == "" {
+		bad = errors.New("the user's password is missing: set DMWAKE_PASSWORD")
+	}
+	if bad != nil {
+		return usage(bad)
+	}
+	if e.seed == 0 {
+		e.seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // identities of simulated devices
+	}
+	draw := mathrand.New(mathrand.NewPCG(e.seed, 2)) //nolint:gosec // as above
+	var all []int
+	for k := range e.count {
+		i, err := b.fleet.Add(profiles[k%len(profiles)], dmclient.NewIdentity(draw))
+		if err != nil {
+			return usage(err)
+		}
+		all = append(all, i)
+	}
+	return b.enrollAll(ctx, all, e)
+}
+
+func (e *enrollFlags) chosen(quirks []string) (out []dmclient.Profile, err error) {
+	for _, name := range e.profiles {
+		p, err := dmclient.ProfileByName(name)
+		if err != nil {
+			return nil, fmt.Errorf("--profile: %w", err)
+		}
+		for _, q := range quirks {
+			if err := p.SetQuirk(q); err != nil {
+				return nil, fmt.Errorf("--quirk: %w", err)
+			}
+		}
+		out = append(out, p)
+	}
+	if len(out) == 0 {
+		return nil, errors.New("--profile is empty")
+	}
+	return out, nil
+}
+
+// enrollAll enrolls devices and keeps those that are enrolled, also where
+// others fail or the command is interrupted.
+func (b *bench) enrollAll(ctx context.Context, all []int, e *enrollFlags) error {
+	step := b.progress("enrolled", len(all))
+	failed := b.fleet.Each(ctx, all, func(_ int, d *dmclient.Device) error {
+		defer step()
+		if err := d.Enroll(ctx, dmclient.EnrollOptions{PlainCSR: e.plain}); err != nil {
+			return err
+		}
+		if len(all) <= 20 && !b.f.verbose {
+			b.print.line("%-16s %s  %s enrolled at %s", d.Identity().Name, d.Identity().DeviceID, d.Profile().Name, d.Address())
+		}
+		if e.noSync {
+			return nil
+		}
+		s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+		b.held(d, s, err)
+		if err != nil {
+			b.print.line("%-16s enrolled, but its first session failed: %v", d.Identity().Name, err)
+		}
+		return nil
+	})
+	var done []int
+	for _, i := range all {
+		if failed[i] == nil {
+			done = append(done, i)
+		}
+	}
+	if err := b.save(done); err != nil {
+		return err
+	}
+	b.print.line("%s enrolled, kept in %s", plural(len(done), "device"), b.f.state)
+	return b.outcome(ctx, len(all), failed, "be enrolled")
+}
+
+// progress shows a bar on a terminal, and nothing elsewhere.
+func (b *bench) progress(what string, total int) (step func()) {
+	if total < 20 || b.f.verbose || !color(b.s.err) {
+		return func() {}
+	}
+	p := mpb.New(mpb.WithOutput(b.s.err), mpb.WithWidth(40))
+	bar := p.AddBar(int64(total), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.CountersNoUnit(what+" %d / %d ")),
+		mpb.AppendDecorators(decor.AverageSpeed(0, "%.0f/s "), decor.AverageETA(decor.ET_STYLE_GO)))
+	return bar.Increment
+}
+
+type adoptFlags struct {
+	server, provider string
+	cert, key        string
+	deviceID, renew  string
+	profile          string
+}
+
+func adoptCommand(s *streams, f *deviceFlags) *cobra.Command {
+	var a adoptFlags
+	c := &cobra.Command{
+		Use:   "adopt",
+		Short: "Take in a device that is enrolled already",
+		Long: `Takes in a device that enrolled with another tool: its client certificate and key,
+and where its sessions go.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return runAdopt(c.Context(), s, f, &a) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&a.server, "server", "", "URL of the management server")
+	fl.StringVar(&a.provider, "provider-id", "", "ProviderID of the account")
+	fl.StringVar(&a.cert, "cert", "", "PEM file of the client certificate")
+	fl.StringVar(&a.key, "key", "", "PEM file of its key")
+	fl.StringVar(&a.deviceID, "device-id", "", "DeviceID the server knows the device by (default: drawn)")
+	fl.StringVar(&a.renew, "enrollment-url", "", "where the certificate is renewed")
+	fl.StringVar(&a.profile, "profile", "win11", "which Windows it is")
+	return c
+}
+
+func runAdopt(ctx context.Context, s *streams, f *deviceFlags, a *adoptFlags) error {
+	if a.cert == "" || a.key == "" {
+		return usage(errors.New("--cert and --key are required: the device's client certificate and its key, in PEM"))
+	}
+	pair, err := tls.LoadX509KeyPair(a.cert, a.key)
+	if err != nil {
+		return usage(fmt.Errorf("--cert: %w", err))
+	}
+	key, ok := pair.PrivateKey.(crypto.Signer)
+	if !ok {
+		return usage(fmt.Errorf("--key: a key of type %T cannot sign", pair.PrivateKey))
+	}
+	profiles, err := (&enrollFlags{profiles: []string{a.profile}}).chosen(f.quirks)
+	if err != nil {
+		return usage(err)
+	}
+	b, err := f.open(s, nil)
+	if err != nil {
+		return err
+	}
+	defer b.store.Close()
+	id := dmclient.NewIdentity(mathrand.New(mathrand.NewPCG(mathrand.Uint64(), 2))) //nolint:gosec // as above
+	if a.deviceID != "" {
+		id.DeviceID = a.deviceID
+	}
+	i, err := b.fleet.Add(profiles[0], id)
+	if err != nil {
+		return usage(err)
+	}
+	err = b.fleet.Do(ctx, i, func(d *dmclient.Device) error {
+		return d.Adopt(dmclient.Provisioned{ServerURL: a.server, ProviderID: a.provider, Certificate: pair.Certificate[0], Key: key, EnrollmentURL: a.renew})
+	})
+	if err != nil {
+		return usage(err)
+	}
+	if err := b.save([]int{i}); err != nil {
+		return err
+	}
+	b.print.line("%s  %s adopted, kept in %s", id.Name, id.DeviceID, f.state)
+	return nil
+}

@@ -1,0 +1,304 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/dmclient/faults"
+)
+
+// listed is a device as "list --json" shows it.
+type listed struct {
+	DeviceID string   `json:"deviceID"`
+	Name     string   `json:"name"`
+	Profile  string   `json:"profile"`
+	Quirks   []string `json:"quirks"`
+	State    string   `json:"state"`
+	Server   string   `json:"server"`
+	Provider string   `json:"provider"`
+	PFN      string   `json:"pfn"`
+	Push     string   `json:"push"` // Push/Status
+	Next     string   `json:"next"`
+}
+
+func describeDevice(d *dmclient.Device) listed {
+	l := listed{DeviceID: d.Identity().DeviceID, Name: d.Identity().Name, Profile: d.Profile().Name, Quirks: d.Profile().Quirks.Active(),
+		State: d.State().String(), Server: d.Address(), Provider: d.Provider(), PFN: d.PFN()}
+	if l.State == dmclient.Enrolled.String() {
+		l.Push, _ = d.Tree().Look(d.PushURI() + "/Status")
+	}
+	if next, ok := d.Next(); ok {
+		l.Next = next.What + " at " + next.At.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	return l
+}
+
+func listCommand(s *streams, f *deviceFlags) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the devices",
+		Args:  noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			b, err := f.open(s, nil)
+			if err != nil {
+				return err
+			}
+			defer b.store.Close()
+			all := []listed{}
+			for _, r := range b.rows {
+				if err := b.fleet.Do(c.Context(), r.i, func(d *dmclient.Device) error { all = append(all, describeDevice(d)); return nil }); err != nil {
+					return usage(err)
+				}
+			}
+			if asJSON {
+				enc := json.NewEncoder(s.out)
+				enc.SetIndent("", "  ")
+				return enc.Encode(all)
+			}
+			if len(all) == 0 {
+				fmt.Fprintf(s.out, "%s holds no devices; dmwake device enroll makes some\n", f.state)
+				return nil
+			}
+			w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+			fmt.Fprintln(w, "#\tNAME\tDEVICEID\tPROFILE\tSTATE\tPUSH\tNEXT")
+			for i, d := range all {
+				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i+1, d.Name, d.DeviceID, d.Profile, d.State, d.Push, d.Next)
+			}
+			return w.Flush()
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return c
+}
+
+func showCommand(s *streams, f *deviceFlags) *cobra.Command {
+	var path string
+	var noTranscript bool
+	c := &cobra.Command{
+		Use:   "show DEVICE",
+		Short: "Show a device: what was done to it, its tree, its last session",
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage(errors.New("name one device; dmwake device list shows them all"))
+			}
+			b, err := f.open(s, nil)
+			if err != nil {
+				return err
+			}
+			defer b.store.Close()
+			rows, err := b.choose(args)
+			if err != nil {
+				return err
+			}
+			return b.fleet.Do(c.Context(), rows[0].i, func(d *dmclient.Device) error { return b.show(d, path, !noTranscript) })
+		},
+	}
+	c.Flags().StringVar(&path, "path", "", "show the management tree from here only, such as ./Vendor/MSFT/VPNv2")
+	c.Flags().BoolVar(&noTranscript, "no-transcript", false, "leave the last session out")
+	return c
+}
+
+func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error {
+	out := b.s.out
+	if path != "" {
+		list := d.Tree().List(path)
+		if len(list) == 0 {
+			return usage(fmt.Errorf("there is no node %s on this device", path))
+		}
+		for _, l := range list {
+			fmt.Fprintln(out, report.Redact(strings.TrimRight(fmt.Sprintf("%-80s %-5s %s", l.LocURI, l.Format, clipped(l.Data, 200)), " ")))
+		}
+		return nil
+	}
+	l, inv := describeDevice(d), d.Inventory()
+	fmt.Fprintf(out, "%s  %s  %s\nstate      %s\n", l.Name, l.DeviceID, l.Profile, l.State)
+	for _, v := range [][2]string{{"quirks", strings.Join(l.Quirks, ", ")}, {"server", l.Server}, {"provider", l.Provider}, {"PFN", l.PFN}, {"Push/Status", l.Push},
+		{"channel", report.Redact(d.ChannelURI())}, {"next", l.Next}, {"logged in", string(d.LoggedIn())}} {
+		if v[1] != "" {
+			fmt.Fprintf(out, "%-10s %s\n", v[0], v[1])
+		}
+	}
+	if n := inv.Life; n.Locks+n.Reboots+n.Finds > 0 || n.Wiped != "" {
+		fmt.Fprintf(out, "life       locked %d times, rebooted %d, located %d, wiped: %s\n", n.Locks, n.Reboots, n.Finds, n.Wiped)
+	}
+	for _, k := range []struct {
+		name  string
+		items []string
+	}{{"VPN", inv.VPNs}, {"Wi-Fi", inv.WiFi}, {"cert", inv.Certificates}, {"app", inv.Apps}, {"policy", inv.Policies}} {
+		for _, it := range k.items {
+			fmt.Fprintf(out, "%-10s %s\n", k.name, clipped(it, 120))
+		}
+	}
+	if !withTranscript {
+		return nil
+	}
+	text, err := b.store.Transcript(l.DeviceID)
+	if err != nil || text == "" {
+		fmt.Fprintln(out, "\nno session is kept")
+		return err
+	}
+	fmt.Fprintf(out, "\n%s", text)
+	return nil
+}
+
+func setCommand(s *streams, f *deviceFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "set DEVICE NODE=VALUE...",
+		Short: "Change a device from within: a node of its tree, who is logged in, its power",
+		Long: `Changes a device as its user or its hardware would:
+
+  dmwake device set 1 ./DevDetail/Ext/Microsoft/DeviceName=PC-1
+  dmwake device set 1 login=none        user, others or none
+  dmwake device set 1 power=saver       normal, saver or off`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return usage(errors.New("name a device and what to change, such as ./Vendor/MSFT/Policy/Config/Area/Name=1"))
+			}
+			b, err := f.open(s, nil)
+			if err != nil {
+				return err
+			}
+			defer b.store.Close()
+			rows, err := b.choose(args[:1])
+			if err != nil {
+				return err
+			}
+			err = b.fleet.Do(c.Context(), rows[0].i, func(d *dmclient.Device) error {
+				for _, a := range args[1:] {
+					if err := change(d, a); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return usage(err)
+			}
+			return b.save(numbers(rows))
+		},
+	}
+}
+
+func change(d *dmclient.Device, assignment string) error {
+	node, value, ok := strings.Cut(assignment, "=")
+	if !ok {
+		return fmt.Errorf("%q is not of the form NODE=VALUE", assignment)
+	}
+	switch node {
+	case "login":
+		switch l := dmclient.Login(value); l {
+		case dmclient.LoginUser, dmclient.LoginOthers, dmclient.LoginNone:
+			d.SetLogin(l)
+			return nil
+		}
+		return fmt.Errorf("login=%s: it is user, others or none", value)
+	case "power":
+		p, ok := map[string]dmclient.Power{"normal": dmclient.PowerNormal, "saver": dmclient.PowerSaver, "off": dmclient.PowerOff}[value]
+		if !ok {
+			return fmt.Errorf("power=%s: it is normal, saver or off", value)
+		}
+		d.SetPower(p)
+		return nil
+	}
+	if !d.Tree().Provision(node, value) {
+		return fmt.Errorf("this device has no node %s", node)
+	}
+	return nil
+}
+
+func unenrollCommand(s *streams, f *deviceFlags) *cobra.Command {
+	return leaveCommand(s, f, "unenroll", "Disconnect devices as their users do: the server is told", func(ctx context.Context, b *bench, d *dmclient.Device) error {
+		session, err := d.Unenroll(ctx)
+		b.held(d, session, err)
+		return err
+	})
+}
+
+func wipeCommand(s *streams, f *deviceFlags) *cobra.Command {
+	return leaveCommand(s, f, "wipe", "Reset devices as their users do: the server is not told", func(_ context.Context, _ *bench, d *dmclient.Device) error {
+		d.Wipe()
+		return nil
+	})
+}
+
+func leaveCommand(s *streams, f *deviceFlags, use, short string, leave func(context.Context, *bench, *dmclient.Device) error) *cobra.Command {
+	var all, forget bool
+	c := &cobra.Command{
+		Use:   use + " DEVICE...",
+		Short: short,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 && !all {
+				return usage(fmt.Errorf("name the devices to %s, or say --all", use))
+			}
+			ctx := c.Context()
+			b, err := f.open(s, nil)
+			if err != nil {
+				return err
+			}
+			defer b.store.Close()
+			rows, err := b.choose(args)
+			if err != nil {
+				return err
+			}
+			failed := b.fleet.Each(ctx, numbers(rows), func(_ int, d *dmclient.Device) error { return leave(ctx, b, d) })
+			if err := b.save(numbers(rows)); err != nil {
+				return err
+			}
+			for _, r := range rows {
+				if forget && failed[r.i] == nil {
+					if err := b.store.Delete(r.id); err != nil {
+						return usage(err)
+					}
+				}
+			}
+			b.print.line("%s: %s", use, plural(len(rows)-len(failed), "device"))
+			return b.outcome(ctx, len(rows), failed, use)
+		},
+	}
+	c.Flags().BoolVar(&all, "all", false, "all devices of the file")
+	c.Flags().BoolVar(&forget, "forget", false, "take them out of the file, too")
+	return c
+}
+
+func faultsCommand(s *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "faults", Short: "List the faults that --fault takes", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+			for _, k := range faults.All() {
+				name := k.Name
+				if k.Arg != "" {
+					name += "=" + k.Arg
+				}
+				fmt.Fprintf(w, "%s\t%s\n", name, k.Does)
+			}
+			return w.Flush()
+		},
+	}
+}
+
+func quirksCommand(s *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "quirks", Short: "List the quirks that --quirk takes, and the profiles", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+			for _, q := range dmclient.QuirkList() {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", q.Name, q.Strength, q.Does)
+			}
+			fmt.Fprintln(w)
+			for _, p := range dmclient.Profiles() {
+				fmt.Fprintf(w, "%s\t%s %s\t%s\n", p.Name, p.Platform, p.OSVersion, strings.Join(p.Quirks.Active(), ", "))
+			}
+			return w.Flush()
+		},
+	}
+}
