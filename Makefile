@@ -24,6 +24,20 @@ test: ## run all tests
 .PHONY: bench
 bench: ## print the speed ratios of DESIGN's table; they never fail
 	$(GO) test -run '^$$' -bench . -benchtime 7x ./simulator/syncml ./simulator/dmclient ./fakewns
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./simulator/fleet
+
+FUZZTIME ?= 60s
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (60s)
+	@set -e; n=0; for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    n=$$((n+1)); echo "$$target in $$pkg"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; done; done; \
+	test $$n -gt 0 || { echo "no fuzz target was found"; exit 1; }
+
+.PHONY: facts
+facts: ## write harness/docs/facts.md: what each fact of the protocol is proven by
+	$(GO) run ./harness/facts/write > harness/docs/facts.md
 
 .PHONY: lint
 lint: ## check format, vet, module files; golangci-lint where it is installed
@@ -35,4 +49,5 @@ lint: ## check format, vet, module files; golangci-lint where it is installed
 .PHONY: ci
 ci: lint ## what CI runs: lint, race tests, the end-to-end run
 	$(MAKE) test TESTFLAGS="-race -timeout 15m"
+	$(MAKE) fuzz FUZZTIME=2s
 	$(MAKE) run
