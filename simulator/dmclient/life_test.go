@@ -2,6 +2,7 @@ package dmclient_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,6 +175,24 @@ func TestChannelLife(t *testing.T) {
 	if status, _ := d.Tree().Get(d.PushURI() + "/Status"); status != "5" || d.ChannelURI() != "" {
 		t.Errorf("expired: Status %s, channel %q", status, d.ChannelURI())
 	}
+	// 1607 and later look for a network first; 1511 tries, and waits a day.
+	for _, c := range []struct {
+		profile  dmclient.Profile
+		from, to time.Duration
+		fails    bool
+	}{{dmclient.Win10v1511(), 20 * time.Hour, 28 * time.Hour, true}, {dmclient.Win11(), 3 * time.Hour, 5 * time.Hour, false}} {
+		gone := r.enrolled(func(k *dmclient.Config) {
+			k.Clock, k.WNS, k.Profile = clock, &timedWNS{clock: clock}, c.profile
+		})
+		gone.Tree().Provision(dmclient.ProviderURI(gone.Provider())+"/Poll/IntervalForFirstSetOfRetries", "1000000")
+		gone.SetPower(dmclient.PowerOff)
+		clock.Advance(31 * day)
+		_, err := gone.Act(r.ctx(), dmclient.Due{At: clock.Now(), What: "channel"})
+		due, _ := gone.Next()
+		if wait := due.At.Sub(clock.Now()); (err != nil) != c.fails || wait < c.from || wait > c.to {
+			t.Errorf("%s without a network: %v, next %s after %s", c.profile.Name, err, due.What, wait)
+		}
+	}
 	never := r.enrolled(func(c *dmclient.Config) {
 		c.Clock, c.WNS = clock, &timedWNS{clock: clock}
 		c.Profile = dmclient.Win10v1511()
@@ -276,6 +295,21 @@ func TestLeaving(t *testing.T) {
 	gone.Wipe()
 	if gone.State() != dmclient.Wiped || !r.view(gone).Active {
 		t.Error("a user's wipe tells nobody")
+	}
+}
+
+// TestSkew: a device whose clock is wrong tells its own time, and does not
+// trust a server whose certificate is not valid then.
+func TestSkew(t *testing.T) {
+	r := newRig(t, nil)
+	clock := dmclient.NewVirtualClock(time.Now())
+	d := r.enrolled(func(c *dmclient.Config) { c.Clock, c.Skew = clock, 90*time.Minute })
+	if local, _ := d.Tree().Get("./DevDetail/Ext/Microsoft/LocalTime"); local != clock.Now().Add(90*time.Minute).Format(time.RFC3339) {
+		t.Errorf("LocalTime %s", local)
+	}
+	old := r.device(func(c *dmclient.Config) { c.Clock, c.Skew = clock, -100*365*24*time.Hour })
+	if err := old.Enroll(r.ctx(), dmclient.EnrollOptions{}); err == nil || !strings.Contains(err.Error(), "0x80180012") {
+		t.Errorf("a hundred years ago: %v", err)
 	}
 }
 

@@ -144,6 +144,13 @@ func (p *pushClient) expires(provider string) (at time.Time, ok bool) {
 	return a.expires, true
 }
 
+// cutOff tells that the device has no network.
+func (p *pushClient) cutOff() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.power == PowerOff
+}
+
 // RemovePush implements csp.Pusher: removing Push ends push-initiated sessions
 // (Learn, "DMClient CSP").
 func (p *pushClient) RemovePush(provider string) {

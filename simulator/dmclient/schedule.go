@@ -43,7 +43,10 @@ const (
 	retryExpired = 24 * time.Hour
 )
 
-const day = 24 * time.Hour
+const (
+	day       = 24 * time.Hour
+	build1607 = 14393
+)
 
 // interval is how long after the poll before it the n-th poll since the
 // enrollment comes, n from 0 (Learn, "DMClient CSP": three sets of retries; a
@@ -145,9 +148,19 @@ func (d *Device) Act(ctx context.Context, due Due) (*Session, error) {
 	case "job":
 		return d.Sync(ctx, SyncOptions{Origin: OriginCSP})
 	case "channel":
+		// Windows 10 1607 and later look for a network first and leave it for
+		// hours without one (Learn, "Push notification support for device
+		// management").
+		skip := d.cfg.Profile.Build >= build1607 && d.push.cutOff()
 		d.mu.Lock()
 		d.schedule.channelTry = time.Time{}
+		if skip {
+			d.schedule.channelTry = d.now().Add(retrySoon + d.jitter(time.Hour))
+		}
 		d.mu.Unlock()
+		if skip {
+			return nil, nil
+		}
 		err := d.RenewChannel(ctx)
 		d.reschedule()
 		if err != nil {
