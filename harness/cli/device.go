@@ -151,10 +151,14 @@ func (f *deviceFlags) open(s *streams, edit func(*dmclient.Config)) (*bench, err
 		return nil, usage(err)
 	}
 	if err := b.load(edit); err != nil {
-		b.store.Close()
+		b.close()
 		return nil, usage(err)
 	}
 	return b, nil
+}
+
+func (b *bench) close() {
+	b.store.Close() //nolint:errcheck // what was kept is on the disk already
 }
 
 // reach is how the file's devices reach their server: what a command need not

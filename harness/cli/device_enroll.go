@@ -171,7 +171,7 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags) 
 	if err != nil {
 		return err
 	}
-	defer b.store.Close()
+	defer b.close()
 	if bad == nil && b.cfg.Target.Discovery == "" && b.cfg.Target.Username == "" {
 		bad = errors.New("where is the server? Give --discovery, or --username with an e-mail address of its domain, or --config")
 	}
@@ -309,7 +309,7 @@ func runAdopt(ctx context.Context, s *streams, f *deviceFlags, a *adoptFlags) er
 	if err != nil {
 		return err
 	}
-	defer b.store.Close()
+	defer b.close()
 	id := dmclient.NewIdentity(mathrand.New(mathrand.NewPCG(mathrand.Uint64(), 2))) //nolint:gosec // as above
 	if a.deviceID != "" {
 		id.DeviceID = a.deviceID

@@ -25,7 +25,7 @@ func syncCommand(s *streams, f *deviceFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer b.store.Close()
+			defer b.close()
 			rows, err := b.choose(args)
 			if err != nil {
 				return err
@@ -114,7 +114,7 @@ func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) er
 	if err != nil {
 		return err
 	}
-	defer b.store.Close()
+	defer b.close()
 	rows, err := b.choose(nil)
 	if err != nil {
 		return err

@@ -52,7 +52,7 @@ func listCommand(s *streams, f *deviceFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer b.store.Close()
+			defer b.close()
 			all := []listed{}
 			for _, r := range b.rows {
 				if err := b.fleet.Do(c.Context(), r.i, func(d *dmclient.Device) error { all = append(all, describeDevice(d)); return nil }); err != nil {
@@ -94,7 +94,7 @@ func showCommand(s *streams, f *deviceFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer b.store.Close()
+			defer b.close()
 			rows, err := b.choose(args)
 			if err != nil {
 				return err
@@ -167,7 +167,7 @@ func setCommand(s *streams, f *deviceFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer b.store.Close()
+			defer b.close()
 			rows, err := b.choose(args[:1])
 			if err != nil {
 				return err
@@ -244,7 +244,7 @@ func leaveCommand(s *streams, f *deviceFlags, use, short string, leave func(cont
 			if err != nil {
 				return err
 			}
-			defer b.store.Close()
+			defer b.close()
 			rows, err := b.choose(args)
 			if err != nil {
 				return err

@@ -112,7 +112,7 @@ func TestDevices(t *testing.T) {
 			w.post("/devices/"+first.DeviceID+"/commands", `{"verb":"Exec","locURI":"./Vendor/MSFT/RemoteWipe/doWipe"}`)
 			w.post("/devices/"+first.DeviceID+"/push", "")
 		case strings.Contains(lines.Text(), "by push"):
-			run.Process.Signal(os.Interrupt) //nolint:errcheck // it is there
+			run.Process.Signal(os.Interrupt)
 		}
 	}
 	if err := run.Wait(); err != nil {

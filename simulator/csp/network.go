@@ -56,7 +56,7 @@ func vpn() CSP {
 // [model].
 func wifi() CSP {
 	return CSP{Name: "WiFi", Version: "1.1", tree: "wifi.tree", on: map[string]Handler{
-		"Profile/{SSID}/WlanXml": {Write: func(c *Call, v string) int {
+		"Profile/{SSID}/WlanXml": {Write: func(_ *Call, v string) int {
 			if document(v, "WLANProfile") == nil {
 				return 500
 			}

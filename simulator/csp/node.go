@@ -53,16 +53,16 @@ const (
 	Any      Format = "any"
 )
 
-// takes tells whether a server may send format f for a node of format n:
+// takes tells whether a server may send another format for a node of format f:
 // documents and base64 come as chr, and as their own format.
-func (n Format) takes(f Format) bool {
+func (f Format) takes(sent Format) bool {
 	switch {
-	case f == n, n == Any && f != Interior:
+	case sent == f, f == Any && sent != Interior:
 		return true
-	case n == Chr:
-		return f == XML || f == B64
-	case n == B64, n == Bin:
-		return f == Chr || f == B64 || f == Bin
+	case f == Chr:
+		return sent == XML || sent == B64
+	case f == B64, f == Bin:
+		return sent == Chr || sent == B64 || sent == Bin
 	}
 	return false
 }

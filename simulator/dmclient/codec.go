@@ -109,7 +109,7 @@ func (e *encoder) bytes(b []byte) {
 	e.b = append(e.b, b...)
 }
 
-func (e *encoder) head(form int, n uint64) { e.uint(n<<formBits | uint64(form)) }
+func (e *encoder) head(form, n uint64) { e.uint(n<<formBits | form) }
 
 // string writes s in its shortest form.
 func (e *encoder) string(s string) { e.text(s, false) }
@@ -130,7 +130,7 @@ func (e *encoder) text(s string, sure bool) {
 }
 
 // compact gives the bytes behind a string that is a number in disguise.
-func compact(s string) (form int, b []byte) {
+func compact(s string) (form uint64, b []byte) {
 	if len(s) == 36 && s[8] == '-' && s[13] == '-' {
 		if u, err := uuid.Parse(s); err == nil {
 			switch s {
@@ -208,7 +208,7 @@ func (d *decoder) bytes() []byte {
 func (d *decoder) string() string {
 	head := d.uint()
 	n := head >> formBits
-	switch form := int(head & (1<<formBits - 1)); form {
+	switch form := head & (1<<formBits - 1); form {
 	case formShared:
 		s, ok := d.dict.lookup(n)
 		if !ok {

@@ -266,7 +266,7 @@ func TestDeviceEnrollmentAndQuirks(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			w.Write(out) //nolint:errcheck // the device is there
+			w.Write(out)
 			return true
 		}
 		err := r.device(func(c *dmclient.Config) { c.Profile = dmclient.Win11v25H2() }).Enroll(r.ctx(), dmclient.EnrollOptions{})

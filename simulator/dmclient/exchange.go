@@ -42,7 +42,7 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 	}
 	var resp *http.Response
 	for busy := 0; ; busy++ {
-		if resp, err = r.post(ctx, msg, body); err != nil {
+		if resp, err = r.post(ctx, msg, body); err != nil { //nolint:bodyclose // post read and closed it
 			r.s.End = "no reply"
 			return nil, fmt.Errorf("message %d: %w: %w", r.msgID, errConnection, err)
 		}

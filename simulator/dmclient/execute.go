@@ -72,13 +72,13 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 		x.out = append(x.out, syncml.Command{Verb: syncml.Alert, Data: itoa(syncml.AlertNextMessage)})
 	}
 	r.queue = append(x.out, r.queue...)
-	return r.next(m), nil
+	return r.next(), nil
 }
 
 // next composes the device's next message, or the Alert 1223 by which it
 // aborts a session whose server's MaxMsgSize is too small for a result: with
 // LrgObj false a result cannot be split [seen].
-func (r *running) next(m *syncml.Message) *syncml.Message {
+func (r *running) next() *syncml.Message {
 	head := r.queue[0]
 	msg := r.compose()
 	if msg != nil {

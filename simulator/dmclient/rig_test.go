@@ -175,7 +175,7 @@ func atomic(t *testing.T, r *rig, d *dmclient.Device, uris ...string) string {
 	}
 	replies := [][]byte{body, nil}
 	r.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
-		w.Write(replies[0]) //nolint:errcheck // the device is there
+		w.Write(replies[0])
 		replies = replies[1:]
 		return true
 	}

@@ -19,7 +19,10 @@ const (
 	nsSignature   = "http://www.w3.org/2000/09/xmldsig#"
 	exclusiveC14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
 	digestSHA256  = "http://www.w3.org/2001/04/xmlenc#sha256"
-	// SignatureRSA and SignatureECDSA are the algorithms of a Signature.
+)
+
+// The algorithms of a Signature.
+const (
 	SignatureRSA   = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 	SignatureECDSA = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
 )

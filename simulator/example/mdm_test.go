@@ -107,7 +107,7 @@ func (l *lab) device(p dmclient.Profile) *dmclient.Device {
 	if _, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}); err != nil {
 		l.t.Fatal(err)
 	}
-	go d.Run(ctx) //nolint:errcheck // ends with the test
+	go d.Run(ctx)
 	return d
 }
 

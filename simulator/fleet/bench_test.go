@@ -38,7 +38,7 @@ func BenchmarkIdleDevice(b *testing.B) {
 			s := f.slots[i%enrolled]
 			s.record = bytes.Clone(s.record)
 			f.slots = append(f.slots, s)
-			f.plan = append(f.plan, entry{s.due, int32(i)}) //nolint:gosec // fewer than 2^31
+			f.plan = append(f.plan, entry{s.due, int32(i)})
 		}
 		f.mu.Unlock()
 		st := f.Stats()
@@ -70,7 +70,7 @@ func BenchmarkIdleDevice(b *testing.B) {
 		with := heapInUse()
 		runtime.KeepAlive(f)
 		f = nil
-		b.ReportMetric(per(int(with-heapInUse())), "heap-bytes/device(aim<=1024)") //nolint:gosec // a few hundred MB
+		b.ReportMetric(per(int(with-heapInUse())), "heap-bytes/device(aim<=1024)")
 	}
 }
 

@@ -59,6 +59,7 @@ type slot struct {
 	busy   bool
 	woken  bool // a push came
 	queued bool // a worker will see to it
+	active bool // it plans something, as enrolled devices do
 }
 
 // Stats count what happened since the start.
@@ -175,12 +176,12 @@ func (f *Fleet) Do(ctx context.Context, i int, fn func(*dmclient.Device) error) 
 	record := f.slots[i].record
 	f.mu.Unlock()
 	if err := ctx.Err(); err != nil {
-		f.release(i, record, 0)
+		f.release(i, nil, 0)
 		return err
 	}
 	d, err := dmclient.Unpack(f.config(i), f.packing, record)
 	if err != nil {
-		f.release(i, record, 0)
+		f.release(i, nil, 0)
 		return fmt.Errorf("device %d: %w", i, err)
 	}
 	err = fn(d)
@@ -206,13 +207,15 @@ func (f *Fleet) release(i int, record []byte, due int64) {
 	f.mu.Lock()
 	s := &f.slots[i]
 	if record != nil {
-		s.record = record
+		s.record, s.active = record, due != 0
 	}
 	s.busy = false
-	if due != 0 && due != s.due {
-		heap.Push(&f.plan, entry{due, int32(i)}) //nolint:gosec // fewer than 2^31 devices
+	if record != nil {
+		if due != 0 && due != s.due {
+			heap.Push(&f.plan, entry{due, int32(i)}) //nolint:gosec // fewer than 2^31 devices
+		}
+		s.due = due
 	}
-	s.due = due
 	f.mu.Unlock()
 	f.freed.Broadcast()
 	select {
@@ -229,7 +232,7 @@ func (f *Fleet) Stats() Stats {
 		Refused: f.stats.refused.Load(), Polls: f.stats.polls.Load(), Slots: cap(f.slots) * int(unsafe.Sizeof(slot{})), Plan: cap(f.plan) * 16}
 	for i := range f.slots {
 		st.Records += cap(f.slots[i].record)
-		if f.slots[i].due != 0 {
+		if f.slots[i].active {
 			st.Enrolled++
 		}
 	}

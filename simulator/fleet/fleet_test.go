@@ -73,7 +73,7 @@ func config(t testing.TB) (Config, *pushes) {
 }
 
 func identity(n int) dmclient.Identity {
-	return dmclient.NewIdentity(mathrand.New(mathrand.NewPCG(uint64(n), 7))) //nolint:gosec // a test's number
+	return dmclient.NewIdentity(mathrand.New(mathrand.NewPCG(uint64(n), 7)))
 }
 
 // enroll fills a fleet with devices that are enrolled and had their first

@@ -55,8 +55,7 @@ func Open(path string) (*Store, error) {
 		return meta.Put([]byte("version"), []byte(storeVersion))
 	})
 	if err != nil {
-		db.Close()
-		return nil, fmt.Errorf("open the state file: %w", err)
+		return nil, errors.Join(fmt.Errorf("open the state file: %w", err), db.Close())
 	}
 	return s, nil
 }

@@ -112,7 +112,7 @@ func (d *device) judged(sess *session, c *syncml.Command) (unread bool) {
 
 // refusal answers a message of a device that is not authenticated: every
 // command gets the code of the header, and the server says nothing more.
-func (s *Server) refusal(m *syncml.Message, out *syncml.Message, code int, chal *syncml.Chal) *syncml.Message {
+func refusal(out *syncml.Message, code int, chal *syncml.Chal) *syncml.Message {
 	for i := range out.Body {
 		out.Body[i].Data = strconv.Itoa(code)
 		if out.Body[i].CmdRef == "0" {

@@ -2,7 +2,6 @@ package mdmserver
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 
 	"github.com/smallstep/pkcs7"
@@ -14,8 +13,8 @@ import (
 // over mutual TLS with a certificate of this server, and the same certificate
 // signed the PKCS#7 message around it (Learn, "Certificate Renewal").
 func (s *Server) renewable(r *http.Request, req *enroll.TokenRequest) (id string, csr []byte, fault *enroll.Fault) {
-	refuse := func(subcode, format string, args ...any) (string, []byte, *enroll.Fault) {
-		return "", nil, &enroll.Fault{Code: "Receiver", Subcode: subcode, ErrorType: "NotEligibleToRenew", Reason: fmt.Sprintf(format, args...)}
+	refuse := func(subcode, reason string) (string, []byte, *enroll.Fault) {
+		return "", nil, &enroll.Fault{Code: "Receiver", Subcode: subcode, ErrorType: "NotEligibleToRenew", Reason: reason}
 	}
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return refuse(enroll.FaultAuthentication, "a renewal needs the client certificate that is to be renewed")

@@ -27,7 +27,6 @@ type session struct {
 	distrusted int
 	partial    map[string]string // results that come in chunks
 	offset     int               // in the command that is sent in chunks
-	wbxml      bool
 }
 
 // outgoing is a command that waits for its Status.
@@ -188,7 +187,7 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 	if !syncml.Success(code) {
 		out := s.header(d, sess, m)
 		out.Body = s.statuses(m)
-		return s.refusal(m, out, code, chal), http.StatusOK
+		return refusal(out, code, chal), http.StatusOK
 	}
 	aborted, unread := false, false
 	for i := range m.Body {

@@ -174,7 +174,7 @@ func (r *wbReader) content(parent *etree.Element, top bool) error {
 		case wbEntity:
 			var code int
 			if code, err = r.number(); err == nil {
-				s, err = r.text([]byte(string(rune(code))))
+				s, err = r.text([]byte(string(rune(min(code, utf8.MaxRune+1))))) //nolint:gosec // what is no character becomes U+FFFD
 			}
 		case wbOpaque:
 			var n int
