@@ -5,144 +5,326 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Channel is one device's channel for one app.
+// Channel is one device's channel for one app, as it stood when it was asked
+// for.
 type Channel struct {
-	URI     string
+	ID      string // short, no secret: names the channel in the control API
+	URI     string // whoever knows it and has the app's token may push
 	PFN     string
 	Device  string
 	Expires time.Time
+	Revoked bool
+	// Connection is how its device stands to the service.
+	Connection Connection
+	// Cached tells that a notification waits for the device.
+	Cached bool
+}
 
-	app    *App
-	query  string // what stands after the "?"
-	wake   func(payload []byte)
-	closed bool // revoked or expired: 410
+// channel is what the service keeps. The store's lock guards what changes.
+type channel struct {
+	id, uri, pfn, device string
+	app                  string // id of the app
+	query                string // what stands after the "?"
+
+	expires  time.Time
+	receiver Receiver
+	closed   bool      // revoked: 410
+	cached   []*cached // at most one of each type
+}
+
+// Receiver is where the raw notifications of a channel go.
+type Receiver interface {
+	// Connection is asked before a notification is accepted. It must not block.
+	Connection() Connection
+	// Wake hands over a raw notification whose sender was answered already. It
+	// must not block.
+	Wake(payload []byte)
+}
+
+// always is the receiver of a device in this process.
+type always func(payload []byte)
+
+func (always) Connection() Connection { return Connected }
+
+func (w always) Wake(payload []byte) {
+	if w != nil {
+		w(payload)
+	}
 }
 
 type channelStore struct {
 	mu      sync.RWMutex
-	byQuery map[string]*Channel
-	byToken map[string]*Channel // by the decoded token, for URIs that were re-encoded
-	closed  []*Channel          // oldest first, bounded
+	byQuery map[string]*channel
+	byToken map[string]*channel // by the decoded token, for URIs that were re-encoded
+	waiting map[*channel]struct{}
+	closed  []*channel // oldest first, bounded
+	offline map[string]Connection
 }
+
+// Connection says how a device stands to the service.
+type Connection string
+
+// The values of X-WNS-DeviceConnectionStatus.
+const (
+	Connected        Connection = "connected"
+	Disconnected     Connection = "disconnected"
+	TempDisconnected Connection = "tempdisconnected"
+)
 
 // keptClosed is how many closed channels still answer 410; older ones are
 // forgotten and answer 404.
 const keptClosed = 4096
 
 func (c *channelStore) init() {
-	c.byQuery, c.byToken = map[string]*Channel{}, map[string]*Channel{}
+	c.byQuery, c.byToken, c.offline = map[string]*channel{}, map[string]*channel{}, map[string]Connection{}
+	c.waiting = map[*channel]struct{}{}
 }
 
 // RegistrationError says why a PFN cannot be registered.
 type RegistrationError struct {
 	PFN  string
-	kind string
+	Kind string // what Reason gives
+	Text string
 }
 
-func (e *RegistrationError) Error() string { return fmt.Sprintf("WNS: PFN %q is %s", e.PFN, e.kind) }
+func (e *RegistrationError) Error() string { return fmt.Sprintf("WNS: PFN %q is %s", e.PFN, e.Text) }
 
-// Reason is "unknown".
-func (e *RegistrationError) Reason() string { return e.kind }
+// Reason is "malformed", "unknown", "revoked" or "offline".
+func (e *RegistrationError) Reason() string { return e.Kind }
 
 // OpenChannel registers pfn for a device and gives the channel. wake is called
 // for each raw notification after its sender was answered; it must not block.
 // The PFN is looked up without regard to case, as package names are.
 func (s *Server) OpenChannel(ctx context.Context, device, pfn string, wake func(payload []byte)) (uri string, expires time.Time, err error) {
+	return s.OpenChannelFor(ctx, device, pfn, always(wake))
+}
+
+// OpenChannelFor is OpenChannel for a device that may be out of reach.
+func (s *Server) OpenChannelFor(ctx context.Context, device, pfn string, r Receiver) (uri string, expires time.Time, err error) {
 	if err := ctx.Err(); err != nil {
 		return "", time.Time{}, err
 	}
-	var app *App
-	for i := range s.cfg.Apps {
-		if strings.EqualFold(s.cfg.Apps[i].PFN, pfn) {
-			app = &s.cfg.Apps[i]
-		}
+	if text := malformedPFN(pfn); text != "" {
+		return "", time.Time{}, &RegistrationError{pfn, "malformed", text}
 	}
-	if app == nil {
-		return "", time.Time{}, &RegistrationError{PFN: pfn, kind: "unknown"}
+	app := s.appByPFN(pfn)
+	switch {
+	case app == nil:
+		return "", time.Time{}, &RegistrationError{pfn, "unknown", "unknown"}
+	case app.Revoked:
+		return "", time.Time{}, &RegistrationError{pfn, "revoked", "revoked"}
 	}
-	// A real token is base64 in percent-encoding; "+", "/" and "=" are always
-	// in ours, so that a sender that re-encodes the URI is caught. The lower
-	// case of %2b differs from what most libraries write [seen].
-	raw := s.randomBytes(45)
-	token := "AwY" + base64.StdEncoding.EncodeToString(raw) + "+/="
-	encoded := strings.NewReplacer("+", "%2b", "/", "%2f", "=", "%3d").Replace(token)
-	c := &Channel{PFN: pfn, Device: device, app: app, query: "token=" + encoded, wake: wake, Expires: s.cfg.Now().Add(channelLife)}
 	st := &s.channels
 	st.mu.Lock()
-	defer st.mu.Unlock()
-	c.URI = s.cfg.ChannelBase + "?" + c.query
-	st.byQuery[c.query], st.byToken[token] = c, c
-	return c.URI, c.Expires, nil
+	if st.offline[device] == Disconnected {
+		st.mu.Unlock()
+		return "", time.Time{}, &RegistrationError{pfn, "offline", "not to be registered: the device is not connected"}
+	}
+	c := s.draw()
+	c.pfn, c.device, c.app, c.receiver, c.expires = pfn, device, app.id(), r, s.now().Add(channelLife)
+	st.add(c)
+	kept := s.keep(c.record())
+	st.mu.Unlock()
+	return c.uri, c.expires, kept()
+}
+
+// draw makes a channel of a new token; the caller holds the lock.
+func (s *Server) draw() *channel {
+	for {
+		// A real token is base64 in percent-encoding; "+", "/" and "=" are always
+		// in ours, so that a sender that re-encodes the URI is caught. The lower
+		// case of %2b differs from what most libraries write [seen].
+		raw := s.randomBytes(46)
+		token := "AwY" + base64.StdEncoding.EncodeToString(raw[:45]) + "+/="
+		if s.channels.byToken[token] != nil {
+			continue // a service that was started again draws from its seed again
+		}
+		c := &channel{query: "token=" + escaper.Replace(token), id: fmt.Sprintf("%x", raw[:5])}
+		base := s.cfg.ChannelBase
+		if base == "" {
+			base = "https://" + ChannelHosts[int(raw[45])%len(ChannelHosts)] + "/"
+		}
+		c.uri = base + "?" + c.query
+		return c
+	}
+}
+
+var escaper = strings.NewReplacer("+", "%2b", "/", "%2f", "=", "%3d")
+
+func (c *channelStore) add(ch *channel) {
+	c.byQuery[ch.query], c.byToken[ch.token()] = ch, ch
+}
+
+func (ch *channel) token() string {
+	token, err := url.QueryUnescape(strings.TrimPrefix(ch.query, "token="))
+	if err != nil {
+		return ""
+	}
+	return token
+}
+
+// Attach lets the notifications of a channel that is open already go to r: a
+// device that comes back, perhaps after the service was started again. What is
+// cached for it is delivered. It is false where the channel is none or is over.
+func (s *Server) Attach(uri string, r Receiver) bool {
+	s.channels.mu.Lock()
+	c := s.channels.of(uri)
+	ok := c != nil && !c.closed && s.now().Before(c.expires)
+	if ok {
+		c.receiver = r
+	}
+	s.channels.mu.Unlock()
+	if ok {
+		s.deliverCached(func(x *channel) bool { return x == c })
+	}
+	return ok
+}
+
+// of finds an open or closed channel by its URI; the caller holds the lock.
+func (c *channelStore) of(uri string) *channel {
+	_, query, _ := strings.Cut(uri, "?")
+	return c.byQuery[query]
+}
+
+// SetConnection says how a device stands to the service. A device that comes
+// back gets what was cached for it.
+func (s *Server) SetConnection(device string, state Connection) {
+	st := &s.channels
+	st.mu.Lock()
+	if state == Connected {
+		delete(st.offline, device)
+	} else {
+		st.offline[device] = state
+	}
+	st.mu.Unlock()
+	if state == Connected {
+		s.deliverCached(func(c *channel) bool { return c.device == device })
+	}
+}
+
+// SetConnected is SetConnection for a device that knows two states only.
+func (s *Server) SetConnected(device string, connected bool) {
+	state := Disconnected
+	if connected {
+		state = Connected
+	}
+	s.SetConnection(device, state)
+}
+
+// connection tells how a channel's device stands; the caller holds the lock.
+func (c *channelStore) connection(ch *channel) Connection {
+	if state, ok := c.offline[ch.device]; ok {
+		return state
+	}
+	if ch.receiver == nil {
+		return Disconnected
+	}
+	return ch.receiver.Connection()
 }
 
 // find looks a channel up by the raw query of a request. exact is false where
 // the query had to be decoded to find it: the sender changed the URI.
-func (c *channelStore) find(rawQuery string) (ch *Channel, exact bool) {
+func (c *channelStore) find(rawQuery string) (ch *channel, closed, exact bool, expires time.Time) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if ch := c.byQuery[rawQuery]; ch != nil {
-		return ch, true
+	ch, exact = c.byQuery[rawQuery], true
+	if ch == nil {
+		exact = false
+		if q, err := url.ParseQuery(rawQuery); err == nil {
+			token := q.Get("token")
+			if ch = c.byToken[token]; ch == nil {
+				// A "+" that was decoded and not encoded again arrives as a space.
+				ch = c.byToken[strings.ReplaceAll(token, " ", "+")]
+			}
+		}
 	}
-	q, err := url.ParseQuery(rawQuery)
-	if err != nil {
-		return nil, false
+	if ch == nil {
+		return nil, false, false, expires
 	}
-	token := q.Get("token")
-	if ch := c.byToken[token]; ch != nil {
-		return ch, false
-	}
-	// A "+" that was decoded and not encoded again arrives as a space.
-	return c.byToken[strings.ReplaceAll(token, " ", "+")], false
+	return ch, ch.closed, exact, ch.expires
 }
 
 // CloseChannel revokes a channel: notifications to it get 410.
 func (s *Server) CloseChannel(uri string) {
 	st := &s.channels
-	_, query, _ := strings.Cut(uri, "?")
 	st.mu.Lock()
-	defer st.mu.Unlock()
-	c := st.byQuery[query]
+	c := st.of(uri)
 	if c == nil || c.closed {
+		st.mu.Unlock()
 		return
 	}
-	c.closed, c.wake = true, nil
+	lost := c.cached
+	c.closed, c.receiver, c.cached = true, nil, nil
+	delete(st.waiting, c)
+	records := []Record{c.record()}
 	st.closed = append(st.closed, c)
 	if len(st.closed) > keptClosed {
-		st.forget(st.closed[0])
-		st.closed = st.closed[1:]
+		records = append(records, st.forget(st.closed[0]))
 	}
+	s.keep(records...)
+	st.mu.Unlock()
+	s.undelivered(lost...)
 }
 
 // ForgetChannel makes the service not know a channel: notifications to it get
 // 404.
 func (s *Server) ForgetChannel(uri string) {
-	_, query, _ := strings.Cut(uri, "?")
-	s.channels.mu.Lock()
-	defer s.channels.mu.Unlock()
-	if c := s.channels.byQuery[query]; c != nil {
-		s.channels.forget(c)
+	st := &s.channels
+	st.mu.Lock()
+	c := st.of(uri)
+	if c == nil {
+		st.mu.Unlock()
+		return
+	}
+	lost := c.cached
+	s.keep(st.forget(c))
+	st.mu.Unlock()
+	s.undelivered(lost...)
+}
+
+// ExpireChannel ends a channel's thirty days now.
+func (s *Server) ExpireChannel(uri string) {
+	st := &s.channels
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if c := st.of(uri); c != nil {
+		c.expires = s.now()
+		s.keep(c.record())
 	}
 }
 
-func (c *channelStore) forget(ch *Channel) {
+func (c *channelStore) forget(ch *channel) Record {
 	delete(c.byQuery, ch.query)
-	if token, err := url.QueryUnescape(strings.TrimPrefix(ch.query, "token=")); err == nil {
-		delete(c.byToken, token)
+	delete(c.byToken, ch.token())
+	delete(c.waiting, ch)
+	if ch.closed {
+		c.closed = slices.DeleteFunc(c.closed, func(x *channel) bool { return x == ch })
 	}
+	return Record{Bucket: bucketChannels, Key: ch.query}
 }
 
-// Channels are the open channels of a device, in no order.
+// Channels are the open channels of a device, or of all where device is empty,
+// in no order.
 func (s *Server) Channels(device string) (out []Channel) {
-	s.channels.mu.RLock()
-	defer s.channels.mu.RUnlock()
-	for _, c := range s.channels.byQuery {
-		if c.Device == device && !c.closed {
-			out = append(out, *c)
+	return s.ChannelsOf(func(c Channel) bool { return !c.Revoked && (device == "" || c.Device == device) })
+}
+
+// ChannelsOf are the channels that want accepts, closed ones too, in no order.
+func (s *Server) ChannelsOf(want func(Channel) bool) (out []Channel) {
+	st := &s.channels
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	for _, c := range st.byQuery {
+		view := Channel{ID: c.id, URI: c.uri, PFN: c.pfn, Device: c.device, Expires: c.expires, Revoked: c.closed,
+			Connection: st.connection(c), Cached: len(c.cached) > 0}
+		if want(view) {
+			out = append(out, view)
 		}
 	}
 	return out

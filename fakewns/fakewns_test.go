@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -160,11 +161,32 @@ func TestNotificationAnswers(t *testing.T) {
 		{"5001 bytes", body(strings.Repeat("x", 5001)), 413, RuleSize, false},
 		{"70,000 bytes", body(strings.Repeat("x", 70000)), 413, RuleSize, false},
 		{"no cache", func(r *http.Request) { r.Header.Del("X-WNS-Cache-Policy") }, 200, RuleCachePolicy, true},
-		{"bad TTL", set("X-WNS-TTL", "soon"), 200, RuleTTL, true},
+		{"unknown cache policy", set("X-WNS-Cache-Policy", "maybe"), 400, RuleCachePolicy, false},
+		{"bad TTL", set("X-WNS-TTL", "soon"), 400, RuleTTL, false},
+		{"negative TTL", set("X-WNS-TTL", "-1"), 400, RuleTTL, false},
+		{"TTL", set("X-WNS-TTL", "60"), 200, "", true},
+		{"bad RequestForStatus", set("X-WNS-RequestForStatus", "yes"), 400, RuleStatusAsked, false},
+		{"a type twice", func(r *http.Request) { r.Header.Add("X-WNS-Type", "wns/raw") }, 400, RuleOnce, false},
+		{"tag of 16", set("X-WNS-Tag", strings.Repeat("t", 16)), 200, "", true},
+		{"tag of 17", set("X-WNS-Tag", strings.Repeat("t", 17)), 400, RuleTag, false},
+		{"group with a space", set("X-WNS-Group", "a b"), 400, RuleTag, false},
+		{"SuppressPopup of a raw one", set("X-WNS-SuppressPopup", "true"), 200, RuleTag, true},
+		{"DELETE without a match", func(r *http.Request) { r.Method = "DELETE" }, 400, RuleMatch, false},
+		{"DELETE of all toasts", func(r *http.Request) { r.Method = "DELETE"; r.Header.Set("X-WNS-Match", "type:wns/toast;all") }, 200, "", false},
+		{"DELETE by group and tag", func(r *http.Request) {
+			r.Method = "DELETE"
+			r.Header.Set("X-WNS-Match", "type:wns/toast;group=a;tag=b")
+		}, 200, "", false},
 		{"toast is not for DMClient", func(r *http.Request) {
 			r.Header.Set("X-WNS-Type", "wns/toast")
 			r.Header.Set("Content-Type", "text/xml")
 		}, 200, "", false},
+		{"tile", func(r *http.Request) {
+			r.Header.Set("X-WNS-Type", "wns/tile")
+			r.Header.Set("Content-Type", "text/xml")
+			r.Header.Del("X-WNS-Cache-Policy")
+		}, 200, "", false},
+		{"badge with a raw one's Content-Type", set("X-WNS-Type", "wns/badge"), 400, RuleContentType, false},
 		{"URI encoded again", func(r *http.Request) { r.URL.RawQuery = r.URL.Query().Encode() }, 200, RuleURI, true},
 		{"plus decoded to a space", func(r *http.Request) { r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, "%2b", "+") }, 200, RuleURI, true},
 	}
@@ -262,18 +284,38 @@ func TestFaults(t *testing.T) {
 func TestRegistration(t *testing.T) {
 	b := newBench(t, Config{})
 	ctx := context.Background()
-	if _, _, err := b.OpenChannel(ctx, "d", "unknown.app_8wekyb3d8bbwe", nil); err == nil {
-		t.Error("an unknown PFN was registered")
+	revoked := App{PFN: "revoked.app_8wekyb3d8bbwe", PackageSID: "ms-app://s-1-15-2-3", Revoked: true}
+	if err := b.SetApps([]App{DefaultApp, otherApp, revoked}); err != nil {
+		t.Fatal(err)
 	}
-	uri, expires, err := b.OpenChannel(ctx, "d", strings.ToUpper(DefaultApp.PFN), func([]byte) {})
-	if err != nil || uri == b.channel || time.Until(expires) < 29*24*time.Hour {
-		t.Errorf("registration without regard to case: %q %v %v", uri, expires, err)
+	b.SetConnection("offline", Disconnected)
+	for _, c := range []struct{ device, pfn, reason string }{
+		{"d", DefaultApp.PFN, ""},
+		{"d", strings.ToUpper(DefaultApp.PFN), ""},
+		{"d", "unknown.app_8wekyb3d8bbwe", "unknown"},
+		{"d", "52314Publisher.TestWNS_1.1.0.0_x86__t6e9vsyjkrw9w", "malformed"},
+		{"d", "52314publisher.testwns_t6e9vsyjkrw9", "malformed"},   // hash of 12
+		{"d", "52314publisher.testwns_t6e9vsyjkrw9i", "malformed"},  // i is not in the alphabet
+		{"d", "52314publisher.testwns_t6e9vsyjkrw9w0", "malformed"}, // hash of 14
+		{"d", "t6e9vsyjkrw9w", "malformed"},
+		{"d", "", "malformed"},
+		{"d", revoked.PFN, "revoked"},
+		{"offline", DefaultApp.PFN, "offline"},
+	} {
+		uri, expires, err := b.OpenChannel(ctx, c.device, c.pfn, func([]byte) {})
+		var r interface{ Reason() string }
+		switch {
+		case c.reason == "" && (err != nil || uri == b.channel || expires.Sub(b.Now()) < 29*24*time.Hour):
+			t.Errorf("%q: %q %v %v", c.pfn, uri, expires, err)
+		case c.reason != "" && (!errors.As(err, &r) || r.Reason() != c.reason):
+			t.Errorf("%q: %v, want %s", c.pfn, err, c.reason)
+		}
 	}
-	if got := len(b.Channels("d")); got != 1 {
+	if got := len(b.Channels("d")); got != 2 {
 		t.Errorf("%d channels of d", got)
 	}
 	real := New(Config{})
-	uri, _, err = real.OpenChannel(ctx, "d", DefaultApp.PFN, func([]byte) {})
+	uri, _, err := real.OpenChannel(ctx, "d", DefaultApp.PFN, func([]byte) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,130 +2,152 @@ package fakewns
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strings"
 	"sync"
-	"time"
 )
-
-// Kind tells the two endpoints apart.
-type Kind string
-
-// The kinds of journal entries.
-const (
-	Token        Kind = "token"
-	Notification Kind = "notification"
-)
-
-// Delivery is what became of an accepted notification.
-type Delivery string
-
-// The outcomes of a notification.
-const (
-	NotDelivered Delivery = ""
-	Woken        Delivery = "woken"
-	Lost         Delivery = "lost"
-)
-
-// Entry is one request as it came, what was wrong with it and what it was
-// answered. It holds secrets: String redacts them.
-type Entry struct {
-	Seq           uint64
-	At            time.Time
-	Kind          Kind
-	Method        string
-	Host          string
-	Target        string // request target as it stood in the request line
-	Proto         string
-	TLS           bool
-	Header        http.Header
-	Chunked       bool
-	ContentLength int64
-	Body          []byte
-	Form          url.Values // of a token request
-
-	App     string // PFN of the app that was authenticated
-	Channel string // URI of the channel that was found
-	Device  string
-
-	Status     int
-	WNSStatus  string // X-WNS-Status
-	Error      string // X-WNS-Error-Description
-	RetryAfter string
-	Fault      string // name of the injected fault that decided the answer
-	Delivery   Delivery
-	// Violations are all rules the request broke, not only what it was
-	// answered for; Notes are those that the service lets pass.
-	Violations []Violation
-	Notes      []Violation
-}
-
-func newEntry(k Kind, r *http.Request, now time.Time) *Entry {
-	return &Entry{
-		At: now, Kind: k, Method: r.Method, Host: r.Host, Target: r.RequestURI, Proto: r.Proto, TLS: r.TLS != nil,
-		// The server makes a new map for every request and is done with it.
-		Header: r.Header, ContentLength: r.ContentLength, Chunked: len(r.TransferEncoding) > 0,
-	}
-}
-
-func (e *Entry) answer(status int, description string) {
-	e.Status, e.Error = status, description
-	e.WNSStatus = ""
-}
-
-// BearerToken is the token a notification came with.
-func (e *Entry) BearerToken() string {
-	t, _ := bearer(e.Header)
-	return t
-}
-
-// String is one line about the entry without secrets.
-func (e *Entry) String() string {
-	path, query, _ := strings.Cut(e.Target, "?")
-	if query != "" {
-		path += "?" + redactToken(query)
-	}
-	s := fmt.Sprintf("%s %s %s%s -> %d", e.At.Format("15:04:05.000"), e.Method, e.Host, path, e.Status)
-	if e.Kind == Notification && e.WNSStatus != "" {
-		s += " " + e.WNSStatus
-	}
-	if e.Fault != "" {
-		s += " (injected: " + e.Fault + ")"
-	}
-	for _, v := range e.Violations {
-		s += "; " + v.Text
-	}
-	return s
-}
 
 // Journal is a bounded record of requests, oldest dropped first.
 type Journal struct {
 	mu      sync.Mutex
 	ring    []*Entry
+	first   uint64 // Seq of the oldest entry that was not cleared
 	next    uint64 // Seq of the next entry
 	waiting int
 	changed chan struct{}
+	// log has the Seq of every entry that came or changed, in that order.
+	log     []uint64
+	changes uint64 // how many there were
+
+	save func(...Record) func() error // nil: nothing is kept
 }
+
+const defaultJournal = 4096
 
 func newJournal(size int) *Journal {
 	if size <= 0 {
-		size = 4096
+		size = defaultJournal
 	}
 	return &Journal{ring: make([]*Entry, size), changed: make(chan struct{})}
 }
 
-func (j *Journal) add(e *Entry) {
+// add takes an entry in; kept waits until it outlives the process.
+func (j *Journal) add(e *Entry) (kept func() error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	e.Seq = j.next
-	j.ring[j.next%uint64(len(j.ring))] = e
+	at := j.next % uint64(len(j.ring))
+	old := j.ring[at]
+	j.ring[at] = e
 	j.next++
+	j.note(e.Seq)
+	if j.save == nil {
+		return nothingKept
+	}
+	records := []Record{entryRecord(e)}
+	if old != nil {
+		records = append(records, Record{bucketJournal, entryKey(old.Seq), nil})
+	}
+	return j.save(records...)
+}
+
+// note tells the watchers that an entry is new or changed; the caller holds
+// the lock.
+func (j *Journal) note(seq uint64) {
+	if j.log == nil {
+		j.log = make([]uint64, 2*len(j.ring))
+	}
+	j.log[j.changes%uint64(len(j.log))] = seq
+	j.changes++
 	if j.waiting > 0 {
 		close(j.changed)
 		j.changed = make(chan struct{})
 	}
+}
+
+func entryKey(seq uint64) string { return fmt.Sprintf("%016x", seq) }
+
+// entryRecord is an entry as it is kept: without secrets.
+func entryRecord(e *Entry) Record {
+	value, _ := json.Marshal(e) //nolint:errchkjson // strings and numbers, cannot fail
+	return Record{bucketJournal, entryKey(e.Seq), value}
+}
+
+// restore takes an entry in that a store kept; they come in the order of their
+// Seq.
+func (j *Journal) restore(e *Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.next == 0 {
+		j.first = e.Seq
+	}
+	j.ring[e.Seq%uint64(len(j.ring))] = e
+	j.next = e.Seq + 1
+}
+
+// outcome notes what became of an entry later. Readers have the entry as it
+// was: theirs does not change.
+func (j *Journal) outcome(seq uint64, d Delivery) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.amend(seq, func(k *Entry) { k.Delivery = d })
+}
+
+// amend replaces an entry that is still kept by one that f changed; the caller
+// holds the lock.
+func (j *Journal) amend(seq uint64, f func(*Entry)) {
+	at := seq % uint64(len(j.ring))
+	if seq < j.first || j.ring[at] == nil || j.ring[at].Seq != seq {
+		return
+	}
+	k := *j.ring[at]
+	f(&k)
+	j.ring[at] = &k
+	j.note(seq)
+	if j.save != nil {
+		j.save(entryRecord(&k))
+	}
+}
+
+// oldest is the Seq of the oldest entry that is kept; the caller holds the
+// lock.
+func (j *Journal) oldest() uint64 {
+	if size := uint64(len(j.ring)); j.next > size {
+		return max(j.first, j.next-size)
+	}
+	return j.first
+}
+
+// led notes the session of the last notification that woke a device.
+func (j *Journal) led(device, session string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for seq := j.next; seq > j.oldest(); seq-- {
+		e := j.ring[(seq-1)%uint64(len(j.ring))]
+		if e != nil && e.Kind == Notification && e.Device == device && e.Delivery == Woken {
+			if e.Session == "" {
+				j.amend(e.Seq, func(k *Entry) { k.Session = session })
+			}
+			return
+		}
+	}
+}
+
+// Clear forgets all entries. The numbers of those that come go on.
+func (j *Journal) Clear() error {
+	j.mu.Lock()
+	var records []Record
+	for seq := j.oldest(); seq < j.next; seq++ {
+		records = append(records, Record{bucketJournal, entryKey(seq), nil})
+	}
+	j.first = j.next
+	clear(j.ring)
+	kept := nothingKept
+	if j.save != nil && len(records) > 0 {
+		kept = j.save(records...)
+	}
+	j.mu.Unlock()
+	return kept()
 }
 
 // Mark is the Seq of the next entry: what comes after now.
@@ -144,11 +166,8 @@ func (j *Journal) Since(mark uint64, want func(*Entry) bool) []*Entry {
 }
 
 func (j *Journal) since(mark uint64, want func(*Entry) bool) (out []*Entry) {
-	if size := uint64(len(j.ring)); j.next > size && mark < j.next-size {
-		mark = j.next - size
-	}
-	for ; mark < j.next; mark++ {
-		if e := j.ring[mark%uint64(len(j.ring))]; want == nil || want(e) {
+	for mark = max(mark, j.oldest()); mark < j.next; mark++ {
+		if e := j.ring[mark%uint64(len(j.ring))]; e != nil && (want == nil || want(e)) {
 			out = append(out, e)
 		}
 	}
@@ -160,11 +179,7 @@ func (j *Journal) since(mark uint64, want func(*Entry) bool) (out []*Entry) {
 func (j *Journal) Await(ctx context.Context, mark uint64, n int, want func(*Entry) bool) ([]*Entry, error) {
 	j.mu.Lock()
 	j.waiting++
-	defer func() {
-		j.mu.Lock()
-		j.waiting--
-		j.mu.Unlock()
-	}()
+	defer j.leave()
 	for {
 		found, changed := j.since(mark, want), j.changed
 		j.mu.Unlock()
@@ -175,6 +190,54 @@ func (j *Journal) Await(ctx context.Context, mark uint64, n int, want func(*Entr
 		case <-changed:
 		case <-ctx.Done():
 			return found, fmt.Errorf("%d of %d requests came: %w", len(found), n, ctx.Err())
+		}
+		j.mu.Lock()
+	}
+}
+
+func (j *Journal) leave() {
+	j.mu.Lock()
+	j.waiting--
+	j.mu.Unlock()
+}
+
+// Watch calls f for every entry that comes or changes from now on, until ctx
+// ends or f gives an error, which it returns. missed is how many changes were
+// lost before this one because f was slower than what came.
+func (j *Journal) Watch(ctx context.Context, f func(e *Entry, missed uint64) error) error {
+	j.mu.Lock()
+	at := j.changes
+	j.waiting++
+	defer j.leave()
+	for {
+		var batch []*Entry
+		missed := uint64(0)
+		if j.log != nil && j.changes-at > uint64(len(j.log)) {
+			missed = j.changes - at - uint64(len(j.log))
+			at += missed
+		}
+		for ; at < j.changes; at++ {
+			seq := j.log[at%uint64(len(j.log))]
+			if e := j.ring[seq%uint64(len(j.ring))]; e != nil && e.Seq == seq {
+				batch = append(batch, e)
+			} else {
+				missed++
+			}
+		}
+		changed := j.changed
+		j.mu.Unlock()
+		for _, e := range batch {
+			if err := f(e, missed); err != nil {
+				return err
+			}
+			missed = 0
+		}
+		if len(batch) == 0 {
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
 		j.mu.Lock()
 	}

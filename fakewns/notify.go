@@ -15,14 +15,20 @@ const MaxPayload = 5000
 // readLimit is how much of a body is read at all.
 const readLimit = 64 << 10
 
+// The types of notifications.
+const (
+	typeRaw   = "wns/raw"
+	typeToast = "wns/toast"
+	typeTile  = "wns/tile"
+	typeBadge = "wns/badge"
+)
+
 // Header values that are the same in every reply; shared, never changed.
 var (
-	statusReceived  = []string{"received"}
-	statusDropped   = []string{"dropped"}
-	debugTrace      = []string{"DMWAKE"}
-	zeroLength      = []string{"0"}
-	deviceConnected = []string{"connected"}
-	deviceGone      = []string{"disconnected"}
+	statusReceived = []string{"received"}
+	statusDropped  = []string{"dropped"}
+	debugTrace     = []string{"DMWAKE"}
+	zeroLength     = []string{"0"}
 )
 
 // bearer takes the token out of an Authorization header.
@@ -38,48 +44,100 @@ func bearer(h http.Header) (string, bool) {
 // The order of the checks where several fail is a model: method, token,
 // channel, identity, headers, size.
 func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) {
-	now := s.cfg.Now()
+	now := s.now()
 	e := newEntry(Notification, r, now)
 	body, err := readBody(r)
 	e.Body = body
 	if err != nil {
-		e.violate(RuleContentLength, "the body ended before Content-Length bytes came")
+		e.refuse(RuleContentLength, "the body ended before Content-Length bytes came")
 	}
-	ch, exact := s.channels.find(r.URL.RawQuery)
+	ch, closed, exact, expires := s.channels.find(r.URL.RawQuery)
 	if ch != nil {
-		e.Channel, e.Device = ch.URI, ch.Device
+		e.Channel, e.Device, e.channelID = ch.uri, ch.device, ch.id
 		if !exact || r.URL.EscapedPath() != "/" {
 			e.violate(RuleURI, "the channel URI was changed on the way: "+quote(redactToken(r.URL.RawQuery)))
 		}
 	}
-	checkHeaders(e, r)
+	if r.Method == http.MethodDelete {
+		checkDelete(e, r)
+	} else {
+		checkHeaders(e, r)
+	}
 	token, hasBearer := bearer(r.Header)
 	var app *App
 	if hasBearer {
-		app = s.tokens.lookup(token, now)
+		app = s.tokenApp(token, now)
 	}
 	if app != nil {
 		e.App = app.PFN
 	}
-	wake := s.judge(e, r, ch, app, hasBearer)
-
-	h := w.Header()
-	if f := s.faults.match(Notification, e.Channel); f != nil && e.Status == http.StatusOK {
-		wake = f.apply(e, h, wake)
-	}
-	s.replyHeaders(h, r, e)
+	to := s.judge(e, r, ch, app, hasBearer, closed, expires)
+	wake := s.spoil(e, w.Header(), to)
+	s.replyHeaders(w.Header(), r, e)
 	if wake != nil {
 		e.Delivery = Woken
 	}
-	s.journal.add(e)
-	if e.Status != http.StatusOK {
-		s.cfg.Log.Info("notification refused", "status", e.Status, "why", e.Error, "device", e.Device)
-	}
-	w.WriteHeader(e.Status)
+	s.finish(e)
+	s.send(w, r, e, &Reply{Status: e.Status})
 	if wake != nil {
-		// The sender has its answer before the device moves.
+		wake()
+	}
+	if c := e.cacheFor; c != nil {
+		// The device may have come back while this was under way.
+		s.deliverCached(func(x *channel) bool { return x == c })
+	}
+}
+
+// spoil applies the fault that concerns a request, if there is one, and gives
+// how the device is woken, nil if it is not.
+func (s *Server) spoil(e *Entry, h http.Header, to Receiver) (wake func()) {
+	if to != nil {
+		body := e.Body
+		wake = func() { to.Wake(body) }
+	}
+	if e.Status == http.StatusOK {
+		if e.fault = s.faults.match(s, e); e.fault != nil {
+			return e.fault.answer(e, h, wake)
+		}
+	}
+	return wake
+}
+
+// finish journals a request that is about to be answered, and keeps what has
+// to be kept for it.
+func (s *Server) finish(e *Entry) {
+	s.stats.count(e)
+	kept := s.journal.add(e)
+	if e.cache != nil {
+		e.cache.seq = e.Seq
+		kept = s.store(e.cacheFor, e.cache) // what was saved before it is kept with it
+	}
+	if err := kept(); err != nil {
+		s.cfg.Log.Error("the state is not kept", "err", err)
+	}
+	if e.Status != http.StatusOK {
+		s.cfg.Log.Info("request refused", "kind", e.Kind, "status", e.Status, "why", e.Error, "device", e.Device)
+	}
+}
+
+// send sends an answer, late or in another way where a fault says so, and
+// makes sure that the sender has it before a device moves.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, e *Entry, reply *Reply) {
+	if f := e.fault; f != nil {
+		if f.Delay > 0 {
+			select {
+			case <-time.After(f.Delay):
+			case <-r.Context().Done():
+			}
+		}
+		if k, ok := f.Do.(Sender); ok && k.Send(w, r, reply) {
+			return
+		}
+	}
+	w.WriteHeader(reply.Status)
+	w.Write(reply.Body) //nolint:errcheck // the client is gone
+	if e.Kind == Notification && e.Delivery == Woken {
 		http.NewResponseController(w).Flush() //nolint:errcheck // the sender is gone
-		wake(body)
 	}
 }
 
@@ -94,9 +152,9 @@ func readBody(r *http.Request) ([]byte, error) {
 
 // judge sets the answer of a notification and gives whom to wake, nil if
 // nobody.
-func (s *Server) judge(e *Entry, r *http.Request, ch *Channel, app *App, hasBearer bool) func([]byte) {
+func (s *Server) judge(e *Entry, r *http.Request, ch *channel, app *App, hasBearer, closed bool, expires time.Time) Receiver {
 	switch {
-	case r.Method != http.MethodPost:
+	case r.Method != http.MethodPost && r.Method != http.MethodDelete:
 		e.answer(http.StatusMethodNotAllowed, "only POST and DELETE are allowed")
 	case !hasBearer:
 		e.answer(http.StatusUnauthorized, "Authorization is missing or not a Bearer token")
@@ -105,25 +163,62 @@ func (s *Server) judge(e *Entry, r *http.Request, ch *Channel, app *App, hasBear
 		e.answer(http.StatusUnauthorized, "The token is invalid or expired")
 	case ch == nil:
 		e.answer(http.StatusNotFound, "The channel URI is not known")
-	case ch.closed:
+	case closed:
 		e.answer(http.StatusGone, "Revoked channel URL") // wording [seen]
-	case !e.At.Before(ch.Expires):
+	case !e.At.Before(expires):
 		e.answer(http.StatusGone, "The channel expired")
-	case app != ch.app:
+	case app.id() != ch.app:
 		e.violate(RuleToken, "the token is of another app than the channel")
 		e.answer(http.StatusForbidden, "The token's app may not send to this channel")
-	case e.firstOf(RuleType, RuleContentType, RuleContentLength) != "":
-		e.answer(http.StatusBadRequest, e.firstOf(RuleType, RuleContentType, RuleContentLength))
+	case app.Blocked || app.Revoked:
+		e.answer(http.StatusGone, "Domain blocked")
+	case e.wrong != "":
+		e.answer(http.StatusBadRequest, e.wrong)
+	case r.Method == http.MethodDelete:
+		e.answer(http.StatusOK, "")
+		s.takeBack(ch, r.Header.Get("X-WNS-Match"))
 	case len(e.Body) > MaxPayload:
 		e.answer(http.StatusRequestEntityTooLarge, "The payload is over 5000 bytes")
 	default:
-		e.answer(http.StatusOK, "")
-		if r.Header.Get("X-WNS-Type") != "wns/raw" {
-			return nil // shown to a user, DMClient never sees it
+		return s.accept(e, r, ch, app)
+	}
+	return nil
+}
+
+// accept takes a sound notification: to the device, into the cache, or, where
+// the device is not connected and nothing is cached, nowhere. 200 does not mean
+// delivered.
+func (s *Server) accept(e *Entry, r *http.Request, ch *channel, app *App) Receiver {
+	e.answer(http.StatusOK, "")
+	byApp, byChannel := s.throttled(app.id(), ch.query, e.At)
+	switch {
+	case byApp:
+		e.answer(http.StatusNotAcceptable, "The cloud service exceeded its throttle limit")
+		e.RetryAfter = "30" // the real value is not published [model]
+		return nil
+	case byChannel:
+		e.WNSStatus = "channelthrottled"
+		return nil
+	}
+	st := &s.channels
+	st.mu.RLock()
+	e.connection, e.known = st.connection(ch), true
+	to := ch.receiver
+	st.mu.RUnlock()
+	kind, policy := r.Header.Get("X-WNS-Type"), r.Header.Get("X-WNS-Cache-Policy")
+	switch {
+	case e.connection == Connected && kind == typeRaw:
+		return to
+	case e.connection == Connected:
+		e.Delivery = Shown
+	case policy == "cache", policy == "" && kind != typeRaw:
+		e.cache = &cached{payload: e.Body, kind: kind, tag: r.Header.Get("X-WNS-Tag"), group: r.Header.Get("X-WNS-Group")}
+		if n, err := strconv.Atoi(r.Header.Get("X-WNS-TTL")); err == nil && n > 0 {
+			e.cache.expires = e.At.Add(time.Duration(min(n, 1<<31)) * time.Second)
 		}
-		s.channels.mu.RLock()
-		defer s.channels.mu.RUnlock()
-		return ch.wake
+		e.cacheFor, e.Delivery = ch, Cached
+	default:
+		e.WNSStatus, e.Delivery = "dropped", Dropped // raw is not cached by default [seen]
 	}
 	return nil
 }
@@ -145,6 +240,7 @@ func (s *Server) replyHeaders(h http.Header, r *http.Request, e *Entry) {
 	h["X-WNS-NOTIFICATIONSTATUS"] = status
 	id := s.msgID.Add(1)
 	own := [2]string{strings.ToUpper(strconv.FormatUint(id|1<<60, 16))} // one allocation for both headers
+	e.MsgID = own[0]
 	h["X-WNS-MSG-ID"] = own[0:1:1]
 	h["X-WNS-DEBUG-TRACE"] = debugTrace
 	h["Content-Length"] = zeroLength
@@ -157,51 +253,10 @@ func (s *Server) replyHeaders(h http.Header, r *http.Request, e *Entry) {
 		own[1] = strconv.FormatUint(id, 36) + ".0"
 	}
 	h["MS-CV"] = own[1:2:2]
-	if strings.EqualFold(r.Header.Get("X-WNS-RequestForStatus"), "true") {
-		if e.Channel != "" && e.Status == http.StatusOK {
-			h["X-WNS-DEVICECONNECTIONSTATUS"] = deviceConnected
-		} else {
-			h["X-WNS-DEVICECONNECTIONSTATUS"] = deviceGone
-		}
+	if e.RetryAfter != "" && len(h["Retry-After"]) == 0 {
+		h["Retry-After"] = []string{e.RetryAfter}
 	}
-}
-
-// Fault is one thing the service does wrong, or a limit it enforces, for a
-// while. Zero fields do not apply.
-type Fault struct {
-	Name    string // shown in the journal
-	On      Kind   // Token or Notification
-	Channel string // URI of the only channel it concerns, empty for all
-	Times   int    // how often it happens; 0 until it is removed
-
-	Status     int    // answered in place of 200
-	RetryAfter string // the header, in seconds or as a date
-	WNSStatus  string // X-WNS-Status in place of "received": dropped, channelthrottled
-	Lose       bool   // answer 200 and never deliver
-
-	TokenLifetime time.Duration // of the tokens issued meanwhile
-	Delay         time.Duration // before a token request is answered
-}
-
-func (f *Fault) apply(e *Entry, h http.Header, wake func([]byte)) func([]byte) {
-	e.Fault = f.Name
-	if f.RetryAfter != "" {
-		h.Set("Retry-After", f.RetryAfter)
-		e.RetryAfter = f.RetryAfter
+	if e.known && strings.EqualFold(r.Header.Get("X-WNS-RequestForStatus"), "true") {
+		h["X-WNS-DEVICECONNECTIONSTATUS"] = []string{string(e.connection)}
 	}
-	if f.Status != 0 && f.Status != http.StatusOK {
-		e.answer(f.Status, "injected fault: "+f.Name)
-		return nil
-	}
-	if f.WNSStatus != "" {
-		e.WNSStatus = f.WNSStatus
-		if f.WNSStatus != "received" {
-			return nil
-		}
-	}
-	if f.Lose {
-		e.Delivery = Lost
-		return nil
-	}
-	return wake
 }

@@ -3,6 +3,7 @@ package fakewns
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -24,6 +25,10 @@ const (
 	RuleURI           Rule = "uri"
 	RuleCachePolicy   Rule = "cache-policy"
 	RuleTTL           Rule = "ttl"
+	RuleTag           Rule = "tag"   // of a tile or toast: 16 characters
+	RuleMatch         Rule = "match" // of a DELETE
+	RuleOnce          Rule = "once"  // no header twice
+	RuleStatusAsked   Rule = "request-for-status"
 
 	RuleForm            Rule = "form"
 	RuleGrantType       Rule = "grant_type"
@@ -49,23 +54,25 @@ func checkHeaders(e *Entry, r *http.Request) {
 	if _, ok := bearer(h); !ok {
 		e.violate(RuleAuthorization, "Authorization is not \"Bearer \" and a token")
 	}
+	checkOnce(e, h)
 	want := "text/xml"
-	switch t := h.Get("X-WNS-Type"); t {
-	case "wns/raw":
+	kind := h.Get("X-WNS-Type")
+	switch kind {
+	case typeRaw:
 		want = "application/octet-stream"
-	case "wns/toast", "wns/tile", "wns/badge":
+	case typeToast, typeTile, typeBadge:
 	default:
 		want = "application/octet-stream"
-		e.violate(RuleType, "X-WNS-Type is "+quote(t)+", not wns/raw")
+		e.refuse(RuleType, "X-WNS-Type is "+quote(kind)+", not wns/raw")
 	}
 	if ct := h.Get("Content-Type"); ct != want {
-		e.violate(RuleContentType, "Content-Type is "+quote(ct)+", not exactly "+want)
+		e.refuse(RuleContentType, "Content-Type is "+quote(ct)+", not exactly "+want)
 	}
 	switch n := len(e.Body); {
 	case e.Chunked:
-		e.violate(RuleContentLength, "the body is chunked; WNS takes a Content-Length only")
+		e.refuse(RuleContentLength, "the body is chunked; WNS takes a Content-Length only")
 	case r.ContentLength < 0:
-		e.violate(RuleContentLength, "Content-Length is missing")
+		e.refuse(RuleContentLength, "Content-Length is missing")
 	case n == 0:
 		e.violate(RuleEmpty, "the body is empty: a device refuses it with 0x80070057 and no session starts")
 	case n > MaxPayload:
@@ -74,14 +81,59 @@ func checkHeaders(e *Entry, r *http.Request) {
 	switch c := h.Get("X-WNS-Cache-Policy"); c {
 	case "cache":
 	case "", "no-cache":
-		e.violate(RuleCachePolicy, "X-WNS-Cache-Policy is not cache: a raw notification to a device that is offline is lost")
+		if kind == typeRaw {
+			e.violate(RuleCachePolicy, "X-WNS-Cache-Policy is not cache: a raw notification to a device that is offline is lost")
+		}
 	default:
-		e.violate(RuleCachePolicy, "X-WNS-Cache-Policy is "+quote(c)+", neither cache nor no-cache")
+		e.refuse(RuleCachePolicy, "X-WNS-Cache-Policy is "+quote(c)+", neither cache nor no-cache")
+	}
+	checkLabels(e, h)
+	if v := h.Get("X-WNS-RequestForStatus"); v != "" && !strings.EqualFold(v, "true") && !strings.EqualFold(v, "false") {
+		e.refuse(RuleStatusAsked, "X-WNS-RequestForStatus is "+quote(v)+", neither true nor false")
 	}
 	if t := h.Get("X-WNS-TTL"); t != "" {
 		if n, err := strconv.Atoi(t); err != nil || n <= 0 {
-			e.violate(RuleTTL, "X-WNS-TTL is "+quote(t)+", not a number of seconds")
+			e.refuse(RuleTTL, "X-WNS-TTL is "+quote(t)+", not a number of seconds")
 		}
+	}
+}
+
+// checkOnce: a header that stands twice conflicts with itself.
+func checkOnce(e *Entry, h http.Header) {
+	for name, values := range h {
+		if len(values) > 1 && (name == "Content-Type" || name == "Authorization" || strings.HasPrefix(name, "X-Wns-")) {
+			e.refuse(RuleOnce, name+" stands "+strconv.Itoa(len(values))+" times")
+		}
+	}
+}
+
+// label is what X-WNS-Tag and X-WNS-Group may hold: at most 16 letters and
+// digits.
+var label = regexp.MustCompile(`^[A-Za-z0-9]{1,16}$`)
+
+func checkLabels(e *Entry, h http.Header) {
+	for _, name := range []string{"X-WNS-Tag", "X-WNS-Group"} {
+		if v := h.Get(name); v != "" && !label.MatchString(v) {
+			e.refuse(RuleTag, name+" is "+quote(v)+", not at most 16 letters and digits")
+		}
+	}
+	if v := h.Get("X-WNS-SuppressPopup"); v != "" && v != "true" && v != "false" {
+		e.refuse(RuleTag, "X-WNS-SuppressPopup is "+quote(v)+", neither true nor false")
+	} else if v != "" && h.Get("X-WNS-Type") != typeToast {
+		e.violate(RuleTag, "X-WNS-SuppressPopup is for toasts only")
+	}
+}
+
+// match is an X-WNS-Match: "type:wns/toast;group=a;tag=b", or ";all".
+var match = regexp.MustCompile(`^type:wns/toast;(all|group=[A-Za-z0-9]{1,16}(;tag=[A-Za-z0-9]{1,16})?|tag=[A-Za-z0-9]{1,16})$`)
+
+// checkDelete notes what is wrong with a DELETE, which takes toasts back.
+func checkDelete(e *Entry, r *http.Request) {
+	if _, ok := bearer(r.Header); !ok {
+		e.violate(RuleAuthorization, "Authorization is not \"Bearer \" and a token")
+	}
+	if m := r.Header.Get("X-WNS-Match"); !match.MatchString(m) {
+		e.refuse(RuleMatch, "X-WNS-Match is "+quote(m)+", not of the form type:wns/toast;group=G;tag=T or type:wns/toast;all")
 	}
 }
 
@@ -89,14 +141,14 @@ func (e *Entry) violate(r Rule, text string) {
 	e.Violations = append(e.Violations, Violation{r, text})
 }
 
-// firstOf is the text of the first of the rules that was broken.
-func (e *Entry) firstOf(rules ...Rule) string {
-	for _, r := range rules {
-		if text := e.Violated(r); text != "" {
-			return text
-		}
+// refuse notes a violation that is answered 400: "one or more headers were
+// specified incorrectly or conflict with another header" (Learn). Which ones
+// the service looks at is a model.
+func (e *Entry) refuse(r Rule, text string) {
+	e.violate(r, text)
+	if e.wrong == "" {
+		e.wrong = text
 	}
-	return ""
 }
 
 // Violated gives how the request broke a rule, empty if it did not.

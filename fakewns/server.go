@@ -19,25 +19,24 @@ import (
 	"github.com/gorilla/mux"
 )
 
-// App is one app identity: the PFN, Package SID and client secret that the
-// partner portal hands out together.
-type App struct {
-	PFN        string // package family name
-	PackageSID string // ms-app://s-1-15-2-...
-	Secret     string
-}
-
 // Config of a Server; the zero value works and has DefaultApp.
 type Config struct {
 	Apps []App // default: DefaultApp
 	// ChannelBase is the start of every channel URI, up to the query, such as
-	// "https://127.0.0.1:7443/". Default: ChannelBaseReal.
+	// "https://127.0.0.1:7443/". Default: one of the ChannelHosts each.
 	ChannelBase   string
 	TokenLifetime time.Duration // default 24 h, as WNS says in expires_in
 	JournalSize   int           // entries kept, default 4096
 	Seed          uint64        // of channel tokens, access tokens and message ids
-	Now           func() time.Time
-	Log           *slog.Logger // nil discards
+	// SigningKey signs access tokens; services that share it take each other's.
+	// Drawn if empty.
+	SigningKey []byte
+	// ChannelRate and AppRate bound how many notifications per second a channel
+	// and an app may get; over the one a notification is answered with
+	// channelthrottled, over the other with 406. Zero: no bound.
+	ChannelRate, AppRate float64
+	Now                  func() time.Time
+	Log                  *slog.Logger // nil discards
 }
 
 // DefaultApp is the identity used where none is configured. Its name is that
@@ -49,9 +48,13 @@ var DefaultApp = App{
 	Secret:     "dmwake+Test/Secret=",
 }
 
-// ChannelBaseReal is a base that unmodified servers accept: https, port 443,
-// one label before notify.windows.com.
-const ChannelBaseReal = "https://db5p.notify.windows.com/"
+// ChannelHosts are the hosts of channel URIs that unmodified servers accept:
+// one label before notify.windows.com, as seen of the real service. Which one a
+// channel has is drawn, so that no server relies on one.
+var ChannelHosts = []string{
+	"db3.notify.windows.com", "db5.notify.windows.com", "db5p.notify.windows.com", "dm3p.notify.windows.com",
+	"sg2p.notify.windows.com", "wns2-par02p.notify.windows.com",
+}
 
 // TokenPath is where the classic token endpoint is.
 const TokenPath = "/accesstoken.srf"
@@ -70,19 +73,23 @@ type Server struct {
 	randMu sync.Mutex
 	rand   *rand.Rand
 
+	apps     atomic.Pointer[[]*App]
+	signer   *signer
 	tokens   tokenStore
 	channels channelStore
+	limits   limits
 	faults   faultStore
 	msgID    atomic.Uint64
+	stats    stats
+	offset   atomic.Int64 // of the clock, nanoseconds
+	saved    Store        // nil: nothing is kept
 }
 
-// New makes a push service.
+// New makes a push service. An app of Config.Apps that is not sound is an
+// error of the caller's; SetApps says what is wrong with it.
 func New(cfg Config) *Server {
 	if len(cfg.Apps) == 0 {
 		cfg.Apps = []App{DefaultApp}
-	}
-	if cfg.ChannelBase == "" {
-		cfg.ChannelBase = ChannelBaseReal
 	}
 	if cfg.TokenLifetime <= 0 {
 		cfg.TokenLifetime = 24 * time.Hour
@@ -97,12 +104,22 @@ func New(cfg Config) *Server {
 		cfg: cfg, journal: newJournal(cfg.JournalSize),
 		rand: rand.New(rand.NewPCG(cfg.Seed, 0x776e73)), //nolint:gosec // identifiers of a simulator, reproducible by seed
 	}
-	s.tokens.byValue = map[string]*accessToken{}
+	s.signer = newSigner(cfg.SigningKey)
+	s.tokens.good, s.tokens.revoked = map[string]*accessToken{}, map[string]time.Time{}
+	list := make([]*App, len(cfg.Apps))
+	for i := range cfg.Apps {
+		a := cfg.Apps[i]
+		list[i] = &a
+	}
+	s.apps.Store(&list)
 	s.channels.init()
 	// A channel URI is compared byte for byte, so its path must reach the
 	// handler as it came.
 	r := mux.NewRouter().SkipClean(true).UseEncodedPath()
 	r.Path(TokenPath).HandlerFunc(s.serveToken)
+	r.Path("/{tenant}/oauth2/v2.0/token").Methods(http.MethodPost).HandlerFunc(s.serveEntra)
+	r.Path("/{tenant}/discovery/v2.0/keys").Methods(http.MethodGet).HandlerFunc(s.serveKeys)
+	r.Path("/{tenant}/v2.0/.well-known/openid-configuration").Methods(http.MethodGet).HandlerFunc(s.serveDirectory)
 	r.PathPrefix("/").HandlerFunc(s.serveNotification)
 	s.router = r
 	return s
@@ -111,11 +128,21 @@ func New(cfg Config) *Server {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
 
+// now is the service's time: that of the configuration, moved by Advance.
+func (s *Server) now() time.Time { return s.cfg.Now().Add(time.Duration(s.offset.Load())) }
+
+// Now is the service's time.
+func (s *Server) Now() time.Time { return s.now() }
+
+// Advance moves the service's clock: tokens, channels and cached notifications
+// age. The devices have their own clocks.
+func (s *Server) Advance(by time.Duration) {
+	s.offset.Add(int64(by))
+	s.DeliverCached()
+}
+
 // Journal is the record of all requests.
 func (s *Server) Journal() *Journal { return s.journal }
-
-// Apps are the app identities of the service.
-func (s *Server) Apps() []App { return append([]App(nil), s.cfg.Apps...) }
 
 // SetChannelBase changes the base of the channel URIs issued from now on, for
 // a caller that learns its port only when it listens.
@@ -124,6 +151,10 @@ func (s *Server) SetChannelBase(base string) {
 	defer s.channels.mu.Unlock()
 	s.cfg.ChannelBase = base
 }
+
+// Led notes that a device opened a session because it was woken: the journal
+// shows it with the notification.
+func (s *Server) Led(device, session string) { s.journal.led(device, session) }
 
 func (s *Server) randomBytes(n int) []byte {
 	s.randMu.Lock()

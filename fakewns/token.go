@@ -2,12 +2,12 @@ package fakewns
 
 import (
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -18,44 +18,87 @@ const (
 	classicScope    = "notify.windows.com"
 )
 
+// accessToken is a token that was checked once.
 type accessToken struct {
 	app     *App
 	expires time.Time
 }
 
+// tokenStore remembers which tokens are good, so that each is verified once.
 type tokenStore struct {
 	mu      sync.RWMutex
-	byValue map[string]*accessToken
+	good    map[string]*accessToken
+	revoked map[string]time.Time // until when they would have lived
+	since   time.Time            // tokens issued before are revoked
 }
 
-// lookup gives the app of a valid token; nil if it is unknown or expired.
-func (t *tokenStore) lookup(value string, now time.Time) *App {
+const keptTokens = 1 << 16
+
+// tokenApp gives the app of a valid token; nil if it is unknown, revoked or
+// expired.
+func (s *Server) tokenApp(value string, now time.Time) *App {
+	t := &s.tokens
 	t.mu.RLock()
-	defer t.mu.RUnlock()
-	tok := t.byValue[value]
-	if tok == nil || !now.Before(tok.expires) {
+	tok := t.good[value]
+	t.mu.RUnlock()
+	if tok != nil {
+		if !now.Before(tok.expires) {
+			return nil
+		}
+		return tok.app
+	}
+	c, err := s.signer.verify(value, now)
+	if err != nil || !now.Before(c.expires) {
 		return nil
 	}
-	return tok.app
+	t.mu.RLock()
+	_, revoked := t.revoked[value]
+	revoked = revoked || c.issued.Before(t.since.Truncate(c.grain))
+	t.mu.RUnlock()
+	app := s.app(c.app)
+	if revoked || app == nil {
+		return nil
+	}
+	t.add(value, &accessToken{app: app, expires: c.expires}, now)
+	return app
 }
 
 func (t *tokenStore) add(value string, tok *accessToken, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for v, old := range t.byValue {
-		if !now.Before(old.expires) {
-			delete(t.byValue, v)
+	if len(t.good) >= keptTokens {
+		for v, old := range t.good {
+			if !now.Before(old.expires) {
+				delete(t.good, v)
+			}
+		}
+		if len(t.good) >= keptTokens {
+			clear(t.good) // they are verified again when they come
 		}
 	}
-	t.byValue[value] = tok
+	t.good[value] = tok
 }
 
-// RevokeTokens makes every token issued so far invalid: a notification with
-// one gets 401.
+// RevokeTokens makes every token issued so far invalid, those of other
+// services with the same key too: a notification with one gets 401.
 func (s *Server) RevokeTokens() {
-	s.tokens.mu.Lock()
-	defer s.tokens.mu.Unlock()
-	clear(s.tokens.byValue)
+	t := &s.tokens
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := s.now()
+	for v, until := range t.revoked {
+		if !now.Before(until) {
+			delete(t.revoked, v)
+		}
+	}
+	for v, tok := range t.good {
+		t.revoked[v] = tok.expires
+	}
+	clear(t.good)
+	t.since = now
+	// Rounded up: after a restart it is not known any more which ones of this
+	// second were revoked.
+	s.keep(Record{bucketKeys, keyRevoked, strconv.AppendInt(nil, now.Add(time.Second).UnixMilli(), 10)})
 }
 
 // oauthError is the body of a refused token request (RFC 6749 section 5.2).
@@ -64,67 +107,81 @@ type oauthError struct {
 	Description string `json:"error_description"`
 }
 
+// tokenRefusal is a token request that is not granted.
+type tokenRefusal struct {
+	status int
+	body   any
+}
+
 // serveToken is the classic token endpoint: form in, bearer token out (Learn,
 // "WNS overview").
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
-	e := newEntry(Token, r, s.cfg.Now())
+	e := newEntry(Token, r, s.now())
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxTokenRequest+1))
 	e.Body = body
 	if err != nil || len(body) > maxTokenRequest {
 		e.violate(RuleForm, "the body could not be read or is over 16 KiB")
 	}
 	e.Form, e.Violations = parseForm(r, body, e.Violations)
-
-	fault := s.faults.match(Token, "")
-	var refusal *oauthError
-	status := http.StatusOK
+	e.fault = s.faults.match(s, e)
 	app := s.authenticate(e, r.Method)
+	var refused *tokenRefusal
+	value := ""
 	switch {
-	case fault != nil && fault.Status != 0:
-		e.Fault, status = fault.Name, fault.Status
-		refusal = &oauthError{"server_error", "injected fault: " + fault.Name}
-		if fault.RetryAfter != "" {
-			w.Header().Set("Retry-After", fault.RetryAfter)
-		}
 	case r.Method != http.MethodPost:
-		status = http.StatusMethodNotAllowed
-		refusal = &oauthError{"invalid_request", "only POST"}
+		refused = &tokenRefusal{http.StatusMethodNotAllowed, oauthError{"invalid_request", "only POST"}}
 	case len(e.Violations) > 0:
-		status = http.StatusBadRequest
 		v := e.Violations[0]
-		refusal = &oauthError{oauthCode[v.Rule], v.Text}
+		refused = &tokenRefusal{http.StatusBadRequest, oauthError{oauthCode[v.Rule], v.Text}}
+	case app.Kind == ClassicRetired:
+		// Identities of today are served by Entra alone [seen 2026].
+		refused = &tokenRefusal{http.StatusBadRequest, oauthError{"invalid_request",
+			"this app is not served here: new apps get their tokens at login.microsoftonline.com"}}
+	default:
+		value = s.signer.classic(app, e.At, e.At.Add(s.lifetime(e)), s.randomBytes(16))
 	}
-	if fault != nil && fault.Delay > 0 {
-		e.Fault = fault.Name
-		select {
-		case <-time.After(fault.Delay):
-		case <-r.Context().Done():
-		}
+	s.replyToken(w, r, e, app, value, refused)
+}
+
+// lifetime is how long a token lives that is issued now; faults may shorten
+// it.
+func (s *Server) lifetime(e *Entry) time.Duration {
+	e.life = s.cfg.TokenLifetime
+	if e.fault != nil && e.fault.TokenLifetime > 0 {
+		e.life = e.fault.TokenLifetime
 	}
+	return e.life
+}
+
+// replyToken answers a token request, as the faults under way let it.
+func (s *Server) replyToken(w http.ResponseWriter, r *http.Request, e *Entry, app *App, value string, refused *tokenRefusal) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json;charset=utf-8")
 	h["Cache-Control"] = []string{"no-store"}
-	var reply []byte
-	if refusal != nil {
-		reply, _ = json.Marshal(refusal) // two strings, cannot fail
-	} else {
-		life := s.cfg.TokenLifetime
-		if fault != nil && fault.TokenLifetime > 0 {
-			life, e.Fault = fault.TokenLifetime, fault.Name
+	reply := &Reply{Status: http.StatusOK}
+	if refused != nil {
+		reply.Status = refused.status
+		if len(e.Violations) > 0 {
+			e.Error = e.Violations[0].Text
+		} else {
+			e.Error = "this app gets its tokens at login.microsoftonline.com"
 		}
-		value := "EgA" + base64.RawURLEncoding.EncodeToString(s.randomBytes(48))
-		s.tokens.add(value, &accessToken{app: app, expires: e.At.Add(life)}, e.At)
-		reply, _ = json.Marshal(struct {
+		reply.Body, _ = json.Marshal(refused.body) // strings and numbers, cannot fail
+	} else {
+		s.tokens.add(value, &accessToken{app: app, expires: e.At.Add(e.life)}, e.At)
+		reply.Body, _ = json.Marshal(struct {
 			AccessToken string `json:"access_token"`
 			TokenType   string `json:"token_type"`
 			ExpiresIn   int    `json:"expires_in"`
-		}{value, "bearer", int(life / time.Second)})
+		}{value, "bearer", int(e.life / time.Second)})
 		e.App = app.PFN
 	}
-	e.Status = status
-	s.journal.add(e)
-	w.WriteHeader(status)
-	w.Write(reply) //nolint:errcheck // the client is gone
+	if f := e.fault; f != nil {
+		f.answerToken(e, h, reply)
+	}
+	e.Status = reply.Status
+	s.finish(e)
+	s.send(w, r, e, reply)
 }
 
 var oauthCode = map[Rule]string{
@@ -161,13 +218,7 @@ func (s *Server) authenticate(e *Entry, method string) *App {
 		// the plain one, so this is noted and not answered [model].
 		e.Notes = append(e.Notes, Violation{RulePercentEncoding, "client_id is not percent-encoded: ms-app:// stands plainly in the form"})
 	}
-	var app *App
-	for i := range s.cfg.Apps {
-		a := &s.cfg.Apps[i]
-		if a.PackageSID == id {
-			app = a
-		}
-	}
+	app := s.app(func(a *App) bool { return a.Kind != Entra && a.PackageSID == id })
 	switch {
 	case !strings.HasPrefix(id, "ms-app://"):
 		e.violate(RuleClientID, "client_id is not a Package SID of the form ms-app://s-1-15-2-...")

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -94,7 +95,7 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	if !loopback(f.admin) && token == "" {
 		return usage(fmt.Errorf("the admin API at %s is not on loopback: set DMWAKE_ADMIN_TOKEN", f.admin))
 	}
-	ca, err := lab.LoadCA(f.caDir)
+	ca, err := intercept.LoadCA(f.caDir)
 	if err != nil {
 		return usage(err)
 	}
@@ -138,7 +139,7 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	return serveBoth(ctx, tls.NewListener(devices, ca.ServerTLS(true)), server, admin, server.Admin(token))
 }
 
-func mdmConfig(f *mdmFlags, ca *lab.CA, password string) (mdmserver.Config, error) {
+func mdmConfig(f *mdmFlags, ca *intercept.CA, password string) (mdmserver.Config, error) {
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()

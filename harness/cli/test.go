@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
@@ -167,7 +168,7 @@ func printEnv(s *streams, cfg *target.Config) error {
 	if cfg == nil {
 		return usage(errors.New("--print-env needs --config: the embedded server needs no environment"))
 	}
-	ca, err := lab.LoadCA(cfg.WNS.CADir)
+	ca, err := intercept.LoadCA(cfg.WNS.CADir)
 	if err != nil {
 		return usage(err)
 	}

@@ -17,8 +17,6 @@ import (
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -44,7 +42,7 @@ type Options struct {
 type Lab struct {
 	Config target.Config
 	WNS    *fakewns.Server
-	CA     *CA
+	CA     *intercept.CA
 	Seed   uint64
 
 	log      *slog.Logger
@@ -105,14 +103,14 @@ func (l *Lab) Close() {
 func (l *Lab) startWNS() error {
 	w := &l.Config.WNS
 	var err error
-	if l.CA, err = LoadCA(w.CADir); err != nil {
+	if l.CA, err = intercept.LoadCA(w.CADir); err != nil {
 		return err
 	}
 	if l.roots, err = l.Config.Roots(); err != nil {
 		return err
 	}
 	l.newWNS(w.App)
-	ln, err := l.serveTLS("wns.listen", w.Listen, l.WNS, false)
+	ln, err := l.serveWNS("wns.listen", w.Listen)
 	if err != nil {
 		return err
 	}
@@ -146,12 +144,12 @@ func (l *Lab) startEmbedded(opts Options) error {
 	}
 	cfg.WNS.Mode = "direct"
 	var err error
-	if l.CA, err = NewCA(); err != nil {
+	if l.CA, err = intercept.NewCA(); err != nil {
 		return err
 	}
 	l.roots = l.CA.Pool()
 	l.newWNS(target.App{PFN: fakewns.DefaultApp.PFN, SID: fakewns.DefaultApp.PackageSID, Secret: target.NewSecret(fakewns.DefaultApp.Secret)})
-	wns, err := l.serveTLS("the fake WNS", "127.0.0.1:0", l.WNS, false)
+	wns, err := l.serveWNS("the fake WNS", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -175,7 +173,7 @@ func (l *Lab) startEmbedded(opts Options) error {
 		ln.Close()
 		return err
 	}
-	l.serve(tls.NewListener(ln, l.tlsConfig(true)), l.embedded)
+	l.serve(tls.NewListener(ln, l.CA.ServerTLS(true)), l.embedded)
 	admin, err := listen("the embedded server's admin API", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -228,43 +226,13 @@ func listen(what, addr string) (net.Listener, error) {
 // do.
 func Listen(what, addr string) (net.Listener, error) { return listen(what, addr) }
 
-func (l *Lab) serveTLS(what, addr string, h http.Handler, clientCerts bool) (net.Listener, error) {
+func (l *Lab) serveWNS(what, addr string) (net.Listener, error) {
 	ln, err := listen(what, addr)
 	if err != nil {
 		return nil, err
 	}
-	l.serve(tls.NewListener(ln, l.tlsConfig(clientCerts)), h)
+	l.serve(tls.NewListener(ln, l.WNS.SpoilTLS(l.CA.ServerTLS(false))), l.WNS)
 	return ln, nil
-}
-
-func (l *Lab) tlsConfig(clientCerts bool) *tls.Config { return l.CA.ServerTLS(clientCerts) }
-
-// ServerTLS answers with a certificate of the CA under the name that is asked
-// for: one of the push service's, localhost, or the address connected to. HTTP/1.1
-// only, as WNS. clientCerts asks for a client certificate and leaves checking
-// it to the server.
-func (c *CA) ServerTLS(clientCerts bool) *tls.Config {
-	cfg := &tls.Config{
-		MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
-		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			host := strings.ToLower(hello.ServerName)
-			switch {
-			case host == "":
-				h, _, err := net.SplitHostPort(hello.Conn.LocalAddr().String())
-				if err != nil {
-					return nil, err
-				}
-				host = h
-			case host != "localhost" && !intercept.IsService(host):
-				return nil, fmt.Errorf("no certificate for %s here", strconv.Quote(host))
-			}
-			return c.Leaf(host)
-		},
-	}
-	if clientCerts {
-		cfg.ClientAuth = tls.RequestClientCert
-	}
-	return cfg
 }
 
 func (l *Lab) serve(ln net.Listener, h http.Handler) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -55,7 +56,7 @@ func TestPushWakesDevice(t *testing.T) {
 	}
 }
 
-func tlsListener(ln net.Listener, ca *CA) net.Listener {
+func tlsListener(ln net.Listener, ca *intercept.CA) net.Listener {
 	return tls.NewListener(ln, ca.ServerTLS(true))
 }
 

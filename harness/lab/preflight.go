@@ -111,10 +111,7 @@ func Environment(cfg *target.Config, caFile string) string {
 		if err != nil {
 			ip = "127.0.0.1"
 		}
-		u, err := url.Parse(fakewns.ChannelBaseReal)
-		if err == nil {
-			fmt.Fprintf(&b, "# and resolve these names, in /etc/hosts:\n%s", intercept.HostLines(ip, u.Host))
-		}
+		fmt.Fprintf(&b, "# and resolve these names, in /etc/hosts:\n%s", intercept.HostLines(ip, fakewns.ChannelHosts...))
 	default:
 		fmt.Fprintf(&b, "# and be set to this token endpoint; it must take channel URIs of the same address:\n# https://%s%s\n", w.Listen, fakewns.TokenPath)
 	}

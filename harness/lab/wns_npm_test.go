@@ -54,7 +54,7 @@ func TestUnmodifiedSender(t *testing.T) {
 	l := hostsLab(t, filepath.Join(dir, "ca"), ip)
 	d := l.wakeable(t)
 	hosts := filepath.Join(dir, "hosts")
-	if err := os.WriteFile(hosts, []byte(intercept.HostLines(ip, "db5p.notify.windows.com")), 0o600); err != nil {
+	if err := os.WriteFile(hosts, []byte(intercept.HostLines(ip, fakewns.ChannelHosts...)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	mark := d.SessionCount()
@@ -78,7 +78,7 @@ func TestUnmodifiedSender(t *testing.T) {
 // for the device to enroll with.
 func hostsLab(t *testing.T, caDir, ip string) *Lab {
 	t.Helper()
-	ca, err := LoadCA(caDir)
+	ca, err := intercept.LoadCA(caDir)
 	if err != nil {
 		t.Fatal(err)
 	}

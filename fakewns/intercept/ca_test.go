@@ -1,4 +1,4 @@
-package lab
+package intercept
 
 import (
 	"crypto/tls"

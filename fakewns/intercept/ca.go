@@ -1,4 +1,4 @@
-package lab
+package intercept
 
 import (
 	"crypto/ecdsa"
@@ -14,6 +14,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -182,4 +184,32 @@ func serial() *big.Int {
 	var b [15]byte
 	rand.Read(b[:])
 	return new(big.Int).Add(new(big.Int).SetBytes(b[:]), big.NewInt(1))
+}
+
+// ServerTLS answers with a certificate of the CA under the name that is asked
+// for: one of the push service's, localhost, or the address connected to. HTTP/1.1
+// only, as WNS. clientCerts asks for a client certificate and leaves checking
+// it to the server.
+func (c *CA) ServerTLS(clientCerts bool) *tls.Config {
+	cfg := &tls.Config{
+		MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			host := strings.ToLower(hello.ServerName)
+			switch {
+			case host == "":
+				h, _, err := net.SplitHostPort(hello.Conn.LocalAddr().String())
+				if err != nil {
+					return nil, err
+				}
+				host = h
+			case host != "localhost" && !IsService(host):
+				return nil, fmt.Errorf("no certificate for %s here", strconv.Quote(host))
+			}
+			return c.Leaf(host)
+		},
+	}
+	if clientCerts {
+		cfg.ClientAuth = tls.RequestClientCert
+	}
+	return cfg
 }

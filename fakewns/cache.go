@@ -1,0 +1,126 @@
+package fakewns
+
+import (
+	"strings"
+	"time"
+)
+
+// cached is a notification that is kept for a device that is not connected:
+// one of each type for a channel (Learn, "Push notification service request
+// and response headers", X-WNS-Cache-Policy; raw ones on request only).
+type cached struct {
+	payload    []byte
+	kind       string
+	tag, group string
+	expires    time.Time // zero: not before the channel
+	seq        uint64    // of its journal entry
+}
+
+// store keeps a notification, in place of the one of its type that was kept.
+// kept waits until it outlives the process.
+func (s *Server) store(ch *channel, k *cached) (kept func() error) {
+	st := &s.channels
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if ch.closed || st.byQuery[ch.query] != ch {
+		s.undelivered(k)
+		return nothingKept // the channel ended meanwhile
+	}
+	for i, before := range ch.cached {
+		if before.kind == k.kind {
+			ch.cached[i] = k
+			s.stats.delivered(Replaced)
+			s.journal.outcome(before.seq, Replaced)
+			return s.keep(ch.record())
+		}
+	}
+	ch.cached = append(ch.cached, k)
+	st.waiting[ch] = struct{}{}
+	return s.keep(ch.record())
+}
+
+// takeBack removes the toasts that a DELETE's X-WNS-Match names from what is
+// cached. Those that a user was shown are not this service's any more.
+func (s *Server) takeBack(ch *channel, match string) {
+	st := &s.channels
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	var left []*cached
+	for _, k := range ch.cached {
+		if k.kind == typeToast && k.matches(match) {
+			s.undelivered(k)
+			continue
+		}
+		left = append(left, k)
+	}
+	if len(left) == len(ch.cached) {
+		return
+	}
+	if ch.cached = left; len(left) == 0 {
+		delete(st.waiting, ch)
+	}
+	s.keep(ch.record())
+}
+
+// matches tells whether "type:wns/toast;group=a;tag=b" or ";all" names it.
+func (k *cached) matches(match string) bool {
+	for part := range strings.SplitSeq(match, ";") {
+		name, value, _ := strings.Cut(part, "=")
+		switch {
+		case name == "tag" && value != k.tag, name == "group" && value != k.group:
+			return false
+		}
+	}
+	return true
+}
+
+// DeliverCached hands over what is cached for devices that can be reached now:
+// a receiver that was cut off calls it when it is not any more.
+func (s *Server) DeliverCached() { s.deliverCached(func(*channel) bool { return true }) }
+
+func (s *Server) deliverCached(of func(*channel) bool) {
+	st := &s.channels
+	type pending struct {
+		*cached
+		to      Receiver
+		outcome Delivery
+	}
+	var due []pending
+	now := s.now()
+	st.mu.Lock()
+	for c := range st.waiting {
+		over := c.closed || !now.Before(c.expires)
+		if !of(c) || !over && st.connection(c) != Connected {
+			continue
+		}
+		for _, k := range c.cached {
+			p := pending{k, c.receiver, Woken}
+			switch {
+			case over || !k.expires.IsZero() && !now.Before(k.expires):
+				p.outcome = Expired
+			case k.kind != typeRaw:
+				p.outcome = Shown
+			}
+			due = append(due, p)
+		}
+		c.cached = nil
+		delete(st.waiting, c)
+		s.keep(c.record())
+	}
+	st.mu.Unlock()
+	for _, p := range due {
+		s.journal.outcome(p.seq, p.outcome)
+		s.stats.delivered(p.outcome)
+		if p.outcome == Woken {
+			p.to.Wake(p.payload)
+		}
+	}
+}
+
+// undelivered notes what is not kept any more.
+func (s *Server) undelivered(lost ...*cached) {
+	for _, k := range lost {
+		s.stats.delivered(Expired)
+		s.journal.outcome(k.seq, Expired)
+	}
+}

@@ -1,0 +1,230 @@
+package fakewns
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Kind tells what a journal entry is about.
+type Kind string
+
+// The kinds of journal entries.
+const (
+	Token        Kind = "token"
+	Notification Kind = "notification"
+	Handshake    Kind = "handshake" // a TLS handshake that a fault spoiled
+)
+
+// Delivery is what became of an accepted notification.
+type Delivery string
+
+// The outcomes of a notification.
+const (
+	NotDelivered Delivery = ""
+	Woken        Delivery = "woken"
+	Shown        Delivery = "shown"    // a toast, tile or badge: DMClient never sees it
+	Lost         Delivery = "lost"     // by a fault, after 200
+	Dropped      Delivery = "dropped"  // the device is not connected
+	Cached       Delivery = "cached"   // until it is
+	Replaced     Delivery = "replaced" // by another, while it was cached
+	Expired      Delivery = "expired"  // its TTL or its channel passed meanwhile
+)
+
+// Entry is one request as it came, what was wrong with it and what it was
+// answered. It holds secrets: String and MarshalJSON redact them.
+type Entry struct {
+	Seq           uint64
+	At            time.Time
+	Kind          Kind
+	Method        string
+	Host          string
+	Target        string // request target as it stood in the request line
+	Proto         string
+	TLS           bool
+	Header        http.Header
+	Chunked       bool
+	ContentLength int64
+	Body          []byte
+	Form          url.Values // of a token request
+
+	App     string // PFN of the app that was authenticated
+	Channel string // URI of the channel that was found
+	Device  string
+
+	Status     int
+	WNSStatus  string // X-WNS-Status
+	MsgID      string // X-WNS-Msg-ID
+	Error      string // X-WNS-Error-Description, or why no token was given
+	RetryAfter string
+	Fault      string // name of the injected fault that decided the answer
+	Delivery   Delivery
+	// Violations are all rules the request broke, not only what it was
+	// answered for; Notes are those that the service lets pass.
+	Violations []Violation
+	Notes      []Violation
+	// Session is the device's session that the notification led to, where the
+	// device told.
+	Session string
+
+	fault      *Fault
+	life       time.Duration // of the token asked for
+	connection Connection
+	known      bool   // connection is
+	channelID  string // of Channel
+	wrong      string // the first thing that is answered 400
+	cache      *cached
+	cacheFor   *channel
+}
+
+func newEntry(k Kind, r *http.Request, now time.Time) *Entry {
+	return &Entry{
+		At: now, Kind: k, Method: r.Method, Host: r.Host, Target: r.RequestURI, Proto: r.Proto, TLS: r.TLS != nil,
+		// The server makes a new map for every request and is done with it.
+		Header: r.Header, ContentLength: r.ContentLength, Chunked: len(r.TransferEncoding) > 0,
+	}
+}
+
+func (e *Entry) answer(status int, description string) {
+	e.Status, e.Error = status, description
+	e.WNSStatus = ""
+}
+
+// ChannelID names the channel without its secret.
+func (e *Entry) ChannelID() string { return e.channelID }
+
+// BearerToken is the token a notification came with.
+func (e *Entry) BearerToken() string {
+	t, _ := bearer(e.Header)
+	return t
+}
+
+// redactedTarget is the request target without a channel's token.
+func (e *Entry) redactedTarget() string {
+	path, query, _ := strings.Cut(e.Target, "?")
+	if query == "" {
+		return path
+	}
+	return path + "?" + redactToken(query)
+}
+
+// String is one line about the entry without secrets.
+func (e *Entry) String() string {
+	s := fmt.Sprintf("%s %s %s%s -> %d", e.At.Format("15:04:05.000"), e.Method, e.Host, e.redactedTarget(), e.Status)
+	if e.Kind == Notification && e.WNSStatus != "" {
+		s += " " + e.WNSStatus
+	}
+	if e.Delivery != NotDelivered {
+		s += " " + string(e.Delivery)
+	}
+	if e.Session != "" {
+		s += ", session " + e.Session
+	}
+	if e.Fault != "" {
+		s += " (injected: " + e.Fault + ")"
+	}
+	for _, v := range e.Violations {
+		s += "; " + v.Text
+	}
+	return s
+}
+
+// entryJSON is an Entry as it leaves the process: without secrets.
+type entryJSON struct {
+	Seq           uint64      `json:"seq"`
+	At            time.Time   `json:"at"`
+	Kind          Kind        `json:"kind"`
+	Method        string      `json:"method,omitempty"`
+	Host          string      `json:"host,omitempty"`
+	Target        string      `json:"target,omitempty"`
+	Proto         string      `json:"proto,omitempty"`
+	TLS           bool        `json:"tls"`
+	Headers       http.Header `json:"headers,omitempty"`
+	Chunked       bool        `json:"chunked,omitempty"`
+	ContentLength int64       `json:"contentLength"`
+	Body          string      `json:"body,omitempty"`
+	BodyBase64    []byte      `json:"bodyBase64,omitempty"` // where it is no text
+	Form          url.Values  `json:"form,omitempty"`
+
+	App     string `json:"app,omitempty"`
+	Channel string `json:"channel,omitempty"` // its id
+	Device  string `json:"device,omitempty"`
+
+	Status     int         `json:"status"`
+	WNSStatus  string      `json:"wnsStatus,omitempty"`
+	MsgID      string      `json:"msgID,omitempty"`
+	Error      string      `json:"error,omitempty"`
+	RetryAfter string      `json:"retryAfter,omitempty"`
+	Fault      string      `json:"fault,omitempty"`
+	Delivery   Delivery    `json:"delivery,omitempty"`
+	Violations []Violation `json:"violations"`
+	Notes      []Violation `json:"notes,omitempty"`
+	Session    string      `json:"session,omitempty"`
+}
+
+// redacted takes the place of a secret.
+const redacted = "[redacted]"
+
+// secretHeaders are those whose value is a credential.
+var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie"}
+
+// MarshalJSON writes the entry without secrets.
+func (e *Entry) MarshalJSON() ([]byte, error) {
+	out := entryJSON{e.Seq, e.At, e.Kind, e.Method, e.Host, e.redactedTarget(), e.Proto, e.TLS, e.Header, e.Chunked, e.ContentLength, "", nil, nil,
+		e.App, e.channelID, e.Device, e.Status, e.WNSStatus, e.MsgID, e.Error, e.RetryAfter, e.Fault, e.Delivery, e.Violations, e.Notes, e.Session}
+	if out.Violations == nil {
+		out.Violations = []Violation{}
+	}
+	out.Headers = e.Header.Clone()
+	for _, name := range secretHeaders {
+		if values, ok := e.Header[name]; ok {
+			hidden := make([]string, len(values))
+			for i, v := range values {
+				scheme, _, found := strings.Cut(v, " ")
+				if hidden[i] = redacted; found {
+					hidden[i] = scheme + " " + redacted
+				}
+			}
+			out.Headers[name] = hidden
+		}
+	}
+	switch {
+	case e.Kind == Token:
+		// The body is the form, with the secret in it.
+		if e.Form != nil {
+			out.Form = url.Values{}
+			for k, v := range e.Form {
+				if k != "grant_type" && k != "scope" && k != "client_id" {
+					v = slices.Repeat([]string{redacted}, len(v))
+				}
+				out.Form[k] = v
+			}
+		}
+	case utf8.Valid(e.Body):
+		out.Body = string(e.Body)
+	default:
+		out.BodyBase64 = e.Body
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (e *Entry) UnmarshalJSON(b []byte) error {
+	var in entryJSON
+	if err := json.Unmarshal(b, &in); err != nil {
+		return err
+	}
+	*e = Entry{Seq: in.Seq, At: in.At, Kind: in.Kind, Method: in.Method, Host: in.Host, Target: in.Target, Proto: in.Proto, TLS: in.TLS, Header: in.Headers,
+		Chunked: in.Chunked, ContentLength: in.ContentLength, Body: in.BodyBase64, Form: in.Form, App: in.App, Device: in.Device, Status: in.Status,
+		WNSStatus: in.WNSStatus, MsgID: in.MsgID, Error: in.Error, RetryAfter: in.RetryAfter, Fault: in.Fault, Delivery: in.Delivery,
+		Violations: in.Violations, Notes: in.Notes, Session: in.Session, channelID: in.Channel}
+	if in.Body != "" {
+		e.Body = []byte(in.Body)
+	}
+	return nil
+}

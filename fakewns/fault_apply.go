@@ -1,0 +1,105 @@
+package fakewns
+
+import (
+	"crypto/tls"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// answerToken applies a fault to the answer of a token request.
+func (f *Fault) answerToken(e *Entry, h http.Header, reply *Reply) {
+	e.Fault = f.Name
+	if f.Status != 0 {
+		reply.Status = f.Status
+		reply.Body = []byte(`{"error":"server_error","error_description":"injected fault: ` + jsonSafe(f.Name) + `"}`)
+	}
+	if f.RetryAfter != "" {
+		h.Set("Retry-After", f.RetryAfter)
+	}
+	if a, ok := f.Do.(Answerer); ok {
+		a.Answer(h, reply)
+	}
+}
+
+func jsonSafe(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == '"' || r == '\\' {
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+// answer applies a fault to a notification that would be answered 200.
+func (f *Fault) answer(e *Entry, h http.Header, wake func()) func() {
+	e.Fault = f.Name
+	if f.RetryAfter != "" {
+		h.Set("Retry-After", f.RetryAfter)
+		e.RetryAfter = f.RetryAfter
+	}
+	if a, ok := f.Do.(Answerer); ok {
+		r := Reply{Status: http.StatusOK}
+		a.Answer(h, &r)
+		if r.Status != http.StatusOK {
+			e.answer(r.Status, "injected fault: "+f.Name)
+			return nil
+		}
+	}
+	if f.Status != 0 && f.Status != http.StatusOK {
+		e.answer(f.Status, "injected fault: "+f.Name)
+		return nil
+	}
+	if f.WNSStatus != "" {
+		e.WNSStatus = f.WNSStatus
+		if f.WNSStatus != "received" {
+			return nil
+		}
+	}
+	if l, ok := f.Do.(Loser); f.Lose || ok && l.Loses() {
+		e.Delivery = Lost
+		return nil
+	}
+	if d, ok := f.Do.(Deliverer); ok && wake != nil {
+		return func() { d.Deliver(wake) }
+	}
+	return wake
+}
+
+// SpoilTLS is base with the faults of handshakes applied.
+func (s *Server) SpoilTLS(base *tls.Config) *tls.Config {
+	out := base.Clone()
+	out.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if !s.faults.any.Load() {
+			return nil, nil // as it is
+		}
+		e := &Entry{At: s.now(), Kind: Handshake, Host: hello.ServerName, TLS: true}
+		f := s.faults.match(s, e)
+		if f == nil {
+			return nil, nil
+		}
+		if f.Delay > 0 {
+			select {
+			case <-time.After(f.Delay):
+			case <-hello.Context().Done():
+			}
+		}
+		h, ok := f.Do.(Handshaker)
+		if !ok {
+			return nil, nil
+		}
+		e.Fault = f.Name
+		s.journal.add(e)
+		spoilt := base.Clone()
+		spoilt.SessionTicketsDisabled = true
+		spoilt.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return h.Certificate(hello, func(name string) (*tls.Certificate, error) {
+				other := *hello
+				other.ServerName = name
+				return base.GetCertificate(&other)
+			})
+		}
+		return spoilt, nil
+	}
+	return out
+}

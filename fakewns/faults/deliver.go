@@ -1,0 +1,52 @@
+package faults
+
+import (
+	"sync"
+	"time"
+
+	"github.com/dmwake/dmwake/fakewns"
+)
+
+// twice delivers a notification twice: delivery is not exactly once anywhere.
+type twice struct{}
+
+func (twice) Fault() string { return "delivered twice" }
+
+func (twice) Deliver(wake func()) {
+	wake()
+	wake()
+}
+
+// late delivers long after the sender was told that all is well.
+type late time.Duration
+
+func newLate(arg string) (fakewns.Fault, error) {
+	d, err := span(arg, 5*time.Second)
+	return fakewns.Fault{Do: late(d)}, err
+}
+
+func (late) Fault() string { return "delivered late" }
+
+func (l late) Deliver(wake func()) { time.AfterFunc(time.Duration(l), wake) }
+
+// reordered holds each first notification until the second was delivered.
+type reordered struct {
+	mu   sync.Mutex
+	held func()
+}
+
+func (*reordered) Fault() string { return "delivered out of order" }
+
+func (r *reordered) Deliver(wake func()) {
+	r.mu.Lock()
+	first := r.held
+	r.held = nil
+	if first == nil {
+		r.held = wake
+	}
+	r.mu.Unlock()
+	if first != nil {
+		wake()
+		first()
+	}
+}

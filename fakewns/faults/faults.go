@@ -1,0 +1,189 @@
+// Package faults are ways in which the fake WNS misbehaves, one small file
+// each: what the real service was seen to do, and what senders must survive.
+package faults
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dmwake/dmwake/fakewns"
+)
+
+// Kind is one fault by its name.
+type Kind struct {
+	Name string
+	On   fakewns.Kind // which requests it concerns where nothing else is said
+	Arg  string       // what its argument is, empty if it takes none; in brackets if it may be left out
+	Does string
+	make func(arg string) (fakewns.Fault, error)
+}
+
+// All are the faults there are, by name.
+func All() []Kind {
+	return []Kind{
+		{"bad-headers", fakewns.Notification, "", "answers 200 with a header line that is none", does(badHeaders{})},
+		{"bad-json", fakewns.Token, "", "answers 200 with JSON that breaks off", body(`{"access_token":"EgA`, "")},
+		{"channelthrottled", fakewns.Notification, "", "answers 200 and channelthrottled, and does not deliver", field(fakewns.Fault{WNSStatus: "channelthrottled"})},
+		{"delay", fakewns.Notification, "DURATION", "answers that much later", delay},
+		{"dies-early", fakewns.Token, "[DURATION]", "gives tokens that end sooner than expires_in says (1m)", diesEarly},
+		{"drip", fakewns.Notification, "[DURATION]", "sends the answer byte by byte over that time (10s)", newDrip},
+		{"dropped", fakewns.Notification, "", "answers 200 and dropped, and does not deliver", field(fakewns.Fault{WNSStatus: "dropped"})},
+		{"expires-string", fakewns.Token, "", "gives expires_in as a string", does(expiresAs(`"86400"`))},
+		{"header-names", fakewns.Notification, "old|new|lower", "names the status header as older or newer text does only, or in lower case", newHeaderNames},
+		{"html", fakewns.Token, "", "answers 200 with a page, as a portal that catches the request would", body("<html><body>Sign in to the network</body></html>", "text/html")},
+		{"late", fakewns.Notification, "[DURATION]", "delivers that long after the answer (5s)", newLate},
+		{"lost", fakewns.Notification, "", "answers 200 and received, and never delivers", field(fakewns.Fault{Lose: true})},
+		{"no-expires", fakewns.Token, "", "leaves expires_in out", does(expiresAs(""))},
+		{"no-headers", fakewns.Notification, "", "answers 200 without a header of WNS", does(noHeaders{})},
+		{"outage", fakewns.Notification, "[DURATION]", "answers 503 with Retry-After for that long (1m)", outage},
+		{"redirect", fakewns.Notification, "[URL]", "answers 307 (to another host of WNS)", newRedirect},
+		{"reordered", fakewns.Notification, "", "delivers each second notification before the first", func(string) (fakewns.Fault, error) { return fakewns.Fault{Do: &reordered{}}, nil }},
+		{"reset", fakewns.Notification, "[before|after]", "resets the connection without an answer, before or after it delivers (before)", newReset},
+		{"short-lived", fakewns.Token, "[DURATION]", "gives tokens that live that long, and says so (1m)", shortLived},
+		{"status", fakewns.Notification, "CODE[,HEADER=VALUE...]", "answers with that status and those headers", newStatus},
+		{"tls-fails", fakewns.Handshake, "", "breaks TLS handshakes off", does(tlsFails{})},
+		{"truncated", fakewns.Notification, "", "closes the connection in the middle of the answer", does(truncated{})},
+		{"twice", fakewns.Notification, "", "delivers twice", does(twice{})},
+		{"wrong-name", fakewns.Handshake, "", "presents a certificate of another name", does(wrongName{})},
+	}
+}
+
+func field(f fakewns.Fault) func(string) (fakewns.Fault, error) {
+	return func(string) (fakewns.Fault, error) { return f, nil }
+}
+
+func does(a fakewns.Action) func(string) (fakewns.Fault, error) {
+	return field(fakewns.Fault{Do: a})
+}
+
+// New makes a fault of "name" or "name=argument". Errors say what there is.
+func New(spec string) (fakewns.Fault, error) {
+	name, arg, has := strings.Cut(spec, "=")
+	var names []string
+	for _, k := range All() {
+		if k.Name != name {
+			names = append(names, k.Name)
+			continue
+		}
+		switch {
+		case k.Arg == "" && has:
+			return fakewns.Fault{}, fmt.Errorf("fault %s takes no argument", name)
+		case k.Arg != "" && k.Arg[0] != '[' && arg == "":
+			return fakewns.Fault{}, fmt.Errorf("fault %s needs an argument: %s=%s", name, name, k.Arg)
+		}
+		f, err := k.make(arg)
+		if err != nil {
+			return fakewns.Fault{}, fmt.Errorf("fault %s=%s: %w", name, k.Arg, err)
+		}
+		f.Name, f.On = spec, k.On
+		return f, nil
+	}
+	return fakewns.Fault{}, fmt.Errorf("unknown fault %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// Rule is a fault with which requests it concerns, as configuration files and
+// the control API have it.
+type Rule struct {
+	Fault       string    `json:"fault" yaml:"fault"`             // "name" or "name=argument"
+	On          string    `json:"on,omitempty" yaml:"on"`         // token, notification or handshake
+	App         string    `json:"app,omitempty" yaml:"app"`       // PFN
+	Channel     string    `json:"channel,omitempty" yaml:"-"`     // id or URI
+	Device      string    `json:"device,omitempty" yaml:"device"` // DeviceID
+	Header      string    `json:"header,omitempty" yaml:"header"` // "Name" or "Name: value"
+	Times       int       `json:"times,omitempty" yaml:"times"`   // 0: until it is removed
+	Probability float64   `json:"probability,omitempty" yaml:"probability"`
+	From        time.Time `json:"from,omitzero" yaml:"-"`
+	Until       time.Time `json:"until,omitzero" yaml:"-"`
+	For         string    `json:"for,omitempty" yaml:"for"` // a duration from now on, in place of Until
+}
+
+// Build makes the fault; now is the service's time.
+func (r Rule) Build(now time.Time) (fakewns.Fault, error) {
+	f, err := New(r.Fault)
+	if err != nil {
+		return f, err
+	}
+	switch on := fakewns.Kind(r.On); on {
+	case "":
+	case fakewns.Token, fakewns.Notification, fakewns.Handshake:
+		if (on == fakewns.Handshake) != (f.On == fakewns.Handshake) {
+			return f, fmt.Errorf("fault %s: it is not of a %s", r.Fault, on)
+		}
+		f.On = on
+	default:
+		return f, fmt.Errorf("on %q is none of token, notification, handshake", r.On)
+	}
+	if r.Times < 0 || r.Probability < 0 || r.Probability > 1 {
+		return f, fmt.Errorf("fault %s: times is 0 or more, probability from 0 to 1", r.Fault)
+	}
+	f.App, f.Channel, f.Device, f.Header, f.Times, f.Probability = r.App, r.Channel, r.Device, r.Header, r.Times, r.Probability
+	if !r.From.IsZero() {
+		f.From = r.From
+	}
+	if !r.Until.IsZero() {
+		f.Until = r.Until
+	}
+	if r.For != "" {
+		d, err := time.ParseDuration(r.For)
+		if err != nil || d <= 0 {
+			return f, fmt.Errorf("for %q is no duration, such as 30s or 2m", r.For)
+		}
+		f.Until = now.Add(d)
+	}
+	if f.For > 0 && f.Until.IsZero() {
+		f.Until = now.Add(f.For)
+	}
+	return f, nil
+}
+
+// Parse reads a rule from one line: the fault and then words such as on=token,
+// app=PFN, device=ID, header=NAME, times=3, probability=0.1, for=5m.
+func Parse(line string) (Rule, error) {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return Rule{}, fmt.Errorf("a fault is missing, such as \"status=503 times=3\"")
+	}
+	r := Rule{Fault: words[0]}
+	var err error
+	for _, w := range words[1:] {
+		key, value, _ := strings.Cut(w, "=")
+		switch key {
+		case "on":
+			r.On = value
+		case "app":
+			r.App = value
+		case "channel":
+			r.Channel = value
+		case "device":
+			r.Device = value
+		case "header":
+			r.Header = value
+		case "times":
+			r.Times, err = strconv.Atoi(value)
+		case "probability":
+			r.Probability, err = strconv.ParseFloat(value, 64)
+		case "for":
+			r.For = value
+		default:
+			return r, fmt.Errorf("%q: the words after a fault are on, app, channel, device, header, times, probability, for", w)
+		}
+		if err != nil {
+			return r, fmt.Errorf("%q is no number", w)
+		}
+	}
+	_, err = r.Build(time.Now())
+	return r, err
+}
+
+func span(arg string, fallback time.Duration) (time.Duration, error) {
+	if arg == "" {
+		return fallback, nil
+	}
+	d, err := time.ParseDuration(arg)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is no duration, such as 5s or 2m", arg)
+	}
+	return d, nil
+}

@@ -1,0 +1,27 @@
+package faults
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/dmwake/dmwake/fakewns"
+)
+
+// shortLived makes a sender renew its token while it is watched.
+func shortLived(arg string) (fakewns.Fault, error) {
+	d, err := span(arg, time.Minute)
+	return fakewns.Fault{TokenLifetime: d}, err
+}
+
+// early is a token that dies before its time: what a sender sees whose clock
+// is wrong, or whose token was revoked.
+type early struct{}
+
+func (early) Fault() string { return "tokens end sooner than expires_in says" }
+
+func (early) Answer(h http.Header, reply *fakewns.Reply) { expiresAs("86400").Answer(h, reply) }
+
+func diesEarly(arg string) (fakewns.Fault, error) {
+	d, err := span(arg, time.Minute)
+	return fakewns.Fault{TokenLifetime: d, Do: early{}}, err
+}

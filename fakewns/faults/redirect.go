@@ -1,0 +1,29 @@
+package faults
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/dmwake/dmwake/fakewns"
+)
+
+// redirect sends a sender elsewhere. One that follows takes its token there.
+type redirect string
+
+func newRedirect(arg string) (fakewns.Fault, error) {
+	if arg == "" {
+		arg = "https://db3.notify.windows.com/?token=elsewhere"
+	}
+	if u, err := url.Parse(arg); err != nil || u.Host == "" {
+		return fakewns.Fault{}, fmt.Errorf("%q is no URL", arg)
+	}
+	return fakewns.Fault{Do: redirect(arg)}, nil
+}
+
+func (redirect) Fault() string { return "redirect" }
+
+func (r redirect) Answer(h http.Header, reply *fakewns.Reply) {
+	h.Set("Location", string(r))
+	reply.Status, reply.Body = http.StatusTemporaryRedirect, nil
+}

@@ -1,0 +1,42 @@
+package faults
+
+import (
+	"bytes"
+	"net/http"
+	"regexp"
+
+	"github.com/dmwake/dmwake/fakewns"
+)
+
+// fixed answers with a body of its own.
+type fixed struct{ body, contentType string }
+
+func body(text, contentType string) func(string) (fakewns.Fault, error) {
+	return does(fixed{text, contentType})
+}
+
+func (fixed) Fault() string { return "another body" }
+
+func (f fixed) Answer(h http.Header, reply *fakewns.Reply) {
+	if f.contentType != "" {
+		h.Set("Content-Type", f.contentType)
+	}
+	reply.Body = []byte(f.body)
+}
+
+// expiresAs writes expires_in in another form; empty leaves it out.
+type expiresAs string
+
+func (expiresAs) Fault() string { return "expires_in in another form" }
+
+var expiresField = regexp.MustCompile(`,"expires_in":(\d+)`)
+
+func (x expiresAs) Answer(_ http.Header, reply *fakewns.Reply) {
+	with := []byte{}
+	if x != "" {
+		with = []byte(`,"expires_in":` + string(x))
+	}
+	if expiresField.Match(reply.Body) {
+		reply.Body = bytes.Replace(reply.Body, expiresField.Find(reply.Body), with, 1)
+	}
+}

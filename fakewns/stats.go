@@ -1,0 +1,79 @@
+package fakewns
+
+import (
+	"net/http"
+	"sync/atomic"
+)
+
+// stats are counters that cost a request two atomic additions.
+type stats struct {
+	tokens, notifications [600]atomic.Uint64 // by status
+	deliveries            [len(outcomes)]atomic.Uint64
+	broken                atomic.Uint64
+}
+
+var outcomes = [...]Delivery{Woken, Shown, Lost, Dropped, Cached, Replaced, Expired}
+
+// Stats are how much the service did since it started, and what it holds.
+type Stats struct {
+	Tokens, Notifications map[int]uint64      // requests by status answered
+	Deliveries            map[Delivery]uint64 // a notification that was cached counts again when that ends
+	Broken                uint64              // notifications that broke a rule
+	Channels, Revoked     int                 // that are open, that are over and answer 410
+	Waiting               int                 // channels with something cached
+	Faults                int                 // under way
+	FaultHits             uint64              // of those
+	Journal               uint64              // entries made
+}
+
+func (s *stats) count(e *Entry) {
+	if e.Status < 0 || e.Status >= len(s.tokens) {
+		return
+	}
+	if e.Kind == Token {
+		s.tokens[e.Status].Add(1)
+		return
+	}
+	s.notifications[e.Status].Add(1)
+	if len(e.Violations) > 0 {
+		s.broken.Add(1)
+	}
+	if e.Delivery != NotDelivered {
+		s.delivered(e.Delivery)
+	}
+}
+
+func (s *stats) delivered(d Delivery) {
+	for i, o := range outcomes {
+		if o == d {
+			s.deliveries[i].Add(1)
+		}
+	}
+}
+
+// Stats reads the counters.
+func (s *Server) Stats() Stats {
+	out := Stats{Tokens: map[int]uint64{}, Notifications: map[int]uint64{}, Deliveries: map[Delivery]uint64{}, Broken: s.stats.broken.Load()}
+	for status := http.StatusContinue; status < len(s.stats.tokens); status++ {
+		if n := s.stats.tokens[status].Load(); n > 0 {
+			out.Tokens[status] = n
+		}
+		if n := s.stats.notifications[status].Load(); n > 0 {
+			out.Notifications[status] = n
+		}
+	}
+	for i, o := range outcomes {
+		out.Deliveries[o] = s.stats.deliveries[i].Load()
+	}
+	s.channels.mu.RLock()
+	out.Revoked = len(s.channels.closed)
+	out.Channels = len(s.channels.byQuery) - out.Revoked
+	out.Waiting = len(s.channels.waiting)
+	s.channels.mu.RUnlock()
+	for _, f := range s.Faults() {
+		out.Faults++
+		out.FaultHits += uint64(f.Hits) //nolint:gosec // a count
+	}
+	out.Journal = s.journal.Mark()
+	return out
+}
