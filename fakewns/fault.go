@@ -100,11 +100,12 @@ type liveFault struct {
 // Inject adds a fault and returns what takes it away again. Where several
 // match a request, the oldest one applies.
 func (s *Server) Inject(f Fault) (remove func()) {
-	id := s.inject(f)
+	id := s.InjectID(f)
 	return func() { s.RemoveFault(id) }
 }
 
-func (s *Server) inject(f Fault) uint64 {
+// InjectID adds a fault and returns the id that RemoveFault takes.
+func (s *Server) InjectID(f Fault) uint64 {
 	l := &liveFault{Fault: f, left: f.Times, id: s.msgID.Add(1)}
 	if f.Times <= 0 {
 		l.left = -1

@@ -201,12 +201,18 @@ func (j *Journal) leave() {
 	j.mu.Unlock()
 }
 
-// Watch calls f for every entry that comes or changes from now on, until ctx
-// ends or f gives an error, which it returns. missed is how many changes were
-// lost before this one because f was slower than what came.
-func (j *Journal) Watch(ctx context.Context, f func(e *Entry, missed uint64) error) error {
+// Changes is how many entries came or changed so far: what Watch begins at.
+func (j *Journal) Changes() uint64 {
 	j.mu.Lock()
-	at := j.changes
+	defer j.mu.Unlock()
+	return j.changes
+}
+
+// Watch calls f for every entry that came or changed after the given number of
+// Changes, until ctx ends or f gives an error, which it returns. missed is how
+// many changes were lost before this one because f was slower than what came.
+func (j *Journal) Watch(ctx context.Context, at uint64, f func(e *Entry, missed uint64) error) error {
+	j.mu.Lock()
 	j.waiting++
 	defer j.leave()
 	for {

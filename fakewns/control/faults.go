@@ -1,0 +1,72 @@
+package control
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/dmwake/dmwake/fakewns/faults"
+)
+
+// ActiveFault is a fault under way.
+type ActiveFault struct {
+	ID    uint64    `json:"id"`
+	Fault string    `json:"fault"`
+	On    string    `json:"on"`
+	Hits  int       `json:"hits"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// FaultKind is one of the faults there are.
+type FaultKind struct {
+	Name string `json:"name"`
+	Arg  string `json:"arg"`
+	On   string `json:"on"`
+	Does string `json:"does"`
+}
+
+func (a *api) faults(*http.Request) (any, error) {
+	out := []ActiveFault{}
+	for _, f := range a.wns.Faults() {
+		out = append(out, ActiveFault{f.ID, f.Name, string(f.On), f.Hits, f.Until})
+	}
+	return out, nil
+}
+
+func (a *api) addFault(r *http.Request) (any, error) {
+	var rule faults.Rule
+	if err := read(r, &rule); err != nil {
+		return nil, err
+	}
+	f, err := rule.Build(a.wns.Now())
+	if err != nil {
+		return nil, err
+	}
+	id := a.wns.InjectID(f)
+	return created{ActiveFault{id, f.Name, string(f.On), 0, f.Until}}, nil
+}
+
+func (a *api) deleteFault(r *http.Request) (any, error) {
+	id, err := strconv.ParseUint(mux.Vars(r)["id"], 10, 64)
+	if err != nil || !a.wns.RemoveFault(id) {
+		return nil, notFound("there is no fault %s", mux.Vars(r)["id"])
+	}
+	return nil, nil
+}
+
+func (a *api) deleteFaults(*http.Request) (any, error) {
+	for _, f := range a.wns.Faults() {
+		a.wns.RemoveFault(f.ID)
+	}
+	return nil, nil
+}
+
+func (a *api) faultKinds(*http.Request) (any, error) {
+	out := []FaultKind{}
+	for _, k := range faults.All() {
+		out = append(out, FaultKind{k.Name, k.Arg, string(k.On), k.Does})
+	}
+	return out, nil
+}

@@ -1,0 +1,111 @@
+package control
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dmwake/dmwake/fakewns"
+)
+
+// filters are the query parameters of the journal.
+var filters = []string{"kind", "device", "app", "channel", "status", "delivery", "fault", "violated", "since", "limit"}
+
+// filter reads them; what is not given accepts everything.
+func filter(q url.Values) (want func(*fakewns.Entry) bool, since uint64, limit int, err error) {
+	number := func(name string) (n uint64) {
+		if v := q.Get(name); v != "" && err == nil {
+			if n, err = strconv.ParseUint(v, 10, 31); err != nil {
+				err = fmt.Errorf("%s=%q is no number from 0 on", name, v)
+			}
+		}
+		return n
+	}
+	since, limit = number("since"), int(number("limit"))
+	status := int(number("status"))
+	text := func(name, value string) bool { return q.Get(name) == "" || strings.EqualFold(q.Get(name), value) }
+	rule := fakewns.Rule(q.Get("violated"))
+	return func(e *fakewns.Entry) bool {
+		return text("kind", string(e.Kind)) && text("device", e.Device) && text("app", e.App) && text("channel", e.ChannelID()) &&
+			text("delivery", string(e.Delivery)) && text("fault", e.Fault) && (status == 0 || e.Status == status) && (rule == "" || e.Violated(rule) != "")
+	}, since, limit, err
+}
+
+// journal writes the entries, oldest first: as one JSON value, or one line
+// each where application/x-ndjson is asked for.
+func (a *api) journal(w http.ResponseWriter, r *http.Request) {
+	want, since, limit, err := filter(r.URL.Query())
+	if err == nil {
+		err = parameters(r, filters...)
+	}
+	if err != nil {
+		answer(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r)
+		return
+	}
+	list := a.wns.Journal().Since(since, want)
+	if limit > 0 && len(list) > limit {
+		list = list[len(list)-limit:]
+	}
+	enc := json.NewEncoder(w)
+	if strings.Contains(r.Header.Get("Accept"), "application/x-ndjson") {
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		for _, e := range list {
+			if enc.Encode(e) != nil {
+				return // the client is gone
+			}
+		}
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if list == nil {
+		list = []*fakewns.Entry{}
+	}
+	enc.Encode(list) //nolint:errcheck // the client is gone
+}
+
+// stream sends every entry as it comes, and again when it changes, as
+// Server-Sent Events: "entry" with the entry, "missed" with how many changes a
+// slow reader lost.
+func (a *api) stream(w http.ResponseWriter, r *http.Request) {
+	want, _, _, err := filter(r.URL.Query())
+	if err == nil {
+		err = parameters(r, filters[:8]...)
+	}
+	if err != nil {
+		answer(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	out := http.NewResponseController(w)
+	if err := out.SetReadDeadline(time.Time{}); err != nil {
+		return // the stream lasts longer than a request may
+	}
+	from := a.wns.Journal().Changes()
+	fmt.Fprint(w, ": the journal of a fake WNS\n\n")
+	if out.Flush() != nil {
+		return
+	}
+	a.wns.Journal().Watch(r.Context(), from, func(e *fakewns.Entry, missed uint64) error { //nolint:errcheck // it ends with its reader
+		if missed > 0 {
+			fmt.Fprintf(w, "event: missed\ndata: {\"missed\":%d}\n\n", missed)
+		}
+		if !want(e) {
+			return nil
+		}
+		data, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "id: %d\nevent: entry\ndata: %s\n\n", e.Seq, data); err != nil {
+			return err
+		}
+		return out.Flush()
+	})
+}
+
+func (a *api) clearJournal(*http.Request) (any, error) { return nil, a.wns.Journal().Clear() }

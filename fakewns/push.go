@@ -1,0 +1,53 @@
+package fakewns
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// Push sends a notification to a channel as a sound sender would, with a token
+// made for it; header replaces or adds to what such a sender sends. It gives
+// what the service answered and the entry in its journal.
+func (s *Server) Push(ctx context.Context, c Channel, kind string, payload []byte, header http.Header) (status int, reply http.Header, e *Entry, err error) {
+	app := s.appByPFN(c.PFN)
+	if app == nil {
+		return 0, nil, nil, fmt.Errorf("the app of the channel, %s, is gone", c.PFN)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URI, bytes.NewReader(payload))
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	now := s.now()
+	token := s.signer.classic(app, now, now.Add(s.cfg.TokenLifetime), s.randomBytes(16))
+	r.RequestURI = r.URL.RequestURI()
+	r.Header = http.Header{"Authorization": {"Bearer " + token}, "X-Wns-Type": {kind}, "Content-Type": {"text/xml"}}
+	if kind == typeRaw {
+		r.Header.Set("Content-Type", "application/octet-stream")
+		r.Header.Set("X-WNS-Cache-Policy", "cache")
+	}
+	for name, values := range header {
+		r.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	mark := s.journal.Mark()
+	w := &recorder{header: http.Header{}, status: http.StatusOK}
+	s.serveNotification(w, r)
+	for _, x := range s.journal.Since(mark, func(x *Entry) bool {
+		return x.MsgID != "" && len(w.header["X-WNS-MSG-ID"]) > 0 && x.MsgID == w.header["X-WNS-MSG-ID"][0]
+	}) {
+		e = x
+	}
+	return w.status, w.header, e, nil
+}
+
+// recorder keeps an answer. It is no connection: faults of those do not apply.
+type recorder struct {
+	header http.Header
+	status int
+}
+
+func (w *recorder) Header() http.Header         { return w.header }
+func (w *recorder) WriteHeader(status int)      { w.status = status }
+func (w *recorder) Write(b []byte) (int, error) { return len(b), nil }
+func (w *recorder) Flush()                      {}
