@@ -62,4 +62,3 @@ func TestWhoMayAsk(t *testing.T) {
 		}
 	}
 }
-

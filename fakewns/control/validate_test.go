@@ -76,4 +76,3 @@ func (v validating) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return resp, nil
 }
-

@@ -207,4 +207,3 @@ func TestEveryFault(t *testing.T) {
 		}
 	}
 }
-

@@ -1,0 +1,128 @@
+package link
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/dmwake/dmwake/fakewns"
+)
+
+// session is one link, over as many connections as it takes.
+type session struct {
+	id    string
+	limit int
+
+	mu    sync.Mutex
+	conn  *connection // nil while it is cut
+	sent  uint64      // number of the last notification
+	queue []notify    // not acknowledged yet, in order
+	wrote uint64      // number of the last one that went out on conn
+	end   *time.Timer // runs while it is cut
+	over  bool
+	wake  chan struct{} // something is to be written; holds one
+}
+
+// connection is one WebSocket of a session.
+type connection struct {
+	replies []reply // guarded by the session's lock
+	cancel  context.CancelFunc
+}
+
+// receiver is a channel at the service's end of a link.
+type receiver struct {
+	s   *session
+	uri string // guarded by the session's lock
+}
+
+// Connection implements fakewns.Receiver. A link that is cut, or so slow that
+// too much is on its way, is out of reach: the sender is told so, and never
+// waits for it.
+func (r *receiver) Connection() fakewns.Connection {
+	s := r.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.over:
+		return fakewns.Disconnected
+	case s.conn == nil || len(s.queue) >= s.limit:
+		return fakewns.TempDisconnected
+	}
+	return fakewns.Connected
+}
+
+// Wake implements fakewns.Receiver. What was accepted just before the link was
+// cut waits for it.
+func (r *receiver) Wake(payload []byte) {
+	s := r.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return
+	}
+	s.sent++
+	s.queue = append(s.queue, notify{N: s.sent, Channel: r.uri, Payload: payload})
+	s.poke()
+}
+
+func (s *session) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// acknowledge forgets what came; the caller holds the lock.
+func (s *session) acknowledge(n uint64) {
+	i := 0
+	for i < len(s.queue) && s.queue[i].N <= n {
+		i++
+	}
+	if s.queue = s.queue[i:]; len(s.queue) == 0 {
+		s.queue = nil // the array behind it goes
+	}
+}
+
+// next gives what is to be sent now.
+func (s *session) next(c *connection) (replies []reply, batch []notify) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	replies, c.replies = c.replies, nil
+	if s.conn != c {
+		return replies, nil // another connection sends them
+	}
+	if n := len(s.queue); n > 0 && s.queue[n-1].N > s.wrote {
+		from := n - int(min(s.queue[n-1].N-s.wrote, uint64(n))) //nolint:gosec // at most n
+		batch = append(batch, s.queue[from:min(n, from+256)]...)
+		s.wrote = batch[len(batch)-1].N
+	}
+	return replies, batch
+}
+
+// write sends what there is to send, until ctx ends. It takes it under the
+// lock and writes without: a slow line holds up nobody but itself.
+func (s *session) write(ctx context.Context, ws *websocket.Conn, c *connection) {
+	for {
+		replies, batch := s.next(c)
+		for i := range replies {
+			if writeFrame(ctx, ws, down{Reply: &replies[i]}) != nil {
+				return
+			}
+		}
+		for i := range batch {
+			if writeFrame(ctx, ws, down{Notify: &batch[i]}) != nil {
+				return
+			}
+		}
+		if len(replies)+len(batch) > 0 {
+			continue
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
