@@ -83,6 +83,7 @@ func (s *Server) Keep(store Store) error {
 			return fmt.Errorf("read the state: %w", err)
 		}
 	}
+	s.msgID.Store(s.journal.Mark() << 8) // their numbers go on
 	s.saved = store
 	s.journal.save = store.Save
 	return s.keep(Record{bucketKeys, keySigning, s.signer.key}, s.appsRecord(s.Apps()))()

@@ -250,7 +250,7 @@ func (s *Server) replyHeaders(h http.Header, r *http.Request, e *Entry) {
 	if cv := r.Header.Get("MS-CV"); cv != "" {
 		own[1] = cv
 	} else {
-		own[1] = strconv.FormatUint(id, 36) + ".0"
+		own[1] = own[0] + ".0" // sixteen characters of base64, as a vector begins
 	}
 	h["MS-CV"] = own[1:2:2]
 	if e.RetryAfter != "" && len(h["Retry-After"]) == 0 {

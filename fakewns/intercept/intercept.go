@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/elazarl/goproxy"
@@ -34,9 +35,15 @@ func IsService(host string) bool {
 
 // Proxy is an HTTP proxy that joins CONNECT to the service's hosts, port 443,
 // with the fake WNS at addr, which answers under their names. allow names
-// further hosts ("host:port") that are connected through; everything else is
-// refused, so it is never an open proxy.
+// further hosts, "host" (port 443) or "host:port", that are connected through;
+// everything else is refused, so it is never an open proxy.
 func Proxy(addr string, allow ...string) http.Handler {
+	for i, a := range allow {
+		if _, _, err := net.SplitHostPort(a); err != nil {
+			allow = slices.Clone(allow)
+			allow[i] = net.JoinHostPort(strings.Trim(a, "[]"), "443")
+		}
+	}
 	p := goproxy.NewProxyHttpServer()
 	p.Logger = quiet{}
 	p.OnRequest().HandleConnectFunc(func(host string, _ *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/fakewns/link"
 	"github.com/dmwake/dmwake/harness/lab"
-	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -51,10 +52,9 @@ func syncCommand(s *streams, f *deviceFlags) *cobra.Command {
 }
 
 type runFlags struct {
-	mode, listen, proxy string
-	pfn, sid            string
-	caDir               string
-	duration            time.Duration
+	wns      wnsFlags
+	link     string
+	duration time.Duration
 }
 
 func runCommand(s *streams, f *deviceFlags) *cobra.Command {
@@ -70,28 +70,10 @@ PFN anew and holds a session, so that the server learns its channel URI.`,
 		RunE: func(c *cobra.Command, _ []string) error { return runDevices(c.Context(), s, f, &r) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&r.mode, "wns", "", "how the server reaches the fake WNS: proxy, hosts or direct")
-	fl.StringVar(&r.listen, "wns-listen", "", "address of the fake WNS (default 127.0.0.1:7443)")
-	fl.StringVar(&r.proxy, "proxy", "", "address of its proxy (default 127.0.0.1:7080)")
-	fl.StringVar(&r.caDir, "ca-dir", "", "folder of the lab's CA (default .dmwake)")
-	fl.StringVar(&r.pfn, "pfn", "", "package family name of the server's app")
-	fl.StringVar(&r.sid, "sid", "", "its Package SID; the secret is in DMWAKE_WNS_SECRET")
+	r.wns.add(fl)
+	fl.StringVar(&r.link, "link", "", "control API of a lab that runs elsewhere, http://127.0.0.1:7081: connect to its fake WNS")
 	fl.DurationVar(&r.duration, "duration", 0, "end after this long; 0 runs until interrupted")
 	return c
-}
-
-func (r *runFlags) apply(w *target.WNS) {
-	for _, v := range []struct {
-		flag string
-		to   *string
-	}{{r.mode, &w.Mode}, {r.listen, &w.Listen}, {r.proxy, &w.Proxy}, {r.caDir, &w.CADir}, {r.pfn, &w.App.PFN}, {r.sid, &w.App.SID}} {
-		if v.flag != "" {
-			*v.to = v.flag
-		}
-	}
-	if secret := os.Getenv("DMWAKE_WNS_SECRET"); secret != "" {
-		w.App.Secret = target.NewSecret(secret)
-	}
 }
 
 func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) error {
@@ -99,42 +81,78 @@ func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) er
 	if err != nil {
 		return usage(err)
 	}
-	r.apply(&cfg.WNS)
-	switch cfg.WNS.Mode {
-	case "proxy", "hosts", "direct":
-	default:
-		return usage(fmt.Errorf("--wns %q is none of proxy, hosts, direct", cfg.WNS.Mode))
-	}
-	l, err := lab.Start(cfg, lab.Options{})
-	if err != nil {
+	r.wns.apply(&cfg.WNS)
+	if err := cfg.WNS.Check(); err != nil {
 		return usage(err)
 	}
-	defer l.Close()
-	b, err := f.open(s, func(dev *dmclient.Config) { dev.WNS, dev.NoRetry = l.WNS, false })
+	var wns dmclient.WNS
+	var lost lostChannels
+	if r.link != "" {
+		c, err := link.Dial(ctx, strings.TrimSuffix(r.link, "/"), link.Options{Token: os.Getenv("DMWAKE_CONTROL_TOKEN"), Lost: lost.add})
+		if err != nil {
+			return usage(fmt.Errorf("--link %s: %w; is dmwake lab running there?", r.link, err))
+		}
+		defer c.Close()
+		wns = c
+	} else {
+		l, err := lab.Start(cfg, lab.Options{})
+		if err != nil {
+			return usage(err)
+		}
+		defer l.Close()
+		trust, err := l.CA.WriteTrust()
+		if err != nil {
+			return usage(err)
+		}
+		fmt.Fprint(s.out, lab.Environment(&l.Config, trust))
+		wns = l.WNS
+	}
+	b, err := f.open(s, func(dev *dmclient.Config) { dev.WNS, dev.NoRetry = wns, false })
 	if err != nil {
 		return err
 	}
 	defer b.close()
-	rows, err := b.choose(nil)
-	if err != nil {
+	if _, err := b.choose(nil); err != nil {
 		return err
 	}
-	fmt.Fprint(s.out, lab.Environment(&l.Config, l.CA.CertFile))
 	if r.duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, r.duration)
 		defer cancel()
 	}
-	return b.run(ctx, rows, l.WNS)
+	return b.run(ctx, &lost)
 }
 
-// run holds the devices' sessions until ctx ends, and keeps them then.
-func (b *bench) run(ctx context.Context, rows []row, wns *fakewns.Server) error {
-	all := numbers(rows)
-	step := b.progress("connected", len(all))
-	failed := b.fleet.Each(ctx, all, func(_ int, d *dmclient.Device) error {
+// lostChannels are those that a lab, started anew without its state, does not
+// know any more.
+type lostChannels struct {
+	mu   sync.Mutex
+	uris map[string]bool
+}
+
+func (l *lostChannels) add(uri string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.uris == nil {
+		l.uris = map[string]bool{}
+	}
+	l.uris[uri] = true
+}
+
+func (l *lostChannels) take() map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	uris := l.uris
+	l.uris = nil
+	return uris
+}
+
+// connect registers the devices' PFNs and holds a session with each, so that
+// the server learns their channels. of says which devices; nil all.
+func (b *bench) connect(ctx context.Context, devices []int, of func(*dmclient.Device) bool, step func()) {
+	failed := b.fleet.Each(ctx, devices, func(_ int, d *dmclient.Device) error {
 		defer step()
-		if d.State() != dmclient.Enrolled {
+		if d.State() != dmclient.Enrolled || of != nil && !of(d) {
 			return nil
 		}
 		if err := d.Reconnect(ctx); err != nil {
@@ -146,15 +164,21 @@ func (b *bench) run(ctx context.Context, rows []row, wns *fakewns.Server) error 
 	})
 	for _, err := range failed {
 		if ctx.Err() == nil {
-			b.print.line("%d of %d devices could not sync: %v", len(failed), len(all), err)
+			b.print.line("%d of %d devices could not sync: %v", len(failed), len(devices), err)
 		}
 		break
 	}
+}
+
+// run holds the devices' sessions until ctx ends, and keeps them then.
+func (b *bench) run(ctx context.Context, lost *lostChannels) error {
+	all := numbers(b.rows)
+	b.connect(ctx, all, nil, b.progress("connected", len(all)))
 	b.print.line("%s running; Ctrl-C ends it", plural(len(all), "device"))
 	watching := make(chan struct{})
 	go func() {
 		defer close(watching)
-		b.watch(ctx, wns)
+		b.watch(ctx, all, lost)
 	}()
 	err := b.fleet.Run(ctx)
 	<-watching
@@ -175,7 +199,7 @@ func (b *bench) status() string {
 
 // watch shows how things go: a line that changes on a terminal, a line where
 // something changed elsewhere.
-func (b *bench) watch(ctx context.Context, _ *fakewns.Server) {
+func (b *bench) watch(ctx context.Context, all []int, lost *lostChannels) {
 	every, format := 10*time.Second, "%s\n"
 	if color(b.s.err) && !b.f.verbose {
 		every, format = 500*time.Millisecond, "\r\x1b[K%s"
@@ -189,6 +213,10 @@ func (b *bench) watch(ctx context.Context, _ *fakewns.Server) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if uris := lost.take(); len(uris) > 0 {
+				b.print.line("the lab was started anew: %s registered again", plural(len(uris), "channel"))
+				b.connect(ctx, all, func(d *dmclient.Device) bool { return uris[d.ChannelURI()] }, func() {})
+			}
 			if now := b.status(); now != last {
 				fmt.Fprintf(b.s.err, format, now)
 				last = now

@@ -62,7 +62,9 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
   dmwake test --config dmwake.yaml
                        run it against your own server
   dmwake mdm           run the reference server alone
-  dmwake device        enroll and run simulated devices against any server`,
+  dmwake lab           run a fake WNS for your server, and start it with what it needs
+  dmwake device        enroll and run simulated devices against any server
+  dmwake push          send a notification as a server would, and explain the answer`,
 		SilenceUsage: true, SilenceErrors: true, Version: report.Version,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -78,7 +80,7 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath()))
 	})
-	root.AddCommand(testCommand(s), mdmCommand(s), deviceCommand(s))
+	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s))
 
 	err := root.ExecuteContext(ctx)
 	var e *exitError

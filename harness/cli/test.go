@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -172,10 +171,10 @@ func printEnv(s *streams, cfg *target.Config) error {
 	if err != nil {
 		return usage(err)
 	}
-	file, err := filepath.Abs(ca.CertFile) // the server may run in another folder
+	trust, err := ca.WriteTrust()
 	if err != nil {
 		return usage(err)
 	}
-	fmt.Fprint(s.out, lab.Environment(cfg, file))
+	fmt.Fprint(s.out, lab.Environment(cfg, trust))
 	return nil
 }

@@ -23,6 +23,8 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/fakewns/link"
+	"github.com/dmwake/dmwake/fakewns/state"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
@@ -36,6 +38,12 @@ type Options struct {
 	// Quiet replaces the embedded server's Timeouts.Quiet, for machines that
 	// are busy with other things.
 	Quiet time.Duration
+	// State keeps the fake WNS in a file over a restart; empty does not.
+	State string
+	// Control is where its control API listens, with the token that it asks for;
+	// devices of other processes connect there. Empty: nowhere.
+	Control      string
+	ControlToken string
 }
 
 // Lab is everything one run needs, up and running.
@@ -44,6 +52,12 @@ type Lab struct {
 	WNS    *fakewns.Server
 	CA     *intercept.CA
 	Seed   uint64
+	// ControlAddr is where the control API listens, empty if nowhere. Config
+	// has the other addresses, as they were got.
+	ControlAddr string
+
+	state *state.File
+	link  *link.Server
 
 	log      *slog.Logger
 	roots    *x509.CertPool
@@ -76,7 +90,7 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 		err = l.startEmbedded(opts)
 	} else {
 		l.Config = *cfg
-		err = l.startWNS()
+		err = l.startWNS(opts)
 	}
 	if err != nil {
 		l.Close()
@@ -93,44 +107,18 @@ func (l *Lab) Close() {
 	if l.embedded != nil {
 		l.embedded.Close()
 	}
+	if l.link != nil {
+		l.link.Close()
+	}
 	for _, s := range l.servers {
 		s.Close()
 	}
 	l.wg.Wait()
-}
-
-// startWNS brings up the fake WNS as the configuration says.
-func (l *Lab) startWNS() error {
-	w := &l.Config.WNS
-	var err error
-	if l.CA, err = intercept.LoadCA(w.CADir); err != nil {
-		return err
-	}
-	if l.roots, err = l.Config.Roots(); err != nil {
-		return err
-	}
-	l.newWNS(w.App)
-	ln, err := l.serveWNS("wns.listen", w.Listen)
-	if err != nil {
-		return err
-	}
-	if w.Mode == "direct" {
-		l.WNS.SetChannelBase("https://" + ln.Addr().String() + "/")
-	}
-	if w.Mode == "proxy" {
-		pl, err := listen("wns.proxy", w.Proxy)
-		if err != nil {
-			return err
+	if l.state != nil {
+		if err := l.state.Close(); err != nil {
+			l.log.Error("the state file is not closed", "err", err)
 		}
-		l.serve(pl, intercept.Proxy(ln.Addr().String()))
 	}
-	return nil
-}
-
-func (l *Lab) newWNS(app target.App) {
-	l.WNS = fakewns.New(fakewns.Config{
-		Apps: []fakewns.App{{PFN: app.PFN, PackageSID: app.SID, Secret: app.Secret.Value()}}, Seed: l.Seed, Log: l.log,
-	})
 }
 
 // startEmbedded brings up the reference server on loopback; the run reaches it
@@ -148,7 +136,7 @@ func (l *Lab) startEmbedded(opts Options) error {
 		return err
 	}
 	l.roots = l.CA.Pool()
-	l.newWNS(target.App{PFN: fakewns.DefaultApp.PFN, SID: fakewns.DefaultApp.PackageSID, Secret: target.NewSecret(fakewns.DefaultApp.Secret)})
+	l.WNS = fakewns.New(fakewns.Config{Seed: l.Seed, Log: l.log})
 	wns, err := l.serveWNS("the fake WNS", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -225,15 +213,6 @@ func listen(what, addr string) (net.Listener, error) {
 // Listen opens a listener for a server that a command runs; errors say what to
 // do.
 func Listen(what, addr string) (net.Listener, error) { return listen(what, addr) }
-
-func (l *Lab) serveWNS(what, addr string) (net.Listener, error) {
-	ln, err := listen(what, addr)
-	if err != nil {
-		return nil, err
-	}
-	l.serve(tls.NewListener(ln, l.WNS.SpoilTLS(l.CA.ServerTLS(false))), l.WNS)
-	return ln, nil
-}
 
 func (l *Lab) serve(ln net.Listener, h http.Handler) {
 	srv := NewHTTPServer(h)

@@ -20,6 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/fakewns/faults"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -55,6 +56,10 @@ type WNS struct {
 	Proxy  string `yaml:"proxy"`  // of the proxy, mode proxy only
 	CADir  string `yaml:"ca_dir"` // where the lab keeps its CA between runs
 	App    App    `yaml:"app"`
+	// Allow are further hosts that the proxy connects to: "host" or "host:port".
+	Allow []string `yaml:"allow"`
+	// Faults are set from the start, one line each: "status=503 times=3".
+	Faults []string `yaml:"faults"`
 }
 
 // App is the app identity that the server under test is configured with.
@@ -62,6 +67,11 @@ type App struct {
 	PFN    string `yaml:"pfn"`
 	SID    string `yaml:"sid"`
 	Secret Secret `yaml:"secret"`
+	// Kind is classic (default), classic-retired or entra; Tenant and ClientID
+	// are those of the last.
+	Kind     string `yaml:"kind"`
+	Tenant   string `yaml:"tenant"`
+	ClientID string `yaml:"client_id"`
 }
 
 // Timeouts are all waits of a run, each the most that a sound server may take.
@@ -123,10 +133,16 @@ type ConfigError struct{ Where, What string }
 
 func (e *ConfigError) Error() string { return e.Where + ": " + e.What }
 
+// LoadWNS is Load for who needs the wns section alone: the file may have no
+// target.
+func LoadWNS(path string) (*Config, error) { return load(path, (*Config).completeWNS) }
+
 // Load reads and checks a configuration file. What the environment sets
 // (DMWAKE_DISCOVERY, DMWAKE_USERNAME, DMWAKE_PASSWORD, DMWAKE_CA) takes
 // precedence. Paths in the file are relative to it.
-func Load(path string) (*Config, error) {
+func Load(path string) (*Config, error) { return load(path, (*Config).complete) }
+
+func load(path string, complete func(c *Config, dir string) error) (*Config, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, &ConfigError{path, "cannot be read: " + err.Error() + "; create it (README, \"Your own server\") or leave --config out to test the embedded server"}
@@ -137,7 +153,7 @@ func Load(path string) (*Config, error) {
 	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
 		return nil, yamlError(path, err)
 	}
-	if err := c.complete(filepath.Dir(path)); err != nil {
+	if err := complete(c, filepath.Dir(path)); err != nil {
 		return nil, &ConfigError{path, err.Error()}
 	}
 	return c, nil
@@ -179,10 +195,9 @@ func (c *Config) complete(dir string) error {
 	if v := os.Getenv("DMWAKE_PASSWORD"); v != "" {
 		t.Password.value = v
 	}
-	if err := c.WNS.App.Secret.resolve("wns.app.secret", dir); err != nil {
+	if err := c.completeWNS(dir); err != nil {
 		return err
 	}
-	c.Defaults()
 	if t.Discovery == "" {
 		return errors.New("target.discovery is missing: give the URL of the server's discovery service")
 	}
@@ -208,8 +223,31 @@ func (c *Config) complete(dir string) error {
 			return fmt.Errorf("target.connect %q is not host:port", t.Connect)
 		}
 	}
-	c.WNS.CADir = inDir(dir, c.WNS.CADir)
 	return c.check()
+}
+
+func (c *Config) completeWNS(dir string) error {
+	if err := c.WNS.App.Secret.resolve("wns.app.secret", dir); err != nil {
+		return err
+	}
+	c.Defaults()
+	c.WNS.CADir = inDir(dir, c.WNS.CADir)
+	return c.WNS.Check()
+}
+
+// Check says what is wrong with the section.
+func (w *WNS) Check() error {
+	switch w.Mode {
+	case "proxy", "hosts", "direct":
+	default:
+		return fmt.Errorf("wns.mode %q is none of proxy, hosts, direct", w.Mode)
+	}
+	for _, line := range w.Faults {
+		if _, err := faults.Parse(line); err != nil {
+			return fmt.Errorf("wns.faults: %w", err)
+		}
+	}
+	return nil
 }
 
 // Defaults fills in what is not set.
@@ -226,7 +264,9 @@ func (c *Config) Defaults() {
 	def(&c.WNS.Proxy, "127.0.0.1:7080")
 	def(&c.WNS.CADir, ".dmwake")
 	def(&c.WNS.App.PFN, fakewns.DefaultApp.PFN)
-	def(&c.WNS.App.SID, fakewns.DefaultApp.PackageSID)
+	if c.WNS.App.Kind != string(fakewns.Entra) {
+		def(&c.WNS.App.SID, fakewns.DefaultApp.PackageSID)
+	}
 	def(&c.WNS.App.Secret.value, fakewns.DefaultApp.Secret)
 	if len(c.Target.Profiles) == 0 {
 		// The phone of the first reports, and a desktop of today.
@@ -248,11 +288,6 @@ func (c *Config) check() error {
 	case "wns", "none":
 	default:
 		return fmt.Errorf("target.push %q is neither wns nor none", c.Target.Push)
-	}
-	switch c.WNS.Mode {
-	case "proxy", "hosts", "direct":
-	default:
-		return fmt.Errorf("wns.mode %q is none of proxy, hosts, direct", c.WNS.Mode)
 	}
 	for _, name := range c.Target.Profiles {
 		if _, err := dmclient.ProfileByName(name); err != nil {

@@ -28,7 +28,10 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// WNS is the push service as the device's WNS client sees it.
+// WNS is the push service as the device's WNS client sees it. One that has a
+// SetConnected(deviceID string, connected bool) learns when the device has no
+// network, one that has a Led(deviceID, session string) which session a
+// notification led to.
 type WNS interface {
 	// OpenChannel registers pfn for the device and gives its channel URI and
 	// when that expires; zero means never. wake is called once for every raw

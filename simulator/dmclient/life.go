@@ -190,11 +190,12 @@ const (
 	PowerOff          // no network at all
 )
 
-// SetPower changes it. In PowerSaver pushes are not received, and Push/Status
-// is 7 once one was missed; with PowerOff nothing is.
+// SetPower changes it. In PowerSaver a push is received and leads to no session:
+// Push/Status is 7 then. With PowerOff nothing arrives, and a push service that
+// has a SetConnected is told so.
 func (d *Device) SetPower(p Power) {
 	d.push.mu.Lock()
-	defer d.push.mu.Unlock()
+	before := d.push.power
 	d.push.power = p
 	if p == PowerNormal {
 		for _, a := range d.push.accounts {
@@ -202,6 +203,12 @@ func (d *Device) SetPower(p Power) {
 				a.status = PushOK
 			}
 		}
+	}
+	d.push.mu.Unlock()
+	if wns, ok := d.cfg.WNS.(interface {
+		SetConnected(deviceID string, connected bool)
+	}); ok && (before == PowerOff) != (p == PowerOff) {
+		wns.SetConnected(d.cfg.Identity.DeviceID, p != PowerOff)
 	}
 }
 

@@ -187,6 +187,15 @@ func (p *pushClient) closeAll() {
 	}
 }
 
+// led tells a push service that has a Led which session a notification led to.
+func (p *pushClient) led(s *Session) {
+	if wns, ok := p.device.cfg.WNS.(interface {
+		Led(deviceID, session string)
+	}); ok && s.Origin == OriginPush {
+		wns.Led(p.device.cfg.Identity.DeviceID, s.ID)
+	}
+}
+
 // ChannelURI is the channel the device would tell its server now, empty while
 // it has none.
 func (d *Device) ChannelURI() string {

@@ -102,6 +102,7 @@ func (d *Device) once(ctx context.Context, opts SyncOptions, try int) *Session {
 		wbxml: d.dmAcc("Ext/Microsoft/DefaultEncoding") == syncml.MediaTypeWBXML}
 	r.http = d.client(tr, func(ex *Exchange) { s.Exchanges = append(s.Exchanges, ex) })
 	r.auth.send = r.preferred()
+	d.push.led(s)
 	s.Err = r.run(ctx)
 	s.Ended = d.now()
 	d.afterSession(s)

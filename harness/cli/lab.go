@@ -1,0 +1,267 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/fakewns/faults"
+	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
+)
+
+// sampleDevice is a device of the lab's own, so that there is something to push
+// to from the start.
+const sampleDevice = "sample"
+
+type labFlags struct {
+	config         string
+	wns            wnsFlags
+	control, state string
+	allow, faults  []string
+	seed           uint64
+	quiet          bool
+	listFaults     bool
+}
+
+func labCommand(s *streams) *cobra.Command {
+	var f labFlags
+	c := &cobra.Command{
+		Use:   "lab [-- COMMAND...]",
+		Short: "Run a fake WNS for your server, until interrupted",
+		Long: `Brings up a fake WNS, the way to it for a server that nobody changed, and a
+control API, prints what the server needs in its environment, and then every
+request that comes.
+
+With a COMMAND the server is started with that environment and the lab ends with
+it. With --wns hosts the command sees WNS's names resolve to the lab, in a mount
+namespace of its own (Linux, root).
+
+The control API (--control) shows and changes apps, channels, faults, the journal
+and the clock; openapi.yaml there describes it. Where it is not on loopback it
+needs a token in DMWAKE_CONTROL_TOKEN. Devices of other processes connect to it:
+dmwake device run --link http://127.0.0.1:7081.`,
+		Args: func(c *cobra.Command, args []string) error {
+			if n := c.ArgsLenAtDash(); len(args) > 0 && n != 0 {
+				return usage(fmt.Errorf("dmwake lab takes no arguments but a command after --, and got %q", args[0]))
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error { return runLab(c.Context(), s, &f, args) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.config, "config", "", "configuration file; of it the wns section counts")
+	f.wns.add(fl)
+	fl.StringVar(&f.control, "control", "127.0.0.1:7081", "address of the control API")
+	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, cached notifications and the journal over a restart")
+	fl.StringArrayVar(&f.allow, "allow", nil, "let the proxy connect to this host, HOST or HOST:PORT; repeatable")
+	fl.StringArrayVar(&f.faults, "fault", nil, "misbehave: \"status=503 times=3\"; repeatable, --list-faults shows all")
+	fl.BoolVar(&f.listFaults, "list-faults", false, "list the faults and run nothing")
+	fl.Uint64Var(&f.seed, "seed", 0, "seed of channel tokens and fault draws; 0 draws one")
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "do not print the requests")
+	complete(c, "fault", func() (out []string) {
+		for _, k := range faults.All() {
+			out = append(out, k.Name+"\t"+k.Does)
+		}
+		return out
+	})
+	return c
+}
+
+func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
+	if f.listFaults {
+		for _, k := range faults.All() {
+			name := k.Name
+			if k.Arg != "" {
+				name += "=" + k.Arg
+			}
+			fmt.Fprintf(s.out, "%-32s %-13s %s\n", name, k.On, k.Does)
+		}
+		return nil
+	}
+	token := os.Getenv("DMWAKE_CONTROL_TOKEN")
+	if !loopback(f.control) && token == "" {
+		return usage(fmt.Errorf("the control API at %s is not on loopback: set DMWAKE_CONTROL_TOKEN", f.control))
+	}
+	cfg := &target.Config{}
+	var err error
+	if f.config != "" {
+		if cfg, err = target.LoadWNS(f.config); err != nil {
+			return usage(err)
+		}
+	}
+	f.wns.apply(&cfg.WNS)
+	cfg.WNS.Allow = append(cfg.WNS.Allow, f.allow...)
+	cfg.WNS.Faults = append(cfg.WNS.Faults, f.faults...)
+	cfg.Defaults()
+	if err := cfg.WNS.Check(); err != nil {
+		return usage(err)
+	}
+	if len(argv) > 0 {
+		if _, err := exec.LookPath(argv[0]); err != nil {
+			return usage(fmt.Errorf("the command %s is not to be found: %w", argv[0], err))
+		}
+		if cfg.WNS.Mode == "hosts" {
+			if err := intercept.Supported(ctx); err != nil {
+				return usage(fmt.Errorf("--wns hosts with a command: %w; use --wns proxy", err))
+			}
+		}
+	}
+	l, err := lab.Start(cfg, lab.Options{Seed: f.seed, State: f.state, Control: f.control, ControlToken: token})
+	if err != nil {
+		return usage(err)
+	}
+	defer l.Close()
+	trust, err := l.CA.WriteTrust()
+	if err != nil {
+		return usage(err)
+	}
+	if err := introduce(ctx, s, l, trust, token); err != nil {
+		return usage(err)
+	}
+	if !f.quiet {
+		go watchJournal(ctx, s, l.WNS.Journal())
+	}
+	if len(argv) > 0 {
+		return runCommandInLab(ctx, s, l, trust, argv)
+	}
+	fmt.Fprintln(s.out, "ready; Ctrl-C ends it")
+	<-ctx.Done()
+	return nil
+}
+
+// introduce prints where everything is and how to use it.
+func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Trust, token string) error {
+	w := &l.Config.WNS
+	fmt.Fprintf(s.out, "fake WNS     https://%s\n", w.Listen)
+	if w.Mode == "proxy" {
+		fmt.Fprintf(s.out, "proxy        http://%s\n", w.Proxy)
+	}
+	fmt.Fprintf(s.out, "control API  http://%s (openapi.yaml, v1/journal, metrics)", l.ControlAddr)
+	if token != "" {
+		fmt.Fprint(s.out, ", with the token of DMWAKE_CONTROL_TOKEN")
+	}
+	fmt.Fprintf(s.out, "\nCA           %s\nseed         %d\n\n%s", trust.CA, l.Seed, lab.Environment(&l.Config, trust))
+	uri, err := sampleChannel(ctx, l)
+	if err != nil {
+		fmt.Fprintf(s.out, "# no sample device: %v\n", err)
+		return nil
+	}
+	fmt.Fprintf(s.out, "\n# Try it, on a device of the lab's own (%q):\n%s\n", sampleDevice, sampleCurl(l, trust, uri))
+	return nil
+}
+
+// sampleChannel is the sample device's channel: that of the state file, or a
+// new one.
+func sampleChannel(ctx context.Context, l *lab.Lab) (string, error) {
+	r := sample{}
+	for _, c := range l.WNS.Channels(sampleDevice) {
+		if l.WNS.Attach(c.URI, r) {
+			return c.URI, nil
+		}
+	}
+	uri, _, err := l.WNS.OpenChannelFor(ctx, sampleDevice, l.WNS.Apps()[0].PFN, r)
+	return uri, err
+}
+
+// sample is a device that is always connected and does nothing.
+type sample struct{}
+
+func (sample) Connection() fakewns.Connection { return fakewns.Connected }
+func (sample) Wake([]byte)                    {}
+
+// sampleCurl is what a sender does, as two commands of curl.
+func sampleCurl(l *lab.Lab, trust *intercept.Trust, uri string) string {
+	a := l.WNS.Apps()[0]
+	w := &l.Config.WNS
+	curl := "curl -sS --cacert " + lab.ShellQuote(trust.CA)
+	switch w.Mode {
+	case "proxy":
+		curl += " --proxy http://" + w.Proxy
+	case "hosts":
+		curl += " --connect-to ::" + w.Listen
+	}
+	secret := lab.ShellQuote(a.Secret)
+	if a.Secret != fakewns.DefaultApp.Secret {
+		secret = `"$DMWAKE_WNS_SECRET"`
+	}
+	id, scope := a.PackageSID, "notify.windows.com"
+	if a.Kind == fakewns.Entra {
+		id, scope = a.ClientID, "https://wns.windows.com/.default"
+	}
+	return fmt.Sprintf(`TOKEN=$(%s %s -d grant_type=client_credentials -d scope=%s --data-urlencode client_id=%s --data-urlencode client_secret=%s | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+%s -i %s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/octet-stream' -H 'X-WNS-Type: wns/raw' -H 'X-WNS-Cache-Policy: cache' --data-binary 'wake up'`,
+		curl, lab.TokenURL(&l.Config), scope, id, secret, curl, lab.ShellQuote(uri))
+}
+
+// watchJournal prints every request, and what becomes of it later.
+func watchJournal(ctx context.Context, s *streams, j *fakewns.Journal) {
+	p := &printer{w: s.out}
+	next := j.Mark()
+	j.Watch(ctx, j.Changes(), func(e *fakewns.Entry, missed uint64) error { //nolint:errcheck // it ends with the lab
+		if missed > 0 {
+			p.line("... %d changes not shown", missed)
+		}
+		switch {
+		case e.Seq >= next:
+			next = e.Seq + 1
+			p.line("#%d %s", e.Seq, e)
+		case e.Session != "":
+			p.line("#%d led to session %s of %s", e.Seq, e.Session, e.Device)
+		default:
+			p.line("#%d is %s now", e.Seq, e.Delivery)
+		}
+		return nil
+	})
+}
+
+// runCommandInLab runs a server with all it needs to reach the lab, and ends
+// with it.
+func runCommandInLab(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Trust, argv []string) error {
+	w := &l.Config.WNS
+	proxy := ""
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the user's own command
+	switch w.Mode {
+	case "proxy":
+		proxy = w.Proxy
+	case "hosts":
+		dir, err := os.MkdirTemp("", "dmwake-hosts")
+		if err != nil {
+			return usage(err)
+		}
+		defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+		hosts := filepath.Join(dir, "hosts")
+		own, err := os.ReadFile("/etc/hosts")
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return usage(err)
+		}
+		if err := os.WriteFile(hosts, []byte(lab.HostLines(&l.Config)+string(own)), 0o644); err != nil { //nolint:gosec // as /etc/hosts
+			return usage(err)
+		}
+		cmd = intercept.InHosts(ctx, hosts, argv...)
+	}
+	cmd.Env = append(os.Environ(), trust.Env(proxy)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, s.out, s.err
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	fmt.Fprintf(s.out, "starting %s\n", strings.Join(argv, " "))
+	err := cmd.Run()
+	var ended *exec.ExitError
+	switch {
+	case err == nil, ctx.Err() != nil:
+		return nil
+	case errors.As(err, &ended) && ended.ExitCode() > 0:
+		return &exitError{ended.ExitCode(), fmt.Errorf("%s ended with exit code %d", argv[0], ended.ExitCode())}
+	}
+	return &exitError{exitFailed, fmt.Errorf("%s: %w", argv[0], err)}
+}
