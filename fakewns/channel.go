@@ -1,6 +1,7 @@
 package fakewns
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -229,7 +230,7 @@ func (c *channelStore) connection(ch *channel) Connection {
 }
 
 // find looks a channel up by the raw query of a request. exact is false where
-// the query had to be decoded to find it: the sender changed the URI.
+// the sender changed the URI, and only decoding finds it.
 func (c *channelStore) find(rawQuery string) (ch *channel, closed, exact bool, expires time.Time) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -247,7 +248,19 @@ func (c *channelStore) find(rawQuery string) (ch *channel, closed, exact bool, e
 	if ch == nil {
 		return nil, false, false, expires
 	}
-	return ch, ch.closed, exact, ch.expires
+	return ch, ch.closed, exact || upperHex(rawQuery) == upperHex(ch.query), ch.expires
+}
+
+// upperHex writes percent-encodings in upper case, as some libraries do with
+// every URI: they mean the same (RFC 3986 section 6.2.2.1).
+func upperHex(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:i+3], bytes.ToUpper(b[i+1:i+3]))
+		}
+	}
+	return string(b)
 }
 
 // CloseChannel revokes a channel: notifications to it get 410.

@@ -187,7 +187,9 @@ func TestNotificationAnswers(t *testing.T) {
 			r.Header.Del("X-WNS-Cache-Policy")
 		}, 200, "", false},
 		{"badge with a raw one's Content-Type", set("X-WNS-Type", "wns/badge"), 400, RuleContentType, false},
-		{"URI encoded again", func(r *http.Request) { r.URL.RawQuery = r.URL.Query().Encode() }, 200, RuleURI, true},
+		{"percent-encodings in upper case mean the same", func(r *http.Request) { r.URL.RawQuery = r.URL.Query().Encode() }, 200, "", true},
+		{"URI encoded twice", func(r *http.Request) { r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, "%", "%25") }, 404, "", false},
+		{"a parameter added", func(r *http.Request) { r.URL.RawQuery += "&x=1" }, 200, RuleURI, true},
 		{"plus decoded to a space", func(r *http.Request) { r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, "%2b", "+") }, 200, RuleURI, true},
 	}
 	for _, c := range cases {

@@ -78,7 +78,7 @@ var Mutants = []Mutant{
 	{"wns-chunked", "sends the body chunked", []string{"WNS-05"}},
 	{"wns-empty", "sends an empty body", []string{"WNS-06"}},
 	{"wns-large", "sends 6,000 bytes", []string{"WNS-07"}},
-	{"wns-uri", "decodes and encodes the channel URI again", []string{"WNS-08"}},
+	{"wns-uri", "decodes the channel URI and does not encode it again", []string{"WNS-08"}},
 	{"wns-no-cache", "sends no X-WNS-Cache-Policy", []string{"WNS-09"}},
 
 	{"wer-401-stop", "gives up at 401", []string{"WER-01"}},

@@ -172,7 +172,7 @@ func (n *sender) dropChannel(d *device, uri string, status int) {
 func (n *sender) post(uri, token string) (*http.Response, error) {
 	if n.s.is("wns-uri") {
 		if u, err := url.Parse(uri); err == nil {
-			u.RawQuery = u.Query().Encode()
+			u.RawQuery = "token=" + u.Query().Get("token") // "+" and "/" stand there plainly now
 			uri = u.String()
 		}
 	}
