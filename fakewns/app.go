@@ -28,6 +28,9 @@ type App struct {
 	// Of an Entra app: its directory and the id of its registration.
 	Tenant   string `json:"tenant,omitempty"`
 	ClientID string `json:"clientID,omitempty"`
+	// Consumers makes it registered for personal Microsoft accounts only: its
+	// directory's endpoint refuses it.
+	Consumers bool `json:"consumers,omitempty"`
 
 	// Revoked makes its PFN one that devices cannot register and senders may
 	// not push to.

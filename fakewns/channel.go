@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Channel is one device's channel for one app, as it stood when it was asked
@@ -37,6 +39,8 @@ type channel struct {
 	receiver Receiver
 	closed   bool      // revoked: 410
 	cached   []*cached // at most one of each type
+
+	limiter *rate.Limiter // guarded by limits
 }
 
 // Receiver is where the raw notifications of a channel go.

@@ -46,6 +46,12 @@ var (
 	aadScope    = aadsts{70011, "invalid_scope", 400, "The provided value for the input parameter 'scope' is not valid: %s"}
 	aadResource = aadsts{500011, "invalid_resource", 400, "The resource principal named %s was not found in the tenant"}
 	aadGrant    = aadsts{70003, "unsupported_grant_type", 400, "The app requested an unsupported grant type '%s'"}
+	// Audiences of registrations. Which of two codes an app for personal accounts
+	// gets at which endpoint is a model; the first was seen at a tenant's.
+	aadPersonal = aadsts{9002331, "unauthorized_client", 400, "Application '%s' is for Microsoft accounts only: use the /consumers endpoint"}
+	aadCommon   = aadsts{9002346, "unauthorized_client", 400, "Application '%s' is for Microsoft accounts only: use the /consumers endpoint"}
+	aadWork     = aadsts{9002332, "unauthorized_client", 400, "Application '%s' is for directory users only: do not use the /consumers endpoint"}
+	aadSingle   = aadsts{50194, "invalid_request", 400, "Application '%s' is not configured for many tenants: use the endpoint of its tenant"}
 	aadForm     = aadsts{900144, "invalid_request", 400, "The request body must contain the following parameter: '%s'"}
 )
 
@@ -86,6 +92,25 @@ func (s *Server) directoryApp(e *Entry, tenant string) (*App, *tokenRefusal) {
 	}
 	form := e.Form
 	inTenant := func(a *App) bool { return a.Kind == Entra && strings.EqualFold(a.Tenant, tenant) }
+	id := form.Get("client_id")
+	of := func(a *App) bool { return a.Kind == Entra && strings.EqualFold(a.ClientID, id) }
+	switch app := s.app(of); strings.ToLower(tenant) {
+	case "consumers":
+		if app != nil && !app.Consumers {
+			return refuse(aadWork, RuleClientID, id)
+		}
+		inTenant = func(a *App) bool { return a.Kind == Entra && a.Consumers }
+	case "common", "organizations":
+		if app != nil && app.Consumers {
+			return refuse(aadCommon, RuleClientID, id)
+		} else if app != nil {
+			return refuse(aadSingle, RuleClientID, id)
+		}
+	default:
+		if app != nil && app.Consumers {
+			return refuse(aadPersonal, RuleClientID, id)
+		}
+	}
 	if s.app(inTenant) == nil {
 		return refuse(aadTenant, RuleClientID, tenant)
 	}
@@ -94,8 +119,7 @@ func (s *Server) directoryApp(e *Entry, tenant string) (*App, *tokenRefusal) {
 			return refuse(aadForm, RuleForm, need)
 		}
 	}
-	id := form.Get("client_id")
-	app := s.app(func(a *App) bool { return inTenant(a) && strings.EqualFold(a.ClientID, id) })
+	app := s.app(func(a *App) bool { return inTenant(a) && of(a) })
 	scope := form.Get("scope")
 	switch {
 	case form.Get("grant_type") != "client_credentials":

@@ -124,8 +124,15 @@ func unsigned(t *testing.T) string {
 // TestEntraRefusals: every mistake has the code that people search for.
 func TestEntraRefusals(t *testing.T) {
 	b := newBench(t, Config{})
-	if err := b.SetApps([]App{entraApp}); err != nil {
+	personal := App{PFN: "personal.app_8wekyb3d8bbwe", Kind: Entra, Tenant: entraApp.Tenant, ClientID: "personal", Secret: "p", Consumers: true}
+	if err := b.SetApps([]App{entraApp, personal}); err != nil {
 		t.Fatal(err)
+	}
+	asPersonal := entraForm()
+	asPersonal.Set("client_id", personal.ClientID)
+	asPersonal.Set("client_secret", personal.Secret)
+	if status, out := b.postForm("/consumers/oauth2/v2.0/token", asPersonal); status != 200 {
+		t.Errorf("a personal app at /consumers: %d %v", status, out)
 	}
 	with := func(k, v string) url.Values {
 		f := entraForm()
@@ -150,6 +157,10 @@ func TestEntraRefusals(t *testing.T) {
 		{"no scope", "", without("scope"), 400, 900144, "invalid_request"},
 		{"classic scope", "", with("scope", "notify.windows.com"), 400, 70011, "invalid_scope"},
 		{"unknown resource", "", with("scope", "https://other.example/.default"), 400, 500011, "invalid_resource"},
+		{"personal app at a tenant", "", asPersonal, 400, 9002331, "unauthorized_client"},
+		{"personal app at common", "common", asPersonal, 400, 9002346, "unauthorized_client"},
+		{"directory app at consumers", "consumers", entraForm(), 400, 9002332, "unauthorized_client"},
+		{"directory app at organizations", "organizations", entraForm(), 400, 50194, "invalid_request"},
 		{"grant", "", with("grant_type", "password"), 400, 70003, "unsupported_grant_type"},
 	}
 	for _, c := range cases {

@@ -387,23 +387,3 @@ func TestJournal(t *testing.T) {
 		t.Error("Await must end with its context")
 	}
 }
-
-func FuzzNotification(f *testing.F) {
-	s := New(Config{})
-	uri, _, err := s.OpenChannel(context.Background(), "d", DefaultApp.PFN, func([]byte) {})
-	if err != nil {
-		f.Fatal(err)
-	}
-	_, query, _ := strings.Cut(uri, "?")
-	f.Add("POST", query, "Bearer x", "wns/raw", "application/octet-stream", []byte("x"))
-	f.Add("DELETE", "token=%zz&;", "", "", "", []byte{})
-	f.Fuzz(func(t *testing.T, method, query, auth, typ, ct string, body []byte) {
-		r := &http.Request{Method: method, URL: &url.URL{Path: "/", RawQuery: query}, Header: http.Header{"Authorization": {auth}, "X-Wns-Type": {typ}, "Content-Type": {ct}},
-			Body: io.NopCloser(strings.NewReader(string(body))), ContentLength: int64(len(body)), RequestURI: "/?" + query}
-		w := httptest.NewRecorder()
-		s.ServeHTTP(w, r)
-		if w.Code < 200 || w.Code > 599 {
-			t.Fatalf("answered %d", w.Code)
-		}
-	})
-}

@@ -10,36 +10,41 @@ import (
 // limits are the rates over which senders are throttled. Real limits are not
 // published; these are the configuration's [model].
 type limits struct {
-	mu       sync.Mutex
-	channels map[string]*rate.Limiter
-	apps     map[string]*rate.Limiter
+	mu   sync.Mutex
+	apps map[string]*rate.Limiter
 }
 
-const keptLimiters = 1 << 16
-
-// allow takes one notification into account: false where it is one too many.
-func allow(of *map[string]*rate.Limiter, key string, perSecond float64, now time.Time) bool {
-	if *of == nil || len(*of) >= keptLimiters {
-		*of = map[string]*rate.Limiter{}
-	}
-	l := (*of)[key]
-	if l == nil {
-		l = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
-		(*of)[key] = l
-	}
-	return l.AllowN(now, 1)
+func newLimiter(perSecond float64) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
 }
 
-// throttled tells which limit a notification exceeds.
-func (s *Server) throttled(app, channel string, now time.Time) (byApp, byChannel bool) {
+// throttled tells which limit a notification exceeds, and takes it into
+// account.
+func (s *Server) throttled(app *App, ch *channel, now time.Time) (byApp, byChannel bool) {
 	if s.cfg.AppRate <= 0 && s.cfg.ChannelRate <= 0 {
 		return false, false
 	}
 	l := &s.limits
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s.cfg.AppRate > 0 && !allow(&l.apps, app, s.cfg.AppRate, now) {
-		return true, false
+	if s.cfg.AppRate > 0 {
+		if l.apps == nil {
+			l.apps = map[string]*rate.Limiter{}
+		}
+		of := l.apps[app.id()]
+		if of == nil {
+			of = newLimiter(s.cfg.AppRate)
+			l.apps[app.id()] = of
+		}
+		if !of.AllowN(now, 1) {
+			return true, false
+		}
 	}
-	return false, s.cfg.ChannelRate > 0 && !allow(&l.channels, channel, s.cfg.ChannelRate, now)
+	if s.cfg.ChannelRate <= 0 {
+		return false, false
+	}
+	if ch.limiter == nil {
+		ch.limiter = newLimiter(s.cfg.ChannelRate)
+	}
+	return false, !ch.limiter.AllowN(now, 1)
 }

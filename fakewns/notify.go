@@ -176,7 +176,7 @@ func (s *Server) judge(e *Entry, r *http.Request, ch *channel, app *App, hasBear
 		e.answer(http.StatusBadRequest, e.wrong)
 	case r.Method == http.MethodDelete:
 		e.answer(http.StatusOK, "")
-		s.takeBack(ch, r.Header.Get("X-WNS-Match"))
+		s.takeBack(ch, first(r.Header, hMatch))
 	case len(e.Body) > MaxPayload:
 		e.answer(http.StatusRequestEntityTooLarge, "The payload is over 5000 bytes")
 	default:
@@ -190,7 +190,7 @@ func (s *Server) judge(e *Entry, r *http.Request, ch *channel, app *App, hasBear
 // delivered.
 func (s *Server) accept(e *Entry, r *http.Request, ch *channel, app *App) Receiver {
 	e.answer(http.StatusOK, "")
-	byApp, byChannel := s.throttled(app.id(), ch.query, e.At)
+	byApp, byChannel := s.throttled(app, ch, e.At)
 	switch {
 	case byApp:
 		e.answer(http.StatusNotAcceptable, "The cloud service exceeded its throttle limit")
@@ -205,15 +205,15 @@ func (s *Server) accept(e *Entry, r *http.Request, ch *channel, app *App) Receiv
 	e.connection, e.known = st.connection(ch), true
 	to := ch.receiver
 	st.mu.RUnlock()
-	kind, policy := r.Header.Get("X-WNS-Type"), r.Header.Get("X-WNS-Cache-Policy")
+	kind, policy := first(r.Header, hType), first(r.Header, hCachePolicy)
 	switch {
 	case e.connection == Connected && kind == typeRaw:
 		return to
 	case e.connection == Connected:
 		e.Delivery = Shown
 	case policy == "cache", policy == "" && kind != typeRaw:
-		e.cache = &cached{payload: e.Body, kind: kind, tag: r.Header.Get("X-WNS-Tag"), group: r.Header.Get("X-WNS-Group")}
-		if n, err := strconv.Atoi(r.Header.Get("X-WNS-TTL")); err == nil && n > 0 {
+		e.cache = &cached{payload: e.Body, kind: kind, tag: first(r.Header, hTag), group: first(r.Header, hGroup)}
+		if n, err := strconv.Atoi(first(r.Header, hTTL)); err == nil && n > 0 {
 			e.cache.expires = e.At.Add(time.Duration(min(n, 1<<31)) * time.Second)
 		}
 		e.cacheFor, e.Delivery = ch, Cached
@@ -238,8 +238,16 @@ func (s *Server) replyHeaders(h http.Header, r *http.Request, e *Entry) {
 	h["X-WNS-STATUS"] = status
 	// The older name; one widely used sender only reads this one.
 	h["X-WNS-NOTIFICATIONSTATUS"] = status
-	id := s.msgID.Add(1)
-	own := [2]string{strings.ToUpper(strconv.FormatUint(id|1<<60, 16))} // one allocation for both headers
+	// One allocation for the number and the correlation vector that is made of
+	// it: sixteen characters of base64, as a vector begins.
+	const digits = "0123456789ABCDEF"
+	var text [18]byte
+	for i, id := 15, s.msgID.Add(1)|1<<60; i >= 0; i, id = i-1, id>>4 {
+		text[i] = digits[id&15]
+	}
+	text[16], text[17] = '.', '0'
+	vector := string(text[:])
+	own := [2]string{vector[:16], vector}
 	e.MsgID = own[0]
 	h["X-WNS-MSG-ID"] = own[0:1:1]
 	h["X-WNS-DEBUG-TRACE"] = debugTrace
@@ -247,16 +255,14 @@ func (s *Server) replyHeaders(h http.Header, r *http.Request, e *Entry) {
 	if e.Error != "" {
 		h["X-WNS-ERROR-DESCRIPTION"] = []string{e.Error}
 	}
-	if cv := r.Header.Get("MS-CV"); cv != "" {
+	if cv := first(r.Header, hMSCV); cv != "" {
 		own[1] = cv
-	} else {
-		own[1] = own[0] + ".0" // sixteen characters of base64, as a vector begins
 	}
 	h["MS-CV"] = own[1:2:2]
 	if e.RetryAfter != "" && len(h["Retry-After"]) == 0 {
 		h["Retry-After"] = []string{e.RetryAfter}
 	}
-	if e.known && strings.EqualFold(r.Header.Get("X-WNS-RequestForStatus"), "true") {
+	if e.known && strings.EqualFold(first(r.Header, hRequestForStatus), "true") {
 		h["X-WNS-DEVICECONNECTIONSTATUS"] = []string{string(e.connection)}
 	}
 }

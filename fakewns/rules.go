@@ -38,6 +38,28 @@ const (
 	RulePercentEncoding Rule = "percent-encoding"
 )
 
+// Names of headers as net/http keeps those of a request; looking one up under
+// another spelling costs more than all of the checks.
+const (
+	hType             = "X-Wns-Type"
+	hCachePolicy      = "X-Wns-Cache-Policy"
+	hRequestForStatus = "X-Wns-Requestforstatus"
+	hTag              = "X-Wns-Tag"
+	hGroup            = "X-Wns-Group"
+	hTTL              = "X-Wns-Ttl"
+	hSuppressPopup    = "X-Wns-Suppresspopup"
+	hMatch            = "X-Wns-Match"
+	hMSCV             = "Ms-Cv"
+)
+
+// first is Header.Get for a name that is spelled as it is kept.
+func first(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
 // Violation is one rule a request broke, and how.
 type Violation struct {
 	Rule Rule   `json:"rule"`
@@ -56,7 +78,7 @@ func checkHeaders(e *Entry, r *http.Request) {
 	}
 	checkOnce(e, h)
 	want := "text/xml"
-	kind := h.Get("X-WNS-Type")
+	kind := first(h, hType)
 	switch kind {
 	case typeRaw:
 		want = "application/octet-stream"
@@ -65,7 +87,7 @@ func checkHeaders(e *Entry, r *http.Request) {
 		want = "application/octet-stream"
 		e.refuse(RuleType, "X-WNS-Type is "+quote(kind)+", not wns/raw")
 	}
-	if ct := h.Get("Content-Type"); ct != want {
+	if ct := first(h, "Content-Type"); ct != want {
 		e.refuse(RuleContentType, "Content-Type is "+quote(ct)+", not exactly "+want)
 	}
 	switch n := len(e.Body); {
@@ -78,7 +100,7 @@ func checkHeaders(e *Entry, r *http.Request) {
 	case n > MaxPayload:
 		e.violate(RuleSize, fmt.Sprintf("the body has %d bytes, more than %d", n, MaxPayload))
 	}
-	switch c := h.Get("X-WNS-Cache-Policy"); c {
+	switch c := first(h, hCachePolicy); c {
 	case "cache":
 	case "", "no-cache":
 		if kind == typeRaw {
@@ -88,10 +110,10 @@ func checkHeaders(e *Entry, r *http.Request) {
 		e.refuse(RuleCachePolicy, "X-WNS-Cache-Policy is "+quote(c)+", neither cache nor no-cache")
 	}
 	checkLabels(e, h)
-	if v := h.Get("X-WNS-RequestForStatus"); v != "" && !strings.EqualFold(v, "true") && !strings.EqualFold(v, "false") {
+	if v := first(h, hRequestForStatus); v != "" && !strings.EqualFold(v, "true") && !strings.EqualFold(v, "false") {
 		e.refuse(RuleStatusAsked, "X-WNS-RequestForStatus is "+quote(v)+", neither true nor false")
 	}
-	if t := h.Get("X-WNS-TTL"); t != "" {
+	if t := first(h, hTTL); t != "" {
 		if n, err := strconv.Atoi(t); err != nil || n <= 0 {
 			e.refuse(RuleTTL, "X-WNS-TTL is "+quote(t)+", not a number of seconds")
 		}
@@ -102,9 +124,17 @@ func checkHeaders(e *Entry, r *http.Request) {
 func checkOnce(e *Entry, h http.Header) {
 	for name, values := range h {
 		if len(values) > 1 && (name == "Content-Type" || name == "Authorization" || strings.HasPrefix(name, "X-Wns-")) {
-			e.refuse(RuleOnce, name+" stands "+strconv.Itoa(len(values))+" times")
+			e.refuse(RuleOnce, spelled(name)+" stands "+strconv.Itoa(len(values))+" times")
 		}
 	}
+}
+
+// spelled is a name of WNS as its documentation spells it.
+func spelled(name string) string {
+	if rest, ok := strings.CutPrefix(name, "X-Wns-"); ok {
+		return "X-WNS-" + rest
+	}
+	return name
 }
 
 // label is what X-WNS-Tag and X-WNS-Group may hold: at most 16 letters and
@@ -112,14 +142,14 @@ func checkOnce(e *Entry, h http.Header) {
 var label = regexp.MustCompile(`^[A-Za-z0-9]{1,16}$`)
 
 func checkLabels(e *Entry, h http.Header) {
-	for _, name := range []string{"X-WNS-Tag", "X-WNS-Group"} {
-		if v := h.Get(name); v != "" && !label.MatchString(v) {
-			e.refuse(RuleTag, name+" is "+quote(v)+", not at most 16 letters and digits")
+	for _, name := range [...]string{hTag, hGroup} {
+		if v := first(h, name); v != "" && !label.MatchString(v) {
+			e.refuse(RuleTag, spelled(name)+" is "+quote(v)+", not at most 16 letters and digits")
 		}
 	}
-	if v := h.Get("X-WNS-SuppressPopup"); v != "" && v != "true" && v != "false" {
+	if v := first(h, hSuppressPopup); v != "" && v != "true" && v != "false" {
 		e.refuse(RuleTag, "X-WNS-SuppressPopup is "+quote(v)+", neither true nor false")
-	} else if v != "" && h.Get("X-WNS-Type") != typeToast {
+	} else if v != "" && first(h, hType) != typeToast {
 		e.violate(RuleTag, "X-WNS-SuppressPopup is for toasts only")
 	}
 }
@@ -132,7 +162,7 @@ func checkDelete(e *Entry, r *http.Request) {
 	if _, ok := bearer(r.Header); !ok {
 		e.violate(RuleAuthorization, "Authorization is not \"Bearer \" and a token")
 	}
-	if m := r.Header.Get("X-WNS-Match"); !match.MatchString(m) {
+	if m := first(r.Header, hMatch); !match.MatchString(m) {
 		e.refuse(RuleMatch, "X-WNS-Match is "+quote(m)+", not of the form type:wns/toast;group=G;tag=T or type:wns/toast;all")
 	}
 }

@@ -126,7 +126,13 @@ func New(cfg Config) *Server {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/" && r.URL.RawQuery != "" {
+		s.serveNotification(w, r) // what comes by the thousand goes past the router
+		return
+	}
+	s.router.ServeHTTP(w, r)
+}
 
 // now is the service's time: that of the configuration, moved by Advance.
 func (s *Server) now() time.Time { return s.cfg.Now().Add(time.Duration(s.offset.Load())) }

@@ -113,7 +113,10 @@ var aadsts = map[string]Answer{
 	"AADSTS500011":  {Means: "The resource is not known in this tenant.", Do: []string{"The scope is https://wns.windows.com/.default."}},
 	"AADSTS70011":   {Means: "The scope is no resource's /.default.", Do: []string{"The scope is https://wns.windows.com/.default."}},
 	"AADSTS900144":  {Means: "A parameter is missing in the form."},
-	"AADSTS9002331": {Means: "The app is registered for another audience than the endpoint serves.", Do: []string{"Use the endpoint of the registration's tenant, not consumers or common."}},
-	"AADSTS9002332": {Means: "The app is registered for another audience than the endpoint serves.", Do: []string{"Use the endpoint of the registration's tenant, not consumers or common."}},
-	"AADSTS9002346": {Means: "The app is registered for another audience than the endpoint serves.", Do: []string{"Use the endpoint of the registration's tenant, not consumers or common."}},
+	"AADSTS9002331": personalOnly,
+	"AADSTS9002346": personalOnly,
+	"AADSTS9002332": {Means: "The app is registered for a directory's users, and was asked for at /consumers.", Do: []string{"Use the endpoint of the registration's tenant."}},
+	"AADSTS50194":   {Means: "The app is registered for one tenant, and was asked for at /common or /organizations.", Do: []string{"Use the endpoint of the registration's tenant."}},
 }
+
+var personalOnly = Answer{Means: "The app is registered for personal Microsoft accounts only.", Do: []string{"Register it for the accounts of your directory, and use its tenant's endpoint."}}
