@@ -87,13 +87,13 @@ func malformedPFN(pfn string) string {
 // and are refused; the same app with another secret keeps them.
 func (s *Server) SetApps(apps []App) error {
 	seen := map[string]bool{}
-	for i := range apps {
-		if err := apps[i].check(); err != nil {
+	for _, a := range apps {
+		if err := a.check(); err != nil {
 			return err
 		}
-		for _, name := range []string{strings.ToLower(apps[i].PFN), apps[i].id()} {
+		for _, name := range []string{strings.ToLower(a.PFN), a.id()} {
 			if seen[name] {
-				return fmt.Errorf("app %s: there are two of %s", apps[i].PFN, name)
+				return fmt.Errorf("app %s: there are two of %s", a.PFN, name)
 			}
 			seen[name] = true
 		}

@@ -43,7 +43,11 @@ func bearer(h http.Header) (string, bool) {
 // serveNotification checks one notification, answers it and wakes the device.
 // The order of the checks where several fail is a model: method, token,
 // channel, identity, headers, size.
-func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) { s.notify(w, r) }
+
+// notify is serveNotification, and gives the entry as it was when the request
+// was answered.
+func (s *Server) notify(w http.ResponseWriter, r *http.Request) *Entry {
 	now := s.now()
 	e := newEntry(Notification, r, now)
 	body, err := readBody(r)
@@ -86,6 +90,7 @@ func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) {
 		// The device may have come back while this was under way.
 		s.deliverCached(func(x *channel) bool { return x == c })
 	}
+	return e
 }
 
 // spoil applies the fault that concerns a request, if there is one, and gives

@@ -9,7 +9,7 @@ import (
 
 // Push sends a notification to a channel as a sound sender would, with a token
 // made for it; header replaces or adds to what such a sender sends. It gives
-// what the service answered and the entry in its journal.
+// what the service answered and the journal's entry as it was then.
 func (s *Server) Push(ctx context.Context, c Channel, kind string, payload []byte, header http.Header) (status int, reply http.Header, e *Entry, err error) {
 	app := s.appByPFN(c.PFN)
 	if app == nil {
@@ -30,14 +30,8 @@ func (s *Server) Push(ctx context.Context, c Channel, kind string, payload []byt
 	for name, values := range header {
 		r.Header[http.CanonicalHeaderKey(name)] = values
 	}
-	mark := s.journal.Mark()
 	w := &recorder{header: http.Header{}, status: http.StatusOK}
-	s.serveNotification(w, r)
-	for _, x := range s.journal.Since(mark, func(x *Entry) bool {
-		return x.MsgID != "" && len(w.header["X-WNS-MSG-ID"]) > 0 && x.MsgID == w.header["X-WNS-MSG-ID"][0]
-	}) {
-		e = x
-	}
+	e = s.notify(w, r)
 	return w.status, w.header, e, nil
 }
 

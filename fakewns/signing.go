@@ -71,8 +71,8 @@ func appTag(id string) []byte {
 func (g *signer) classic(a *App, issued, expires time.Time, random []byte) string {
 	b := make([]byte, 0, classicLen)
 	b = append(b, appTag(a.id())...)
-	b = binary.BigEndian.AppendUint64(b, uint64(issued.UnixMilli()))  //nolint:gosec // after 1970
-	b = binary.BigEndian.AppendUint64(b, uint64(expires.UnixMilli())) //nolint:gosec // as above
+	b = binary.BigEndian.AppendUint64(b, uint64(issued.UnixMilli()))
+	b = binary.BigEndian.AppendUint64(b, uint64(expires.UnixMilli()))
 	b = append(b, random[:16]...)
 	b = append(b, g.mac(b)[:16]...)
 	return classicPrefix + base64.RawURLEncoding.EncodeToString(b)

@@ -17,16 +17,16 @@ var filters = []string{"kind", "device", "app", "channel", "status", "delivery",
 
 // filter reads them; what is not given accepts everything.
 func filter(q url.Values) (want func(*fakewns.Entry) bool, since uint64, limit int, err error) {
-	number := func(name string) (n uint64) {
+	number := func(name string) (n int) {
 		if v := q.Get(name); v != "" && err == nil {
-			if n, err = strconv.ParseUint(v, 10, 31); err != nil {
+			if n, err = strconv.Atoi(v); err != nil || n < 0 {
 				err = fmt.Errorf("%s=%q is no number from 0 on", name, v)
 			}
 		}
 		return n
 	}
-	since, limit = number("since"), int(number("limit"))
-	status := int(number("status"))
+	since, limit = uint64(max(number("since"), 0)), number("limit")
+	status := number("status")
 	text := func(name, value string) bool { return q.Get(name) == "" || strings.EqualFold(q.Get(name), value) }
 	rule := fakewns.Rule(q.Get("violated"))
 	return func(e *fakewns.Entry) bool {

@@ -116,7 +116,7 @@ func (c *client) fresh() { c.http.CloseIdleConnections() }
 
 func (a answer) is(status int, state string) error {
 	if a.err != nil || a.status != status || a.header.Get("X-WNS-STATUS") != state {
-		return fmt.Errorf("%d %q %v, want %d %q", a.status, a.header.Get("X-WNS-STATUS"), a.err, status, state)
+		return fmt.Errorf("%d %q %w, want %d %q", a.status, a.header.Get("X-WNS-STATUS"), a.err, status, state)
 	}
 	return nil
 }

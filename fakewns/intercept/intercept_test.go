@@ -54,6 +54,16 @@ func TestProxyIsNotOpen(t *testing.T) {
 	if code, text := get(allowed.URL); code != 200 || text != "allowed" {
 		t.Errorf("an allowed host: %d %s", code, text)
 	}
+	// A name that is allowed without a port is allowed on 443 and nowhere else.
+	byName := Proxy(wns.Listener.Addr().String(), "127.0.0.1", "::1")
+	refused := httptest.NewServer(byName)
+	t.Cleanup(refused.Close)
+	via2, _ := url.Parse(refused.URL)
+	other := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(via2), TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	if resp, err := other.Get(secretTLS.URL); err == nil {
+		resp.Body.Close()
+		t.Error("a host that is allowed on 443 was reached on another port")
+	}
 	for _, u := range []string{secret.URL, secretTLS.URL, "https://login.live.com:8443/", "https://example.com/", "http://login.live.com/", "https://a.b.notify.windows.com/"} {
 		if code, text := get(u); code == 200 || strings.Contains(text, "secret") {
 			t.Errorf("%s went through: %d %s", u, code, text)

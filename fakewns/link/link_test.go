@@ -59,15 +59,15 @@ func (d *desk) dial(t testing.TB, opts Options) *Client {
 // push sends a notification and gives what became of it then.
 func (d *desk) push(t testing.TB, uri, payload string) *fakewns.Entry {
 	t.Helper()
-	for _, c := range d.wns.ChannelsOf(func(c fakewns.Channel) bool { return c.URI == uri }) {
-		_, _, e, err := d.wns.Push(t.Context(), c, "wns/raw", []byte(payload), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return e
+	list := d.wns.ChannelsOf(func(c fakewns.Channel) bool { return c.URI == uri })
+	if len(list) != 1 {
+		t.Fatal("the service does not know the channel")
 	}
-	t.Fatal("the service does not know the channel")
-	return nil
+	_, _, e, err := d.wns.Push(t.Context(), list[0], "wns/raw", []byte(payload), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 // eventually waits for what other goroutines do.
@@ -314,7 +314,7 @@ func TestServiceStartsAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		var mu sync.Mutex
-		var handler http.Handler = d.srv.Config.Handler
+		handler := d.srv.Config.Handler
 		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			h := handler

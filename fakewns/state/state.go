@@ -70,8 +70,7 @@ func Open(path string) (*File, error) {
 		return nil
 	})
 	if err != nil {
-		db.Close()
-		return nil, fmt.Errorf("state: %w", err)
+		return nil, fmt.Errorf("state: %w", errors.Join(err, db.Close()))
 	}
 	return f, nil
 }

@@ -30,6 +30,8 @@ type labFlags struct {
 	control, state string
 	allow, faults  []string
 	seed           uint64
+	appRate        float64
+	channelRate    float64
 	quiet          bool
 	listFaults     bool
 }
@@ -66,6 +68,8 @@ dmwake device run --link http://127.0.0.1:7081.`,
 	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, cached notifications and the journal over a restart")
 	fl.StringArrayVar(&f.allow, "allow", nil, "let the proxy connect to this host, HOST or HOST:PORT; repeatable")
 	fl.StringArrayVar(&f.faults, "fault", nil, "misbehave: \"status=503 times=3\"; repeatable, --list-faults shows all")
+	fl.Float64Var(&f.appRate, "app-rate", 0, "answer 406 over so many notifications a second of an app; 0 never")
+	fl.Float64Var(&f.channelRate, "channel-rate", 0, "answer channelthrottled over so many a second to a channel; 0 never")
 	fl.BoolVar(&f.listFaults, "list-faults", false, "list the faults and run nothing")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of channel tokens and fault draws; 0 draws one")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "do not print the requests")
@@ -103,6 +107,12 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 	f.wns.apply(&cfg.WNS)
 	cfg.WNS.Allow = append(cfg.WNS.Allow, f.allow...)
 	cfg.WNS.Faults = append(cfg.WNS.Faults, f.faults...)
+	if f.appRate != 0 {
+		cfg.WNS.AppRate = f.appRate
+	}
+	if f.channelRate != 0 {
+		cfg.WNS.ChannelRate = f.channelRate
+	}
 	cfg.Defaults()
 	if err := cfg.WNS.Check(); err != nil {
 		return usage(err)
@@ -126,9 +136,7 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 	if err != nil {
 		return usage(err)
 	}
-	if err := introduce(ctx, s, l, trust, token); err != nil {
-		return usage(err)
-	}
+	introduce(ctx, s, l, trust, token)
 	if !f.quiet {
 		go watchJournal(ctx, s, l.WNS.Journal())
 	}
@@ -141,7 +149,7 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 }
 
 // introduce prints where everything is and how to use it.
-func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Trust, token string) error {
+func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Trust, token string) {
 	w := &l.Config.WNS
 	fmt.Fprintf(s.out, "fake WNS     https://%s\n", w.Listen)
 	if w.Mode == "proxy" {
@@ -155,10 +163,9 @@ func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Tru
 	uri, err := sampleChannel(ctx, l)
 	if err != nil {
 		fmt.Fprintf(s.out, "# no sample device: %v\n", err)
-		return nil
+		return
 	}
 	fmt.Fprintf(s.out, "\n# Try it, on a device of the lab's own (%q):\n%s\n", sampleDevice, sampleCurl(l, trust, uri))
-	return nil
 }
 
 // sampleChannel is the sample device's channel: that of the state file, or a

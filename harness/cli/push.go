@@ -212,7 +212,7 @@ func fetchToken(ctx context.Context, s *streams, client *http.Client, cfg *targe
 		form.Set("scope", "https://wns.windows.com/.default")
 	}
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	resp, body, err := post(ctx, client, tokenURL, []byte(form.Encode()), header)
+	resp, err := post(ctx, client, tokenURL, []byte(form.Encode()), header)
 	if err != nil {
 		return "", noAnswer(tokenURL, err)
 	}
@@ -222,42 +222,42 @@ func fetchToken(ctx context.Context, s *streams, client *http.Client, cfg *targe
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	badJSON := json.Unmarshal(body, &out)
-	fmt.Fprintf(s.out, "token    POST %s -> %d", tokenURL, resp.StatusCode)
+	badJSON := json.Unmarshal(resp.body, &out)
+	fmt.Fprintf(s.out, "token    POST %s -> %d", tokenURL, resp.status)
 	switch {
-	case resp.StatusCode == http.StatusOK && badJSON == nil && out.Token != "":
+	case resp.status == http.StatusOK && badJSON == nil && out.Token != "":
 		fmt.Fprintf(s.out, ", valid for %v s\n", out.Expires)
 		return out.Token, nil
-	case resp.StatusCode == http.StatusOK:
-		fmt.Fprintf(s.out, "\n  but the body is no token: %s\n", strings.ToValidUTF8(clipped(string(body), 200), "?"))
+	case resp.status == http.StatusOK:
+		fmt.Fprintf(s.out, "\n  but the body is no token: %s\n", strings.ToValidUTF8(clipped(string(resp.body), 200), "?"))
 	default:
 		fmt.Fprintf(s.out, " %s\n  %s\n", out.Error, clipped(out.Description, 400))
-		explained(s.out, explain.Token(resp.StatusCode, out.Error, out.Description))
+		explained(s.out, explain.Token(resp.status, out.Error, out.Description))
 	}
 	return "", &exitError{exitFailed, errSilent}
 }
 
 // send sends the notification and explains the answer.
 func send(ctx context.Context, s *streams, client *http.Client, uri string, payload []byte, header http.Header) error {
-	resp, body, err := post(ctx, client, uri, payload, header)
+	resp, err := post(ctx, client, uri, payload, header)
 	if err != nil {
 		return noAnswer(report.Redact(uri), err)
 	}
-	state := resp.Header.Get("X-WNS-Status")
+	state := resp.header.Get("X-WNS-Status")
 	if state == "" {
-		state = resp.Header.Get("X-WNS-NotificationStatus")
+		state = resp.header.Get("X-WNS-NotificationStatus")
 	}
-	fmt.Fprintf(s.out, "push     POST %s, %d bytes -> %d %s\n", report.Redact(uri), len(payload), resp.StatusCode, state)
+	fmt.Fprintf(s.out, "push     POST %s, %d bytes -> %d %s\n", report.Redact(uri), len(payload), resp.status, state)
 	for _, name := range []string{"X-WNS-DeviceConnectionStatus", "X-WNS-Error-Description", "X-WNS-Msg-ID", "X-WNS-Debug-Trace", "Retry-After", "MS-CV", "Location"} {
-		if v := resp.Header.Get(name); v != "" {
+		if v := resp.header.Get(name); v != "" {
 			fmt.Fprintf(s.out, "  %s: %s\n", name, report.Redact(v))
 		}
 	}
-	if len(body) > 0 {
-		fmt.Fprintf(s.out, "  a body of %d bytes, where WNS sends none\n", len(body))
+	if len(resp.body) > 0 {
+		fmt.Fprintf(s.out, "  a body of %d bytes, where WNS sends none\n", len(resp.body))
 	}
-	explained(s.out, explain.Notification(resp.StatusCode, state))
-	if resp.StatusCode == http.StatusOK && state == "received" {
+	explained(s.out, explain.Notification(resp.status, state))
+	if resp.status == http.StatusOK && state == "received" {
 		return nil
 	}
 	return &exitError{exitFailed, errSilent}
@@ -276,19 +276,26 @@ func explained(w io.Writer, a explain.Answer) {
 	}
 }
 
-func post(ctx context.Context, client *http.Client, to string, body []byte, header http.Header) (*http.Response, []byte, error) {
+// reply is an answer that was read to its end.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func post(ctx context.Context, client *http.Client, to string, body []byte, header http.Header) (*reply, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	req.Header = header
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	got, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	return resp, got, err
+	return &reply{resp.StatusCode, resp.Header, got}, err
 }
 
 // noAnswer says why nobody answered, without the URI that the error repeats.

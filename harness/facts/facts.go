@@ -103,11 +103,32 @@ func All() []Section {
 			{Doc, "Windows names the errors 0x8018....", "Learn, MDM enrollment error constants", []string{enr + "TestHResults"}},
 			{Doc, "a server is found by the domain of the user's address", "MS-MDE2 3.1.4.1", []string{enr + "TestDiscoveryURL"}},
 		}},
-		{"WNS", []Fact{
-			{Doc, "a token is asked for by form; its errors are OAuth's", "Learn, WNS", []string{wns + "TestTokenAnswers", "TOK-01", "TOK-02"}},
+		{"WNS: tokens", []Fact{
+			{Doc, "a token is asked for by form at login.live.com; its errors are OAuth's; it lives 24 hours and is not stored", "Learn, WNS", []string{wns + "TestTokenAnswers", wns + "TestTokensExpireAndAreRevoked", "TOK-01", "TOK-02"}},
+			{Seen, "new identities are refused there and sent to login.microsoftonline.com", "the real service, 2026", []string{wns + "TestEntraRefusals"}},
+			{Doc, "Entra gives a JWT for https://wns.windows.com/.default; its errors are AADSTS and a number", "Learn, OAuth 2.0 client credentials flow; Entra error codes", []string{wns + "TestEntraTokens", wns + "TestEntraRefusals"}},
+			{Model, "which of AADSTS9002331 and 9002346 an app for personal accounts gets at which endpoint", "fakewns/entra.go", []string{wns + "TestEntraRefusals"}},
+			{Doc, "a token of another app is answered 403", "Learn, WNS request and response headers", []string{wns + "TestNotificationAnswers", wns + "TestEntraTokens"}},
+		}},
+		{"WNS: notifications", []Fact{
 			{Doc, "a notification's headers and its size are checked: 400, 401, 403, 404, 405, 410, 413", "Learn, WNS request and response headers", []string{wns + "TestNotificationAnswers", "WNS-01", "WNS-07"}},
-			{Doc, "200 does not mean delivered", "Learn, WNS request and response headers", []string{"PSH-06"}},
-			{Seen, "an unmodified sender gets its token, sends, and the device wakes", "npm wns 0.5.4", []string{"harness/lab.TestUnmodifiedSender"}},
+			{Model, "the order of these checks where several fail; which wrong headers are 400", "fakewns/notify.go, fakewns/rules.go", []string{wns + "TestNotificationAnswers"}},
+			{Doc, "200 does not mean delivered: dropped and channelthrottled are 200, too", "Learn, WNS request and response headers", []string{wns + "TestOfflineDevice", wns + "TestThrottles", "PSH-06"}},
+			{Doc, "a raw notification to a device that is offline is kept on request only, one for a channel, until its TTL", "Learn, WNS request and response headers", []string{wns + "TestOfflineDevice", wns + "TestCachedNotificationExpires", "WNS-09"}},
+			{Doc, "X-WNS-RequestForStatus asks for X-WNS-DeviceConnectionStatus", "Learn, WNS request and response headers", []string{wns + "TestOfflineDevice"}},
+			{Doc, "DELETE with X-WNS-Match takes toasts back", "Learn, WNS request and response headers", []string{wns + "TestDeleteTakesToastsBack"}},
+			{Doc, "over its limit an app is answered 406 with Retry-After", "Learn, WNS request and response headers", []string{wns + "TestThrottles", wns + "TestFaults"}},
+			{Model, "how much is too much", "Config.AppRate and ChannelRate", []string{wns + "TestThrottles"}},
+			{Seen, "header names are written in upper case, and the older X-WNS-NotificationStatus is read by some", "the real service; npm wns", []string{wns + "TestHeaderNamesAsWritten"}},
+			{Seen, "HTTP/1.1, without chunks and compression; Expect: 100-continue works", "the real service", []string{wns + "TestWire"}},
+			{Doc, "percent-encodings in upper case are the same URI", "RFC 3986 section 6.2.2.1; Python requests writes them", []string{wns + "TestNotificationAnswers"}},
+			{Seen, "unmodified senders get their token, send, and the device wakes", "curl, Node, npm wns 0.5.4, Python, Java", []string{"harness/lab.TestUnmodifiedSenders"}},
+		}},
+		{"WNS: channels", []Fact{
+			{Doc, "a channel lives 30 days; then, and once it is revoked, its answer is 410", "Learn, push notification support", []string{wns + "TestTokensExpireAndAreRevoked", wns + "TestAppStates", "CHN-01"}},
+			{Doc, "410 is also for an app that is blocked", "Learn, WNS request and response headers", []string{wns + "TestAppStates"}},
+			{Seen, "the host of a channel has one label before notify.windows.com", "the real service", []string{wns + "TestRegistration"}},
+			{Model, "how devices and WNS speak; what a link says when it is cut", "fakewns/link", []string{"fakewns/link.TestNothingIsLost", "fakewns/link.TestSlowLink"}},
 		}},
 	}
 }

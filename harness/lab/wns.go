@@ -61,7 +61,8 @@ func (l *Lab) startWNS(opts Options) error {
 func (l *Lab) newWNS(file string) error {
 	a := l.Config.WNS.App
 	app := fakewns.App{PFN: a.PFN, PackageSID: a.SID, Secret: a.Secret.Value(), Kind: fakewns.AppKind(a.Kind), Tenant: a.Tenant, ClientID: a.ClientID}
-	l.WNS = fakewns.New(fakewns.Config{Seed: l.Seed, Log: l.log})
+	w := &l.Config.WNS
+	l.WNS = fakewns.New(fakewns.Config{Seed: l.Seed, Log: l.log, AppRate: w.AppRate, ChannelRate: w.ChannelRate})
 	if err := l.WNS.SetApps([]fakewns.App{app}); err != nil {
 		return fmt.Errorf("wns.app: %w", err)
 	}
@@ -74,7 +75,7 @@ func (l *Lab) newWNS(file string) error {
 			return err
 		}
 	}
-	for _, line := range l.Config.WNS.Faults {
+	for _, line := range w.Faults {
 		rule, err := faults.Parse(line)
 		if err != nil {
 			return fmt.Errorf("wns.faults: %w", err)

@@ -60,6 +60,10 @@ type WNS struct {
 	Allow []string `yaml:"allow"`
 	// Faults are set from the start, one line each: "status=503 times=3".
 	Faults []string `yaml:"faults"`
+	// AppRate and ChannelRate are how many notifications a second an app and a
+	// channel may get before they are throttled; 0 never throttles.
+	AppRate     float64 `yaml:"app_rate"`
+	ChannelRate float64 `yaml:"channel_rate"`
 }
 
 // App is the app identity that the server under test is configured with.
@@ -241,6 +245,9 @@ func (w *WNS) Check() error {
 	case "proxy", "hosts", "direct":
 	default:
 		return fmt.Errorf("wns.mode %q is none of proxy, hosts, direct", w.Mode)
+	}
+	if w.AppRate < 0 || w.ChannelRate < 0 {
+		return errors.New("wns.app_rate and wns.channel_rate are notifications a second, 0 for no limit")
 	}
 	for _, line := range w.Faults {
 		if _, err := faults.Parse(line); err != nil {
