@@ -4,7 +4,6 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -58,17 +57,11 @@ var (
 // serveEntra is the token endpoint of a directory (Learn, "OAuth 2.0 client
 // credentials flow").
 func (s *Server) serveEntra(w http.ResponseWriter, r *http.Request) {
-	e := newEntry(Token, r, s.now())
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxTokenRequest+1))
-	e.Body = body
-	if err != nil || len(body) > maxTokenRequest {
-		e.violate(RuleForm, "the body could not be read or is over 16 KiB")
-	}
-	e.Form, e.Violations = parseForm(r, body, e.Violations)
-	e.fault = s.faults.match(s, e)
+	e := s.tokenRequest(r)
 	app, refused := s.directoryApp(e, mux.Vars(r)["tenant"])
 	var value string
 	if refused == nil {
+		var err error
 		value, err = s.signer.entra(app, e.At, e.At.Add(s.lifetime(e)), s.randomBytes(16))
 		if err != nil {
 			refused = &tokenRefusal{status: http.StatusInternalServerError, body: oauthError{"server_error", "internal error"}}

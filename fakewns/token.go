@@ -116,14 +116,7 @@ type tokenRefusal struct {
 // serveToken is the classic token endpoint: form in, bearer token out (Learn,
 // "WNS overview").
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
-	e := newEntry(Token, r, s.now())
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxTokenRequest+1))
-	e.Body = body
-	if err != nil || len(body) > maxTokenRequest {
-		e.violate(RuleForm, "the body could not be read or is over 16 KiB")
-	}
-	e.Form, e.Violations = parseForm(r, body, e.Violations)
-	e.fault = s.faults.match(s, e)
+	e := s.tokenRequest(r)
 	app := s.authenticate(e, r.Method)
 	var refused *tokenRefusal
 	value := ""
@@ -189,15 +182,23 @@ var oauthCode = map[Rule]string{
 	RuleClientID: "invalid_client", RuleClientSecret: "invalid_client", RulePercentEncoding: "invalid_client",
 }
 
-func parseForm(r *http.Request, body []byte, v []Violation) (url.Values, []Violation) {
+// tokenRequest reads the form of a token request, and finds the fault that
+// concerns it.
+func (s *Server) tokenRequest(r *http.Request) *Entry {
+	e := newEntry(Token, r, s.now())
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxTokenRequest+1))
+	e.Body = body
+	if err != nil || len(body) > maxTokenRequest {
+		e.violate(RuleForm, "the body could not be read or is over 16 KiB")
+	}
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
-		v = append(v, Violation{RuleForm, "Content-Type is " + quote(r.Header.Get("Content-Type")) + ", not application/x-www-form-urlencoded"})
+		e.violate(RuleForm, "Content-Type is "+quote(r.Header.Get("Content-Type"))+", not application/x-www-form-urlencoded")
 	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		v = append(v, Violation{RuleForm, "the body is not a form: " + err.Error()})
+	if e.Form, err = url.ParseQuery(string(body)); err != nil {
+		e.violate(RuleForm, "the body is not a form: "+err.Error())
 	}
-	return form, v
+	e.fault = s.faults.match(s, e)
+	return e
 }
 
 // authenticate checks the form and gives the app it proves; every complaint

@@ -1,12 +1,9 @@
 package link
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -76,79 +73,6 @@ func Dial(ctx context.Context, controlURL string, opts Options) (*Client, error)
 	return c, nil
 }
 
-// connect opens a connection and says hello.
-func (c *Client) connect(ctx context.Context) (*websocket.Conn, error) {
-	header := http.Header{}
-	if c.opts.Token != "" {
-		header.Set("Authorization", "Bearer "+c.opts.Token)
-	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	ws, resp, err := websocket.Dial(ctx, c.url, &websocket.DialOptions{HTTPClient: c.opts.HTTP, HTTPHeader: header, Subprotocols: []string{Subprotocol}}) //nolint:bodyclose // by the library
-	if err != nil {
-		if resp != nil && resp.StatusCode == http.StatusUnauthorized {
-			return nil, errors.New("link: the token of the control API is missing or wrong")
-		}
-		return nil, fmt.Errorf("link: %w", err)
-	}
-	ws.SetReadLimit(maxFrame)
-	c.mu.Lock()
-	h := hello{c.session, c.got}
-	c.mu.Unlock()
-	var f down
-	if err = writeFrame(ctx, ws, up{Hello: &h}); err == nil {
-		err = readFrame(ctx, ws, &f)
-	}
-	if err == nil && f.Welcome == nil {
-		err = errors.New("the first frame is no welcome")
-	}
-	if err != nil {
-		ws.CloseNow() //nolint:errcheck // of no use any more
-		return nil, fmt.Errorf("link: %w", err)
-	}
-	c.welcomed(*f.Welcome, h.Session != "")
-	return ws, nil
-}
-
-// welcomed begins a connection: what was not answered is asked again, and
-// where the service knows the link no more, the channels are taken up again.
-func (c *Client) welcomed(w welcome, again bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if w.Resumed {
-		c.resumes++
-	} else {
-		c.session, c.got, c.acked = w.Session, 0, 0
-	}
-	for _, p := range c.pending {
-		p.sent = false
-	}
-	if again && !w.Resumed {
-		for uri := range c.channels {
-			p := c.add(up{Attach: uri})
-			go c.attached(uri, p)
-		}
-	}
-	c.poke()
-}
-
-func (c *Client) attached(uri string, p *call) {
-	select {
-	case r := <-p.done:
-		if r.OK {
-			return
-		}
-	case <-c.ctx.Done():
-		return
-	}
-	c.mu.Lock()
-	delete(c.channels, uri)
-	c.mu.Unlock()
-	if c.opts.Lost != nil {
-		c.opts.Lost(uri)
-	}
-}
-
 // add queues a request; the caller holds the lock.
 func (c *Client) add(f up) *call {
 	c.lastID++
@@ -163,134 +87,6 @@ func (c *Client) poke() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
-	}
-}
-
-// run keeps the link up until Close.
-func (c *Client) run(ws *websocket.Conn) {
-	defer close(c.done)
-	wait := firstWait
-	for {
-		if ws != nil {
-			wait = firstWait
-			c.serve(ws)
-		}
-		if c.ctx.Err() != nil {
-			return
-		}
-		t := time.NewTimer(wait/2 + mathrand.N(wait)) //nolint:gosec // spreads the return of many
-		select {
-		case <-t.C:
-		case <-c.ctx.Done():
-			t.Stop()
-			return
-		}
-		wait = min(2*wait, lastWait)
-		var err error
-		if ws, err = c.connect(c.ctx); err != nil {
-			c.opts.Log.Info("link is down", "err", err)
-			ws = nil
-		}
-	}
-}
-
-// serve reads and writes until the connection breaks.
-func (c *Client) serve(ws *websocket.Conn) {
-	defer ws.CloseNow() //nolint:errcheck // it is broken already
-	ctx, cancel := context.WithCancel(c.ctx)
-	defer cancel()
-	c.mu.Lock()
-	c.ws, c.cut = ws, cancel
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		c.ws, c.cut = nil, nil
-		c.mu.Unlock()
-	}()
-	var both sync.WaitGroup
-	defer both.Wait()
-	both.Go(func() { keepAlive(ctx, ws, cancel) })
-	both.Go(func() {
-		defer cancel()
-		c.write(ctx, ws)
-	})
-	defer cancel()
-	for {
-		var f down
-		if readFrame(ctx, ws, &f) != nil {
-			return
-		}
-		switch {
-		case f.Notify != nil:
-			c.notified(*f.Notify)
-		case f.Reply != nil:
-			c.mu.Lock()
-			p := c.pending[f.Reply.ID]
-			delete(c.pending, f.Reply.ID)
-			c.mu.Unlock()
-			if p != nil {
-				p.done <- *f.Reply
-			}
-		}
-	}
-}
-
-func (c *Client) notified(n notify) {
-	c.mu.Lock()
-	if n.N <= c.got {
-		c.mu.Unlock()
-		return // sent again, though it came
-	}
-	c.got = n.N
-	wake, known := c.channels[n.Channel]
-	if !known && len(c.early) < maxEarly {
-		c.early = append(c.early, n)
-	}
-	c.poke()
-	c.mu.Unlock()
-	if wake != nil {
-		wake(n.Payload)
-	}
-}
-
-// maxEarly bounds what is kept of channels that are not known: one whose reply
-// is on its way, or that was closed meanwhile.
-const maxEarly = 256
-
-// write sends requests, notes and acknowledgements, many of which are said by
-// one.
-func (c *Client) write(ctx context.Context, ws *websocket.Conn) {
-	for {
-		c.mu.Lock()
-		var frames []up
-		for _, p := range c.pending {
-			if !p.sent {
-				p.sent = true
-				frames = append(frames, p.frame)
-			}
-		}
-		// In their order: of two states of a device the later one holds.
-		slices.SortFunc(frames, func(a, b up) int { return cmp.Compare(a.ID, b.ID) })
-		frames = append(frames, c.notes...)
-		c.notes = nil
-		if c.got > c.acked {
-			c.acked = c.got
-			frames = append(frames, up{Ack: c.got})
-		}
-		c.mu.Unlock()
-		for _, f := range frames {
-			if writeFrame(ctx, ws, f) != nil {
-				return
-			}
-		}
-		if len(frames) > 0 {
-			continue
-		}
-		select {
-		case <-c.wake:
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 
