@@ -1,6 +1,8 @@
 package fakewns
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,7 +37,7 @@ func (s *Server) store(ch *channel, k *cached) (kept func() error) {
 		}
 	}
 	ch.cached = append(ch.cached, k)
-	st.waiting[ch] = struct{}{}
+	st.waits(ch)
 	return s.keep(ch.record())
 }
 
@@ -56,9 +58,8 @@ func (s *Server) takeBack(ch *channel, match string) {
 	if len(left) == len(ch.cached) {
 		return
 	}
-	if ch.cached = left; len(left) == 0 {
-		delete(st.waiting, ch)
-	}
+	ch.cached = left
+	st.waits(ch)
 	s.keep(ch.record())
 }
 
@@ -76,9 +77,16 @@ func (k *cached) matches(match string) bool {
 
 // DeliverCached hands over what is cached for devices that can be reached now:
 // a receiver that was cut off calls it when it is not any more.
-func (s *Server) DeliverCached() { s.deliverCached(func(*channel) bool { return true }) }
+func (s *Server) DeliverCached() {
+	s.channels.mu.RLock()
+	devices := slices.Collect(maps.Keys(s.channels.waiting))
+	s.channels.mu.RUnlock()
+	for _, d := range devices {
+		s.deliverCached(d)
+	}
+}
 
-func (s *Server) deliverCached(of func(*channel) bool) {
+func (s *Server) deliverCached(device string) {
 	st := &s.channels
 	type pending struct {
 		*cached
@@ -88,9 +96,9 @@ func (s *Server) deliverCached(of func(*channel) bool) {
 	var due []pending
 	now := s.now()
 	st.mu.Lock()
-	for c := range st.waiting {
+	for c := range st.waiting[device] {
 		over := c.closed || !now.Before(c.expires)
-		if !of(c) || !over && st.connection(c) != Connected {
+		if !over && st.connection(c) != Connected {
 			continue
 		}
 		for _, k := range c.cached {
@@ -104,7 +112,7 @@ func (s *Server) deliverCached(of func(*channel) bool) {
 			due = append(due, p)
 		}
 		c.cached = nil
-		delete(st.waiting, c)
+		st.waits(c)
 		s.keep(c.record())
 	}
 	st.mu.Unlock()

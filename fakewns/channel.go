@@ -66,9 +66,9 @@ func (w always) Wake(payload []byte) {
 type channelStore struct {
 	mu      sync.RWMutex
 	byQuery map[string]*channel
-	byToken map[string]*channel // by the decoded token, for URIs that were re-encoded
-	waiting map[*channel]struct{}
-	closed  []*channel // oldest first, bounded
+	byToken map[string]*channel              // by the decoded token, for URIs that were re-encoded
+	waiting map[string]map[*channel]struct{} // with something cached, by device
+	closed  []*channel                       // oldest first, bounded
 	offline map[string]Connection
 }
 
@@ -82,13 +82,32 @@ const (
 	TempDisconnected Connection = "tempdisconnected"
 )
 
+// maxChannels bounds what devices can make the service hold.
+const maxChannels = 1 << 20
+
 // keptClosed is how many closed channels still answer 410; older ones are
 // forgotten and answer 404.
 const keptClosed = 4096
 
 func (c *channelStore) init() {
 	c.byQuery, c.byToken, c.offline = map[string]*channel{}, map[string]*channel{}, map[string]Connection{}
-	c.waiting = map[*channel]struct{}{}
+	c.waiting = map[string]map[*channel]struct{}{}
+}
+
+// waits notes whether something is cached for a channel; the caller holds the
+// lock.
+func (c *channelStore) waits(ch *channel) {
+	of := c.waiting[ch.device]
+	switch {
+	case len(ch.cached) == 0:
+		if delete(of, ch); len(of) == 0 {
+			delete(c.waiting, ch.device)
+		}
+	case of == nil:
+		c.waiting[ch.device] = map[*channel]struct{}{ch: {}}
+	default:
+		of[ch] = struct{}{}
+	}
 }
 
 // RegistrationError says why a PFN cannot be registered.
@@ -130,6 +149,10 @@ func (s *Server) OpenChannelFor(ctx context.Context, device, pfn string, r Recei
 	if st.offline[device] == Disconnected {
 		st.mu.Unlock()
 		return "", time.Time{}, &RegistrationError{pfn, "offline", "not to be registered: the device is not connected"}
+	}
+	if len(st.byQuery) >= maxChannels {
+		st.mu.Unlock()
+		return "", time.Time{}, fmt.Errorf("WNS: there are %d channels already; end some, or start anew", maxChannels)
 	}
 	c := s.draw()
 	c.pfn, c.device, c.app, c.receiver, c.expires = pfn, device, app.id(), r, s.now().Add(channelLife)
@@ -186,7 +209,7 @@ func (s *Server) Attach(uri string, r Receiver) bool {
 	}
 	s.channels.mu.Unlock()
 	if ok {
-		s.deliverCached(func(x *channel) bool { return x == c })
+		s.deliverCached(c.device)
 	}
 	return ok
 }
@@ -209,7 +232,7 @@ func (s *Server) SetConnection(device string, state Connection) {
 	}
 	st.mu.Unlock()
 	if state == Connected {
-		s.deliverCached(func(c *channel) bool { return c.device == device })
+		s.deliverCached(device)
 	}
 }
 
@@ -278,7 +301,7 @@ func (s *Server) CloseChannel(uri string) {
 	}
 	lost := c.cached
 	c.closed, c.receiver, c.cached = true, nil, nil
-	delete(st.waiting, c)
+	st.waits(c)
 	records := []Record{c.record()}
 	st.closed = append(st.closed, c)
 	if len(st.closed) > keptClosed {
@@ -300,6 +323,8 @@ func (s *Server) ForgetChannel(uri string) {
 		return
 	}
 	lost := c.cached
+	c.cached = nil
+	st.waits(c)
 	s.keep(st.forget(c))
 	st.mu.Unlock()
 	s.undelivered(lost...)
@@ -319,7 +344,6 @@ func (s *Server) ExpireChannel(uri string) {
 func (c *channelStore) forget(ch *channel) Record {
 	delete(c.byQuery, ch.query)
 	delete(c.byToken, ch.token())
-	delete(c.waiting, ch)
 	if ch.closed {
 		c.closed = slices.DeleteFunc(c.closed, func(x *channel) bool { return x == ch })
 	}

@@ -126,8 +126,8 @@ func (s *Server) loadChannel(_ string, value []byte) error {
 	c := &channel{id: r.ID, uri: r.URI, pfn: r.PFN, device: r.Device, app: r.App, query: r.Query, expires: r.Expires, closed: r.Closed}
 	for _, k := range r.Cached {
 		c.cached = append(c.cached, &cached{k.Payload, k.Kind, k.Tag, k.Group, k.Expires, k.Seq})
-		s.channels.waiting[c] = struct{}{}
 	}
+	s.channels.waits(c)
 	if c.closed {
 		s.channels.closed = append(s.channels.closed, c)
 	}

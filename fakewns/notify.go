@@ -1,6 +1,7 @@
 package fakewns
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"strconv"
@@ -11,6 +12,10 @@ import (
 // MaxPayload is the most a notification may carry, in bytes (Learn, "Push
 // notification service request and response headers": over it, 413).
 const MaxPayload = 5000
+
+// maxJournaled is how much of a body the journal keeps: one byte more than any
+// sound request has, a token's form aside.
+const maxJournaled = MaxPayload + 1
 
 // readLimit is how much of a body is read at all.
 const readLimit = 64 << 10
@@ -88,7 +93,7 @@ func (s *Server) notify(w http.ResponseWriter, r *http.Request) *Entry {
 	}
 	if c := e.cacheFor; c != nil {
 		// The device may have come back while this was under way.
-		s.deliverCached(func(x *channel) bool { return x == c })
+		s.deliverCached(c.device)
 	}
 	return e
 }
@@ -112,6 +117,9 @@ func (s *Server) spoil(e *Entry, h http.Header, to Receiver) (wake func()) {
 // to be kept for it.
 func (s *Server) finish(e *Entry) {
 	s.stats.count(e)
+	if len(e.Body) > maxJournaled {
+		e.Body = bytes.Clone(e.Body[:maxJournaled])
+	}
 	kept := s.journal.add(e)
 	if e.cache != nil {
 		e.cache.seq = e.Seq

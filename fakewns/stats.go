@@ -69,7 +69,9 @@ func (s *Server) Stats() Stats {
 	s.channels.mu.RLock()
 	out.Revoked = len(s.channels.closed)
 	out.Channels = len(s.channels.byQuery) - out.Revoked
-	out.Waiting = len(s.channels.waiting)
+	for _, of := range s.channels.waiting {
+		out.Waiting += len(of)
+	}
 	s.channels.mu.RUnlock()
 	out.Faults = len(s.Faults())
 	out.Journal = s.journal.Mark()

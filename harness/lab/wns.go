@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"slices"
+	"strings"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/control"
@@ -74,6 +76,9 @@ func (l *Lab) newWNS(file string) error {
 		if err := l.WNS.Keep(l.state); err != nil {
 			return err
 		}
+		if err := l.remember(app); err != nil {
+			return err
+		}
 	}
 	for _, line := range w.Faults {
 		rule, err := faults.Parse(line)
@@ -85,6 +90,25 @@ func (l *Lab) newWNS(file string) error {
 			return fmt.Errorf("wns.faults: %w", err)
 		}
 		l.WNS.Inject(f)
+	}
+	return nil
+}
+
+// remember puts an app that is configured, and not the default, among those of
+// the state file.
+func (l *Lab) remember(app fakewns.App) error {
+	apps := l.WNS.Apps()
+	at := slices.IndexFunc(apps, func(a fakewns.App) bool { return strings.EqualFold(a.PFN, app.PFN) })
+	switch {
+	case app == fakewns.DefaultApp || at >= 0 && apps[at] == app:
+		return nil
+	case at >= 0:
+		apps[at] = app
+	default:
+		apps = append(apps, app)
+	}
+	if err := l.WNS.SetApps(apps); err != nil {
+		return fmt.Errorf("wns.app beside those of the state file: %w", err)
 	}
 	return nil
 }
