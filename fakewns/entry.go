@@ -51,6 +51,7 @@ type Entry struct {
 	Chunked       bool
 	ContentLength int64
 	Body          []byte
+	Peer          string     // address of the other end of the connection
 	Form          url.Values // of a token request
 
 	App     string // PFN of the app that was authenticated
@@ -84,7 +85,7 @@ type Entry struct {
 
 func newEntry(k Kind, r *http.Request, now time.Time) *Entry {
 	return &Entry{
-		At: now, Kind: k, Method: r.Method, Host: r.Host, Target: r.RequestURI, Proto: r.Proto, TLS: r.TLS != nil,
+		At: now, Kind: k, Method: r.Method, Host: r.Host, Target: r.RequestURI, Proto: r.Proto, TLS: r.TLS != nil, Peer: r.RemoteAddr,
 		// The server makes a new map for every request and is done with it.
 		Header: r.Header, ContentLength: r.ContentLength, Chunked: len(r.TransferEncoding) > 0,
 	}
@@ -149,6 +150,7 @@ type entryJSON struct {
 	ContentLength int64       `json:"contentLength"`
 	Body          string      `json:"body,omitempty"`
 	BodyBase64    []byte      `json:"bodyBase64,omitempty"` // where it is no text
+	Peer          string      `json:"peer,omitempty"`
 	Form          url.Values  `json:"form,omitempty"`
 
 	App     string `json:"app,omitempty"`
@@ -175,7 +177,7 @@ var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie"}
 
 // MarshalJSON writes the entry without secrets.
 func (e *Entry) MarshalJSON() ([]byte, error) {
-	out := entryJSON{e.Seq, e.At, e.Kind, e.Method, e.Host, e.redactedTarget(), e.Proto, e.TLS, e.Header, e.Chunked, e.ContentLength, "", nil, nil,
+	out := entryJSON{e.Seq, e.At, e.Kind, e.Method, e.Host, e.redactedTarget(), e.Proto, e.TLS, e.Header, e.Chunked, e.ContentLength, "", nil, e.Peer, nil,
 		e.App, e.channelID, e.Device, e.Status, e.WNSStatus, e.MsgID, e.Error, e.RetryAfter, e.Fault, e.Delivery, e.Violations, e.Notes, e.Session}
 	if out.Violations == nil {
 		out.Violations = []Violation{}
@@ -220,7 +222,7 @@ func (e *Entry) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*e = Entry{Seq: in.Seq, At: in.At, Kind: in.Kind, Method: in.Method, Host: in.Host, Target: in.Target, Proto: in.Proto, TLS: in.TLS, Header: in.Headers,
-		Chunked: in.Chunked, ContentLength: in.ContentLength, Body: in.BodyBase64, Form: in.Form, App: in.App, Device: in.Device, Status: in.Status,
+		Chunked: in.Chunked, ContentLength: in.ContentLength, Body: in.BodyBase64, Peer: in.Peer, Form: in.Form, App: in.App, Device: in.Device, Status: in.Status,
 		WNSStatus: in.WNSStatus, MsgID: in.MsgID, Error: in.Error, RetryAfter: in.RetryAfter, Fault: in.Fault, Delivery: in.Delivery,
 		Violations: in.Violations, Notes: in.Notes, Session: in.Session, channelID: in.Channel}
 	if in.Body != "" {

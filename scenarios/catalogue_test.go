@@ -2,6 +2,8 @@ package scenarios
 
 import (
 	"context"
+	"flag"
+	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -11,6 +13,16 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
+
+// TestMain lets more mutants run at a time than there are cores: they mostly
+// wait.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 func TestCatalogueIsSound(t *testing.T) {
 	id := regexp.MustCompile(`^[A-Z]{3}-\d\d$`)
@@ -38,11 +50,12 @@ func TestCatalogueIsSound(t *testing.T) {
 
 // TestReferencePasses: every scenario passes on the reference server.
 func TestReferencePasses(t *testing.T) {
-	l := start(t)
-	for _, s := range All() {
+	all := All()
+	verdicts, _ := start(t.Context(), newLab(t), all, 4)
+	for i, s := range all {
 		t.Run(s.ID, func(t *testing.T) {
-			if res, _ := Run(context.Background(), l, &s); res.Outcome != report.Passed {
-				t.Errorf("%s on the reference server: %+v", s.ID, res)
+			if v := <-verdicts[i]; v.result.Outcome != report.Passed {
+				t.Errorf("%s on the reference server: %+v", s.ID, v.result)
 			}
 		})
 	}
@@ -54,7 +67,7 @@ func TestMutantsAreKilled(t *testing.T) {
 	for _, m := range mdmserver.Mutants {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
-			l := start(t, m.Name)
+			l := newLab(t, m.Name)
 			for _, id := range m.Kills {
 				i := slices.IndexFunc(all, func(s Scenario) bool { return s.ID == id })
 				res, _ := Run(context.Background(), l, &all[i])
@@ -68,7 +81,7 @@ func TestMutantsAreKilled(t *testing.T) {
 	}
 }
 
-func start(t *testing.T, mutants ...string) *lab.Lab {
+func newLab(t *testing.T, mutants ...string) *lab.Lab {
 	t.Helper()
 	l, err := lab.Start(nil, lab.Options{Mutants: mutants, Seed: 1, Quiet: 1500 * time.Millisecond})
 	if err != nil {

@@ -18,13 +18,15 @@ type suite struct{ failed bool }
 
 func (s *suite) Fail() { s.failed = true }
 
-// RunAll runs the scenarios as Ginkgo specs in this process and tells each
-// result as it comes. Ginkgo runs once in a process, and so does this. Results
-// come in catalogue order; there are fewer than scenarios where ctx or a signal
-// ended the run. Hook failures are gathered by their text.
-func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, progress func(report.Result)) (results []report.Result, hooks []string) {
-	// On a signal Ginkgo returns while the body under way is still running.
+// RunAll runs the scenarios as Ginkgo specs in this process, so many at a time,
+// and tells each result as it comes. Ginkgo runs once in a process, and so does
+// this. Results come in catalogue order; there are fewer than scenarios where
+// ctx or a signal ended the run. Hook failures are gathered by their text.
+func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, parallel int, progress func(report.Result)) (results []report.Result, hooks []string) {
+	ctx, cancel := context.WithCancel(ctx)
+	// On a signal Ginkgo returns while bodies are still running.
 	var running sync.WaitGroup
+	verdicts, ended := start(ctx, l, list, parallel)
 	seen := map[string]bool{}
 	ginkgo.Describe("dmwake", ginkgo.Ordered, ginkgo.ContinueOnFailure, func() {
 		for i := range list {
@@ -32,21 +34,21 @@ func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, progress func(repo
 			ginkgo.It(s.ID+" "+s.Title, ginkgo.Label("area:"+s.Area(), "level:"+s.Level), func() {
 				running.Add(1)
 				defer running.Done()
-				if ctx.Err() != nil {
+				v, ok := <-verdicts[i]
+				if !ok {
 					ginkgo.Skip("interrupted")
 				}
-				res, hookErr := Run(ctx, l, s)
-				results = append(results, res)
-				if hookErr != nil && !seen[hookErr.Error()] {
-					seen[hookErr.Error()] = true
-					hooks = append(hooks, hookErr.Error())
+				results = append(results, v.result)
+				if v.hook != nil && !seen[v.hook.Error()] {
+					seen[v.hook.Error()] = true
+					hooks = append(hooks, v.hook.Error())
 				}
-				progress(res)
-				switch res.Outcome {
+				progress(v.result)
+				switch v.result.Outcome {
 				case report.Failed:
-					ginkgo.Fail(res.Saw)
+					ginkgo.Fail(v.result.Saw)
 				case report.Skipped, report.NotApplicable:
-					ginkgo.Skip(res.Reason)
+					ginkgo.Skip(v.result.Reason)
 				}
 			})
 		}
@@ -60,6 +62,8 @@ func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, progress func(repo
 	formatter.ColorableStdOut = io.Discard
 	defer func() { formatter.ColorableStdOut = out }()
 	ginkgo.RunSpecs(&suite{}, "dmwake", suiteConfig, reporterConfig)
+	cancel()
+	<-ended
 	running.Wait()
 	return results, hooks
 }

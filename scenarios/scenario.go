@@ -36,7 +36,10 @@ type Scenario struct {
 	MustOn []string
 	// Only says that it makes no sense on another profile than Profile.
 	Only bool
-	Run  func(*T)
+	// Alone says that it must have the lab to itself: it revokes the tokens of
+	// all, counts what all send, or changes what the fake WNS is to all.
+	Alone bool
+	Run   func(*T)
 }
 
 // Area is the start of the id.

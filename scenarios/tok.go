@@ -34,7 +34,13 @@ var tokens = []Scenario{
 			t.Expect(violations(list, fakewns.RuleGrantType, fakewns.RuleScope, fakewns.RuleClientID, fakewns.RuleClientSecret),
 				"what is wrong with the token request").To(BeEmpty())
 		}},
-	{ID: "TOK-04", Level: report.Should, Needs: []Need{NeedPush}, Title: "one token serves many pushes",
+	{ID: "TOK-03", Level: report.Must, Needs: []Need{NeedPush}, Title: "client_id is percent-encoded",
+		Rule:   "The form is encoded: \"ms-app://\" does not stand in it plainly, nor do \"+\" and \"/\" of the secret.",
+		Source: learnToken + "; WHATWG URL, application/x-www-form-urlencoded",
+		Run: func(t *T) {
+			t.Expect(violations(t.tokenRequests(), fakewns.RulePercentEncoding), "what is wrong with the form").To(BeEmpty())
+		}},
+	{ID: "TOK-04", Level: report.Should, Alone: true, Needs: []Need{NeedPush}, Title: "one token serves many pushes",
 		Rule:   "A token is used until it expires; a sender that fetches one for each push is throttled.",
 		Source: learnToken + "; PushSharp issue 619",
 		Run: func(t *T) {
@@ -46,11 +52,11 @@ var tokens = []Scenario{
 			}
 			t.Expect(len(t.Lab.WNS.Journal().Since(m.journal, isToken)), "token requests for five pushes").To(BeNumerically("<=", 1))
 		}},
-	{ID: "TOK-05", Level: report.Must, Needs: []Need{NeedPush}, Title: "a token is renewed when it expires",
+	{ID: "TOK-05", Level: report.Must, Alone: true, Needs: []Need{NeedPush}, Title: "a token is renewed when it expires",
 		Rule:   "The server gets a new token before or after expires_in passed, and pushes go on.",
 		Source: learnToken + "; PushSharp issues 691, 743",
 		Run:    tokenRenewal},
-	{ID: "TOK-06", Level: report.Should, Needs: []Need{NeedPush}, Title: "50 pushes at once cause at most two token requests",
+	{ID: "TOK-06", Level: report.Should, Alone: true, Needs: []Need{NeedPush}, Title: "50 pushes at once cause at most two token requests",
 		Rule:   "Pushes that find no valid token share the request for one.",
 		Source: "PushSharp issue 619; WNS throttles token requests",
 		Run: func(t *T) {
@@ -80,6 +86,97 @@ var tokens = []Scenario{
 			t.wait(2) // requests that were waiting are in the journal by then
 			t.Expect(len(t.Lab.WNS.Journal().Since(m.journal, isToken)), "token requests for 50 pushes at once").To(BeNumerically("<=", 2))
 		}},
+	{ID: "TOK-07", Level: report.Must, Alone: true, Needs: []Need{NeedPush}, Title: "invalid_client: no storm of retries",
+		Rule:   "A secret that is refused is refused again: the server does not ask without end, here at most five times in three seconds, and pushes are sent again once the secret is right.",
+		Source: learnToken + " (RFC 6749 5.2); the bound is ours",
+		Run:    func(t *T) { t.tokenTrouble("status=400") }},
+	{ID: "TOK-08", Level: report.Must, Alone: true, Needs: []Need{NeedPush}, Title: "500 at the token endpoint: back-off, and pushes come back",
+		Rule:   "While the token endpoint fails it is not asked without end, here at most five times in three seconds; once it is up again pushes are sent again.",
+		Source: learnToken + "; the bound is ours",
+		Run:    func(t *T) { t.tokenTrouble("status=500") }},
+	{ID: "TOK-09", Level: report.Must, Alone: true, Needs: []Need{NeedPush}, Title: "answers that are no token: it goes on",
+		Rule:   "JSON that breaks off, a page in its place, a missing expires_in, a token of 60,000 bytes: errors of this one request, after which pushes are sent again.",
+		Source: "RFC 6749 5.1 (expires_in is only recommended); the push path cannot be relied on without it",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			for _, fault := range []string{"bad-json", "html", "no-expires", "huge-token"} {
+				t.Evidence("the token endpoint: %s", fault)
+				remove := t.fault(fault, nil)
+				t.Lab.WNS.RevokeTokens()
+				t.askForToken(d)
+				t.Quiet() // so that the server has read it
+				remove()
+				t.Lab.WNS.RevokeTokens()
+				m := d.Mark()
+				// What it was given may have to fail first.
+				for i := range 3 {
+					t.inBackground(d)
+					if d.accepted(m) != nil {
+						break
+					} else if i == 2 {
+						t.Fail("a notification that WNS accepts after the token endpoint answered so: "+fault, "none")
+					}
+				}
+			}
+		}},
+	{ID: "TOK-10", Level: report.Should, Alone: true, Needs: []Need{NeedPush}, Title: "the certificate of the token endpoint is verified",
+		Rule:   "A server that presents a certificate of another name than the token endpoint's does not get the client secret.",
+		Source: "RFC 6749 section 1.6; RFC 6125",
+		Run:    func(t *T) { t.strangers(fakewns.Token) }},
+}
+
+// tokenTrouble lets the token endpoint fail for a while and watches.
+func (t *T) tokenTrouble(fault string) {
+	d := t.WithChannel()
+	remove := t.fault(fault+" on=token", nil)
+	defer remove()
+	m := d.Mark()
+	t.Lab.WNS.RevokeTokens()
+	first := t.askForToken(d)
+	t.until(first.At.Add(patientSpan))
+	list := t.Lab.WNS.Journal().Since(m.journal, isToken)
+	for _, e := range list[:min(len(list), 10)] {
+		t.Evidence("%s", e)
+	}
+	t.Expect(len(list), "token requests within %s of the first that failed", patientSpan).To(BeNumerically("<=", patient))
+	remove()
+	m = d.Mark()
+	for range 3 {
+		t.inBackground(d)
+		if d.accepted(m) != nil {
+			return
+		}
+	}
+	t.Fail("a notification that WNS accepts after the token endpoint is up again", "none within three times "+t.Lab.Config.Timeouts.Push.String())
+}
+
+// askForToken makes the server ask for a token, after its own was revoked: at
+// the first push, or at the second once WNS refused the old one.
+func (t *T) askForToken(d *Device) *fakewns.Entry {
+	m := d.Mark()
+	for range 2 {
+		t.inBackground(d)
+		ctx, cancel := context.WithTimeout(t.ctx, t.Lab.Config.Timeouts.Push)
+		list, err := t.Lab.WNS.Journal().Await(ctx, m.journal, 1, isToken)
+		cancel()
+		if err == nil {
+			return list[0]
+		}
+	}
+	t.NotApplicable("the server asked for no token after its old one was refused (see TOK-05)")
+	return nil
+}
+
+// accepted waits for a notification since m that WNS accepts; nil if none comes
+// in time.
+func (d *Device) accepted(m Mark) *fakewns.Entry {
+	ctx, cancel := context.WithTimeout(d.t.ctx, d.t.Lab.Config.Timeouts.Push)
+	defer cancel()
+	list, err := d.t.Lab.WNS.Journal().Await(ctx, m.journal, 1, func(e *fakewns.Entry) bool { return d.to(e) && e.Status == http.StatusOK })
+	if err != nil {
+		return nil
+	}
+	return list[0]
 }
 
 // tokenRequests are the server's token requests in this run; one is provoked

@@ -1,14 +1,13 @@
 package scenarios
 
 import (
-	"strconv"
-	"time"
+	"net/url"
+	"strings"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/report"
-	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 const learnWNS = "Learn, \"Push notification service request and response headers\""
@@ -55,104 +54,106 @@ var notifications = []Scenario{
 	{ID: "WNS-09", Level: report.Should, Needs: []Need{NeedPush}, Title: "X-WNS-Cache-Policy is cache",
 		Rule:   "With X-WNS-Cache-Policy: cache WNS keeps the notification for a device that is offline; the default for raw is not to.",
 		Source: learnWNS, Run: keeps(fakewns.RuleCachePolicy)},
-}
-
-// wnsErrors are the WER scenarios.
-var wnsErrors = []Scenario{
-	{ID: "WER-01", Level: report.Must, Needs: []Need{NeedPush}, Title: "401: one refresh, one retry, delivered",
-		Rule:   "On 401 the server gets a new token once and sends the notification again.",
-		Source: learnWNS + ", 401",
+	{ID: "WNS-10", Level: report.Should, Needs: []Need{NeedPush}, Title: "X-WNS-TTL, where it is sent, is a number of seconds",
+		Rule: "X-WNS-TTL holds how many seconds the notification is worth delivering: a number over 0.", Source: learnWNS, Run: keeps(fakewns.RuleTTL)},
+	{ID: "WNS-11", Level: report.Should, Needs: []Need{NeedPush}, Title: "the body names nobody",
+		Rule:   "The payload's content is ignored by the device and passes through a third party: it holds no device id, user, password or token.",
+		Source: learnPush + " (the content is ignored)",
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
-			t.Push(d) // so that the server has a token
-			d.AwaitPushes(m, 1)
-			m = d.Mark()
-			t.Lab.WNS.RevokeTokens()
 			t.Push(d)
-			d.awaitDelivered(m)
-			refused := 0
-			for _, e := range d.Pushes(m) {
-				t.Evidence("%s", e)
-				if e.Status == 401 {
-					refused++
+			e := d.AwaitPushes(m, 1)[0]
+			body, cfg := string(e.Body), &t.Lab.Config.Target
+			for what, secret := range map[string]string{"the DeviceID": d.Identity().DeviceID, "the hardware id": d.Identity().HWDevID,
+				"the user": cfg.Username, "the password": cfg.Password.Value(), "the access token": e.BearerToken()} {
+				if len(secret) > 3 && strings.Contains(body, secret) {
+					t.Fail("a body that names nobody", what+" in it")
 				}
 			}
-			t.Expect(refused, "notifications answered 401 before one was delivered").To(BeNumerically("<=", 1))
 		}},
-	{ID: "WER-04", Level: report.Must, Needs: []Need{NeedPush}, Title: "404: the channel is dropped",
-		Rule:   "After 404 the channel URI is not used any more.",
-		Source: learnWNS + ", 404",
+	{ID: "WNS-12", Level: report.Info, Needs: []Need{NeedPush}, Title: "the sender asks for what helps to find errors",
+		Rule:   "X-WNS-RequestForStatus: true has WNS tell whether the device is connected; an MS-CV of one's own ties logs together.",
+		Source: learnWNS,
 		Run: func(t *T) {
 			d := t.WithChannel()
-			defer t.Lab.WNS.Inject(fakewns.Fault{Name: "channel unknown", On: fakewns.Notification, Channel: d.ChannelURI(), Status: 404})()
-			t.dropped(d, 404)
-		}},
-	{ID: "WER-05", Level: report.Must, Needs: []Need{NeedPush}, Title: "410: the channel is dropped, no further push",
-		Rule:   "After 410 the channel URI is not used any more.",
-		Source: learnWNS + ", 410; " + learnPush,
-		Run: func(t *T) {
-			d := t.WithChannel()
-			t.Lab.WNS.CloseChannel(d.ChannelURI())
-			t.dropped(d, 410)
-		}},
-	{ID: "WER-06", Level: report.Must, Needs: []Need{NeedPush}, Profile: "wp81", MustOn: []string{"wp81"}, Title: "after 410 the PFN is set again in the next session",
-		Rule:   "Older Windows can fail to renew its channel; the documented cure is that a server which gets 410 sets the PFN again in the next session.",
-		Source: learnPush,
-		Run: func(t *T) {
-			d := t.WithChannel()
-			t.Lab.WNS.CloseChannel(d.ChannelURI())
 			m := d.Mark()
 			t.Push(d)
-			d.AwaitStatus(m, 410)
-			t.Quiet() // the server may take note of the 410 after it answered the hook
-			s := t.Managed(d.Sync(dmclient.SyncOptions{}))
-			t.Expect(len(writes(s)), "Add or Replace of .../Push/PFN in the session after the 410").To(BeNumerically(">", 0))
+			h := d.AwaitPushes(m, 1)[0].Header
+			t.Expect(h.Get("X-WNS-RequestForStatus") == "true" || h.Get("MS-CV") != "", "X-WNS-RequestForStatus: true or an MS-CV being sent").To(BeTrue())
 		}},
-	{ID: "WER-07", Level: report.Must, Needs: []Need{NeedPush}, Title: "406 with Retry-After is respected",
-		Rule:   "After 406 with Retry-After nothing is sent to the channel until that time has passed.",
-		Source: learnWNS + ", 406 and Retry-After",
+	{ID: "WNS-13", Level: report.Must, Alone: true, Needs: []Need{NeedPush}, Title: "the certificate of WNS is verified",
+		Rule:   "A server that presents a certificate of another name than the channel's host gets no notification, and no token.",
+		Source: "RFC 6125; " + learnWNS,
+		Run:    func(t *T) { t.strangers(fakewns.Notification) }},
+	{ID: "WNS-14", Level: report.Must, Needs: []Need{NeedPush}, Title: "a redirect is not followed with the token",
+		Rule:   "WNS does not redirect. A sender that follows a redirect takes its access token to wherever it leads.",
+		Source: "RFC 9110 section 15.4; " + learnWNS,
 		Run: func(t *T) {
-			const after = 2
 			d := t.WithChannel()
-			defer t.Lab.WNS.Inject(fakewns.Fault{Name: "throttled", On: fakewns.Notification, Channel: d.ChannelURI(), Status: 406, RetryAfter: strconv.Itoa(after), Times: 1})()
-			m := d.Mark()
-			t.Push(d)
-			first := d.AwaitStatus(m, 406)
-			// A tenth of a second for clocks that round.
-			t.until(first.At.Add(after*time.Second - 100*time.Millisecond))
-			early := d.Pushes(m)[1:]
-			for _, e := range early {
-				t.Evidence("%s", e)
+			u, err := url.Parse(d.ChannelURI())
+			if err != nil {
+				t.NotApplicable("%v", err)
 			}
-			t.Expect(len(early), "notifications within the %d seconds of Retry-After", after).To(BeZero())
-		}},
-	{ID: "WER-10", Level: report.Must, Needs: []Need{NeedPush}, Title: "500: bounded retries with back-off",
-		Rule:   "A WNS that answers 500 is asked again a few times, with growing pauses: here at most five times in three seconds.",
-		Source: learnWNS + ", 500; the bound is ours",
-		Run: func(t *T) {
-			const most, span = 5, 3 * time.Second
-			d := t.WithChannel()
-			defer t.Lab.WNS.Inject(fakewns.Fault{Name: "internal error", On: fakewns.Notification, Channel: d.ChannelURI(), Status: 500})()
+			u.Path, u.RawQuery = "/elsewhere", "token=elsewhere"
+			defer t.fault("redirect="+u.String(), d)()
 			m := d.Mark()
-			t.Push(d)
-			first := d.AwaitStatus(m, 500)
-			t.until(first.At.Add(span))
-			t.Expect(len(d.Pushes(m)), "notifications within %s of the first 500", span).To(BeNumerically("<=", most))
+			t.inBackground(d)
+			d.AwaitPushes(m, 1)
+			t.Quiet()
+			for _, e := range t.Lab.WNS.Journal().Since(m.journal, nil) {
+				if strings.HasPrefix(e.Target, "/elsewhere") && e.Header.Get("Authorization") != "" {
+					t.Fail("the token going nowhere but to the channel's host", e.String())
+				}
+			}
+		}},
+	{ID: "WNS-15", Level: report.Should, Alone: true, Needs: []Need{NeedPush}, Title: "connections are kept",
+		Rule:   "A connection to WNS is used for more than one notification: here at most two for five that follow one another.",
+		Source: "RFC 9112 section 9.3; the bound is ours",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			m := d.Mark()
+			peers := map[string]bool{}
+			for i := range 5 {
+				t.Push(d)
+				for _, e := range d.AwaitPushes(m, i+1) {
+					peers[e.Peer] = true
+				}
+			}
+			t.Expect(len(peers), "connections for five notifications").To(BeNumerically("<=", 2))
 		}},
 }
 
-// dropped pushes once into a channel that is gone and once more: the second
-// must not reach it.
-func (t *T) dropped(d *Device, status int) {
+// strangers makes WNS present a certificate of another name, and close the
+// connections there were: no request may come over a new one.
+func (t *T) strangers(kind fakewns.Kind) {
+	d := t.WithChannel()
 	m := d.Mark()
-	t.Push(d)
-	t.Evidence("%s", d.AwaitStatus(m, status))
-	t.Quiet() // a retry at once would come now
-	t.Expect(len(d.Pushes(m)), "notifications to a channel that answered %d", status).To(Equal(1))
-	if err := t.TryPush(d); err != nil {
-		t.Evidence("asked to push again, the server said: %v", err)
+	defer t.fault("wrong-name", nil)()
+	t.Lab.CutWNS()
+	if kind == fakewns.Token {
+		t.Lab.WNS.RevokeTokens()
+	}
+	shaken := func(e *fakewns.Entry) bool { return e.Kind == fakewns.Handshake }
+	j := t.Lab.WNS.Journal()
+	for range 3 {
+		t.inBackground(d)
+		t.Quiet()
+		if len(j.Since(m.journal, shaken)) > 0 {
+			break
+		}
+	}
+	met := map[string]bool{}
+	for _, e := range j.Since(m.journal, shaken) {
+		met[e.Peer] = true
+	}
+	if len(met) == 0 {
+		t.NotApplicable("the server opened no new connection")
 	}
 	t.Quiet()
-	t.Expect(len(d.Pushes(m))-1, "further notifications to a channel that answered %d", status).To(BeZero())
+	for _, e := range j.Since(m.journal, func(e *fakewns.Entry) bool { return e.Kind != fakewns.Handshake }) {
+		if met[e.Peer] {
+			t.Fail("no request over a connection whose certificate is of another name", e.String())
+		}
+	}
 }

@@ -33,6 +33,7 @@ func All() []Kind {
 		{"expires-string", fakewns.Token, "", "gives expires_in as a string", does(expiresAs(`"86400"`))},
 		{"header-names", fakewns.Notification, "old|new|lower", "names the status header as older or newer text does only, or in lower case", newHeaderNames},
 		{"html", fakewns.Token, "", "answers 200 with a page, as a portal that catches the request would", body("<html><body>Sign in to the network</body></html>", "text/html")},
+		{"huge-token", fakewns.Token, "[BYTES]", "gives a token of that length, which is good for nothing (60000)", hugeToken},
 		{"late", fakewns.Notification, "[DURATION]", "delivers that long after the answer (5s)", newLate},
 		{"lost", fakewns.Notification, "", "answers 200 and received, and never delivers", field(fakewns.Fault{Lose: true})},
 		{"no-expires", fakewns.Token, "", "leaves expires_in out", does(expiresAs(""))},

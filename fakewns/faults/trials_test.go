@@ -91,6 +91,16 @@ var trials = map[string]func(*client) error{
 		}
 		return nil
 	},
+	"huge-token=9000": func(c *client) error {
+		a := c.fetch()
+		var out struct {
+			Token string `json:"access_token"`
+		}
+		if err := json.Unmarshal([]byte(a.body), &out); err != nil || len(out.Token) != 9000 {
+			return fmt.Errorf("%d bytes: %w", len(out.Token), err)
+		}
+		return nil
+	},
 	"late=20ms": func(c *client) error {
 		a := c.push("x")
 		c.delivered("x")

@@ -24,6 +24,7 @@ type testFlags struct {
 	json       string
 	junit      string
 	seed       uint64
+	parallel   int
 	mutants    []string
 	printEnv   bool
 }
@@ -49,6 +50,7 @@ Exit codes: 0 all passed, 1 a MUST failed (with --strict also a SHOULD),
 	fl.BoolVar(&f.list, "list", false, "list the scenarios and run nothing")
 	fl.StringVar(&f.json, "json", "", "write the result as JSON to this file (- for standard output)")
 	fl.StringVar(&f.junit, "junit", "", "write the result as JUnit XML to this file")
+	fl.IntVar(&f.parallel, "parallel", 0, "scenarios at a time; those that need the lab to themselves run alone (default: 4 against the embedded server, 1 against yours)")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of device identities and tokens; 0 draws one")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable, dmwake mdm --list-mutants shows the names")
 	fl.BoolVar(&f.printEnv, "print-env", false, "print what the server under test needs in its environment, and run nothing")
@@ -71,6 +73,14 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 		return nil
 	}
 	var cfg *target.Config
+	switch {
+	case f.parallel < 0 || f.parallel > 64:
+		return usage(fmt.Errorf("--parallel %d is not from 1 to 64", f.parallel))
+	case f.parallel == 0 && f.config == "":
+		f.parallel = 4
+	case f.parallel == 0:
+		f.parallel = 1
+	}
 	if f.config != "" {
 		if len(f.mutants) > 0 {
 			return usage(errors.New("--mutant breaks the embedded server; leave --config out, or start \"dmwake mdm --mutant\" as the target"))
@@ -121,7 +131,7 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 		return errors.Join(outputs.write(r), &exitError{exitUnreachable, enrollErr})
 	}
 	term.Header(r.Target, len(list))
-	r.Scenarios, r.HookErrors = scenarios.RunAll(ctx, l, list, term.Progress)
+	r.Scenarios, r.HookErrors = scenarios.RunAll(ctx, l, list, f.parallel, term.Progress)
 	finish(ctx, l, r, list, enrollErr)
 	term.Summary(r)
 	if err := outputs.write(r); err != nil {

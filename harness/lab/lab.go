@@ -72,6 +72,7 @@ type Lab struct {
 	rand     *mathrand.Rand
 	leniency dmclient.EnrollOptions
 	notes    []string
+	conns    map[net.Conn]struct{} // to the fake WNS
 }
 
 // Start brings up a lab for the target; a nil target is the reference server,
@@ -83,7 +84,7 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 	if opts.Seed == 0 {
 		opts.Seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // a seed, not a secret
 	}
-	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), keys: make(chan *rsa.PrivateKey, 4)} //nolint:gosec // identities of simulated devices
+	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), keys: make(chan *rsa.PrivateKey, 4), conns: map[net.Conn]struct{}{}} //nolint:gosec // identities of simulated devices
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var err error
 	if cfg == nil {
@@ -214,8 +215,11 @@ func listen(what, addr string) (net.Listener, error) {
 // do.
 func Listen(what, addr string) (net.Listener, error) { return listen(what, addr) }
 
-func (l *Lab) serve(ln net.Listener, h http.Handler) {
+func (l *Lab) serve(ln net.Listener, h http.Handler, edit ...func(*http.Server)) {
 	srv := NewHTTPServer(h)
+	for _, f := range edit {
+		f(srv)
+	}
 	l.servers = append(l.servers, srv)
 	l.wg.Add(1)
 	go func() {

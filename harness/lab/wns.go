@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -118,6 +119,28 @@ func (l *Lab) serveWNS(what, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.serve(tls.NewListener(ln, l.WNS.SpoilTLS(l.CA.ServerTLS(false))), l.WNS)
+	l.serve(tls.NewListener(ln, l.WNS.SpoilTLS(l.CA.ServerTLS(false))), l.WNS, func(s *http.Server) { s.ConnState = l.connection })
 	return ln, nil
+}
+
+// connection keeps account of the connections to the fake WNS.
+func (l *Lab) connection(c net.Conn, state http.ConnState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		l.conns[c] = struct{}{}
+	case http.StateClosed, http.StateHijacked:
+		delete(l.conns, c)
+	}
+}
+
+// CutWNS closes all connections to the fake WNS, as a service does that is
+// started again: senders have to open new ones.
+func (l *Lab) CutWNS() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.conns {
+		c.Close()
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,6 +32,9 @@ type sender struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	tokens tokens
+
+	serial sync.Mutex // only by mutants, as is dead
+	dead   atomic.Bool
 }
 
 func newSender(s *Server) *sender {
@@ -61,6 +65,10 @@ func (n *sender) push(d *device) error {
 	n.wg.Add(1)
 	go func() {
 		defer n.wg.Done()
+		if n.s.is("wer-serial") {
+			n.serial.Lock()
+			defer n.serial.Unlock()
+		}
 		var last string
 		for _, uri := range uris {
 			last = n.deliver(d, uri)
@@ -69,6 +77,9 @@ func (n *sender) push(d *device) error {
 		d.Push.Last = last
 		n.s.mu.Unlock()
 		n.s.log.Info("pushed", "device", d.ID, "outcome", last)
+		if n.s.is("wer-dropped-done") && strings.HasPrefix(last, "accepted, but") {
+			n.forget(d, seen)
+		}
 		if n.s.is("psh-forget") {
 			time.AfterFunc(forgetAfter, func() { n.forget(d, seen) })
 		}
@@ -94,17 +105,23 @@ func (n *sender) deliver(d *device, uri string) string {
 	backoff := firstBackoff
 	attempts := maxAttempts
 	for i := 1; ; i++ {
+		if n.dead.Load() {
+			return "given up for good"
+		}
 		token, err := n.tokens.get(n.ctx, n.s)
 		if err != nil {
-			return "no token: " + err.Error()
+			return n.noToken(err)
 		}
-		resp, err := n.post(uri, token) //nolint:bodyclose // post closed it
+		resp, err := n.post(d, uri, token) //nolint:bodyclose // post closed it
 		wait := backoff
 		if err == nil {
 			status := resp.StatusCode
 			switch status {
 			case http.StatusOK:
 				if v := header(resp, "X-WNS-Status"); v != "" && v != "received" {
+					if n.s.is("wer-throttled-again") && v == "channelthrottled" && i < 60 {
+						continue
+					}
 					return "accepted, but " + v
 				}
 				return "received"
@@ -112,7 +129,7 @@ func (n *sender) deliver(d *device, uri string) string {
 				if refreshed || n.s.is("wer-401-stop") || n.s.is("tok-never-renewed") {
 					return "401 with a fresh token"
 				}
-				refreshed = true
+				refreshed = !n.s.is("wer-401-loop") || i > 60
 				n.tokens.drop(token)
 				continue
 			case http.StatusNotFound, http.StatusGone:
@@ -122,17 +139,30 @@ func (n *sender) deliver(d *device, uri string) string {
 				if secs, perr := strconv.Atoi(resp.Header.Get("Retry-After")); perr == nil {
 					wait = time.Duration(secs) * time.Second
 				}
-				if n.s.is("wer-406-now") {
+				switch {
+				case n.s.is("wer-406-now"):
 					wait = time.Millisecond
+				case n.s.is("wer-406-steady"):
+					attempts, wait = 60, 100*time.Millisecond
+				}
+				if n.s.is("wer-down-dead") && status == http.StatusServiceUnavailable {
+					n.dead.Store(true)
 				}
 			case http.StatusInternalServerError:
 				if n.s.is("wer-500-hammer") {
 					attempts, wait = 60, time.Millisecond
 				}
 			default:
-				return fmt.Sprintf("refused with %d", status)
+				if !(n.s.is("wer-403-retry") && status == http.StatusForbidden || n.s.is("wer-413-retry") && status == http.StatusRequestEntityTooLarge) {
+					return fmt.Sprintf("refused with %d", status)
+				}
+				wait = 10 * time.Millisecond
 			}
 			err = fmt.Errorf("WNS answered %d", status)
+		} else if n.s.is("wer-reset-hammer") {
+			attempts, wait = 60, time.Millisecond
+		} else if n.s.is("wer-bad-reply-dead") {
+			n.dead.Store(true)
 		}
 		if i >= attempts || wait > maxWait {
 			return "given up: " + err.Error()
@@ -144,6 +174,23 @@ func (n *sender) deliver(d *device, uri string) string {
 		}
 		backoff *= 2
 	}
+}
+
+// noToken is how a push without a token ends; a mutant asks once more and once
+// more, another never again.
+func (n *sender) noToken(err error) string {
+	var unread *json.SyntaxError
+	switch {
+	case n.s.is("tok-storm"):
+		for range 60 {
+			if _, err := n.tokens.get(n.ctx, n.s); err == nil {
+				break
+			}
+		}
+	case n.s.is("tok-dead"), n.s.is("tok-no-json-dead") && errors.As(err, &unread):
+		n.dead.Store(true)
+	}
+	return "no token: " + err.Error()
 }
 
 func header(resp *http.Response, name string) string {
@@ -169,7 +216,7 @@ func (n *sender) dropChannel(d *device, uri string, status int) {
 
 // post sends one notification. The URI is used as the device gave it: the
 // request line must carry its query byte for byte.
-func (n *sender) post(uri, token string) (*http.Response, error) {
+func (n *sender) post(d *device, uri, token string) (*http.Response, error) {
 	if n.s.is("wns-uri") {
 		if u, err := url.Parse(uri); err == nil {
 			u.RawQuery = "token=" + u.Query().Get("token") // "+" and "/" stand there plainly now
@@ -182,6 +229,8 @@ func (n *sender) post(uri, token string) (*http.Response, error) {
 		payload = ""
 	case n.s.is("wns-large"):
 		payload = strings.Repeat("x", 6000)
+	case n.s.is("wns-body-names"):
+		payload = `{"device":"` + d.ID + `","user":"` + n.s.cfg.Username + `"}`
 	}
 	method := http.MethodPost
 	if n.s.is("wns-put") {
@@ -212,7 +261,13 @@ func (n *sender) post(uri, token string) (*http.Response, error) {
 	if !n.s.is("wns-no-cache") {
 		h.Set("X-WNS-Cache-Policy", "cache")
 	}
-	h.Set("X-WNS-RequestForStatus", "true")
+	if !n.s.is("wns-no-status") {
+		h.Set("X-WNS-RequestForStatus", "true")
+	}
+	if n.s.is("wns-ttl-zero") {
+		h.Set("X-WNS-TTL", "0")
+	}
+	req.Close = n.s.is("wns-no-reuse")
 	resp, err := n.s.cfg.HTTP.Do(req)
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -280,6 +335,9 @@ func (s *Server) fetchToken(ctx context.Context) (string, time.Duration, error) 
 		form.Set("scope", "s.notify.live.net")
 	}
 	body, contentType := []byte(form.Encode()), "application/x-www-form-urlencoded"
+	if s.is("tok-plain-sid") {
+		body = []byte("grant_type=client_credentials&scope=notify.windows.com&client_id=" + s.cfg.PackageSID + "&client_secret=" + url.QueryEscape(s.cfg.Secret))
+	}
 	if s.is("tok-json") {
 		body, _ = json.Marshal(form) // strings, cannot fail
 		contentType = "application/json"
@@ -306,7 +364,7 @@ func (s *Server) fetchToken(ctx context.Context) (string, time.Duration, error) 
 		Error       string `json:"error"`
 	}
 	if err := json.Unmarshal(raw, &reply); err != nil {
-		return "", 0, fmt.Errorf("token endpoint: HTTP status %d, reply is not JSON", resp.StatusCode)
+		return "", 0, fmt.Errorf("token endpoint: HTTP status %d, reply is not JSON: %w", resp.StatusCode, err)
 	}
 	if resp.StatusCode != http.StatusOK || reply.AccessToken == "" {
 		return "", 0, fmt.Errorf("token endpoint: HTTP status %d, %s", resp.StatusCode, reply.Error)

@@ -131,6 +131,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, sw: sw, ca: ca, devices: map[string]*device{}, tokens: map[string]time.Time{}}
+	s.cfg.HTTP = mutantClient(cfg.HTTP, s.is("wns-tls-any"), s.is("wns-redirect"))
 	s.sender = newSender(s)
 	r := mux.NewRouter()
 	r.Path(DiscoveryPath).Methods(http.MethodGet).HandlerFunc(s.reach)

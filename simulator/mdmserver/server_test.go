@@ -73,7 +73,7 @@ func TestAdmin(t *testing.T) {
 // does not hold the channel URI.
 func TestFailedPushKeepsTheSecret(t *testing.T) {
 	s := newServer(t, Config{HTTP: &http.Client{Transport: failing{}}})
-	_, err := s.sender.post("https://db5p.notify.windows.com/?token=secret", "t")
+	_, err := s.sender.post(&device{}, "https://db5p.notify.windows.com/?token=secret", "t")
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("the error is %v", err)
 	}

@@ -1,0 +1,167 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// hook ends the body as skipped where a hook failed; the run reports it.
+func (t *T) hook(err error) {
+	var h *target.HookError
+	switch {
+	case err == nil:
+	case errors.As(err, &h), errors.Is(err, lab.ErrNoHook):
+		t.hookErr = err
+		t.result.Reason = err.Error()
+		t.end(report.Skipped)
+	default:
+		t.NotApplicable("%v", err)
+	}
+}
+
+// Queue makes the server queue a command.
+func (t *T) Queue(d *Device, c lab.Command) { t.hook(t.Lab.Queue(t.ctx, d.Device, c)) }
+
+// probe is a harmless command for servers that push when something is queued.
+var probe = lab.Command{Verb: "Get", LocURI: "./DevInfo/Lang"}
+
+// Push makes the server push.
+func (t *T) Push(d *Device) { t.hook(t.push(d)) }
+
+// TryPush makes the server push and does not mind if it says that it cannot:
+// for scenarios in which it must not.
+func (t *T) TryPush(d *Device) error {
+	err := t.push(d)
+	if errors.Is(err, lab.ErrNoHook) {
+		t.hook(err)
+	}
+	return err
+}
+
+func (t *T) push(d *Device) error {
+	if t.Lab.Config.Target.Hooks.Push == nil && t.Lab.Config.Target.PushOnQueue {
+		return t.Lab.Queue(t.ctx, d.Device, probe)
+	}
+	return t.Lab.Push(t.ctx, d.Device)
+}
+
+// inBackground makes the server push without waiting for what it says: a server
+// that answers the hook only when its push ended must not hold up the scenario.
+func (t *T) inBackground(d *Device) {
+	if t.Lab.Config.Target.Hooks.Push == nil && !t.Lab.Config.Target.PushOnQueue {
+		t.hook(lab.ErrNoHook)
+	}
+	go t.push(d) //nolint:errcheck // what counts is what comes to WNS
+}
+
+// hookless ends the body where there is no hook, and does not mind if the
+// server says that it could not push.
+func (t *T) hookless(err error) {
+	if errors.Is(err, lab.ErrNoHook) {
+		t.hook(err)
+	}
+}
+
+// Mark is a place in the journal and in a device's sessions: "from now on".
+type Mark struct {
+	journal  uint64
+	sessions int
+}
+
+// Mark notes now.
+func (d *Device) Mark() Mark {
+	return Mark{d.t.Lab.WNS.Journal().Mark(), d.SessionCount()}
+}
+
+// to accepts notifications for one device's channels, by channel where it was
+// found and by the URI's query where it was not.
+func (d *Device) to(e *fakewns.Entry) bool {
+	return e.Kind == fakewns.Notification && e.Device == d.Identity().DeviceID
+}
+
+func isToken(e *fakewns.Entry) bool { return e.Kind == fakewns.Token }
+
+// Pushes are the notifications to the device since m.
+func (d *Device) Pushes(m Mark) []*fakewns.Entry {
+	return d.t.Lab.WNS.Journal().Since(m.journal, d.to)
+}
+
+// AwaitPushes waits until n notifications to the device came since m. That a
+// server does not push at all is PSH-01's and PSH-03's verdict, so here it makes
+// the scenario not applicable.
+func (d *Device) AwaitPushes(m Mark, n int) []*fakewns.Entry {
+	t := d.t
+	ctx, cancel := context.WithTimeout(t.ctx, t.Lab.Config.Timeouts.Push)
+	defer cancel()
+	found, err := t.Lab.WNS.Journal().Await(ctx, m.journal, n, d.to)
+	if err != nil {
+		t.NotApplicable("%d of %d notifications came to the device's channel within %s of the trigger (see PSH-01, PSH-03 and TOK)",
+			len(found), n, t.Lab.Config.Timeouts.Push)
+	}
+	return found
+}
+
+// AwaitStatus waits for a notification and ends the body as not applicable
+// unless WNS answered it with status: one that was refused for another reason
+// says nothing about what follows that status.
+func (d *Device) AwaitStatus(m Mark, status int) *fakewns.Entry {
+	e := d.AwaitPushes(m, 1)[0]
+	if e.Status != status {
+		d.t.NotApplicable("WNS answered the notification with %d in place of %d: %s (see the WNS scenarios)", e.Status, status, e.Error)
+	}
+	return e
+}
+
+// AwaitPushed waits for the session that a push since m starts. carries says
+// that this scenario is the one that reports a push that leads to nothing; the
+// others are not applicable then.
+func (d *Device) AwaitPushed(m Mark, carries bool) *dmclient.Session {
+	t := d.t
+	s, err := d.AwaitSession(t.ctx, m.sessions, t.Lab.Config.Timeouts.Push, func(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush })
+	if err == nil {
+		return s
+	}
+	pushes := d.Pushes(m)
+	for _, e := range pushes {
+		t.Evidence("%s", e)
+	}
+	if len(pushes) == 0 {
+		for _, e := range t.Lab.WNS.Journal().Since(m.journal, isToken) {
+			t.Evidence("%s", e)
+		}
+	}
+	for _, w := range d.Wakes() {
+		if w.Refused != "" {
+			t.Evidence("the device refused a push: %s", w.Refused)
+		}
+	}
+	if !carries {
+		t.NotApplicable("no push led to a session (see PSH-01, PSH-03)")
+	}
+	saw := "no notification at all"
+	if len(pushes) > 0 {
+		saw = fmt.Sprintf("no session; the last of %d notification(s) was answered %d %s", len(pushes), pushes[len(pushes)-1].Status, pushes[len(pushes)-1].Error)
+	}
+	t.Fail("a session started by the push within "+t.Lab.Config.Timeouts.Push.String(), strings.TrimSpace(saw))
+	return nil
+}
+
+// AwaitOwn waits for a notification to the device since m; nil if none comes in
+// time.
+func (d *Device) AwaitOwn(m Mark) *fakewns.Entry {
+	ctx, cancel := context.WithTimeout(d.t.ctx, d.t.Lab.Config.Timeouts.Push)
+	defer cancel()
+	list, err := d.t.Lab.WNS.Journal().Await(ctx, m.journal, 1, d.to)
+	if err != nil {
+		return nil
+	}
+	return list[0]
+}

@@ -1,0 +1,279 @@
+package scenarios
+
+import (
+	"strconv"
+	"time"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/fakewns/faults"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Bounds of what a patient sender sends while WNS says no; ours.
+const (
+	patient     = 5
+	patientSpan = 3 * time.Second
+)
+
+// wnsErrors are the WER scenarios.
+var wnsErrors = []Scenario{
+	{ID: "WER-01", Level: report.Must, Alone: true, Needs: []Need{NeedPush}, Title: "401: one refresh, one retry, delivered",
+		Rule:   "On 401 the server gets a new token once and sends the notification again.",
+		Source: learnWNS + ", 401",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			m := d.Mark()
+			t.Push(d) // so that the server has a token
+			d.AwaitPushes(m, 1)
+			m = d.Mark()
+			t.Lab.WNS.RevokeTokens()
+			t.Push(d)
+			d.awaitDelivered(m)
+			refused := 0
+			for _, e := range d.Pushes(m) {
+				t.Evidence("%s", e)
+				if e.Status == 401 {
+					refused++
+				}
+			}
+			t.Expect(refused, "notifications answered 401 before one was delivered").To(BeNumerically("<=", 1))
+		}},
+	{ID: "WER-02", Level: report.Must, Needs: []Need{NeedPush}, Title: "401 with a fresh token: it stops, no loop",
+		Rule:   "A notification that is answered 401 with a token just fetched is given up: here at most five attempts in three seconds.",
+		Source: learnWNS + ", 401; PushSharp issue 690; the bound is ours",
+		Run:    func(t *T) { t.patience("401", 401) }},
+	{ID: "WER-03", Level: report.Must, Needs: []Need{NeedPush}, Title: "403: no retry",
+		Rule:   "403 says that token and channel are of different apps; sending the same again changes nothing.",
+		Source: learnWNS + ", 403",
+		Run:    func(t *T) { t.final(403) }},
+	{ID: "WER-04", Level: report.Must, Needs: []Need{NeedPush}, Title: "404: the channel is dropped",
+		Rule:   "After 404 the channel URI is not used any more.",
+		Source: learnWNS + ", 404",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			defer t.Lab.WNS.Inject(fakewns.Fault{Name: "channel unknown", On: fakewns.Notification, Channel: d.ChannelURI(), Status: 404})()
+			t.dropped(d, 404)
+		}},
+	{ID: "WER-05", Level: report.Must, Needs: []Need{NeedPush}, Title: "410: the channel is dropped, no further push",
+		Rule:   "After 410 the channel URI is not used any more.",
+		Source: learnWNS + ", 410; " + learnPush,
+		Run: func(t *T) {
+			d := t.WithChannel()
+			t.Lab.WNS.CloseChannel(d.ChannelURI())
+			t.dropped(d, 410)
+		}},
+	{ID: "WER-06", Level: report.Must, Needs: []Need{NeedPush}, Profile: "wp81", MustOn: []string{"wp81"}, Title: "after 410 the PFN is set again in the next session",
+		Rule:   "Older Windows can fail to renew its channel; the documented cure is that a server which gets 410 sets the PFN again in the next session.",
+		Source: learnPush,
+		Run: func(t *T) {
+			d := t.WithChannel()
+			t.Lab.WNS.CloseChannel(d.ChannelURI())
+			m := d.Mark()
+			t.Push(d)
+			d.AwaitStatus(m, 410)
+			t.Quiet() // the server may take note of the 410 after it answered the hook
+			s := t.Managed(d.Sync(dmclient.SyncOptions{}))
+			t.Expect(len(writes(s)), "Add or Replace of .../Push/PFN in the session after the 410").To(BeNumerically(">", 0))
+		}},
+	{ID: "WER-07", Level: report.Must, Needs: []Need{NeedPush}, Title: "406 with Retry-After is respected",
+		Rule:   "After 406 with Retry-After nothing is sent to the channel until that time has passed.",
+		Source: learnWNS + ", 406 and Retry-After",
+		Run:    func(t *T) { t.retryAfter(406) }},
+	{ID: "WER-08", Level: report.Should, Needs: []Need{NeedPush}, Title: "406 without Retry-After: growing pauses",
+		Rule:   "Throttled without a Retry-After, a sender waits longer each time: here at most five notifications in three seconds.",
+		Source: learnWNS + ", 406; the bound is ours",
+		Run:    func(t *T) { t.patience("406", 406) }},
+	{ID: "WER-09", Level: report.Must, Needs: []Need{NeedPush}, Title: "413: the same is not sent again",
+		Rule:   "413 says that the payload is too large; sending it again unchanged changes nothing.",
+		Source: learnWNS + ", 413",
+		Run:    func(t *T) { t.final(413) }},
+	{ID: "WER-10", Level: report.Must, Needs: []Need{NeedPush}, Title: "500: bounded retries with back-off",
+		Rule:   "A WNS that answers 500 is asked again a few times, with growing pauses: here at most five times in three seconds.",
+		Source: learnWNS + ", 500; the bound is ours",
+		Run:    func(t *T) { t.patience("internal error", 500) }},
+	{ID: "WER-11", Level: report.Must, Needs: []Need{NeedPush}, Title: "503 with Retry-After is respected",
+		Rule:   "After 503 with Retry-After nothing is sent to the channel until that time has passed.",
+		Source: learnWNS + ", 503 and Retry-After",
+		Run:    func(t *T) { t.retryAfter(503) }},
+	{ID: "WER-12", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "dropped is not delivered: the command comes with the next poll",
+		Rule:   "200 with X-WNS-Status dropped means that the device did not get the notification. What was to be done stays queued and is sent when the device polls.",
+		Source: learnWNS + ", X-WNS-Status; WindowsAppSDK issue 3677",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			defer t.fault("dropped", d)()
+			m := d.Mark()
+			t.Queue(d, work)
+			t.trigger(d)
+			d.AwaitPushes(m, 1)
+			t.Quiet()
+			s := t.Managed(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule}))
+			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the next poll").To(Equal(1))
+		}},
+	{ID: "WER-13", Level: report.Must, Needs: []Need{NeedPush}, Title: "channelthrottled: it backs off",
+		Rule:   "X-WNS-Status channelthrottled says that too much was sent to the channel; the sender does not send more at once. Here at most two notifications in the quiet time after it.",
+		Source: learnWNS + ", X-WNS-Status; the bound is ours",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			defer t.fault("channelthrottled", d)()
+			m := d.Mark()
+			t.Push(d)
+			d.AwaitPushes(m, 1)
+			t.Quiet()
+			t.Expect(len(d.Pushes(m)), "notifications to a channel that is throttled").To(BeNumerically("<=", 2))
+		}},
+	{ID: "WER-14", Level: report.Must, Needs: []Need{NeedPush}, Title: "connections that are reset: bounded retries",
+		Rule:   "A connection that ends without an answer is tried again a few times, with growing pauses: here at most five times in three seconds.",
+		Source: learnWNS + "; the bound is ours",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			defer t.fault("reset", d)()
+			t.watched(d)
+		}},
+	{ID: "WER-15", Level: report.Must, Needs: []Need{NeedPush}, Title: "one bad channel does not delay the others",
+		Rule:   "While WNS takes its time with one device's notification, another device's is sent.",
+		Source: "the push path cannot be relied on without it; the bound is timeouts.push",
+		Run: func(t *T) {
+			slow, other := t.WithChannel(), t.WithChannel()
+			span := 2 * t.Lab.Config.Timeouts.Push
+			defer t.fault("delay="+span.String(), slow)()
+			m := slow.Mark()
+			t.inBackground(slow)
+			slow.AwaitPushes(m, 1)
+			m = other.Mark()
+			t.inBackground(other)
+			if e := other.AwaitOwn(m); e == nil {
+				t.Fail("a notification to the other device within "+t.Lab.Config.Timeouts.Push.String(), "none while WNS kept the first one waiting")
+			}
+		}},
+	{ID: "WER-16", Level: report.Must, Needs: []Need{NeedPush}, Title: "an answer that is no HTTP: it goes on",
+		Rule:   "A malformed answer of WNS is an error of this one push; the next one is sent.",
+		Source: "RFC 9112 section 2.2; the push path cannot be relied on without it",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			remove := t.fault("bad-headers times=1", d)
+			defer remove()
+			m := d.Mark()
+			t.inBackground(d)
+			d.AwaitPushes(m, 1)
+			remove()
+			t.Quiet() // so that the server has read it
+			t.goesOn(d, "the answer that is no HTTP")
+		}},
+	{ID: "WER-17", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "WNS down for a while: polling does the work, pushes come back",
+		Rule:   "While WNS answers 503 commands arrive when the device polls; once it is up again pushes are sent again.",
+		Source: learnPush + " (polling goes on beside push); WindowsAppSDK issue 4546",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			remove := t.fault("status=503", d)
+			defer remove()
+			m := d.Mark()
+			t.Queue(d, work)
+			t.hookless(t.pushIfHook(d))
+			d.AwaitPushes(m, 1)
+			s := t.Managed(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule}))
+			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the poll while WNS was down").To(Equal(1))
+			remove()
+			t.Quiet()
+			t.goesOn(d, "the outage")
+		}},
+}
+
+// fault lets the fake WNS misbehave towards a device; a token fault names no
+// device.
+func (t *T) fault(line string, d *Device) (remove func()) {
+	rule, err := faults.Parse(line)
+	if err != nil {
+		panic(err) // a mistake of the suite's
+	}
+	if d != nil {
+		rule.Device = d.Identity().DeviceID
+	}
+	f, err := rule.Build(t.Lab.WNS.Now())
+	if err != nil {
+		panic(err)
+	}
+	return t.Lab.WNS.Inject(f)
+}
+
+// patience watches what a sender does whose notifications WNS refuses with a
+// status.
+func (t *T) patience(name string, status int) {
+	d := t.WithChannel()
+	defer t.Lab.WNS.Inject(fakewns.Fault{Name: name, On: fakewns.Notification, Device: d.Identity().DeviceID, Status: status})()
+	t.watched(d)
+}
+
+// watched pushes and counts what comes in the span of a patient sender.
+func (t *T) watched(d *Device) {
+	m := d.Mark()
+	t.inBackground(d)
+	first := d.AwaitPushes(m, 1)[0]
+	t.until(first.At.Add(patientSpan))
+	list := d.Pushes(m)
+	for _, e := range list[:min(len(list), 10)] {
+		t.Evidence("%s", e)
+	}
+	t.Expect(len(list), "notifications within %s of the first", patientSpan).To(BeNumerically("<=", patient))
+}
+
+// final pushes into a refusal after which the same notification is not sent
+// again.
+func (t *T) final(status int) {
+	d := t.WithChannel()
+	defer t.fault("status="+strconv.Itoa(status), d)()
+	m := d.Mark()
+	t.inBackground(d)
+	t.Evidence("%s", d.AwaitStatus(m, status))
+	t.wait(2)
+	t.Expect(len(d.Pushes(m)), "notifications, of which the first was answered %d", status).To(Equal(1))
+}
+
+// retryAfter answers once with a status and Retry-After and watches until that
+// has passed.
+func (t *T) retryAfter(status int) {
+	const after = 2
+	d := t.WithChannel()
+	defer t.Lab.WNS.Inject(fakewns.Fault{Name: "wait", On: fakewns.Notification, Channel: d.ChannelURI(), Status: status, RetryAfter: strconv.Itoa(after), Times: 1})()
+	m := d.Mark()
+	t.inBackground(d)
+	first := d.AwaitStatus(m, status)
+	// A tenth of a second for clocks that round.
+	t.until(first.At.Add(after*time.Second - 100*time.Millisecond))
+	early := d.Pushes(m)[1:]
+	for _, e := range early {
+		t.Evidence("%s", e)
+	}
+	t.Expect(len(early), "notifications within the %d seconds of Retry-After", after).To(BeZero())
+}
+
+// goesOn makes sure that pushes are sent again after something went wrong. The
+// server may be waiting still, so it is asked more than once.
+func (t *T) goesOn(d *Device, after string) {
+	m := d.Mark()
+	for range 3 {
+		t.inBackground(d)
+		if d.AwaitOwn(m) != nil {
+			return
+		}
+	}
+	t.Fail("a notification after "+after, "none within three times "+t.Lab.Config.Timeouts.Push.String())
+}
+
+// dropped pushes once into a channel that is gone and once more: the second
+// must not reach it.
+func (t *T) dropped(d *Device, status int) {
+	m := d.Mark()
+	t.Push(d)
+	t.Evidence("%s", d.AwaitStatus(m, status))
+	t.Quiet() // a retry at once would come now
+	t.Expect(len(d.Pushes(m)), "notifications to a channel that answered %d", status).To(Equal(1))
+	if err := t.TryPush(d); err != nil {
+		t.Evidence("asked to push again, the server said: %v", err)
+	}
+	t.Quiet()
+	t.Expect(len(d.Pushes(m))-1, "further notifications to a channel that answered %d", status).To(BeZero())
+}
