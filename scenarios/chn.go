@@ -2,6 +2,10 @@ package scenarios
 
 import (
 	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -68,6 +72,32 @@ var channels = []Scenario{
 			s = t.Managed(d.Sync(dmclient.SyncOptions{}))
 			t.Expect(len(s.Find(syncml.Get, "/Push/ChannelURI")), "Get of .../Push/ChannelURI in the session after").To(BeNumerically(">", 0))
 		}},
+	{ID: "CHN-04", Level: report.Must, Needs: []Need{NeedPush}, Title: "Push/Status 1 or 3: no push",
+		Rule:   "Status 1 (invalid PFN) and 3 (registration failed) say that the channel is not to be used; the server does not push to it until that changes.",
+		Source: learnCSP,
+		Run: func(t *T) {
+			for _, status := range []int{dmclient.PushInvalidPFN, dmclient.PushFailed} {
+				d := t.WithChannel()
+				t.misbehaves(d, fmt.Sprint("push-status=", status))
+				s := t.Managed(d.Sync(dmclient.SyncOptions{}))
+				if len(s.Find(syncml.Get, "/Push/Status")) == 0 {
+					t.NotApplicable("the server did not ask for Push/Status (see PFN-11)")
+				}
+				m := d.Mark()
+				if err := t.TryPush(d); err != nil {
+					t.Evidence("asked to push, the server said: %v", err)
+				}
+				t.Quiet()
+				t.Expect(len(d.Pushes(m)), "pushes to a device that told Status %d", status).To(BeZero())
+			}
+		}},
+	{ID: "CHN-05", Level: report.Must, Title: "Push/Status 5, the channel expired: the server does something about it",
+		Rule:   "Once a device told that its channel expired the server asks for the channel again or sets the PFN again in the next session.",
+		Source: learnCSP + "; " + learnPush,
+		Run: func(t *T) {
+			s := t.expired()[1]
+			t.Expect(len(writes(s))+len(s.Find(syncml.Get, "/Push/ChannelURI")), "PFN set or ChannelURI asked for in the session after the one that told Status 5").To(BeNumerically(">", 0))
+		}},
 	{ID: "CHN-06", Level: report.Must, Needs: []Need{NeedPush}, Title: "two devices' channels are never swapped",
 		Rule:   "A push for one device goes to that device's channel and to no other.",
 		Source: learnPush,
@@ -85,6 +115,113 @@ var channels = []Scenario{
 				pair[0].AwaitPushes(m, 1)
 			}
 		}},
+	{ID: "CHN-07", Level: report.Must, Needs: []Need{NeedPush}, Title: "a long channel URI is kept whole",
+		Rule:   "A channel URI is opaque: one of a thousand characters, with all that a URI may hold, is used as it is.",
+		Source: learnPush + "; RFC 3986 section 3.4",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			base, _, _ := strings.Cut(d.ChannelURI(), "?")
+			query := "token=" + strings.Repeat("AwYA%2b%2f~._-!$'()*,;:@%3d", 37)
+			t.misbehaves(d, "channel-uri="+base+"?"+query)
+			t.Managed(d.Sync(dmclient.SyncOptions{}))
+			m := d.Mark()
+			t.inBackground(d)
+			ctx, cancel := context.WithTimeout(t.ctx, t.Lab.Config.Timeouts.Push)
+			defer cancel()
+			list, err := t.Lab.WNS.Journal().Await(ctx, m.journal, 1, func(e *fakewns.Entry) bool { return strings.Contains(e.Target, "?token=AwYA%2") })
+			if err != nil {
+				t.Fail(fmt.Sprintf("a notification to the channel URI of %d characters", len(base)+1+len(query)), "none within "+t.Lab.Config.Timeouts.Push.String())
+			}
+			_, got, _ := strings.Cut(list[0].Target, "?")
+			t.Expect(len(got), "length of the query of the request").To(Equal(len(query)))
+			t.Expect(strings.EqualFold(got, query), "the query being that of the channel URI").To(BeTrue())
+		}},
+	{ID: "CHN-08", Level: report.Must, Needs: []Need{NeedPush}, Title: "a channel URI that leads elsewhere is not posted to",
+		Rule:   "A device chooses its channel URI. A server that posts to any would send its token, and reach hosts of its own network, at the device's will: only https and hosts of the push service are taken.",
+		Source: "Learn, \"Push notification service request and response headers\", security; CWE-918",
+		Run:    hostileChannels},
+	{ID: "CHN-09", Level: report.Must, Needs: []Need{NeedPush}, Title: "after enrolling again the old channel is forgotten",
+		Rule:   "A device that enrolls again starts anew: nothing is pushed to the channel of its earlier enrollment.",
+		Source: "MS-MDE2 3.1; stale state seen in servers",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			again := t.DeviceWith(func(id *dmclient.Identity) { *id = d.Identity() })
+			if err := t.Lab.Enroll(t.ctx, again.Device); err != nil {
+				t.NotApplicable("the device could not enroll again: %v (see ENR-20)", err)
+			}
+			m := again.Mark()
+			if err := t.TryPush(again); err != nil {
+				t.Evidence("asked to push, the server said: %v", err)
+			}
+			t.Quiet()
+			t.Expect(len(again.Pushes(m)), "pushes to the channel of the earlier enrollment").To(BeZero())
+		}},
+	{ID: "CHN-10", Level: report.Should, Title: "the session after a renewal brings the new channel URI",
+		Rule:   "A device renews its channel after 15 days and then starts a session so that the server can read the new URI: the server asks for it there.",
+		Source: learnPush,
+		Run:    func(t *T) { t.renewed() }},
+	{ID: "CHN-11", Level: report.Must, Title: "an expired channel leads to the PFN being set again",
+		Rule:   "A device that was off for a month tells that its channel expired. The server sets the PFN again, in that session or the next, which makes the device register anew.",
+		Source: learnPush,
+		Run: func(t *T) {
+			list := t.expired()
+			t.Expect(len(writes(list[0]))+len(writes(list[1])), "Add or Replace of .../Push/PFN in the two sessions after the channel expired").To(BeNumerically(">", 0))
+		}},
+}
+
+// expired is the two sessions that follow when a device's channel expired.
+func (t *T) expired() (list [2]*dmclient.Session) {
+	d := t.Enrolled()
+	d.Sync(dmclient.SyncOptions{})
+	d.channel()
+	t.Lab.WNS.ExpireChannel(d.ChannelURI())
+	d.LoseChannel(dmclient.PushExpired)
+	for i := range list {
+		list[i] = t.Managed(d.Sync(dmclient.SyncOptions{}))
+	}
+	if len(list[0].Find(syncml.Get, "/Push/Status")) == 0 {
+		t.NotApplicable("the server did not ask for Push/Status (see PFN-11)")
+	}
+	return list
+}
+
+// hostileChannels has devices tell channel URIs that lead to a trap.
+func hostileChannels(t *T) {
+	if w := &t.Lab.Config.WNS; w.Mode == "direct" && !t.Lab.Embedded() {
+		t.NotApplicable("with wns.mode direct the server takes channel URIs that are not of the push service")
+	}
+	trap, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.NotApplicable("no trap could be set: %v", err)
+	}
+	defer trap.Close()
+	var caught atomic.Int64
+	go func() {
+		for {
+			c, err := trap.Accept()
+			if err != nil {
+				return
+			}
+			caught.Add(1)
+			c.Close()
+		}
+	}()
+	addr := trap.Addr().String()
+	for what, uri := range map[string]string{
+		"another host": "https://" + addr + "/?token=AwYx", "plain http": "http://" + addr + "/?token=AwYx",
+		"a host behind user information":          "https://db5p.notify.windows.com@" + addr + "/?token=AwYx",
+		"a host with the right name after it":     "https://" + addr + "/.notify.windows.com?token=AwYx",
+		"a host with the right name behind \"#\"": "https://" + addr + "#.notify.windows.com",
+	} {
+		d := t.WithChannel()
+		t.misbehaves(d, "channel-uri="+uri)
+		t.Managed(d.Sync(dmclient.SyncOptions{}))
+		if err := t.TryPush(d); err != nil {
+			t.Evidence("asked to push to %s, the server said: %v", what, err)
+		}
+		t.Quiet()
+		t.Expect(caught.Load(), "connections to %s that a channel URI named", what).To(BeZero())
+	}
 }
 
 // awaitAny waits for a notification to any channel since m.

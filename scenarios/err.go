@@ -7,6 +7,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/dmclient/faults"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -78,6 +79,143 @@ var deviceErrors = []Scenario{
 			}
 			t.Expect(n, "deliveries of the queued Get in the two sessions").To(BeNumerically(">", 0))
 		}},
+	{ID: "ERR-06", Level: report.Must, Title: "Get of ChannelURI fails: the session ends, the next one too",
+		Rule:   "A device answers Get of ChannelURI with 404, 405, 406 or 500. That is an answer to one command: the session runs to its end, and so does the next.",
+		Source: "OMA DM RepPro 1.2.1 section 10; " + learnCSP,
+		Run: func(t *T) {
+			for _, code := range []int{404, 405, 406, 500} {
+				d := t.EnrolledOnly()
+				d.AddFault(&dmclient.AnswerWith{Verb: syncml.Get, Suffix: "/Push/ChannelURI", Code: code})
+				d.survives(2, "Get of ChannelURI answering %d", code)
+			}
+		}},
+	{ID: "ERR-07", Level: report.Must, Needs: []Need{NeedQueue}, Title: "commands that are refused are not sent without end",
+		Rule:   "A command that the device answers with 401, 403 or 425 failed. The server notes it and does not send it in every session: at most three times in four.",
+		Source: "OMA DM RepPro 1.2.1 section 10; the bound is ours",
+		Run: func(t *T) {
+			for _, code := range []int{401, 403, 425} {
+				t.repeats(code, 3)
+			}
+		}},
+	{ID: "ERR-10", Level: report.Must, Needs: []Need{NeedQueue}, Title: "415: the same is not sent again unchanged",
+		Rule:   "415 says that the format is wrong for the node. The same command would be answered the same.",
+		Source: "OMA DM RepPro 1.2.1 section 10, 415",
+		Run:    func(t *T) { t.repeats(415, 1) }},
+	{ID: "ERR-12", Level: report.Must, Needs: []Need{NeedQueue}, Title: "214 and 215 are understood",
+		Rule:   "214 (the operation was cancelled) and 215 (not executed) are answers like any other: the session runs to its end.",
+		Source: "OMA DM RepPro 1.2.1 section 10, 214 and 215",
+		Run: func(t *T) {
+			for _, code := range []int{214, 215} {
+				t.answered(code)
+			}
+		}},
+	{ID: "ERR-13", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a status that nobody knows counts as its class",
+		Rule:   "599 is in no list; like every 5xx it means that the command failed, and the session runs to its end.",
+		Source: "OMA DM RepPro 1.2.1 section 10 (classes of status codes)",
+		Run:    func(t *T) { t.answered(599) }},
+	{ID: "ERR-14", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a Status that is missing: the command stays pending",
+		Rule:   "A command without a Status may not have been executed. The session ends without an error, and the command is sent again in the next.",
+		Source: "MS-MDM 2.2.6.1 (every command gets a Status)",
+		Run: func(t *T) {
+			d := t.Enrolled()
+			t.Queue(d, work)
+			t.misbehaves(d, "drop-status=Get")
+			s := t.Managed(d.Sync(dmclient.SyncOptions{}))
+			if len(s.Find(syncml.Get, workNode)) == 0 {
+				t.NotApplicable("the queued Get was not in the session (see PSH-01)")
+			}
+			d.survived(s, "a Status that is missing")
+			d.ClearFaults()
+			s = t.Managed(d.Sync(dmclient.SyncOptions{}))
+			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the session after it got no Status").To(BeNumerically(">", 0))
+		}},
+	{ID: "ERR-15", Level: report.Must, Title: "a Status that comes twice is counted once",
+		Rule:   "A device sends a Status twice. The session runs to its end, and nothing is done twice for it.",
+		Source: "MS-MDM 2.2.6.1; seen on devices",
+		Run: func(t *T) {
+			d := t.EnrolledOnly()
+			t.misbehaves(d, "double-status")
+			d.survives(2, "Statuses that come twice")
+		}},
+	{ID: "ERR-16", Level: report.Must, Title: "Results without a Status",
+		Rule:   "A device sends the Results of a Get and leaves its Status out. The session runs to its end.",
+		Source: "MS-MDM 2.2.6.1; seen on devices",
+		Run: func(t *T) {
+			d := t.EnrolledOnly()
+			t.misbehaves(d, "results-without-status")
+			d.survives(2, "Results without a Status")
+		}},
+	{ID: "ERR-17", Level: report.Must, Profile: "wp81", Only: true, Title: "a later success clears an earlier failure",
+		Rule:   "A PFN that could not be registered because the phone had no network is set again, and works, once it has one: within the next three sessions.",
+		Source: firstReports + "; the bound is ours",
+		Run: func(t *T) {
+			d := t.unregistrable()
+			d.need500()
+			d.SetWNSOffline(false)
+			for range 3 {
+				d.Sync(dmclient.SyncOptions{})
+				if d.ChannelURI() != "" && d.told() {
+					return
+				}
+			}
+			t.Fail("a PFN that is registered and a channel that is asked for within three sessions after the network is back", "PFN "+show(d.PFN())+", "+
+				fmt.Sprint(len(d.pfnWrites()))+" attempts to set it in all")
+		}},
+}
+
+// misbehaves gives a device a fault of package faults.
+func (t *T) misbehaves(d *Device, spec string) {
+	f, err := faults.New(spec)
+	if err != nil {
+		panic(err) // a mistake of the suite's
+	}
+	d.AddFault(f)
+}
+
+// survived fails unless a session ran to its end.
+func (d *Device) survived(s *dmclient.Session, what string, args ...any) {
+	if err := broken(s); err != nil {
+		d.t.exchanges(s)
+		d.t.Fail("a session that runs to its end after "+fmt.Sprintf(what, args...), err.Error())
+	}
+}
+
+// survives holds sessions, each of which must run to its end. Where not even
+// the first got a reply that is another scenario's verdict.
+func (d *Device) survives(n int, what string, args ...any) {
+	for i := range n {
+		s := d.Sync(dmclient.SyncOptions{})
+		if i == 0 {
+			d.t.Managed(s)
+		}
+		d.survived(s, what, args...)
+	}
+}
+
+// answered lets a queued command be answered with a code: the session must run
+// to its end, and the next.
+func (t *T) answered(code int) *Device {
+	d := t.Enrolled()
+	t.Queue(d, work)
+	d.AddFault(&dmclient.AnswerWith{Verb: work.Verb, Suffix: workNode, Code: code})
+	s := t.Managed(d.Sync(dmclient.SyncOptions{}))
+	if len(s.Find(work.Verb, workNode)) == 0 {
+		t.NotApplicable("the queued Get was not in the session (see PSH-01)")
+	}
+	d.survived(s, "a command answering %d", code)
+	d.survives(1, "a command that answered %d", code)
+	return d
+}
+
+// repeats counts how often a command is sent that is answered with a code.
+func (t *T) repeats(code, most int) {
+	d := t.answered(code)
+	d.survives(2, "a command that answered %d", code)
+	n := 0
+	for _, s := range d.Sessions() {
+		n += len(s.Find(work.Verb, workNode))
+	}
+	t.Expect(n, "times the command that answers %d was sent in four sessions", code).To(BeNumerically("<=", most))
 }
 
 // prepared is a device that has Push, and a PFN where one is given, before its

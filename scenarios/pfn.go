@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
@@ -101,6 +102,23 @@ var pfn = []Scenario{
 				}
 			}
 		}},
+	{ID: "PFN-08", Level: report.Must, Title: "no Add and Replace of the PFN in one Atomic",
+		Rule:   "Add and then Replace of one node in an Atomic is not supported: the Atomic fails with 507.",
+		Source: "Learn, \"OMA DM protocol support\", Atomic",
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.Sync(dmclient.SyncOptions{})
+			for _, s := range d.Sessions() {
+				for _, m := range s.Received {
+					for _, c := range m.Body {
+						if c.Verb == syncml.Atomic && within(c, syncml.Add) && within(c, syncml.Replace) {
+							t.Fail("Add and Replace of .../Push/PFN in commands of their own", "both in one Atomic, in session "+s.ID)
+						}
+					}
+				}
+			}
+			d.firstPFNWrite()
+		}},
 	{ID: "PFN-09", Level: report.Must, Title: "ChannelURI is asked for in the same session or the next",
 		Rule:   "After setting the PFN the server reads Push/ChannelURI, in the same session or the next.",
 		Source: learnPush,
@@ -141,6 +159,43 @@ var pfn = []Scenario{
 				t.Expect(len(s.Find(syncml.Get, "/Push/ChannelURI")), "Get of .../Push/ChannelURI in later session %s", s.ID).To(BeNumerically(">", 0))
 			}
 		}},
+	{ID: "PFN-11", Level: report.Should, Title: "Push/Status is asked for, too",
+		Rule:   "Where no channel comes of a PFN, Push/Status says why: a server that reads ChannelURI reads Status with it.",
+		Source: learnCSP,
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.Sync(dmclient.SyncOptions{})
+			d.firstPFNWrite()
+			n := 0
+			for _, s := range d.Sessions() {
+				n += len(s.Find(syncml.Get, "/Push/Status"))
+			}
+			t.Expect(n, "Get of .../Push/Status in the first two sessions").To(BeNumerically(">", 0))
+		}},
+	{ID: "PFN-12", Level: report.Should, Title: "a PFN that works is not set again in every session",
+		Rule:   "Setting the PFN makes the device register anew and changes its channel; without a cause it is set once.",
+		Source: learnPush,
+		Run: func(t *T) {
+			d := t.WithChannel()
+			for range 3 {
+				s := t.Managed(d.Sync(dmclient.SyncOptions{}))
+				t.Expect(len(writes(s)), "Add or Replace of .../Push/PFN in later session %s", s.ID).To(BeZero())
+			}
+		}},
+	{ID: "PFN-13", Level: report.Must, Title: "all devices get the same PFN",
+		Rule:   "The PFN names the server's app, which is the same for all devices.",
+		Source: learnPush,
+		Run: func(t *T) {
+			a, b := t.setPFN(), t.setPFN()
+			t.Expect(strings.EqualFold(a.Data, b.Data), "the PFN of a second device, %s, being that of the first, %s", b.Data, a.Data).To(BeTrue())
+		}},
+}
+
+// within tells whether a command holds one of that verb on a PFN.
+func within(c syncml.Command, verb syncml.Verb) bool {
+	return slices.ContainsFunc(c.Commands, func(in syncml.Command) bool {
+		return in.Verb == verb && slices.ContainsFunc(in.Items, func(it syncml.Item) bool { return hasSuffix(it.Target.LocURI, "/Push/PFN") })
+	})
 }
 
 var wellFormedPFN = regexp.MustCompile(`^[A-Za-z0-9.-]{3,50}_[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{13}$`)

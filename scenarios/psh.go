@@ -70,6 +70,43 @@ var pushToWork = []Scenario{
 				t.Fail("a session that ends without an error", err.Error())
 			}
 		}},
+	{ID: "PSH-04", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "ten pushes in a burst: every command once",
+		Rule:   "Pushes that come together lead to one session or a few; each command is delivered once.",
+		Source: learnPush,
+		Run: func(t *T) {
+			d := t.WithChannel()
+			m := d.Mark()
+			nodes := []string{"URI/MaxDepth", "URI/MaxTotLen", "URI/MaxSegLen", "DevTyp", "OEM", "FwV", "SwV", "HwV", "LrgObj", "Ext/Microsoft/Resolution"}
+			for _, n := range nodes {
+				t.Queue(d, lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/" + n})
+				t.trigger(d)
+			}
+			d.AwaitPushed(m, false)
+			t.Quiet()
+			d.Sync(dmclient.SyncOptions{})
+			d.Sync(dmclient.SyncOptions{})
+			for _, n := range nodes {
+				got := 0
+				for _, s := range d.Sessions()[m.sessions:] {
+					got += len(s.Find(syncml.Get, "/DevDetail/"+n))
+				}
+				t.Expect(got, "deliveries of the queued Get of ./DevDetail/%s", n).To(Equal(1))
+			}
+		}},
+	{ID: "PSH-05", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a device that was offline: woken when it is back",
+		Rule:   "A push to a device that has no network is kept by WNS, which the server asks for by X-WNS-Cache-Policy; when the device is back it is woken and the command is delivered.",
+		Source: learnWNS + ", X-WNS-Cache-Policy",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			d.SetWNSOffline(true)
+			m := d.Mark()
+			t.Queue(d, work)
+			t.trigger(d)
+			t.Evidence("%s", d.AwaitPushes(m, 1)[0])
+			d.SetWNSOffline(false)
+			s := d.AwaitPushed(m, true)
+			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the session after the device is back").To(Equal(1))
+		}},
 	{ID: "PSH-06", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a push that is lost: delivered at the next poll",
 		Rule:   "WNS promises nothing: a command whose push was accepted and lost is delivered when the device polls.",
 		Source: learnPush + "; Learn, \"WNS overview\"",
@@ -99,6 +136,41 @@ var pushToWork = []Scenario{
 			s := d.AwaitPushed(m, false)
 			t.commands(s, "remotelock")
 			t.Expect(d.Locked(), "times the phone was locked after the pushed session").To(Equal(1))
+		}},
+	{ID: "PSH-09", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "a VPN profile by push",
+		Rule:   "A profile of two thousand characters reaches the device whole in the session the push starts, and the device has the VPN.",
+		Source: "Learn, \"VPNv2 CSP\"; MS-MDM 2.2.7.1",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			profile := "<VPNProfile><NativeProfile><Servers>vpn.example</Servers><NativeProtocolType>IKEv2</NativeProtocolType></NativeProfile>" +
+				strings.Repeat("<Route><Address>192.0.2.0</Address><PrefixSize>24</PrefixSize></Route>", 27) + "</VPNProfile>"
+			m := d.Mark()
+			t.Queue(d, lab.Command{Verb: syncml.Add, LocURI: "./Vendor/MSFT/VPNv2/dmwake/ProfileXML", Format: "chr", Data: profile})
+			t.trigger(d)
+			s := d.AwaitPushed(m, false)
+			t.commands(s, "vpnv2")
+			sent := s.Find(syncml.Add, "/VPNv2/dmwake/ProfileXML")
+			t.Expect(len(sent), "Add of the profile in the pushed session").To(Equal(1))
+			t.Expect(len(sent[0].Data), "length of the profile as it came").To(Equal(len(profile)))
+			t.Expect(sent[0].Data == profile, "the profile as it came being the one that was queued").To(BeTrue())
+		}},
+	{ID: "PSH-13", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a session that dies in the middle: the command comes again, once",
+		Rule:   "A device loses its network before it answered a command. The command is sent again in the next session, and not after that.",
+		Source: "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 8",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			m := d.Mark()
+			t.Queue(d, work)
+			t.misbehaves(d, "stop=2")
+			t.trigger(d)
+			if s := d.AwaitPushed(m, false); len(s.Received) == 0 {
+				t.NotApplicable("the session got no reply that could be read (see SES-01)")
+			}
+			d.ClearFaults()
+			again := t.Managed(d.Sync(dmclient.SyncOptions{}))
+			after := t.Managed(d.Sync(dmclient.SyncOptions{}))
+			t.Expect(len(again.Find(syncml.Get, workNode)), "the queued Get in the session after the one that died").To(Equal(1))
+			t.Expect(len(after.Find(syncml.Get, workNode)), "the queued Get in the session after that").To(BeZero())
 		}},
 }
 

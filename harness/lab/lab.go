@@ -102,6 +102,9 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 	return l, nil
 }
 
+// Embedded tells whether the target is the reference server of this process.
+func (l *Lab) Embedded() bool { return l.embedded != nil }
+
 // Close takes everything down and waits for it.
 func (l *Lab) Close() {
 	l.cancel()

@@ -275,6 +275,13 @@ func (d *Device) AddFault(f Fault) {
 	d.cfg.Faults = append(slices.Clone(d.cfg.Faults), f)
 }
 
+// ClearFaults lets a device behave again.
+func (d *Device) ClearFaults() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.cfg.Faults = nil
+}
+
 func (d *Device) faults() []Fault {
 	d.mu.Lock()
 	defer d.mu.Unlock()

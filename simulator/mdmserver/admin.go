@@ -141,6 +141,9 @@ func (s *Server) queueCommand(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	queued := &command{ID: uuid.NewString(), Verb: c.Verb, LocURI: c.LocURI, Format: c.Format, Data: c.Data, State: stateQueued}
+	if s.is("psh-cut-data") {
+		queued.Data = queued.Data[:min(len(queued.Data), 1000)]
+	}
 	s.mu.Lock()
 	full := len(d.Commands) >= maxQueued
 	if !full {

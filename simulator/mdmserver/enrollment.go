@@ -115,9 +115,13 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 		return written(nil, err)
 	}
 	s.mu.Lock()
+	var push pushState
+	if old := s.devices[id]; old != nil && s.is("chn-keep-enrollment") {
+		push = old.Push
+	}
 	// Enrolling again starts anew: nothing of the old enrollment is kept.
 	s.devices[id] = &device{auth: auth, ID: id, Name: req.Item("DeviceName"), OS: req.Item("OSVersion"), Type: req.Item("DeviceType"),
-		Enrolled: time.Now(), Active: true}
+		Enrolled: time.Now(), Active: true, Push: push}
 	s.mu.Unlock()
 	s.log.Info("enrolled", "device", id)
 	out := &enroll.TokenResponse{Provisioning: doc}

@@ -18,7 +18,8 @@ type pushState struct {
 	Status   int    `json:"status"` // Push/Status
 	Last     string `json:"last"`   // what became of the last push
 
-	all []string // every URI ever seen, for a mutant
+	all    []string // every URI ever seen, for a mutant
+	silent bool     // asks for nothing any more, for a mutant
 }
 
 // maxPFNFailures ends the attempts to set a PFN until something changes.
@@ -32,7 +33,7 @@ type planned struct {
 
 // pfn is what the server writes into the device: the family name in lower
 // case, as the device expects it.
-func (s *Server) pfn() string {
+func (s *Server) pfn(d *device) string {
 	pfn := strings.ToLower(s.cfg.PFN)
 	name, hash, _ := strings.Cut(pfn, "_")
 	switch {
@@ -40,6 +41,8 @@ func (s *Server) pfn() string {
 		return name + "_1.1.0.0_x86__" + hash
 	case s.is("pfn-upper-case"):
 		return strings.ToUpper(pfn)
+	case s.is("pfn-per-device"):
+		return "d" + strings.ToLower(d.ID[:min(len(d.ID), 8)]) + "." + pfn
 	case s.is("pfn-bad-hash"):
 		return pfn[:len(pfn)-2]
 	}
@@ -79,29 +82,38 @@ func (s *Server) plan(d *device, sess *session) (out []planned, more bool) {
 			return
 		}
 		send(kindChannel, one(syncml.Get, push+"/ChannelURI", "", ""))
-		send(kindStatus, one(syncml.Get, push+"/Status", "", ""))
+		if !s.is("pfn-status-never") {
+			send(kindStatus, one(syncml.Get, push+"/Status", "", ""))
+		}
 	}
 	format := "chr"
 	if s.is("pfn-format-int") {
 		format = "int"
 	}
-	pushes := s.cfg.PFN != "" && !s.is("pfn-never")
+	pushes := s.cfg.PFN != "" && !s.is("pfn-never") && !d.Push.silent
 	switch {
 	case !pushes:
 	case sess.replace:
 		sess.replace = false
-		send(kindReplacePFN, one(syncml.Replace, push+"/PFN", format, s.pfn()))
+		send(kindReplacePFN, one(syncml.Replace, push+"/PFN", format, s.pfn(d)))
 		ask()
 	case !sess.planned:
 		switch {
 		case d.Push.Failures >= maxPFNFailures:
-		case d.Push.PFNSet && d.Push.Reset:
-			send(kindReplacePFN, one(syncml.Replace, push+"/PFN", format, s.pfn()))
+		case s.is("err-500-giveup") && d.Push.Failures > 0:
+		case d.Push.PFNSet && (d.Push.Reset || s.is("pfn-every-session")):
+			send(kindReplacePFN, one(syncml.Replace, push+"/PFN", format, s.pfn(d)))
 		case !d.Push.PFNSet:
 			if !s.is("pfn-no-push-node") {
 				send(kindPush, one(syncml.Add, push, "node", ""))
 			}
-			send(kindAddPFN, one(syncml.Add, push+"/PFN", format, s.pfn()))
+			add := one(syncml.Add, push+"/PFN", format, s.pfn(d))
+			if s.is("pfn-atomic") {
+				replace := one(syncml.Replace, push+"/PFN", format, s.pfn(d))
+				add.CmdID, replace.CmdID = "901", "902"
+				add = syncml.Command{Verb: syncml.Atomic, Commands: []syncml.Command{add, replace}}
+			}
+			send(kindAddPFN, add)
 		}
 		ask()
 	}
@@ -179,7 +191,7 @@ func (s *Server) pushResult(d *device, k kind, data string) {
 		}
 		p.Status = n
 		if n == 5 { // the channel expired
-			p.Reset = true
+			p.Reset, p.silent = !s.is("chn-expired-no-pfn"), s.is("chn-expired-silent")
 		}
 		return
 	}
@@ -192,6 +204,9 @@ func (s *Server) pushResult(d *device, k kind, data string) {
 	case data != "" && !s.allowed(data):
 		s.log.Warn("channel URI refused", "device", d.ID)
 		data = ""
+	}
+	if s.is("chn-cut") && len(data) > 255 {
+		data = data[:255]
 	}
 	p.URI = data
 	if data != "" {
@@ -209,6 +224,9 @@ func (s *Server) pushResult(d *device, k kind, data string) {
 // else would let it aim the server at others.
 func (s *Server) allowed(raw string) bool {
 	u, err := url.Parse(raw)
+	if s.is("chn-any-uri") {
+		return true
+	}
 	if err != nil || u.Scheme != "https" || u.User != nil {
 		return false
 	}

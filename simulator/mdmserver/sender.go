@@ -56,7 +56,7 @@ func (n *sender) push(d *device) error {
 	if n.s.is("chn-push-all") {
 		uris = append([]string(nil), d.Push.all...)
 	}
-	ok := d.Push.URI != "" && (d.Push.Status == 0 || d.Push.Status >= 6 || n.s.is("chn-keep-on-empty"))
+	ok := d.Push.URI != "" && (d.Push.Status == 0 || d.Push.Status >= 6 || n.s.is("chn-keep-on-empty") || n.s.is("chn-ignore-status"))
 	seen := d.seen
 	n.s.mu.Unlock()
 	if !ok {

@@ -22,6 +22,8 @@ type session struct {
 	replace bool // set the PFN by Replace in the next message
 	held    map[*command]bool
 
+	answered map[string]bool // what got a Status, for mutants
+
 	admitted   bool // the device's credential was right
 	trusted    bool // the device took the server's
 	distrusted int
@@ -200,11 +202,14 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 			if unread {
 				continue // the device executed nothing
 			}
-			if s.is("err-push-418") && c.Code() == syncml.AlreadyExists {
+			if s.stumbles(sess, c) {
 				return nil, http.StatusInternalServerError
 			}
 			s.takeStatus(d, sess, c)
 		case syncml.Results:
+			if s.is("err-results-fail") && !sess.answered[key(c.MsgRef, c.CmdRef)] {
+				return nil, http.StatusInternalServerError
+			}
 			s.takeResults(d, sess, c)
 		case syncml.Alert:
 			if c.Code() == syncml.AlertGeneric && isUnenroll(c) {
@@ -214,6 +219,22 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 		}
 	}
 	return s.reply(d, sess, m, reception{code, chal, aborted}), http.StatusOK
+}
+
+// stumbles tells whether a mutant fails at a device's Status.
+func (s *Server) stumbles(sess *session, c *syncml.Command) bool {
+	code, ref := c.Code(), key(c.MsgRef, c.CmdRef)
+	twice := sess.answered[ref] && c.CmdRef != "0"
+	sess.answered[ref] = true
+	o := sess.sent[ref]
+	switch {
+	case s.is("err-push-418") && code == syncml.AlreadyExists, s.is("err-215-fails") && (code == 214 || code == 215), s.is("err-double-fails") && twice,
+		s.is("err-channel-fails") && o != nil && o.kind == kindChannel && !syncml.Success(code):
+		return true
+	case s.is("err-599-panics") && code == 599:
+		panic("mutant err-599-panics")
+	}
+	return false
 }
 
 func isUnenroll(c *syncml.Command) bool {
@@ -229,9 +250,13 @@ func isUnenroll(c *syncml.Command) bool {
 // queued again.
 func (s *Server) begin(d *device, id string) {
 	d.seen++
-	d.session = &session{id: id, sent: map[string]*outgoing{}, held: map[*command]bool{}, partial: map[string]string{}}
+	d.session = &session{id: id, sent: map[string]*outgoing{}, held: map[*command]bool{}, answered: map[string]bool{}, partial: map[string]string{}}
 	for _, c := range d.Commands {
 		switch {
+		case c.State == stateSent && s.is("psh-sent-done"):
+			c.State = stateDone
+		case s.is("err-cmd-forever") && c.State == stateDone && !syncml.Success(c.Status):
+			c.State = stateQueued
 		case c.State == stateSent, s.is("psh-twice") && c.State == stateDone && c.sent == 1:
 			c.State = stateQueued
 		case s.is("psh-skip-session") && c.State == stateQueued && c.held == 0:
