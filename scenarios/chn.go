@@ -3,9 +3,7 @@ package scenarios
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
-	"sync/atomic"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -190,23 +188,8 @@ func hostileChannels(t *T) {
 	if w := &t.Lab.Config.WNS; w.Mode == "direct" && !t.Lab.Embedded() {
 		t.NotApplicable("with wns.mode direct the server takes channel URIs that are not of the push service")
 	}
-	trap, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.NotApplicable("no trap could be set: %v", err)
-	}
-	defer trap.Close()
-	var caught atomic.Int64
-	go func() {
-		for {
-			c, err := trap.Accept()
-			if err != nil {
-				return
-			}
-			caught.Add(1)
-			c.Close()
-		}
-	}()
-	addr := trap.Addr().String()
+	trap := t.trap()
+	addr := trap.addr
 	for what, uri := range map[string]string{
 		"another host": "https://" + addr + "/?token=AwYx", "plain http": "http://" + addr + "/?token=AwYx",
 		"a host behind user information":          "https://db5p.notify.windows.com@" + addr + "/?token=AwYx",
@@ -220,7 +203,7 @@ func hostileChannels(t *T) {
 			t.Evidence("asked to push to %s, the server said: %v", what, err)
 		}
 		t.Quiet()
-		t.Expect(caught.Load(), "connections to %s that a channel URI named", what).To(BeZero())
+		t.Expect(trap.caught(), "connections to %s that a channel URI named", what).To(BeZero())
 	}
 }
 

@@ -32,6 +32,11 @@ func Run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, hookE
 	t := &T{Lab: l, ctx: ctx, result: &res, profile: profile}
 	func() {
 		defer func() {
+			for _, f := range t.ends {
+				f()
+			}
+		}()
+		defer func() {
 			switch r := recover(); r.(type) {
 			case nil, stop:
 			default:

@@ -91,7 +91,15 @@ func (s *Scenario) missing(t *target.Target) (report.Outcome, string) {
 
 // All is the catalogue, in the order of the areas.
 func All() []Scenario {
-	return slices.Concat(enrollment, sessions, pfn, channels, tokens, notifications, wnsErrors, pushToWork, deviceErrors, security, robustness)
+	return slices.Concat(inOrder(enrollment, enrolledWith), inOrder(sessions, sessionInput), pfn, channels, tokens, notifications, wnsErrors, pushToWork,
+		deviceErrors, security, robustness)
+}
+
+// inOrder joins the parts of an area by id.
+func inOrder(parts ...[]Scenario) []Scenario {
+	area := slices.Concat(parts...)
+	slices.SortFunc(area, func(a, b Scenario) int { return strings.Compare(a.ID, b.ID) })
+	return area
 }
 
 // Select picks from the catalogue by ids and areas; both empty selects all. A

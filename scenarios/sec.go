@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
@@ -42,6 +43,55 @@ var security = []Scenario{
 			b.First()
 			t.refused(a.Sync(dmclient.SyncOptions{Source: b.Identity().DeviceID}), "a session of device A in the name of device B")
 		}},
+	{ID: "SEC-09", Level: report.Must, Title: "entities are harmless",
+		Rule:   "A DOCTYPE is refused or ignored: an external entity is not fetched, entities that grow do not fill the memory, and the device's next session runs as ever.",
+		Source: "CWE-611, CWE-776",
+		Run:    entities},
+	{ID: "SEC-10", Level: report.Must, Title: "a device's name is text",
+		Rule:   "Quotes, angle brackets, semicolons and the like in DeviceName are stored as text: the device enrolls and its session runs to its end.",
+		Source: "CWE-89, CWE-79; XML 1.0 section 2.4",
+		Run: func(t *T) {
+			t.EnrolledOnly() // without a device that can enroll this says nothing
+			d := t.DeviceWith(func(id *dmclient.Identity) { id.Name = `O'Brien"; DROP TABLE devices;-- <b>&amp;` })
+			if err := t.Lab.Enroll(t.ctx, d.Device); err != nil {
+				t.Fail("a device named "+d.Identity().Name+" to enroll", err.Error())
+			}
+			d.survived(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}), "a device's name with quotes and angle brackets")
+		}},
+	{ID: "SEC-15", Level: report.Should, Title: "errors say nothing of the inside",
+		Rule:   "The answer to broken input holds no stack trace and no path of a source file.",
+		Source: "CWE-209",
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			for _, body := range []string{"hello, server", "<SyncML", d.message("<Alert>")} {
+				ex := d.Post(t.ctx, syncml.MediaType, strings.NewReader(body), int64(len(body)), dmclient.SyncOptions{})
+				if m := inside.Find(ex.Response); m != nil {
+					t.Fail("an error that says nothing of the server's inside", string(m))
+				}
+			}
+		}},
+}
+
+// inside is what traces of the common languages look like.
+var inside = regexp.MustCompile(`goroutine \d+ \[|[\w/]+\.go:\d+|Traceback \(most recent|File "[^"]+", line \d+|\bat [\w.$]+\([\w.]+:\d+\)|\.cs:line \d+|\bin /[\w/]+\.php|/node_modules/`)
+
+// entities sends a message with an external entity that leads to a trap, and
+// one whose entities grow to a gigabyte.
+func entities(t *T) {
+	d := t.Enrolled()
+	d.First()
+	trap := t.trap()
+	whole := d.message(`<Alert><CmdID>2</CmdID><Data>&x;</Data></Alert>`)
+	d.bears("an external entity", `<!DOCTYPE SyncML [<!ENTITY x SYSTEM "http://`+trap.addr+`/x">]>`+whole)
+	d.bears("an external DTD", `<!DOCTYPE SyncML SYSTEM "http://`+trap.addr+`/dtd">`+strings.Replace(whole, "&x;", "1201", 1))
+	t.Expect(trap.caught(), "connections to the host that an entity named").To(BeZero())
+	var b strings.Builder
+	b.WriteString(`<!DOCTYPE SyncML [<!ENTITY a0 "0123456789">`)
+	for i := range 8 {
+		fmt.Fprintf(&b, `<!ENTITY a%d "%s">`, i+1, strings.Repeat(fmt.Sprintf("&a%d;", i), 10))
+	}
+	d.bears("entities that grow", b.String()+`<!ENTITY x "&a8;">]>`+whole)
 }
 
 // refused fails unless a session was turned away in one of the ways that the
@@ -70,54 +120,4 @@ func (t *T) refused(s *dmclient.Session, what string) {
 		}
 	}
 	t.Fail(what+" to be refused", fmt.Sprintf("HTTP status %d, and the session went on: %s", ex.Status, s.End))
-}
-
-// robustness are the ROB scenarios.
-var robustness = []Scenario{
-	{ID: "ROB-01", Level: report.Must, Title: "what is no SyncML gets an error, not a crash",
-		Rule:   "An empty body, text, truncated XML, a wrong root and a wrong namespace are answered with 4xx or a SyncML status: no hang, no dropped connection, no 5xx.",
-		Source: "RFC 9110 15.5; OMA DM Protocol 1.2.1 section 10",
-		Run:    brokenInput},
-	{ID: "ROB-09", Level: report.Must, Title: "after a message that was cut off the next session is clean",
-		Rule:   "A connection that breaks in the middle of a message leaves nothing behind: the device's next session runs as ever.",
-		Source: "OMA DM Protocol 1.2.1 section 8",
-		Run: func(t *T) {
-			d := t.Enrolled()
-			whole := d.First().Exchanges[0].Request
-			if err := d.Cut(t.ctx, whole, len(whole)/2, t.Lab.Config.Timeouts.Push); err != nil {
-				t.NotApplicable("the connection could not be cut: %v", err)
-			}
-			s := d.Sync(dmclient.SyncOptions{})
-			t.exchanges(s)
-			if err := broken(s); err != nil {
-				t.Fail("a clean session after the cut", err.Error())
-			}
-			t.Expect(len(s.Received), "messages of the server in the session after the cut").To(BeNumerically(">", 0))
-		}},
-}
-
-func brokenInput(t *T) {
-	d := t.Enrolled()
-	whole := string(d.First().Exchanges[0].Request)
-	for _, c := range []struct{ what, body string }{
-		{"an empty body", ""},
-		{"a body that is no XML", "hello, server"},
-		{"a truncated message", whole[:len(whole)*2/3]},
-		{"another root element", `<Envelope xmlns="http://www.w3.org/2003/05/soap-envelope"><Body/></Envelope>`},
-		{"another namespace", strings.Replace(whole, syncml.Namespace, "urn:not:syncml", 1)},
-	} {
-		ex := d.Post(t.ctx, syncml.MediaType, strings.NewReader(c.body), int64(len(c.body)), dmclient.SyncOptions{})
-		want := "4xx or a SyncML message in answer to " + c.what
-		switch {
-		case ex.Err != nil:
-			t.Fail(want, "no reply: "+ex.Err.Error())
-		case ex.Status >= 500:
-			t.Fail(want, fmt.Sprintf("HTTP status %d", ex.Status))
-		case ex.Status == 200 && len(ex.Response) > 0:
-			if _, err := syncml.Read(ex.Response); err != nil {
-				t.Fail(want, "200 with something else: "+err.Error())
-			}
-		}
-		t.Evidence("%s: HTTP status %d", c.what, ex.Status)
-	}
 }

@@ -27,7 +27,11 @@ type T struct {
 	profile dmclient.Profile
 	hookErr error
 	devices []*Device
+	ends    []func()
 }
+
+// after calls f when the body ended, however it did.
+func (t *T) after(f func()) { t.ends = append(t.ends, f) }
 
 // stop ends a body from within; the runner recovers it.
 type stop struct{}
@@ -201,7 +205,7 @@ func (t *T) WithChannel() *Device {
 	return d
 }
 
-func (d *Device) channel() string {
+func (d *Device) channel() {
 	uri, sent := d.ChannelURI(), d.pfnWrites()
 	switch {
 	case len(sent) == 0:
@@ -213,7 +217,6 @@ func (d *Device) channel() string {
 	case !d.told():
 		d.t.NotApplicable("the server did not ask for the channel URI (see PFN-09)")
 	}
-	return uri
 }
 
 // foreign tells whether a PFN is sound, but not the one the fake WNS knows.

@@ -36,3 +36,47 @@ func TestEveryAnswer(t *testing.T) {
 		check(code, Token(400, "invalid_request", code+": text"), need)
 	}
 }
+
+// TestLookup: a code is found in every place it can come from, and everything
+// has a meaning and a source or a cure.
+func TestLookup(t *testing.T) {
+	for _, c := range []struct {
+		in, code string
+		n        int
+		says     string
+	}{
+		{"", "418", 1, "Add of a node that is there already"},
+		{"", "404", 2, "The node is not there"},
+		{"wns", "404", 1, "does not know the channel"},
+		{"push-status", "3", 1, "WNS client failed"},
+		{"", "aadsts7000215", 1, "The secret is wrong"},
+		{"", "DROPPED", 1, "threw the notification away"},
+		{"", "999", 0, ""},
+		{"token", "418", 0, ""},
+	} {
+		got := Lookup(c.in, c.code)
+		if len(got) != c.n || c.n > 0 && !strings.Contains(got[0].Means, c.says) {
+			t.Errorf("%s %s: %+v", c.in, c.code, got)
+		}
+	}
+	seen := map[string]bool{}
+	for _, f := range All() {
+		if f.Means == "" || f.Where == "" || f.Source == "" && len(f.Do) == 0 && len(f.Causes) == 0 && f.Code != "AADSTS900144" {
+			t.Errorf("%s says too little: %+v", f.Code, f)
+		}
+		if seen[f.Where+f.Code] {
+			t.Errorf("%s stands twice", f.Code)
+		}
+		seen[f.Where+f.Code] = true
+	}
+	for _, want := range []int{418, 500, 404, 405, 415, 425, 507, 516} {
+		if _, ok := statuses[want]; !ok {
+			t.Errorf("%d is not explained", want)
+		}
+	}
+	for status := 0; status <= 8; status++ {
+		if _, ok := pushStatuses[status]; !ok {
+			t.Errorf("Push/Status %d is not explained", status)
+		}
+	}
+}

@@ -38,6 +38,8 @@ type Options struct {
 	// Quiet replaces the embedded server's Timeouts.Quiet, for machines that
 	// are busy with other things.
 	Quiet time.Duration
+	// Push replaces the embedded server's Timeouts.Push.
+	Push time.Duration
 	// State keeps the fake WNS in a file over a restart; empty does not.
 	State string
 	// Control is where its control API listens, with the token that it asks for;
@@ -133,6 +135,9 @@ func (l *Lab) startEmbedded(opts Options) error {
 	cfg.Timeouts = target.Timeouts{Push: 5 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second}
 	if opts.Quiet > 0 {
 		cfg.Timeouts.Quiet = opts.Quiet
+	}
+	if opts.Push > 0 {
+		cfg.Timeouts.Push = opts.Push
 	}
 	cfg.WNS.Mode = "direct"
 	var err error

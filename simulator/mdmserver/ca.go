@@ -25,7 +25,9 @@ type authority struct {
 
 const deviceCertLife = 365 * 24 * time.Hour
 
-func newAuthority(name string) (*authority, error) {
+func tenYears() time.Time { return time.Now().Add(10 * deviceCertLife) }
+
+func newAuthority(name string, notAfter time.Time) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make the CA key: %w", err)
@@ -36,7 +38,7 @@ func newAuthority(name string) (*authority, error) {
 	}
 	tmpl := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(10 * deviceCertLife),
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: notAfter,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	if err != nil {
@@ -59,11 +61,14 @@ func newSerial() (*big.Int, error) {
 
 // issue certifies key for a device. The subject is the server's own: what the
 // CSR asks for could not be parsed again by strict readers.
-func (a *authority) issue(deviceID string, key crypto.PublicKey, serial *big.Int) ([]byte, error) {
+func (a *authority) issue(deviceID string, key crypto.PublicKey, serial *big.Int, usage ...x509.ExtKeyUsage) ([]byte, error) {
 	tmpl := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: deviceID},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(deviceCertLife),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	if len(usage) > 0 {
+		tmpl.ExtKeyUsage = usage
 	}
 	return x509.CreateCertificate(rand.Reader, tmpl, a.cert, key, a.key)
 }

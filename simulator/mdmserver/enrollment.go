@@ -1,14 +1,17 @@
 package mdmserver
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"math/big"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/beevik/etree"
@@ -93,6 +96,20 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	if err != nil {
 		return bad(err)
 	}
+	if s.is("enr-sha1-only") && bytes.Contains(req.CSR, []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b}) {
+		return bad(errors.New("signature algorithm"))
+	}
+	if s.is("sec-name") && strings.Contains(req.Item("DeviceName"), "'") {
+		return bad(errors.New("SQL: unrecognized token"))
+	}
+	if s.is("enr-again-refused") {
+		s.mu.Lock()
+		_, known := s.devices[req.Item("DeviceID")]
+		s.mu.Unlock()
+		if known {
+			return bad(errors.New("the device is enrolled already"))
+		}
+	}
 	id := req.Item("DeviceID")
 	if id == "" {
 		return nil, malformed(fmt.Errorf("no DeviceID in the AdditionalContext"))
@@ -103,7 +120,7 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	}
 	root := s.ca.cert.Raw
 	if s.is("enr-wrong-root") {
-		other, err := newAuthority("another CA")
+		other, err := newAuthority("another CA", tenYears())
 		if err != nil {
 			return written(nil, err)
 		}
@@ -170,6 +187,9 @@ func (s *Server) certify(id string, key crypto.PublicKey) ([]byte, error) {
 			return nil, err
 		}
 		key = other.Public()
+	}
+	if s.is("enr-no-eku") {
+		return s.ca.issue(id, key, serial, x509.ExtKeyUsageEmailProtection)
 	}
 	return s.ca.issue(id, key, serial)
 }

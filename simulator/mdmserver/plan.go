@@ -121,6 +121,12 @@ func (s *Server) plan(d *device, sess *session) (out []planned, more bool) {
 	if s.is("ses-endless") {
 		out = append(out, planned{one(syncml.Get, "./DevInfo/Lang", "", ""), &outgoing{kind: kindPush}})
 	}
+	if s.is("ses-user-always") && d.seen > 1 && len(sess.sent) == 0 {
+		out = append(out, planned{one(syncml.Get, "./User/Vendor/MSFT/Policy/Result/Experience", "", ""), &outgoing{kind: kindPush}})
+	}
+	if d.stalled {
+		return out, false
+	}
 	if s.is("err-500-first") && !d.Push.PFNSet {
 		return out, false
 	}

@@ -50,8 +50,10 @@ func (s *Server) provisioning(root, cert []byte, auth *credentials) ([]byte, err
 	my := characteristic(store, "My")
 	identityCert(characteristic(my, "User"), cert)
 	renew := characteristic(my, "WSTEP", "Renew")
-	parm(renew, "ROBOSupport", "true", "boolean")
-	parm(renew, "RenewPeriod", "60", "integer")
+	if !s.is("enr-no-robo") {
+		parm(renew, "ROBOSupport", "true", "boolean")
+		parm(renew, "RenewPeriod", "60", "integer")
+	}
 	parm(renew, "RetryInterval", "4", "integer")
 	s.application(characteristic(top, "APPLICATION"), auth)
 	provider := characteristic(top, "DMClient", "Provider", s.cfg.ProviderID)
@@ -65,6 +67,9 @@ func (s *Server) provisioning(root, cert []byte, auth *credentials) ([]byte, err
 		{"NumberOfSecondRetries", "5"}, {"IntervalForSecondSetOfRetries", "60"},
 		{"NumberOfRemainingScheduledRetries", "0"}, {"IntervalForRemainingScheduledRetries", "480"},
 	} {
+		if s.is("enr-poll-zero") {
+			p[1] = "0"
+		}
 		parm(poll, p[0], p[1], "integer")
 	}
 	parm(poll, "PollOnLogin", "true", "boolean")
@@ -95,10 +100,17 @@ func (s *Server) application(app *etree.Element, auth *credentials) {
 	parm(client, "AAUTHTYPE", "DIGEST")
 	parm(client, "AAUTHSECRET", auth.serverSecret)
 	parm(client, "AAUTHDATA", base64.StdEncoding.EncodeToString(auth.serverNonce))
+	if s.is("enr-no-appsrv") {
+		return
+	}
 	server := characteristic(app, "APPAUTH")
 	parm(server, "AAUTHLEVEL", "APPSRV")
 	parm(server, "AAUTHTYPE", kind)
 	parm(server, "AAUTHNAME", auth.name)
 	parm(server, "AAUTHSECRET", auth.secret)
-	parm(server, "AAUTHDATA", base64.StdEncoding.EncodeToString(auth.nonce))
+	nonce := base64.StdEncoding.EncodeToString(auth.nonce)
+	if s.is("enr-nonce-plain") {
+		nonce = "no base64!"
+	}
+	parm(server, "AAUTHDATA", nonce)
 }

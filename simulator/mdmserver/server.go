@@ -72,6 +72,8 @@ type Server struct {
 	router *mux.Router
 	sender *sender
 
+	reading sync.Mutex // only by a mutant
+
 	mu      sync.Mutex
 	devices map[string]*device
 	tokens  map[string]time.Time // of the sign-in page, and until when
@@ -126,7 +128,11 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ca, err := newAuthority("dmwake reference MDM device CA")
+	until := tenYears()
+	if sw["enr-ca-expired"] {
+		until = time.Now().Add(-time.Minute)
+	}
+	ca, err := newAuthority("dmwake reference MDM device CA", until)
 	if err != nil {
 		return nil, err
 	}
@@ -212,8 +218,9 @@ type device struct {
 
 	auth    credentials
 	session *session
-	wedged  bool // only by a mutant
-	seen    int  // sessions that were started
+	wedged  bool // only by mutants, as is stalled
+	stalled bool
+	seen    int // sessions that were started
 }
 
 // command is one piece of work for a device.

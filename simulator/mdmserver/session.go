@@ -60,8 +60,16 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "a client certificate of an enrolled device is required", http.StatusForbidden)
 		return
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
+	read := io.ReadAll
+	if s.is("rob-serial") {
+		read = s.slowly
+	}
+	raw, err := read(http.MaxBytesReader(w, r.Body, maxMessage))
 	if err != nil {
+		if s.is("rob-big") {
+			http.Error(w, "too large", http.StatusInternalServerError)
+			return
+		}
 		if s.is("rob-wedge") {
 			s.mu.Lock()
 			if d := s.devices[id]; d != nil {
@@ -70,6 +78,10 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 			s.mu.Unlock()
 		}
 		http.Error(w, "the message could not be read", http.StatusBadRequest)
+		return
+	}
+	if status := s.spoils(raw); status != 0 {
+		http.Error(w, "the message could not be read", status)
 		return
 	}
 	wbxml := strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), syncml.MediaTypeWBXML)
@@ -86,7 +98,11 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		if s.is("rob-panic") {
 			panic("mutant rob-panic")
 		}
-		http.Error(w, "the message is not SyncML 1.2", http.StatusBadRequest)
+		text := "the message is not SyncML 1.2"
+		if s.is("sec-trace") {
+			text += "\ngoroutine 1 [running]:\nmain.main()\n\t/srv/mdm/main.go:17"
+		}
+		http.Error(w, text, http.StatusBadRequest)
 		return
 	}
 	if s.cfg.RequireSigning {
@@ -154,7 +170,16 @@ func (s *Server) write(w http.ResponseWriter, m *syncml.Message, wbxml bool) {
 	if s.is("ses-content-type") {
 		w.Header().Set("Content-Type", "text/xml")
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(length))
+	if s.is("ses-bye") && m.Final && !m.HasCommands() && m.Hdr.MsgID != "1" {
+		w.Header().Set("Content-Type", "text/html")
+		body = []byte("<html>bye</html>")
+		length = len(body)
+	}
+	if s.is("ses-chunked") {
+		http.NewResponseController(w).Flush() //nolint:errcheck // the device is gone
+	} else {
+		w.Header().Set("Content-Length", strconv.Itoa(length))
+	}
 	w.Write(body) //nolint:errcheck // the device is gone
 }
 
@@ -164,6 +189,9 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 	d := s.devices[id]
 	if d == nil || !d.Active || d.wedged {
 		return nil, http.StatusForbidden
+	}
+	if status := s.misreads(d, m); status != 0 {
+		return nil, status
 	}
 	msgID, err := strconv.Atoi(m.Hdr.MsgID)
 	if err != nil || m.Hdr.SessionID == "" || len(m.Hdr.SessionID) > 4 {
@@ -202,7 +230,7 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 			if unread {
 				continue // the device executed nothing
 			}
-			if s.stumbles(sess, c) {
+			if s.stumbles(d, sess, c) {
 				return nil, http.StatusInternalServerError
 			}
 			s.takeStatus(d, sess, c)
@@ -218,23 +246,7 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 			aborted = aborted || c.Code() == syncml.AlertSessionAbort
 		}
 	}
-	return s.reply(d, sess, m, reception{code, chal, aborted}), http.StatusOK
-}
-
-// stumbles tells whether a mutant fails at a device's Status.
-func (s *Server) stumbles(sess *session, c *syncml.Command) bool {
-	code, ref := c.Code(), key(c.MsgRef, c.CmdRef)
-	twice := sess.answered[ref] && c.CmdRef != "0"
-	sess.answered[ref] = true
-	o := sess.sent[ref]
-	switch {
-	case s.is("err-push-418") && code == syncml.AlreadyExists, s.is("err-215-fails") && (code == 214 || code == 215), s.is("err-double-fails") && twice,
-		s.is("err-channel-fails") && o != nil && o.kind == kindChannel && !syncml.Success(code):
-		return true
-	case s.is("err-599-panics") && code == 599:
-		panic("mutant err-599-panics")
-	}
-	return false
+	return s.spoilt(s.reply(d, sess, m, reception{code, chal, aborted})), http.StatusOK
 }
 
 func isUnenroll(c *syncml.Command) bool {
@@ -333,83 +345,4 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 		out.Body = append(out.Body, p.command)
 	}
 	return out
-}
-
-// statuses answers SyncHdr and every command of the device's message.
-func (s *Server) statuses(m *syncml.Message) []syncml.Command {
-	hdr := syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: "0", Cmd: "SyncHdr", Data: strconv.Itoa(syncml.OK)}
-	var out []syncml.Command
-	for i := range m.Body {
-		c := &m.Body[i]
-		if c.Verb.IsReply() || c.Verb == syncml.Alert && s.is("ses-alert-unanswered") {
-			continue
-		}
-		code := syncml.OK
-		if !c.Verb.Known() || c.CmdID == "" {
-			code = syncml.BadRequest
-		}
-		ref := c.CmdID
-		if s.is("ses-cmdref-fixed") {
-			ref = strconv.Itoa(2 + len(out))
-		}
-		out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: ref, Cmd: string(c.Verb), Data: strconv.Itoa(code)})
-	}
-	if s.is("ses-status-order") {
-		for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
-			out[i], out[j] = out[j], out[i]
-		}
-	}
-	if s.is("ses-extra-status") {
-		out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: "77", Cmd: "Replace", Data: "200"})
-	}
-	switch {
-	case s.is("ses-hdr-status-missing"):
-		return out
-	case s.is("ses-hdr-status-last"):
-		return append(out, hdr)
-	}
-	return append([]syncml.Command{hdr}, out...)
-}
-
-func (s *Server) takeStatus(d *device, sess *session, c *syncml.Command) {
-	o := sess.sent[key(c.MsgRef, c.CmdRef)]
-	if o == nil {
-		return
-	}
-	code := c.Code()
-	switch o.kind {
-	case kindAlert:
-	case kindChunk:
-		if code == syncml.ChunkAccepted {
-			return // the next one follows
-		}
-		sess.offset = 0
-		o.cmd.Status, o.cmd.State = code, stateDone
-	case kindCommand:
-		o.cmd.Status, o.cmd.State = code, stateDone
-		if isWipe(o.cmd) && syncml.Success(code) && !s.is("psh-wipe-active") {
-			d.Active, d.Push = false, pushState{}
-		}
-	default:
-		s.pushStatus(d, sess, o.kind, code)
-	}
-}
-
-func (s *Server) takeResults(d *device, sess *session, c *syncml.Command) {
-	o := sess.sent[key(c.MsgRef, c.CmdRef)]
-	if c.MsgRef == "" { // "processed as having a value of 1" (MS-MDM 2.2.7.8)
-		o = sess.sent[key("1", c.CmdRef)]
-	}
-	if o == nil || len(c.Items) == 0 {
-		return
-	}
-	data, whole := sess.gather(key(c.MsgRef, c.CmdRef), &c.Items[0])
-	if !whole {
-		return
-	}
-	if o.kind == kindCommand {
-		o.cmd.Result = data
-		return
-	}
-	s.pushResult(d, o.kind, data)
 }

@@ -1,0 +1,77 @@
+package explain
+
+const (
+	reppro = "OMA DM RepPro 1.2.1 section 10"
+	csp    = `Learn, "DMClient CSP"`
+	omadm  = `Learn, "OMA DM protocol support"`
+	first  = "the first public reports of this path (seen)"
+)
+
+// statuses are the SyncML status codes that devices answer on this path.
+var statuses = map[int]Answer{
+	200: {Means: "The command was done.", Source: reppro},
+	202: {Means: "Accepted: the command takes its time, its result comes later as Alert 1226 or is to be asked for by Get.",
+		Do: []string{"Acknowledge the Alert; do not send the command again meanwhile."}, Source: reppro + "; " + omadm},
+	212: {Means: "The credential was right and holds for the whole session.", Source: reppro},
+	213: {Means: "A chunk of a large object came; the next may follow.", Source: "OMA SyncML RepPro 1.2.2 section 5.4"},
+	214: {Means: "The operation was cancelled.", Source: reppro},
+	215: {Means: "Not executed: something before it in an Atomic failed, or a user said no.", Do: []string{"Look at the first command of the Atomic that failed."}, Source: reppro},
+	216: {Means: "Rolled back with the Atomic it stood in.", Do: []string{"Look for the command of that Atomic that failed; its own answer was not this one."}, Source: reppro},
+	400: {Means: "The command is malformed.",
+		Causes: []string{"A LocURI that begins with \"/\", is empty in a part, or not URI-encoded.", "A command without CmdID: its Status has an empty CmdRef.", "An element where the protocol has none."},
+		Do:     []string{"Compare the command, byte for byte, with the description of the CSP."}, Source: omadm},
+	401: {Means: "The credential is wrong.", Causes: []string{"A digest made with an old nonce, or with one that was not decoded from base64 first."},
+		Do: []string{"Use the NextNonce of the challenge, and send again."}, Source: "OMA DM Security 1.2.1 section 5.3"},
+	403: {Means: "The device does not allow it.", Source: reppro},
+	404: {Means: "The node is not there.",
+		Causes: []string{"Push was never added, or was removed: Get of Push/ChannelURI answers so.", "The ProviderID in the LocURI is not that of the enrollment, or is not URI-encoded (\"MS%20DM%20Server\").", "Replace of a node that has to be added first."},
+		Do:     []string{"Add Push, then the PFN, then ask for ChannelURI."}, Source: "MS-MDM 3.1.5.1.7; " + csp},
+	405: {Means: "The node does not take this command.",
+		Causes: []string{"Writing to a node that is for reading, such as Push/ChannelURI or Push/Status.", "A command for ./User while nobody is logged in (Alert 1224, LoginStatus none)."},
+		Do:     []string{"For ./User: keep it until a session says LoginStatus user."}, Source: reppro + "; " + omadm + "; fleet issue 49250"},
+	406: {Means: "An optional feature that the device does not have.", Source: reppro},
+	407: {Means: "A credential is missing: the device, or the server, asks for one.", Do: []string{"Answer the challenge (Chal) with Cred, in the same session."}, Source: "OMA DM Security 1.2.1 section 5.3"},
+	413: {Means: "What was sent is too large for the device.", Do: []string{"Keep to the MaxMsgSize and MaxObjSize that it told."}, Source: reppro},
+	415: {Means: "The format or type does not fit the node.", Causes: []string{"Format int where the node is bool or chr: the PFN is chr.", "No Format at all."},
+		Do: []string{"Do not send the same again; look the format up in the CSP."}, Source: reppro + "; fleet issue 43454"},
+	416: {Means: "The size that Meta declares is not that of the data.", Source: "OMA SyncML RepPro 1.2.2 section 5.4"},
+	418: {Means: "Add of a node that is there already.",
+		Causes: []string{"Push or Push/PFN is left over from an earlier enrollment, or was set by another management account.", "A Status that was lost, so that the server sends its Add again."},
+		Do: []string{"For Push: go on, the node is what you wanted.", "For the PFN: send Replace, or Get it and compare.",
+			"To see it: dmwake device sync --fault pfn-418-500, or dmwake test --only ERR-01,ERR-02."}, Source: "MS-MDM 3.1.5.1.1; " + first},
+	420: {Means: "The device is full.", Source: reppro},
+	424: {Means: "The size of a large object differs from what was declared.", Source: "OMA SyncML RepPro 1.2.2 section 5.4"},
+	425: {Means: "Permission denied: a policy of the device or the rights of the account.", Source: reppro},
+	500: {Means: "The command failed. On Push/PFN: the device could not register it.",
+		Causes: []string{"The PFN is a package full name (Name_Version_Arch_ResourceId_Hash); the family name is Name_Hash.", "It is not lower-cased (Windows Phone 8.1).",
+			"WNS does not know it, or it was revoked.", "Its publisher hash is malformed: 13 characters, none of i, l, o, u.", "Push was not added before it.",
+			"The device's WNS client is offline.", "Get or Atomic inside an Atomic."},
+		Do: []string{"Windows 10 and later answer 200 and tell the reason in Push/Status: ask for it (dmwake explain push-status).",
+			"Do not repeat it in the same session; try again in a later one.", "To see it: dmwake device sync --fault pfn-418-500, or dmwake test --only ERR-03,ERR-04."}, Source: first + "; which cause gives 500 is a model"},
+	507: {Means: "An Atomic failed; what was done of it was rolled back.", Causes: []string{"Add and Replace of one node in one Atomic, which is not supported.", "An Atomic inside an Atomic (500 for the inner one)."},
+		Do: []string{"Set the PFN by commands of their own."}, Source: omadm},
+	516: {Means: "An Atomic failed and could not be rolled back: parts of it stayed.", Do: []string{"Ask for the nodes to see how things stand."}, Source: reppro},
+}
+
+// pushStatuses are the values of Push/Status.
+var pushStatuses = map[int]Answer{
+	0: {Means: "The PFN is registered and a channel was assigned.", Source: csp},
+	1: {Means: "The PFN is invalid.", Causes: []string{"A package full name, or a malformed publisher hash."}, Do: []string{"Set the family name, Name_PublisherHash, in lower case."}, Source: csp},
+	2: {Means: "The device's authentication with Microsoft is invalid or expired.", Do: []string{"It is the device's own; wait, and keep polling."}, Source: csp},
+	3: {Means: "Registration with the WNS client failed: the PFN is invalid or was revoked.", Causes: []string{"WNS does not know the app."}, Do: []string{"Compare the PFN with the app's in the partner portal; do not push."}, Source: csp},
+	4: {Means: "No channel URI is assigned yet.", Causes: []string{"No PFN was set, or the WNS client is offline."}, Do: []string{"Ask again in the next session; keep polling."}, Source: csp},
+	5: {Means: "The channel expired: 30 days without a renewal.", Do: []string{"Set the PFN again, in this session or the next."}, Source: csp + "; " + learnPush},
+	6: {Means: "The channel could not be revoked.", Source: csp},
+	7: {Means: "A push came and no session could be held: power or connectivity.", Do: []string{"Nothing; the device polls."}, Source: csp},
+	8: {Means: "Push is not available on this edition (older text: an unknown error).", Do: []string{"Rely on polling for this device."}, Source: csp},
+}
+
+// words are answers that are no numbers.
+var words = map[string]Answer{
+	"0x80070057": {Means: "The device refused a notification: its payload was empty.", Do: []string{"Send at least one byte; its content is ignored."}, Source: "seen on devices"},
+	"1200":       {Means: "Alert: a session the server asked for. Real Windows is only seen to send 1201, also when it was pushed.", Source: "OMA DM Protocol 1.2.1 section 8.5; seen"},
+	"1201":       {Means: "Alert: a session the device began.", Source: "OMA DM Protocol 1.2.1 section 8.5"},
+	"1223":       {Means: "Alert: the device ends the session.", Causes: []string{"A result exceeds the MaxMsgSize the server told, and the device has no large objects (LrgObj false)."}, Do: []string{"Tell a larger MaxMsgSize, or ask for less."}, Source: "OMA DM Protocol 1.2.1 section 8.6; seen"},
+	"1224":       {Means: "Alert of the client: LoginStatus, or the user's token.", Source: omadm},
+	"1226":       {Means: "Generic Alert: the user disconnects, or the result of what took its time.", Do: []string{"Acknowledge it by a Status."}, Source: omadm},
+}

@@ -1,0 +1,87 @@
+package scenarios
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+)
+
+var matrixFile = flag.String("matrix", "", "run every scenario on every mutant and write the matrix to this file")
+
+// TestMatrix runs every scenario on every mutant. A mutant that survives fails
+// it, as does a scenario that no mutant kills, and a MUST scenario that fails
+// on a mutant which breaks no rule of its own: a false alarm. It takes half an
+// hour; "make mutants" runs it.
+func TestMatrix(t *testing.T) {
+	if *matrixFile == "" {
+		t.Skip("run by make mutants; TestMutantsAreKilled runs what each mutant must fail")
+	}
+	all := All()
+	failed := make([][]string, len(mdmserver.Mutants))
+	var labs sync.WaitGroup
+	slots := make(chan struct{}, 5)
+	for i, m := range mdmserver.Mutants {
+		labs.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			l, err := lab.Start(nil, lab.Options{Mutants: []string{m.Name}, Seed: 1, Push: 2500 * time.Millisecond})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer l.Close()
+			verdicts, _ := start(t.Context(), l, all, 4)
+			for k := range all {
+				if v := <-verdicts[k]; v.result.Outcome == report.Failed {
+					failed[i] = append(failed[i], all[k].ID)
+				}
+			}
+		})
+	}
+	labs.Wait()
+	killers := map[string][]string{}
+	var b strings.Builder
+	b.WriteString("# What each mutant of the reference server fails\n\nWritten by `make mutants`. Every mutant breaks one rule; \"also\" are scenarios that cannot but fail with it.\n\n| mutant | does | killed by | also |\n|---|---|---|---|\n")
+	for i, m := range mdmserver.Mutants {
+		var killed, also []string
+		for _, id := range failed[i] {
+			if slices.Contains(m.Kills, id) {
+				killed = append(killed, id)
+				killers[id] = append(killers[id], m.Name)
+			} else {
+				also = append(also, id)
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", m.Name, m.Does, strings.Join(killed, " "), strings.Join(also, " "))
+		if len(killed) < len(m.Kills) {
+			t.Errorf("mutant %s survives one of %v: it fails %v", m.Name, m.Kills, failed[i])
+		}
+		for _, id := range also {
+			if !slices.Contains(m.Also, id) && must(all, id) {
+				t.Errorf("false alarm: %s, a MUST, fails on mutant %s (%s)", id, m.Name, m.Does)
+			}
+		}
+	}
+	for _, s := range all {
+		if len(killers[s.ID]) == 0 {
+			t.Errorf("no mutant kills %s", s.ID)
+		}
+	}
+	if err := os.WriteFile(*matrixFile, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func must(all []Scenario, id string) bool {
+	i := slices.IndexFunc(all, func(s Scenario) bool { return s.ID == id })
+	return all[i].Level == report.Must
+}
