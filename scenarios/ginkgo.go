@@ -19,10 +19,10 @@ type suite struct{ failed bool }
 func (s *suite) Fail() { s.failed = true }
 
 // RunAll runs the scenarios as Ginkgo specs in this process, so many at a time,
-// and tells each result as it comes. Ginkgo runs once in a process, and so does
+// and tells each result as it comes; who is told may amend it. Ginkgo runs once in a process, and so does
 // this. Results come in catalogue order; there are fewer than scenarios where
 // ctx or a signal ended the run. Hook failures are gathered by their text.
-func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, parallel int, progress func(report.Result)) (results []report.Result, hooks []string) {
+func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, parallel int, progress func(*report.Result)) (results []report.Result, hooks []string) {
 	ctx, cancel := context.WithCancel(ctx)
 	// On a signal Ginkgo returns while bodies are still running.
 	var running sync.WaitGroup
@@ -38,12 +38,12 @@ func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, parallel int, prog
 				if !ok {
 					ginkgo.Skip("interrupted")
 				}
-				results = append(results, v.result)
 				if v.hook != nil && !seen[v.hook.Error()] {
 					seen[v.hook.Error()] = true
 					hooks = append(hooks, v.hook.Error())
 				}
-				progress(v.result)
+				progress(&v.result)
+				results = append(results, v.result)
 				switch v.result.Outcome {
 				case report.Failed:
 					ginkgo.Fail(v.result.Saw)

@@ -25,6 +25,8 @@ type testFlags struct {
 	junit      string
 	seed       uint64
 	parallel   int
+	baseline   string
+	keep       string
 	mutants    []string
 	printEnv   bool
 }
@@ -50,6 +52,8 @@ Exit codes: 0 all passed, 1 a MUST failed (with --strict also a SHOULD),
 	fl.BoolVar(&f.list, "list", false, "list the scenarios and run nothing")
 	fl.StringVar(&f.json, "json", "", "write the result as JSON to this file (- for standard output)")
 	fl.StringVar(&f.junit, "junit", "", "write the result as JUnit XML to this file")
+	fl.StringVar(&f.baseline, "baseline", "", "file with the ids of failures that are known, one on a line: they do not fail the run")
+	fl.StringVar(&f.keep, "write-baseline", "", "write the ids of what fails to this file")
 	fl.IntVar(&f.parallel, "parallel", 0, "scenarios at a time; those that need the lab to themselves run alone (default: 4 against the embedded server, 1 against yours)")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of device identities and tokens; 0 draws one")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable, dmwake mdm --list-mutants shows the names")
@@ -92,6 +96,10 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	if f.printEnv {
 		return printEnv(s, cfg)
 	}
+	known, err := readBaseline(f.baseline)
+	if err != nil {
+		return usage(err)
+	}
 	// A report that cannot be written must not be found out at the end.
 	outputs, err := openOutputs(s.out, f.json, f.junit)
 	if err != nil {
@@ -103,11 +111,11 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 		return usage(err)
 	}
 	defer l.Close()
-	return conduct(ctx, s, f, l, list, outputs)
+	return conduct(ctx, s, f, l, list, known, outputs)
 }
 
 // conduct runs the list in a lab that is up and reports.
-func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []scenarios.Scenario, outputs *outputs) error {
+func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []scenarios.Scenario, known map[string]bool, outputs *outputs) error {
 	t := l.Config.Target
 	r := &report.Report{Started: time.Now(), Seed: l.Seed, Strict: f.strict,
 		Target: report.Target{Name: t.Name, Discovery: t.Discovery, Push: t.Push, Profiles: t.Profiles, Mutants: f.mutants}}
@@ -131,10 +139,18 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 		return errors.Join(outputs.write(r), &exitError{exitUnreachable, enrollErr})
 	}
 	term.Header(r.Target, len(list))
-	r.Scenarios, r.HookErrors = scenarios.RunAll(ctx, l, list, f.parallel, term.Progress)
+	r.Scenarios, r.HookErrors = scenarios.RunAll(ctx, l, list, f.parallel, func(res *report.Result) {
+		res.Known = known[res.ID] && res.Outcome == report.Failed
+		term.Progress(*res)
+	})
+	for i := range r.Scenarios {
+		if s := &r.Scenarios[i]; known[s.ID] && s.Outcome == report.Passed {
+			r.Notes = append(r.Notes, s.ID+" passes now: take it out of "+f.baseline)
+		}
+	}
 	finish(ctx, l, r, list, enrollErr)
 	term.Summary(r)
-	if err := outputs.write(r); err != nil {
+	if err := errors.Join(outputs.write(r), writeBaseline(f.keep, r)); err != nil {
 		return usage(err)
 	}
 	return verdict(r, enrollErr)

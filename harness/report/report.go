@@ -79,6 +79,8 @@ type Result struct {
 	Evidence   []string `json:"evidence"`
 	Profile    string   `json:"profile"`
 	DurationMs int64    `json:"durationMs"`
+	// Known says that the baseline names it: its failure does not fail the run.
+	Known bool `json:"known,omitempty"`
 
 	// Exchanges are the messages of a failed scenario.
 	Exchanges []Exchange `json:"exchanges,omitempty"`
@@ -104,9 +106,10 @@ func (r *Report) Finish() {
 	r.DurationMs = r.Duration.Milliseconds()
 }
 
-// Failing tells whether s makes the run fail: a MUST, or with strict a SHOULD.
+// Failing tells whether s makes the run fail: a MUST, or with strict a SHOULD,
+// that the baseline does not name.
 func (r *Report) Failing(s *Result) bool {
-	return s.Outcome == Failed && (s.Level == Must || r.Strict && s.Level == Should)
+	return s.Outcome == Failed && !s.Known && (s.Level == Must || r.Strict && s.Level == Should)
 }
 
 // Failures are the results that make the run fail.

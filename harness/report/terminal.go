@@ -67,7 +67,10 @@ func (t *Terminal) Progress(s Result) {
 	switch s.Outcome {
 	case Failed:
 		mark = t.paint(red, "FAIL")
-		if s.Level != Must && !(t.Strict && s.Level == Should) {
+		switch {
+		case s.Known:
+			mark = t.paint(yellow, "know")
+		case s.Level != Must && !(t.Strict && s.Level == Should):
 			mark = t.paint(yellow, "warn")
 		}
 		tail = "\n            " + t.paint(gray, "saw: "+short(s.Saw))
@@ -92,12 +95,15 @@ func short(s string) string {
 // Summary tells what failed, what the standard says and where, and what was
 // seen.
 func (t *Terminal) Summary(r *Report) {
-	var failed, warned []*Result
+	var failed, warned, known []*Result
 	for i := range r.Scenarios {
 		if s := &r.Scenarios[i]; s.Outcome == Failed {
-			if r.Failing(s) {
+			switch {
+			case r.Failing(s):
 				failed = append(failed, s)
-			} else {
+			case s.Known:
+				known = append(known, s)
+			default:
 				warned = append(warned, s)
 			}
 		}
@@ -107,6 +113,12 @@ func (t *Terminal) Summary(r *Report) {
 		fmt.Fprintf(t.W, "\n  %s\n", t.paint(gray, "The messages of each failure are in the JSON report (--json FILE), secrets redacted."))
 	}
 	t.list("What could be better (does not fail the run; --strict makes a SHOULD count)", warned)
+	if len(known) > 0 {
+		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Failures that the baseline knows (they do not fail the run)"))
+		for _, s := range known {
+			fmt.Fprintf(t.W, "  %s  %s\n", s.ID, s.Title)
+		}
+	}
 	if len(r.Notes) > 0 {
 		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Worth knowing"))
 		for _, n := range r.Notes {
@@ -129,6 +141,8 @@ func (t *Terminal) Summary(r *Report) {
 		fmt.Fprintln(t.W, t.paint(red, fmt.Sprintf("The server breaks %d of the rules that were checked.", len(failed))))
 	case n > 0:
 		fmt.Fprintln(t.W, t.paint(yellow, fmt.Sprintf("Nothing failed, but the result is partial: %d MUST scenarios could not be decided.", n)))
+	case len(known) > 0:
+		fmt.Fprintln(t.W, t.paint(yellow, fmt.Sprintf("Nothing failed that the baseline does not know; it knows %d.", len(known))))
 	case len(warned) > 0:
 		fmt.Fprintln(t.W, t.paint(green, fmt.Sprintf("No MUST that was checked is broken; %d of the rest could be better.", len(warned))))
 	default:

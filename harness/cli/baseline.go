@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios"
+)
+
+// readBaseline reads ids of failures that are known: one on a line, what
+// follows a "#" is a comment. An id that is none is an error, so that a
+// baseline does not grow old unseen.
+func readBaseline(path string) (map[string]bool, error) {
+	known := map[string]bool{}
+	if path == "" {
+		return known, nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--baseline: %w; make it by --write-baseline %s", err, path)
+	}
+	for i, line := range strings.Split(string(raw), "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		id := strings.ToUpper(strings.TrimSpace(line))
+		if id == "" {
+			continue
+		}
+		if _, err := scenarios.Select([]string{id}, nil); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, i+1, err)
+		}
+		known[id] = true
+	}
+	return known, nil
+}
+
+// writeBaseline writes the ids of what fails the run, and of what was known
+// and fails still.
+func writeBaseline(path string, r *report.Report) error {
+	if path == "" {
+		return nil
+	}
+	var b strings.Builder
+	b.WriteString("# Failures that are known; dmwake test --baseline reads them.\n")
+	for i := range r.Scenarios {
+		if s := &r.Scenarios[i]; r.Failing(s) || s.Known {
+			fmt.Fprintf(&b, "%s  # %s\n", s.ID, s.Title)
+		}
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil { //nolint:gosec // meant to be committed
+		return fmt.Errorf("--write-baseline: %w", err)
+	}
+	return nil
+}
