@@ -65,7 +65,8 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
   dmwake lab           run a fake WNS for your server, and start it with what it needs
   dmwake device        enroll and run simulated devices against any server
   dmwake push          send a notification as a server would, and explain the answer
-  dmwake explain 418   what a code of this path means, its causes, what to do`,
+  dmwake explain 418   what a code of this path means, its causes, what to do
+  dmwake repro         reproduce a bug that people reported, for as long as you debug`,
 		SilenceUsage: true, SilenceErrors: true, Version: report.Version,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -81,7 +82,7 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath()))
 	})
-	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s))
+	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), reproCommand(s))
 
 	err := root.ExecuteContext(ctx)
 	var e *exitError

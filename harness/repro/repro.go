@@ -1,0 +1,195 @@
+// Package repro are reproductions, by name, of what people reported on this
+// path: a device or a WNS that misbehaves in that way, for as long as somebody
+// debugs.
+package repro
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Case is one reproduction.
+type Case struct {
+	Name     string
+	Shows    string // what a person sees
+	Reported string // where
+	LookAt   string // what to check in the server
+	Explain  string // what dmwake explain takes, if there is something
+
+	Profile string   // of the device; empty: the target's newest
+	Faults  []string // of the device (package dmclient/faults)
+	WNS     []string // of the fake WNS, towards this device or its tokens (package fakewns/faults)
+	// Prepare changes the device after it enrolled and before its first
+	// session; Then after that session.
+	Prepare, Then func(*lab.Lab, *dmclient.Device)
+	// Pushes says that it shows when the server pushes.
+	Pushes bool
+	// Mutant makes the embedded server do what a sound server does not.
+	Mutant string
+	// Seen tells whether it showed.
+	Seen func(*Seen) bool
+}
+
+// Seen is what came of a reproduction so far.
+type Seen struct {
+	Sessions []*dmclient.Session
+	Journal  []*fakewns.Entry
+	Device   *dmclient.Device
+}
+
+// code tells whether a command on a node was answered with a code.
+func code(verb syncml.Verb, suffix string, code int) func(*Seen) bool {
+	return func(s *Seen) bool {
+		for _, x := range s.Sessions {
+			for _, c := range x.Find(verb, suffix) {
+				if c.Code == code {
+					return true
+				}
+			}
+		}
+		return false
+	}
+}
+
+// wns tells whether a request of a kind was answered so.
+func wns(kind fakewns.Kind, status int, state string) func(*Seen) bool {
+	return func(s *Seen) bool {
+		for _, e := range s.Journal {
+			if e.Kind == kind && e.Status == status && (state == "" || e.WNSStatus == state) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func sessions(want func(*dmclient.Session) bool) func(*Seen) bool {
+	return func(s *Seen) bool {
+		for _, x := range s.Sessions {
+			if want(x) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// provision puts what an earlier enrollment left onto a device.
+func provision(pfn string) func(*lab.Lab, *dmclient.Device) {
+	return func(_ *lab.Lab, d *dmclient.Device) {
+		d.Tree().Provision(d.PushURI(), "")
+		if pfn != "" {
+			d.Tree().Provision(d.PushURI()+"/PFN", pfn)
+		}
+	}
+}
+
+const earlier = "99999another.app_8wekyb3d8bbwe"
+
+// All are the reproductions, by name.
+func All() []Case {
+	return []Case{
+		{Name: "add-pfn-418", Shows: "Add of the PFN answers 418: one is there from an earlier enrollment", Reported: "the first public reports of this path", Explain: "418",
+			LookAt: "send Replace, or Get the PFN and compare", Prepare: provision(earlier), Seen: code(syncml.Add, "/Push/PFN", 418)},
+		{Name: "add-push-418", Shows: "Add of Push answers 418", Reported: "the first public reports of this path", Explain: "418",
+			LookAt: "the node is what you wanted: go on with the PFN", Prepare: provision(""), Seen: code(syncml.Add, "/Push", 418)},
+		{Name: "channel-410", Shows: "WNS answers 410 long before the channel's thirty days are over", Reported: "WindowsAppSDK issue 4446", Explain: "wns 410",
+			LookAt: "drop the channel, set the PFN again in the next session", Pushes: true, Seen: wns(fakewns.Notification, 410, ""),
+			Then: func(l *lab.Lab, d *dmclient.Device) { l.WNS.CloseChannel(d.ChannelURI()) }},
+		{Name: "format-415", Shows: "commands answer 415: wrong Format", Reported: "fleet issue 43454", Explain: "415",
+			LookAt: "the Format of each node in its CSP; do not send the same again", Faults: []string{"answer=*:/Push/PFN:415"},
+			Seen: func(s *Seen) bool {
+				return code(syncml.Add, "/Push/PFN", 415)(s) || code(syncml.Replace, "/Push/PFN", 415)(s)
+			}},
+		{Name: "full-name-500", Shows: "a phone answers 500 to a PFN that is a package full name", Reported: "the first public reports of this path", Explain: "500",
+			LookAt: "set Name_PublisherHash, in lower case (the embedded server does not, for this)", Profile: "wp81", Mutant: "pfn-full-name",
+			Seen: code(syncml.Add, "/Push/PFN", 500)},
+		{Name: "lost-after-200", Shows: "WNS answers 200 received, and no session follows (Event 4603)", Reported: "fleet issue 43773",
+			LookAt: "keep polling beside push; do not take 200 for delivered", Explain: "received", Pushes: true, WNS: []string{"lost"},
+			Seen: func(s *Seen) bool {
+				for _, e := range s.Journal {
+					if e.Delivery == fakewns.Lost {
+						return true
+					}
+				}
+				return false
+			}},
+		{Name: "no-certificate", Shows: "a device presents no client certificate, only its DeviceID", Reported: "fleet issues 14626, 46197",
+			LookAt: "refuse it: who knows a DeviceID is not that device", Then: func(_ *lab.Lab, d *dmclient.Device) { addFault(d, "no-certificate") },
+			Seen: sessions(func(x *dmclient.Session) bool {
+				return len(x.Exchanges) > 0 && x.Exchanges[0].Status >= 400 || x.Err != nil
+			})},
+		{Name: "not-lower-case-500", Shows: "a phone answers 500 to a PFN with capitals", Reported: "the first public reports of this path", Explain: "500",
+			LookAt: "lower-case the PFN before it is sent (the embedded server does not, for this)", Profile: "wp81", Mutant: "pfn-upper-case", Seen: code(syncml.Add, "/Push/PFN", 500)},
+		{Name: "offline-500", Shows: "a phone answers 500 to Add and Replace of the PFN: its WNS client is offline", Reported: "the first public reports of this path", Explain: "500",
+			LookAt: "end the session, try again in a later one", Profile: "wp81", Prepare: func(_ *lab.Lab, d *dmclient.Device) { d.SetWNSOffline(true) },
+			Seen: code(syncml.Add, "/Push/PFN", 500)},
+		{Name: "offline-dropped", Shows: "WNS answers 200 dropped: the device is offline and nothing was cached", Reported: "WindowsAppSDK issue 3677", Explain: "dropped",
+			LookAt: "send X-WNS-Cache-Policy: cache; treat dropped as not delivered (the embedded server does not ask for the cache, for this)", Pushes: true, Mutant: "wns-no-cache",
+			Then: func(_ *lab.Lab, d *dmclient.Device) { d.SetWNSOffline(true) }, Seen: wns(fakewns.Notification, 200, "dropped")},
+		{Name: "pfn-418-500", Shows: "418 to Add and then 500 to Replace of the PFN", Reported: "the first public reports of this path, twice", Explain: "500",
+			LookAt: "record it, end the session, do not repeat it without end; what else is queued must arrive", Faults: []string{"pfn-418-500"},
+			Seen: code(syncml.Replace, "/Push/PFN", 500)},
+		{Name: "power-saver", Shows: "pushes are received and lead to no session: Push/Status 7", Reported: "fleet issue 43773; Learn, \"DMClient CSP\"", Explain: "push-status 7",
+			LookAt: "nothing is wrong: poll", Pushes: true, Then: func(_ *lab.Lab, d *dmclient.Device) { d.SetPower(dmclient.PowerSaver) },
+			Seen: func(s *Seen) bool {
+				for _, w := range s.Device.Wakes() {
+					if w.Refused != "" {
+						return true
+					}
+				}
+				return false
+			}},
+		{Name: "session-id-0", Shows: "a device uses SessionID 0", Reported: "fleet issue 25581", LookAt: "0 is as good as any other", Faults: []string{"session-id=0"},
+			Seen: sessions(func(x *dmclient.Session) bool { return x.ID == "0" })},
+		{Name: "token-dies-early", Shows: "a token is refused though expires_in has not passed: 401", Reported: "PushSharp issues 690, 691, 743", Explain: "wns 401",
+			LookAt: "fetch a new token once, and send again", Pushes: true, Then: func(l *lab.Lab, _ *dmclient.Device) { l.WNS.RevokeTokens() },
+			WNS: []string{"status=401 times=1"}, Seen: wns(fakewns.Notification, 401, "")},
+		{Name: "token-refused", Shows: "the token endpoint answers 500 to two requests", Reported: "PushSharp issue 619", LookAt: "share one request, back off, keep the token until it expires",
+			Pushes: true, WNS: []string{"status=500 on=token times=2"}, Then: func(l *lab.Lab, _ *dmclient.Device) { l.WNS.RevokeTokens() },
+			Seen: wns(fakewns.Token, 500, "")},
+		{Name: "unknown-pfn-status-3", Shows: "Windows 10 and later answer 200 to the PFN, and Push/Status 3", Reported: "Learn, \"DMClient CSP\"", Explain: "push-status 3",
+			LookAt: "ask for Push/Status with ChannelURI, and do not push", Profile: "win11",
+			Prepare: func(l *lab.Lab, _ *dmclient.Device) { revoke(l) },
+			Seen: sessions(func(x *dmclient.Session) bool {
+				for _, c := range x.Find(syncml.Get, "/Push/Status") {
+					if c.Result == "3" {
+						return true
+					}
+				}
+				return false
+			})},
+		{Name: "user-405", Shows: "commands for ./User answer 405: nobody is logged in", Reported: "fleet issue 49250", Explain: "405",
+			LookAt: "keep them until LoginStatus says user", Prepare: func(_ *lab.Lab, d *dmclient.Device) { d.SetLogin(dmclient.LoginNone) }, Mutant: "ses-user-always",
+			Seen: func(s *Seen) bool {
+				for _, x := range s.Sessions {
+					for _, c := range x.Commands {
+						if strings.HasPrefix(strings.ToLower(c.LocURI), "./user/") && c.Code == 405 {
+							return true
+						}
+					}
+				}
+				return false
+			}},
+		{Name: "wns-500", Shows: "WNS answers 500 for hours", Reported: "WindowsAppSDK issue 4546", Explain: "wns 500", LookAt: "bounded retries with growing pauses; polling does the work",
+			Pushes: true, WNS: []string{"status=500"}, Seen: wns(fakewns.Notification, 500, "")},
+	}
+}
+
+// ByName finds a reproduction; the error says what there is.
+func ByName(name string) (*Case, error) {
+	all := All()
+	names := make([]string, len(all))
+	for i := range all {
+		if all[i].Name == name {
+			return &all[i], nil
+		}
+		names[i] = all[i].Name
+	}
+	return nil, fmt.Errorf("unknown reproduction %q; there are %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,77 @@
+package repro
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+)
+
+// TestEveryCaseShows: each reproduction, against the embedded server, shows
+// what it says; and without what it does, it does not.
+func TestEveryCaseShows(t *testing.T) {
+	all := All()
+	if !slices.IsSortedFunc(all, func(a, b Case) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	}) {
+		t.Error("the reproductions are not sorted by name")
+	}
+	for _, c := range all {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			if c.Shows == "" || c.Reported == "" || c.LookAt == "" {
+				t.Error("it says too little")
+			}
+			if !shows(t, c) {
+				t.Error("the symptom was not seen")
+			}
+			sound := Case{Name: "nothing wrong", Profile: c.Profile, Pushes: c.Pushes, Seen: c.Seen}
+			if shows(t, sound) {
+				t.Error("the symptom is seen where nothing is wrong: it shows nothing")
+			}
+		})
+	}
+	if _, err := ByName("nothing"); err == nil {
+		t.Error("an unknown name")
+	}
+}
+
+func shows(t *testing.T, c Case) bool {
+	t.Helper()
+	opts := lab.Options{Seed: 1}
+	if c.Mutant != "" {
+		opts.Mutants = []string{c.Mutant}
+	}
+	l, err := lab.Start(nil, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r, err := Start(t.Context(), l, &c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Pushes {
+		return r.Showed()
+	}
+	mark := l.WNS.Journal().Mark()
+	if err := r.Push(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// What a push leads to is over when its request, and what follows it, is in
+	// the journal.
+	for n := 1; !r.Showed(); n++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		_, err := l.WNS.Journal().Await(ctx, mark, n, nil)
+		cancel()
+		if err != nil {
+			return r.Showed()
+		}
+	}
+	return true
+}

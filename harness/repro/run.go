@@ -1,0 +1,119 @@
+package repro
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dmwake/dmwake/fakewns"
+	wnsfaults "github.com/dmwake/dmwake/fakewns/faults"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/dmclient/faults"
+)
+
+// Run is a reproduction under way.
+type Run struct {
+	Case   *Case
+	Lab    *lab.Lab
+	Device *dmclient.Device
+
+	mark uint64
+}
+
+// Start enrolls a device that misbehaves, in a lab that is up, and holds its
+// first sessions.
+func Start(ctx context.Context, l *lab.Lab, c *Case) (*Run, error) {
+	name := c.Profile
+	if name == "" {
+		list := l.Config.Target.Profiles
+		name = list[len(list)-1]
+	}
+	p, err := dmclient.ProfileByName(name)
+	if err != nil {
+		return nil, err
+	}
+	d, err := l.NewDevice(p)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{c, l, d, l.WNS.Journal().Mark()}
+	for _, line := range c.WNS {
+		rule, err := wnsfaults.Parse(line)
+		if err != nil {
+			return nil, err
+		}
+		if rule.On != string(fakewns.Token) {
+			rule.Device = d.Identity().DeviceID
+		}
+		f, err := rule.Build(l.WNS.Now())
+		if err != nil {
+			return nil, err
+		}
+		l.WNS.Inject(f)
+	}
+	if err := l.Enroll(ctx, d); err != nil {
+		return nil, fmt.Errorf("enroll a device: %w", err)
+	}
+	for _, spec := range c.Faults {
+		f, err := faults.New(spec)
+		if err != nil {
+			return nil, err
+		}
+		d.AddFault(f)
+	}
+	if c.Prepare != nil {
+		c.Prepare(l, d)
+	}
+	r.sync(ctx, dmclient.OriginEnrollment)
+	if c.Then != nil {
+		c.Then(l, d)
+	}
+	r.sync(ctx, dmclient.OriginUser)
+	l.Go(d)
+	return r, nil
+}
+
+// sync holds a session; how it ended is in the device's transcript.
+func (r *Run) sync(ctx context.Context, o dmclient.Origin) {
+	r.Device.Sync(ctx, dmclient.SyncOptions{Origin: o, NoRetry: true}) //nolint:errcheck // as above
+}
+
+// Push makes the server push; ErrNoHook where it has no hook for that.
+func (r *Run) Push(ctx context.Context) error {
+	err := r.Lab.Push(ctx, r.Device)
+	if errors.Is(err, lab.ErrNoHook) {
+		return err
+	}
+	return nil // that it could not push is a result
+}
+
+// Sync holds one more session.
+func (r *Run) Sync(ctx context.Context) { r.sync(ctx, dmclient.OriginUser) }
+
+// Seen is what came of it so far.
+func (r *Run) Seen() *Seen {
+	return &Seen{Sessions: r.Device.Sessions(), Journal: r.Lab.WNS.Journal().Since(r.mark, nil), Device: r.Device}
+}
+
+// Showed tells whether what is reproduced was to be seen.
+func (r *Run) Showed() bool { return r.Case.Seen(r.Seen()) }
+
+func addFault(d *dmclient.Device, spec string) {
+	f, err := faults.New(spec)
+	if err != nil {
+		panic(err) // a mistake of this package's
+	}
+	d.AddFault(f)
+}
+
+// revoke makes the apps' PFNs ones that WNS does not register.
+func revoke(l *lab.Lab) {
+	apps := l.WNS.Apps()
+	for i := range apps {
+		apps[i].Revoked = true
+	}
+	if err := l.WNS.SetApps(apps); err != nil {
+		panic(err) // they were sound before
+	}
+}
