@@ -35,6 +35,10 @@ fuzz: ## run every fuzz target for FUZZTIME (60s)
 	    n=$$((n+1)); echo "$$target in $$pkg"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; done; done; \
 	test $$n -gt 0 || { echo "no fuzz target was found"; exit 1; }
 
+.PHONY: mutants
+mutants: ## run every scenario on every mutant, half an hour; write harness/docs/mutants.md
+	$(GO) test ./scenarios -run TestMatrix -timeout 90m -matrix $(CURDIR)/harness/docs/mutants.md
+
 .PHONY: facts
 facts: ## write harness/docs/facts.md: what each fact of the protocol is proven by
 	$(GO) run ./harness/facts/write > harness/docs/facts.md
