@@ -29,7 +29,7 @@ func Run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, hookE
 		return res, nil
 	}
 	res.Profile, res.Level = name, s.levelOn(name)
-	t := &T{Lab: l, ctx: ctx, result: &res, profile: profile}
+	t := &T{Lab: l, ctx: ctx, result: &res, profile: profile, mark: l.WNS.Journal().Mark()}
 	func() {
 		defer func() {
 			for _, f := range t.ends {

@@ -28,6 +28,7 @@ type T struct {
 	hookErr error
 	devices []*Device
 	ends    []func()
+	mark    uint64 // of the journal, when the body began
 }
 
 // after calls f when the body ended, however it did.

@@ -13,7 +13,7 @@ import (
 // that cannot be written is not found out at its end, and replace older ones
 // only when they are complete.
 type outputs struct {
-	json, junit *output
+	json, junit, html *output
 }
 
 type output struct {
@@ -22,7 +22,7 @@ type output struct {
 	path string   // where a temporary file goes in the end; empty for others
 }
 
-func openOutputs(stdout io.Writer, json, junit string) (*outputs, error) {
+func openOutputs(stdout io.Writer, json, junit, html string) (*outputs, error) {
 	o := &outputs{}
 	var err error
 	if json == "-" {
@@ -30,9 +30,14 @@ func openOutputs(stdout io.Writer, json, junit string) (*outputs, error) {
 	} else if o.json, err = openOutput(json); err != nil {
 		return nil, err
 	}
-	if o.junit, err = openOutput(junit); err != nil {
-		o.close()
-		return nil, err
+	for _, v := range []struct {
+		to   **output
+		path string
+	}{{&o.junit, junit}, {&o.html, html}} {
+		if *v.to, err = openOutput(v.path); err != nil {
+			o.close()
+			return nil, err
+		}
 	}
 	return o, nil
 }
@@ -81,7 +86,7 @@ func (o *outputs) write(r *report.Report) error {
 	for _, v := range []struct {
 		to    *output
 		write func(io.Writer) error
-	}{{o.json, r.WriteJSON}, {o.junit, r.WriteJUnit}} {
+	}{{o.json, r.WriteJSON}, {o.junit, r.WriteJUnit}, {o.html, r.WriteHTML}} {
 		if v.to == nil {
 			continue
 		}
@@ -97,7 +102,7 @@ func (o *outputs) write(r *report.Report) error {
 
 // close removes what was not finished.
 func (o *outputs) close() {
-	for _, f := range []*output{o.json, o.junit} {
+	for _, f := range []*output{o.json, o.junit, o.html} {
 		if f == nil || f.file == nil {
 			continue
 		}

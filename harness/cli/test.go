@@ -26,6 +26,7 @@ type testFlags struct {
 	seed       uint64
 	parallel   int
 	baseline   string
+	html       string
 	keep       string
 	mutants    []string
 	printEnv   bool
@@ -52,6 +53,7 @@ Exit codes: 0 all passed, 1 a MUST failed (with --strict also a SHOULD),
 	fl.BoolVar(&f.list, "list", false, "list the scenarios and run nothing")
 	fl.StringVar(&f.json, "json", "", "write the result as JSON to this file (- for standard output)")
 	fl.StringVar(&f.junit, "junit", "", "write the result as JUnit XML to this file")
+	fl.StringVar(&f.html, "html", "", "write the report as one HTML page to this file")
 	fl.StringVar(&f.baseline, "baseline", "", "file with the ids of failures that are known, one on a line: they do not fail the run")
 	fl.StringVar(&f.keep, "write-baseline", "", "write the ids of what fails to this file")
 	fl.IntVar(&f.parallel, "parallel", 0, "scenarios at a time; those that need the lab to themselves run alone (default: 4 against the embedded server, 1 against yours)")
@@ -101,7 +103,7 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 		return usage(err)
 	}
 	// A report that cannot be written must not be found out at the end.
-	outputs, err := openOutputs(s.out, f.json, f.junit)
+	outputs, err := openOutputs(s.out, f.json, f.junit, f.html)
 	if err != nil {
 		return usage(err)
 	}
@@ -114,11 +116,8 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	return conduct(ctx, s, f, l, list, known, outputs)
 }
 
-// conduct runs the list in a lab that is up and reports.
-func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []scenarios.Scenario, known map[string]bool, outputs *outputs) error {
-	t := l.Config.Target
-	r := &report.Report{Started: time.Now(), Seed: l.Seed, Strict: f.strict,
-		Target: report.Target{Name: t.Name, Discovery: t.Discovery, Push: t.Push, Profiles: t.Profiles, Mutants: f.mutants}}
+// again is the command without its selection.
+func (f *testFlags) again() string {
 	again := "dmwake test"
 	if f.config != "" {
 		again += " --config " + f.config
@@ -126,11 +125,19 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	for _, m := range f.mutants {
 		again += " --mutant " + m
 	}
+	return again
+}
+
+// conduct runs the list in a lab that is up and reports.
+func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []scenarios.Scenario, known map[string]bool, outputs *outputs) error {
+	t := l.Config.Target
+	r := &report.Report{Started: time.Now(), Seed: l.Seed, Strict: f.strict, Again: f.again(),
+		Target: report.Target{Name: t.Name, Discovery: t.Discovery, Push: t.Push, Profiles: t.Profiles, Mutants: f.mutants}}
 	progress := s.out
 	if f.json == "-" {
 		progress = s.err // standard output is the JSON
 	}
-	term := &report.Terminal{W: progress, Color: color(progress), Strict: f.strict, Again: again}
+	term := &report.Terminal{W: progress, Color: color(progress), Strict: f.strict, Again: r.Again}
 	enrollErr := l.Preflight(ctx)
 	var reach *lab.UnreachableError
 	if errors.As(enrollErr, &reach) {

@@ -37,6 +37,7 @@ type Report struct {
 	Summary   Summary  `json:"summary"`
 	Scenarios []Result `json:"scenarios"`
 
+	Again      string        `json:"again,omitempty"` // the command that ran, without the selection
 	Seed       uint64        `json:"seed"`
 	Strict     bool          `json:"strict"`
 	Notes      []string      `json:"notes,omitempty"` // what the run tolerated and what limits it
@@ -82,8 +83,10 @@ type Result struct {
 	// Known says that the baseline names it: its failure does not fail the run.
 	Known bool `json:"known,omitempty"`
 
-	// Exchanges are the messages of a failed scenario.
+	// Exchanges are the messages of a failed scenario, Steps all that went
+	// between device, server and WNS in it.
 	Exchanges []Exchange `json:"exchanges,omitempty"`
+	Steps     []Step     `json:"steps,omitempty"`
 }
 
 // Finish counts and stamps.

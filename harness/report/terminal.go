@@ -134,20 +134,8 @@ func (t *Terminal) Summary(r *Report) {
 	s := r.Summary
 	fmt.Fprintf(t.W, "\n%d passed, %d failed, %d skipped, %d not applicable in %s (seed %d)\n",
 		s.Passed, s.Failed, s.Skipped, s.NotApplicable, r.Duration.Round(100*time.Millisecond), r.Seed)
-	switch n := r.MustUndecided(); {
-	case r.Aborted != "":
-		fmt.Fprintln(t.W, t.paint(red, "The run ended early: "+r.Aborted))
-	case len(failed) > 0:
-		fmt.Fprintln(t.W, t.paint(red, fmt.Sprintf("The server breaks %d of the rules that were checked.", len(failed))))
-	case n > 0:
-		fmt.Fprintln(t.W, t.paint(yellow, fmt.Sprintf("Nothing failed, but the result is partial: %d MUST scenarios could not be decided.", n)))
-	case len(known) > 0:
-		fmt.Fprintln(t.W, t.paint(yellow, fmt.Sprintf("Nothing failed that the baseline does not know; it knows %d.", len(known))))
-	case len(warned) > 0:
-		fmt.Fprintln(t.W, t.paint(green, fmt.Sprintf("No MUST that was checked is broken; %d of the rest could be better.", len(warned))))
-	default:
-		fmt.Fprintln(t.W, t.paint(green, "Every rule that was checked is kept."))
-	}
+	text, tone := r.Verdict()
+	fmt.Fprintln(t.W, t.paint(map[string]string{"good": green, "warn": yellow, "bad": red}[tone], text))
 }
 
 func (t *Terminal) list(title string, results []*Result) {

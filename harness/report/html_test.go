@@ -1,0 +1,81 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+)
+
+// hostile is text that a server under test could bring into a report.
+const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)>&'`
+
+func sampleReport() *Report {
+	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	r := &Report{Started: at, Seed: 7, Again: "dmwake test --config my.yaml",
+		Target: Target{Name: "my MDM " + hostile, Discovery: "https://mdm.example/D.svc", Profiles: []string{"wp81", "win11"}},
+		Notes:  []string{"a note"}, HookErrors: []string{"a hook"},
+		Scenarios: []Result{
+			{ID: "ENR-01", Area: "ENR", Level: Must, Title: "passes", Outcome: Passed},
+			{ID: "PFN-02", Area: "PFN", Level: Must, Title: "fails", Outcome: Failed, Rule: "a rule", Source: "MS-MDM 1.1", Expected: "one " + hostile, Saw: "two " + hostile,
+				Evidence: []string{hostile},
+				Steps:    []Step{{at, Device, Server, "session 1 " + hostile}, {at, Server, Device, "HTTP 200"}, {at, Server, WNS, "POST notification"}, {at, WNS, Device, "raw notification"}},
+				Exchanges: []Exchange{{Device: "D", Method: "POST", URL: "https://mdm.example/?token=AwYsecretsecretsecret", Status: 200, Request: "<SyncML>" + hostile,
+					Response: "Authorization: Bearer abcdefgh"}}},
+			{ID: "WNS-09", Area: "WNS", Level: Should, Title: "could be better", Outcome: Failed, Expected: "a", Saw: "b"},
+			{ID: "WNS-01", Area: "WNS", Level: Must, Title: "is known", Outcome: Failed, Known: true, Expected: "a", Saw: "b"},
+			{ID: "PSH-01", Area: "PSH", Level: Must, Title: "is skipped", Outcome: Skipped, Reason: "no hook"},
+		}}
+	r.Finish()
+	return r
+}
+
+func render(t *testing.T, r *Report) string {
+	t.Helper()
+	var b strings.Builder
+	if err := r.WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestHTMLHoldsWhatItIsGiven: no script, no handler and no request come of what
+// a server says, and nothing is fetched from anywhere.
+func TestHTMLHoldsWhatItIsGiven(t *testing.T) {
+	text := render(t, sampleReport())
+	doc, err := html.Parse(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for n := range doc.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		switch n.Data {
+		case "script", "img", "link", "iframe", "object":
+			t.Errorf("the page has a <%s>", n.Data)
+		}
+		for _, a := range n.Attr {
+			if strings.HasPrefix(a.Key, "on") || a.Key == "src" || a.Key == "href" && !strings.HasPrefix(a.Val, "#") {
+				t.Errorf("<%s> has %s=%q", n.Data, a.Key, a.Val)
+			}
+			if a.Key == "id" {
+				ids[a.Val] = true
+			}
+			if a.Key == "href" && !ids[strings.TrimPrefix(a.Val, "#")] {
+				t.Errorf("a link to %s leads nowhere", a.Val)
+			}
+		}
+	}
+	if strings.Contains(text, "abcdefgh") {
+		t.Error("a token of a message is on the page")
+	}
+	for _, want := range []string{"The server breaks 1 of the rules", "MS-MDM 1.1", "dmwake test --config my.yaml --only PFN-02", "1 could be better", "1 known", "a note", "a hook", "no hook",
+		"What could be better", "Failures that the baseline knows"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not on the page", want)
+		}
+	}
+}
