@@ -82,7 +82,7 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath()))
 	})
-	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), reproCommand(s))
+	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), reproCommand(s), reportCommand(s))
 
 	err := root.ExecuteContext(ctx)
 	var e *exitError

@@ -52,7 +52,7 @@ type rowView struct {
 // WriteHTML writes the report as one page that needs nothing else: no script,
 // no font, no network.
 func (r *Report) WriteHTML(w io.Writer) error {
-	v := view{Report: r, Took: r.Duration.Round(100 * time.Millisecond)}
+	v := view{Report: r, Took: (time.Duration(r.DurationMs) * time.Millisecond).Round(100 * time.Millisecond)}
 	v.Verdict, v.Tone = r.Verdict()
 	lists := []listView{{Title: "What failed"}, {Title: "Failures that the baseline knows"}, {Title: "What could be better"}}
 	at := map[string]int{}

@@ -92,6 +92,12 @@ type Result struct {
 // Finish counts and stamps.
 func (r *Report) Finish() {
 	r.Dmwake = Version
+	r.count()
+	r.Duration = time.Since(r.Started)
+	r.DurationMs = r.Duration.Milliseconds()
+}
+
+func (r *Report) count() {
 	r.Summary = Summary{}
 	for _, s := range r.Scenarios {
 		switch s.Outcome {
@@ -105,8 +111,6 @@ func (r *Report) Finish() {
 			r.Summary.NotApplicable++
 		}
 	}
-	r.Duration = time.Since(r.Started)
-	r.DurationMs = r.Duration.Milliseconds()
 }
 
 // Failing tells whether s makes the run fail: a MUST, or with strict a SHOULD,
