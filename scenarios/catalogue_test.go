@@ -61,6 +61,40 @@ func TestReferencePasses(t *testing.T) {
 	}
 }
 
+// unseen is what cannot be judged on a variant: a session of one message shows
+// no numbering.
+var unseen = map[string][]string{"end-empty": {"SES-06", "SES-11"}}
+
+// TestVariantsPass: what servers may do in another way the suite lets them. The
+// areas about WNS are run where the variant is about that, and all of them by
+// make mutants.
+func TestVariantsPass(t *testing.T) {
+	for _, v := range mdmserver.Variants {
+		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
+			list := All()
+			if v.Name != "push-late" && *matrixFile == "" {
+				list = slices.DeleteFunc(list, func(s Scenario) bool { return slices.Contains([]string{"TOK", "WNS", "WER", "ROB"}, s.Area()) })
+			}
+			l, err := lab.Start(nil, lab.Options{Variants: []string{v.Name}, Seed: 1, Quiet: 1500 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(l.Close)
+			verdicts, _ := start(t.Context(), l, list, 8)
+			for i, s := range list {
+				r := (<-verdicts[i]).result
+				if r.Outcome != report.Passed && !(r.Outcome == report.NotApplicable && slices.Contains(unseen[v.Name], s.ID)) {
+					t.Errorf("%s on variant %s: %+v", s.ID, v.Name, r)
+				}
+			}
+		})
+	}
+	if _, err := lab.Start(nil, lab.Options{Variants: []string{"nothing"}}); err == nil {
+		t.Error("an unknown variant was taken")
+	}
+}
+
 // TestMutantsAreKilled: every mutant fails each scenario it breaks the rule of.
 func TestMutantsAreKilled(t *testing.T) {
 	all := All()

@@ -227,9 +227,10 @@ func (t *T) final(status int) {
 	defer t.fault("status="+strconv.Itoa(status), d)()
 	m := d.Mark()
 	t.inBackground(d)
-	t.Evidence("%s", d.AwaitStatus(m, status))
+	first := d.AwaitStatus(m, status)
+	t.Evidence("%s", first)
 	t.wait(2)
-	t.Expect(len(d.Pushes(m)), "notifications, of which the first was answered %d", status).To(Equal(1))
+	t.Expect(len(d.since(m, first)), "notifications, of which the first was answered %d", status).To(Equal(1))
 }
 
 // retryAfter answers once with a status and Retry-After and watches until that
@@ -243,7 +244,7 @@ func (t *T) retryAfter(status int) {
 	first := d.AwaitStatus(m, status)
 	// A tenth of a second for clocks that round.
 	t.until(first.At.Add(after*time.Second - 100*time.Millisecond))
-	early := d.Pushes(m)[1:]
+	early := d.since(m, first)[1:]
 	for _, e := range early {
 		t.Evidence("%s", e)
 	}
@@ -268,12 +269,13 @@ func (t *T) goesOn(d *Device, after string) {
 func (t *T) dropped(d *Device, status int) {
 	m := d.Mark()
 	t.Push(d)
-	t.Evidence("%s", d.AwaitStatus(m, status))
+	first := d.AwaitStatus(m, status)
+	t.Evidence("%s", first)
 	t.Quiet() // a retry at once would come now
-	t.Expect(len(d.Pushes(m)), "notifications to a channel that answered %d", status).To(Equal(1))
+	t.Expect(len(d.since(m, first)), "notifications to a channel that answered %d", status).To(Equal(1))
 	if err := t.TryPush(d); err != nil {
 		t.Evidence("asked to push again, the server said: %v", err)
 	}
 	t.Quiet()
-	t.Expect(len(d.Pushes(m))-1, "further notifications to a channel that answered %d", status).To(BeZero())
+	t.Expect(len(d.since(m, first))-1, "further notifications to a channel that answered %d", status).To(BeZero())
 }

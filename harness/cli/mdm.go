@@ -31,6 +31,7 @@ type mdmFlags struct {
 	wns           string
 	pfn, sid      string
 	mutants       []string
+	variants      []string
 	listMutants   bool
 	verbose       bool
 
@@ -79,6 +80,7 @@ DMWAKE_ADMIN_TOKEN (of the admin API; required where it is not on loopback).`,
 	fl.IntVar(&f.chunkSize, "chunk-size", 0, "send values larger than this in chunks; 0 never does")
 	fl.BoolVar(&f.signing, "require-signing", false, "ask devices to sign their messages (MS-Signature)")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break a rule on purpose; repeatable")
+	fl.StringArrayVar(&f.variants, "variant", nil, "differ in a way that the standard allows; repeatable, --list-mutants shows them, too")
 	fl.BoolVar(&f.listMutants, "list-mutants", false, "list the mutants and run nothing")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "log enrollments, refusals and pushes")
 	return c
@@ -88,6 +90,9 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	if f.listMutants {
 		for _, m := range mdmserver.Mutants {
 			fmt.Fprintf(s.out, "%-22s %s  %v\n", m.Name, m.Does, m.Kills)
+		}
+		for _, v := range mdmserver.Variants {
+			fmt.Fprintf(s.out, "%-22s %s  [variant: every scenario passes]\n", v.Name, v.Does)
 		}
 		return nil
 	}
@@ -152,7 +157,7 @@ func mdmConfig(f *mdmFlags, ca *intercept.CA, password string) (mdmserver.Config
 	}
 	cfg := mdmserver.Config{
 		BaseURL: f.url, Username: f.username, Password: password, PFN: f.pfn, PackageSID: f.sid, Secret: secret,
-		TokenURL: "https://login.live.com" + fakewns.TokenPath, HTTP: client, ChannelHosts: []string{".notify.windows.com"}, Mutants: f.mutants,
+		TokenURL: "https://login.live.com" + fakewns.TokenPath, HTTP: client, ChannelHosts: []string{".notify.windows.com"}, Mutants: f.mutants, Variants: f.variants,
 	}
 	if err := f.devices(&cfg); err != nil {
 		return cfg, err

@@ -32,9 +32,10 @@ import (
 
 // Options of a lab beside the target.
 type Options struct {
-	Mutants []string // of the embedded server
-	Seed    uint64   // of device identities and of the fake WNS; 0 draws one
-	Log     *slog.Logger
+	Mutants  []string // of the embedded server
+	Variants []string // of the same
+	Seed     uint64   // of device identities and of the fake WNS; 0 draws one
+	Log      *slog.Logger
 	// Quiet replaces the embedded server's Timeouts.Quiet, for machines that
 	// are busy with other things.
 	Quiet time.Duration
@@ -164,7 +165,7 @@ func (l *Lab) startEmbedded(opts Options) error {
 		BaseURL: base, Username: "demo@mdm.example", Password: password,
 		PFN: app.PFN, PackageSID: app.PackageSID, Secret: app.Secret,
 		TokenURL: wnsURL + fakewns.TokenPath, HTTP: WNSClient(l.roots), ChannelHosts: []string{wns.Addr().String()},
-		Mutants: opts.Mutants, Log: l.log,
+		Mutants: opts.Mutants, Variants: opts.Variants, Log: l.log,
 	})
 	if err != nil {
 		ln.Close()

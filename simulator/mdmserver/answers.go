@@ -12,7 +12,7 @@ func (s *Server) statuses(m *syncml.Message) []syncml.Command {
 	var out []syncml.Command
 	for i := range m.Body {
 		c := &m.Body[i]
-		if c.Verb.IsReply() || c.Verb == syncml.Alert && s.is("ses-alert-unanswered") {
+		if c.Verb.IsReply() && !(c.Verb == syncml.Results && s.varies("results-answered")) || c.Verb == syncml.Alert && s.is("ses-alert-unanswered") {
 			continue
 		}
 		code := syncml.OK

@@ -98,6 +98,9 @@ func (s *Server) plan(d *device, sess *session) (out []planned, more bool) {
 		send(kindReplacePFN, one(syncml.Replace, push+"/PFN", format, s.pfn(d)))
 		ask()
 	case !sess.planned:
+		if s.varies("get-first") {
+			ask()
+		}
 		switch {
 		case d.Push.Failures >= maxPFNFailures:
 		case s.is("err-500-giveup") && d.Push.Failures > 0:

@@ -67,6 +67,12 @@ func (s *Server) provisioning(root, cert []byte, auth *credentials) ([]byte, err
 		{"NumberOfSecondRetries", "5"}, {"IntervalForSecondSetOfRetries", "60"},
 		{"NumberOfRemainingScheduledRetries", "0"}, {"IntervalForRemainingScheduledRetries", "480"},
 	} {
+		if s.varies("poll-other") {
+			p[1] = map[string]string{"NumberOfFirstRetries": "3", "IntervalForFirstSetOfRetries": "1", "IntervalForSecondSetOfRetries": "7"}[p[0]]
+			if p[1] == "" {
+				p[1] = "2"
+			}
+		}
 		if s.is("enr-poll-zero") {
 			p[1] = "0"
 		}

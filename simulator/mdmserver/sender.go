@@ -65,6 +65,12 @@ func (n *sender) push(d *device) error {
 	n.wg.Add(1)
 	go func() {
 		defer n.wg.Done()
+		if n.s.varies("push-late") {
+			select {
+			case <-time.After(forgetAfter):
+			case <-n.ctx.Done():
+			}
+		}
 		if n.s.is("wer-serial") {
 			n.serial.Lock()
 			defer n.serial.Unlock()

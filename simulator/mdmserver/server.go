@@ -57,8 +57,9 @@ type Config struct {
 	// RequireSigning asks devices to sign their messages (MS-Signature).
 	RequireSigning bool
 
-	Mutants []string
-	Log     *slog.Logger // nil discards
+	Mutants  []string
+	Variants []string
+	Log      *slog.Logger // nil discards
 }
 
 // Server is the reference MDM server. Handler serves devices, Admin serves
@@ -123,6 +124,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Encoding == "" {
 		cfg.Encoding = syncml.MediaType
+	}
+	if err := checkVariants(cfg.Variants); err != nil {
+		return nil, err
 	}
 	sw, err := newSwitches(cfg.Mutants)
 	if err != nil {

@@ -23,6 +23,7 @@ type session struct {
 	held    map[*command]bool
 
 	answered map[string]bool // what got a Status, for mutants
+	backlog  []planned       // what waits for the next message, for a variant
 
 	admitted   bool // the device's credential was right
 	trusted    bool // the device took the server's
@@ -146,6 +147,11 @@ func (s *Server) identify(r *http.Request) (string, error) {
 }
 
 func (s *Server) write(w http.ResponseWriter, m *syncml.Message, wbxml bool) {
+	if s.varies("end-empty") && m.Final && !m.HasCommands() && m.Hdr.MsgID != "1" && len(m.Body) <= 1 {
+		w.Header().Set("Content-Type", syncml.MediaType)
+		w.WriteHeader(http.StatusOK)
+		return
+	}
 	body, err := syncml.Write(m)
 	media := syncml.MediaType
 	if wbxml {
@@ -327,18 +333,22 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 		if plan, more = s.plan(d, sess); more {
 			out.Final = false
 		}
+		plan = s.paced(sess, plan)
 	}
-	n := 0
-	if s.is("ses-cmdid-zero") {
+	n, step := 0, 1
+	switch {
+	case s.is("ses-cmdid-zero"):
 		n = -1
+	case s.varies("cmdid-high"):
+		n, step = 997, 3
 	}
 	for i := range out.Body {
-		n++
+		n += step
 		out.Body[i].CmdID = strconv.Itoa(n)
 	}
 	for i, p := range plan {
 		if !(s.is("ses-cmdid-repeated") && i == 0) {
-			n++
+			n += step
 		}
 		p.command.CmdID = strconv.Itoa(n)
 		sess.sent[key(msgID, p.command.CmdID)] = p.out

@@ -1,0 +1,52 @@
+package mdmserver
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Variant is a way in which servers differ and the standard lets them: the
+// suite must pass on every one, or it would cry wolf.
+type Variant struct{ Name, Does string }
+
+// Variants are all of them, by name.
+var Variants = []Variant{
+	{"cmdid-high", "numbers its commands from 1000 in steps of 3"},
+	{"end-empty", "ends a session by an empty 200 (seen of real servers)"},
+	{"get-first", "asks for the channel before it sets the PFN, too"},
+	{"one-a-message", "sends one command in a message"},
+	{"poll-other", "writes another poll schedule"},
+	{"push-late", "pushes a while after it was asked to"},
+	{"results-answered", "answers Results with a Status, too"},
+}
+
+func checkVariants(names []string) error {
+	for _, n := range names {
+		if !slices.ContainsFunc(Variants, func(v Variant) bool { return v.Name == n }) {
+			all := make([]string, len(Variants))
+			for i, v := range Variants {
+				all[i] = v.Name
+			}
+			return fmt.Errorf("mdmserver: unknown variant %q; there are %s", n, strings.Join(all, ", "))
+		}
+	}
+	return nil
+}
+
+func (s *Server) varies(name string) bool { return slices.Contains(s.cfg.Variants, name) }
+
+// paced lets one command a message out, for one-a-message: the others wait in
+// the session.
+func (s *Server) paced(sess *session, plan []planned) []planned {
+	if !s.varies("one-a-message") {
+		return plan
+	}
+	sess.backlog = append(sess.backlog, plan...)
+	if len(sess.backlog) == 0 {
+		return nil
+	}
+	next := sess.backlog[:1]
+	sess.backlog = sess.backlog[1:]
+	return next
+}
