@@ -18,7 +18,7 @@ type Mutant struct {
 var Mutants = []Mutant{
 	{"enr-get-404", "answers the discovery GET with 404", []string{"ENR-01"}, nil},
 	{"enr-chunked", "sends enrollment replies chunked, without Content-Length", []string{"ENR-02"}, nil},
-	{"enr-policies-panic", "crashes on GetPolicies", []string{"ENR-02"}, nil},
+	{"enr-policies-panic", "crashes on GetPolicies", []string{"ENR-02"}, []string{"ENR-03", "ENR-05"}},
 	{"enr-relates-to", "puts a constant into RelatesTo", []string{"ENR-03"}, nil},
 	{"enr-url-relative", "advertises relative service URLs", []string{"ENR-05"}, nil},
 	{"enr-strict-csr", "refuses a CSR that a strict parser refuses", []string{"ENR-09"}, nil},
@@ -176,7 +176,7 @@ var Mutants = []Mutant{
 	{"rob-msgid", "fails with 500 at a MsgID that is no number", []string{"ROB-06"}, nil},
 	{"rob-nosession", "fails with 500 at a message for no session", []string{"ROB-07"}, nil},
 	{"rob-serial", "reads one message at a time", []string{"ROB-08"}, nil},
-	{"rob-wedge", "locks a device out after a message was cut", []string{"ROB-09"}, nil},
+	{"rob-wedge", "locks a device out after a message was cut", []string{"ROB-09"}, []string{"ROB-02"}},
 }
 
 // switches is the set of mutants that are on.
