@@ -160,12 +160,39 @@ func (d *Device) AwaitPushed(m Mark, carries bool) *dmclient.Session {
 	if !carries {
 		t.NotApplicable("no push led to a session (see PSH-01, PSH-03)")
 	}
+	d.excused(m, pushes)
 	saw := "no notification at all"
 	if len(pushes) > 0 {
 		saw = fmt.Sprintf("no session; the last of %d notification(s) was answered %d %s", len(pushes), pushes[len(pushes)-1].Status, pushes[len(pushes)-1].Error)
 	}
 	t.Fail("a session started by the push within "+t.Lab.Config.Timeouts.Push.String(), strings.TrimSpace(saw))
 	return nil
+}
+
+// excused ends the body as not applicable where another scenario says why a push
+// led to nothing.
+func (d *Device) excused(m Mark, pushes []*fakewns.Entry) {
+	t := d.t
+	if len(pushes) == 0 {
+		for _, e := range t.Lab.WNS.Journal().Since(m.journal, isToken) {
+			if e.Status != http.StatusOK {
+				t.NotApplicable("no notification came, as the server got no token: %d %s (see the TOK scenarios)", e.Status, e.Error)
+			}
+		}
+		return
+	}
+	last := pushes[len(pushes)-1]
+	switch {
+	case last.Status == http.StatusUnauthorized && last.Violated(fakewns.RuleAuthorization) == "":
+		t.NotApplicable("the server gave up at 401 for a token that had been revoked (see WER-01)")
+	case last.Status != http.StatusOK:
+		t.NotApplicable("WNS refused the notification with %d: %s (see the WNS scenarios)", last.Status, last.Error)
+	}
+	for _, w := range d.Wakes()[max(0, len(d.Wakes())-1):] {
+		if w.Refused != "" {
+			t.NotApplicable("the device refused the notification: %s (see WNS-06)", w.Refused)
+		}
+	}
 }
 
 // AwaitOwn waits for a notification to the device since m; nil if none comes in

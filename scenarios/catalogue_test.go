@@ -76,7 +76,7 @@ func TestVariantsPass(t *testing.T) {
 			if v.Name != "push-late" && *matrixFile == "" {
 				list = slices.DeleteFunc(list, func(s Scenario) bool { return slices.Contains([]string{"TOK", "WNS", "WER", "ROB"}, s.Area()) })
 			}
-			l, err := lab.Start(nil, lab.Options{Variants: []string{v.Name}, Seed: 1, Quiet: 1500 * time.Millisecond})
+			l, err := lab.Start(nil, lab.Options{Variants: []string{v.Name}, Seed: 1, Quiet: 1500 * time.Millisecond, Crowd: 60})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,7 +117,7 @@ func TestMutantsAreKilled(t *testing.T) {
 
 func newLab(t *testing.T, mutants ...string) *lab.Lab {
 	t.Helper()
-	l, err := lab.Start(nil, lab.Options{Mutants: mutants, Seed: 1, Quiet: 1500 * time.Millisecond})
+	l, err := lab.Start(nil, lab.Options{Mutants: mutants, Seed: 1, Quiet: 1500 * time.Millisecond, Crowd: 60})
 	if err != nil {
 		t.Fatal(err)
 	}

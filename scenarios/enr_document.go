@@ -85,7 +85,7 @@ var enrolledWith = []Scenario{
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
-			again := t.DeviceWith(func(id *dmclient.Identity) { *id = d.Identity() })
+			again := t.DeviceWith(func(c *dmclient.Config) { c.Identity = d.Identity() })
 			if err := t.Lab.Enroll(t.ctx, again.Device); err != nil {
 				t.Fail("the device to be enrolled again", err.Error())
 			}

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"strings"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -158,6 +159,7 @@ var deviceErrors = []Scenario{
 					return
 				}
 			}
+			d.wellSet()
 			t.Fail("a PFN that is registered and a channel that is asked for within three sessions after the network is back", "PFN "+show(d.PFN())+", "+
 				fmt.Sprint(len(d.pfnWrites()))+" attempts to set it in all")
 		}},
@@ -176,6 +178,7 @@ func (t *T) misbehaves(d *Device, spec string) {
 func (d *Device) survived(s *dmclient.Session, what string, args ...any) {
 	if err := broken(s); err != nil {
 		d.t.exchanges(s)
+		d.t.control()
 		d.t.Fail("a session that runs to its end after "+fmt.Sprintf(what, args...), err.Error())
 	}
 }
@@ -274,12 +277,32 @@ func (d *Device) need500() {
 	d.t.NotApplicable("the server did not write the PFN by Replace, so that there was no 500")
 }
 
+// wellSet ends the body as not applicable where the PFN could not work whatever
+// happened: how it is written is the verdict of others.
+func (d *Device) wellSet() {
+	for _, c := range d.pfnWrites() {
+		switch {
+		case dmclient.CheckPFN(c.Data) != nil || c.Data != strings.ToLower(c.Data) || d.foreign(c.Data):
+			d.t.NotApplicable("the PFN %s is none that could be registered (see PFN-02 to PFN-04, PFN-13, and wns.app)", c.Data)
+		case !strings.Contains(c.LocURI, dmclient.ProviderURI(d.Provider())[1:]):
+			d.t.NotApplicable("the PFN is set in another account: %s (see PFN-05)", c.LocURI)
+		}
+	}
+	for _, s := range d.Sessions() {
+		if len(s.Find(syncml.Get, "/Push/ChannelURI")) > 0 {
+			return
+		}
+	}
+	d.t.NotApplicable("the server never asks for the channel URI (see PFN-09)")
+}
+
 // ended fails unless every session in which the server dealt with the PFN came
 // to its end.
 func (d *Device) ended() {
 	for _, s := range d.Sessions() {
 		if err := broken(s); err != nil && len(writes(s)) > 0 {
 			d.t.exchanges(s)
+			d.t.control()
 			d.t.Fail(fmt.Sprintf("session %s to run to its end", s.ID), err.Error())
 		}
 	}

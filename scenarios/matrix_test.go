@@ -33,7 +33,7 @@ func TestMatrix(t *testing.T) {
 		labs.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			l, err := lab.Start(nil, lab.Options{Mutants: []string{m.Name}, Seed: 1, Push: 2500 * time.Millisecond})
+			l, err := lab.Start(nil, lab.Options{Mutants: []string{m.Name}, Seed: 1, Push: 4 * time.Second, Crowd: 40})
 			if err != nil {
 				t.Error(err)
 				return
@@ -63,11 +63,18 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", m.Name, m.Does, strings.Join(killed, " "), strings.Join(also, " "))
-		if len(killed) < len(m.Kills) {
-			t.Errorf("mutant %s survives one of %v: it fails %v", m.Name, m.Kills, failed[i])
+		// One that another scenario silenced before its turn has a lab to itself
+		// in TestMutantsAreKilled, which is part of every run of the tests.
+		for _, id := range m.Kills {
+			if !slices.Contains(killed, id) {
+				if r, _ := Run(t.Context(), newLab(t, m.Name), &all[slices.IndexFunc(all, func(s Scenario) bool { return s.ID == id })]); r.Outcome != report.Failed {
+					t.Errorf("mutant %s survives %s: %s %s", m.Name, id, r.Outcome, r.Reason)
+				}
+				killers[id] = append(killers[id], m.Name)
+			}
 		}
 		for _, id := range also {
-			if !slices.Contains(m.Also, id) && must(all, id) {
+			if must(all, id) && !explains(m, id) {
 				t.Errorf("false alarm: %s, a MUST, fails on mutant %s (%s)", id, m.Name, m.Does)
 			}
 		}
@@ -80,6 +87,14 @@ func TestMatrix(t *testing.T) {
 	if err := os.WriteFile(*matrixFile, []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// explains tells whether a mutant may fail a scenario beside those it is made
+// for: one of the same area, or one that is declared.
+func explains(m mdmserver.Mutant, id string) bool {
+	area, _, _ := strings.Cut(id, "-")
+	of := func(other string) bool { return strings.EqualFold(area, other[:3]) }
+	return of(m.Name) || slices.ContainsFunc(m.Kills, of) || slices.Contains(m.Also, id) || slices.Contains(m.Also, area)
 }
 
 func must(all []Scenario, id string) bool {

@@ -22,6 +22,11 @@ func Run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, hookE
 		res.Outcome, res.Reason = outcome, reason
 		return res, nil
 	}
+	l, err := l.As(s.On)
+	if err != nil {
+		res.Outcome, res.Reason = report.NotApplicable, err.Error()
+		return res, nil
+	}
 	name, _ := s.profile(cfg.Profiles)
 	profile, err := dmclient.ProfileByName(name)
 	if err != nil {

@@ -16,8 +16,10 @@ type Need string
 // The needs. A scenario without needs is passive: enrolling and syncing is
 // enough.
 const (
-	NeedQueue Need = "queue" // a hook that queues a command
-	NeedPush  Need = "push"  // a hook, or the server's own habit, that makes it push
+	NeedQueue Need = "queue"    // a hook that queues a command
+	NeedPush  Need = "push"     // a hook, or the server's own habit, that makes it push
+	NeedLeave Need = "unenroll" // a hook that ends the management of a device
+	NeedStart Need = "restart"  // a hook that restarts the server
 )
 
 // Scenario is one case of the suite.
@@ -39,7 +41,12 @@ type Scenario struct {
 	// Alone says that it must have the lab to itself: it revokes the tokens of
 	// all, counts what all send, or changes what the fake WNS is to all.
 	Alone bool
-	Run   func(*T)
+	// On is the setup of the embedded server that it needs to see anything
+	// (lab.Setups); a server of the user's own is as it is.
+	On string
+	// Ends says that the device is not managed any more after it.
+	Ends bool
+	Run  func(*T)
 }
 
 // Area is the start of the id.
@@ -77,11 +84,18 @@ func (s *Scenario) missing(t *target.Target) (report.Outcome, string) {
 	if _, ok := s.profile(t.Profiles); !ok {
 		return report.NotApplicable, "it is about " + s.Profile + " devices, which target.profiles leaves out"
 	}
+	if s.Ends && t.Shared() {
+		return report.NotApplicable, "it ends the management of its device, and the target has one that all scenarios share (target.shared_device, target.provisioned)"
+	}
 	h := &t.Hooks
 	for _, n := range s.Needs {
 		switch {
 		case n == NeedQueue && h.Queue == nil && !(s.ID == "PSH-07" && h.Wipe != nil) && !(s.ID == "PSH-08" && h.Lock != nil):
 			return report.Skipped, "no queue hook: set target.hooks.queue, for example {exec: [./queue.sh, '{{.DeviceID}}', '{{.Verb}}', '{{.LocURI}}', '{{.Data}}']}"
+		case n == NeedLeave && h.Unenroll == nil:
+			return report.Skipped, "no unenroll hook: set target.hooks.unenroll, for example {http: {method: DELETE, url: 'https://mdm.example/devices/{{.DeviceID}}'}}"
+		case n == NeedStart && h.Restart == nil:
+			return report.Skipped, "no restart hook: set target.hooks.restart, for example {exec: [docker, restart, mdm]}"
 		case n == NeedPush && h.Push == nil && !(t.PushOnQueue && h.Queue != nil):
 			return report.Skipped, "no push hook: set target.hooks.push, for example {http: {url: 'https://mdm.example/devices/{{.DeviceID}}/push'}}, or target.push_on_queue: true with a queue hook"
 		}
@@ -91,8 +105,9 @@ func (s *Scenario) missing(t *target.Target) (report.Outcome, string) {
 
 // All is the catalogue, in the order of the areas.
 func All() []Scenario {
-	return slices.Concat(inOrder(enrollment, enrolledWith), inOrder(sessions, sessionInput), pfn, channels, tokens, notifications, wnsErrors, pushToWork,
-		deviceErrors, security, robustness)
+	return slices.Concat(inOrder(enrollment, enrolledWith, enrollmentServices), inOrder(sessions, sessionInput, sessionAuth, sessionForms),
+		inOrder(pfn, farewell), channels, tokens, notifications, wnsErrors, inOrder(pushToWork, pushedWork), inOrder(deviceErrors, moreErrors),
+		inOrder(security, credentials, boundaries), inOrder(robustness, endurance))
 }
 
 // inOrder joins the parts of an area by id.

@@ -127,10 +127,18 @@ type Device struct {
 }
 
 // Device makes a device that is not enrolled yet.
-func (t *T) Device() *Device { return t.DeviceWith(func(*dmclient.Identity) {}) }
+func (t *T) Device() *Device { return t.DeviceWith(func(*dmclient.Config) {}) }
 
-// DeviceWith makes a device whose identity was changed.
-func (t *T) DeviceWith(edit func(*dmclient.Identity)) *Device {
+// oneDevice ends a body that would need a device of its own.
+func (t *T) oneDevice(what string) {
+	if t.Lab.Config.Target.Shared() {
+		t.NotApplicable("%s, and the target has one device that all scenarios share (target.shared_device, target.provisioned)", what)
+	}
+}
+
+// DeviceWith makes a device whose configuration was changed.
+func (t *T) DeviceWith(edit func(*dmclient.Config)) *Device {
+	t.oneDevice("it needs a device that enrolls anew")
 	dev, err := t.Lab.NewDevice(t.profile, edit)
 	if err != nil {
 		t.NotApplicable("no device could be made: %v", err)
@@ -143,6 +151,9 @@ func (t *T) DeviceWith(edit func(*dmclient.Identity)) *Device {
 // Enrolled makes a device that is enrolled, had its first session and answers
 // pushes. Where no device can enroll, the scenario is not applicable.
 func (t *T) Enrolled() *Device {
+	if t.Lab.Config.Target.Shared() {
+		return t.shared()
+	}
 	d := t.EnrolledOnly()
 	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
 	if s := d.Sessions(); len(s[0].Received) == 0 {
@@ -150,6 +161,23 @@ func (t *T) Enrolled() *Device {
 		d.Sync(dmclient.SyncOptions{})
 	}
 	t.Lab.Go(d.Device)
+	return d
+}
+
+// shared is the one device of a target that has no more.
+func (t *T) shared() *Device {
+	if len(t.devices) > 0 {
+		t.oneDevice("it needs two devices")
+	}
+	dev, err := t.Lab.Shared(t.ctx)
+	if err != nil {
+		t.NotApplicable("the device cannot be used: %v", err)
+	}
+	if dev.State() != dmclient.Enrolled {
+		t.NotApplicable("the device that all scenarios share is %s", dev.State())
+	}
+	d := &Device{dev, t}
+	t.devices = append(t.devices, d)
 	return d
 }
 
@@ -245,6 +273,26 @@ func broken(s *dmclient.Session) error {
 		return nil
 	}
 	return s.Err
+}
+
+// control ends the body as not applicable where plain sessions of a device that
+// does nothing special break as well: then it is not what this scenario did
+// (see SES-01, SES-15, PSH-03).
+func (t *T) control() {
+	if t.Lab.Config.Target.Shared() {
+		return
+	}
+	d := t.Device()
+	defer d.Close()
+	if t.Lab.Enroll(t.ctx, d.Device) != nil {
+		return // what was tried here may be what it died of
+	}
+	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // the first one is SES-01's
+	for range 2 {
+		if s := d.Sync(dmclient.SyncOptions{}); broken(s) != nil {
+			t.NotApplicable("plain sessions of another device break as well, so that it is not for what was tried here: %v (see SES-01, SES-15, PSH-03)", s.Err)
+		}
+	}
 }
 
 // Quiet waits out the time in which what must not come would come: the one

@@ -114,6 +114,7 @@ var tokens = []Scenario{
 					if d.accepted(m) != nil {
 						break
 					} else if i == 2 {
+						d.refusedOtherwise(m)
 						t.Fail("a notification that WNS accepts after the token endpoint answered so: "+fault, "none")
 					}
 				}
@@ -147,6 +148,7 @@ func (t *T) tokenTrouble(fault string) {
 			return
 		}
 	}
+	d.refusedOtherwise(m)
 	t.Fail("a notification that WNS accepts after the token endpoint is up again", "none within three times "+t.Lab.Config.Timeouts.Push.String())
 }
 
@@ -206,17 +208,23 @@ func (d *Device) awaitDelivered(m Mark) *fakewns.Entry {
 	defer cancel()
 	list, err := t.Lab.WNS.Journal().Await(ctx, m.journal, 1, func(e *fakewns.Entry) bool { return d.to(e) && e.Status == 200 })
 	if err != nil {
-		for _, e := range d.Pushes(m) {
-			if e.Status != http.StatusUnauthorized || e.Violated(fakewns.RuleAuthorization) != "" {
-				t.NotApplicable("WNS answers the server's notifications with %d: %s (see the WNS scenarios)", e.Status, e.Error)
-			}
-		}
+		d.refusedOtherwise(m)
 		for _, e := range t.Lab.WNS.Journal().Since(m.journal, nil) {
 			t.Evidence("%s", e)
 		}
 		t.Fail("a notification that WNS accepts within "+t.Lab.Config.Timeouts.Push.String(), "none")
 	}
 	return list[0]
+}
+
+// refusedOtherwise ends the body as not applicable where WNS refuses
+// notifications for something else than an old token.
+func (d *Device) refusedOtherwise(m Mark) {
+	for _, e := range d.Pushes(m) {
+		if e.Status != http.StatusUnauthorized || e.Violated(fakewns.RuleAuthorization) != "" {
+			d.t.NotApplicable("WNS answers the server's notifications with %d: %s (see the WNS scenarios)", e.Status, e.Error)
+		}
+	}
 }
 
 // shortToken is the life of the token in TOK-05; seconds are the unit of

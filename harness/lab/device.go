@@ -10,29 +10,106 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // NewDevice makes a device of the profile that could enroll with the target;
-// edit may change the identity that was drawn for it.
-func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Identity)) (*dmclient.Device, error) {
+// edit may change what was drawn and configured for it.
+func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Config)) (*dmclient.Device, error) {
 	t := &l.Config.Target
 	l.mu.Lock()
 	id := dmclient.NewIdentity(l.rand)
 	l.mu.Unlock()
-	for _, f := range edit {
-		f(&id)
-	}
 	cfg := dmclient.Config{
 		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(), Profile: p, Identity: id,
 		Roots: l.roots, Key: l.key, Timeout: l.Config.Timeouts.Request, Log: l.log,
 		NoRetry: true, // a scenario counts its sessions
 		Dial:    l.Config.Dialer(),
 	}
+	var err error
+	if cfg.EnrollCert, err = t.Certificate.Load(); err != nil {
+		return nil, err
+	}
+	switch {
+	case l.Directory != nil:
+		cfg.EntraToken = func(context.Context) (string, error) {
+			return l.Directory.Issue(entra.Good, entra.Who{UPN: t.Username})
+		}
+	case t.Hooks.Token != nil:
+		cfg.EntraToken = func(ctx context.Context) (string, error) {
+			out, err := t.Hooks.Token.Run(ctx, "token", target.Vars{Username: t.Username, DeviceID: id.DeviceID}, l.Config.Timeouts.Hook)
+			return strings.TrimSpace(out), err
+		}
+	}
 	if t.Push != "none" {
 		cfg.WNS = l.WNS
 	}
+	for _, f := range edit {
+		f(&cfg)
+	}
 	return dmclient.New(cfg)
+}
+
+// Shared is the one device of a target that allows no more, enrolled or
+// adopted when it is asked for first, and running. It is as it was made but for
+// what the server set: faults are gone, and network and user are there.
+func (l *Lab) Shared(ctx context.Context) (*dmclient.Device, error) {
+	l.sharing.Lock()
+	defer l.sharing.Unlock()
+	d := l.shared
+	if d == nil {
+		var err error
+		if d, err = l.makeShared(ctx); err != nil {
+			return nil, err
+		}
+		l.shared = d
+		l.Go(d)
+	}
+	d.ClearFaults()
+	d.SetLogin(dmclient.LoginUser)
+	d.SetPower(dmclient.PowerNormal)
+	d.SetWNSOffline(false)
+	return d, nil
+}
+
+func (l *Lab) makeShared(ctx context.Context) (*dmclient.Device, error) {
+	t := &l.Config.Target
+	p, err := dmclient.ProfileByName(t.Profiles[len(t.Profiles)-1])
+	if err != nil {
+		return nil, err
+	}
+	known := &t.Provisioned
+	d, err := l.NewDevice(p, func(c *dmclient.Config) {
+		if known.DeviceID != "" {
+			c.Identity.DeviceID = known.DeviceID
+		}
+		if known.Server != "" && c.Discovery == "" {
+			c.Discovery = known.Server // it has to have one, and is never asked there
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if known.Server != "" {
+		account, err := known.Load()
+		if err != nil {
+			return nil, fmt.Errorf("target.provisioned: %w", err)
+		}
+		if err := d.Adopt(account); err != nil {
+			return nil, fmt.Errorf("target.provisioned: %w", err)
+		}
+		if known.PFN != "" {
+			d.Tree().Provision(d.PushURI()+"/PFN", known.PFN)
+			return d, d.Reconnect(ctx)
+		}
+		return d, nil
+	}
+	if err := l.Enroll(ctx, d); err != nil {
+		return nil, err
+	}
+	d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) //nolint:errcheck // the suite judges sessions
+	return d, nil
 }
 
 // Enroll enrolls a device. Where the server fails at GetPolicies, or refuses
@@ -115,7 +192,8 @@ func (l *Lab) hook(ctx context.Context, name string, h *target.Hook, d *dmclient
 	}
 	id := d.Identity()
 	return h.Run(ctx, name, target.Vars{
-		DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, Profile: d.Profile().Name, ChannelURI: d.ChannelURI(),
+		DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, Profile: d.Profile().Name,
+		Username: l.Config.Target.Username, ChannelURI: d.ChannelURI(),
 		Verb: string(c.Verb), LocURI: c.LocURI, Format: c.Format, Data: c.Data,
 	}, l.Config.Timeouts.Hook)
 }
@@ -150,6 +228,20 @@ func (l *Lab) Lock(ctx context.Context, d *dmclient.Device) error {
 		return err
 	}
 	return l.Queue(ctx, d, c)
+}
+
+// Unenroll makes the server end the management of a device.
+func (l *Lab) Unenroll(ctx context.Context, d *dmclient.Device) error {
+	_, err := l.hook(ctx, "unenroll", l.Config.Target.Hooks.Unenroll, d, Command{})
+	return err
+}
+
+// Restart makes the server start again and waits until it is there.
+func (l *Lab) Restart(ctx context.Context, d *dmclient.Device) error {
+	if _, err := l.hook(ctx, "restart", l.Config.Target.Hooks.Restart, d, Command{}); err != nil {
+		return err
+	}
+	return l.AwaitHealth(ctx)
 }
 
 // Active asks the server whether it still manages a device; it wraps ErrNoHook

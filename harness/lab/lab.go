@@ -14,9 +14,11 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"maps"
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -27,6 +29,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns/state"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
@@ -41,6 +44,10 @@ type Options struct {
 	Quiet time.Duration
 	// Push replaces the embedded server's Timeouts.Push.
 	Push time.Duration
+	// Crowd replaces the embedded server's Target.Crowd.
+	Crowd int
+	// Setup is what is special about the embedded server, one of Setups.
+	Setup string
 	// State keeps the fake WNS in a file over a restart; empty does not.
 	State string
 	// Control is where its control API listens, with the token that it asks for;
@@ -58,9 +65,12 @@ type Lab struct {
 	// ControlAddr is where the control API listens, empty if nowhere. Config
 	// has the other addresses, as they were got.
 	ControlAddr string
+	// Directory is the fake Entra, nil where the target has none.
+	Directory *entra.Provider
 
 	state *state.File
 	link  *link.Server
+	opts  Options
 
 	log      *slog.Logger
 	roots    *x509.CertPool
@@ -76,6 +86,10 @@ type Lab struct {
 	leniency dmclient.EnrollOptions
 	notes    []string
 	conns    map[net.Conn]struct{} // to the fake WNS
+	setups   map[string]*Lab       // of the embedded server, made when they are asked for
+
+	sharing sync.Mutex
+	shared  *dmclient.Device
 }
 
 // Start brings up a lab for the target; a nil target is the reference server,
@@ -87,14 +101,17 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 	if opts.Seed == 0 {
 		opts.Seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // a seed, not a secret
 	}
-	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), keys: make(chan *rsa.PrivateKey, 4), conns: map[net.Conn]struct{}{}} //nolint:gosec // identities of simulated devices
+	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), keys: make(chan *rsa.PrivateKey, 4),
+		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, opts: opts} //nolint:gosec // identities of simulated devices
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var err error
 	if cfg == nil {
 		err = l.startEmbedded(opts)
 	} else {
 		l.Config = *cfg
-		err = l.startWNS(opts)
+		if err = l.startWNS(opts); err == nil {
+			err = l.startDirectory()
+		}
 	}
 	if err != nil {
 		l.Close()
@@ -111,6 +128,12 @@ func (l *Lab) Embedded() bool { return l.embedded != nil }
 // Close takes everything down and waits for it.
 func (l *Lab) Close() {
 	l.cancel()
+	l.mu.Lock()
+	setups := slices.Collect(maps.Values(l.setups))
+	l.mu.Unlock()
+	for _, s := range setups {
+		s.Close()
+	}
 	if l.embedded != nil {
 		l.embedded.Close()
 	}
@@ -133,7 +156,8 @@ func (l *Lab) Close() {
 func (l *Lab) startEmbedded(opts Options) error {
 	cfg := &l.Config
 	cfg.Target.Name = "the embedded reference server"
-	cfg.Timeouts = target.Timeouts{Push: 5 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second}
+	cfg.Target.Crowd = opts.Crowd
+	cfg.Timeouts = target.Timeouts{Push: 5 * time.Second, Latency: 2 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second}
 	if opts.Quiet > 0 {
 		cfg.Timeouts.Quiet = opts.Quiet
 	}
@@ -161,17 +185,22 @@ func (l *Lab) startEmbedded(opts Options) error {
 	base := "https://" + ln.Addr().String()
 	app := fakewns.DefaultApp
 	password := rand.Text()
-	l.embedded, err = mdmserver.New(mdmserver.Config{
+	server := mdmserver.Config{
 		BaseURL: base, Username: "demo@mdm.example", Password: password,
 		PFN: app.PFN, PackageSID: app.PackageSID, Secret: app.Secret,
 		TokenURL: wnsURL + fakewns.TokenPath, HTTP: WNSClient(l.roots), ChannelHosts: []string{wns.Addr().String()},
 		Mutants: opts.Mutants, Variants: opts.Variants, Log: l.log,
-	})
+	}
+	if err := l.setUp(opts.Setup, &server); err != nil {
+		ln.Close()
+		return err
+	}
+	l.embedded, err = mdmserver.New(server)
 	if err != nil {
 		ln.Close()
 		return err
 	}
-	l.serve(tls.NewListener(ln, l.CA.ServerTLS(true)), l.embedded)
+	l.serve(tls.NewListener(ln, l.embedded.TLS(l.CA.ServerTLS(true))), l.embedded)
 	admin, err := listen("the embedded server's admin API", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -201,8 +230,10 @@ func ReferenceHooks(admin string) target.Hooks {
 	return target.Hooks{
 		Queue: &target.Hook{HTTP: &target.HTTPHook{URL: at + "/commands", Headers: map[string]string{"Content-Type": "application/json"},
 			Body: `{"verb":{{json .Verb}},"locURI":{{json .LocURI}},"format":{{json .Format}},"data":{{json .Data}}}`}},
-		Push:   &target.Hook{HTTP: &target.HTTPHook{URL: at + "/push"}},
-		Active: &target.Hook{HTTP: &target.HTTPHook{Method: http.MethodGet, URL: admin + "/devices?active=true"}},
+		Push:     &target.Hook{HTTP: &target.HTTPHook{URL: at + "/push"}},
+		Active:   &target.Hook{HTTP: &target.HTTPHook{Method: http.MethodGet, URL: admin + "/devices?active=true"}},
+		Unenroll: &target.Hook{HTTP: &target.HTTPHook{URL: at + "/unenroll"}},
+		Restart:  &target.Hook{HTTP: &target.HTTPHook{URL: admin + "/restart"}},
 	}
 }
 

@@ -163,3 +163,41 @@ func ShellQuote(s string) string {
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
+
+// client is an HTTP client that reaches the target as its devices do.
+func (l *Lab) client() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext: l.Config.Dialer(), TLSClientConfig: &tls.Config{RootCAs: l.roots, MinVersion: tls.VersionTLS12},
+	}}
+}
+
+// TLS tries to connect to the management server with a version of TLS at most,
+// and those cipher suites only where any are named. It tells what was agreed on.
+func (l *Lab) TLS(ctx context.Context, d *dmclient.Device, version uint16, suites ...uint16) (*tls.ConnectionState, error) {
+	u, err := url.Parse(d.Address())
+	if err != nil {
+		return nil, err
+	}
+	host := u.Host
+	if u.Port() == "" {
+		host += ":443"
+	}
+	dial := l.Config.Dialer()
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.Config.Timeouts.Request)
+	defer cancel()
+	conn, err := dial(ctx, "tcp", host)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	// What is asked is what the server takes, not who it is.
+	c := tls.Client(conn, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS10, MaxVersion: version, CipherSuites: suites, InsecureSkipVerify: true}) //nolint:gosec // as said
+	if err := c.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	state := c.ConnectionState()
+	return &state, nil
+}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -47,6 +46,19 @@ type Target struct {
 	PushOnQueue bool     `yaml:"push_on_queue"`
 	Profiles    []string `yaml:"profiles"`
 	Hooks       Hooks    `yaml:"hooks"`
+
+	// Certificate enrolls devices where Discover says Certificate.
+	Certificate KeyPair `yaml:"certificate"`
+	// Directory is a fake Entra whose tokens devices bring where Discover says
+	// Federated; without it, and without Hooks.Token, they sign in on the
+	// server's page.
+	Directory Directory `yaml:"directory"`
+	// Provisioned is a device that is enrolled already: all scenarios share it.
+	Provisioned Provisioned `yaml:"provisioned"`
+	// Crowd is how many devices open their sessions at once, default 200.
+	Crowd int `yaml:"crowd"`
+	// SharedDevice lets one device enroll, and all scenarios share it.
+	SharedDevice bool `yaml:"shared_device"`
 }
 
 // WNS is how the server under test reaches the fake WNS.
@@ -84,6 +96,14 @@ type Timeouts struct {
 	Hook    time.Duration `yaml:"hook"`    // one hook
 	Push    time.Duration `yaml:"push"`    // from a trigger to the push, and from there to the session
 	Quiet   time.Duration `yaml:"quiet"`   // how long to watch for what must not come
+	// Latency is the most that should pass from a trigger to the session.
+	Latency time.Duration `yaml:"latency"`
+	// Restart is how long the server may be away after it crashed or was
+	// restarted.
+	Restart time.Duration `yaml:"restart"`
+	// Run bounds the whole run; 0 does not. What does not fit in is reported as
+	// not run.
+	Run time.Duration `yaml:"run"`
 }
 
 // Secret is a value that is never printed. In the file it is {env: NAME} or
@@ -202,11 +222,8 @@ func (c *Config) complete(dir string) error {
 	if err := c.completeWNS(dir); err != nil {
 		return err
 	}
-	if t.Discovery == "" {
-		return errors.New("target.discovery is missing: give the URL of the server's discovery service")
-	}
-	if u, err := url.Parse(t.Discovery); err != nil || u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("target.discovery %q is not an https URL", t.Discovery)
+	if err := t.completeEnrollment(dir); err != nil {
+		return err
 	}
 	if t.CA != "" {
 		t.CA = inDir(dir, t.CA)
@@ -218,9 +235,6 @@ func (c *Config) complete(dir string) error {
 			return fmt.Errorf("target.ca: %w", err)
 		}
 		t.Hooks.trust(raw)
-	}
-	if t.Username == "" || t.Password.value == "" {
-		return errors.New("target.username and target.password are needed to enroll")
 	}
 	if t.Connect != "" {
 		if _, _, err := net.SplitHostPort(t.Connect); err != nil {
@@ -265,6 +279,8 @@ func (c *Config) Defaults() {
 		}
 	}
 	def(&c.Target.Name, c.Target.Discovery)
+	def(&c.Target.Name, c.Target.Provisioned.Server)
+	def(&c.Target.Name, c.Target.Username)
 	def(&c.Target.Push, "wns")
 	def(&c.WNS.Mode, "proxy")
 	def(&c.WNS.Listen, map[bool]string{true: "127.0.0.1:443", false: "127.0.0.1:7443"}[c.WNS.Mode == "hosts"])
@@ -275,6 +291,9 @@ func (c *Config) Defaults() {
 		def(&c.WNS.App.SID, fakewns.DefaultApp.PackageSID)
 	}
 	def(&c.WNS.App.Secret.value, fakewns.DefaultApp.Secret)
+	if c.Target.Crowd == 0 {
+		c.Target.Crowd = 200
+	}
 	if len(c.Target.Profiles) == 0 {
 		// The phone of the first reports, and a desktop of today.
 		c.Target.Profiles = []string{dmclient.WP81().Name, dmclient.Win11().Name}
@@ -288,6 +307,8 @@ func (c *Config) Defaults() {
 	dur(&c.Timeouts.Hook, 10*time.Second)
 	dur(&c.Timeouts.Push, 15*time.Second)
 	dur(&c.Timeouts.Quiet, 2*time.Second)
+	dur(&c.Timeouts.Latency, 5*time.Second)
+	dur(&c.Timeouts.Restart, 30*time.Second)
 }
 
 func (c *Config) check() error {
@@ -295,6 +316,9 @@ func (c *Config) check() error {
 	case "wns", "none":
 	default:
 		return fmt.Errorf("target.push %q is neither wns nor none", c.Target.Push)
+	}
+	if c.Target.Crowd < 2 || c.Target.Crowd > 2000 {
+		return fmt.Errorf("target.crowd %d is not from 2 to 2000", c.Target.Crowd)
 	}
 	for _, name := range c.Target.Profiles {
 		if _, err := dmclient.ProfileByName(name); err != nil {

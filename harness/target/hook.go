@@ -25,6 +25,13 @@ type Hooks struct {
 	Wipe   *Hook `yaml:"wipe"`   // wipe .DeviceID; default: queue Exec ./Vendor/MSFT/RemoteWipe/doWipe
 	Lock   *Hook `yaml:"lock"`   // lock .DeviceID; default: queue Exec ./Vendor/MSFT/RemoteLock/Lock
 	Active *Hook `yaml:"active"` // prints all managed devices; the DeviceID in it means active
+	// Unenroll makes the server end the management of .DeviceID.
+	Unenroll *Hook `yaml:"unenroll"`
+	// Restart restarts the server; it may return before the server is up.
+	Restart *Hook `yaml:"restart"`
+	// Token prints the token that a device of .Username brings from its
+	// directory.
+	Token *Hook `yaml:"token"`
 }
 
 // Hook is one HTTP request or one command; its texts are templates over Vars.
@@ -51,6 +58,7 @@ type Vars struct {
 	DeviceName string
 	HWDevID    string
 	Profile    string
+	Username   string // who enrolls
 	ChannelURI string
 	Verb       string
 	LocURI     string
@@ -82,7 +90,8 @@ func expand(text string, v Vars) (string, error) {
 
 // all lists the hooks by name.
 func (h *Hooks) all() map[string]*Hook {
-	return map[string]*Hook{"queue": h.Queue, "push": h.Push, "wipe": h.Wipe, "lock": h.Lock, "active": h.Active}
+	return map[string]*Hook{"queue": h.Queue, "push": h.Push, "wipe": h.Wipe, "lock": h.Lock, "active": h.Active,
+		"unenroll": h.Unenroll, "restart": h.Restart, "token": h.Token}
 }
 
 // check tries every template, so that a mistake shows before the run.

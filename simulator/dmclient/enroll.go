@@ -1,6 +1,7 @@
 package dmclient
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"errors"
@@ -17,6 +18,8 @@ type EnrollOptions struct {
 	// IgnorePolicies goes on where GetPolicies fails for another reason than
 	// the credentials. Windows would stop.
 	IgnorePolicies bool
+	// CSRDeviceID is the device that the CSR names, if not this one.
+	CSRDeviceID string
 	// Credential replaces the configured one; NoCredential sends none.
 	Credential   *enroll.Credential
 	NoCredential bool
@@ -143,17 +146,20 @@ func (d *Device) EnrollmentClient(opts EnrollOptions) *enroll.Client {
 }
 
 func (d *Device) requestToken(ctx context.Context, c *enroll.Client, to string, opts EnrollOptions) ([]byte, error) {
-	csr, err := d.CSR(opts.PlainCSR)
+	key, csr, err := d.newCSR(opts.PlainCSR, cmp.Or(opts.CSRDeviceID, d.cfg.Identity.DeviceID))
 	if err != nil {
 		return nil, err
 	}
+	d.mu.Lock()
+	d.key = key
+	d.mu.Unlock()
 	return c.Token(ctx, to, csr, d.Context())
 }
 
 // CSR makes a certificate request with a key of the device's own, which it
 // keeps for the certificate that comes of it.
 func (d *Device) CSR(plain bool) ([]byte, error) {
-	key, csr, err := d.newCSR(plain)
+	key, csr, err := d.newCSR(plain, d.cfg.Identity.DeviceID)
 	if err != nil {
 		return nil, err
 	}
@@ -163,16 +169,16 @@ func (d *Device) CSR(plain bool) ([]byte, error) {
 	return csr, nil
 }
 
-func (d *Device) newCSR(plain bool) (crypto.Signer, []byte, error) {
+func (d *Device) newCSR(plain bool, deviceID string) (crypto.Signer, []byte, error) {
 	key, err := d.cfg.Key()
 	if err != nil {
 		return nil, nil, fmt.Errorf("make the device key: %w", err)
 	}
 	var csr []byte
 	if plain {
-		csr, err = enroll.PlainCSR(key, d.cfg.Identity.DeviceID)
+		csr, err = enroll.PlainCSR(key, deviceID)
 	} else {
-		csr, err = enroll.WindowsCSR(key, d.cfg.Identity.GUID, d.cfg.Identity.DeviceID)
+		csr, err = enroll.WindowsCSR(key, d.cfg.Identity.GUID, deviceID)
 	}
 	return key, csr, err
 }
@@ -221,7 +227,7 @@ func (d *Device) renewCertificate(ctx context.Context) error {
 	if expires, err := enroll.NotAfter(old); err == nil && !d.now().Before(expires) {
 		return fail(fmt.Errorf("the certificate expired at %s; an expired one is not renewed", expires.UTC().Format(time.RFC3339)))
 	}
-	key, csr, err := d.newCSR(false)
+	key, csr, err := d.newCSR(false, d.cfg.Identity.DeviceID)
 	if err != nil {
 		return fail(err)
 	}

@@ -142,7 +142,10 @@ func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*
 	if alerts := critical(msg); alerts != "" {
 		req.Header["MDM-GenericAlert"] = []string{alerts}
 	}
-	if strings.EqualFold(r.d.account("RequireMessageSigning"), "true") {
+	switch {
+	case r.opts.Signature != "":
+		req.Header["MS-Signature"] = []string{r.opts.Signature}
+	case strings.EqualFold(r.d.account("RequireMessageSigning"), "true"):
 		signature, err := r.d.signature(body)
 		if err != nil {
 			return nil, fmt.Errorf("MS-Signature: %w", err)

@@ -34,6 +34,9 @@ type SyncOptions struct {
 	NoRetry bool
 	// Model replaces the value of DevInfo/Mod that package 1 carries.
 	Model string
+	// Signature replaces the value of MS-Signature, whether the server asked
+	// for one or not.
+	Signature string
 }
 
 // maxMessages ends a session that a server will not let end.

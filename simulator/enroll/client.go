@@ -28,6 +28,7 @@ const (
 	StepToken    = "RST"
 	StepSignIn   = "sign-in page"
 	StepRenew    = "renewal"
+	StepSend     = "message"
 	StepInstall  = "provisioning document"
 )
 
@@ -150,6 +151,12 @@ func (c *Client) request(ctx context.Context, step string, r *TokenRequest) ([]b
 		return nil, &Error{Step: step, Status: http.StatusOK, Err: err}
 	}
 	return out.Provisioning, nil
+}
+
+// Send posts a message as it is to one of the services and gives the reply's
+// envelope. Errors are *Error.
+func (c *Client) Send(ctx context.Context, to string, message []byte) (*Envelope, error) {
+	return c.post(ctx, StepSend, to, message)
 }
 
 func (c *Client) post(ctx context.Context, step, to string, body []byte) (*Envelope, error) {

@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,38 @@ type SignIn struct {
 
 const maxPages = 12 // a sign-in that takes more will not end
 
+// Open gives the page as the server writes it, and its HTTP status.
+func (s *SignIn) Open(ctx context.Context) (page []byte, status int, err error) {
+	at, err := s.at()
+	if err != nil {
+		return nil, 0, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	resp, err := s.HTTP.Do(req)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer resp.Body.Close()
+	page, err = io.ReadAll(io.LimitReader(resp.Body, MaxMessage))
+	return page, resp.StatusCode, err
+}
+
+// at is the URL of the page with what the client passes to it.
+func (s *SignIn) at() (*url.URL, error) {
+	at, err := url.Parse(s.URL)
+	if err != nil || at.Scheme != "https" || at.Host == "" {
+		return nil, fmt.Errorf("AuthenticationServiceUrl %q is not an absolute https URL", s.URL)
+	}
+	q := at.Query()
+	q.Set("appru", cmp.Or(s.AppRU, AppRU))
+	q.Set("login_hint", s.LoginHint)
+	at.RawQuery = q.Encode()
+	return at, nil
+}
+
 // Token gives wresult. Errors are *Error of StepSignIn.
 func (s *SignIn) Token(ctx context.Context) ([]byte, error) {
 	token, status, err := s.token(ctx)
@@ -42,18 +75,11 @@ func (s *SignIn) Token(ctx context.Context) ([]byte, error) {
 }
 
 func (s *SignIn) token(ctx context.Context) ([]byte, int, error) {
-	appru := s.AppRU
-	if appru == "" {
-		appru = AppRU
+	appru := cmp.Or(s.AppRU, AppRU)
+	at, err := s.at()
+	if err != nil {
+		return nil, 0, err
 	}
-	at, err := url.Parse(s.URL)
-	if err != nil || at.Scheme != "https" || at.Host == "" {
-		return nil, 0, fmt.Errorf("AuthenticationServiceUrl %q is not an absolute https URL", s.URL)
-	}
-	q := at.Query()
-	q.Set("appru", appru)
-	q.Set("login_hint", s.LoginHint)
-	at.RawQuery = q.Encode()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, 0, err

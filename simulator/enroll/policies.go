@@ -45,6 +45,11 @@ type PolicyResponse struct {
 	HashOID          string
 	ValiditySeconds  int
 	RenewalSeconds   int
+	// What a reader finds beside it: the policySchema, which is 3, the
+	// hashAlgorithmOIDReference and the group of the OID it leads to, which is
+	// 1 (MS-XCEP 3.1.4.1.3.1, 3.1.4.1.3.16). HashGroup is empty where it leads
+	// to none.
+	Schema, HashReference, HashGroup string
 }
 
 // Write serializes the reply to the message relatesTo.
@@ -103,10 +108,10 @@ func (e *Envelope) PolicyResponse() (*PolicyResponse, error) {
 		r.MinimalKeyLength = number(textOf(kid(a, "privateKeyAttributes"), "minimalKeyLength"))
 		r.ValiditySeconds = number(textOf(kid(a, "certificateValidity"), "validityPeriodSeconds"))
 		r.RenewalSeconds = number(textOf(kid(a, "certificateValidity"), "renewalPeriodSeconds"))
-		ref := textOf(a, "hashAlgorithmOIDReference")
+		r.Schema, r.HashReference = textOf(a, "policySchema"), textOf(a, "hashAlgorithmOIDReference")
 		for _, o := range kids(kid(g, "oIDs"), "oID") {
-			if textOf(o, "oIDReferenceID") == ref {
-				r.HashOID = textOf(o, "value")
+			if textOf(o, "oIDReferenceID") == r.HashReference {
+				r.HashOID, r.HashGroup = textOf(o, "value"), textOf(o, "group")
 			}
 		}
 	}

@@ -69,6 +69,9 @@ type Header struct {
 	// Signature is the ds:Signature of the security header, nil if there is
 	// none.
 	Signature *Signature
+	// ActivityID is the correlation id of a reply; Created and Expires are its
+	// wsu:Timestamp as it was written. Empty where they are not there.
+	ActivityID, Created, Expires string
 }
 
 // Envelope is a SOAP message that was read.
@@ -98,6 +101,10 @@ func ReadEnvelope(b []byte) (*Envelope, error) {
 	if h := kid(root, "Header"); h != nil {
 		e.Action, e.MessageID = textOf(h, "Action"), textOf(h, "MessageID")
 		e.RelatesTo, e.To = textOf(h, "RelatesTo"), textOf(h, "To")
+		e.ActivityID = textOf(h, "ActivityId")
+		if stamp := kid(kid(h, "Security"), "Timestamp"); stamp != nil {
+			e.Created, e.Expires = textOf(stamp, "Created"), textOf(stamp, "Expires")
+		}
 		if err := e.readSecurity(kid(h, "Security")); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNotSOAP, err)
 		}

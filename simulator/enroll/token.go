@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Values of the RST and its reply (MS-WSTEP 3.1.4.1; MS-MDE2 3.3.4.1.1).
@@ -88,11 +89,24 @@ func (e *Envelope) TokenRequest() (*TokenRequest, error) {
 // TokenResponse is the RSTR that carries the provisioning document.
 type TokenResponse struct {
 	Provisioning []byte // wap-provisioningdoc XML
+	// Created stamps the reply, for five minutes; the zero time does not.
+	Created time.Time
 }
+
+// timestampForm is how a wsu:Timestamp is written.
+const timestampForm = "2006-01-02T15:04:05.000Z"
+
+const replyLife = 5 * time.Minute // as in the published example (MS-MDE2 3.4.4.1.1.2)
 
 // Write serializes the reply to the message relatesTo.
 func (r *TokenResponse) Write(relatesTo, activityID string) ([]byte, error) {
 	doc, body := reply(ActionRequestTokenReply, relatesTo, activityID)
+	if !r.Created.IsZero() {
+		sec := build(kid(doc.Root(), "Header"), "o:Security", "", "s:mustUnderstand", "1", "xmlns:o", nsSecurity)
+		stamp := build(sec, "u:Timestamp", "", "u:Id", "_0", "xmlns:u", nsUtility)
+		build(stamp, "u:Created", r.Created.UTC().Format(timestampForm))
+		build(stamp, "u:Expires", r.Created.Add(replyLife).UTC().Format(timestampForm))
+	}
 	c := build(body, "RequestSecurityTokenResponseCollection", "", "xmlns", nsTrust)
 	t := build(c, "RequestSecurityTokenResponse", "")
 	build(t, "TokenType", tokenType)

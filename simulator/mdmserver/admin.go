@@ -37,6 +37,8 @@ type deviceView struct {
 //	GET  /devices/{id}                 one device with its commands and results
 //	POST /devices/{id}/commands        queue {"verb","locURI","format","data"}; 201 and the command
 //	POST /devices/{id}/push            wake the device; 202, the push goes on in the background
+//	POST /devices/{id}/unenroll        end its management in its next session; 202
+//	POST /restart                      start again: sessions and tokens are gone, devices and commands are not; 204
 //
 // Errors are {"error": "..."} with 400, 401, 404 or 409. A token, if not
 // empty, must come as a Bearer token.
@@ -46,6 +48,8 @@ func (s *Server) Admin(token string) http.Handler {
 	r.Path("/devices/{id}").Methods(http.MethodGet).HandlerFunc(s.oneDevice)
 	r.Path("/devices/{id}/commands").Methods(http.MethodPost).HandlerFunc(s.queueCommand)
 	r.Path("/devices/{id}/push").Methods(http.MethodPost).HandlerFunc(s.pushDevice)
+	r.Path("/devices/{id}/unenroll").Methods(http.MethodPost).HandlerFunc(s.unenrollDevice)
+	r.Path("/restart").Methods(http.MethodPost).HandlerFunc(s.restart)
 	if token == "" {
 		return r
 	}

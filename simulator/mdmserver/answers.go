@@ -61,7 +61,7 @@ func (s *Server) takeStatus(d *device, sess *session, c *syncml.Command) {
 		o.cmd.Status, o.cmd.State = code, stateDone
 	case kindCommand:
 		o.cmd.Status, o.cmd.State = code, stateDone
-		if s.is("ses-405-loop") && code == 405 {
+		if s.is("ses-405-loop") && code == 405 || s.is("ses-202-again") && code == syncml.Accepted {
 			o.cmd.State = stateQueued
 		}
 		if isWipe(o.cmd) && syncml.Success(code) && !s.is("psh-wipe-active") {

@@ -54,10 +54,15 @@ func (s *Server) admit(d *device, sess *session, m *syncml.Message) (code int, c
 		if s.cfg.SessionAuth == AuthBasic {
 			return &syncml.Chal{Meta: syncml.Meta{Type: "syncml:auth-basic", Format: "b64"}}
 		}
-		d.auth.nonce = newNonce()
+		if !s.is("ses-nonce-constant") {
+			d.auth.nonce = newNonce()
+		}
 		return &syncml.Chal{Meta: syncml.Meta{Type: "syncml:auth-md5", Format: "b64", NextNonce: base64.StdEncoding.EncodeToString(d.auth.nonce)}}
 	}
 	cred := m.Hdr.Cred
+	if cred == nil && s.is("ses-407-401") {
+		return syncml.InvalidCredential, challenge()
+	}
 	if cred == nil {
 		return syncml.MissingCredential, challenge()
 	}
@@ -65,7 +70,7 @@ func (s *Server) admit(d *device, sess *session, m *syncml.Message) (code int, c
 	if s.cfg.SessionAuth == AuthMD5 {
 		want = hash(d.auth.name, d.auth.secret, d.auth.nonce)
 	}
-	if subtle.ConstantTimeCompare([]byte(want), []byte(strings.TrimSpace(cred.Data))) != 1 {
+	if subtle.ConstantTimeCompare([]byte(want), []byte(strings.TrimSpace(cred.Data))) != 1 && !s.takesAny(cred.Data) {
 		return syncml.InvalidCredential, challenge()
 	}
 	sess.admitted = true
@@ -80,8 +85,12 @@ func (s *Server) ownCred(d *device, sess *session) *syncml.Cred {
 	if s.cfg.SessionAuth != AuthMD5 || sess.trusted {
 		return nil
 	}
+	name := s.cfg.ProviderID
+	if s.is("ses-cred-wrong") {
+		name = "another name"
+	}
 	return &syncml.Cred{Meta: &syncml.Meta{Type: "syncml:auth-md5", Format: "b64"},
-		Data: hash(s.cfg.ProviderID, d.auth.serverSecret, d.auth.serverNonce)}
+		Data: hash(name, d.auth.serverSecret, d.auth.serverNonce)}
 }
 
 // judged takes in what the device says of that; unread tells that it refused

@@ -61,10 +61,10 @@ func newSerial() (*big.Int, error) {
 
 // issue certifies key for a device. The subject is the server's own: what the
 // CSR asks for could not be parsed again by strict readers.
-func (a *authority) issue(deviceID string, key crypto.PublicKey, serial *big.Int, usage ...x509.ExtKeyUsage) ([]byte, error) {
+func (a *authority) issue(deviceID string, key crypto.PublicKey, serial *big.Int, life time.Duration, usage ...x509.ExtKeyUsage) ([]byte, error) {
 	tmpl := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: deviceID},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(deviceCertLife),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(life),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	if len(usage) > 0 {
@@ -74,10 +74,10 @@ func (a *authority) issue(deviceID string, key crypto.PublicKey, serial *big.Int
 }
 
 // verify gives the DeviceID a client certificate stands for.
-func (a *authority) verify(cert *x509.Certificate) (string, error) {
+func (a *authority) verify(cert *x509.Certificate, now time.Time) (string, error) {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)
-	_, err := cert.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	_, err := cert.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	if err != nil {
 		return "", err
 	}
@@ -87,7 +87,7 @@ func (a *authority) verify(cert *x509.Certificate) (string, error) {
 // readCSR takes the key out of a PKCS#10 request and checks its signature.
 // crypto/x509 cannot: Windows writes "!" and NUL into a PrintableString and
 // signs with sha1WithRSA [seen], so the subject stays unread here.
-func readCSR(der []byte) (crypto.PublicKey, error) {
+func readCSR(der []byte, minBits int) (crypto.PublicKey, error) {
 	var req struct {
 		Info      asn1.RawValue
 		Algorithm pkix.AlgorithmIdentifier
@@ -114,8 +114,8 @@ func readCSR(der []byte) (crypto.PublicKey, error) {
 	signature := req.Signature.RightAlign()
 	switch key := pub.(type) {
 	case *rsa.PublicKey:
-		if key.N.BitLen() < minKeyBits {
-			return nil, fmt.Errorf("the request's key has %d bits, under %d", key.N.BitLen(), minKeyBits)
+		if key.N.BitLen() < minBits {
+			return nil, fmt.Errorf("the request's key has %d bits, under %d", key.N.BitLen(), minBits)
 		}
 		err = verifyRSA(key, req.Algorithm.Algorithm.String(), req.Info.FullBytes, signature)
 	case *ecdsa.PublicKey:

@@ -51,8 +51,11 @@ func (s *Server) discover(_ *http.Request, e *enroll.Envelope) ([]byte, *enroll.
 	}
 	r := &enroll.DiscoverResponse{AuthPolicy: s.cfg.AuthPolicy, EnrollmentVersion: "4.0",
 		PolicyURL: base + policyPath, EnrollmentURL: base + tokenPath}
-	if s.cfg.AuthPolicy == Federated {
+	if s.cfg.AuthPolicy == Federated && !s.is("enr-no-auth-url") {
 		r.AuthenticationURL = base + signInPath
+	}
+	if s.is("enr-policy-unoffered") {
+		r.AuthPolicy = "Kerberos"
 	}
 	return written(r.Write(s.relatesTo(e), uuid.NewString()))
 }
@@ -68,6 +71,10 @@ func (s *Server) policies(_ *http.Request, e *enroll.Envelope) ([]byte, *enroll.
 		return nil, malformed(fmt.Errorf("no GetPolicies in the body, but %q", e.BodyName()))
 	}
 	year := int(deviceCertLife / time.Second)
+	minKeyBits := minKeyBits
+	if s.is("enr-key-length") {
+		minKeyBits = 1024
+	}
 	r := &enroll.PolicyResponse{MinimalKeyLength: minKeyBits, HashOID: "2.16.840.1.101.3.4.2.1", ValiditySeconds: year, RenewalSeconds: year / 10}
 	return written(r.Write(s.relatesTo(e), uuid.NewString()))
 }
@@ -81,6 +88,9 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	if f := s.authenticate(e); f != nil {
 		return nil, f
 	}
+	if s.is("enr-policy-lies") && e.HasUsername {
+		return nil, &enroll.Fault{Code: "Receiver", Subcode: enroll.FaultAuthentication, Reason: "a BinarySecurityToken is required"}
+	}
 	if err != nil {
 		return nil, malformed(err)
 	}
@@ -92,7 +102,7 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 			return bad(err)
 		}
 	}
-	key, err := readCSR(req.CSR)
+	key, err := readCSR(req.CSR, s.shortest())
 	if err != nil {
 		return bad(err)
 	}
@@ -114,7 +124,11 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	if id == "" {
 		return nil, malformed(fmt.Errorf("no DeviceID in the AdditionalContext"))
 	}
-	cert, err := s.certify(id, key)
+	subject := id
+	if s.is("sec-csr") {
+		subject = commonName(req.CSR, id)
+	}
+	cert, err := s.certify(subject, key)
 	if err != nil {
 		return written(nil, err)
 	}
@@ -127,6 +141,9 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 		root = other.cert.Raw
 	}
 	auth := newCredentials(id)
+	if s.is("enr-nonce-same") {
+		auth.secret, auth.nonce, auth.serverSecret, auth.serverNonce = "secret", []byte("nonce"), "secret", []byte("nonce")
+	}
 	doc, err := s.provisioning(root, cert, &auth)
 	if err != nil {
 		return written(nil, err)
@@ -141,17 +158,20 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 		Enrolled: time.Now(), Active: true, Push: push}
 	s.mu.Unlock()
 	s.log.Info("enrolled", "device", id)
-	out := &enroll.TokenResponse{Provisioning: doc}
+	out := &enroll.TokenResponse{Provisioning: doc, Created: s.stamp()}
 	return written(out.Write(s.relatesTo(e), uuid.NewString()))
 }
 
 // renew answers a renewal with a document that has the new certificate only.
 func (s *Server) renew(r *http.Request, e *enroll.Envelope, req *enroll.TokenRequest) ([]byte, *enroll.Fault) {
 	id, csr, f := s.renewable(r, req)
+	if f == nil && s.is("enr-renew-refused") {
+		f = &enroll.Fault{Code: "Receiver", Subcode: "Authorization", Reason: "renewal is not supported"}
+	}
 	if f != nil {
 		return nil, f
 	}
-	key, err := readCSR(csr)
+	key, err := readCSR(csr, s.shortest())
 	if err != nil {
 		return nil, &enroll.Fault{Code: "Sender", Subcode: enroll.FaultCertificate, Reason: err.Error()}
 	}
@@ -169,7 +189,7 @@ func (s *Server) renew(r *http.Request, e *enroll.Envelope, req *enroll.TokenReq
 		return written(nil, err)
 	}
 	s.log.Info("certificate renewed", "device", id)
-	out := &enroll.TokenResponse{Provisioning: raw}
+	out := &enroll.TokenResponse{Provisioning: raw, Created: s.stamp()}
 	return written(out.Write(s.relatesTo(e), uuid.NewString()))
 }
 
@@ -189,7 +209,7 @@ func (s *Server) certify(id string, key crypto.PublicKey) ([]byte, error) {
 		key = other.Public()
 	}
 	if s.is("enr-no-eku") {
-		return s.ca.issue(id, key, serial, x509.ExtKeyUsageEmailProtection)
+		return s.ca.issue(id, key, serial, s.cfg.CertificateLife, x509.ExtKeyUsageEmailProtection)
 	}
-	return s.ca.issue(id, key, serial)
+	return s.ca.issue(id, key, serial, s.cfg.CertificateLife)
 }

@@ -29,6 +29,7 @@ const maxPFNFailures = 3
 type planned struct {
 	command syncml.Command
 	out     *outgoing
+	inner   []*outgoing // of an Atomic's commands
 }
 
 // pfn is what the server writes into the device: the family name in lower
@@ -76,7 +77,7 @@ func one(verb syncml.Verb, target, format, data string) syncml.Command {
 // more tells that a value is being sent in chunks and the next is to come.
 func (s *Server) plan(d *device, sess *session) (out []planned, more bool) {
 	push := s.pushURI()
-	send := func(k kind, c syncml.Command) { out = append(out, planned{c, &outgoing{kind: k}}) }
+	send := func(k kind, c syncml.Command) { out = append(out, planned{command: c, out: &outgoing{kind: k}}) }
 	ask := func() {
 		if s.is("pfn-channel-never") || s.is("pfn-channel-once") && d.Push.URI != "" {
 			return
@@ -92,6 +93,11 @@ func (s *Server) plan(d *device, sess *session) (out []planned, more bool) {
 	}
 	pushes := s.cfg.PFN != "" && !s.is("pfn-never") && !d.Push.silent
 	switch {
+	case d.leaving && !sess.planned:
+		sess.planned = true
+		return s.farewell(), false
+	case d.leaving:
+		return nil, false
 	case !pushes:
 	case sess.replace:
 		sess.replace = false
@@ -122,10 +128,10 @@ func (s *Server) plan(d *device, sess *session) (out []planned, more bool) {
 	}
 	sess.planned = true
 	if s.is("ses-endless") {
-		out = append(out, planned{one(syncml.Get, "./DevInfo/Lang", "", ""), &outgoing{kind: kindPush}})
+		send(kindPush, one(syncml.Get, "./DevInfo/Lang", "", ""))
 	}
 	if s.is("ses-user-always") && d.seen > 1 && len(sess.sent) == 0 {
-		out = append(out, planned{one(syncml.Get, "./User/Vendor/MSFT/Policy/Result/Experience", "", ""), &outgoing{kind: kindPush}})
+		send(kindPush, one(syncml.Get, "./User/Vendor/MSFT/Policy/Result/Experience", "", ""))
 	}
 	if d.stalled {
 		return out, false
@@ -133,20 +139,26 @@ func (s *Server) plan(d *device, sess *session) (out []planned, more bool) {
 	if s.is("err-500-first") && !d.Push.PFNSet {
 		return out, false
 	}
+	if l := s.leak(d); l != nil {
+		send(kindPush, *l)
+	}
 	for _, c := range s.pending(d) {
 		verb := c.Verb
 		if s.is("psh-exec-replace") && verb == syncml.Exec {
 			verb = syncml.Replace
 		}
-		full, more := s.piece(sess, c, one(verb, c.LocURI, c.Format, c.Data))
+		full, more := s.piece(sess, c, one(verb, s.scoped(c.LocURI), c.Format, c.Data))
 		if more {
-			return append(out, planned{full, &outgoing{kind: kindChunk, cmd: c}}), true
+			return append(out, planned{command: full, out: &outgoing{kind: kindChunk, cmd: c}}), true
+		}
+		if sess.full(out, full) {
+			break // what is left goes into the next message
 		}
 		c.State = stateSent
 		c.sent++
-		out = append(out, planned{full, &outgoing{kind: kindCommand, cmd: c}})
+		out = append(out, planned{command: full, out: &outgoing{kind: kindCommand, cmd: c}})
 	}
-	return out, false
+	return s.grouped(out), false
 }
 
 // pending are the commands that wait to be sent in the session under way.
@@ -179,6 +191,10 @@ func (s *Server) pushStatus(d *device, sess *session, k kind, code int) {
 		default:
 			p.Failures++
 			sess.replace = s.is("err-500-forever")
+		}
+	case kindUnenroll:
+		if syncml.Success(code) {
+			d.Active, d.leaving, d.Push = false, false, pushState{}
 		}
 	case kindChannel:
 		if code == syncml.NotFound {

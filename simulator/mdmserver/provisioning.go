@@ -61,6 +61,12 @@ func (s *Server) provisioning(root, cert []byte, auth *credentials) ([]byte, err
 	if s.cfg.RequireSigning {
 		parm(provider, "RequireMessageSigning", "true", "boolean")
 	}
+	if s.is("enr-help-404") {
+		parm(provider, "HelpWebsite", s.cfg.BaseURL+"/help", "string")
+	}
+	if s.is("enr-pfn-document") {
+		parm(characteristic(provider, "Push"), "PFN", s.cfg.PFN, "string")
+	}
 	poll := characteristic(provider, "Poll")
 	for _, p := range [][2]string{
 		{"NumberOfFirstRetries", "8"}, {"IntervalForFirstSetOfRetries", "15"},

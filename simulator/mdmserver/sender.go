@@ -65,11 +65,16 @@ func (n *sender) push(d *device) error {
 	n.wg.Add(1)
 	go func() {
 		defer n.wg.Done()
-		if n.s.varies("push-late") {
-			select {
-			case <-time.After(forgetAfter):
-			case <-n.ctx.Done():
-			}
+		late := time.Duration(0)
+		switch {
+		case n.s.varies("push-late"):
+			late = forgetAfter
+		case n.s.is("psh-slow"):
+			late = slowPush
+		}
+		select {
+		case <-time.After(late):
+		case <-n.ctx.Done():
 		}
 		if n.s.is("wer-serial") {
 			n.serial.Lock()
@@ -331,6 +336,13 @@ func (t *tokens) drop(value string) {
 		t.value = ""
 		t.expires = time.Time{}
 	}
+}
+
+// clear forgets the token, as a process does that starts again.
+func (t *tokens) clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.value, t.expires = "", time.Time{}
 }
 
 // fetchToken asks the classic endpoint (Learn, "WNS overview").

@@ -56,6 +56,14 @@ type Config struct {
 	MaxMsgSize, ChunkSize int
 	// RequireSigning asks devices to sign their messages (MS-Signature).
 	RequireSigning bool
+	// CertificateLife is how long device certificates are valid, default a
+	// year; a negative one has expired when it is issued.
+	CertificateLife time.Duration
+	// SessionRate is how many sessions a device may open in a second before it
+	// is answered 429; 0 does not limit them.
+	SessionRate int
+	// Atomic puts what is queued for a device into one Atomic.
+	Atomic bool
 
 	Mutants  []string
 	Variants []string
@@ -73,7 +81,9 @@ type Server struct {
 	router *mux.Router
 	sender *sender
 
-	reading sync.Mutex // only by a mutant
+	reading sync.Mutex // only by mutants, as are slots and leaked
+	slots   chan struct{}
+	leaked  string
 
 	mu      sync.Mutex
 	devices map[string]*device
@@ -122,6 +132,9 @@ func New(cfg Config) (*Server, error) {
 	default:
 		return nil, fmt.Errorf("mdmserver: SessionAuth %q is neither basic nor md5", cfg.SessionAuth)
 	}
+	if cfg.CertificateLife == 0 {
+		cfg.CertificateLife = deviceCertLife
+	}
 	if cfg.Encoding == "" {
 		cfg.Encoding = syncml.MediaType
 	}
@@ -140,7 +153,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, sw: sw, ca: ca, devices: map[string]*device{}, tokens: map[string]time.Time{}}
+	s := &Server{cfg: cfg, log: cfg.Log, sw: sw, ca: ca, devices: map[string]*device{}, tokens: map[string]time.Time{}, slots: make(chan struct{}, 20)}
 	s.cfg.HTTP = mutantClient(cfg.HTTP, s.is("wns-tls-any"), s.is("wns-redirect"))
 	s.sender = newSender(s)
 	r := mux.NewRouter()
@@ -183,6 +196,7 @@ func (s *Server) soap(f func(*http.Request, *enroll.Envelope) (body []byte, faul
 		status := http.StatusOK
 		var body []byte
 		e, err := enroll.ReadEnvelope(raw)
+		s.soapMutants(raw, err)
 		var fault *enroll.Fault
 		if err != nil {
 			e, fault = &enroll.Envelope{}, &enroll.Fault{Code: "Sender", Subcode: enroll.FaultMessageFormat, Reason: err.Error()}
@@ -197,6 +211,7 @@ func (s *Server) soap(f func(*http.Request, *enroll.Envelope) (body []byte, faul
 				return
 			}
 		}
+		body = s.spoiltSOAP(body)
 		w.Header().Set("Content-Type", enroll.MediaType)
 		if !s.is("enr-chunked") {
 			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
@@ -222,8 +237,11 @@ type device struct {
 
 	auth    credentials
 	session *session
-	wedged  bool // only by mutants, as is stalled
+	opened  []time.Time // the last sessions, for SessionRate
+	leaving bool        // it is to be unenrolled by the server
+	wedged  bool        // only by mutants, as is stalled
 	stalled bool
+	told    bool
 	seen    int // sessions that were started
 }
 

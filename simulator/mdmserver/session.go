@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -30,6 +31,7 @@ type session struct {
 	distrusted int
 	partial    map[string]string // results that come in chunks
 	offset     int               // in the command that is sent in chunks
+	room       int               // the device's MaxMsgSize, 0 if it has none
 }
 
 // outgoing is a command that waits for its Status.
@@ -49,6 +51,8 @@ const (
 	kindStatus
 	kindAlert
 	kindChunk // one of several that a value is sent in
+	kindAtomic
+	kindUnenroll
 )
 
 func key(msgRef, cmdRef string) string { return msgRef + "/" + cmdRef }
@@ -81,7 +85,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the message could not be read", http.StatusBadRequest)
 		return
 	}
-	if status := s.spoils(raw); status != 0 {
+	if status := s.spoils(r, raw); status != 0 {
 		http.Error(w, "the message could not be read", status)
 		return
 	}
@@ -106,7 +110,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, text, http.StatusBadRequest)
 		return
 	}
-	if s.cfg.RequireSigning {
+	if s.cfg.RequireSigning && !s.is("sec-signature") {
 		if err := checkSignature(r, r.TLS.PeerCertificates[0], raw); err != nil {
 			s.log.Info("message refused", "err", err)
 			http.Error(w, "the message must be signed by the device's certificate (MS-Signature)", http.StatusForbidden)
@@ -120,14 +124,15 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the certificate is not that of the Source", http.StatusForbidden)
 		return
 	}
-	s.mu.Lock()
-	reply, status := s.converse(id, m)
-	s.mu.Unlock()
+	reply, status := s.locked(id, m)
+	if status == http.StatusTooManyRequests && !s.is("ses-429-bare") {
+		w.Header().Set("Retry-After", "1")
+	}
 	if status != http.StatusOK {
 		http.Error(w, "the session was refused", status)
 		return
 	}
-	s.write(w, reply, wbxml)
+	s.write(w, reply, wbxml && !s.is("ses-wbxml-xml"))
 }
 
 // identify gives the DeviceID of the client certificate; empty only by a
@@ -143,7 +148,11 @@ func (s *Server) identify(r *http.Request) (string, error) {
 	if s.is("sec-any-ca") {
 		return cert.Subject.CommonName, nil
 	}
-	return s.ca.verify(cert)
+	now := time.Now()
+	if s.is("sec-expired") {
+		now = cert.NotBefore
+	}
+	return s.ca.verify(cert, now)
 }
 
 func (s *Server) write(w http.ResponseWriter, m *syncml.Message, wbxml bool) {
@@ -181,12 +190,23 @@ func (s *Server) write(w http.ResponseWriter, m *syncml.Message, wbxml bool) {
 		body = []byte("<html>bye</html>")
 		length = len(body)
 	}
+	if s.is("ses-gzip") {
+		body = zipped(w, body)
+		length = len(body)
+	}
 	if s.is("ses-chunked") {
 		http.NewResponseController(w).Flush() //nolint:errcheck // the device is gone
 	} else {
 		w.Header().Set("Content-Length", strconv.Itoa(length))
 	}
 	w.Write(body) //nolint:errcheck // the device is gone
+}
+
+// locked is converse under s.mu, which a mutant that panics gives back too.
+func (s *Server) locked(id string, m *syncml.Message) (*syncml.Message, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.converse(id, m)
 }
 
 // converse takes in a message and gives the reply, or an HTTP status that
@@ -207,6 +227,9 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 		return nil, http.StatusBadRequest
 	}
 	if msgID == 1 {
+		if s.crowded(d) {
+			return nil, http.StatusTooManyRequests
+		}
 		s.begin(d, m.Hdr.SessionID)
 		if s.is("ses-first-500") && d.seen == 1 {
 			return nil, http.StatusInternalServerError
@@ -216,14 +239,24 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 		}
 	}
 	sess := d.session
-	if sess == nil || sess.id != m.Hdr.SessionID {
+	if sess == nil || sess.id != m.Hdr.SessionID && !s.is("ses-mixed") {
 		return nil, http.StatusBadRequest
+	}
+	if m.Hdr.Meta != nil && !s.is("ses-max-size") {
+		if n, err := strconv.Atoi(m.Hdr.Meta.MaxMsgSize); err == nil && n > 0 {
+			sess.room = n
+		}
+	}
+	if code := version(m); code != 0 && !s.is("ses-any-version") {
+		out := s.header(d, sess, m)
+		out.Body = s.statuses(m)
+		return refusal(out, code, nil), http.StatusOK
 	}
 	code, chal := s.admit(d, sess, m)
 	if !syncml.Success(code) {
 		out := s.header(d, sess, m)
 		out.Body = s.statuses(m)
-		return refusal(out, code, chal), http.StatusOK
+		return s.spoiltRefusal(refusal(out, code, chal)), http.StatusOK
 	}
 	aborted, unread := false, false
 	for i := range m.Body {
@@ -244,9 +277,12 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 			if s.is("err-results-fail") && !sess.answered[key(c.MsgRef, c.CmdRef)] {
 				return nil, http.StatusInternalServerError
 			}
+			if s.chokes(c) {
+				return nil, http.StatusInternalServerError
+			}
 			s.takeResults(d, sess, c)
 		case syncml.Alert:
-			if c.Code() == syncml.AlertGeneric && isUnenroll(c) {
+			if c.Code() == syncml.AlertGeneric && isUnenroll(c) && !s.is("sec-unenrolled") {
 				d.Active = false
 			}
 			aborted = aborted || c.Code() == syncml.AlertSessionAbort
@@ -316,6 +352,9 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 	if s.is("ses-msg-id") {
 		out.Hdr.MsgID = "1"
 	}
+	if s.is("ses-mixed") {
+		out.Hdr.SessionID = sess.id
+	}
 	out.Body = s.statuses(m)
 	for i := range out.Body {
 		if out.Body[i].CmdRef == "0" {
@@ -326,7 +365,7 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 	// the session ends, and its next message would be refused.
 	var plan []planned
 	switch {
-	case !m.Final:
+	case !m.Final && !s.is("ses-part-commands"):
 		plan = []planned{{command: nextMessage(), out: &outgoing{kind: kindAlert}}}
 	case d.Active && !got.aborted:
 		var more bool
@@ -352,6 +391,11 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 		}
 		p.command.CmdID = strconv.Itoa(n)
 		sess.sent[key(msgID, p.command.CmdID)] = p.out
+		for k := range p.inner {
+			n += step
+			p.command.Commands[k].CmdID = strconv.Itoa(n)
+			sess.sent[key(msgID, p.command.Commands[k].CmdID)] = p.inner[k]
+		}
 		out.Body = append(out.Body, p.command)
 	}
 	return out

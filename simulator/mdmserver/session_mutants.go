@@ -14,13 +14,17 @@ import (
 var externalEntity = regexp.MustCompile(`SYSTEM "(http://[^"]+)"`)
 
 // spoils tells whether a mutant fails at the bytes of a message, and how.
-func (s *Server) spoils(raw []byte) (status int) {
+func (s *Server) spoils(r *http.Request, raw []byte) (status int) {
 	if m := externalEntity.FindSubmatch(raw); m != nil && s.is("sec-xxe") {
 		if resp, err := http.Get(string(m[1])); err == nil { //nolint:noctx // that is the mutant
 			resp.Body.Close()
 		}
 	}
 	switch {
+	case s.throng():
+		return http.StatusServiceUnavailable
+	case s.is("psh-origin") && r.Header.Get("UserAgentOrigin") == "3", s.is("ses-query-mode") && r.URL.Query().Get("mode") == "Machine":
+		return http.StatusNotFound
 	case s.is("rob-deep") && bytes.Count(raw, []byte("<Sequence>")) > 1000, s.is("rob-utf8") && !utf8.Valid(raw),
 		s.is("rob-many") && bytes.Count(raw, []byte("<CmdID>")) > 1000:
 		return http.StatusInternalServerError
@@ -45,6 +49,9 @@ func (s *Server) misreads(d *device, m *syncml.Message) (status int) {
 		if c.Verb != syncml.Alert {
 			continue
 		}
+		if s.is("ses-1226-fails") && c.Code() == syncml.AlertGeneric && len(c.Items) > 0 && c.Items[0].Source.LocURI != "" {
+			return http.StatusInternalServerError
+		}
 		if s.is("ses-abort-wedge") && c.Code() == syncml.AlertSessionAbort {
 			d.wedged = true
 		}
@@ -65,6 +72,8 @@ func (s *Server) stumbles(d *device, sess *session, c *syncml.Command) bool {
 	o := sess.sent[ref]
 	switch {
 	case s.is("err-push-418") && code == syncml.AlreadyExists, s.is("err-215-fails") && (code == 214 || code == 215), s.is("err-double-fails") && twice,
+		s.is("err-507-fails") && (code == 216 || code == 507 || code == 516), s.is("ses-202-fails") && code == syncml.Accepted,
+		s.is("err-delete-404") && o != nil && o.kind == kindPush && code == syncml.NotFound, s.is("err-empty-cmdref") && c.CmdRef == "",
 		s.is("err-channel-fails") && o != nil && o.kind == kindChannel && !syncml.Success(code):
 		return true
 	case s.is("err-599-panics") && code == 599:

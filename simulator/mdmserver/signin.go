@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -62,8 +63,14 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 			data.Wrong = true
 		}
 	}
+	if s.is("enr-appru-fixed") {
+		data.Action = "ms-app://another.app"
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
+	if s.is("sec-page") {
+		fmt.Fprintf(w, "<p>Hello %s</p>", data.User)
+	}
 	page.Execute(w, data) //nolint:errcheck // the browser is gone
 }
 

@@ -24,7 +24,9 @@ const (
 	SizeMismatch      = 424
 	PermissionDenied  = 425
 	CommandFailed     = 500
+	DTDNotSupported   = 505 // VerDTD
 	AtomicFailed      = 507
+	ProtoNotSupported = 513 // VerProto
 	RollbackFailed    = 516
 )
 
@@ -61,6 +63,8 @@ var codeText = map[int]string{
 	AlreadyExists:     "the node is already there",
 	PermissionDenied:  "access control refuses it",
 	CommandFailed:     "the command failed on the device",
+	DTDNotSupported:   "this VerDTD is not supported",
+	ProtoNotSupported: "this VerProto is not supported",
 	AtomicFailed:      "the Atomic failed",
 	RollbackFailed:    "the Atomic's roll-back failed",
 }

@@ -1,0 +1,156 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dmwake/dmwake/simulator/entra"
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// setups are the ways in which the embedded server can be set up beside its
+// usual one. A server of one's own is as it is; the embedded one is all of
+// them in turn, so that every scenario has something to be tried on.
+var setups = map[string]func(*Lab, *mdmserver.Config) error{
+	"atomic":    func(_ *Lab, c *mdmserver.Config) error { c.Atomic = true; return nil },
+	"basic":     func(_ *Lab, c *mdmserver.Config) error { c.SessionAuth = mdmserver.AuthBasic; return nil },
+	"md5":       func(_ *Lab, c *mdmserver.Config) error { c.SessionAuth = mdmserver.AuthMD5; return nil },
+	"expired":   func(_ *Lab, c *mdmserver.Config) error { c.CertificateLife = -time.Second; return nil },
+	"federated": func(_ *Lab, c *mdmserver.Config) error { c.AuthPolicy = mdmserver.Federated; return nil },
+	"limited":   func(_ *Lab, c *mdmserver.Config) error { c.SessionRate = 3; return nil },
+	"signing":   func(_ *Lab, c *mdmserver.Config) error { c.RequireSigning = true; return nil },
+	"small":     func(_ *Lab, c *mdmserver.Config) error { c.MaxMsgSize = 4096; return nil },
+	"wbxml":     func(_ *Lab, c *mdmserver.Config) error { c.Encoding = syncml.MediaTypeWBXML; return nil },
+	"entra":     (*Lab).setUpEntra,
+}
+
+// Setups are their names.
+func Setups() []string { return slices.Sorted(maps.Keys(setups)) }
+
+func (l *Lab) setUp(name string, c *mdmserver.Config) error {
+	if name == "" {
+		return nil
+	}
+	f := setups[name]
+	if f == nil {
+		return fmt.Errorf("unknown setup %q of the embedded server; there are %s", name, strings.Join(Setups(), ", "))
+	}
+	return f(l, c)
+}
+
+// As is the lab whose embedded server is set up in that way. A target of the
+// user's own is what it is: As gives l itself.
+func (l *Lab) As(setup string) (*Lab, error) {
+	if setup == "" || l.embedded == nil || l.opts.Setup == setup {
+		return l, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.setups[setup]; s != nil {
+		return s, nil
+	}
+	opts := l.opts
+	opts.Setup = setup
+	s, err := Start(nil, opts)
+	if err != nil {
+		return nil, err
+	}
+	l.setups[setup] = s
+	return s, nil
+}
+
+// setUpEntra lets devices bring tokens of a fake directory.
+func (l *Lab) setUpEntra(c *mdmserver.Config) error {
+	l.Config.Target.Directory.Listen = "127.0.0.1:0"
+	if err := l.startDirectory(); err != nil {
+		return err
+	}
+	p := l.Directory
+	c.AuthPolicy = mdmserver.Federated
+	c.Entra = &mdmserver.Entra{Tenant: p.Tenant(), Issuer: p.Issuer(), Audience: p.Audience(), KeysURL: p.KeysURL()}
+	return nil
+}
+
+// startDirectory serves the fake Entra that the target asks for.
+func (l *Lab) startDirectory() error {
+	d := &l.Config.Target.Directory
+	if d.Listen == "" {
+		return nil
+	}
+	ln, err := listen("target.directory", d.Listen)
+	if err != nil {
+		return err
+	}
+	d.Listen = ln.Addr().String()
+	if d.Public == "" {
+		d.Public = "http://" + d.Listen
+	}
+	if l.Directory, err = entra.New(entra.Config{BaseURL: d.Public, Tenant: d.Tenant, Audience: d.Audience}); err != nil {
+		ln.Close()
+		return fmt.Errorf("target.directory: %w", err)
+	}
+	l.serve(ln, l.Directory)
+	return nil
+}
+
+// Healthy asks once whether the target answers at all.
+func (l *Lab) Healthy(ctx context.Context) error {
+	t := &l.Config.Target
+	to := t.DiscoveryURL()
+	if to == "" {
+		to = t.Provisioned.Server
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.Config.Timeouts.Request)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil)
+	if err != nil {
+		return err
+	}
+	client := l.client()
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	if resp.StatusCode >= http.StatusInternalServerError && resp.StatusCode != http.StatusNotImplemented {
+		return fmt.Errorf("HTTP status %d", resp.StatusCode)
+	}
+	return nil
+}
+
+// AwaitHealth waits until the target answers, for at most Timeouts.Restart.
+func (l *Lab) AwaitHealth(ctx context.Context) error {
+	limit := l.Config.Timeouts.Restart
+	within, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		err := l.Healthy(within)
+		if err == nil {
+			return nil
+		}
+		pause, stop := context.WithTimeout(within, 100*time.Millisecond)
+		<-pause.Done()
+		stop()
+		if within.Err() != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return &DownError{fmt.Errorf("the target did not answer within %s: %w", limit, err)}
+		}
+	}
+}
+
+// DownError says that a target that was there does not answer any more.
+type DownError struct{ Err error }
+
+func (e *DownError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *DownError) Unwrap() error { return e.Err }

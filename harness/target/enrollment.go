@@ -1,0 +1,148 @@
+package target
+
+import (
+	"crypto"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+)
+
+// KeyPair is a certificate and its key, PEM files.
+type KeyPair struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// Load reads both; nil where neither is named.
+func (k *KeyPair) Load() (*tls.Certificate, error) {
+	if k.Cert == "" && k.Key == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(k.Cert, k.Key)
+	if err != nil {
+		return nil, err
+	}
+	return &pair, nil
+}
+
+func (k *KeyPair) complete(what, dir string) error {
+	if (k.Cert == "") != (k.Key == "") {
+		return fmt.Errorf("%s: cert and key go together", what)
+	}
+	if k.Cert == "" {
+		return nil
+	}
+	k.Cert, k.Key = inDir(dir, k.Cert), inDir(dir, k.Key)
+	if _, err := k.Load(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// Directory is a fake Entra that dmwake serves: the server under test is set to
+// its issuer and keys, which "dmwake doctor" prints.
+type Directory struct {
+	Listen   string `yaml:"listen"` // host:port; empty: no directory
+	Tenant   string `yaml:"tenant"`
+	Audience string `yaml:"audience"`
+	// Public is the URL by which the server reaches it, where that is another
+	// one than http://{listen}.
+	Public string `yaml:"public"`
+}
+
+// Provisioned is a device that enrolled by other means. A Server makes it one.
+type Provisioned struct {
+	Server        string `yaml:"server"` // where sessions go
+	ProviderID    string `yaml:"provider_id"`
+	DeviceID      string `yaml:"device_id"`
+	Cert          string `yaml:"cert"`
+	Key           string `yaml:"key"`
+	EnrollmentURL string `yaml:"enrollment_url"` // where it renews, if anywhere
+	// PFN is the one that the server set when it enrolled; without it the
+	// server has to set it in the sessions of the run.
+	PFN string `yaml:"pfn"`
+}
+
+// Load reads the device's certificate and key.
+func (p *Provisioned) Load() (dmclient.Provisioned, error) {
+	out := dmclient.Provisioned{ServerURL: p.Server, ProviderID: p.ProviderID, EnrollmentURL: p.EnrollmentURL}
+	pair, err := (&KeyPair{p.Cert, p.Key}).Load()
+	if err != nil {
+		return out, err
+	}
+	key, ok := pair.PrivateKey.(crypto.Signer)
+	if !ok {
+		return out, fmt.Errorf("a key of type %T cannot sign", pair.PrivateKey)
+	}
+	out.Certificate, out.Key = pair.Certificate[0], key
+	return out, nil
+}
+
+// Shared tells whether all scenarios share one device.
+func (t *Target) Shared() bool { return t.SharedDevice || t.Provisioned.Server != "" }
+
+// DiscoveryURL is where devices discover: as configured, or that of the
+// user's domain (MS-MDE2 3.1.4.1). Empty where the device is enrolled already.
+func (t *Target) DiscoveryURL() string {
+	if t.Discovery != "" || t.Provisioned.Server != "" {
+		return t.Discovery
+	}
+	u, err := enroll.DiscoveryURL(t.Username)
+	if err != nil {
+		return ""
+	}
+	return u
+}
+
+// completeEnrollment checks how devices come to be enrolled.
+func (t *Target) completeEnrollment(dir string) error {
+	p := &t.Provisioned
+	if err := t.Certificate.complete("target.certificate", dir); err != nil {
+		return err
+	}
+	pair := KeyPair{p.Cert, p.Key}
+	if err := pair.complete("target.provisioned", dir); err != nil {
+		return err
+	}
+	p.Cert, p.Key = pair.Cert, pair.Key
+	for key, v := range map[string]string{"target.discovery": t.Discovery, "target.provisioned.server": p.Server, "target.provisioned.enrollment_url": p.EnrollmentURL} {
+		if u, err := url.Parse(v); v != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
+			return fmt.Errorf("%s %q is not an https URL", key, v)
+		}
+	}
+	if d := &t.Directory; d.Listen != "" {
+		if _, _, err := net.SplitHostPort(d.Listen); err != nil {
+			return fmt.Errorf("target.directory.listen %q is not host:port", d.Listen)
+		}
+		if t.Hooks.Token != nil {
+			return errors.New("target.directory and target.hooks.token both give devices their tokens: keep one")
+		}
+	}
+	if p.Server != "" {
+		switch {
+		case p.Cert == "":
+			return errors.New("target.provisioned needs cert and key, the device's client certificate and its key in PEM")
+		case p.ProviderID == "" || p.DeviceID == "":
+			return errors.New("target.provisioned needs provider_id, the PROVIDER-ID it enrolled with, and device_id, which its messages have for a Source")
+		}
+		return nil
+	}
+	switch {
+	case t.Discovery != "":
+	case t.Username == "":
+		return errors.New("target.discovery is missing: give the URL of the server's discovery service, or as target.username an e-mail address of its domain")
+	case !strings.Contains(t.Username, "@"):
+		return fmt.Errorf("target.discovery is missing, and target.username %q is no e-mail address to find it by", t.Username)
+	}
+	byOther := t.Certificate.Cert != "" || t.Directory.Listen != "" || t.Hooks.Token != nil
+	if (t.Username == "" || t.Password.value == "") && !byOther {
+		return errors.New("target.username and target.password are needed to enroll (or target.certificate, target.directory, target.hooks.token, target.provisioned)")
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+package scenarios
+
+import (
+	"bytes"
+	"strings"
+	"time"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// pushedWork are the PSH scenarios about what a push is for, and how fast.
+var pushedWork = []Scenario{
+	{ID: "PSH-10", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "an app is installed and updated by push",
+		Rule:   "The installation of an app reaches the device in the session that the push starts and is answered 202; its result comes in an Alert later. The same with the app's next version.",
+		Source: "Learn, \"Enterprise app management\"; MS-MDM 2.2.7.2",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			for _, version := range []string{"1.0.0.0", "2.0.0.0"} {
+				m := d.Mark()
+				t.install(d, version)
+				t.trigger(d)
+				t.installed(d, m.sessions, d.AwaitPushed(m, false))
+				apps := strings.Join(d.Inventory().Apps, " ")
+				t.Expect(apps, "the apps on the device after it was asked to install version %s", version).To(ContainSubstring(version))
+			}
+		}},
+	{ID: "PSH-11", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "a certificate is renewed by push",
+		Rule:   "Exec of CertificateStore/MY/WSTEP/Renew/RenewNow reaches the device in the session that the push starts; the device renews its certificate, and its next session is held with the new one.",
+		Source: "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.8",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			old := d.renewable()
+			m := d.Mark()
+			t.Queue(d, lab.Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/RenewNow"})
+			t.trigger(d)
+			s := d.AwaitPushed(m, false)
+			t.Expect(len(s.Find(syncml.Exec, "/RenewNow")), "Exec of RenewNow in the pushed session").To(Equal(1))
+			if !t.soon(func() bool { return !bytes.Equal(d.certificate(), old) }) {
+				exs := d.EnrollExchanges()
+				last := exs[len(exs)-1]
+				t.Evidence("the last request to the enrollment service: %s %s -> %d", last.Method, last.URL, last.Status)
+				t.Fail("a new certificate within "+t.Lab.Config.Timeouts.Push.String(), "the old one still")
+			}
+			d.survived(t.Managed(d.Sync(dmclient.SyncOptions{})), "the renewal of the certificate")
+		}},
+	{ID: "PSH-12", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "scopes and ProviderID are kept",
+		Rule:   "A command for ./Device or ./User is sent with that scope, and one for the device's own account with its ProviderID.",
+		Source: "Learn, \"OMA DM protocol support\", user targeted settings; " + learnCSP,
+		Run: func(t *T) {
+			d := t.WithChannel()
+			account := dmclient.ProviderURI(d.Provider())
+			nodes := []string{"./Device/Vendor/MSFT/Policy/Result/Experience", "./User/Vendor/MSFT/Policy/Result/Experience", "./Device" + account[1:] + "/EntDMID"}
+			m := d.Mark()
+			for _, n := range nodes {
+				t.Queue(d, lab.Command{Verb: syncml.Get, LocURI: n})
+			}
+			t.trigger(d)
+			s := d.AwaitPushed(m, false)
+			got := map[string]bool{}
+			for _, c := range s.Commands {
+				got[c.LocURI] = true
+				if strings.Contains(c.LocURI, "/DMClient/Provider/") && !strings.Contains(c.LocURI, account[1:]) {
+					t.Fail("every LocURI below DMClient/Provider to name the account, "+account, c.LocURI)
+				}
+			}
+			for _, n := range nodes {
+				if !got[n] {
+					t.Fail("Get of "+n+" in the pushed session", "the LocURIs "+strings.Join(locURIs(s), ", "))
+				}
+			}
+		}},
+	{ID: "PSH-14", Level: report.Should, Needs: []Need{NeedQueue, NeedPush}, Title: "from trigger to session in a short time",
+		Rule:   "Push is for what cannot wait for the next poll: from the trigger to the session it takes no longer than timeouts.latency.",
+		Source: "ours; the time is reported",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			m := d.Mark()
+			t.Queue(d, work)
+			start := time.Now()
+			t.trigger(d)
+			took := d.AwaitPushed(m, false).Started.Sub(start)
+			t.Evidence("from trigger to session: %s", took.Round(time.Millisecond))
+			limit := t.Lab.Config.Timeouts.Latency
+			t.Expect(took <= limit, "the time from trigger to session, %s, being within %s (timeouts.latency)", took.Round(time.Millisecond), limit).To(BeTrue())
+		}},
+	{ID: "PSH-15", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a session that a push started is a session like any other",
+		Rule:   "A device with SyncApplicationVersion 4.0 or more says why it opens a session, in the header UserAgentOrigin: 3 is a push. What is queued is sent whatever the header says.",
+		Source: "MS-MDM 3.1.7.2",
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			node := dmclient.ProviderURI(d.Provider()) + "/SyncApplicationVersion"
+			if v, ok := d.Tree().Look(node); !ok || v < "4" {
+				d.Tree().Provision(node, "4.0")
+			}
+			t.Queue(d, work)
+			s := d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginPush})
+			d.survived(s, "UserAgentOrigin 3")
+			t.Expect(len(s.Find(work.Verb, workNode)), "the queued Get in a session with UserAgentOrigin 3").To(Equal(1))
+		}},
+}
+
+// farewell is what a server does on the push path when it lets a device go.
+var farewell = []Scenario{
+	{ID: "PFN-14", Level: report.Should, Needs: []Need{NeedLeave}, Ends: true, Title: "Push is removed from a device that is let go",
+		Rule:   "A server that ends the management of a device tells it so in its next session: it deletes Push or the account, or executes Unenroll, which does both. A device that is merely forgotten keeps a PFN that wakes it for nothing.",
+		Source: learnCSP + " (Push: removing it ends push-initiated sessions; Unenroll)",
+		Run: func(t *T) {
+			d := t.WithChannel()
+			t.hook(t.Lab.Unenroll(t.ctx, d.Device))
+			s := d.Sync(dmclient.SyncOptions{})
+			t.exchanges(s)
+			for _, c := range s.Commands {
+				uri := strings.ToLower(c.LocURI)
+				t.Evidence("%s %s -> %d", c.Verb, c.LocURI, c.Code)
+				if c.Verb == syncml.Delete && (strings.HasSuffix(uri, "/push") || strings.HasSuffix(uri, strings.ToLower(dmclient.ProviderURI(d.Provider())[1:]))) ||
+					c.Verb == syncml.Exec && strings.HasSuffix(uri, "/unenroll") {
+					return
+				}
+			}
+			t.Fail("Delete of Push or the account, or Exec of Unenroll, in the session after the device was unenrolled by the server", s.End)
+		}},
+}
+
+func locURIs(s *dmclient.Session) (out []string) {
+	for _, c := range s.Commands {
+		out = append(out, c.LocURI)
+	}
+	return out
+}

@@ -1,0 +1,51 @@
+package enroll
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/beevik/etree"
+)
+
+// Reform writes a SOAP message in another form of the same XML: with a
+// declaration, indented, with other prefixes, and with the attributes of each
+// element in reverse. A reader that takes XML for what it is sees no
+// difference; a signed message would not verify any more.
+func Reform(message []byte) ([]byte, error) {
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(message); err != nil {
+		return nil, err
+	}
+	root := doc.Root()
+	if root == nil {
+		return nil, errors.New("no root element")
+	}
+	reform(root)
+	out := etree.NewDocument()
+	out.CreateProcInst("xml", `version="1.0" encoding="utf-8"`)
+	out.AddChild(root)
+	out.IndentWithSettings(&etree.IndentSettings{Spaces: 2, PreserveLeafWhitespace: true})
+	return out.WriteToBytes()
+}
+
+// reform gives every prefix another name, in elements, attributes and bindings.
+func reform(e *etree.Element) {
+	if e.Space != "" {
+		e.Space = "x" + e.Space
+	}
+	for i := range e.Attr {
+		a := &e.Attr[i]
+		switch {
+		case a.Space == "xmlns":
+			a.Key = "x" + a.Key
+		case a.Space != "" && !strings.EqualFold(a.Space, "xml"):
+			a.Space = "x" + a.Space
+		}
+	}
+	for i, j := 0, len(e.Attr)-1; i < j; i, j = i+1, j-1 {
+		e.Attr[i], e.Attr[j] = e.Attr[j], e.Attr[i]
+	}
+	for _, k := range e.ChildElements() {
+		reform(k)
+	}
+}

@@ -1,0 +1,73 @@
+package mdmserver
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// unenrollDevice ends the management of a device in its next session.
+func (s *Server) unenrollDevice(w http.ResponseWriter, r *http.Request) {
+	if d := s.find(w, r); d != nil {
+		s.mu.Lock()
+		if d.leaving = true; s.is("pfn-unenroll-keep") {
+			d.Active = false
+		}
+		s.mu.Unlock()
+		answer(w, http.StatusAccepted, map[string]string{"unenroll": "in the next session"})
+	}
+}
+
+// farewell takes Push away, so that nothing wakes the device any more, and
+// unenrolls it (Learn, "DMClient CSP": Push, Unenroll).
+func (s *Server) farewell() []planned {
+	return []planned{
+		{command: one(syncml.Delete, s.pushURI(), "", ""), out: &outgoing{kind: kindPush}},
+		{command: one(syncml.Exec, "./Vendor/MSFT/DMClient/Unenroll", "chr", s.cfg.ProviderID), out: &outgoing{kind: kindUnenroll}},
+	}
+}
+
+// restart is what a process that ends and starts again on its database leaves:
+// devices and what is queued for them, and no session, sign-in or token of WNS.
+func (s *Server) restart(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	clear(s.tokens)
+	for _, d := range s.devices {
+		d.session = nil
+		if s.is("rob-restart") {
+			d.Commands = nil
+		}
+	}
+	s.mu.Unlock()
+	s.sender.tokens.clear()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// crowded tells whether a device opens more sessions than it may.
+func (s *Server) crowded(d *device) bool {
+	if s.cfg.SessionRate == 0 {
+		return false
+	}
+	now := time.Now()
+	for len(d.opened) > 0 && now.Sub(d.opened[0]) > time.Second {
+		d.opened = d.opened[1:]
+	}
+	if len(d.opened) >= s.cfg.SessionRate {
+		return true
+	}
+	d.opened = append(d.opened, now)
+	return false
+}
+
+// version gives the status for a message of another version, 0 if it is of
+// ours (OMA SyncML RepPro 1.2.2, VerDTD and VerProto).
+func version(m *syncml.Message) int {
+	switch {
+	case m.Hdr.VerDTD != syncml.VerDTD:
+		return syncml.DTDNotSupported
+	case m.Hdr.VerProto != syncml.VerProto:
+		return syncml.ProtoNotSupported
+	}
+	return 0
+}
