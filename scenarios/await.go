@@ -83,6 +83,13 @@ func (d *Device) Mark() Mark {
 	return Mark{d.t.Lab.WNS.Journal().Mark(), d.SessionCount()}
 }
 
+// sessionsSince are the sessions after a SessionCount; a device remembers its
+// last ones only.
+func (d *Device) sessionsSince(count int) []*dmclient.Session {
+	list := d.Sessions()
+	return list[max(0, len(list)-(d.SessionCount()-count)):]
+}
+
 // to accepts notifications for one device's channels, by channel where it was
 // found and by the URI's query where it was not.
 func (d *Device) to(e *fakewns.Entry) bool {

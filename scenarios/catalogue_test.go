@@ -51,7 +51,7 @@ func TestCatalogueIsSound(t *testing.T) {
 // TestReferencePasses: every scenario passes on the reference server.
 func TestReferencePasses(t *testing.T) {
 	all := All()
-	verdicts, _ := start(t.Context(), newLab(t), all, 4)
+	verdicts, _ := start(t.Context(), &watch{lab: newLab(t)}, all, 4)
 	for i, s := range all {
 		t.Run(s.ID, func(t *testing.T) {
 			if v := <-verdicts[i]; v.result.Outcome != report.Passed {
@@ -81,7 +81,7 @@ func TestVariantsPass(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(l.Close)
-			verdicts, _ := start(t.Context(), l, list, 8)
+			verdicts, _ := start(t.Context(), &watch{lab: l}, list, 8)
 			for i, s := range list {
 				r := (<-verdicts[i]).result
 				if r.Outcome != report.Passed && !(r.Outcome == report.NotApplicable && slices.Contains(unseen[v.Name], s.ID)) {

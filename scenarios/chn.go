@@ -75,7 +75,7 @@ var channels = []Scenario{
 		Source: learnCSP,
 		Run: func(t *T) {
 			for _, status := range []int{dmclient.PushInvalidPFN, dmclient.PushFailed} {
-				d := t.WithChannel()
+				d := t.Next().ready()
 				t.misbehaves(d, fmt.Sprint("push-status=", status))
 				s := t.Managed(d.Sync(dmclient.SyncOptions{}))
 				if len(s.Find(syncml.Get, "/Push/Status")) == 0 {

@@ -21,14 +21,14 @@ var enrollment = []Scenario{
 		Rule:   "Before it discovers, a device sends a GET to the discovery URL to see whether the server is there; the server answers 200.",
 		Source: "MS-MDE2 3.1.4.1",
 		Run: func(t *T) {
-			ex := t.Device().enroll(enroll.StepReach)
+			ex := t.enrollee().enroll(enroll.StepReach)
 			t.Expect(ex.Status, "HTTP status of GET %s", ex.URL).To(Equal(200))
 		}},
 	{ID: "ENR-02", Level: report.Must, Title: "enrollment replies are SOAP with a Content-Length",
 		Rule:   "Discover, GetPolicies and RST are answered with 200, application/soap+xml and a Content-Length; chunked transfer is not supported by the enrollment client.",
 		Source: "MS-MDE2 3.1.4.1, 3.3.4.1, 3.4.4.1; Learn, \"On-premises authentication device enrollment\"",
 		Run: func(t *T) {
-			d := t.Device()
+			d := t.enrollee()
 			for _, step := range []string{enroll.StepDiscover, enroll.StepPolicies, enroll.StepToken} {
 				ex := d.enroll(step)
 				t.Expect(ex.Status, "HTTP status of the %s reply", step).To(Equal(200))
@@ -41,7 +41,7 @@ var enrollment = []Scenario{
 		Rule:   "Each reply's a:RelatesTo is the a:MessageID of its request.",
 		Source: "MS-MDE2 3.1.4.1.1.2; WS-Addressing 1.0 Core 3.1",
 		Run: func(t *T) {
-			d := t.Device()
+			d := t.enrollee()
 			for _, step := range []string{enroll.StepDiscover, enroll.StepPolicies, enroll.StepToken} {
 				sent, got := d.envelopes(step)
 				t.Expect(got.RelatesTo, "RelatesTo of the %s reply", step).To(Equal(sent.MessageID))
@@ -51,7 +51,7 @@ var enrollment = []Scenario{
 		Rule:   "EnrollmentPolicyServiceUrl and EnrollmentServiceUrl in the Discover reply are absolute https URLs of services that answer.",
 		Source: "MS-MDE2 3.1.4.1.3.2",
 		Run: func(t *T) {
-			d := t.Device()
+			d := t.enrollee()
 			d.enroll(enroll.StepDiscover)
 			r := d.Discovered()
 			if r == nil {
@@ -86,7 +86,7 @@ var enrollment = []Scenario{
 		Rule:   "The RSTR carries, in base64, a well-formed wap-provisioningdoc of version 1.1.",
 		Source: "MS-MDE2 3.4.4.1.1, 2.2.9.1",
 		Run: func(t *T) {
-			ex := t.Device().enroll(enroll.StepToken)
+			ex := t.enrollee().enroll(enroll.StepToken)
 			e, err := enroll.ReadEnvelope(ex.Response)
 			t.Expect(err, "error reading the RST reply").To(Not(HaveOccurred()))
 			r, err := e.TokenResponse()
@@ -103,7 +103,7 @@ var enrollment = []Scenario{
 		Rule:   "The APPLICATION characteristic has APPID w7, PROVIDER-ID, NAME and ADDR.",
 		Source: "MS-MDE2 2.2.9.1; Learn, \"w7 APPLICATION CSP\"",
 		Run: func(t *T) {
-			app := t.EnrolledOnly().Provisioning().App
+			app := t.document().App
 			t.Expect(app.AppID, "APPID").To(Equal("w7"))
 			t.Expect(app.ProviderID, "PROVIDER-ID").To(Not(BeEmpty()))
 			t.Expect(app.Name, "NAME").To(Not(BeEmpty()))

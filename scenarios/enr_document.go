@@ -35,7 +35,7 @@ var enrolledWith = []Scenario{
 		Rule:   "The certificate a device is given is signed with SHA-256 or better, its RSA key has 2048 bits, and its extended key usage allows clientAuth.",
 		Source: "CA/Browser Forum BR 7.1.3; RFC 5280 4.2.1.12; MS-XCEP (minimalKeyLength)",
 		Run: func(t *T) {
-			cert := t.parsed(t.EnrolledOnly().Provisioning().ClientCert)
+			cert := t.parsed(t.document().ClientCert)
 			weak := []x509.SignatureAlgorithm{x509.MD5WithRSA, x509.SHA1WithRSA, x509.ECDSAWithSHA1}
 			t.Expect(slices.Contains(weak, cert.SignatureAlgorithm), "the signature algorithm %s being a weak one", cert.SignatureAlgorithm).To(BeFalse())
 			if key, ok := cert.PublicKey.(*rsa.PublicKey); ok {
@@ -48,7 +48,7 @@ var enrolledWith = []Scenario{
 		Source: "MS-MDE2 2.2.9.1; Learn, \"w7 APPLICATION CSP\"",
 		Run: func(t *T) {
 			var levels []string
-			for _, a := range t.EnrolledOnly().Provisioning().App.Auth {
+			for _, a := range t.document().App.Auth {
 				levels = append(levels, strings.ToUpper(a.Level))
 			}
 			for _, want := range []string{"CLIENT", "APPSRV"} {
@@ -61,7 +61,7 @@ var enrolledWith = []Scenario{
 		Rule:   "AAUTHDATA, where it is there, holds the first nonce in base64. (A 25H2 device refuses an APPAUTH without it.)",
 		Source: "Learn, \"w7 APPLICATION CSP\"; OMA DM Security 1.2.1 section 5.3",
 		Run: func(t *T) {
-			for _, a := range t.EnrolledOnly().Provisioning().App.Auth {
+			for _, a := range t.document().App.Auth {
 				if _, err := base64.StdEncoding.DecodeString(a.Data); err != nil {
 					t.Fail("AAUTHDATA of "+a.Level+" to be base64", err.Error())
 				}
@@ -72,7 +72,7 @@ var enrolledWith = []Scenario{
 		Source: "MS-MDE2 2.2.9.1; Learn, \"Certificate renewal\"",
 		Run: func(t *T) {
 			values := map[string]string{}
-			for _, n := range t.EnrolledOnly().Provisioning().Renew {
+			for _, n := range t.document().Renew {
 				values[strings.ToLower(n.Path)] = n.Value
 			}
 			t.Expect(strings.ToLower(values["robosupport"]), "ROBOSupport").To(Equal("true"))
@@ -97,7 +97,7 @@ var enrolledWith = []Scenario{
 		Rule:   "Of the six values of Poll not all are 0, nor are all three counts; each is a number.",
 		Source: "Learn, \"DMClient CSP\", Poll; MS-MDE2 2.2.9.3",
 		Run: func(t *T) {
-			p := t.EnrolledOnly().Provisioning().Provider
+			p := t.document().Provider
 			var found []string
 			all, counts := 0, 0
 			for _, set := range [][2]string{{"NumberOfFirstRetries", "IntervalForFirstSetOfRetries"}, {"NumberOfSecondRetries", "IntervalForSecondSetOfRetries"},
@@ -128,7 +128,7 @@ var enrolledWith = []Scenario{
 		Rule:   "The certificates that the document delivers, and the device's own, are valid at the time of enrollment.",
 		Source: "RFC 5280 4.1.2.5",
 		Run: func(t *T) {
-			doc := t.EnrolledOnly().Provisioning()
+			doc := t.document()
 			now := time.Now()
 			for i, der := range append(slices.Clone(doc.Roots), doc.ClientCert) {
 				c := t.parsed(der)

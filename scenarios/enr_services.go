@@ -28,7 +28,7 @@ var enrollmentServices = []Scenario{
 		Rule:   "AuthPolicy in the Discover reply is one of the AuthPolicies of the request: a client cannot enroll by another.",
 		Source: "MS-MDE2 3.1.4.1.3.1, 3.1.4.1.3.2",
 		Run: func(t *T) {
-			r := t.Device().discovered()
+			r := t.enrollee().discovered()
 			offered := t.profile.AuthPolicies
 			if t.Lab.Config.Target.Certificate.Cert != "" {
 				offered = []string{"Certificate"}
@@ -39,7 +39,7 @@ var enrollmentServices = []Scenario{
 		Rule:   "A server that answers Federated names an AuthenticationServiceUrl; the page there ends in a form that posts wresult to the address that appru names.",
 		Source: "MS-MDE2 3.1.4.1.3.2; Learn, \"Federated authentication device enrollment\"",
 		Run: func(t *T) {
-			d := t.Device()
+			d := t.enrollee()
 			r := d.discovered()
 			if r.AuthPolicy != "Federated" {
 				t.NotApplicable("the server answers AuthPolicy %s", show(r.AuthPolicy))
@@ -71,7 +71,7 @@ var enrollmentServices = []Scenario{
 		Rule:   "The reply to GetPolicies is well-formed XML in which every prefix is bound, and names a certificate policy. (Windows was seen to overlook an unbound prefix; other clients and parsers do not.)",
 		Source: "MS-XCEP 3.1.4.1.1.2; Namespaces in XML 1.0 section 5",
 		Run: func(t *T) {
-			d := t.Device()
+			d := t.enrollee()
 			r := d.policies()
 			unbound, err := syncml.UnboundPrefixes(d.enroll(enroll.StepPolicies).Response)
 			t.Expect(err, "error reading the reply to GetPolicies").To(Not(HaveOccurred()))
@@ -82,7 +82,7 @@ var enrollmentServices = []Scenario{
 		Rule:   "What is no SOAP message is answered with a SOAP fault or HTTP 4xx: no dropped connection, and no error page of a crash.",
 		Source: "SOAP 1.2 part 1, section 5.4; RFC 9110 15.5",
 		Run: func(t *T) {
-			d := t.Device()
+			d := t.enrollee()
 			r := d.discovered()
 			for _, to := range [][2]string{{"the discovery service", t.Lab.Config.Target.DiscoveryURL()}, {"the policy service", r.PolicyURL}, {"the enrollment service", r.EnrollmentURL}} {
 				for _, body := range []string{"", "hello, server", "<s:Envelope", "<Envelope/>"} {
@@ -107,7 +107,7 @@ var enrollmentServices = []Scenario{
 		Rule:   "Push/PFN is written in a session: MS-MDE2 lists it as not configurable in the provisioning document, and Windows ignores it there.",
 		Source: "MS-MDE2 2.2.9.3",
 		Run: func(t *T) {
-			t.Expect(t.EnrolledOnly().Provisioning().Provider.Node("Push/PFN"), "Push/PFN in the provisioning document").To(BeEmpty())
+			t.Expect(t.document().Provider.Node("Push/PFN"), "Push/PFN in the provisioning document").To(BeEmpty())
 		}},
 	{ID: "ENR-26", Level: report.Should, Title: "timestamps are of now, ActivityIds of their own",
 		Rule:   "The WS-Security timestamp of a reply is of the time of the reply, and every reply has an ActivityId of its own, by which it is found in logs.",
@@ -117,7 +117,7 @@ var enrollmentServices = []Scenario{
 		Rule:   "The SOAP header of a reply names its Action, the whole URI.",
 		Source: "MS-MDE2 3.1.4.1.1.2, 3.3.4.1.1.2, 3.4.4.1.1.2; WS-Addressing 1.0 SOAP binding",
 		Run: func(t *T) {
-			d := t.Device()
+			d := t.enrollee()
 			for _, p := range [][2]string{{enroll.StepDiscover, enroll.ActionDiscoverResponse}, {enroll.StepPolicies, enroll.ActionGetPoliciesResponse}, {enroll.StepToken, enroll.ActionRequestTokenReply}} {
 				_, got := d.envelopes(p[0])
 				t.Expect(got.Action, "Action of the %s reply", p[0]).To(Equal(p[1]))
@@ -127,7 +127,7 @@ var enrollmentServices = []Scenario{
 		Rule:   "policySchema is 3, and hashAlgorithmOIDReference is the id of an OID of the same reply whose group is 1, the hash algorithms.",
 		Source: "MS-XCEP 3.1.4.1.3.1, 3.1.4.1.3.16",
 		Run: func(t *T) {
-			r := t.Device().policies()
+			r := t.enrollee().policies()
 			if r.Policies == 0 {
 				t.NotApplicable("there is no policy (see ENR-08)")
 			}
@@ -138,7 +138,7 @@ var enrollmentServices = []Scenario{
 		Rule:   "A request that is indented, has other prefixes and its attributes in another order is the same request.",
 		Source: "XML 1.0; Namespaces in XML 1.0",
 		Run: func(t *T) {
-			d := t.Device()
+			d := t.enrollee()
 			r := d.discovered()
 			for _, p := range [][2]string{{enroll.StepDiscover, t.Lab.Config.Target.DiscoveryURL()}, {enroll.StepPolicies, r.PolicyURL}} {
 				other, err := enroll.Reform(d.enroll(p[0]).Request)
@@ -154,7 +154,7 @@ var enrollmentServices = []Scenario{
 		Rule:   "The enrollment service does not certify a key shorter than the minimalKeyLength of its own policy.",
 		Source: "MS-XCEP 3.1.4.1.3.20; MS-WSTEP 3.1.4.1",
 		Run: func(t *T) {
-			if n := t.Device().policies().MinimalKeyLength; n <= 1024 {
+			if n := t.enrollee().policies().MinimalKeyLength; n <= 1024 {
 				t.NotApplicable("the policy's minimalKeyLength is %d (see ENR-33)", n)
 			}
 			d := t.DeviceWith(func(c *dmclient.Config) {
@@ -166,8 +166,8 @@ var enrollmentServices = []Scenario{
 		Rule:   "Every URL of the server itself that the provisioning document names is one that answers.",
 		Source: "Learn, \"w7 APPLICATION CSP\" (ADDR); Learn, \"DMClient CSP\" (HelpWebsite, and others)",
 		Run: func(t *T) {
-			d := t.EnrolledOnly()
-			doc := d.Provisioning()
+			doc := t.document()
+			d := t.devices[0]
 			urls := []string{doc.App.Addr}
 			for _, n := range doc.Provider.Nodes {
 				urls = append(urls, n.Value)
@@ -189,7 +189,7 @@ var enrollmentServices = []Scenario{
 		Rule:   "minimalKeyLength of the certificate policy is 2048 at least.",
 		Source: "MS-XCEP 3.1.4.1.3.20; NIST SP 800-131A",
 		Run: func(t *T) {
-			r := t.Device().policies()
+			r := t.enrollee().policies()
 			if r.Policies == 0 {
 				t.NotApplicable("there is no policy (see ENR-08)")
 			}
@@ -201,7 +201,7 @@ var enrollmentServices = []Scenario{
 		Run: func(t *T) {
 			seen := map[string]string{}
 			for range 2 {
-				auth := t.EnrolledOnly().Provisioning().App.Auth
+				auth := t.document().App.Auth
 				if len(auth) == 0 {
 					t.NotApplicable("there is no APPAUTH (see ENR-15)")
 				}
@@ -294,7 +294,7 @@ func (t *T) turnedDown(d *Device, o dmclient.EnrollOptions, what string) {
 }
 
 func stamps(t *T) {
-	d := t.Device()
+	d := t.enrollee()
 	seen := map[string]bool{}
 	found := false
 	for _, step := range []string{enroll.StepDiscover, enroll.StepPolicies, enroll.StepToken} {

@@ -29,7 +29,7 @@ var moreErrors = []Scenario{
 		Source: "MS-MDM 2.2.7.3, 3.1.5.1.2; OMA DM RepPro 1.2.1 section 10",
 		Run: func(t *T) {
 			for _, rollbackFails := range []bool{false, true} {
-				d := t.Enrolled()
+				d := t.Next()
 				d.First()
 				if rollbackFails {
 					t.misbehaves(d, "rollback-fails")

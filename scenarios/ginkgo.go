@@ -3,7 +3,10 @@ package scenarios
 import (
 	"context"
 	"io"
+	"maps"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/onsi/ginkgo/v2"
@@ -18,15 +21,31 @@ type suite struct{ failed bool }
 
 func (s *suite) Fail() { s.failed = true }
 
+// Outcome is what a run gave.
+type Outcome struct {
+	// Results come in the order of the list; there are fewer than scenarios
+	// where the run ended early.
+	Results []report.Result
+	Hooks   []string // failures of hooks, each text once
+	Notes   []string // crashes of the target from which it came back
+	Down    error    // the target went away and did not come back
+}
+
 // RunAll runs the scenarios as Ginkgo specs in this process, so many at a time,
-// and tells each result as it comes; who is told may amend it. Ginkgo runs once in a process, and so does
-// this. Results come in catalogue order; there are fewer than scenarios where
-// ctx or a signal ended the run. Hook failures are gathered by their text.
-func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, parallel int, progress func(*report.Result)) (results []report.Result, hooks []string) {
+// in an order that the lab's seed draws, and tells each result as it comes; who
+// is told may amend it. Ginkgo runs once in a process, and so does this. The run
+// ends early where ctx ends, or the target goes away for good; scenarios that a
+// budget leaves no time for are not applicable.
+func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, parallel int, progress func(*report.Result)) (out Outcome) {
+	given := list
+	if !l.Config.Target.Shared() { // one device is best looked at from its enrollment on
+		list = shuffled(list, l.Seed)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	// On a signal Ginkgo returns while bodies are still running.
 	var running sync.WaitGroup
-	verdicts, ended := start(ctx, l, list, parallel)
+	watch := &watch{lab: l}
+	verdicts, ended := start(ctx, watch, list, parallel)
 	seen := map[string]bool{}
 	ginkgo.Describe("dmwake", ginkgo.Ordered, ginkgo.ContinueOnFailure, func() {
 		for i := range list {
@@ -40,10 +59,10 @@ func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, parallel int, prog
 				}
 				if v.hook != nil && !seen[v.hook.Error()] {
 					seen[v.hook.Error()] = true
-					hooks = append(hooks, v.hook.Error())
+					out.Hooks = append(out.Hooks, v.hook.Error())
 				}
 				progress(&v.result)
-				results = append(results, v.result)
+				out.Results = append(out.Results, v.result)
 				switch v.result.Outcome {
 				case report.Failed:
 					ginkgo.Fail(v.result.Saw)
@@ -58,12 +77,36 @@ func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, parallel int, prog
 	suiteConfig.Timeout = 0
 	reporterConfig.Succinct, reporterConfig.NoColor = true, true
 	// Ginkgo's own reporter is silent: progress and summary are ours.
-	out := formatter.ColorableStdOut
+	stdout := formatter.ColorableStdOut
 	formatter.ColorableStdOut = io.Discard
-	defer func() { formatter.ColorableStdOut = out }()
+	defer func() { formatter.ColorableStdOut = stdout }()
 	ginkgo.RunSpecs(&suite{}, "dmwake", suiteConfig, reporterConfig)
 	cancel()
 	<-ended
 	running.Wait()
-	return results, hooks
+	place := map[string]int{}
+	for i, s := range given {
+		place[s.ID] = i
+	}
+	slices.SortFunc(out.Results, func(a, b report.Result) int { return place[a.ID] - place[b.ID] })
+	out.Notes, out.Down = watch.notes, watch.down
+	return out
+}
+
+// shuffled is the list in another order: areas, and in them scenarios, as the
+// seed draws them. What one leaves behind must not matter to another.
+func shuffled(list []Scenario, seed uint64) []Scenario {
+	draw := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // an order, no secret
+	areas := map[string]int{}
+	for _, s := range list {
+		areas[s.Area()] = 0
+	}
+	names := slices.Sorted(maps.Keys(areas))
+	for i, k := range draw.Perm(len(names)) {
+		areas[names[i]] = k
+	}
+	list = slices.Clone(list)
+	draw.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	slices.SortStableFunc(list, func(a, b Scenario) int { return areas[a.Area()] - areas[b.Area()] })
+	return list
 }

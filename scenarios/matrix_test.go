@@ -39,7 +39,7 @@ func TestMatrix(t *testing.T) {
 				return
 			}
 			defer l.Close()
-			verdicts, _ := start(t.Context(), l, all, 4)
+			verdicts, _ := start(t.Context(), &watch{lab: l}, all, 4)
 			defer func() { t.Logf("%s fails %v", m.Name, failed[i]) }()
 			for k := range all {
 				if v := <-verdicts[k]; v.result.Outcome == report.Failed {

@@ -49,7 +49,7 @@ var pushToWork = []Scenario{
 			d.AwaitPushed(m, false)
 			d.Sync(dmclient.SyncOptions{})
 			n := 0
-			for _, s := range d.Sessions()[m.sessions:] {
+			for _, s := range d.sessionsSince(m.sessions) {
 				n += len(s.Find(syncml.Get, workNode))
 			}
 			t.Expect(n, "deliveries of the queued Get").To(Equal(1))
@@ -91,7 +91,7 @@ var pushToWork = []Scenario{
 			d.Sync(dmclient.SyncOptions{})
 			for _, n := range nodes {
 				got := 0
-				for _, s := range d.Sessions()[m.sessions:] {
+				for _, s := range d.sessionsSince(m.sessions) {
 					got += len(s.Find(syncml.Get, "/DevDetail/"+n))
 				}
 				t.Expect(got, "deliveries of the queued Get of ./DevDetail/%s", n).To(Equal(1))
@@ -129,7 +129,7 @@ var pushToWork = []Scenario{
 			s := t.Managed(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule}))
 			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the next poll").To(Equal(1))
 		}},
-	{ID: "PSH-07", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "remote wipe by push",
+	{ID: "PSH-07", Level: report.Must, Ends: true, Needs: []Need{NeedQueue, NeedPush}, Title: "remote wipe by push",
 		Rule:   "A wipe reaches the device in the session the push starts, as Exec of RemoteWipe, and the device is no longer managed after it answered 200.",
 		Source: "Learn, \"RemoteWipe CSP\"; MS-MDM 2.2.7.5",
 		Run:    remoteWipe},

@@ -27,7 +27,7 @@ func Run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, hookE
 		res.Outcome, res.Reason = report.NotApplicable, err.Error()
 		return res, nil
 	}
-	name, _ := s.profile(cfg.Profiles)
+	name, _ := s.profile(cfg)
 	profile, err := dmclient.ProfileByName(name)
 	if err != nil {
 		res.Outcome, res.Reason = report.NotApplicable, err.Error()

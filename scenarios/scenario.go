@@ -57,7 +57,11 @@ func (s *Scenario) Area() string {
 
 // profile picks the device for a target; ok is false where the target allows
 // none that makes sense.
-func (s *Scenario) profile(allowed []string) (name string, ok bool) {
+func (s *Scenario) profile(t *target.Target) (name string, ok bool) {
+	allowed := t.Profiles
+	if t.Shared() {
+		allowed = allowed[len(allowed)-1:] // the one device is that
+	}
 	if s.Profile != "" && slices.Contains(allowed, s.Profile) {
 		return s.Profile, true
 	}
@@ -81,8 +85,8 @@ func (s *Scenario) missing(t *target.Target) (report.Outcome, string) {
 	if t.Push == "none" && slices.Contains(pushAreas, s.Area()) {
 		return report.NotApplicable, "the target has no WNS push (target.push: none)"
 	}
-	if _, ok := s.profile(t.Profiles); !ok {
-		return report.NotApplicable, "it is about " + s.Profile + " devices, which target.profiles leaves out"
+	if _, ok := s.profile(t); !ok {
+		return report.NotApplicable, "it is about " + s.Profile + " devices, and the target has none (target.profiles)"
 	}
 	if s.Ends && t.Shared() {
 		return report.NotApplicable, "it ends the management of its device, and the target has one that all scenarios share (target.shared_device, target.provisioned)"

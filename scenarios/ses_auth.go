@@ -194,7 +194,7 @@ func (t *T) challenge(d *Device, kind string) (s *dmclient.Session, at int) {
 	for _, s := range d.Sessions() {
 		for i, m := range s.Received {
 			hdr := hdrStatus(m)
-			if syncml.Success(hdr.Code()) {
+			if hdr.Code() != syncml.InvalidCredential && hdr.Code() != syncml.MissingCredential {
 				continue
 			}
 			if hdr.Chal == nil || kind == "" || strings.EqualFold(hdr.Chal.Meta.Type, kind) {

@@ -251,7 +251,7 @@ func (t *T) installed(d *Device, mark int, s *dmclient.Session) {
 	}
 	d.Sync(dmclient.SyncOptions{})
 	n := 0
-	for _, s := range d.Sessions()[max(0, len(d.Sessions())-(d.SessionCount()-mark)):] {
+	for _, s := range d.sessionsSince(mark) {
 		n += len(s.Find(syncml.Exec, "/HostedInstall"))
 	}
 	t.Expect(n, "times the installation was sent").To(Equal(1))

@@ -151,7 +151,7 @@ var sessionInput = []Scenario{
 				}
 			}
 		}},
-	{ID: "SES-25", Level: report.Must, Title: "a user who disconnects is acknowledged",
+	{ID: "SES-25", Level: report.Must, Ends: true, Title: "a user who disconnects is acknowledged",
 		Rule:   "Alert 1226 of type com.microsoft:mdm.unenrollment.userrequest is answered with a Status of success: the device leaves management.",
 		Source: "MS-MDM 3.1.7.1.3; Learn, \"Disconnecting from MDM\"",
 		Run: func(t *T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
 // T is what a scenario body is given: the lab, a vocabulary, and a place for
@@ -164,6 +165,31 @@ func (t *T) Enrolled() *Device {
 	return d
 }
 
+// enrollee is a device whose enrollment is to be looked at, and no more.
+func (t *T) enrollee() *Device {
+	if !t.Lab.Config.Target.Shared() {
+		return t.Device()
+	}
+	d := t.shared()
+	if len(d.EnrollExchanges()) == 0 {
+		t.NotApplicable("the device was enrolled before the run (target.provisioned)")
+	}
+	return d
+}
+
+// document is what a device was provisioned with.
+func (t *T) document() *enroll.Provisioning {
+	d := t.enrollee()
+	if d.Provisioning() == nil {
+		d.enroll(enroll.StepToken)
+	}
+	doc := d.Provisioning()
+	if doc == nil {
+		t.NotApplicable("no device could be enrolled (see the other ENR scenarios)")
+	}
+	return doc
+}
+
 // shared is the one device of a target that has no more.
 func (t *T) shared() *Device {
 	if len(t.devices) > 0 {
@@ -179,6 +205,18 @@ func (t *T) shared() *Device {
 	d := &Device{dev, t}
 	t.devices = append(t.devices, d)
 	return d
+}
+
+// Next is Enrolled for what is tried on one device after the other: the shared
+// one, as it was before, where there are no more.
+func (t *T) Next() *Device {
+	if !t.Lab.Config.Target.Shared() || len(t.devices) == 0 {
+		return t.Enrolled()
+	}
+	if _, err := t.Lab.Shared(t.ctx); err != nil {
+		t.NotApplicable("the device cannot be used: %v", err)
+	}
+	return t.devices[0]
 }
 
 // EnrolledOnly makes a device that is enrolled and had no session yet.
@@ -225,18 +263,38 @@ func (t *T) Managed(s *dmclient.Session) *dmclient.Session {
 
 // WithChannel is an enrolled device whose server set a PFN and asked for the
 // channel URI; a second session is held if the first did not bring it.
-func (t *T) WithChannel() *Device {
-	d := t.Enrolled()
-	if d.ChannelURI() == "" || !d.told() {
+func (t *T) WithChannel() *Device { return t.Enrolled().ready() }
+
+// ready holds a second session if the first did not bring what a push needs;
+// before a device that was used, the server may have dropped its channel.
+func (d *Device) ready() *Device {
+	if d.ChannelURI() == "" || !d.told() || d.t.Lab.Config.Target.Shared() {
 		d.Sync(dmclient.SyncOptions{})
 	}
 	d.channel()
+	if d.t.Lab.Config.Target.Shared() && d.t.result.Area == "WER" {
+		d.calm()
+	}
 	return d
+}
+
+// calm waits until what earlier scenarios made the server send to this device
+// again and again has come to its end.
+func (d *Device) calm() {
+	for range 10 {
+		m := d.Mark()
+		d.t.Quiet()
+		if len(d.Pushes(m)) == 0 {
+			return
+		}
+	}
+	d.t.NotApplicable("the server still sends notifications that an earlier scenario caused")
 }
 
 func (d *Device) channel() {
 	uri, sent := d.ChannelURI(), d.pfnWrites()
 	switch {
+	case uri != "" && d.told():
 	case len(sent) == 0:
 		d.t.NotApplicable("the server set no PFN within two sessions (see PFN-01)")
 	case uri == "" && d.foreign(sent[0].Data):

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios"
 )
 
 // asDmwake makes the test binary be dmwake: a real second process.
@@ -138,6 +139,10 @@ target:
         body: '{"verb":{{json .Verb}},"locURI":{{json .LocURI}},"format":{{json .Format}},"data":{{json .Data}}}'
     push:
       http: {url: 'http://%[2]s/devices/{{.DeviceID}}/push', headers: {Authorization: Bearer admin-1}}
+    unenroll:
+      http: {url: 'http://%[2]s/devices/{{.DeviceID}}/unenroll', headers: {Authorization: Bearer admin-1}}
+    restart:
+      http: {url: 'http://%[2]s/restart', headers: {Authorization: Bearer admin-1}}
     active:
       exec: [curl, -sf, -H, 'Authorization: Bearer admin-1', 'http://%[2]s/devices?active=true']
 wns: {mode: %[3]s, listen: '%[4]s', proxy: '%[5]s', ca_dir: ca}
@@ -192,7 +197,11 @@ func same(t *testing.T, got, want map[string]report.Outcome) {
 	if len(want) == 0 {
 		t.Error("no verdicts to compare")
 	}
-	for id, w := range want {
+	for _, s := range scenarios.All() {
+		id, w := s.ID, want[s.ID]
+		if s.On != "" && got[id] == report.NotApplicable {
+			continue // the embedded server is set up in that way for it
+		}
 		if got[id] != w {
 			t.Errorf("%s: %s against the other process, %s embedded", id, got[id], w)
 		}
@@ -213,10 +222,10 @@ func TestInterrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	var all strings.Builder
-	lines := bufio.NewScanner(out)
+	lines, passed := bufio.NewScanner(out), 0
 	for lines.Scan() {
 		all.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "ENR-05") {
+		if passed += strings.Count(lines.Text(), "pass  "); passed == 5 {
 			if err := cmd.Process.Signal(os.Interrupt); err != nil {
 				t.Fatal(err)
 			}

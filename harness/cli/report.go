@@ -95,7 +95,7 @@ func reportMerge(s *streams) *cobra.Command {
 			if err := o.write(merged); err != nil {
 				return usage(err)
 			}
-			return verdict(merged, nil)
+			return verdict(merged, nil, nil)
 		},
 	}
 	c.Flags().StringVar(&json, "json", "", "write the JSON report to this file, - for standard output")

@@ -61,6 +61,8 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
   dmwake test          run the suite against the embedded reference server
   dmwake test --config dmwake.yaml
                        run it against your own server
+  dmwake init          write dmwake.yaml for your server
+  dmwake doctor        check it step by step, and say what to fix
   dmwake mdm           run the reference server alone
   dmwake lab           run a fake WNS for your server, and start it with what it needs
   dmwake device        enroll and run simulated devices against any server
@@ -82,7 +84,8 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath()))
 	})
-	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), reproCommand(s), reportCommand(s))
+	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), reproCommand(s), reportCommand(s),
+		initCommand(s), doctorCommand(s))
 
 	err := root.ExecuteContext(ctx)
 	var e *exitError

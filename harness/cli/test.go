@@ -30,6 +30,9 @@ type testFlags struct {
 	keep       string
 	mutants    []string
 	printEnv   bool
+	failOn     string
+	passive    bool
+	budget     time.Duration
 }
 
 func testCommand(s *streams) *cobra.Command {
@@ -50,6 +53,9 @@ Exit codes: 0 all passed, 1 a MUST failed (with --strict also a SHOULD),
 	fl.StringSliceVar(&f.only, "only", nil, "run only these scenarios, by id: SES-09,PFN-01")
 	fl.StringSliceVar(&f.area, "area", nil, "run only these areas: SES,PFN")
 	fl.BoolVar(&f.strict, "strict", false, "a SHOULD that is not met fails the run too")
+	fl.StringVar(&f.failOn, "fail-on", "must", "what fails the run: must, should (as --strict), or nothing, which only reports")
+	fl.BoolVar(&f.passive, "only-passive", false, "run only what needs no hook: enrolling and syncing is enough")
+	fl.DurationVar(&f.budget, "budget", 0, "end the run after this time; what did not fit in is not applicable (timeouts.run)")
 	fl.BoolVar(&f.list, "list", false, "list the scenarios and run nothing")
 	fl.StringVar(&f.json, "json", "", "write the result as JSON to this file (- for standard output)")
 	fl.StringVar(&f.junit, "junit", "", "write the result as JUnit XML to this file")
@@ -67,6 +73,19 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	list, err := scenarios.Select(f.only, f.area)
 	if err != nil {
 		return usage(err)
+	}
+	if f.passive {
+		list = slices.DeleteFunc(list, func(sc scenarios.Scenario) bool { return len(sc.Needs) > 0 })
+	}
+	switch f.failOn {
+	case "must", "nothing":
+	case "should":
+		f.strict = true
+	default:
+		return usage(fmt.Errorf("--fail-on %q is none of must, should, nothing", f.failOn))
+	}
+	if len(list) == 0 {
+		return usage(errors.New("no scenario is left to run: what --only and --area name needs hooks, and --only-passive leaves it out"))
 	}
 	if f.list {
 		for _, sc := range list {
@@ -113,7 +132,15 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 		return usage(err)
 	}
 	defer l.Close()
-	return conduct(ctx, s, f, l, list, known, outputs)
+	if f.budget > 0 {
+		l.Config.Timeouts.Run = f.budget
+	}
+	err = conduct(ctx, s, f, l, list, known, outputs)
+	var e *exitError
+	if f.failOn == "nothing" && errors.As(err, &e) && e.code == exitFailed {
+		return nil
+	}
+	return err
 }
 
 // again is the command without its selection.
@@ -146,31 +173,37 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 		return errors.Join(outputs.write(r), &exitError{exitUnreachable, enrollErr})
 	}
 	term.Header(r.Target, len(list))
-	r.Scenarios, r.HookErrors = scenarios.RunAll(ctx, l, list, f.parallel, func(res *report.Result) {
+	out := scenarios.RunAll(ctx, l, list, f.parallel, func(res *report.Result) {
 		res.Known = known[res.ID] && res.Outcome == report.Failed
 		term.Progress(*res)
 	})
+	r.Scenarios, r.HookErrors, r.Notes = out.Results, out.Hooks, out.Notes
 	for i := range r.Scenarios {
 		if s := &r.Scenarios[i]; known[s.ID] && s.Outcome == report.Passed {
 			r.Notes = append(r.Notes, s.ID+" passes now: take it out of "+f.baseline)
 		}
 	}
-	finish(ctx, l, r, list, enrollErr)
+	finish(ctx, l, r, list, enrollErr, out.Down)
 	term.Summary(r)
 	if err := errors.Join(outputs.write(r), writeBaseline(f.keep, r)); err != nil {
 		return usage(err)
 	}
-	return verdict(r, enrollErr)
+	return verdict(r, enrollErr, out.Down)
 }
 
 // finish completes a report after the run.
-func finish(ctx context.Context, l *lab.Lab, r *report.Report, list []scenarios.Scenario, enrollErr error) {
+func finish(ctx context.Context, l *lab.Lab, r *report.Report, list []scenarios.Scenario, enrollErr, down error) {
 	if ctx.Err() != nil || len(r.Scenarios) < len(list) {
 		r.Aborted = "interrupted"
+		why := "the run was interrupted"
+		if down != nil {
+			r.Aborted = "the target went away: " + down.Error()
+			why = "the target was gone (it went away " + down.Error() + ")"
+		}
 		for _, sc := range list {
 			if !slices.ContainsFunc(r.Scenarios, func(x report.Result) bool { return x.ID == sc.ID }) {
 				r.Scenarios = append(r.Scenarios, report.Result{ID: sc.ID, Area: sc.Area(), Level: sc.Level, Title: sc.Title, Rule: sc.Rule, Source: sc.Source,
-					Outcome: report.NotApplicable, Reason: "the run was interrupted", Evidence: []string{}})
+					Outcome: report.NotApplicable, Reason: why, Evidence: []string{}})
 			}
 		}
 	}
@@ -181,8 +214,10 @@ func finish(ctx context.Context, l *lab.Lab, r *report.Report, list []scenarios.
 	r.Finish()
 }
 
-func verdict(r *report.Report, enrollErr error) error {
+func verdict(r *report.Report, enrollErr, down error) error {
 	switch {
+	case down != nil:
+		return &exitError{exitUnreachable, fmt.Errorf("the target went away %w; the report has what was learned until then", down)}
 	case r.Aborted != "":
 		return &exitError{exitInterrupted, errSilent}
 	case len(r.Failures()) > 0:

@@ -70,6 +70,11 @@ func (l *Lab) Shared(ctx context.Context) (*dmclient.Device, error) {
 	d.SetLogin(dmclient.LoginUser)
 	d.SetPower(dmclient.PowerNormal)
 	d.SetWNSOffline(false)
+	if d.PFN() != "" && d.ChannelURI() == "" {
+		if err := d.RenewChannel(ctx); err != nil {
+			l.log.Warn("the shared device's channel is not renewed", "err", err)
+		}
+	}
 	return d, nil
 }
 
@@ -99,13 +104,10 @@ func (l *Lab) makeShared(ctx context.Context) (*dmclient.Device, error) {
 		if err := d.Adopt(account); err != nil {
 			return nil, fmt.Errorf("target.provisioned: %w", err)
 		}
-		if known.PFN != "" {
-			d.Tree().Provision(d.PushURI()+"/PFN", known.PFN)
-			return d, d.Reconnect(ctx)
+		if err := d.Reconnect(ctx); err != nil {
+			return nil, fmt.Errorf("target.provisioned.pfn: %w", err)
 		}
-		return d, nil
-	}
-	if err := l.Enroll(ctx, d); err != nil {
+	} else if err := l.Enroll(ctx, d); err != nil {
 		return nil, err
 	}
 	d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) //nolint:errcheck // the suite judges sessions

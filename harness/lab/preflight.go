@@ -37,6 +37,13 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // is an enrollment that failed for reasons the suite will tell.
 func (l *Lab) Preflight(ctx context.Context) error {
 	t := &l.Config.Target
+	if t.Provisioned.Server != "" {
+		return l.reach(ctx)
+	}
+	if t.SharedDevice {
+		_, err := l.Shared(ctx)
+		return l.explain(err)
+	}
 	p, err := dmclient.ProfileByName(t.Profiles[len(t.Profiles)-1])
 	if err != nil {
 		return err
@@ -46,7 +53,28 @@ func (l *Lab) Preflight(ctx context.Context) error {
 		return err
 	}
 	defer d.Close()
-	err = l.Enroll(ctx, d)
+	return l.explain(l.Enroll(ctx, d))
+}
+
+// reach finds out whether the server of a device that is enrolled already is
+// there, and the device usable.
+func (l *Lab) reach(ctx context.Context) error {
+	if err := l.Healthy(ctx); err != nil {
+		what, do := ConnectProblem(&l.Config.Target, err)
+		if what == "" {
+			what, do = err.Error(), "check target.provisioned.server"
+		}
+		return &UnreachableError{what, do, err}
+	}
+	if _, err := l.Shared(ctx); err != nil {
+		return &UnreachableError{err.Error(), "check target.provisioned", err}
+	}
+	return nil
+}
+
+// explain puts an enrollment that failed into words.
+func (l *Lab) explain(err error) error {
+	t := &l.Config.Target
 	var e *enroll.Error
 	if err == nil || !errors.As(err, &e) {
 		return err
@@ -61,14 +89,25 @@ func (l *Lab) Preflight(ctx context.Context) error {
 	return err
 }
 
-// connectProblem puts an error of the connection into words; empty if it was
-// none.
+// ConnectProblem puts an error of a connection to the target into words, and
+// says what to do; both are empty if it was none.
+func ConnectProblem(t *target.Target, err error) (what, do string) {
+	var e *enroll.Error
+	if !errors.As(err, &e) {
+		e = &enroll.Error{Err: err}
+	}
+	return connectProblem(t, e)
+}
+
 func connectProblem(t *target.Target, e *enroll.Error) (what, do string) {
 	if e.Status != 0 {
 		return "", ""
 	}
-	host := t.Discovery
-	if u, err := url.Parse(t.Discovery); err == nil {
+	host := t.DiscoveryURL()
+	if host == "" {
+		host = t.Provisioned.Server
+	}
+	if u, err := url.Parse(host); err == nil {
 		host = u.Host
 	}
 	var (

@@ -166,6 +166,17 @@ func LoadWNS(path string) (*Config, error) { return load(path, (*Config).complet
 // precedence. Paths in the file are relative to it.
 func Load(path string) (*Config, error) { return load(path, (*Config).complete) }
 
+// Check is Load for a file whose secrets and CA are not there yet.
+func Check(path string) error {
+	_, err := load(path, func(c *Config, dir string) error {
+		c.Target.Password = NewSecret("not there yet")
+		c.WNS.App.Secret = NewSecret("not there yet")
+		c.Target.CA = ""
+		return c.complete(dir)
+	})
+	return err
+}
+
 func load(path string, complete func(c *Config, dir string) error) (*Config, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

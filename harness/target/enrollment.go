@@ -71,7 +71,7 @@ type Provisioned struct {
 
 // Load reads the device's certificate and key.
 func (p *Provisioned) Load() (dmclient.Provisioned, error) {
-	out := dmclient.Provisioned{ServerURL: p.Server, ProviderID: p.ProviderID, EnrollmentURL: p.EnrollmentURL}
+	out := dmclient.Provisioned{ServerURL: p.Server, ProviderID: p.ProviderID, EnrollmentURL: p.EnrollmentURL, PFN: p.PFN}
 	pair, err := (&KeyPair{p.Cert, p.Key}).Load()
 	if err != nil {
 		return out, err

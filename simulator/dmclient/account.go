@@ -206,6 +206,8 @@ type Provisioned struct {
 	Key         crypto.Signer
 	// EnrollmentURL is where the certificate is renewed, if it can be.
 	EnrollmentURL string
+	// PFN is the one that the server set before; Reconnect registers it.
+	PFN string
 }
 
 // AdoptTLS is Adopt with a certificate as crypto/tls loads it.
@@ -239,6 +241,12 @@ func (d *Device) Adopt(p Provisioned) error {
 	d.tree.Provision(ProviderURI(p.ProviderID), "")
 	d.provisionDMAcc(p.ProviderID, &enroll.Application{Parms: map[string]string{"APPID": "w7", "PROVIDER-ID": p.ProviderID, "ADDR": p.ServerURL}})
 	d.enrolled(p.Certificate)
+	if p.PFN != "" {
+		d.tree.Provision(ProviderURI(p.ProviderID)+"/Push/PFN", p.PFN)
+		d.push.mu.Lock()
+		d.push.accounts[p.ProviderID] = &pushAccount{pfn: p.PFN, status: PushNoChannel}
+		d.push.mu.Unlock()
+	}
 	return nil
 }
 

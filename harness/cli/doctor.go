@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dmwake/dmwake/harness/doctor"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
+)
+
+func doctorCommand(s *streams) *cobra.Command {
+	var config string
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check a configuration step by step, and say what to fix",
+		Long: `Checks dmwake.yaml against the server it describes, step by step: name, TLS,
+discovery, enrollment of one device, its first sessions, PFN and channel, and each
+hook, down to a push that wakes the device. It says of the first thing that is
+wrong what to do about it, and of what is missing which scenarios need it.
+
+Exit codes: 0 nothing is wrong, 2 a hook or the WNS section is, 3 the server
+cannot be reached or takes no device in.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return runDoctor(c.Context(), s, config) },
+	}
+	c.Flags().StringVar(&config, "config", "dmwake.yaml", "configuration file of the target")
+	return c
+}
+
+func runDoctor(ctx context.Context, s *streams, config string) error {
+	cfg, err := target.Load(config)
+	if err != nil {
+		return usage(err)
+	}
+	l, err := lab.Start(cfg, lab.Options{})
+	if err != nil {
+		return usage(err)
+	}
+	defer l.Close()
+	fmt.Fprintf(s.out, "%-5s %-12s %s\n", "ok", "file", config)
+	if d := l.Directory; d != nil {
+		fmt.Fprintf(s.out, "%-5s %-12s tenant %s, issuer %s, audience %s, keys %s\n", "ok", "directory", d.Tenant(), d.Issuer(), d.Audience(), d.KeysURL())
+	}
+	var first error
+	doctor.Examine(ctx, l, func(f doctor.Finding) {
+		mark := string(f.State)
+		if f.State == doctor.Bad {
+			mark = "FAIL"
+			code := exitUsage
+			if f.Reach {
+				code = exitUnreachable
+			}
+			if first == nil {
+				first = &exitError{code, errSilent}
+			}
+		}
+		fmt.Fprintf(s.out, "%-5s %-12s %s\n", mark, f.Step, f.Saw)
+		if f.Do != "" {
+			fmt.Fprintf(s.out, "%-18s -> %s\n", "", f.Do)
+		}
+	})
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, errors.New("interrupted")}
+	case first == nil:
+		fmt.Fprintf(s.out, "\nNothing is wrong. Run: dmwake test --config %s\n", config)
+	}
+	return first
+}

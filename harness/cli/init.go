@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/term"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/target"
+)
+
+type initFlags struct {
+	file, discovery, username, ca, mode string
+	queue, push                         string
+	pfn, sid                            string
+	none, force                         bool
+}
+
+func initCommand(s *streams) *cobra.Command {
+	var f initFlags
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Write a dmwake.yaml for your server",
+		Long: `Writes dmwake.yaml for your server, from flags, and on a terminal from the answers
+to a few questions. Passwords and secrets are not asked for: the file names the
+environment variables that hold them. "dmwake doctor" then checks the file against
+the server.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			in := io.Reader(nil)
+			if term.IsTerminal(int(os.Stdin.Fd())) && c.Flags().NFlag() == 0 {
+				in = os.Stdin
+			}
+			return runInit(s, &f, in)
+		},
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.file, "file", "dmwake.yaml", "file to write")
+	fl.StringVar(&f.discovery, "discovery", "", "URL of the discovery service (default: that of the user's domain)")
+	fl.StringVar(&f.username, "username", "", "user who enrolls devices, an e-mail address")
+	fl.StringVar(&f.ca, "ca", "", "PEM file of the CA that signed the server's certificate (default: the system's)")
+	fl.StringVar(&f.mode, "wns", "proxy", "how the server reaches the fake WNS: proxy, hosts or direct")
+	fl.StringVar(&f.queue, "queue-url", "", "URL of your server's API that queues a command for a device; {{.DeviceID}} stands for its id")
+	fl.StringVar(&f.push, "push-url", "", "URL of your server's API that pushes to a device")
+	fl.StringVar(&f.pfn, "pfn", "", "package family name that your server sets (default: the lab's)")
+	fl.StringVar(&f.sid, "sid", "", "Package SID of your server's app (default: the lab's)")
+	fl.BoolVar(&f.none, "no-push", false, "the server has no WNS push")
+	fl.BoolVar(&f.force, "force", false, "replace the file if it is there")
+	return c
+}
+
+// question is asked where a flag was not given.
+type question struct {
+	text string
+	to   *string
+}
+
+func runInit(s *streams, f *initFlags, in io.Reader) error {
+	if _, err := os.Stat(f.file); err == nil && !f.force {
+		return usage(fmt.Errorf("%s is there already; --force replaces it, --file names another", f.file))
+	}
+	if in != nil {
+		answers := bufio.NewScanner(in)
+		for _, q := range []question{
+			{"User who enrolls devices (e-mail address): ", &f.username},
+			{"Discovery URL (empty: that of the user's domain): ", &f.discovery},
+			{"PEM file of the CA that signed the server's certificate (empty: the system's): ", &f.ca},
+			{"URL that queues a command for a device (empty: later; {{.DeviceID}} stands for its id): ", &f.queue},
+			{"URL that pushes to a device (empty: later): ", &f.push},
+			{"Package family name that the server sets (empty: the lab's): ", &f.pfn},
+			{"Package SID of its app (empty: the lab's): ", &f.sid},
+		} {
+			fmt.Fprint(s.out, q.text)
+			if !answers.Scan() {
+				return usage(errors.New("no answer; nothing was written"))
+			}
+			*q.to = strings.TrimSpace(answers.Text())
+		}
+	}
+	if f.username == "" {
+		return usage(errors.New("--username is missing: the user who enrolls devices; dmwake init asks for it on a terminal"))
+	}
+	text := f.text()
+	if err := checkText(f.file, text); err != nil {
+		return usage(err)
+	}
+	if err := os.WriteFile(f.file, []byte(text), 0o644); err != nil {
+		return usage(err)
+	}
+	fmt.Fprintf(s.out, "%s is written. Next:\n  export MDM_PASSWORD=...\n  dmwake test --config %s --print-env   # what your server needs in its environment\n  dmwake doctor --config %s             # checks it step by step\n  dmwake test --config %s\n", f.file, f.file, f.file, f.file)
+	return nil
+}
+
+// quoted is a YAML string, however odd.
+func quoted(s string) string {
+	b, err := yaml.Marshal(s)
+	if err != nil {
+		return `""`
+	}
+	return strings.TrimRight(string(b), "\n")
+}
+
+func (f *initFlags) text() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# What dmwake needs to know of your server. Every key: README, \"Your own server\".")
+	line("target:")
+	if f.discovery != "" {
+		line("  discovery: %s", quoted(f.discovery))
+	}
+	if f.ca != "" {
+		line("  ca: %s", quoted(f.ca))
+	}
+	line("  username: %s", quoted(f.username))
+	line("  password: {env: MDM_PASSWORD}")
+	if f.none {
+		line("  push: none")
+	}
+	line("  hooks:")
+	if f.queue != "" {
+		line("    queue:\n      http:\n        url: %s\n        headers: {Content-Type: application/json}", quoted(f.queue))
+		line(`        body: '{"verb":{{json .Verb}},"locURI":{{json .LocURI}},"format":{{json .Format}},"data":{{json .Data}}}'`)
+	} else {
+		line("    # queue: {exec: [./queue.sh, '{{.DeviceID}}', '{{.Verb}}', '{{.LocURI}}', '{{.Format}}', '{{.Data}}']}")
+	}
+	switch {
+	case f.none:
+	case f.push != "":
+		line("    push: {http: {url: %s}}", quoted(f.push))
+	default:
+		line("    # push: {exec: [./push.sh, '{{.DeviceID}}']}")
+	}
+	line("    # active: {exec: [./list-devices.sh]}      # prints the DeviceIDs that are managed")
+	line("    # unenroll: {exec: [./unenroll.sh, '{{.DeviceID}}']}")
+	line("    # restart: {exec: [docker, restart, mdm]}")
+	line("wns:\n  mode: %s", quoted(f.mode))
+	if f.pfn != "" || f.sid != "" {
+		sid := f.sid
+		if sid == "" {
+			sid = fakewns.DefaultApp.PackageSID
+		}
+		line("  app: {pfn: %s, sid: %s, secret: {env: WNS_SECRET}}", quoted(f.pfn), quoted(sid))
+	}
+	return b.String()
+}
+
+// checkText refuses what could not be loaded again, but for secrets that are not
+// there yet.
+func checkText(file, text string) error {
+	tmp, err := os.CreateTemp("", "dmwake-*.yaml")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	if _, err := tmp.WriteString(text); err != nil {
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	err = target.Check(tmp.Name())
+	var c *target.ConfigError
+	if errors.As(err, &c) {
+		return &target.ConfigError{Where: file, What: c.What}
+	}
+	return err
+}

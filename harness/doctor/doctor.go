@@ -1,0 +1,303 @@
+// Package doctor checks a configuration step by step against the server it
+// describes, and says of the first thing that is wrong what to do about it.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// State is how a step ended.
+type State string
+
+// The states. A step that needs an earlier one that failed is not tried.
+const (
+	OK     State = "ok"
+	Bad    State = "bad"
+	Note   State = "note" // nothing is wrong, but less can be tested
+	Untold State = "-"
+)
+
+// Finding is what one step found.
+type Finding struct {
+	Step  string
+	State State
+	Saw   string
+	Do    string // what to do, for Bad and Note
+	// Reach says that the server cannot be tested at all like this.
+	Reach bool
+}
+
+// patient is one examination.
+type patient struct {
+	ctx    context.Context //nolint:containedctx // one examination is one call
+	lab    *lab.Lab
+	t      *target.Target
+	tell   func(Finding)
+	failed bool
+	device *dmclient.Device
+}
+
+// Examine checks the target of a lab that is up and tells each finding as it
+// comes. It enrolls one device, and runs every hook that is harmless.
+func Examine(ctx context.Context, l *lab.Lab, tell func(Finding)) {
+	p := &patient{ctx: ctx, lab: l, t: &l.Config.Target, tell: tell}
+	for _, step := range []struct {
+		name string
+		run  func() Finding
+	}{
+		{"name", p.name}, {"connection", p.connection}, {"discovery", p.discovery}, {"enrollment", p.enrollment}, {"session", p.session},
+		{"PFN", p.pfn}, {"queue hook", p.queue}, {"push", p.push}, {"other hooks", p.others},
+	} {
+		f := Finding{State: Untold, Saw: "not tried: see above"}
+		if !p.failed {
+			f = step.run()
+		}
+		f.Step = step.name
+		p.failed = p.failed || f.State == Bad
+		tell(f)
+	}
+}
+
+func good(format string, args ...any) Finding {
+	return Finding{State: OK, Saw: fmt.Sprintf(format, args...)}
+}
+
+func bad(saw, do string) Finding { return Finding{State: Bad, Saw: saw, Do: do} }
+
+// url is where devices begin.
+func (p *patient) url() string {
+	if u := p.t.DiscoveryURL(); u != "" {
+		return u
+	}
+	return p.t.Provisioned.Server
+}
+
+func (p *patient) name() Finding {
+	u, err := url.Parse(p.url())
+	if err != nil || u.Hostname() == "" {
+		return bad("no URL to begin with", "set target.discovery")
+	}
+	if p.t.Connect != "" {
+		return good("%s, reached at %s (target.connect)", u.Hostname(), p.t.Connect)
+	}
+	addrs, err := net.DefaultResolver.LookupHost(p.ctx, u.Hostname())
+	if err != nil {
+		f := bad(fmt.Sprintf("%s does not resolve: %v", u.Hostname(), err), "check target.discovery, or set target.connect to the server's host:port")
+		f.Reach = true
+		return f
+	}
+	return good("%s is %s", u.Hostname(), strings.Join(addrs, ", "))
+}
+
+func (p *patient) connection() Finding {
+	if err := p.lab.Healthy(p.ctx); err != nil {
+		what, do := lab.ConnectProblem(p.t, err)
+		f := bad(what, do)
+		if what == "" {
+			f = bad(err.Error(), "look into the server's log: it answers, but with an error")
+		}
+		f.Reach = true
+		return f
+	}
+	return good("TLS verifies, and %s answers", p.url())
+}
+
+func (p *patient) discovery() Finding {
+	if p.t.Provisioned.Server != "" {
+		return Finding{State: Note, Saw: "the device is enrolled already (target.provisioned)", Do: "without it the ENR scenarios would be decided, too"}
+	}
+	d, err := p.lab.NewDevice(p.profile())
+	if err != nil {
+		return bad(err.Error(), "check the target section")
+	}
+	p.device = d
+	r, err := d.EnrollmentClient(dmclient.EnrollOptions{}).Discover(p.ctx)
+	if err != nil {
+		f := bad(err.Error(), "check the path of target.discovery: it is mostly /EnrollmentServer/Discovery.svc")
+		f.Reach = true
+		return f
+	}
+	return good("AuthPolicy %s, policy service %s, enrollment service %s", r.AuthPolicy, r.PolicyURL, r.EnrollmentURL)
+}
+
+func (p *patient) profile() dmclient.Profile {
+	profile, err := dmclient.ProfileByName(p.t.Profiles[len(p.t.Profiles)-1])
+	if err != nil {
+		return dmclient.Win11() // target.Load refuses such a name
+	}
+	return profile
+}
+
+func (p *patient) enrollment() Finding {
+	if p.t.Shared() {
+		d, err := p.lab.Shared(p.ctx)
+		if err != nil {
+			return p.refused(err)
+		}
+		p.device = d
+		return good("device %s, which all scenarios share", d.Identity().DeviceID)
+	}
+	if err := p.lab.Enroll(p.ctx, p.device); err != nil {
+		return p.refused(err)
+	}
+	for _, n := range p.lab.Notes() {
+		p.tell(Finding{Step: "enrollment", State: Note, Saw: n, Do: "the ENR scenarios tell more; the run goes on in spite of it"})
+	}
+	return good("device %s, ProviderID %q, sessions at %s", p.device.Identity().DeviceID, p.device.Provider(), p.device.Address())
+}
+
+func (p *patient) refused(err error) Finding {
+	f := bad(err.Error(), "the messages are shown by: dmwake device enroll -v, with the same discovery and user")
+	f.Reach = true
+	var e *enroll.Error
+	if errors.As(err, &e) && e.Refused() {
+		f.Do = "check target.username and target.password"
+		switch {
+		case p.lab.Directory != nil:
+			f.Do = fmt.Sprintf("set the server's directory to tenant %s, issuer %s, audience %s, keys %s", p.lab.Directory.Tenant(), p.lab.Directory.Issuer(), p.lab.Directory.Audience(), p.lab.Directory.KeysURL())
+		case p.t.Hooks.Token != nil:
+			f.Do = "check what the token hook prints: audience, tenant and expiry"
+		case p.t.Certificate.Cert != "":
+			f.Do = "check that the server trusts the issuer of target.certificate"
+		}
+	}
+	return f
+}
+
+func (p *patient) session() Finding {
+	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+	if err != nil {
+		return bad(err.Error(), "run: dmwake test --area SES, which says what Windows expects")
+	}
+	return good("%d messages, %d commands: %s", len(s.Sent), len(s.Commands), s.End)
+}
+
+func (p *patient) pfn() Finding {
+	if p.t.Push == "none" {
+		return Finding{State: Note, Saw: "target.push is none", Do: "PFN, CHN, TOK, WNS, WER and PSH are not applicable"}
+	}
+	if p.device.PFN() == "" {
+		p.device.Sync(p.ctx, dmclient.SyncOptions{}) //nolint:errcheck // the session step judged that
+	}
+	want := p.lab.Config.WNS.App.PFN
+	set := ""
+	for _, s := range p.device.Sessions() {
+		for _, c := range append(s.Find(syncml.Add, "/Push/PFN"), s.Find(syncml.Replace, "/Push/PFN")...) {
+			set = c.Data
+		}
+	}
+	switch {
+	case p.device.ChannelURI() != "":
+		return good("%s, and the device has a channel", p.device.PFN())
+	case set == "":
+		return Finding{State: Note, Saw: "the server set no PFN in two sessions", Do: "turn WNS push on in the server, or set target.push: none; most of PFN to PSH cannot be decided"}
+	case !strings.EqualFold(set, want):
+		return bad(fmt.Sprintf("the server sets %s, and the fake WNS knows %s", set, want), "put the server's app identity (pfn, sid, secret) into wns.app")
+	}
+	return bad(fmt.Sprintf("the server sets %s, and no channel came of it", set), "run: dmwake test --area PFN")
+}
+
+func (p *patient) queue() Finding {
+	if p.t.Hooks.Queue == nil {
+		return Finding{State: Note, Saw: "none", Do: "set target.hooks.queue, so that commands can be queued: PSH and half of ERR and SES need it"}
+	}
+	c := lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/URI/MaxSegLen"}
+	if err := p.lab.Queue(p.ctx, p.device, c); err != nil {
+		return bad(err.Error(), "run the hook by hand with this device's id, "+p.device.Identity().DeviceID)
+	}
+	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{})
+	if err != nil || len(s.Find(c.Verb, "/MaxSegLen")) == 0 {
+		return bad("it succeeded, but the Get that it queued was not in the next session", "check that the hook names the device by an id that the server knows it by (DeviceID, UDID, DeviceName, HWDevID)")
+	}
+	return good("a Get was queued, and came in the next session")
+}
+
+func (p *patient) push() Finding {
+	byItself := p.t.PushOnQueue && p.t.Hooks.Queue != nil
+	switch {
+	case p.t.Push == "none" || p.device.ChannelURI() == "":
+		return Finding{State: Untold, Saw: "not tried: there is no channel"}
+	case p.t.Hooks.Push == nil && !byItself:
+		return Finding{State: Note, Saw: "no push hook", Do: "set target.hooks.push, or target.push_on_queue: true for a server that pushes when something is queued"}
+	}
+	p.lab.Go(p.device)
+	mark, journal := p.device.SessionCount(), p.lab.WNS.Journal().Mark()
+	var err error
+	if p.t.Hooks.Push != nil {
+		err = p.lab.Push(p.ctx, p.device)
+	} else {
+		err = p.lab.Queue(p.ctx, p.device, lab.Command{Verb: syncml.Get, LocURI: "./DevInfo/Lang"})
+	}
+	if err != nil {
+		return bad(err.Error(), "run the hook by hand with this device's id, "+p.device.Identity().DeviceID)
+	}
+	_, err = p.device.AwaitSession(p.ctx, mark, p.lab.Config.Timeouts.Push, func(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush })
+	if err == nil {
+		return good("the device was woken, and opened a session")
+	}
+	saw := p.lab.WNS.Journal().Since(journal, nil)
+	if len(saw) == 0 {
+		return bad(fmt.Sprintf("nothing reached the fake WNS within %s", p.lab.Config.Timeouts.Push), p.route())
+	}
+	last := saw[len(saw)-1]
+	if last.Status == http.StatusOK {
+		return bad("the fake WNS took the last request, and no session came of it", "run: dmwake test --only PSH-01 --html report.html")
+	}
+	return bad(fmt.Sprintf("the fake WNS answered the last of %d requests with %d: %s", len(saw), last.Status, last.Error), "dmwake explain wns "+fmt.Sprint(last.Status)+" tells what that means; dmwake test --area TOK,WNS what is wrong")
+}
+
+// route says what a server needs to reach the fake WNS.
+func (p *patient) route() string {
+	w := &p.lab.Config.WNS
+	switch w.Mode {
+	case "proxy":
+		return "start the server with HTTPS_PROXY=http://" + w.Proxy + " and the lab's CA (dmwake test --config FILE --print-env), and see that its HTTP client uses both"
+	case "hosts":
+		return "let login.live.com and *.notify.windows.com resolve to " + w.Listen + " for the server, and let it trust the lab's CA (dmwake test --config FILE --print-env)"
+	}
+	return "set the server's token endpoint to " + lab.TokenURL(&p.lab.Config) + ", and let it trust the lab's CA (dmwake test --config FILE --print-env)"
+}
+
+func (p *patient) others() Finding {
+	var have, lack []string
+	h := &p.t.Hooks
+	for _, k := range []struct {
+		name string
+		is   bool
+		what string
+	}{
+		{"active", h.Active != nil, "that a wiped device is not managed any more (PSH-07)"}, {"unenroll", h.Unenroll != nil, "PFN-14, ERR-05"},
+		{"restart", h.Restart != nil, "ROB-11"},
+	} {
+		if k.is {
+			have = append(have, k.name)
+		} else {
+			lack = append(lack, k.name+" ("+k.what+")")
+		}
+	}
+	if h.Active != nil {
+		is, err := p.lab.Active(p.ctx, p.device)
+		switch {
+		case err != nil:
+			return bad(err.Error(), "run the active hook by hand")
+		case !is:
+			return bad("the active hook does not print "+p.device.Identity().DeviceID+", which is enrolled", "let it print the DeviceIDs of all managed devices")
+		}
+	}
+	if len(lack) > 0 {
+		return Finding{State: Note, Saw: "there: " + strings.Join(append(have, ""), " ") + "; not there: " + strings.Join(lack, ", "), Do: "add them where the server has such a thing"}
+	}
+	return good("%s", strings.Join(have, ", "))
+}
