@@ -90,7 +90,12 @@ var enrolledWith = []Scenario{
 				t.Fail("the device to be enrolled again", err.Error())
 			}
 			t.Expect(string(again.cert().Raw) == string(d.cert().Raw), "the new certificate being the old one").To(BeFalse())
-			again.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // the first one is SES-01's
+			// The first one is SES-01's, but for what it must not know.
+			first := again.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment, SessionID: d.First().ID})
+			if len(first.Received) > 0 {
+				t.Expect(first.Received[0].Hdr.MsgID, "MsgID of the server's first message after enrolling again").To(Equal(d.First().Received[0].Hdr.MsgID))
+				t.Expect(len(first.Commands), "commands in the first session after enrolling again").To(BeNumerically(">=", len(d.First().Commands)))
+			}
 			again.survived(again.Sync(dmclient.SyncOptions{}), "enrolling again")
 		}},
 	{ID: "ENR-22", Level: report.Must, Title: "the poll schedule is one",

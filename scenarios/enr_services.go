@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -216,6 +217,18 @@ var enrollmentServices = []Scenario{
 					}
 				}
 			}
+		}},
+	{ID: "ENR-35", Level: report.Should, Title: "polling goes on, but not every minute",
+		Rule:   "The schedule that goes on for good, the last set whose count is 0, asks for a poll every 15 minutes at most: what cannot wait is pushed.",
+		Source: "Learn, \"DMClient CSP\", Poll; " + learnPush + "; fleet issue 46481; the bound is ours",
+		Run: func(t *T) {
+			p := t.document().Provider
+			count, interval := p.Node("Poll/NumberOfRemainingScheduledRetries"), p.Node("Poll/IntervalForRemainingScheduledRetries")
+			minutes, err := strconv.Atoi(interval)
+			if count != "0" || err != nil {
+				t.NotApplicable("the document sets no schedule that goes on for good")
+			}
+			t.Expect(minutes, "IntervalForRemainingScheduledRetries, in minutes, which goes on for good").To(BeNumerically(">=", 15))
 		}},
 }
 

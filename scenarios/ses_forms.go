@@ -202,7 +202,34 @@ var sessionForms = []Scenario{
 				}
 			}
 		}},
+	{ID: "SES-42", Level: report.Must, Title: "Results without MsgRef are of message 1",
+		Rule:   "A device may leave MsgRef out of Results; they then answer a command of message 1, and the session runs to its end.",
+		Source: "MS-MDM 2.2.7.8; OMA SyncML RepPro 1.2.2, MsgRef",
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			d.AddFault(implicitMsgRef)
+			s := t.Managed(d.Sync(dmclient.SyncOptions{}))
+			d.survived(s, "Results without MsgRef")
+			for _, m := range s.Sent {
+				for _, c := range m.Body {
+					if c.Verb == syncml.Results && c.MsgRef == "" {
+						return
+					}
+				}
+			}
+			t.NotApplicable("the server's first message asked for nothing")
+		}},
 }
+
+// implicitMsgRef lets a device leave MsgRef out of Results where it is 1.
+var implicitMsgRef = rewrite(func(m *syncml.Message) {
+	for i := range m.Body {
+		if c := &m.Body[i]; c.Verb == syncml.Results && c.MsgRef == "1" {
+			c.MsgRef = ""
+		}
+	}
+})
 
 // enrolls enrolls a device that was made in a way of its own.
 func (d *Device) enrolls() {

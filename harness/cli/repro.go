@@ -70,8 +70,11 @@ func runRepro(ctx context.Context, s *streams, f *reproFlags, name string) error
 		if cfg, err = target.Load(f.config); err != nil {
 			return usage(err)
 		}
-	} else if c.Mutant != "" {
-		opts.Mutants = []string{c.Mutant}
+	} else {
+		if c.Mutant != "" {
+			opts.Mutants = []string{c.Mutant}
+		}
+		opts.Setup = c.Setup
 	}
 	l, err := lab.Start(cfg, opts)
 	if err != nil {

@@ -4,12 +4,16 @@
 package repro
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -29,8 +33,13 @@ type Case struct {
 	Prepare, Then func(*lab.Lab, *dmclient.Device)
 	// Pushes says that it shows when the server pushes.
 	Pushes bool
-	// Mutant makes the embedded server do what a sound server does not.
-	Mutant string
+	// Mutant makes the embedded server do what a sound server does not, Setup
+	// sets it up in one of the ways of lab.Setups.
+	Mutant, Setup string
+	// Token is the kind of the directory's token that the device brings.
+	Token entra.Kind
+	// Enrolls says that it is about the enrollment, which may fail.
+	Enrolls bool
 	// Seen tells whether it showed.
 	Seen func(*Seen) bool
 }
@@ -40,6 +49,8 @@ type Seen struct {
 	Sessions []*dmclient.Session
 	Journal  []*fakewns.Entry
 	Device   *dmclient.Device
+	// Enrolled is how the enrollment ended: nil if it succeeded.
+	Enrolled error
 }
 
 // code tells whether a command on a node was answered with a code.
@@ -98,9 +109,38 @@ func All() []Case {
 			LookAt: "send Replace, or Get the PFN and compare", Prepare: provision(earlier), Seen: code(syncml.Add, "/Push/PFN", 418)},
 		{Name: "add-push-418", Shows: "Add of Push answers 418", Reported: "the first public reports of this path", Explain: "418",
 			LookAt: "the node is what you wanted: go on with the PFN", Prepare: provision(""), Seen: code(syncml.Add, "/Push", 418)},
+		{Name: "atomic-507", Shows: "an Atomic with Add and Replace of the PFN answers 507", Reported: "Learn, \"OMA DM protocol support\"", Explain: "507",
+			LookAt: "send the two as commands of their own (the embedded server does not, for this)", Mutant: "pfn-atomic",
+			Seen: sessions(func(x *dmclient.Session) bool {
+				for _, m := range x.Sent {
+					for _, c := range m.Body {
+						if c.Verb == syncml.Status && c.Cmd == string(syncml.Atomic) && c.Code() == syncml.AtomicFailed {
+							return true
+						}
+					}
+				}
+				return false
+			})},
+		{Name: "bad-hash-500", Shows: "a phone answers 500 to a PFN whose publisher hash is malformed", Reported: "the first public reports of this path", Explain: "500",
+			LookAt: "13 characters of base32, none of i, l, o, u (the embedded server cuts it, for this)", Profile: "wp81", Mutant: "pfn-bad-hash", Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "channel-410", Shows: "WNS answers 410 long before the channel's thirty days are over", Reported: "WindowsAppSDK issue 4446", Explain: "wns 410",
 			LookAt: "drop the channel, set the PFN again in the next session", Pushes: true, Seen: wns(fakewns.Notification, 410, ""),
 			Then: func(l *lab.Lab, d *dmclient.Device) { l.WNS.CloseChannel(d.ChannelURI()) }},
+		{Name: "enroll-policy-lies", Shows: "Discover says OnPremise, and the user's UsernameToken is refused", Reported: "fleet issue 46387", Explain: "0x80180002",
+			LookAt: "let the policy and the enrollment service take what Discover advertises (the embedded server does not, for this)", Mutant: "enr-policy-lies", Enrolls: true,
+			Seen: func(s *Seen) bool {
+				var e *enroll.Error
+				return errors.As(s.Enrolled, &e) && e.Refused()
+			}},
+		{Name: "first-status-only", Shows: "a server reads the first Status of a message only, and sends again what was done", Reported: "iot-core-azure-dm-client issue 84",
+			LookAt: "a message has a Status for every command: read them all (the embedded server does not, for this)", Mutant: "ses-first-status",
+			Seen: func(s *Seen) bool {
+				n := 0
+				for _, x := range s.Sessions {
+					n += len(x.Find(syncml.Add, "/Push/PFN"))
+				}
+				return n > 1
+			}},
 		{Name: "format-415", Shows: "commands answer 415: wrong Format", Reported: "fleet issue 43454", Explain: "415",
 			LookAt: "the Format of each node in its CSP; do not send the same again", Faults: []string{"answer=*:/Push/PFN:415"},
 			Seen: func(s *Seen) bool {
@@ -135,6 +175,12 @@ func All() []Case {
 		{Name: "pfn-418-500", Shows: "418 to Add and then 500 to Replace of the PFN", Reported: "the first public reports of this path, twice", Explain: "500",
 			LookAt: "record it, end the session, do not repeat it without end; what else is queued must arrive", Faults: []string{"pfn-418-500"},
 			Seen: code(syncml.Replace, "/Push/PFN", 500)},
+		{Name: "poll-every-minute", Shows: "a device polls every minute for good, beside push", Reported: "fleet issue 46481",
+			LookAt: "push is for what cannot wait: let devices poll every few hours (the embedded server does not, for this)", Mutant: "enr-poll-minute",
+			Seen: func(s *Seen) bool {
+				v, _ := s.Device.Tree().Look(dmclient.ProviderURI(s.Device.Provider()) + "/Poll/IntervalForRemainingScheduledRetries")
+				return v == "1"
+			}},
 		{Name: "power-saver", Shows: "pushes are received and lead to no session: Push/Status 7", Reported: "fleet issue 43773; Learn, \"DMClient CSP\"", Explain: "push-status 7",
 			LookAt: "nothing is wrong: poll", Pushes: true, Then: func(_ *lab.Lab, d *dmclient.Device) { d.SetPower(dmclient.PowerSaver) },
 			Seen: func(s *Seen) bool {
@@ -145,14 +191,45 @@ func All() []Case {
 				}
 				return false
 			}},
+		{Name: "push-missing-500", Shows: "a phone answers 500 to Add of the PFN: Push was never added", Reported: "the first public reports of this path", Explain: "500",
+			LookAt: "add .../Push first (the embedded server does not, for this)", Profile: "wp81", Mutant: "pfn-no-push-node", Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "session-id-0", Shows: "a device uses SessionID 0", Reported: "fleet issue 25581", LookAt: "0 is as good as any other", Faults: []string{"session-id=0"},
 			Seen: sessions(func(x *dmclient.Session) bool { return x.ID == "0" })},
+		{Name: "stale-session", Shows: "a device that enrolled again is answered as in its session before: MsgIDs go on, nothing is set up", Reported: "go-microsoft-dm",
+			LookAt: "forget sessions when a device enrolls again (the embedded server does not, for this)", Mutant: "enr-stale-session",
+			Then: func(l *lab.Lab, d *dmclient.Device) {
+				ctx := context.Background()
+				id := d.Sessions()[0].ID
+				for range 2 { // the same SessionID in both enrollments
+					d.Sync(ctx, dmclient.SyncOptions{SessionID: id}) //nolint:errcheck // the transcript tells
+					l.Enroll(ctx, d)                                 //nolint:errcheck // as above
+				}
+				d.Sync(ctx, dmclient.SyncOptions{SessionID: id}) //nolint:errcheck // as above
+			},
+			Seen: sessions(func(x *dmclient.Session) bool { return len(x.Received) > 0 && x.Received[0].Hdr.MsgID != "1" })},
+		{Name: "tenant-accepted", Shows: "a device with a token of another tenant is enrolled", Reported: "CVE-2026-24899",
+			LookAt: "check tid and issuer of the token (the embedded server does not, for this)", Setup: "entra", Mutant: "sec-jwt-tid", Token: entra.WrongTenant, Enrolls: true,
+			Seen: func(s *Seen) bool { return s.Enrolled == nil && s.Device.Provisioning() != nil }},
 		{Name: "token-dies-early", Shows: "a token is refused though expires_in has not passed: 401", Reported: "PushSharp issues 690, 691, 743", Explain: "wns 401",
 			LookAt: "fetch a new token once, and send again", Pushes: true, Then: func(l *lab.Lab, _ *dmclient.Device) { l.WNS.RevokeTokens() },
 			WNS: []string{"status=401 times=1"}, Seen: wns(fakewns.Notification, 401, "")},
+		{Name: "token-per-push", Shows: "a token is fetched for every push", Reported: "PushSharp issue 619",
+			LookAt: "keep the token until it expires or a 401 (the embedded server does not, for this)", Pushes: true, Mutant: "tok-every-push",
+			Then: func(l *lab.Lab, d *dmclient.Device) { l.Push(context.Background(), d) }, //nolint:errcheck // the journal tells
+			Seen: func(s *Seen) bool {
+				n := 0
+				for _, e := range s.Journal {
+					if e.Kind == fakewns.Token && e.Status == 200 {
+						n++
+					}
+				}
+				return n > 1
+			}},
 		{Name: "token-refused", Shows: "the token endpoint answers 500 to two requests", Reported: "PushSharp issue 619", LookAt: "share one request, back off, keep the token until it expires",
 			Pushes: true, WNS: []string{"status=500 on=token times=2"}, Then: func(l *lab.Lab, _ *dmclient.Device) { l.WNS.RevokeTokens() },
 			Seen: wns(fakewns.Token, 500, "")},
+		{Name: "unknown-pfn-500", Shows: "a phone answers 500 to a PFN that WNS does not know", Reported: "the first public reports of this path", Explain: "500",
+			LookAt: "is it the PFN of an app that is registered for WNS?", Profile: "wp81", Prepare: func(l *lab.Lab, _ *dmclient.Device) { revoke(l) }, Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "unknown-pfn-status-3", Shows: "Windows 10 and later answer 200 to the PFN, and Push/Status 3", Reported: "Learn, \"DMClient CSP\"", Explain: "push-status 3",
 			LookAt: "ask for Push/Status with ChannelURI, and do not push", Profile: "win11",
 			Prepare: func(l *lab.Lab, _ *dmclient.Device) { revoke(l) },

@@ -30,7 +30,7 @@ func TestEveryCaseShows(t *testing.T) {
 			if !shows(t, c) {
 				t.Error("the symptom was not seen")
 			}
-			sound := Case{Name: "nothing wrong", Profile: c.Profile, Pushes: c.Pushes, Seen: c.Seen}
+			sound := Case{Name: "nothing wrong", Profile: c.Profile, Pushes: c.Pushes, Setup: c.Setup, Token: c.Token, Enrolls: c.Enrolls, Seen: c.Seen}
 			if shows(t, sound) {
 				t.Error("the symptom is seen where nothing is wrong: it shows nothing")
 			}
@@ -43,7 +43,7 @@ func TestEveryCaseShows(t *testing.T) {
 
 func shows(t *testing.T, c Case) bool {
 	t.Helper()
-	opts := lab.Options{Seed: 1}
+	opts := lab.Options{Seed: 1, Setup: c.Setup}
 	if c.Mutant != "" {
 		opts.Mutants = []string{c.Mutant}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
+	"github.com/dmwake/dmwake/simulator/entra"
 )
 
 // Run is a reproduction under way.
@@ -18,7 +19,8 @@ type Run struct {
 	Lab    *lab.Lab
 	Device *dmclient.Device
 
-	mark uint64
+	mark     uint64
+	enrolled error
 }
 
 // Start enrolls a device that misbehaves, in a lab that is up, and holds its
@@ -33,11 +35,11 @@ func Start(ctx context.Context, l *lab.Lab, c *Case) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := l.NewDevice(p)
+	d, err := newDevice(l, c, p)
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{c, l, d, l.WNS.Journal().Mark()}
+	r := &Run{Case: c, Lab: l, Device: d, mark: l.WNS.Journal().Mark()}
 	for _, line := range c.WNS {
 		rule, err := wnsfaults.Parse(line)
 		if err != nil {
@@ -52,8 +54,10 @@ func Start(ctx context.Context, l *lab.Lab, c *Case) (*Run, error) {
 		}
 		l.WNS.Inject(f)
 	}
-	if err := l.Enroll(ctx, d); err != nil {
-		return nil, fmt.Errorf("enroll a device: %w", err)
+	if r.enrolled = l.Enroll(ctx, d); c.Enrolls && r.enrolled != nil {
+		return r, nil
+	} else if r.enrolled != nil {
+		return nil, fmt.Errorf("enroll a device: %w", r.enrolled)
 	}
 	for _, spec := range c.Faults {
 		f, err := faults.New(spec)
@@ -72,6 +76,19 @@ func Start(ctx context.Context, l *lab.Lab, c *Case) (*Run, error) {
 	r.sync(ctx, dmclient.OriginUser)
 	l.Go(d)
 	return r, nil
+}
+
+// newDevice makes the device, with a token of its kind where the case names one.
+func newDevice(l *lab.Lab, c *Case, p dmclient.Profile) (*dmclient.Device, error) {
+	if c.Token == "" {
+		return l.NewDevice(p)
+	}
+	if l.Directory == nil {
+		return nil, errors.New("it needs a directory whose tokens the server takes: set target.directory")
+	}
+	return l.NewDevice(p, func(cfg *dmclient.Config) {
+		cfg.EntraToken = func(context.Context) (string, error) { return l.Directory.Issue(c.Token, entra.Who{UPN: cfg.Username}) }
+	})
 }
 
 // sync holds a session; how it ended is in the device's transcript.
@@ -93,7 +110,7 @@ func (r *Run) Sync(ctx context.Context) { r.sync(ctx, dmclient.OriginUser) }
 
 // Seen is what came of it so far.
 func (r *Run) Seen() *Seen {
-	return &Seen{Sessions: r.Device.Sessions(), Journal: r.Lab.WNS.Journal().Since(r.mark, nil), Device: r.Device}
+	return &Seen{Sessions: r.Device.Sessions(), Journal: r.Lab.WNS.Journal().Since(r.mark, nil), Device: r.Device, Enrolled: r.enrolled}
 }
 
 // Showed tells whether what is reproduced was to be seen.

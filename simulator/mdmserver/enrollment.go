@@ -150,12 +150,18 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	}
 	s.mu.Lock()
 	var push pushState
-	if old := s.devices[id]; old != nil && s.is("chn-keep-enrollment") {
-		push = old.Push
+	var stale *session
+	if old := s.devices[id]; old != nil {
+		if s.is("chn-keep-enrollment") {
+			push = old.Push
+		}
+		if s.is("enr-stale-session") {
+			stale = old.session
+		}
 	}
 	// Enrolling again starts anew: nothing of the old enrollment is kept.
 	s.devices[id] = &device{auth: auth, ID: id, Name: req.Item("DeviceName"), OS: req.Item("OSVersion"), Type: req.Item("DeviceType"),
-		Enrolled: time.Now(), Active: true, Push: push}
+		Enrolled: time.Now(), Active: true, Push: push, session: stale}
 	s.mu.Unlock()
 	s.log.Info("enrolled", "device", id)
 	out := &enroll.TokenResponse{Provisioning: doc, Created: s.stamp()}

@@ -57,6 +57,8 @@ var Mutants = []Mutant{
 	{"enr-any-key", "takes keys of any length", []string{"ENR-31"}, nil},
 	{"enr-help-404", "names a page that is not there", []string{"ENR-32"}, nil},
 	{"enr-key-length", "asks for keys of 1024 bits", []string{"ENR-33"}, nil},
+	{"enr-stale-session", "goes on with a session of the earlier enrollment", []string{"ENR-20"}, nil},
+	{"enr-poll-minute", "lets devices poll every minute for good", []string{"ENR-35"}, nil},
 	{"enr-nonce-same", "gives all devices one nonce and one secret", []string{"ENR-34"}, nil},
 
 	{"ses-first-500", "answers the first session with 500", []string{"SES-01"}, nil},
@@ -91,6 +93,7 @@ var Mutants = []Mutant{
 	{"ses-unbound-prefix", "uses a prefix it does not bind", []string{"SES-38"}, nil},
 	{"ses-unescaped", "does not escape text", []string{"SES-38"}, nil},
 	{"ses-chunk-refused", "fails at Results that come in parts", []string{"SES-19"}, nil},
+	{"ses-first-status", "reads the first Status of a message only", []string{"PSH-04"}, []string{"PFN"}},
 	{"ses-202-fails", "fails the session at 202", []string{"SES-20", "PSH-10"}, nil},
 	{"ses-202-again", "sends what was answered 202 again", []string{"SES-20", "PSH-10"}, nil},
 	{"ses-1226-fails", "fails at the Alert with the result of an installation", []string{"SES-20", "PSH-10"}, nil},
@@ -106,6 +109,7 @@ var Mutants = []Mutant{
 	{"ses-any-version", "takes messages of any version", []string{"SES-39"}, nil},
 	{"ses-part-commands", "sends commands before the device sent all of its package", []string{"SES-39"}, nil},
 	{"ses-cred-wrong", "shows a credential that is not the provisioned one", []string{"SES-40"}, nil},
+	{"ses-results-msgref", "fails at Results without MsgRef", []string{"SES-42"}, nil},
 	{"ses-407-401", "answers a credential that is missing with 401", []string{"SES-41"}, nil},
 
 	{"pfn-never", "sets no PFN", []string{"PFN-01"}, nil},

@@ -61,6 +61,8 @@ func (s *Server) pushURI() string {
 	return "./Vendor/MSFT/DMClient/Provider/" + p + "/Push"
 }
 
+func (s *Server) accountURI() string { return strings.TrimSuffix(s.pushURI(), "/Push") }
+
 func one(verb syncml.Verb, target, format, data string) syncml.Command {
 	it := syncml.Item{Target: syncml.Loc{LocURI: target}}
 	if format != "" {
@@ -125,6 +127,9 @@ func (s *Server) plan(d *device, sess *session) (out []planned, more bool) {
 			send(kindAddPFN, add)
 		}
 		ask()
+		if s.varies("sync-version") && d.seen == 1 {
+			send(kindPush, one(syncml.Replace, s.accountURI()+"/SyncApplicationVersion", "chr", "5.0"))
+		}
 	}
 	sess.planned = true
 	if s.is("ses-endless") {

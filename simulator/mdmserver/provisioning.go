@@ -79,6 +79,9 @@ func (s *Server) provisioning(root, cert []byte, auth *credentials) ([]byte, err
 				p[1] = "2"
 			}
 		}
+		if s.is("enr-poll-minute") && p[0] == "IntervalForRemainingScheduledRetries" {
+			p[1] = "1"
+		}
 		if s.is("enr-poll-zero") {
 			p[1] = "0"
 		}

@@ -269,6 +269,9 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 			if unread {
 				continue // the device executed nothing
 			}
+			if s.is("ses-first-status") && i > 1 {
+				continue
+			}
 			if s.stumbles(d, sess, c) {
 				return nil, http.StatusInternalServerError
 			}
@@ -304,6 +307,9 @@ func isUnenroll(c *syncml.Command) bool {
 // queued again.
 func (s *Server) begin(d *device, id string) {
 	d.seen++
+	if s.is("enr-stale-session") && d.session != nil && d.session.id == id {
+		return
+	}
 	d.session = &session{id: id, sent: map[string]*outgoing{}, held: map[*command]bool{}, answered: map[string]bool{}, partial: map[string]string{}}
 	for _, c := range d.Commands {
 		switch {
@@ -374,26 +380,15 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 		}
 		plan = s.paced(sess, plan)
 	}
-	n, step := 0, 1
-	switch {
-	case s.is("ses-cmdid-zero"):
-		n = -1
-	case s.varies("cmdid-high"):
-		n, step = 997, 3
-	}
+	name := s.numbering()
 	for i := range out.Body {
-		n += step
-		out.Body[i].CmdID = strconv.Itoa(n)
+		out.Body[i].CmdID = name(true)
 	}
 	for i, p := range plan {
-		if !(s.is("ses-cmdid-repeated") && i == 0) {
-			n += step
-		}
-		p.command.CmdID = strconv.Itoa(n)
+		p.command.CmdID = name(!(s.is("ses-cmdid-repeated") && i == 0))
 		sess.sent[key(msgID, p.command.CmdID)] = p.out
 		for k := range p.inner {
-			n += step
-			p.command.Commands[k].CmdID = strconv.Itoa(n)
+			p.command.Commands[k].CmdID = name(true)
 			sess.sent[key(msgID, p.command.Commands[k].CmdID)] = p.inner[k]
 		}
 		out.Body = append(out.Body, p.command)

@@ -3,6 +3,7 @@ package mdmserver
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,12 +14,14 @@ type Variant struct{ Name, Does string }
 // Variants are all of them, by name.
 var Variants = []Variant{
 	{"cmdid-high", "numbers its commands from 1000 in steps of 3"},
+	{"cmdid-text", "calls its commands c1, c2, c3"},
 	{"end-empty", "ends a session by an empty 200 (seen of real servers)"},
 	{"get-first", "asks for the channel before it sets the PFN, too"},
 	{"one-a-message", "sends one command in a message"},
 	{"poll-other", "writes another poll schedule"},
 	{"push-late", "pushes a while after it was asked to"},
 	{"results-answered", "answers Results with a Status, too"},
+	{"sync-version", "sets SyncApplicationVersion 5.0, so that SessionIDs are hexadecimal and sessions say why they began"},
 }
 
 func checkVariants(names []string) error {
@@ -49,4 +52,24 @@ func (s *Server) paced(sess *session, plan []planned) []planned {
 	next := sess.backlog[:1]
 	sess.backlog = sess.backlog[1:]
 	return next
+}
+
+// numbering gives the CmdIDs of a message, one after the other; next false gives
+// the last one again, for a mutant.
+func (s *Server) numbering() func(next bool) string {
+	n, step, prefix := 0, 1, ""
+	switch {
+	case s.is("ses-cmdid-zero"):
+		n = -1
+	case s.varies("cmdid-high"):
+		n, step = 997, 3
+	case s.varies("cmdid-text"):
+		prefix = "c"
+	}
+	return func(next bool) string {
+		if next {
+			n += step
+		}
+		return prefix + strconv.Itoa(n)
+	}
 }

@@ -50,6 +50,9 @@ func zipped(w http.ResponseWriter, body []byte) []byte {
 
 // chokes tells whether a mutant fails at Results.
 func (s *Server) chokes(c *syncml.Command) bool {
+	if s.is("ses-results-msgref") && c.MsgRef == "" {
+		return true
+	}
 	for _, it := range c.Items {
 		at, err := time.Parse(time.RFC3339, it.Data)
 		if s.is("ses-chunk-refused") && it.MoreData || s.is("rob-skew") && err == nil && time.Since(at).Abs() > 30*time.Minute {
