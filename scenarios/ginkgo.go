@@ -14,12 +14,22 @@ import (
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 // suite is what RunSpecs wants of a *testing.T.
 type suite struct{ failed bool }
 
 func (s *suite) Fail() { s.failed = true }
+
+// Options of a run.
+type Options struct {
+	Parallel int // scenarios at a time
+	// Progress is told each result as it comes, and may amend it.
+	Progress func(*report.Result)
+	// Trace is given the devices of each scenario that ended; nil: nobody is.
+	Trace func(id string, devices ...*dmclient.Device)
+}
 
 // Outcome is what a run gave.
 type Outcome struct {
@@ -32,11 +42,10 @@ type Outcome struct {
 }
 
 // RunAll runs the scenarios as Ginkgo specs in this process, so many at a time,
-// in an order that the lab's seed draws, and tells each result as it comes; who
-// is told may amend it. Ginkgo runs once in a process, and so does this. The run
+// in an order that the lab's seed draws. Ginkgo runs once in a process, and so does this. The run
 // ends early where ctx ends, or the target goes away for good; scenarios that a
 // budget leaves no time for are not applicable.
-func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, parallel int, progress func(*report.Result)) (out Outcome) {
+func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, o Options) (out Outcome) {
 	given := list
 	if !l.Config.Target.Shared() { // one device is best looked at from its enrollment on
 		list = shuffled(list, l.Seed)
@@ -44,8 +53,8 @@ func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, parallel int, prog
 	ctx, cancel := context.WithCancel(ctx)
 	// On a signal Ginkgo returns while bodies are still running.
 	var running sync.WaitGroup
-	watch := &watch{lab: l}
-	verdicts, ended := start(ctx, watch, list, parallel)
+	watch := &watch{lab: l, trace: o.Trace}
+	verdicts, ended := start(ctx, watch, list, o.Parallel)
 	seen := map[string]bool{}
 	ginkgo.Describe("dmwake", ginkgo.Ordered, ginkgo.ContinueOnFailure, func() {
 		for i := range list {
@@ -61,7 +70,7 @@ func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, parallel int, prog
 					seen[v.hook.Error()] = true
 					out.Hooks = append(out.Hooks, v.hook.Error())
 				}
-				progress(&v.result)
+				o.Progress(&v.result)
 				out.Results = append(out.Results, v.result)
 				switch v.result.Outcome {
 				case report.Failed:

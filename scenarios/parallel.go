@@ -9,6 +9,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 // verdict is what one scenario gave.
@@ -22,6 +23,8 @@ type verdict struct {
 type watch struct {
 	lab  *lab.Lab
 	lone sync.RWMutex // held alone by scenarios that are
+	// trace is Options.Trace.
+	trace func(id string, devices ...*dmclient.Device)
 
 	mu    sync.Mutex
 	notes []string
@@ -81,7 +84,10 @@ func (w *watch) one(ctx context.Context, s *Scenario) verdict {
 		w.lone.RLock()
 		defer w.lone.RUnlock()
 	}
-	res, err := Run(ctx, w.lab, s)
+	res, devices, err := run(ctx, w.lab, s)
+	if w.trace != nil {
+		w.trace(s.ID, devices...)
+	}
 	if res.Outcome != report.Passed && ctx.Err() == nil {
 		if note := w.look(ctx, s); note != "" {
 			res.Evidence = append(res.Evidence, note)

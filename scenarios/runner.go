@@ -13,25 +13,31 @@ import (
 
 // Run runs one scenario in a lab and gives its result. hookErr is the failure
 // of a hook that made it skip.
-func Run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, hookErr error) {
+func Run(ctx context.Context, l *lab.Lab, s *Scenario) (report.Result, error) {
+	res, _, err := run(ctx, l, s)
+	return res, err
+}
+
+// run is Run that gives the devices, too.
+func run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, devices []*dmclient.Device, hookErr error) {
 	cfg := &l.Config.Target
 	res = report.Result{ID: s.ID, Area: s.Area(), Level: s.Level, Title: s.Title, Rule: s.Rule, Source: s.Source, Evidence: []string{}}
 	start := time.Now()
 	defer func() { res.DurationMs = time.Since(start).Milliseconds() }()
 	if outcome, reason := s.missing(cfg); outcome != "" {
 		res.Outcome, res.Reason = outcome, reason
-		return res, nil
+		return res, nil, nil
 	}
 	l, err := l.As(s.On)
 	if err != nil {
 		res.Outcome, res.Reason = report.NotApplicable, err.Error()
-		return res, nil
+		return res, nil, nil
 	}
 	name, _ := s.profile(cfg)
 	profile, err := dmclient.ProfileByName(name)
 	if err != nil {
 		res.Outcome, res.Reason = report.NotApplicable, err.Error()
-		return res, nil
+		return res, nil, nil
 	}
 	res.Profile, res.Level = name, s.levelOn(name)
 	t := &T{Lab: l, ctx: ctx, result: &res, profile: profile, mark: l.WNS.Journal().Mark()}
@@ -66,5 +72,8 @@ func Run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, hookE
 		t.attach()
 	}
 	redact(&res)
-	return res, t.hookErr
+	for _, d := range t.devices {
+		devices = append(devices, d.Device)
+	}
+	return res, devices, t.hookErr
 }

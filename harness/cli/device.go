@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
 	"github.com/dmwake/dmwake/simulator/fleet"
@@ -279,7 +280,7 @@ func (b *bench) held(d *dmclient.Device, s *dmclient.Session, err error) {
 // keep notes the last session of a device; a transcript that cannot be kept is
 // no reason to stop.
 func (b *bench) keep(d *dmclient.Device, s *dmclient.Session) {
-	if err := b.store.PutTranscript(d.Identity().DeviceID, transcript(d, s)); err != nil {
+	if err := b.store.PutTranscript(d.Identity().DeviceID, trace.Session(d, s)); err != nil {
 		b.print.line("the transcript of %s is not kept: %v", d.Identity().Name, err)
 	}
 }

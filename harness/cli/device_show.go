@@ -115,7 +115,7 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 			return usage(fmt.Errorf("there is no node %s on this device", path))
 		}
 		for _, l := range list {
-			fmt.Fprintln(out, report.Redact(strings.TrimRight(fmt.Sprintf("%-80s %-5s %s", l.LocURI, l.Format, clipped(l.Data, 200)), " ")))
+			fmt.Fprintln(out, report.Redact(strings.TrimRight(fmt.Sprintf("%-80s %-5s %s", l.LocURI, l.Format, report.Clip(l.Data, 200)), " ")))
 		}
 		return nil
 	}
@@ -135,7 +135,7 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 		items []string
 	}{{"VPN", inv.VPNs}, {"Wi-Fi", inv.WiFi}, {"cert", inv.Certificates}, {"app", inv.Apps}, {"policy", inv.Policies}} {
 		for _, it := range k.items {
-			fmt.Fprintf(out, "%-10s %s\n", k.name, clipped(it, 120))
+			fmt.Fprintf(out, "%-10s %s\n", k.name, report.Clip(it, 120))
 		}
 	}
 	if !withTranscript {

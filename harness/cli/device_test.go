@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/report"
 )
 
 // workshop is a reference server in another process, and devices of it in a
@@ -238,7 +240,7 @@ func TestCompletion(t *testing.T) {
 	if _, err := exec.LookPath("bash"); err == nil {
 		out, err := command(context.Background(), t.TempDir(), nil, "completion", "bash").Output()
 		if err != nil || !strings.Contains(string(out), "__start_dmwake") {
-			t.Errorf("completion bash: %v %s", err, clipped(string(out), 200))
+			t.Errorf("completion bash: %v %s", err, report.Clip(string(out), 200))
 		}
 	}
 }

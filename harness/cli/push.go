@@ -229,9 +229,9 @@ func fetchToken(ctx context.Context, s *streams, client *http.Client, cfg *targe
 		fmt.Fprintf(s.out, ", valid for %v s\n", out.Expires)
 		return out.Token, nil
 	case resp.status == http.StatusOK:
-		fmt.Fprintf(s.out, "\n  but the body is no token: %s\n", strings.ToValidUTF8(clipped(string(resp.body), 200), "?"))
+		fmt.Fprintf(s.out, "\n  but the body is no token: %s\n", strings.ToValidUTF8(report.Clip(string(resp.body), 200), "?"))
 	default:
-		fmt.Fprintf(s.out, " %s\n  %s\n", out.Error, clipped(out.Description, 400))
+		fmt.Fprintf(s.out, " %s\n  %s\n", out.Error, report.Clip(out.Description, 400))
 		explained(s.out, explain.Token(resp.status, out.Error, out.Description))
 	}
 	return "", &exitError{exitFailed, errSilent}

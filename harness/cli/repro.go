@@ -11,6 +11,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/repro"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -151,10 +152,10 @@ func (w *watcher) show() {
 
 func (w *watcher) session(s *dmclient.Session) {
 	if w.p.verbose {
-		w.p.line("%s", transcript(w.r.Device, s))
+		w.p.line("%s", trace.Session(w.r.Device, s))
 		return
 	}
-	w.p.line("session %s, %s", s.ID, origins[s.Origin])
+	w.p.line("session %s, %s", s.ID, trace.Origins[s.Origin])
 	for _, c := range s.Commands {
 		w.p.line("  %-8s %-60s -> %d", c.Verb, c.LocURI, c.Code)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +15,9 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/scenarios"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 type testFlags struct {
@@ -33,6 +37,7 @@ type testFlags struct {
 	failOn     string
 	passive    bool
 	budget     time.Duration
+	trace      string
 }
 
 func testCommand(s *streams) *cobra.Command {
@@ -53,6 +58,7 @@ Exit codes: 0 all passed, 1 a MUST failed (with --strict also a SHOULD),
 	fl.StringSliceVar(&f.only, "only", nil, "run only these scenarios, by id: SES-09,PFN-01")
 	fl.StringSliceVar(&f.area, "area", nil, "run only these areas: SES,PFN")
 	fl.BoolVar(&f.strict, "strict", false, "a SHOULD that is not met fails the run too")
+	fl.StringVar(&f.trace, "trace", "", "write the sessions of each scenario to a file of this folder, for dmwake replay")
 	fl.StringVar(&f.failOn, "fail-on", "must", "what fails the run: must, should (as --strict), or nothing, which only reports")
 	fl.BoolVar(&f.passive, "only-passive", false, "run only what needs no hook: enrolling and syncing is enough")
 	fl.DurationVar(&f.budget, "budget", 0, "end the run after this time; what did not fit in is not applicable (timeouts.run)")
@@ -127,6 +133,11 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 		return usage(err)
 	}
 	defer outputs.close()
+	if f.trace != "" {
+		if err := os.MkdirAll(f.trace, 0o755); err != nil {
+			return usage(fmt.Errorf("--trace: %w", err))
+		}
+	}
 	l, err := lab.Start(cfg, lab.Options{Mutants: f.mutants, Seed: f.seed})
 	if err != nil {
 		return usage(err)
@@ -141,6 +152,22 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 		return nil
 	}
 	return err
+}
+
+// tracer writes sessions to --trace; the first error is left in failed.
+func (f *testFlags) tracer(failed *error) func(string, ...*dmclient.Device) {
+	if f.trace == "" {
+		return nil
+	}
+	var mu sync.Mutex
+	return func(id string, devices ...*dmclient.Device) {
+		err := trace.Keep(f.trace, id, devices...)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil && *failed == nil {
+			*failed = err
+		}
+	}
 }
 
 // again is the command without its selection.
@@ -173,11 +200,15 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 		return errors.Join(outputs.write(r), &exitError{exitUnreachable, enrollErr})
 	}
 	term.Header(r.Target, len(list))
-	out := scenarios.RunAll(ctx, l, list, f.parallel, func(res *report.Result) {
+	var traced error
+	out := scenarios.RunAll(ctx, l, list, scenarios.Options{Parallel: f.parallel, Trace: f.tracer(&traced), Progress: func(res *report.Result) {
 		res.Known = known[res.ID] && res.Outcome == report.Failed
 		term.Progress(*res)
-	})
-	r.Scenarios, r.HookErrors, r.Notes = out.Results, out.Hooks, out.Notes
+	}})
+	if traced != nil {
+		r.Notes = append(r.Notes, "Not all sessions were written down: "+traced.Error())
+	}
+	r.Scenarios, r.HookErrors, r.Notes = out.Results, out.Hooks, append(r.Notes, out.Notes...)
 	for i := range r.Scenarios {
 		if s := &r.Scenarios[i]; known[s.ID] && s.Outcome == report.Passed {
 			r.Notes = append(r.Notes, s.ID+" passes now: take it out of "+f.baseline)

@@ -54,3 +54,11 @@ func Redact(s string) string {
 	}
 	return s
 }
+
+// Clip cuts a text that is longer than n bytes.
+func Clip(s string, n int) string {
+	if len(s) > n {
+		return s[:n] + "..."
+	}
+	return s
+}

@@ -1,0 +1,149 @@
+package trace
+
+import (
+	"context"
+	"html"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+func device(t *testing.T, mutants ...string) (*lab.Lab, *dmclient.Device) {
+	t.Helper()
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: mutants})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	d, err := l.NewDevice(dmclient.Win11())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Enroll(context.Background(), d); err != nil {
+		t.Fatal(err)
+	}
+	return l, d
+}
+
+// recorded is a transcript of two sessions.
+func recorded(t *testing.T) string {
+	t.Helper()
+	_, d := device(t)
+	for range 2 {
+		if _, err := d.Sync(context.Background(), dmclient.SyncOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	if err := Keep(dir, "X", d); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "X.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func replay(t *testing.T, text string, mutants ...string) (steps []Step) {
+	t.Helper()
+	list, err := Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, d := device(t, mutants...)
+	for i := range list {
+		uri, _, err := l.WNS.OpenChannel(t.Context(), d.Identity().DeviceID, l.Config.WNS.App.PFN, func([]byte) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		Play(t.Context(), d, &list[i], Options{Channel: uri}, func(s Step) { steps = append(steps, s) })
+	}
+	return steps
+}
+
+// TestReplay: what was recorded of a server is answered the same by that
+// server, and otherwise by one that breaks a rule, which the difference names.
+func TestReplay(t *testing.T) {
+	text := recorded(t)
+	for _, c := range []struct{ mutant, diff, note string }{
+		{"", "", ""},
+		{"pfn-upper-case", `+Add ./Vendor/MSFT/DMClient/Provider/dmwake%20MDM/Push/PFN chr "52314PUBLISHER`, ""},
+		{"pfn-channel-never", "-Get ./Vendor/MSFT/DMClient/Provider/dmwake%20MDM/Push/ChannelURI", "Results for a command of message 1 is left out"},
+		{"ses-alert-unanswered", "-Status 200 for Alert", ""},
+		{"cmdid", "", ""},
+	} {
+		var mutants []string
+		if c.mutant != "" && c.mutant != "cmdid" {
+			mutants = []string{c.mutant}
+		}
+		in := text
+		if c.mutant == "cmdid" { // a log of a server that numbers its commands otherwise
+			in = strings.NewReplacer("<CmdID>5</CmdID>", "<CmdID>77</CmdID>", "<CmdRef>5</CmdRef>", "<CmdRef>77</CmdRef>").Replace(text)
+		}
+		var diffs, notes strings.Builder
+		for _, s := range replay(t, in, mutants...) {
+			if s.Problem != "" {
+				t.Errorf("%s: message %d: %s", c.mutant, s.Message, s.Problem)
+			}
+			diffs.WriteString(s.Diff)
+			notes.WriteString(strings.Join(s.Notes, "\n"))
+		}
+		if c.diff == "" && diffs.Len() > 0 || !strings.Contains(diffs.String(), c.diff) || !strings.Contains(notes.String(), c.note) {
+			t.Errorf("%s: %s\n%s\nwant %s and %s", c.mutant, diffs.String(), notes.String(), c.diff, c.note)
+		}
+	}
+}
+
+// TestLogs: messages are found in what people paste.
+func TestLogs(t *testing.T) {
+	text := recorded(t)
+	for name, in := range map[string]string{
+		"as written": text, "with words between": strings.ReplaceAll(text, "<SyncML", "2026-11-23 08:00:00 [DEBUG] message: <SyncML"),
+		"escaped": html.EscapeString(text), "in one line": strings.ReplaceAll(text, "\n", " "),
+	} {
+		list, err := Parse(in)
+		if err != nil || len(list) != 2 || len(list[0].Sent) != 2 || list[0].Received[0] == nil || len(list[0].Device) != 32 {
+			t.Errorf("%s: %+v, %v", name, list, err)
+		}
+	}
+	for what, in := range map[string]string{
+		"no SyncML message": "hello", "message 1 of 1": "<SyncML><SyncHdr></SyncML>",
+		"answers of a server only": `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>D</LocURI></Target><Source><LocURI>https://x/y</LocURI></Source></SyncHdr><SyncBody><Final/></SyncBody></SyncML>`,
+	} {
+		if _, err := Parse(in); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%q: %v, want %s", in, err, what)
+		}
+	}
+	if _, err := Read(filepath.Join(t.TempDir(), "nothing")); err == nil {
+		t.Error("a file that is not there was read")
+	}
+}
+
+// TestCapturedDevice: what a real device sent is played against the reference
+// server, which answers every message.
+func TestCapturedDevice(t *testing.T) {
+	const dir = "../../../shared/captures"
+	var text strings.Builder
+	for _, name := range []string{"win10-19043-04-package1.xml", "win10-19043-05-package3.xml", "win10-19043-06-unenroll.xml"} {
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Skipf("NOT RUN: the captures are not beside the project: %v", err)
+		}
+		text.Write(raw)
+		text.WriteString("\n")
+	}
+	steps := replay(t, text.String())
+	if len(steps) < 2 {
+		t.Fatalf("%d messages were played", len(steps))
+	}
+	for _, s := range steps {
+		if s.Problem != "" || s.Response == "" {
+			t.Errorf("message %d: %s %q", s.Message, s.Problem, s.Response)
+		}
+	}
+}
