@@ -32,6 +32,9 @@ func TestCatalogueIsSound(t *testing.T) {
 			t.Errorf("id %q is malformed or used twice", s.ID)
 		}
 		seen[s.ID] = true
+		if fixes[s.ID] == "" {
+			t.Errorf("%s does not say what a server that fails it has to change", s.ID)
+		}
 		if s.Title == "" || s.Rule == "" || s.Source == "" || s.Run == nil || s.Level != report.Must && s.Level != report.Should && s.Level != report.Info {
 			t.Errorf("%s lacks a title, rule, source, level or body", s.ID)
 		}

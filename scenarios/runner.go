@@ -69,6 +69,7 @@ func run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, devic
 	case report.Passed:
 		res.Evidence = []string{}
 	case report.Failed:
+		res.Fix = fixes[s.ID]
 		t.attach()
 	}
 	redact(&res)

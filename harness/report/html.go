@@ -41,6 +41,7 @@ type resultView struct {
 	*Result
 	Tone, Again string
 	Diagram     template.HTML
+	Marks       marks
 }
 
 type rowView struct {
@@ -68,7 +69,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		row := rowView{Result: s, Linked: s.Outcome == Failed}
 		put := func(list int, tone string) {
 			row.Tone = tone
-			lists[list].Results = append(lists[list].Results, resultView{s, tone, r.Again + " --only " + s.ID, diagram(s.Steps)})
+			lists[list].Results = append(lists[list].Results, resultView{s, tone, r.Again + " --only " + s.ID, diagram(s.Steps), marksOf(s)})
 		}
 		switch {
 		case r.Failing(s):

@@ -100,6 +100,9 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 func (s *Result) detail() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\nrule: %s\nsource: %s\nexpected: %s\nsaw: %s\n", s.Title, s.Rule, s.Source, s.Expected, s.Saw)
+	if s.Fix != "" {
+		fmt.Fprintf(&b, "likely fix: %s\n", s.Fix)
+	}
 	for _, e := range s.Evidence {
 		b.WriteString("  " + e + "\n")
 	}

@@ -80,6 +80,8 @@ type Result struct {
 	Evidence   []string `json:"evidence"`
 	Profile    string   `json:"profile"`
 	DurationMs int64    `json:"durationMs"`
+	// Fix is what a server that fails it mostly has to change.
+	Fix string `json:"fix,omitempty"`
 	// Known says that the baseline names it: its failure does not fail the run.
 	Known bool `json:"known,omitempty"`
 

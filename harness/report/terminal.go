@@ -152,6 +152,9 @@ func (t *Terminal) list(title string, results []*Result) {
 		for _, e := range s.Evidence {
 			fmt.Fprintf(t.W, "              %s\n", t.paint(gray, e))
 		}
+		if s.Fix != "" {
+			fmt.Fprintf(t.W, "    likely    %s\n", s.Fix)
+		}
 		fmt.Fprintf(t.W, "    again     %s --only %s\n", t.Again, s.ID)
 	}
 }
