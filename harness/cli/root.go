@@ -51,7 +51,25 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	// A second Ctrl-C ends the process the hard way.
 	context.AfterFunc(ctx, stopSignals)
 
-	s := &streams{out: stdout, err: stderr}
+	root := rootCommand(&streams{out: stdout, err: stderr})
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var e *exitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &e):
+	default:
+		e = &exitError{exitUsage, err}
+	}
+	if !errors.Is(e.err, errSilent) {
+		fmt.Fprintln(stderr, "dmwake: "+strings.TrimSpace(e.Error()))
+	}
+	return e.code
+}
+
+// rootCommand is the whole command line.
+func rootCommand(s *streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dmwake",
 		Short: "Tests the push path of Windows MDM servers, without Windows and without Microsoft",
@@ -79,28 +97,14 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	root.SetArgs(args)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath()))
 	})
 	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), reproCommand(s), reportCommand(s),
 		initCommand(s), doctorCommand(s), replayCommand(s))
-
-	err := root.ExecuteContext(ctx)
-	var e *exitError
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.As(err, &e):
-	default:
-		e = &exitError{exitUsage, err}
-	}
-	if !errors.Is(e.err, errSilent) {
-		fmt.Fprintln(stderr, "dmwake: "+strings.TrimSpace(e.Error()))
-	}
-	return e.code
+	return root
 }
 
 // color tells whether w is a terminal on which colour is wanted (no-color.org).

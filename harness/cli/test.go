@@ -38,6 +38,7 @@ type testFlags struct {
 	passive    bool
 	budget     time.Duration
 	trace      string
+	annotate   bool
 }
 
 func testCommand(s *streams) *cobra.Command {
@@ -58,6 +59,7 @@ Exit codes: 0 all passed, 1 a MUST failed (with --strict also a SHOULD),
 	fl.StringSliceVar(&f.only, "only", nil, "run only these scenarios, by id: SES-09,PFN-01")
 	fl.StringSliceVar(&f.area, "area", nil, "run only these areas: SES,PFN")
 	fl.BoolVar(&f.strict, "strict", false, "a SHOULD that is not met fails the run too")
+	fl.BoolVar(&f.annotate, "annotations", os.Getenv("GITHUB_ACTIONS") == "true", "print what failed as annotations of a GitHub workflow, too")
 	fl.StringVar(&f.trace, "trace", "", "write the sessions of each scenario to a file of this folder, for dmwake replay")
 	fl.StringVar(&f.failOn, "fail-on", "must", "what fails the run: must, should (as --strict), or nothing, which only reports")
 	fl.BoolVar(&f.passive, "only-passive", false, "run only what needs no hook: enrolling and syncing is enough")
@@ -216,6 +218,9 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	}
 	finish(ctx, l, r, list, enrollErr, out.Down)
 	term.Summary(r)
+	if f.annotate {
+		r.WriteAnnotations(progress)
+	}
 	if err := errors.Join(outputs.write(r), writeBaseline(f.keep, r)); err != nil {
 		return usage(err)
 	}
