@@ -145,5 +145,5 @@ func Markdown() string {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.Strength, f.Says, f.Source, strings.Join(f.Proofs, ", "))
 		}
 	}
-	return b.String()
+	return b.String() + rules()
 }
