@@ -41,7 +41,7 @@ var boundaries = []Scenario{
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
-			cert, server, provider := d.Device.Certificate(), d.Address(), d.Provider()
+			cert, server, provider := d.Certificate(), d.Address(), d.Provider()
 			if s, err := d.Unenroll(t.ctx); s == nil || len(s.Received) == 0 {
 				t.NotApplicable("the session in which the user disconnects got no reply (see SES-25): %v", err)
 			}
@@ -138,7 +138,7 @@ var boundaries = []Scenario{
 			d := t.Enrolled()
 			s := d.First()
 			signature := ""
-			if v := s.Exchanges[0].Header["MS-Signature"]; len(v) > 0 {
+			if v := s.Exchanges[0].Header["MS-Signature"]; len(v) > 0 { //nolint:staticcheck // as it is written on the wire
 				signature = v[0]
 			}
 			if signature == "" {

@@ -91,7 +91,7 @@ func runInit(s *streams, f *initFlags, in io.Reader) error {
 	if err := checkText(f.file, text); err != nil {
 		return usage(err)
 	}
-	if err := os.WriteFile(f.file, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(f.file, []byte(text), 0o600); err != nil {
 		return usage(err)
 	}
 	fmt.Fprintf(s.out, "%s is written. Next:\n  export MDM_PASSWORD=...\n  dmwake test --config %s --print-env   # what your server needs in its environment\n  dmwake doctor --config %s             # checks it step by step\n  dmwake test --config %s\n", f.file, f.file, f.file, f.file)

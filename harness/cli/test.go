@@ -136,7 +136,7 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	}
 	defer outputs.close()
 	if f.trace != "" {
-		if err := os.MkdirAll(f.trace, 0o755); err != nil {
+		if err := os.MkdirAll(f.trace, 0o750); err != nil {
 			return usage(fmt.Errorf("--trace: %w", err))
 		}
 	}

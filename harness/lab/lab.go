@@ -101,8 +101,9 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 	if opts.Seed == 0 {
 		opts.Seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // a seed, not a secret
 	}
-	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), keys: make(chan *rsa.PrivateKey, 4),
-		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, opts: opts} //nolint:gosec // identities of simulated devices
+	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), //nolint:gosec // identities of simulated devices
+		keys:  make(chan *rsa.PrivateKey, 4),
+		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, opts: opts}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var err error
 	if cfg == nil {

@@ -17,17 +17,17 @@ import (
 // setups are the ways in which the embedded server can be set up beside its
 // usual one. A server of one's own is as it is; the embedded one is all of
 // them in turn, so that every scenario has something to be tried on.
-var setups = map[string]func(*Lab, *mdmserver.Config) error{
-	"atomic":    func(_ *Lab, c *mdmserver.Config) error { c.Atomic = true; return nil },
-	"basic":     func(_ *Lab, c *mdmserver.Config) error { c.SessionAuth = mdmserver.AuthBasic; return nil },
-	"md5":       func(_ *Lab, c *mdmserver.Config) error { c.SessionAuth = mdmserver.AuthMD5; return nil },
-	"expired":   func(_ *Lab, c *mdmserver.Config) error { c.CertificateLife = -time.Second; return nil },
-	"federated": func(_ *Lab, c *mdmserver.Config) error { c.AuthPolicy = mdmserver.Federated; return nil },
-	"limited":   func(_ *Lab, c *mdmserver.Config) error { c.SessionRate = 3; return nil },
-	"signing":   func(_ *Lab, c *mdmserver.Config) error { c.RequireSigning = true; return nil },
-	"small":     func(_ *Lab, c *mdmserver.Config) error { c.MaxMsgSize = 4096; return nil },
-	"wbxml":     func(_ *Lab, c *mdmserver.Config) error { c.Encoding = syncml.MediaTypeWBXML; return nil },
-	"entra":     (*Lab).setUpEntra,
+var setups = map[string]func(*mdmserver.Config){
+	"atomic":    func(c *mdmserver.Config) { c.Atomic = true },
+	"basic":     func(c *mdmserver.Config) { c.SessionAuth = mdmserver.AuthBasic },
+	"md5":       func(c *mdmserver.Config) { c.SessionAuth = mdmserver.AuthMD5 },
+	"expired":   func(c *mdmserver.Config) { c.CertificateLife = -time.Second },
+	"federated": func(c *mdmserver.Config) { c.AuthPolicy = mdmserver.Federated },
+	"limited":   func(c *mdmserver.Config) { c.SessionRate = 3 },
+	"signing":   func(c *mdmserver.Config) { c.RequireSigning = true },
+	"small":     func(c *mdmserver.Config) { c.MaxMsgSize = 4096 },
+	"wbxml":     func(c *mdmserver.Config) { c.Encoding = syncml.MediaTypeWBXML },
+	"entra":     nil, // it needs a directory of its own
 }
 
 // Setups are their names.
@@ -37,11 +37,15 @@ func (l *Lab) setUp(name string, c *mdmserver.Config) error {
 	if name == "" {
 		return nil
 	}
-	f := setups[name]
-	if f == nil {
+	f, known := setups[name]
+	switch {
+	case !known:
 		return fmt.Errorf("unknown setup %q of the embedded server; there are %s", name, strings.Join(Setups(), ", "))
+	case f == nil:
+		return l.setUpEntra(c)
 	}
-	return f(l, c)
+	f(c)
+	return nil
 }
 
 // As is the lab whose embedded server is set up in that way. A target of the

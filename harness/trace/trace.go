@@ -64,8 +64,8 @@ func Keep(dir, name string, devices ...*dmclient.Device) error {
 	if b.Len() == 0 {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, name+".txt"), []byte(b.String()), 0o644)
+	return os.WriteFile(filepath.Join(dir, name+".txt"), []byte(b.String()), 0o600)
 }

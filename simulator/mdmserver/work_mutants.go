@@ -43,7 +43,7 @@ func zipped(w http.ResponseWriter, body []byte) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	z.Write(body) //nolint:errcheck // a buffer
-	z.Close()
+	z.Close()     //nolint:errcheck // a buffer
 	w.Header().Set("Content-Encoding", "gzip")
 	return b.Bytes()
 }
