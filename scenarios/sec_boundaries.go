@@ -65,8 +65,8 @@ var boundaries = []Scenario{
 		Run: func(t *T) {
 			d := t.Device()
 			r := d.discovered()
-			if r.AuthenticationURL == "" {
-				t.NotApplicable("the server has no sign-in page")
+			if !strings.HasPrefix(r.AuthenticationURL, "https://") {
+				t.NotApplicable("the server has no sign-in page, or not at an absolute https URL (see ENR-06)")
 			}
 			const markup = `"><script>dmwake('x')</script><b a='`
 			for what, page := range map[string]*enroll.SignIn{"login_hint": {LoginHint: "a" + markup + "@mdm.example"}, "appru": {AppRU: "ms-app://windows.immersivecontrolpanel/" + markup}} {

@@ -5,8 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/dmwake/dmwake/harness/report"
 )
 
 // outputs are the report files. They are opened before the run, so that one
@@ -82,11 +80,21 @@ func (o *output) finish() error {
 	return os.Rename(name, o.path)
 }
 
-func (o *outputs) write(r *report.Report) error {
+// written is what can be written in these forms; a result of a load has no JUnit.
+type written interface {
+	WriteJSON(io.Writer) error
+	WriteHTML(io.Writer) error
+}
+
+func (o *outputs) write(r written) error {
+	junit := func(io.Writer) error { return nil }
+	if j, ok := r.(interface{ WriteJUnit(io.Writer) error }); ok {
+		junit = j.WriteJUnit
+	}
 	for _, v := range []struct {
 		to    *output
 		write func(io.Writer) error
-	}{{o.json, r.WriteJSON}, {o.junit, r.WriteJUnit}, {o.html, r.WriteHTML}} {
+	}{{o.json, r.WriteJSON}, {o.junit, junit}, {o.html, r.WriteHTML}} {
 		if v.to == nil {
 			continue
 		}

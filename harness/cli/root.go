@@ -86,6 +86,7 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
   dmwake device        enroll and run simulated devices against any server
   dmwake push          send a notification as a server would, and explain the answer
   dmwake explain 418   what a code of this path means, its causes, what to do
+  dmwake load          measure push latency under load, stage by stage
   dmwake replay        play a recorded session again, and show what differs
   dmwake repro         reproduce a bug that people reported, for as long as you debug`,
 		SilenceUsage: true, SilenceErrors: true, Version: report.Version,
@@ -103,7 +104,7 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
 		return usage(fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath()))
 	})
 	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), reproCommand(s), reportCommand(s),
-		initCommand(s), doctorCommand(s), replayCommand(s))
+		initCommand(s), doctorCommand(s), replayCommand(s), loadCommand(s))
 	return root
 }
 

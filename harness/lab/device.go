@@ -17,19 +17,36 @@ import (
 // NewDevice makes a device of the profile that could enroll with the target;
 // edit may change what was drawn and configured for it.
 func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Config)) (*dmclient.Device, error) {
-	t := &l.Config.Target
+	cfg, err := l.DeviceConfig()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Profile, cfg.Identity = p, l.NewIdentity()
+	cfg.NoRetry = true // a scenario counts its sessions
+	for _, f := range edit {
+		f(&cfg)
+	}
+	return dmclient.New(cfg)
+}
+
+// NewIdentity draws one; those of a lab are as its seed says.
+func (l *Lab) NewIdentity() dmclient.Identity {
 	l.mu.Lock()
-	id := dmclient.NewIdentity(l.rand)
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	return dmclient.NewIdentity(l.rand)
+}
+
+// DeviceConfig is what all devices of the target have in common; Profile and
+// Identity are not set.
+func (l *Lab) DeviceConfig() (dmclient.Config, error) {
+	t := &l.Config.Target
 	cfg := dmclient.Config{
-		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(), Profile: p, Identity: id,
-		Roots: l.roots, Key: l.key, Timeout: l.Config.Timeouts.Request, Log: l.log,
-		NoRetry: true, // a scenario counts its sessions
-		Dial:    l.Config.Dialer(),
+		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(),
+		Roots: l.roots, Key: l.key, Timeout: l.Config.Timeouts.Request, Log: l.log, Dial: l.Config.Dialer(),
 	}
 	var err error
 	if cfg.EnrollCert, err = t.Certificate.Load(); err != nil {
-		return nil, err
+		return cfg, err
 	}
 	switch {
 	case l.Directory != nil:
@@ -38,17 +55,14 @@ func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Config)) (*dm
 		}
 	case t.Hooks.Token != nil:
 		cfg.EntraToken = func(ctx context.Context) (string, error) {
-			out, err := t.Hooks.Token.Run(ctx, "token", target.Vars{Username: t.Username, DeviceID: id.DeviceID}, l.Config.Timeouts.Hook)
+			out, err := t.Hooks.Token.Run(ctx, "token", target.Vars{Username: t.Username}, l.Config.Timeouts.Hook)
 			return strings.TrimSpace(out), err
 		}
 	}
 	if t.Push != "none" {
 		cfg.WNS = l.WNS
 	}
-	for _, f := range edit {
-		f(&cfg)
-	}
-	return dmclient.New(cfg)
+	return cfg, nil
 }
 
 // Shared is the one device of a target that allows no more, enrolled or
@@ -189,26 +203,41 @@ type Command struct {
 var ErrNoHook = errors.New("no hook configured")
 
 func (l *Lab) hook(ctx context.Context, name string, h *target.Hook, d *dmclient.Device, c Command) (string, error) {
+	return l.hookFor(ctx, name, h, l.Vars(d), c)
+}
+
+func (l *Lab) hookFor(ctx context.Context, name string, h *target.Hook, v target.Vars, c Command) (string, error) {
 	if h == nil {
 		return "", fmt.Errorf("%w: %s", ErrNoHook, name)
 	}
+	v.Verb, v.LocURI, v.Format, v.Data = string(c.Verb), c.LocURI, c.Format, c.Data
+	return h.Run(ctx, name, v, l.Config.Timeouts.Hook)
+}
+
+// Vars are what hooks can say of a device.
+func (l *Lab) Vars(d *dmclient.Device) target.Vars {
 	id := d.Identity()
-	return h.Run(ctx, name, target.Vars{
-		DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, Profile: d.Profile().Name,
-		Username: l.Config.Target.Username, ChannelURI: d.ChannelURI(),
-		Verb: string(c.Verb), LocURI: c.LocURI, Format: c.Format, Data: c.Data,
-	}, l.Config.Timeouts.Hook)
+	return target.Vars{DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, Profile: d.Profile().Name,
+		Username: l.Config.Target.Username, ChannelURI: d.ChannelURI()}
 }
 
 // Queue makes the server queue a command for a device.
 func (l *Lab) Queue(ctx context.Context, d *dmclient.Device, c Command) error {
-	_, err := l.hook(ctx, "queue", l.Config.Target.Hooks.Queue, d, c)
+	return l.QueueFor(ctx, l.Vars(d), c)
+}
+
+// QueueFor is Queue for a device that is not at hand.
+func (l *Lab) QueueFor(ctx context.Context, v target.Vars, c Command) error {
+	_, err := l.hookFor(ctx, "queue", l.Config.Target.Hooks.Queue, v, c)
 	return err
 }
 
 // Push makes the server push to a device.
-func (l *Lab) Push(ctx context.Context, d *dmclient.Device) error {
-	_, err := l.hook(ctx, "push", l.Config.Target.Hooks.Push, d, Command{})
+func (l *Lab) Push(ctx context.Context, d *dmclient.Device) error { return l.PushFor(ctx, l.Vars(d)) }
+
+// PushFor is Push for a device that is not at hand.
+func (l *Lab) PushFor(ctx context.Context, v target.Vars) error {
+	_, err := l.hookFor(ctx, "push", l.Config.Target.Hooks.Push, v, Command{})
 	return err
 }
 

@@ -68,9 +68,10 @@ type Lab struct {
 	// Directory is the fake Entra, nil where the target has none.
 	Directory *entra.Provider
 
-	state *state.File
-	link  *link.Server
-	opts  Options
+	wnsAddr string
+	state   *state.File
+	link    *link.Server
+	opts    Options
 
 	log      *slog.Logger
 	roots    *x509.CertPool

@@ -119,9 +119,13 @@ func (l *Lab) serveWNS(what, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.wnsAddr = ln.Addr().String()
 	l.serve(tls.NewListener(ln, l.WNS.SpoilTLS(l.CA.ServerTLS(false))), l.WNS, func(s *http.Server) { s.ConnState = l.connection })
 	return ln, nil
 }
+
+// WNSAddr is where the fake WNS listens, whatever name leads there.
+func (l *Lab) WNSAddr() string { return l.wnsAddr }
 
 // connection keeps account of the connections to the fake WNS.
 func (l *Lab) connection(c net.Conn, state http.ConnState) {

@@ -105,9 +105,6 @@ func (r *Run) Push(ctx context.Context) error {
 	return nil // that it could not push is a result
 }
 
-// Sync holds one more session.
-func (r *Run) Sync(ctx context.Context) { r.sync(ctx, dmclient.OriginUser) }
-
 // Seen is what came of it so far.
 func (r *Run) Seen() *Seen {
 	return &Seen{Sessions: r.Device.Sessions(), Journal: r.Lab.WNS.Journal().Since(r.mark, nil), Device: r.Device, Enrolled: r.enrolled}

@@ -34,7 +34,7 @@ func TestRepliesRoundTrip(t *testing.T) {
 	if err != nil || *got != *d {
 		t.Errorf("Discover: %+v, %v", got, err)
 	}
-	p := &PolicyResponse{Policies: 1, MinimalKeyLength: 2048, HashOID: "1.2.3", ValiditySeconds: 7, RenewalSeconds: 3}
+	p := &PolicyResponse{Policies: 1, MinimalKeyLength: 2048, HashOID: "1.2.3", ValiditySeconds: 7, RenewalSeconds: 3, Schema: "3", HashReference: "0", HashGroup: "1"}
 	gotP, err := read(p.Write("urn:uuid:1", "act")).PolicyResponse()
 	if err != nil || *gotP != *p {
 		t.Errorf("GetPolicies: %+v, %v", gotP, err)

@@ -1,0 +1,338 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	mathrand "math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/load"
+	"github.com/dmwake/dmwake/harness/target"
+)
+
+type loadFlags struct {
+	config              string
+	devices             int
+	rate                string
+	duration, warmup    time.Duration
+	drain               time.Duration
+	poisson, storm      bool
+	who, sender, work   string
+	profile, key, curve string
+	pool, workers       int
+	resident            bool
+	offline             float64
+	seed                uint64
+	json, html, metrics string
+	expect, mutants     []string
+}
+
+func loadCommand(s *streams) *cobra.Command {
+	var f loadFlags
+	c := &cobra.Command{
+		Use:   "load",
+		Short: "Measure push latency under load, stage by stage",
+		Long: `Enrolls many simulated devices at your server (--config) or the embedded one, and
+wakes them by push at a rate that does not wait for the server (open loop). Each
+stage of the way has its own histogram: trigger to WNS, WNS to device, device to
+package 1, the server's reply, the work, its acknowledgement, and the whole from
+the time at which the wake-up was meant to start.
+
+  --rate 200                 constant           --rate 50..500   a ramp
+  --rate 50,100,200          steps              --rate 100+2000@30s/5s   a spike
+  --storm                    all devices at once
+
+Exit codes: 0 as expected, 1 an --expect was not met, 2 usage or configuration,
+3 no device could be enrolled, 130 interrupted (what was measured is kept).`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return runLoad(c.Context(), s, &f) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.config, "config", "", "configuration file of your server; without it the embedded one is measured")
+	fl.IntVar(&f.devices, "devices", 100, "how many devices")
+	fl.StringVar(&f.rate, "rate", "20", "wake-ups a second")
+	fl.DurationVar(&f.duration, "duration", 30*time.Second, "how long wake-ups are started")
+	fl.DurationVar(&f.warmup, "warmup", 0, "the first part of it, which is not counted")
+	fl.DurationVar(&f.drain, "drain", 15*time.Second, "how long to wait at the end for what is under way; what is not done then is lost")
+	fl.BoolVar(&f.poisson, "poisson", false, "draw the times between wake-ups, as independent users would")
+	fl.BoolVar(&f.storm, "storm", false, "wake all devices at once, in place of a rate")
+	fl.StringVar(&f.who, "who", "round", "who is woken: round (each in turn) or random")
+	fl.StringVar(&f.sender, "sender", "", "who pushes: hook (default where there is one), own (the server, when something is queued), wns (dmwake in its place), none (polling only)")
+	fl.StringVar(&f.work, "work", "none", "what each push is for: none, get, wipe, or profile:N (N settings)")
+	fl.StringVar(&f.profile, "profile", "win11", "which Windows the devices are")
+	fl.StringVar(&f.key, "key", "ec", "kind of key of the devices: ec, or rsa as Windows makes")
+	fl.IntVar(&f.pool, "key-pool", 16, "RSA keys that the devices share")
+	fl.StringVar(&f.curve, "curve", "x25519", "key exchange of TLS: x25519, or default for Go's, which costs a third more")
+	fl.IntVar(&f.workers, "workers", 0, "sessions at a time (default: 32 for each CPU)")
+	fl.BoolVar(&f.resident, "resident", false, "keep devices and their connections between sessions: more memory, no handshake in a wake-up")
+	fl.Float64Var(&f.offline, "offline", 0, "share of devices that have no network, such as 0.1")
+	fl.Uint64Var(&f.seed, "seed", 0, "seed of identities, draws and order; 0 draws one")
+	fl.StringVar(&f.json, "json", "", "write the result as JSON to this file (- for standard output)")
+	fl.StringVar(&f.html, "html", "", "write the result as one HTML page with plots to this file")
+	fl.StringVar(&f.metrics, "metrics", "", "serve the stages for a Prometheus at this address, such as 127.0.0.1:9464")
+	fl.StringArrayVar(&f.expect, "expect", nil, "what has to be so, or the exit code is 1: 'p99<2s', 'wake.p50<1ms', 'lost==0', 'rate>=190'; repeatable")
+	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable")
+	c.AddCommand(loadCompareCommand(s))
+	return c
+}
+
+// options turns the flags into those of a run.
+func (f *loadFlags) options(l *lab.Lab) (*load.Options, error) {
+	plan, err := load.ParsePlan(f.rate, f.duration, f.warmup)
+	if err != nil {
+		return nil, err
+	}
+	plan.Poisson = f.poisson
+	if f.curve == "default" {
+		f.curve = ""
+	} else if f.curve != "x25519" {
+		return nil, fmt.Errorf("--curve %q is neither x25519 nor default", f.curve)
+	}
+	if f.sender == "" {
+		f.sender = load.SenderWNS
+		switch h := &l.Config.Target.Hooks; {
+		case h.Push != nil:
+			f.sender = load.SenderHook
+		case l.Config.Target.PushOnQueue && h.Queue != nil:
+			f.sender = load.SenderOwn
+		}
+	}
+	work := load.Work{Kind: f.work}
+	if n, ok := strings.CutPrefix(f.work, "profile:"); ok {
+		work.Kind = "profile"
+		if work.Settings, err = strconv.Atoi(n); err != nil || work.Settings < 1 || work.Settings > 500 {
+			return nil, fmt.Errorf("--work %q: a profile has from 1 to 500 settings", f.work)
+		}
+	} else if f.work != "none" && f.work != "get" && f.work != "wipe" {
+		return nil, fmt.Errorf("--work %q is none of none, get, wipe, profile:N", f.work)
+	}
+	return &load.Options{Devices: f.devices, Profile: f.profile, Plan: plan, Storm: f.storm, Who: f.who, Sender: f.sender, Work: work, Offline: f.offline, Key: f.key,
+		KeyPool: f.pool, Curve: f.curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: l.Seed}, nil
+}
+
+func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
+	var expected []*load.Expectation
+	for _, text := range f.expect {
+		e, err := load.ParseExpectation(text)
+		if err != nil {
+			return usage(fmt.Errorf("--expect %w", err))
+		}
+		expected = append(expected, e)
+	}
+	var cfg *target.Config
+	var err error
+	if f.config != "" {
+		if len(f.mutants) > 0 {
+			return usage(errors.New("--mutant breaks the embedded server; leave --config out"))
+		}
+		if cfg, err = target.Load(f.config); err != nil {
+			return usage(err)
+		}
+	}
+	out, err := openOutputs(s.out, f.json, "", f.html)
+	if err != nil {
+		return usage(err)
+	}
+	defer out.close()
+	if f.seed == 0 {
+		f.seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // identities of simulated devices
+	}
+	l, err := lab.Start(cfg, lab.Options{Seed: f.seed, Mutants: f.mutants})
+	if err != nil {
+		return usage(err)
+	}
+	defer l.Close()
+	o, err := f.options(l)
+	if err != nil {
+		return usage(err)
+	}
+	w := s.out
+	if f.json == "-" {
+		w = s.err
+	}
+	line := &liveLine{w: w, live: color(w)}
+	o.Progress, o.Enrolled = line.progress, line.enrolled(f.devices)
+	stop, err := f.serveMetrics(w, o)
+	if err != nil {
+		return usage(err)
+	}
+	defer stop()
+	fmt.Fprintf(w, "dmwake load: %d devices against %s, %s wake-ups a second for %s (seed %d)\n", f.devices, l.Config.Target.Name, f.rate, f.duration, l.Seed)
+	run, err := load.Start(ctx, l, o)
+	line.end()
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, errors.New("interrupted while devices were enrolled; nothing was measured")}
+	case err != nil && strings.HasPrefix(err.Error(), "none of "):
+		return &exitError{exitUnreachable, err}
+	case err != nil:
+		return usage(err)
+	}
+	defer run.Close()
+	r := run.Go(ctx)
+	line.end()
+	if err := errors.Join(out.write(r)); err != nil {
+		return usage(err)
+	}
+	tell(w, r)
+	return judge(w, r, expected)
+}
+
+// serveMetrics serves /metrics where that is asked for.
+func (f *loadFlags) serveMetrics(w io.Writer, o *load.Options) (stop func(), err error) {
+	if f.metrics == "" {
+		return func() {}, nil
+	}
+	ln, err := lab.Listen("--metrics", f.metrics)
+	if err != nil {
+		return nil, err
+	}
+	m := load.NewMetrics()
+	o.Observe = m.Observe
+	tellLine := o.Progress
+	o.Progress = func(p load.Progress) {
+		m.Progress(p)
+		tellLine(p)
+	}
+	srv := lab.NewHTTPServer(m.Handler())
+	go srv.Serve(ln) //nolint:errcheck // ends with the command
+	fmt.Fprintf(w, "metrics    http://%s/metrics\n", ln.Addr())
+	return func() { srv.Close() }, nil
+}
+
+// judge holds a result against what was expected.
+func judge(w io.Writer, r *load.Result, expected []*load.Expectation) error {
+	bad := 0
+	for _, e := range expected {
+		ok, saw := e.Met(r)
+		mark := "as expected"
+		if !ok {
+			mark = "NOT AS EXPECTED"
+			bad++
+		}
+		fmt.Fprintf(w, "%-16s %s: it is %s\n", mark, e, saw)
+	}
+	switch {
+	case r.Aborted != "":
+		return &exitError{exitInterrupted, errSilent}
+	case bad > 0:
+		return &exitError{exitFailed, errSilent}
+	}
+	return nil
+}
+
+// tell prints a result for a person.
+func tell(w io.Writer, r *load.Result) {
+	c := r.Counts
+	fmt.Fprintf(w, "\n%d wake-ups: %d done by push, %d by polling, %d failed, %d lost; %.1f a second\n\n", c.Started, c.Done, c.Polled, c.Failed, c.Lost, r.Rate())
+	fmt.Fprintf(w, "%-9s %10s %10s %10s %10s %10s\n", "stage", "count", "p50", "p90", "p99", "max")
+	for _, stage := range load.Stages() {
+		if h := r.Stages[stage]; h.Count > 0 {
+			fmt.Fprintf(w, "%-9s %10d %10s %10s %10s %10s\n", stage, h.Count, load.Micros(h.At["p50"]), load.Micros(h.At["p90"]), load.Micros(h.At["p99"]), load.Micros(h.Max))
+		}
+	}
+	for kind, n := range r.Errors {
+		fmt.Fprintf(w, "%8d  %s\n", n, kind)
+	}
+	for why, n := range r.Excluded {
+		fmt.Fprintf(w, "%8d  devices left out: %s\n", n, why)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(w, "  - %s\n", n)
+	}
+	if r.Aborted != "" {
+		fmt.Fprintf(w, "The run ended early: %s\n", r.Aborted)
+	}
+}
+
+// liveLine is one line that is written over on a terminal, and lines now and
+// then elsewhere.
+type liveLine struct {
+	w     io.Writer
+	live  bool
+	said  time.Time
+	dirty bool
+}
+
+func (l *liveLine) put(every time.Duration, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if l.live {
+		fmt.Fprintf(l.w, "\r\x1b[K%s", text)
+		l.dirty = true
+		return
+	}
+	if time.Since(l.said) >= every {
+		l.said = time.Now()
+		fmt.Fprintln(l.w, text)
+	}
+}
+
+func (l *liveLine) end() {
+	if l.dirty {
+		fmt.Fprintln(l.w)
+	}
+	l.dirty, l.said = false, time.Time{}
+}
+
+func (l *liveLine) enrolled(all int) func(done, failed int) {
+	return func(done, failed int) {
+		if l.live && done%10 != 0 && done != all {
+			return
+		}
+		text := fmt.Sprintf("%d of %d devices enrolled", done, all)
+		if failed > 0 {
+			text += fmt.Sprintf(", %d not", failed)
+		}
+		l.put(5*time.Second, "%s", text)
+	}
+}
+
+func (l *liveLine) progress(p load.Progress) {
+	l.put(5*time.Second, "%5s  %6d started  %6d done  %5.0f/s  %5d open  %5d failed  p50 %s  p99 %s", p.Elapsed.Round(time.Second), p.Started, p.Done, p.Rate, p.Open, p.Errors,
+		load.Micros(p.P50), load.Micros(p.P99))
+}
+
+func loadCompareCommand(s *streams) *cobra.Command {
+	slack := 0.1
+	c := &cobra.Command{
+		Use:   "compare BEFORE.json NOW.json",
+		Short: "Compare the results of two runs, stage by stage",
+		Long: `Compares two results of "dmwake load --json". Exit code 1 if the later one is worse:
+more lost, failed or polled, or a p99 of the whole that is over by more than
+--slack.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return usage(fmt.Errorf("dmwake load compare takes two files, and got %d", len(args)))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			before, err := load.Read(args[0])
+			if err != nil {
+				return usage(err)
+			}
+			now, err := load.Read(args[1])
+			if err != nil {
+				return usage(err)
+			}
+			worse, err := load.Compare(s.out, before, now, slack)
+			if err != nil {
+				return usage(err)
+			}
+			if worse {
+				fmt.Fprintln(s.out, "worse than before")
+				return &exitError{exitFailed, errSilent}
+			}
+			return nil
+		},
+	}
+	c.Flags().Float64Var(&slack, "slack", slack, "by which share p99 may be over")
+	return c
+}

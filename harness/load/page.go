@@ -1,0 +1,60 @@
+package load
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+)
+
+//go:embed page.html
+var page string
+
+var pageTemplate = template.Must(template.New("load").Parse(page))
+
+// abouts say from when to when a stage is.
+var abouts = map[Stage]string{
+	Late: "meant to start, started: dmwake's own delay", Queue: "started, the work queued by the hook", Trigger: "triggered, the notification at WNS: the server's sender",
+	Wake: "at WNS, at the device", Open: "at the device, package 1 leaves it", Reply: "package 1, the server's first reply", Done: "the reply, its commands done",
+	Ack: "done, acknowledged by the server", Whole: "meant to start, the session ended", Polled: "meant to start, a poll brought what the push did not",
+}
+
+type row struct {
+	Stage                    Stage
+	Count                    int64
+	P50, P90, P99, P999, Max string
+	About                    string
+}
+
+type figure struct {
+	Title string
+	SVG   template.HTML
+}
+
+// WriteHTML writes the result as one page that needs nothing else.
+func (r *Result) WriteHTML(w io.Writer) error {
+	v := struct {
+		*Result
+		Plots []figure
+		Rows  []row
+	}{Result: r}
+	for _, p := range []struct {
+		title string
+		draw  func() (template.HTML, error)
+	}{{"Latency over time", r.overTime}, {"Percentile curve", r.percentiles}, {"Stages", r.breakdown}, {"Wake-ups a second", r.throughput}} {
+		text, err := p.draw()
+		if err != nil {
+			return fmt.Errorf("the HTML report: %w", err)
+		}
+		v.Plots = append(v.Plots, figure{p.title, text})
+	}
+	for _, s := range Stages() {
+		if h := r.Stages[s]; h.Count > 0 {
+			v.Rows = append(v.Rows, row{s, h.Count, Micros(h.At["p50"]), Micros(h.At["p90"]), Micros(h.At["p99"]), Micros(h.At["p999"]), Micros(h.Max), abouts[s]})
+		}
+	}
+	if err := pageTemplate.Execute(w, v); err != nil {
+		return fmt.Errorf("write the HTML report: %w", err)
+	}
+	return nil
+}

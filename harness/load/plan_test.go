@@ -1,0 +1,62 @@
+package load
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestPlans: a plan starts as many as its rate says, when it says.
+func TestPlans(t *testing.T) {
+	for _, c := range []struct {
+		rate    string
+		poisson bool
+		total   int
+		first   int // in the first half
+	}{
+		{"200", false, 2000, 1000}, {"0..200", false, 1000, 250}, {"100,300", false, 2000, 500}, {"10+1000@5s/1s", false, 1100, 50}, {"200", true, 2000, 1000}, {"0.5", false, 5, 2},
+		{"100000", false, 1_000_000, 500_000},
+	} {
+		p, err := ParsePlan(c.rate, 10*time.Second, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Poisson = c.poisson
+		draw := rand.New(rand.NewPCG(1, 1))
+		n, half := 0, 0
+		last := time.Duration(0)
+		for at, ok := p.Next(0, draw); ok; at, ok = p.Next(at, draw) {
+			if at < last {
+				t.Fatalf("%s: %s after %s", c.rate, at, last)
+			}
+			last = at
+			n++
+			if at < 5*time.Second {
+				half++
+			}
+		}
+		slack := 2.0
+		if c.poisson {
+			slack = 5 * math.Sqrt(float64(c.total))
+		}
+		if math.Abs(float64(n-c.total)) > slack || math.Abs(float64(half-c.first)) > slack {
+			t.Errorf("%s: %d, %d of them in the first half; want %d and %d", c.rate, n, half, c.total, c.first)
+		}
+		if math.Abs(p.Total()-float64(c.total)) > slack {
+			t.Errorf("%s: Total %f", c.rate, p.Total())
+		}
+	}
+}
+
+func TestBadPlans(t *testing.T) {
+	for rate, want := range map[string]string{"": "no number", "x": "no number", "-5": "no number", "2000000": "no number", "0": "starts nothing", "5+1@2s": "a spike is", "5+1@9s/5s": "within the duration", "NaN": "no number", "1..x": "no number"} {
+		if _, err := ParsePlan(rate, 10*time.Second, 0); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", rate, err, want)
+		}
+	}
+	if _, err := ParsePlan("5", 10*time.Second, 10*time.Second); err == nil {
+		t.Error("a warm-up as long as the run")
+	}
+}

@@ -1,0 +1,203 @@
+package load
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"image/color"
+	"math"
+	"regexp"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// The colours of the plots stand for variables of the page, so that they follow
+// the reader's light or dark.
+var (
+	ink   = color.RGBA{1, 1, 1, 255}
+	faint = color.RGBA{2, 2, 2, 255}
+	blue  = color.RGBA{3, 3, 3, 255}
+	red   = color.RGBA{4, 4, 4, 255}
+	green = color.RGBA{5, 5, 5, 255}
+)
+
+var variables = strings.NewReplacer("#010101", "var(--fg)", "#020202", "var(--line)", "#030303", "var(--blue)", "#040404", "var(--bad)", "#050505", "var(--good)", "#000000", "var(--fg)")
+
+const (
+	plotWidth  = 16 * vg.Centimeter
+	plotHeight = 6.5 * vg.Centimeter
+)
+
+// series is one line of a plot.
+type series struct {
+	name   string
+	color  color.Color
+	points plotter.XYs
+}
+
+func newPlot(x, y string) *plot.Plot {
+	p := plot.New()
+	p.X.Label.Text, p.Y.Label.Text = x, y
+	p.BackgroundColor = color.Transparent
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Color, a.Label.TextStyle.Color, a.Tick.Color, a.Tick.Label.Color = ink, ink, ink, ink
+		a.Label.TextStyle.Font.Size, a.Tick.Label.Font.Size = font.Length(9), font.Length(8)
+	}
+	p.Legend.TextStyle.Color, p.Legend.TextStyle.Font.Size = ink, font.Length(8)
+	p.Legend.Top, p.Legend.Left = true, true
+	return p
+}
+
+// svg draws a plot; title names it for those who do not see it.
+func svg(p *plot.Plot, title string) (template.HTML, error) {
+	c := vgsvg.New(plotWidth, plotHeight)
+	p.Draw(draw.New(c))
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return "", fmt.Errorf("draw %s: %w", title, err)
+	}
+	text := b.String()
+	text = text[strings.Index(text, "<svg"):]
+	text = variables.Replace(text)
+	// Fonts are the page's, and the size is the screen's.
+	text = fontFamily.ReplaceAllString(text, "font-family:system-ui,sans-serif;")
+	text = strings.Replace(text, "<svg ", `<svg role="img" aria-label="`+template.HTMLEscapeString(title)+`" `, 1)
+	return template.HTML(text), nil //nolint:gosec // drawn here, from numbers
+}
+
+var fontFamily = regexp.MustCompile(`font-family:[^;"]*;?(?:font-variant:[^;"]*;?)?`)
+
+func lines(title, x, y string, log bool, list ...series) (template.HTML, error) {
+	p := newPlot(x, y)
+	some := false
+	for _, s := range list {
+		some = some || len(s.points) > 0
+	}
+	if log && some {
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	}
+	grid := plotter.NewGrid()
+	grid.Vertical.Color, grid.Horizontal.Color = color.Transparent, faint
+	p.Add(grid)
+	for _, s := range list {
+		if len(s.points) == 0 {
+			continue
+		}
+		l, err := plotter.NewLine(s.points)
+		if err != nil {
+			return "", err
+		}
+		l.Color, l.Width = s.color, vg.Points(1.4)
+		p.Add(l)
+		p.Legend.Add(s.name, l)
+	}
+	return svg(p, title)
+}
+
+func millis(us int64) float64 { return float64(us) / 1000 }
+
+// overTime is the whole by when it was meant to start.
+func (r *Result) overTime() (template.HTML, error) {
+	var p50, p99 plotter.XYs
+	for _, c := range r.Course {
+		if c.P99 > 0 {
+			p50 = append(p50, plotter.XY{X: c.At, Y: max(millis(c.P50), .001)})
+			p99 = append(p99, plotter.XY{X: c.At, Y: max(millis(c.P99), .001)})
+		}
+	}
+	return lines("Latency over time", "seconds", "whole, ms", true, series{"p50", blue, p50}, series{"p99", red, p99})
+}
+
+func (r *Result) throughput() (template.HTML, error) {
+	var started, done, failed plotter.XYs
+	step := 1.0
+	if len(r.Course) > 1 {
+		step = r.Course[1].At - r.Course[0].At
+	}
+	for _, c := range r.Course {
+		started = append(started, plotter.XY{X: c.At, Y: float64(c.Started) / step})
+		done = append(done, plotter.XY{X: c.At, Y: float64(c.Done) / step})
+		failed = append(failed, plotter.XY{X: c.At, Y: float64(c.Failed) / step})
+	}
+	return lines("Wake-ups a second", "seconds", "a second", false, series{"started", blue, started}, series{"done", green, done}, series{"failed or lost", red, failed})
+}
+
+// nines is a percentile as the axis has it: 0.9 is 1, 0.99 is 2.
+func nines(percent float64) float64 { return -math.Log10(1 - percent/100) }
+
+type percentTicks struct{}
+
+// Ticks implements plot.Ticker.
+func (percentTicks) Ticks(_, most float64) (out []plot.Tick) {
+	for _, v := range []float64{0, 50, 90, 99, 99.9, 99.99, 99.999} {
+		if x := nines(v); x <= most {
+			out = append(out, plot.Tick{Value: x, Label: fmt.Sprintf("%g %%", v)})
+		}
+	}
+	return out
+}
+
+func (r *Result) percentiles() (template.HTML, error) {
+	whole := r.Stages[Whole]
+	h, err := whole.Histogram()
+	if err != nil {
+		return "", err
+	}
+	var points plotter.XYs
+	for _, b := range h.CumulativeDistribution() {
+		// The last ones are of less than one wake-up.
+		if b.Quantile < 100 && (1-b.Quantile/100)*float64(whole.Count) >= 1 {
+			points = append(points, plotter.XY{X: nines(b.Quantile), Y: max(millis(b.ValueAt), .001)})
+		}
+	}
+	p := newPlot("wake-ups that took no longer", "whole, ms")
+	if len(points) == 0 {
+		return svg(p, "Percentile curve: nothing was measured")
+	}
+	p.Y.Scale, p.Y.Tick.Marker, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}, percentTicks{}
+	l, err := plotter.NewLine(points)
+	if err != nil {
+		return "", err
+	}
+	l.Color, l.Width = blue, vg.Points(1.4)
+	p.Add(l)
+	return svg(p, "Percentile curve")
+}
+
+// breakdown are the medians of the stages beside each other, and their p99.
+func (r *Result) breakdown() (template.HTML, error) {
+	p := newPlot("", "ms")
+	var names []string
+	var p50, p99 plotter.Values
+	for _, s := range Stages() {
+		if h := r.Stages[s]; h.Count > 0 && s != Whole && s != Polled {
+			names = append(names, string(s))
+			p50, p99 = append(p50, millis(h.At["p50"])), append(p99, millis(h.At["p99"]))
+		}
+	}
+	if len(names) == 0 {
+		return svg(p, "Stages: nothing was measured")
+	}
+	const wide = 14
+	for i, v := range []struct {
+		name   string
+		values plotter.Values
+		color  color.Color
+	}{{"p50", p50, blue}, {"p99", p99, red}} {
+		bars, err := plotter.NewBarChart(v.values, vg.Points(wide))
+		if err != nil {
+			return "", err
+		}
+		bars.Color, bars.LineStyle.Width, bars.Offset = v.color, 0, vg.Points(wide*(float64(i)-.5))
+		p.Add(bars)
+		p.Legend.Add(v.name, bars)
+	}
+	p.NominalX(names...)
+	return svg(p, "Stages")
+}

@@ -1,0 +1,289 @@
+package load
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/fleet"
+)
+
+// pool holds the devices of a run. At rest a device is a record of a fleet; with
+// Resident it stays whole, and keeps its connection.
+type pool struct {
+	lab  *lab.Lab
+	opts *Options
+	// woken is told when a notification reaches a device, ended when a session
+	// of one ended.
+	woken func(device string)
+	ended func(device string, s *dmclient.Session, err error)
+
+	fleet    *fleet.Fleet
+	resident []*dmclient.Device
+	ready    chan int // each resident device at most once
+	mu       sync.Mutex
+	states   []state // of the resident devices
+
+	vars []target.Vars // of the devices that can be woken
+	bad  map[string]int
+	off  int // how many of them are offline
+}
+
+// state is where a resident device stands: a notification that comes while it
+// has a session leads to another one, and several to one.
+type state byte
+
+const (
+	resting state = iota
+	queued
+	running
+	again // and woken since
+)
+
+// observer is the push service with a look at each notification that reaches a
+// device.
+type observer struct {
+	dmclient.WNS
+	p *pool
+}
+
+// OpenChannel implements dmclient.WNS.
+func (o observer) OpenChannel(ctx context.Context, device, pfn string, wake func([]byte)) (string, time.Time, error) {
+	return o.WNS.OpenChannel(ctx, device, pfn, func(payload []byte) {
+		o.p.woken(device)
+		wake(payload)
+	})
+}
+
+// Led and SetConnected pass on what the service wants to know of a device.
+func (o observer) Led(device, session string) {
+	if w, ok := o.WNS.(interface{ Led(device, session string) }); ok {
+		w.Led(device, session)
+	}
+}
+
+// SetConnected implements what Led does for the device's network.
+func (o observer) SetConnected(device string, connected bool) {
+	if w, ok := o.WNS.(interface {
+		SetConnected(device string, connected bool)
+	}); ok {
+		w.SetConnected(device, connected)
+	}
+}
+
+// keys makes keys for devices: EC, or RSA from a pool.
+func (o *Options) keys() func() (crypto.Signer, error) {
+	if o.Key == "ec" {
+		return func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+	}
+	n := max(o.KeyPool, 1)
+	var mu sync.Mutex
+	var list []crypto.Signer
+	next := 0
+	return func() (crypto.Signer, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(list) < n {
+			k, err := rsa.GenerateKey(rand.Reader, 2048)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, k)
+			return k, nil
+		}
+		next++
+		return list[next%n], nil
+	}
+}
+
+// enroll makes the devices and holds their first sessions, until all have a
+// channel; step is called for each that is through. Those that fail are left
+// out and counted by why.
+func (p *pool) enroll(ctx context.Context, step func(done, failed int)) error {
+	base, err := p.lab.DeviceConfig()
+	if err != nil {
+		return err
+	}
+	profile, err := dmclient.ProfileByName(p.opts.Profile)
+	if err != nil {
+		return err
+	}
+	base.Key, base.NoRetry = p.opts.keys(), true
+	if base.WNS != nil {
+		base.WNS = observer{base.WNS, p}
+	}
+	// No cache of TLS sessions: one that devices share would resume the session of
+	// another, with its certificate.
+	base.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	if p.opts.Curve == "x25519" { // Go's default adds a third to a handshake's cost
+		base.TLS.CurvePreferences = []tls.CurveID{tls.X25519}
+	}
+	leniency := p.lab.Leniency()
+	var mu sync.Mutex
+	var done, failed atomic.Int64
+	p.bad = map[string]int{}
+	join := func(d *dmclient.Device) error {
+		if err := d.Enroll(ctx, leniency); err != nil {
+			return err
+		}
+		for range 2 {
+			if _, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment, NoRetry: true}); err != nil {
+				return err
+			}
+			if d.ChannelURI() != "" {
+				break
+			}
+		}
+		if d.ChannelURI() == "" && p.opts.Sender != SenderNone {
+			return errors.New(p.why(d))
+		}
+		return nil
+	}
+	one := func(_ int, d *dmclient.Device) error {
+		err := join(d)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			p.bad[kindOf(err)]++
+			step(int(done.Load()), int(failed.Add(1)))
+			return err
+		}
+		v := p.lab.Vars(d)
+		if p.opts.Resident {
+			p.resident = append(p.resident, d)
+		}
+		if share := p.opts.Offline; share > 0 && float64(p.off) < share*float64(len(p.vars)+1) {
+			d.SetWNSOffline(true)
+			p.off++
+		}
+		p.vars = append(p.vars, v)
+		step(int(done.Add(1)), int(failed.Load()))
+		return nil
+	}
+	if p.opts.Resident {
+		return p.enrollResident(ctx, base, profile, one)
+	}
+	p.fleet = fleet.New(fleet.Config{Device: base, Workers: p.opts.Workers, OnSession: func(d *dmclient.Device, s *dmclient.Session, err error) {
+		p.ended(d.Identity().DeviceID, s, err)
+	}})
+	all := make([]int, p.opts.Devices)
+	for k := range all {
+		if all[k], err = p.fleet.Add(profile, p.lab.NewIdentity()); err != nil {
+			return err
+		}
+	}
+	p.fleet.Each(ctx, all, one)
+	return ctx.Err()
+}
+
+func (p *pool) enrollResident(ctx context.Context, base dmclient.Config, profile dmclient.Profile, one func(int, *dmclient.Device) error) error {
+	p.ready, p.states = make(chan int, p.opts.Devices), make([]state, p.opts.Devices)
+	next := make(chan *dmclient.Device)
+	var wg sync.WaitGroup
+	for range min(p.opts.Workers, p.opts.Devices) {
+		wg.Go(func() {
+			for d := range next {
+				if one(0, d) != nil {
+					d.Close()
+				}
+			}
+		})
+	}
+	for range p.opts.Devices {
+		if ctx.Err() != nil {
+			break
+		}
+		cfg := base
+		cfg.Profile, cfg.Identity = profile, p.lab.NewIdentity()
+		d, err := dmclient.New(cfg)
+		if err != nil {
+			close(next)
+			return err
+		}
+		next <- d
+	}
+	close(next)
+	wg.Wait()
+	return ctx.Err()
+}
+
+// why tells what a device that has no channel was told.
+func (p *pool) why(d *dmclient.Device) string {
+	if d.PFN() == "" {
+		return "the server set no PFN in two sessions"
+	}
+	return "the PFN that the server set led to no channel; is it that of wns.app?"
+}
+
+// run lets the devices answer pushes until ctx ends.
+func (p *pool) run(ctx context.Context) {
+	if !p.opts.Resident {
+		p.fleet.Run(ctx) //nolint:errcheck // ends with ctx
+		return
+	}
+	var wg sync.WaitGroup
+	for range p.opts.Workers {
+		wg.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case i := <-p.ready:
+					p.mu.Lock()
+					p.states[i] = running
+					p.mu.Unlock()
+					d := p.resident[i]
+					s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginPush, NoRetry: true})
+					p.ended(d.Identity().DeviceID, s, err)
+					p.rest(i)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// wake puts a resident device to work; a fleet sees to that itself. It does not
+// block: the channel has room for every device once.
+func (p *pool) wake(i int) {
+	if !p.opts.Resident {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch p.states[i] {
+	case resting:
+		p.states[i] = queued
+		p.ready <- i
+	case running:
+		p.states[i] = again
+	}
+}
+
+func (p *pool) rest(i int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.states[i] == again {
+		p.states[i] = queued
+		p.ready <- i
+		return
+	}
+	p.states[i] = resting
+}
+
+func (p *pool) close() {
+	for _, d := range p.resident {
+		d.Close()
+	}
+}
