@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
@@ -40,7 +41,7 @@ func run(ctx context.Context, l *lab.Lab, s *Scenario) (res report.Result, devic
 		return res, nil, nil
 	}
 	res.Profile, res.Level = name, s.levelOn(name)
-	t := &T{Lab: l, ctx: ctx, result: &res, profile: profile, mark: l.WNS.Journal().Mark()}
+	t := &T{Lab: l, ctx: ctx, result: &res, profile: profile, mark: l.WNS.Journal().Mark(), pushed: slices.Contains(s.Needs, NeedPush)}
 	func() {
 		defer func() {
 			for _, f := range t.ends {

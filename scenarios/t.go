@@ -30,6 +30,9 @@ type T struct {
 	devices []*Device
 	ends    []func()
 	mark    uint64 // of the journal, when the body began
+	// pushed says that devices answer pushes. In a scenario that is not about
+	// them a server that pushes by itself would take its work away.
+	pushed bool
 }
 
 // after calls f when the body ended, however it did.
@@ -149,8 +152,8 @@ func (t *T) DeviceWith(edit func(*dmclient.Config)) *Device {
 	return d
 }
 
-// Enrolled makes a device that is enrolled, had its first session and answers
-// pushes. Where no device can enroll, the scenario is not applicable.
+// Enrolled makes a device that is enrolled and had its first session; it answers
+// pushes where the scenario is about them. Where no device can enroll, the scenario is not applicable.
 func (t *T) Enrolled() *Device {
 	if t.Lab.Config.Target.Shared() {
 		return t.shared()
@@ -161,7 +164,9 @@ func (t *T) Enrolled() *Device {
 		// One broken first session must not hide what comes after it.
 		d.Sync(dmclient.SyncOptions{})
 	}
-	t.Lab.Go(d.Device)
+	if t.pushed {
+		t.Lab.Go(d.Device)
+	}
 	return d
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dmwake/dmwake/harness/explain"
+	"github.com/dmwake/dmwake/harness/repro"
 )
 
 func explainCommand(s *streams) *cobra.Command {
@@ -70,6 +71,28 @@ func explainCode(s *streams, args []string) error {
 		}
 		fmt.Fprintf(s.out, "%s  (%s)\n", f.Code, f.Where)
 		explained(s.out, f.Answer)
+		for _, name := range shownBy(f) {
+			fmt.Fprintf(s.out, "to see it  dmwake repro %s\n", name)
+		}
 	}
 	return nil
+}
+
+// shownBy are the reproductions that show a code.
+func shownBy(f explain.Found) (out []string) {
+	for _, c := range repro.All() {
+		if c.Explain == "" {
+			continue
+		}
+		in, code, ok := strings.Cut(c.Explain, " ")
+		if !ok {
+			in, code = "", c.Explain
+		}
+		for _, k := range explain.Lookup(in, code) {
+			if k.Where == f.Where && k.Code == f.Code {
+				out = append(out, c.Name)
+			}
+		}
+	}
+	return out
 }

@@ -48,6 +48,8 @@ var statuses = map[int]Answer{
 			"The device's WNS client is offline.", "Get or Atomic inside an Atomic."},
 		Do: []string{"Windows 10 and later answer 200 and tell the reason in Push/Status: ask for it (dmwake explain push-status).",
 			"Do not repeat it in the same session; try again in a later one.", "To see it: dmwake device sync --fault pfn-418-500, or dmwake test --only ERR-03,ERR-04."}, Source: first + "; which cause gives 500 is a model"},
+	505: {Means: "The VerDTD of the message is not supported.", Causes: []string{"VerDTD is not 1.2."}, Source: reppro},
+	513: {Means: "The VerProto of the message is not supported.", Causes: []string{"VerProto is not DM/1.2."}, Source: reppro},
 	507: {Means: "An Atomic failed; what was done of it was rolled back.", Causes: []string{"Add and Replace of one node in one Atomic, which is not supported.", "An Atomic inside an Atomic (500 for the inner one)."},
 		Do: []string{"Set the PFN by commands of their own."}, Source: omadm},
 	516: {Means: "An Atomic failed and could not be rolled back: parts of it stayed.", Do: []string{"Ask for the nodes to see how things stand."}, Source: reppro},

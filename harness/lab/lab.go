@@ -208,6 +208,9 @@ func (l *Lab) startEmbedded(opts Options) error {
 		return err
 	}
 	l.serve(admin, l.embedded.Admin(""))
+	if slices.Contains(opts.Variants, "push-itself") {
+		defer func() { cfg.Target.Hooks.Push, cfg.Target.PushOnQueue = nil, true }()
+	}
 	cfg.Target.Discovery = base + mdmserver.DiscoveryPath
 	cfg.Target.Username, cfg.Target.Password = "demo@mdm.example", target.NewSecret(password)
 	cfg.Target.Hooks = ReferenceHooks("http://" + admin.Addr().String())

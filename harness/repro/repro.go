@@ -126,7 +126,7 @@ func All() []Case {
 		{Name: "channel-410", Shows: "WNS answers 410 long before the channel's thirty days are over", Reported: "WindowsAppSDK issue 4446", Explain: "wns 410",
 			LookAt: "drop the channel, set the PFN again in the next session", Pushes: true, Seen: wns(fakewns.Notification, 410, ""),
 			Then: func(l *lab.Lab, d *dmclient.Device) { l.WNS.CloseChannel(d.ChannelURI()) }},
-		{Name: "enroll-policy-lies", Shows: "Discover says OnPremise, and the user's UsernameToken is refused", Reported: "fleet issue 46387", Explain: "0x80180002",
+		{Name: "enroll-policy-lies", Shows: "Discover says OnPremise, and the user's UsernameToken is refused", Reported: "fleet issue 46387",
 			LookAt: "let the policy and the enrollment service take what Discover advertises (the embedded server does not, for this)", Mutant: "enr-policy-lies", Enrolls: true,
 			Seen: func(s *Seen) bool {
 				var e *enroll.Error

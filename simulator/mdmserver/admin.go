@@ -155,6 +155,9 @@ func (s *Server) queueCommand(w http.ResponseWriter, r *http.Request) {
 	}
 	view := *queued
 	s.mu.Unlock()
+	if s.varies("push-itself") && !full {
+		s.sender.push(d) //nolint:errcheck // without a channel it comes by polling
+	}
 	if full {
 		fail(w, http.StatusConflict, fmt.Errorf("the device has %d commands already", maxQueued))
 		return

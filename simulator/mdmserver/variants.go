@@ -20,6 +20,7 @@ var Variants = []Variant{
 	{"one-a-message", "sends one command in a message"},
 	{"poll-other", "writes another poll schedule"},
 	{"push-late", "pushes a while after it was asked to"},
+	{"push-itself", "pushes by itself when something is queued, and has no hook for it"},
 	{"results-answered", "answers Results with a Status, too"},
 	{"sync-version", "sets SyncApplicationVersion 5.0, so that SessionIDs are hexadecimal and sessions say why they began"},
 }
