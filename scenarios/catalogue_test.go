@@ -2,10 +2,14 @@ package scenarios
 
 import (
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"flag"
 	"os"
 	"regexp"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +22,7 @@ import (
 // wait.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "6"); err != nil {
+	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
@@ -80,7 +84,7 @@ func TestVariantsPass(t *testing.T) {
 			if v.Name != "push-late" && v.Name != "push-itself" && *matrixFile == "" {
 				list = slices.DeleteFunc(list, func(s Scenario) bool { return slices.Contains([]string{"TOK", "WNS", "WER", "ROB"}, s.Area()) })
 			}
-			l, err := lab.Start(nil, lab.Options{Variants: []string{v.Name}, Seed: 1, Quiet: 1500 * time.Millisecond, Crowd: 60})
+			l, err := lab.Start(nil, lab.Options{Variants: []string{v.Name}, Seed: 1, Quiet: 1500 * time.Millisecond, Crowd: 60, Key: sharedKey})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,9 +123,31 @@ func TestMutantsAreKilled(t *testing.T) {
 	}
 }
 
+// sharedKey lets devices of many labs share a few keys: making one takes longer
+// than most scenarios.
+var sharedKey = func() func() (crypto.Signer, error) {
+	var mu sync.Mutex
+	var keys []crypto.Signer
+	next := 0
+	return func() (crypto.Signer, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(keys) < 16 {
+			k, err := rsa.GenerateKey(rand.Reader, 2048)
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, k)
+			return k, nil
+		}
+		next++
+		return keys[next%len(keys)], nil
+	}
+}()
+
 func newLab(t *testing.T, mutants ...string) *lab.Lab {
 	t.Helper()
-	l, err := lab.Start(nil, lab.Options{Mutants: mutants, Seed: 1, Quiet: 1500 * time.Millisecond, Crowd: 60})
+	l, err := lab.Start(nil, lab.Options{Mutants: mutants, Seed: 1, Quiet: 1500 * time.Millisecond, Crowd: 60, Key: sharedKey})
 	if err != nil {
 		t.Fatal(err)
 	}

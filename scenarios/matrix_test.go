@@ -28,12 +28,12 @@ func TestMatrix(t *testing.T) {
 	all := All()
 	failed := make([][]string, len(mdmserver.Mutants))
 	var labs sync.WaitGroup
-	slots := make(chan struct{}, 5)
+	slots := make(chan struct{}, 12)
 	for i, m := range mdmserver.Mutants {
 		labs.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			l, err := lab.Start(nil, lab.Options{Mutants: []string{m.Name}, Seed: 1, Push: 4 * time.Second, Crowd: 40})
+			l, err := lab.Start(nil, lab.Options{Mutants: []string{m.Name}, Seed: 1, Push: 4 * time.Second, Crowd: 40, Key: sharedKey})
 			if err != nil {
 				t.Error(err)
 				return

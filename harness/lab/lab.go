@@ -48,6 +48,8 @@ type Options struct {
 	Crowd int
 	// Setup is what is special about the embedded server, one of Setups.
 	Setup string
+	// Key replaces the making of devices' keys, an RSA key of its own for each.
+	Key func() (crypto.Signer, error)
 	// State keeps the fake WNS in a file over a restart; empty does not.
 	State string
 	// Control is where its control API listens, with the token that it asks for;
@@ -119,8 +121,10 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 		l.Close()
 		return nil, err
 	}
-	l.wg.Add(1)
-	go l.makeKeys()
+	if opts.Key == nil {
+		l.wg.Add(1)
+		go l.makeKeys()
+	}
 	return l, nil
 }
 
@@ -301,6 +305,9 @@ func (l *Lab) makeKeys() {
 }
 
 func (l *Lab) key() (crypto.Signer, error) {
+	if l.opts.Key != nil {
+		return l.opts.Key()
+	}
 	select {
 	case k := <-l.keys:
 		return k, nil
