@@ -18,7 +18,7 @@ import (
 )
 
 type loadFlags struct {
-	config              string
+	config, state       string
 	devices             int
 	rate                string
 	duration, warmup    time.Duration
@@ -56,6 +56,7 @@ Exit codes: 0 as expected, 1 an --expect was not met, 2 usage or configuration,
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.config, "config", "", "configuration file of your server; without it the embedded one is measured")
+	fl.StringVar(&f.state, "state", "", "file of devices that are enrolled already (dmwake device enroll), in place of new ones; --devices bounds how many")
 	fl.IntVar(&f.devices, "devices", 100, "how many devices")
 	fl.StringVar(&f.rate, "rate", "20", "wake-ups a second")
 	fl.DurationVar(&f.duration, "duration", 30*time.Second, "how long wake-ups are started")
@@ -113,7 +114,7 @@ func (f *loadFlags) options(l *lab.Lab) (*load.Options, error) {
 	} else if f.work != "none" && f.work != "get" && f.work != "wipe" {
 		return nil, fmt.Errorf("--work %q is none of none, get, wipe, profile:N", f.work)
 	}
-	return &load.Options{Devices: f.devices, Profile: f.profile, Plan: plan, Storm: f.storm, Who: f.who, Sender: f.sender, Work: work, Offline: f.offline, Key: f.key,
+	return &load.Options{Devices: f.devices, State: f.state, Profile: f.profile, Plan: plan, Storm: f.storm, Who: f.who, Sender: f.sender, Work: work, Offline: f.offline, Key: f.key,
 		KeyPool: f.pool, Curve: f.curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: l.Seed}, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,8 +136,17 @@ func (p *pool) enroll(ctx context.Context, step func(done, failed int)) error {
 	var done, failed atomic.Int64
 	p.bad = map[string]int{}
 	join := func(d *dmclient.Device) error {
-		if err := d.Enroll(ctx, leniency); err != nil {
-			return err
+		switch {
+		case p.opts.State == "":
+			if err := d.Enroll(ctx, leniency); err != nil {
+				return err
+			}
+		case d.State() != dmclient.Enrolled:
+			return fmt.Errorf("the device is %s", d.State())
+		default: // its channel was one of another push service
+			if err := d.Reconnect(ctx); err != nil {
+				return err
+			}
 		}
 		for range 2 {
 			if _, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment, NoRetry: true}); err != nil {
@@ -177,14 +188,48 @@ func (p *pool) enroll(ctx context.Context, step func(done, failed int)) error {
 	p.fleet = fleet.New(fleet.Config{Device: base, Workers: p.opts.Workers, OnSession: func(d *dmclient.Device, s *dmclient.Session, err error) {
 		p.ended(d.Identity().DeviceID, s, err)
 	}})
-	all := make([]int, p.opts.Devices)
-	for k := range all {
-		if all[k], err = p.fleet.Add(profile, p.lab.NewIdentity()); err != nil {
-			return err
-		}
+	all, err := p.recruit(profile)
+	if err != nil {
+		return err
 	}
 	p.fleet.Each(ctx, all, one)
 	return ctx.Err()
+}
+
+// recruit takes the devices of the state file into the fleet, or makes new ones.
+func (p *pool) recruit(profile dmclient.Profile) (all []int, err error) {
+	if p.opts.State == "" {
+		for range p.opts.Devices {
+			i, err := p.fleet.Add(profile, p.lab.NewIdentity())
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, i)
+		}
+		return all, nil
+	}
+	if _, err := os.Stat(p.opts.State); err != nil {
+		return nil, fmt.Errorf("the state file: %w; dmwake device enroll --state makes one", err)
+	}
+	store, err := fleet.Open(p.opts.State)
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close() //nolint:errcheck // it is read only
+	err = store.Each(func(_ string, record []byte) error {
+		if len(all) >= p.opts.Devices {
+			return nil
+		}
+		i, err := p.fleet.Restore(record, store)
+		if err == nil {
+			all = append(all, i)
+		}
+		return err
+	})
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("the state file %s has no device; dmwake device enroll --state puts some there", p.opts.State)
+	}
+	return all, err
 }
 
 func (p *pool) enrollResident(ctx context.Context, base dmclient.Config, profile dmclient.Profile, one func(int, *dmclient.Device) error) error {

@@ -30,6 +30,9 @@ const (
 type Options struct {
 	Devices int
 	Profile string
+	// State is a file of devices that are enrolled (dmwake device enroll), to
+	// be used in place of new ones; Devices bounds how many of them.
+	State   string
 	Plan    *Plan
 	Storm   bool   // all devices at once, at the start of the counted time
 	Who     string // round or random
@@ -132,6 +135,8 @@ func (o *Options) check(l *lab.Lab) error {
 		return fmt.Errorf("%d devices are not from 1 to 1,000,000", o.Devices)
 	case o.Offline < 0 || o.Offline >= 1:
 		return fmt.Errorf("a share of %g offline devices is not from 0 to under 1", o.Offline)
+	case o.State != "" && o.Resident:
+		return errors.New("devices of a state file stay records of it: leave --resident out")
 	case o.Key != "ec" && o.Key != "rsa":
 		return fmt.Errorf("a key of kind %q is neither ec nor rsa", o.Key)
 	case o.Who != whoRound && o.Who != whoRandom:

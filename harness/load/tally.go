@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"syscall"
@@ -132,10 +133,17 @@ func kindOf(err error) string {
 	case e != nil && e.Status != 0:
 		return step + "refused"
 	}
-	text := err.Error()
-	if hook != nil {
-		text = hook.Err.Error()
+	var u *url.Error
+	switch {
+	case hook != nil:
+		err = hook.Err
+	case e != nil:
+		err = e.Err
 	}
+	if errors.As(err, &u) {
+		err = u.Err // without the URL
+	}
+	text := err.Error()
 	// What follows is mostly of one device.
 	if i := strings.IndexAny(text, ":{(\""); i > 12 {
 		text = text[:i]
