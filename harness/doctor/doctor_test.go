@@ -1,0 +1,90 @@
+package doctor
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
+)
+
+// TestExamine: a sound server is found so, step by step; of one that is not, or
+// whose configuration is not, the first thing that is wrong is named with what to
+// do, and what comes after it is not tried.
+func TestExamine(t *testing.T) {
+	for name, c := range map[string]struct {
+		mutant string
+		edit   func(*lab.Lab)
+		step   string // that is Bad, or Note
+		state  State
+		saw    string
+		do     string
+		reach  bool
+	}{
+		"sound":            {step: "push", state: OK, saw: "the device was woken"},
+		"no PFN":           {mutant: "pfn-never", step: "PFN", state: Note, saw: "set no PFN in two sessions", do: "target.push: none"},
+		"another PFN":      {mutant: "pfn-per-device", step: "PFN", state: Bad, saw: "the fake WNS knows", do: "wns.app"},
+		"first session":    {mutant: "ses-first-500", step: "session", state: Bad, saw: "500", do: "dmwake test --area SES"},
+		"enrollment":       {mutant: "enr-policy-lies", step: "enrollment", state: Bad, saw: "Authentication", do: "target.username", reach: true},
+		"wrong path":       {edit: func(l *lab.Lab) { l.Config.Target.Discovery += "x" }, step: "discovery", state: Bad, saw: "404", do: "the path of target.discovery", reach: true},
+		"name":             {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://no-such-host.invalid/D.svc" }, step: "name", state: Bad, saw: "does not resolve", do: "target.connect", reach: true},
+		"nobody there":     {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://127.0.0.1:9/D.svc" }, step: "connection", state: Bad, saw: "nothing listens", do: "start the server", reach: true},
+		"queue hook":       {edit: hook(func(h *target.Hooks) { h.Queue.HTTP.URL += "/nowhere" }), step: "queue hook", state: Bad, saw: "404", do: "by hand"},
+		"queue of another": {edit: hook(func(h *target.Hooks) { h.Queue = &target.Hook{Exec: []string{"true"}} }), step: "queue hook", state: Bad, saw: "was not in the next session", do: "an id that the server knows it by"},
+		"push goes astray": {edit: func(l *lab.Lab) {
+			hook(func(h *target.Hooks) { h.Push = &target.Hook{Exec: []string{"true"}} })(l)
+			l.Config.Timeouts.Push = 300e6
+		}, step: "push", state: Bad, saw: "nothing reached the fake WNS", do: "token endpoint"},
+		"WNS refuses": {edit: func(l *lab.Lab) {
+			l.WNS.Inject(fakewns.Fault{Name: "no", On: fakewns.Notification, Status: 403})
+			l.Config.Timeouts.Push = 1e9
+		}, step: "push", state: Bad, saw: "403", do: "dmwake explain wns 403"},
+		"no hooks":    {edit: hook(func(h *target.Hooks) { *h = target.Hooks{} }), step: "queue hook", state: Note, saw: "none", do: "target.hooks.queue"},
+		"active hook": {edit: hook(func(h *target.Hooks) { h.Active = &target.Hook{Exec: []string{"echo", "others"}} }), step: "other hooks", state: Bad, saw: "does not print", do: "DeviceIDs"},
+		"shared":      {edit: func(l *lab.Lab) { l.Config.Target.SharedDevice = true }, step: "enrollment", state: OK, saw: "which all scenarios share"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var mutants []string
+			if c.mutant != "" {
+				mutants = []string{c.mutant}
+			}
+			l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: mutants})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			if c.edit != nil {
+				c.edit(l)
+			}
+			bad, seen := false, false
+			Examine(t.Context(), l, func(f Finding) {
+				if bad && f.State != Untold {
+					t.Errorf("%s was tried after something was wrong: %+v", f.Step, f)
+				}
+				bad = bad || f.State == Bad
+				if (f.State == Bad || f.State == Note) && f.Do == "" {
+					t.Errorf("%s does not say what to do: %+v", f.Step, f)
+				}
+				if f.Step != c.step || f.State != c.state {
+					if f.State == Bad {
+						t.Errorf("%+v", f)
+					}
+					return
+				}
+				seen = true
+				if !strings.Contains(f.Saw, c.saw) || !strings.Contains(f.Do, c.do) || f.Reach != c.reach {
+					t.Errorf("%+v, want %q and %q, reach %v", f, c.saw, c.do, c.reach)
+				}
+			})
+			if !seen {
+				t.Errorf("%s was not %s", c.step, c.state)
+			}
+		})
+	}
+}
+
+func hook(edit func(*target.Hooks)) func(*lab.Lab) {
+	return func(l *lab.Lab) { edit(&l.Config.Target.Hooks) }
+}
