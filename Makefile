@@ -24,7 +24,7 @@ test: ## run all tests
 .PHONY: bench
 bench: ## print the speed ratios of DESIGN's table; they never fail
 	$(GO) test -run '^$$' -bench . -benchtime 7x ./simulator/syncml ./simulator/dmclient ./fakewns
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./simulator/fleet ./fakewns/link
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./simulator/fleet ./fakewns/link ./harness/load
 
 # A count of inputs ends a target cleanly; a time may end it in the middle of
 # one, which go test calls a failure ("context deadline exceeded").

@@ -176,7 +176,7 @@ func (r *Result) breakdown() (template.HTML, error) {
 	var names []string
 	var p50, p99 plotter.Values
 	for _, s := range Stages() {
-		if h := r.Stages[s]; h.Count > 0 && s != Whole && s != Polled {
+		if h := r.Stages[s]; h.Count > 0 && s != Whole && s != Polled && s != Out {
 			names = append(names, string(s))
 			p50, p99 = append(p50, millis(h.At["p50"])), append(p99, millis(h.At["p99"]))
 		}

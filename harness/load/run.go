@@ -71,8 +71,9 @@ type Progress struct {
 type wakeup struct {
 	device                                  int
 	intended, started, queued, atWNS, there time.Duration
-	counted                                 bool // not of the warm-up
-	answer                                  int  // of WNS
+	sent                                    time.Duration // package 1 of its session
+	counted                                 bool          // not of the warm-up
+	answer                                  int           // of WNS
 	trouble                                 string
 	done                                    bool
 }
@@ -358,6 +359,7 @@ func (r *Run) served(w *wakeup, s *dmclient.Session, err error) {
 	}
 	since := func(t time.Time) time.Duration { return t.Sub(r.zero) }
 	sent := since(s.Exchanges[0].At)
+	w.sent = sent
 	reply := sent + s.Exchanges[0].Duration
 	note := func(stage Stage, d time.Duration) { r.note(w, stage, d) }
 	note(Open, sent-w.there)
@@ -407,6 +409,9 @@ func (r *Run) close(w *wakeup) {
 	r.note(w, Trigger, max(w.atWNS-w.queued, 0))
 	if w.there != 0 {
 		r.note(w, Wake, max(w.there-w.atWNS, 0))
+	}
+	if w.sent != 0 {
+		r.note(w, Out, max(w.sent-w.atWNS, 0))
 	}
 }
 

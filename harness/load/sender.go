@@ -18,6 +18,9 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 )
 
+// connections are how many the sender has to one host, at most.
+const connections = 64
+
 // sender pushes in the place of the server under test, to measure everything
 // but its sender.
 type sender struct {
@@ -34,7 +37,10 @@ func newSender(l *lab.Lab, timeout time.Duration) *sender {
 	return &sender{lab: l, url: "https://" + to + fakewns.TokenPath, client: &http.Client{
 		Timeout:       timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: l.CA.Pool(), MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 256,
+		// A bound, so that a burst waits for a connection in place of opening
+		// hundreds, whose handshakes would keep it waiting longer.
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: l.CA.Pool(), MinVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.X25519}},
+			MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections,
 			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, network, to)
 			}},

@@ -20,6 +20,7 @@ const (
 	Trigger Stage = "trigger" // trigger -> the notification at WNS: the server's sender
 	Wake    Stage = "wake"    // the notification at WNS -> the device
 	Open    Stage = "open"    // the device -> package 1 leaves it
+	Out     Stage = "out"     // wake and open: the notification at WNS -> package 1 leaves the device
 	Reply   Stage = "reply"   // package 1 -> the server's first reply
 	Done    Stage = "done"    // the reply -> its commands are done
 	Ack     Stage = "ack"     // done -> the server acknowledged them
@@ -29,7 +30,7 @@ const (
 
 // Stages are all of them, in the order of the way.
 func Stages() []Stage {
-	return []Stage{Late, Queue, Trigger, Wake, Open, Reply, Done, Ack, Whole, Polled}
+	return []Stage{Late, Queue, Trigger, Wake, Open, Out, Reply, Done, Ack, Whole, Polled}
 }
 
 // Histograms keep microseconds up to an hour, to three digits.
