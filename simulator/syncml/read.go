@@ -14,7 +14,8 @@ func Read(b []byte) (*Message, error) { return ReadLimited(b, Limits{}) }
 // ReadLimited parses one message. It takes indented, prefixed and declared
 // XML, CDATA, the predefined entities and UTF-16 with a byte order mark; elements are matched by local name,
 // so that an unbound prefix does not stop a reader that has to go on where
-// Windows goes on. Lint finds what is formally wrong.
+// Windows goes on. Lint finds what is formally wrong. Plain documents are read by
+// quick, all others by etree; what comes of both is the same.
 //
 // Errors wrap ErrTooLarge, ErrTooDeep, ErrTooManyCommands, ErrDTD, ErrEmpty,
 // ErrNotXML or ErrNotSyncML.
@@ -27,6 +28,9 @@ func ReadLimited(b []byte, limits Limits) (*Message, error) {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return nil, ErrEmpty
 	}
+	if root, ok := quick(b, limits); ok {
+		return read(root, limits)
+	}
 	if err := limits.scan(b); err != nil {
 		return nil, err
 	}
@@ -34,29 +38,29 @@ func ReadLimited(b []byte, limits Limits) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return read(root, limits)
+	return read(fromElement(root), limits)
 }
 
 // read makes a message of its root element.
-func read(root *etree.Element, limits Limits) (m *Message, err error) {
-	if root.Tag != "SyncML" {
-		return nil, fmt.Errorf("%w: the root is %s", ErrNotSyncML, root.FullTag())
+func read(root *node, limits Limits) (m *Message, err error) {
+	if root.tag != "SyncML" {
+		full := root.tag
+		if root.space != "" {
+			full = root.space + ":" + full
+		}
+		return nil, fmt.Errorf("%w: the root is %s", ErrNotSyncML, full)
 	}
 	r := reader{left: limits.Commands}
 	m = &Message{Namespace: namespaceOf(root)}
 	var hdr, body bool
-	for _, t := range root.Child {
-		e, ok := t.(*etree.Element)
-		if !ok {
-			continue
-		}
-		switch e.Tag {
+	for _, e := range root.kids {
+		switch e.tag {
 		case "SyncHdr":
 			hdr = true
 			m.Hdr = readHdr(e)
 		case "SyncBody":
 			body = true
-			m.Extended = e.SelectAttrValue("xmlns:msft", "") != ""
+			m.Extended = e.attr("xmlns", "msft") != ""
 			if m.Body, m.FinalCount, err = r.commands(e); err != nil {
 				return nil, err
 			}
@@ -101,11 +105,11 @@ func parse(b []byte) (*etree.Element, error) {
 }
 
 // namespaceOf resolves the root's own prefix among its own attributes.
-func namespaceOf(root *etree.Element) string {
-	for _, a := range root.Attr {
-		if root.Space == "" && a.Space == "" && a.Key == "xmlns" ||
-			root.Space != "" && a.Space == "xmlns" && a.Key == root.Space {
-			return a.Value
+func namespaceOf(root *node) string {
+	for _, a := range root.attrs {
+		if root.space == "" && a.space == "" && a.key == "xmlns" ||
+			root.space != "" && a.space == "xmlns" && a.key == root.space {
+			return a.value
 		}
 	}
 	return ""
@@ -113,14 +117,10 @@ func namespaceOf(root *etree.Element) string {
 
 type reader struct{ left int }
 
-func (r *reader) commands(parent *etree.Element) (out []Command, finals int, err error) {
-	out = make([]Command, 0, min(len(parent.Child), r.left))
-	for _, t := range parent.Child {
-		e, ok := t.(*etree.Element)
-		if !ok {
-			continue
-		}
-		if e.Tag == "Final" {
+func (r *reader) commands(parent *node) (out []Command, finals int, err error) {
+	out = make([]Command, 0, min(len(parent.kids), r.left))
+	for _, e := range parent.kids {
+		if e.tag == "Final" {
 			finals++
 			continue
 		}
@@ -145,15 +145,11 @@ func isProperty(tag string) bool {
 	return false
 }
 
-func (r *reader) command(e *etree.Element) (Command, error) {
-	c := Command{Verb: Verb(e.Tag)}
+func (r *reader) command(e *node) (Command, error) {
+	c := Command{Verb: Verb(e.tag)}
 	container := c.Verb == Atomic || c.Verb == Sequence
-	for _, t := range e.Child {
-		k, ok := t.(*etree.Element)
-		if !ok {
-			continue
-		}
-		if container && !isProperty(k.Tag) {
+	for _, k := range e.kids {
+		if container && !isProperty(k.tag) {
 			if r.left--; r.left < 0 {
 				return c, ErrTooManyCommands
 			}
@@ -164,7 +160,7 @@ func (r *reader) command(e *etree.Element) (Command, error) {
 			c.Commands = append(c.Commands, nested)
 			continue
 		}
-		switch k.Tag {
+		switch k.tag {
 		case "CmdID":
 			c.CmdID = text(k)
 		case "NoResp":
@@ -190,9 +186,9 @@ func (r *reader) command(e *etree.Element) (Command, error) {
 			c.Meta = readMeta(k)
 		case "Data":
 			c.Data = text(k)
-			for _, a := range k.Attr {
-				if a.Key == "originalerror" {
-					c.OriginalError = a.Value
+			for _, a := range k.attrs {
+				if a.key == "originalerror" {
+					c.OriginalError = a.value
 				}
 			}
 		case "Item":
@@ -202,13 +198,9 @@ func (r *reader) command(e *etree.Element) (Command, error) {
 	return c, nil
 }
 
-func readHdr(e *etree.Element) (h SyncHdr) {
-	for _, t := range e.Child {
-		k, ok := t.(*etree.Element)
-		if !ok {
-			continue
-		}
-		switch k.Tag {
+func readHdr(e *node) (h SyncHdr) {
+	for _, k := range e.kids {
+		switch k.tag {
 		case "VerDTD":
 			h.VerDTD = text(k)
 		case "VerProto":
@@ -234,13 +226,9 @@ func readHdr(e *etree.Element) (h SyncHdr) {
 	return h
 }
 
-func readItem(e *etree.Element) (it Item) {
-	for _, t := range e.Child {
-		k, ok := t.(*etree.Element)
-		if !ok {
-			continue
-		}
-		switch k.Tag {
+func readItem(e *node) (it Item) {
+	for _, k := range e.kids {
+		switch k.tag {
 		case "Target":
 			it.Target = readLoc(k)
 		case "Source":
@@ -248,7 +236,7 @@ func readItem(e *etree.Element) (it Item) {
 		case "Meta":
 			it.Meta = readMeta(k)
 		case "Data":
-			it.Data, it.HasData = value(k), true
+			it.Data, it.HasData = k.value, true
 		case "MoreData":
 			it.MoreData = true
 		}
@@ -256,19 +244,17 @@ func readItem(e *etree.Element) (it Item) {
 	return it
 }
 
-func readMeta(e *etree.Element) *Meta {
+func readMeta(e *node) *Meta {
 	m := &Meta{}
-	for _, t := range e.Child {
-		if k, ok := t.(*etree.Element); ok {
-			if f := m.field(k.Tag); f != nil {
-				*f = text(k)
-			}
+	for _, k := range e.kids {
+		if f := m.field(k.tag); f != nil {
+			*f = text(k)
 		}
 	}
 	return m
 }
 
-func readCred(e *etree.Element) *Cred {
+func readCred(e *node) *Cred {
 	c := &Cred{}
 	if m := child(e, "Meta"); m != nil {
 		c.Meta = readMeta(m)
@@ -279,64 +265,27 @@ func readCred(e *etree.Element) *Cred {
 	return c
 }
 
-func readLoc(e *etree.Element) (l Loc) {
-	for _, t := range e.Child {
-		if k, ok := t.(*etree.Element); ok {
-			switch k.Tag {
-			case "LocURI":
-				l.LocURI = text(k)
-			case "LocName":
-				l.LocName = text(k)
-			}
+func readLoc(e *node) (l Loc) {
+	for _, k := range e.kids {
+		switch k.tag {
+		case "LocURI":
+			l.LocURI = text(k)
+		case "LocName":
+			l.LocName = text(k)
 		}
 	}
 	return l
 }
 
-func child(e *etree.Element, tag string) *etree.Element {
-	for _, t := range e.Child {
-		if k, ok := t.(*etree.Element); ok && k.Tag == tag {
+func child(e *node, tag string) *node {
+	for _, k := range e.kids {
+		if k.tag == tag {
 			return k
 		}
 	}
 	return nil
 }
 
-// text is the character data directly in e, trimmed: identifiers and codes
+// text is the character data directly in n, trimmed: identifiers and codes
 // survive the indentation of a pretty-printing server.
-func text(e *etree.Element) string { return strings.TrimSpace(chars(e)) }
-
-func chars(e *etree.Element) string {
-	if len(e.Child) == 1 {
-		if c, ok := e.Child[0].(*etree.CharData); ok {
-			return c.Data
-		}
-	}
-	var b strings.Builder
-	for _, t := range e.Child {
-		if c, ok := t.(*etree.CharData); ok {
-			b.WriteString(c.Data)
-		}
-	}
-	return b.String()
-}
-
-// value is the content of a Data element: its text as it stands, or the XML of
-// its elements if a server put a document in there unescaped.
-func value(e *etree.Element) string {
-	for _, t := range e.Child {
-		if _, ok := t.(*etree.Element); ok {
-			doc := etree.NewDocument()
-			doc.WriteSettings = compact
-			for _, t := range e.Copy().Child {
-				doc.AddChild(t)
-			}
-			s, err := doc.WriteToString()
-			if err != nil {
-				return ""
-			}
-			return strings.TrimSpace(s)
-		}
-	}
-	return chars(e)
-}
+func text(n *node) string { return strings.TrimSpace(n.text) }

@@ -29,7 +29,7 @@ func ReadWBXML(b []byte, limits Limits) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return read(root, limits)
+	return read(fromElement(root), limits)
 }
 
 type wbReader struct {

@@ -10,7 +10,12 @@ var compact = etree.WriteSettings{CanonicalText: true}
 
 // Write serializes m in the compact form Windows sends: no declaration and no
 // white space between elements (MS-MDM 2.2; seen on Windows 10 19043).
-func Write(m *Message) ([]byte, error) { return document(m).WriteToBytes() }
+func Write(m *Message) ([]byte, error) {
+	if b, ok := quickWrite(m); ok {
+		return b, nil
+	}
+	return document(m).WriteToBytes()
+}
 
 func document(m *Message) *etree.Document {
 	doc := etree.NewDocument()

@@ -1,0 +1,101 @@
+package syncml
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+)
+
+// slow reads as Read would without quick.
+func slow(b []byte, limits Limits) (*Message, error) {
+	if err := limits.scan(b); err != nil {
+		return nil, err
+	}
+	root, err := parse(b)
+	if err != nil {
+		return nil, err
+	}
+	return read(fromElement(root), limits)
+}
+
+// plainMessages are read by quick, all of them.
+func plainMessages(t testing.TB) (out [][]byte) {
+	t.Helper()
+	files, err := filepath.Glob("../../../shared/captures/*package*.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, b)
+	}
+	const hdr = `<SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>D</LocURI></Target><Source><LocURI>https://m/?a=1&amp;b=2</LocURI></Source></SyncHdr>`
+	for _, body := range []string{
+		`<Final/>`, `<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Chal><Meta><Type xmlns="syncml:metinf">syncml:auth-md5</Type></Meta></Chal><Data>407</Data></Status>`,
+		`<Atomic><CmdID>1</CmdID><Add><CmdID>2</CmdID><Item><Target><LocURI>./a</LocURI></Target><Data><![CDATA[<x>&]]></Data></Item></Add></Atomic><Final/><Final />`,
+		"\n  <Replace>\n<CmdID> 5 </CmdID><Item><Data>a &lt; b &gt; &quot;c&quot; \u00e9</Data><MoreData/></Item></Replace>\n",
+	} {
+		out = append(out, []byte(`<?xml version="1.0" encoding="utf-8"?><SyncML xmlns="SYNCML:SYNCML1.2">`+hdr+`<SyncBody>`+body+`</SyncBody></SyncML>`),
+			[]byte(`<s:SyncML xmlns:s='SYNCML:SYNCML1.2'>`+hdr+`<s:SyncBody xmlns:msft="x">`+body+`</s:SyncBody></s:SyncML>`+"\n"))
+	}
+	return out
+}
+
+// TestQuick: what quick reads is what etree reads, and it reads the messages that
+// sessions are made of.
+func TestQuick(t *testing.T) {
+	limits := Limits{}.withDefaults()
+	for _, b := range plainMessages(t) {
+		if _, ok := quick(b, limits); !ok {
+			t.Errorf("not plain: %s", b)
+		}
+		same(t, b, limits)
+	}
+	for _, odd := range []string{
+		"", "x", "<a>", "<a></b>", "<a/><b/>", "<a/>x", "x<a/>", "<a b=c/>", "<a b='1' b='2'/>", "<a b='<'/>", "<a>&x;</a>", "<a>&#65;</a>", "<a>]]></a>", "<!-- x --><a/>", "<?x?><a/>", "<a\r/>",
+		"<a>\x00</a>", "<a>\xff</a>", "<!DOCTYPE a><a/>", "<a b='&amp;'/>", "<:a/>", "<a:/>", "<a:1/>", "< a/>", "<a/ >", "<a></a >", "<a b = '1'/>", "<a b='1'c='2'/>", "<a>\ufffe</a>", "<1/>", "<a", "<a><![CDATA[", "</a>",
+		"<SyncML><SyncHdr/><SyncBody><Add><Item><Data><b>c</b></Data></Item></Add></SyncBody></SyncML>", "<a:b:c/>", "<\u00e9/>", "<a>&amp</a>",
+	} {
+		same(t, []byte(odd), limits)
+	}
+}
+
+func same(t *testing.T, b []byte, limits Limits) {
+	t.Helper()
+	root, ok := quick(b, limits)
+	if !ok {
+		return
+	}
+	got, err := read(root, limits)
+	want, werr := slow(b, limits)
+	if (err == nil) != (werr == nil) || err != nil && err.Error() != werr.Error() || !reflect.DeepEqual(got, want) {
+		t.Errorf("%q\nquick %+v, %v\netree %+v, %v", b, got, err, want, werr)
+	}
+}
+
+// FuzzQuick: quick takes nothing that etree reads otherwise or refuses, and what
+// quickWrite writes is what etree writes.
+func FuzzQuick(f *testing.F) {
+	for _, b := range plainMessages(f) {
+		f.Add(b)
+	}
+	limits := Limits{}.withDefaults()
+	f.Fuzz(func(t *testing.T, b []byte) {
+		same(t, b, limits)
+		m, err := Read(b)
+		if err != nil {
+			return
+		}
+		got, ok := quickWrite(m)
+		if !ok {
+			return
+		}
+		if want, err := document(m).WriteToBytes(); err != nil || string(got) != string(want) {
+			t.Errorf("quick %s\netree %s %v", got, want, err)
+		}
+	})
+}
