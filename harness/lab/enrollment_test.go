@@ -128,6 +128,26 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// TestHealthOfOneThatNeverIs: a server that answers the GET with 500 when it is
+// well is not waited for, and not taken for one that is gone.
+func TestHealthOfOneThatNeverIs(t *testing.T) {
+	l := served(t, "", func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				http.Error(w, "no", http.StatusInternalServerError)
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+	}, func(cfg *target.Config, addr string) {
+		cfg.Target.Discovery = "https://" + addr + mdmserver.DiscoveryPath
+	})
+	l.Preflight(t.Context()) //nolint:errcheck // ENR-01 judges the GET
+	if err := l.Healthy(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTokenHook: devices bring the token that a hook prints.
 func TestTokenHook(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -91,8 +92,9 @@ type Lab struct {
 	conns    map[net.Conn]struct{} // to the fake WNS
 	setups   map[string]*Lab       // of the embedded server, made when they are asked for
 
-	sharing sync.Mutex
-	shared  *dmclient.Device
+	anyAnswer atomic.Bool // see learnHealth
+	sharing   sync.Mutex
+	shared    *dmclient.Device
 }
 
 // Start brings up a lab for the target; a nil target is the reference server,

@@ -37,6 +37,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // is an enrollment that failed for reasons the suite will tell.
 func (l *Lab) Preflight(ctx context.Context) error {
 	t := &l.Config.Target
+	defer l.learnHealth(ctx)
 	if t.Provisioned.Server != "" {
 		return l.reach(ctx)
 	}

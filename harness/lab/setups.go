@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -123,10 +124,24 @@ func (l *Lab) Healthy(ctx context.Context) error {
 		return err
 	}
 	resp.Body.Close()
-	if resp.StatusCode >= http.StatusInternalServerError && resp.StatusCode != http.StatusNotImplemented {
-		return fmt.Errorf("HTTP status %d", resp.StatusCode)
+	if resp.StatusCode >= http.StatusInternalServerError && resp.StatusCode != http.StatusNotImplemented && !l.anyAnswer.Load() {
+		return statusError(resp.StatusCode)
 	}
 	return nil
+}
+
+// statusError is an answer of a server that may be starting.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("HTTP status %d", int(e)) }
+
+// learnHealth notes how the target answers when it is well: one that answers
+// the GET with 5xx then (ENR-01 tells) is healthy if it answers at all.
+func (l *Lab) learnHealth(ctx context.Context) {
+	var status statusError
+	if errors.As(l.Healthy(ctx), &status) {
+		l.anyAnswer.Store(true)
+	}
 }
 
 // AwaitHealth waits until the target answers, for at most Timeouts.Restart.
