@@ -82,7 +82,7 @@ Exit codes: 0 as expected, 1 an --expect was not met, 2 usage or configuration,
 	fl.StringVar(&f.metrics, "metrics", "", "serve the stages for a Prometheus at this address, such as 127.0.0.1:9464")
 	fl.StringArrayVar(&f.expect, "expect", nil, "what has to be so, or the exit code is 1: 'p99<2s', 'wake.p50<1ms', 'lost==0', 'rate>=190'; repeatable")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable")
-	c.AddCommand(loadCompareCommand(s))
+	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s))
 	return c
 }
 
@@ -342,5 +342,64 @@ more lost, failed or polled, or a p99 of the whole that is over by more than
 		},
 	}
 	c.Flags().Float64Var(&slack, "slack", slack, "by which share p99 may be over")
+	return c
+}
+
+func loadMergeCommand(s *streams) *cobra.Command {
+	var json, html string
+	var expect []string
+	c := &cobra.Command{
+		Use:   "merge A.json B.json...",
+		Short: "Add up the results of runs on several machines",
+		Long: `Adds up results of "dmwake load --json" that went on at the same time on several
+machines against one server, each with a --seed of its own: counts are summed and
+histograms merged, so that the percentiles are those of all wake-ups together.
+--expect holds the whole against what is expected.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return usage(fmt.Errorf("dmwake load merge takes two files or more, and got %d", len(args)))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			var expected []*load.Expectation
+			for _, text := range expect {
+				e, err := load.ParseExpectation(text)
+				if err != nil {
+					return usage(fmt.Errorf("--expect %w", err))
+				}
+				expected = append(expected, e)
+			}
+			var list []*load.Result
+			for _, path := range args {
+				r, err := load.Read(path)
+				if err != nil {
+					return usage(err)
+				}
+				list = append(list, r)
+			}
+			all, err := load.Combine(list)
+			if err != nil {
+				return usage(err)
+			}
+			out, err := openOutputs(s.out, json, "", html)
+			if err != nil {
+				return usage(err)
+			}
+			defer out.close()
+			if err := out.write(all); err != nil {
+				return usage(err)
+			}
+			w := s.out
+			if json == "-" {
+				w = s.err
+			}
+			tell(w, all)
+			return judge(w, all, expected)
+		},
+	}
+	c.Flags().StringVar(&json, "json", "", "write the whole as JSON to this file (- for standard output)")
+	c.Flags().StringVar(&html, "html", "", "write the whole as one HTML page to this file")
+	c.Flags().StringArrayVar(&expect, "expect", nil, "what has to be so of the whole; repeatable")
 	return c
 }

@@ -142,7 +142,7 @@ func TestHealthOfOneThatNeverIs(t *testing.T) {
 	}, func(cfg *target.Config, addr string) {
 		cfg.Target.Discovery = "https://" + addr + mdmserver.DiscoveryPath
 	})
-	l.Preflight(t.Context()) //nolint:errcheck // ENR-01 judges the GET
+	l.Preflight(t.Context()) // ENR-01 judges the GET
 	if err := l.Healthy(t.Context()); err != nil {
 		t.Error(err)
 	}

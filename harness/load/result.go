@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -205,4 +206,55 @@ func (r *Run) report(ctx context.Context) {
 		r.mu.Unlock()
 		r.opts.Progress(p)
 	}
+}
+
+// Combine adds up the results of runs that went on at the same time on several
+// machines, each with devices of its own: counts are summed, histograms merged.
+// Runs that were asked for different things are an error.
+func Combine(list []*Result) (*Result, error) {
+	if len(list) == 0 {
+		return nil, errors.New("there is nothing to combine")
+	}
+	out := *list[0]
+	out.Stages, out.Errors, out.Excluded, out.Course = map[Stage]Summary{}, map[string]int64{}, map[string]int{}, nil
+	out.Counts, out.Notes, out.Aborted, out.Config.Devices = Counts{}, nil, "", 0
+	for i, r := range list {
+		a, b := list[0].Config, r.Config
+		a.Seed, b.Seed, a.Devices, b.Devices = 0, 0, 0, 0
+		if a != b {
+			return nil, fmt.Errorf("result %d was asked for something else than the first: %+v and %+v", i+1, b, a)
+		}
+		for k := range i {
+			if list[k].Config.Seed == r.Config.Seed {
+				return nil, fmt.Errorf("results %d and %d have the same seed, and so the same devices: give each machine its own --seed", k+1, i+1)
+			}
+		}
+		c := &out.Counts
+		c.Started, c.Done, c.Polled = c.Started+r.Counts.Started, c.Done+r.Counts.Done, c.Polled+r.Counts.Polled
+		c.Failed, c.Lost, c.Warm, c.Offline = c.Failed+r.Counts.Failed, c.Lost+r.Counts.Lost, c.Warm+r.Counts.Warm, c.Offline+r.Counts.Offline
+		out.Config.Devices += r.Config.Devices
+		for kind, n := range r.Errors {
+			out.Errors[kind] += n
+		}
+		for why, n := range r.Excluded {
+			out.Excluded[why] += n
+		}
+		for _, n := range r.Notes {
+			out.Notes = append(out.Notes, fmt.Sprintf("machine %d: %s", i+1, n))
+		}
+		if r.Aborted != "" {
+			out.Aborted = fmt.Sprintf("machine %d: %s", i+1, r.Aborted)
+		}
+	}
+	for _, s := range Stages() {
+		parts := make([]Summary, len(list))
+		for i, r := range list {
+			parts[i] = r.Stages[s]
+		}
+		var err error
+		if out.Stages[s], err = Merge(parts...); err != nil {
+			return nil, err
+		}
+	}
+	return &out, nil
 }

@@ -1,0 +1,163 @@
+package load
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// seen takes in what came to WNS.
+func (r *Run) seen(e *fakewns.Entry, missed uint64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tally.missed += missed
+	if e == nil || e.Kind != fakewns.Notification {
+		return nil
+	}
+	i, ok := r.index[e.Device]
+	if !ok {
+		return nil
+	}
+	at := e.At.Sub(r.zero)
+	// Notifications name no wake-up: it is that of the last trigger before it.
+	for k := len(r.open[i]) - 1; k >= 0; k-- {
+		w := r.open[i][k]
+		if w.atWNS == 0 && w.queued != 0 && w.queued <= at {
+			w.atWNS, w.answer = at, e.Status
+			switch {
+			case e.Status != http.StatusOK:
+				w.trouble = fmt.Sprintf("WNS answered %d", e.Status)
+			case e.Delivery == fakewns.Dropped || e.Delivery == fakewns.Lost || e.Delivery == fakewns.Cached:
+				w.trouble = "WNS: " + string(e.Delivery)
+			}
+			r.settle(i)
+			return nil
+		}
+	}
+	return nil
+}
+
+// arrived notes a notification that reached a device.
+func (r *Run) arrived(device string) {
+	now := time.Since(r.zero)
+	r.mu.Lock()
+	i, ok := r.index[device]
+	if ok && i < len(r.open) {
+		for k := len(r.open[i]) - 1; k >= 0; k-- { // as in seen
+			if w := r.open[i][k]; w.there == 0 && w.queued != 0 {
+				w.there = now
+				break
+			}
+		}
+	}
+	r.mu.Unlock()
+	if ok && r.zero != (time.Time{}) {
+		r.pool.wake(i)
+	}
+}
+
+// ended takes in a session: one that a push started serves all wake-ups that
+// had reached the device before it began, one by schedule those that had not.
+func (r *Run) ended(device string, s *dmclient.Session, err error) {
+	if s == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i, ok := r.index[device]
+	if !ok || i >= len(r.open) {
+		return
+	}
+	began := s.Started.Sub(r.zero)
+	for _, w := range r.open[i] {
+		switch {
+		case w.done || w.intended > began:
+		case s.Origin == dmclient.OriginPush && w.there != 0 && w.there <= began:
+			r.served(w, s, err)
+		case s.Origin == dmclient.OriginSchedule && w.there == 0 && err == nil:
+			w.done = true
+			r.tally.late(w, s.Ended.Sub(r.zero)-w.intended)
+		}
+	}
+	r.settle(i)
+}
+
+// served measures a wake-up whose session ended. The caller holds r.mu.
+func (r *Run) served(w *wakeup, s *dmclient.Session, err error) {
+	w.done = true
+	if err != nil || len(s.Exchanges) == 0 {
+		r.tally.failed(w, "session: "+kindOf(err))
+		return
+	}
+	since := func(t time.Time) time.Duration { return t.Sub(r.zero) }
+	sent := since(s.Exchanges[0].At)
+	w.sent = sent
+	reply := sent + s.Exchanges[0].Duration
+	note := func(stage Stage, d time.Duration) { r.note(w, stage, d) }
+	note(Open, sent-w.there)
+	note(Reply, reply-sent)
+	if len(s.Exchanges) > 1 {
+		done := since(s.Exchanges[1].At)
+		note(Done, done-reply)
+		note(Ack, s.Exchanges[1].Duration)
+	}
+	note(Whole, since(s.Ended)-w.intended)
+	r.tally.finished(w, since(s.Ended)-w.intended)
+}
+
+func (r *Run) note(w *wakeup, stage Stage, d time.Duration) {
+	if !w.counted {
+		return
+	}
+	record(r.tally.stages[stage], d)
+	if r.opts.Observe != nil {
+		r.opts.Observe(stage, d)
+	}
+}
+
+// settle forgets wake-ups of a device that are over, from the first on. The
+// caller holds r.mu.
+func (r *Run) settle(i int) {
+	list := r.open[i]
+	for len(list) > 0 && list[0].done && (list[0].atWNS != 0 || list[0].trouble != "" || r.opts.Sender == SenderNone) {
+		r.close(list[0])
+		list = list[1:]
+	}
+	if len(list) == 0 {
+		list = nil
+	}
+	r.open[i] = list
+}
+
+// close notes the stages before the session, which the journal tells later.
+func (r *Run) close(w *wakeup) {
+	r.note(w, Late, w.started-w.intended)
+	if w.queued != 0 && r.opts.Work.Commands() > 0 {
+		r.note(w, Queue, w.queued-w.started)
+	}
+	if w.atWNS == 0 {
+		return
+	}
+	r.note(w, Trigger, max(w.atWNS-w.queued, 0))
+	if w.there != 0 {
+		r.note(w, Wake, max(w.there-w.atWNS, 0))
+	}
+	if w.sent != 0 {
+		r.note(w, Out, max(w.sent-w.atWNS, 0))
+	}
+}
+
+// fail ends a wake-up that could not be started.
+func (r *Run) fail(w *wakeup, kind string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w.done {
+		return
+	}
+	w.done, w.trouble = true, kind
+	r.tally.failed(w, kind)
+	r.settle(w.device)
+}

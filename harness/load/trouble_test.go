@@ -1,0 +1,151 @@
+package load
+
+import (
+	"crypto/tls"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/fleet"
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+)
+
+// refusing is a target whose server refuses every second enrollment.
+func refusing(t *testing.T) *target.Config {
+	t.Helper()
+	dir := t.TempDir()
+	ca, err := intercept.LoadCA(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n atomic.Int64
+	var server *mdmserver.Server
+	ln, err := lab.Listen("the server", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := "https://" + ln.Addr().String()
+	srv := lab.NewHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/Enrollment.svc") && r.Method == http.MethodPost && n.Add(1)%2 == 0 {
+			http.Error(w, "no more licences", http.StatusForbidden)
+			return
+		}
+		server.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() { srv.Close() })
+	if server, err = mdmserver.New(mdmserver.Config{BaseURL: base, Username: "u@mdm.example", Password: "p", PFN: fakewns.DefaultApp.PFN}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	go srv.Serve(tls.NewListener(ln, ca.ServerTLS(true)))
+	cfg := &target.Config{Target: target.Target{Discovery: base + mdmserver.DiscoveryPath, Username: "u@mdm.example", Password: target.NewSecret("p"), CA: ca.CertFile},
+		WNS: target.WNS{Mode: "proxy", Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: dir}}
+	cfg.Defaults()
+	return cfg
+}
+
+// TestHalfRefused: devices that cannot be enrolled take no part, the report says
+// how many and why, and the others are measured.
+func TestHalfRefused(t *testing.T) {
+	l, err := lab.Start(refusing(t), lab.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	o := options(t, "20", time.Second)
+	o.Sender, o.Work = SenderWNS, Work{Kind: "none"}
+	run, err := Start(t.Context(), l, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	r := run.Go(t.Context())
+	whole(t, r)
+	if r.Counts.Done != 20 || r.Excluded["RST: refused"] != 6 || !strings.Contains(strings.Join(r.Notes, " "), "6 of 12 devices could not be enrolled") {
+		t.Errorf("%+v, excluded %v, %q", r.Counts, r.Excluded, r.Notes)
+	}
+}
+
+// TestOutage: while WNS is down wake-ups fail and are counted so; before and
+// after it they are done.
+func TestOutage(t *testing.T) {
+	o := options(t, "40", 3*time.Second)
+	o.Sender, o.Work = SenderWNS, Work{Kind: "none"}
+	r := measure(t, o, func(l *lab.Lab) {
+		from := l.WNS.Now().Add(time.Second)
+		l.WNS.Inject(fakewns.Fault{Name: "outage", On: fakewns.Notification, From: from, Until: from.Add(time.Second), Status: http.StatusServiceUnavailable})
+	})
+	whole(t, r)
+	if n := r.Errors["trigger: WNS answered 503"]; n < 30 || n > 50 || r.Counts.Done < 70 {
+		t.Errorf("%d failed in the outage: %v, %+v", n, r.Errors, r.Counts)
+	}
+}
+
+// TestStateFile: devices that were enrolled before are used, as many as are
+// asked for.
+func TestStateFile(t *testing.T) {
+	l, err := lab.Start(nil, lab.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	file := filepath.Join(t.TempDir(), "devices.db")
+	store, err := fleet.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, err := l.DeviceConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := map[string][]byte{}
+	for range 3 {
+		base.Profile, base.Identity = dmclient.Win11(), l.NewIdentity()
+		d, err := dmclient.New(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Enroll(t.Context(), dmclient.EnrollOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Sync(t.Context(), dmclient.SyncOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if records[d.Identity().DeviceID], err = d.Pack(dmclient.Packing{Keys: store}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := store.Put(records); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for bound, want := range map[int]int{100: 3, 2: 2} {
+		o := options(t, "10", time.Second)
+		o.State, o.Devices = file, bound
+		run, err := Start(t.Context(), l, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := run.Go(t.Context())
+		whole(t, r)
+		if len(run.pool.vars) != want || r.Counts.Done != 10 {
+			t.Errorf("%d devices, want %d; %+v", len(run.pool.vars), want, r.Counts)
+		}
+		run.Close()
+	}
+	o := options(t, "10", time.Second)
+	o.State = file + "x"
+	if _, err := Start(t.Context(), l, o); err == nil || !strings.Contains(err.Error(), "dmwake device enroll") {
+		t.Errorf("a state file that is not there: %v", err)
+	}
+}
