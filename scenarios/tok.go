@@ -135,7 +135,7 @@ func (t *T) tokenTrouble(fault string) {
 	t.Lab.WNS.RevokeTokens()
 	first := t.askForToken(d)
 	t.until(first.At.Add(patientSpan))
-	list := t.Lab.WNS.Journal().Since(m.journal, isToken)
+	list := upTo(t.Lab.WNS.Journal().Since(m.journal, isToken), first.At.Add(patientSpan))
 	for _, e := range list[:min(len(list), 10)] {
 		t.Evidence("%s", e)
 	}

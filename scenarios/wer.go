@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -219,7 +220,7 @@ func (t *T) watched(d *Device) {
 	t.inBackground(d)
 	first := d.AwaitPushes(m, 1)[0]
 	t.until(first.At.Add(patientSpan))
-	list := d.Pushes(m)
+	list := upTo(d.Pushes(m), first.At.Add(patientSpan))
 	for _, e := range list[:min(len(list), 10)] {
 		t.Evidence("%s", e)
 	}
@@ -239,6 +240,11 @@ func (t *T) final(status int) {
 	t.Expect(len(d.since(m, first)), "notifications, of which the first was answered %d", status).To(Equal(1))
 }
 
+// upTo are the entries up to a moment: who looks may be late.
+func upTo(list []*fakewns.Entry, until time.Time) []*fakewns.Entry {
+	return slices.DeleteFunc(slices.Clone(list), func(e *fakewns.Entry) bool { return e.At.After(until) })
+}
+
 // retryAfter answers once with a status and Retry-After and watches until that
 // has passed.
 func (t *T) retryAfter(status int) {
@@ -250,7 +256,7 @@ func (t *T) retryAfter(status int) {
 	first := d.AwaitStatus(m, status)
 	// A tenth of a second for clocks that round.
 	t.until(first.At.Add(after*time.Second - 100*time.Millisecond))
-	early := d.since(m, first)[1:]
+	early := upTo(d.since(m, first)[1:], first.At.Add(after*time.Second-100*time.Millisecond))
 	for _, e := range early {
 		t.Evidence("%s", e)
 	}

@@ -120,7 +120,35 @@ func (s *Server) oneDevice(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-const maxQueued = 1000 // commands kept for one device
+// What is kept for one device: commands that wait, and of those that are done
+// the last ones.
+const (
+	maxQueued = 1000
+	maxDone   = 100
+)
+
+// forgetDone drops the oldest commands that are done; the caller holds s.mu.
+func (d *device) forgetDone() {
+	done := 0
+	for _, c := range d.Commands {
+		if c.State == stateDone {
+			done++
+		}
+	}
+	if done <= maxDone {
+		return
+	}
+	keep := d.Commands[:0]
+	for _, c := range d.Commands {
+		if c.State == stateDone && done > maxDone/2 {
+			done--
+			continue
+		}
+		keep = append(keep, c)
+	}
+	clear(d.Commands[len(keep):])
+	d.Commands = keep
+}
 
 func (s *Server) queueCommand(w http.ResponseWriter, r *http.Request) {
 	d := s.find(w, r)
@@ -149,6 +177,7 @@ func (s *Server) queueCommand(w http.ResponseWriter, r *http.Request) {
 		queued.Data = queued.Data[:min(len(queued.Data), 1000)]
 	}
 	s.mu.Lock()
+	d.forgetDone()
 	full := len(d.Commands) >= maxQueued
 	if !full {
 		d.Commands = append(d.Commands, queued)

@@ -1,0 +1,30 @@
+package mdmserver
+
+import "testing"
+
+// TestForgetDone: of what is done the last ones are kept, of what is not all.
+func TestForgetDone(t *testing.T) {
+	d := &device{}
+	for i := range 10 * maxDone {
+		state := stateDone
+		if i%10 == 0 {
+			state = stateQueued
+		}
+		d.Commands = append(d.Commands, &command{ID: string(rune('a' + i%26)), State: state, sent: i})
+		d.forgetDone()
+	}
+	done, waiting, last := 0, 0, -1
+	for _, c := range d.Commands {
+		if c.sent < last {
+			t.Fatal("the order is lost")
+		}
+		if last = c.sent; c.State == stateDone {
+			done++
+		} else {
+			waiting++
+		}
+	}
+	if done > maxDone || done < maxDone/2 || waiting != maxDone || last != 10*maxDone-1 {
+		t.Errorf("%d done, %d waiting, the last is %d", done, waiting, last)
+	}
+}
