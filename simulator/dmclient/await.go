@@ -14,7 +14,7 @@ func (d *Device) EnrollExchanges() []*Exchange {
 	return slices.Clone(d.record.enrolls)
 }
 
-// Sessions are the sessions so far that are still remembered (the last 128),
+// Sessions are the sessions so far that are still remembered (Config.Keep),
 // oldest first.
 func (d *Device) Sessions() []*Session {
 	d.record.mu.Lock()

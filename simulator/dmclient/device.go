@@ -90,6 +90,11 @@ type Config struct {
 	AcceptUnknown bool
 	Faults        []Fault
 
+	// Keep is how many sessions are remembered, default 128, and where it is set
+	// how many requests of the enrollment. A session of a few messages takes some
+	// 20 KB.
+	Keep int
+
 	// OnSend and OnReceive see every session message, OnEffect what a command
 	// did to the device, as it happens. They must not call the device.
 	OnSend, OnReceive func(*Session, *syncml.Message)
@@ -200,7 +205,7 @@ func New(cfg Config) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dmclient: %w", err)
 	}
-	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1), login: LoginUser, own: own}
+	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1), login: LoginUser, own: own, record: record{keep: cfg.Keep}}
 	d.record.changed = make(chan struct{})
 	d.push = pushClient{device: d, accounts: map[string]*pushAccount{}}
 	d.tree = csp.NewTree(schema, host{d})

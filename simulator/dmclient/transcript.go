@@ -148,6 +148,7 @@ type record struct {
 	enrolls  []*Exchange
 	sessions []*Session
 	dropped  int // sessions that are no longer in sessions
+	keep     int // how many of them; 0 is keptSessions
 	wakes    []Wake
 }
 
@@ -167,9 +168,16 @@ func (r *record) change(f func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f()
-	if over := len(r.sessions) - keptSessions; over > 0 {
+	keep := keptSessions
+	if r.keep > 0 {
+		keep = r.keep
+	}
+	if over := len(r.sessions) - keep; over > 0 {
 		r.dropped += over
 		r.sessions = append([]*Session(nil), r.sessions[over:]...)
+	}
+	if over := len(r.enrolls) - r.keep; r.keep > 0 && over > 0 {
+		r.enrolls = append([]*Exchange(nil), r.enrolls[over:]...)
 	}
 	if over := len(r.wakes) - keptWakes; over > 0 {
 		r.wakes = append([]Wake(nil), r.wakes[over:]...)
