@@ -32,6 +32,7 @@ type loadFlags struct {
 	resident            bool
 	offline             float64
 	seed                uint64
+	share, start        string
 	json, html, metrics string
 	expect, mutants     []string
 }
@@ -77,6 +78,8 @@ Exit codes: 0 as expected, 1 an --expect was not met, 2 usage or configuration,
 	fl.BoolVar(&f.resident, "resident", false, "keep devices and their connections between sessions: more memory, no handshake in a wake-up")
 	fl.Float64Var(&f.offline, "offline", 0, "share of devices that have no network, such as 0.1")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of identities, draws and order; 0 draws one")
+	fl.StringVar(&f.share, "share", "", "the part of devices and wake-ups that is this machine's, such as 2/3, with the same --seed on all; load merge adds them up")
+	fl.StringVar(&f.start, "start", "", "when the first wake-up is started, such as 2030-01-31T12:00:00Z, so that machines begin together")
 	fl.StringVar(&f.json, "json", "", "write the result as JSON to this file (- for standard output)")
 	fl.StringVar(&f.html, "html", "", "write the result as one HTML page with plots to this file")
 	fl.StringVar(&f.metrics, "metrics", "", "serve the stages for a Prometheus at this address, such as 127.0.0.1:9464")
@@ -116,8 +119,30 @@ func (f *loadFlags) options(l *lab.Lab) (*load.Options, error) {
 	} else if f.work != "none" && f.work != "get" && f.work != "wipe" {
 		return nil, fmt.Errorf("--work %q is none of none, get, wipe, profile:N", f.work)
 	}
+	share, at, err := f.together()
+	if err != nil {
+		return nil, err
+	}
 	return &load.Options{Devices: f.devices, State: f.state, Profile: f.profile, Plan: plan, Storm: f.storm, Who: f.who, Sender: f.sender, Work: work, Offline: f.offline, Key: f.key,
-		KeyPool: f.pool, Curve: f.curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: l.Seed}, nil
+		KeyPool: f.pool, Curve: f.curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: l.Seed, Share: share, At: at}, nil
+}
+
+// together reads what machines that share a load have in common.
+func (f *loadFlags) together() (share load.Share, at time.Time, err error) {
+	if f.share != "" {
+		if share, err = load.ParseShare(f.share); err != nil {
+			return share, at, fmt.Errorf("--share %w", err)
+		}
+	}
+	if f.start != "" {
+		if at, err = time.Parse(time.RFC3339, f.start); err != nil {
+			return share, at, fmt.Errorf("--start %q is no time such as %s", f.start, time.Now().Add(time.Minute).UTC().Format(time.RFC3339))
+		}
+		if time.Until(at) <= 0 {
+			return share, at, fmt.Errorf("--start %s is past", f.start)
+		}
+	}
+	return share, at, nil
 }
 
 func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
@@ -144,6 +169,9 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return usage(err)
 	}
 	defer out.close()
+	if f.share != "" && f.seed == 0 {
+		return usage(errors.New("--share: give all machines the same --seed, which says whose each device is"))
+	}
 	if f.seed == 0 {
 		f.seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // identities of simulated devices
 	}
@@ -184,8 +212,11 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return usage(err)
 	}
 	defer run.Close()
-	r := run.Go(ctx)
+	r, err := run.Go(ctx)
 	line.end()
+	if err != nil {
+		return usage(err)
+	}
 	if err := errors.Join(out.write(r)); err != nil {
 		return usage(err)
 	}

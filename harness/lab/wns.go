@@ -65,7 +65,7 @@ func (l *Lab) newWNS(file string) error {
 	a := l.Config.WNS.App
 	app := fakewns.App{PFN: a.PFN, PackageSID: a.SID, Secret: a.Secret.Value(), Kind: fakewns.AppKind(a.Kind), Tenant: a.Tenant, ClientID: a.ClientID}
 	w := &l.Config.WNS
-	l.WNS = fakewns.New(fakewns.Config{Seed: l.Seed, Log: l.log, AppRate: w.AppRate, ChannelRate: w.ChannelRate})
+	l.WNS = fakewns.New(fakewns.Config{Seed: l.Seed, Log: l.log, AppRate: w.AppRate, ChannelRate: w.ChannelRate, SigningKey: []byte(w.TokenKey.Value())})
 	if err := l.WNS.SetApps([]fakewns.App{app}); err != nil {
 		return fmt.Errorf("wns.app: %w", err)
 	}

@@ -32,7 +32,10 @@ func BenchmarkWake(b *testing.B) {
 	defer run.Close()
 	for b.Loop() {
 		before := cpu(b)
-		r := run.Go(b.Context())
+		r, err := run.Go(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
 		out := r.Stages[Out]
 		b.ReportMetric(float64(out.At["p50"])/1000, "p50-ms(aim<=0.3)")
 		b.ReportMetric(float64(out.At["p99"])/1000, "p99-ms(aim<=3)")

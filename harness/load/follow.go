@@ -13,7 +13,7 @@ import (
 func (r *Run) seen(e *fakewns.Entry, missed uint64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tally.missed += missed
+	r.missed += missed
 	if e == nil || e.Kind != fakewns.Notification {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (r *Run) arrived(device string) {
 		}
 	}
 	r.mu.Unlock()
-	if ok && r.zero != (time.Time{}) {
+	if ok {
 		r.pool.wake(i)
 	}
 }
@@ -79,7 +79,10 @@ func (r *Run) ended(device string, s *dmclient.Session, err error) {
 			r.served(w, s, err)
 		case s.Origin == dmclient.OriginSchedule && w.there == 0 && err == nil:
 			w.done = true
-			r.tally.late(w, s.Ended.Sub(r.zero)-w.intended)
+			w.batch.tally.late(w, s.Ended.Sub(r.zero)-w.intended)
+			if o := w.batch.Observe; o != nil && w.counted {
+				o(Polled, s.Ended.Sub(r.zero)-w.intended)
+			}
 		}
 	}
 	r.settle(i)
@@ -89,7 +92,7 @@ func (r *Run) ended(device string, s *dmclient.Session, err error) {
 func (r *Run) served(w *wakeup, s *dmclient.Session, err error) {
 	w.done = true
 	if err != nil || len(s.Exchanges) == 0 {
-		r.tally.failed(w, "session: "+kindOf(err))
+		w.batch.tally.failed(w, "session: "+kindOf(err))
 		return
 	}
 	since := func(t time.Time) time.Duration { return t.Sub(r.zero) }
@@ -105,16 +108,18 @@ func (r *Run) served(w *wakeup, s *dmclient.Session, err error) {
 		note(Ack, s.Exchanges[1].Duration)
 	}
 	note(Whole, since(s.Ended)-w.intended)
-	r.tally.finished(w, since(s.Ended)-w.intended)
+	w.batch.tally.finished(w, since(s.Ended)-w.intended)
 }
 
 func (r *Run) note(w *wakeup, stage Stage, d time.Duration) {
 	if !w.counted {
 		return
 	}
-	record(r.tally.stages[stage], d)
-	if r.opts.Observe != nil {
-		r.opts.Observe(stage, d)
+	if h := w.batch.tally.stages[stage]; h != nil {
+		record(h, d)
+	}
+	if o := w.batch.Observe; o != nil {
+		o(stage, d)
 	}
 }
 
@@ -124,7 +129,11 @@ func (r *Run) settle(i int) {
 	list := r.open[i]
 	for len(list) > 0 && list[0].done && (list[0].atWNS != 0 || list[0].trouble != "" || r.opts.Sender == SenderNone) {
 		r.close(list[0])
+		list[0].batch.left--
 		list = list[1:]
+	}
+	for _, w := range r.open[i] {
+		w.batch.poke()
 	}
 	if len(list) == 0 {
 		list = nil
@@ -158,6 +167,6 @@ func (r *Run) fail(w *wakeup, kind string) {
 		return
 	}
 	w.done, w.trouble = true, kind
-	r.tally.failed(w, kind)
+	w.batch.tally.failed(w, kind)
 	r.settle(w.device)
 }

@@ -18,7 +18,7 @@ func enoughFiles(o *Options) error {
 	// as has a trigger, and a resident device keeps its own.
 	need := 4*o.Workers + 1000
 	if o.Resident {
-		need += 2 * o.Devices
+		need += 2 * o.own()
 	}
 	if lim.Cur < uint64(need) { //nolint:gosec // it is a positive number
 		return fmt.Errorf("this run needs about %d open files, and the limit is %d: raise it (ulimit -n %d), or leave --resident out", need, lim.Cur, need)

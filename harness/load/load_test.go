@@ -43,7 +43,17 @@ func measure(t *testing.T, o *Options, prepare func(*lab.Lab)) *Result {
 	if prepare != nil {
 		prepare(l)
 	}
-	return r.Go(t.Context())
+	return play(t, r)
+}
+
+// play is Run.Go, which has to start.
+func play(t *testing.T, run *Run) *Result {
+	t.Helper()
+	r, err := run.Go(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // whole checks that every wake-up is accounted for.
@@ -179,7 +189,10 @@ func TestInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	r := run.Go(ctx)
+	r, err := run.Go(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
 	whole(t, r)
 	if r.Aborted == "" || r.Counts.Done < 10 {
 		t.Errorf("%q, %+v", r.Aborted, r.Counts)

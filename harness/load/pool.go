@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -197,11 +198,30 @@ func (p *pool) enroll(ctx context.Context, step func(done, failed int)) error {
 	return ctx.Err()
 }
 
+// identities draws those of all devices and gives those of this share, so that
+// shares have none in common and together those of a single run.
+func (p *pool) identities(draw func() dmclient.Identity) (out []dmclient.Identity) {
+	for n := range int64(p.opts.Devices) {
+		if id := draw(); p.opts.Share.Has(n) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// pretend has the names of the devices that a run would enroll.
+func (p *pool) pretend() {
+	r := mathrand.New(mathrand.NewPCG(p.opts.Seed, 1)) //nolint:gosec // identities, as those of a lab
+	for _, id := range p.identities(func() dmclient.Identity { return dmclient.NewIdentity(r) }) {
+		p.vars = append(p.vars, target.Vars{DeviceID: id.DeviceID})
+	}
+}
+
 // recruit takes the devices of the state file into the fleet, or makes new ones.
 func (p *pool) recruit(profile dmclient.Profile) (all []int, err error) {
 	if p.opts.State == "" {
-		for range p.opts.Devices {
-			i, err := p.fleet.Add(profile, p.lab.NewIdentity())
+		for _, id := range p.identities(p.lab.NewIdentity) {
+			i, err := p.fleet.Add(profile, id)
 			if err != nil {
 				return nil, err
 			}
@@ -234,10 +254,10 @@ func (p *pool) recruit(profile dmclient.Profile) (all []int, err error) {
 }
 
 func (p *pool) enrollResident(ctx context.Context, base dmclient.Config, profile dmclient.Profile, one func(int, *dmclient.Device) error) error {
-	p.ready, p.states = make(chan int, p.opts.Devices), make([]state, p.opts.Devices)
+	p.ready, p.states = make(chan int, p.opts.own()), make([]state, p.opts.own())
 	next := make(chan *dmclient.Device)
 	var wg sync.WaitGroup
-	for range min(p.opts.Workers, p.opts.Devices) {
+	for range min(p.opts.Workers, p.opts.own()) {
 		wg.Go(func() {
 			for d := range next {
 				if one(0, d) != nil {
@@ -246,12 +266,12 @@ func (p *pool) enrollResident(ctx context.Context, base dmclient.Config, profile
 			}
 		})
 	}
-	for range p.opts.Devices {
+	for _, id := range p.identities(p.lab.NewIdentity) {
 		if ctx.Err() != nil {
 			break
 		}
 		cfg := base
-		cfg.Profile, cfg.Identity = profile, p.lab.NewIdentity()
+		cfg.Profile, cfg.Identity = profile, id
 		d, err := dmclient.New(cfg)
 		if err != nil {
 			close(next)

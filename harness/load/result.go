@@ -3,12 +3,12 @@ package load
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/report"
@@ -19,10 +19,16 @@ type Result struct {
 	Dmwake  string        `json:"dmwake"`
 	Kind    string        `json:"kind"` // "load"
 	Started time.Time     `json:"started"`
+	Ended   time.Time     `json:"ended"`
 	Target  report.Target `json:"target"`
 	Config  ConfigView    `json:"config"`
 	Machine Machine       `json:"machine"`
 	Counts  Counts        `json:"counts"`
+	// Planned is how many wake-ups were meant to start in the counted time, in all
+	// shares together.
+	Planned int64 `json:"planned"`
+	// Part is which part of the whole this is, where several processes share it.
+	Part *Part `json:"part,omitempty"`
 	// Stages are the histograms, by Stage, in microseconds.
 	Stages map[Stage]Summary `json:"stages"`
 	Course []CoursePoint     `json:"course"`
@@ -33,6 +39,12 @@ type Result struct {
 	Notes    []string         `json:"notes,omitempty"`
 	// Aborted says why the run ended early.
 	Aborted string `json:"aborted,omitempty"`
+}
+
+// Part is one process's part of a load.
+type Part struct {
+	Share
+	Devices int `json:"devices"` // in it
 }
 
 // ConfigView is what was asked for.
@@ -84,30 +96,43 @@ type CoursePoint struct {
 	P99     int64   `json:"p99"`
 }
 
-func (r *Run) result(interrupted bool) *Result {
+func (r *Run) result(b *batch, interrupted bool) *Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	o, t := r.opts, &r.tally
-	out := &Result{Dmwake: report.Version, Kind: "load", Started: r.zero,
-		Target: report.Target{Name: r.lab.Config.Target.Name, Discovery: r.lab.Config.Target.DiscoveryURL(), Push: r.lab.Config.Target.Push, Profiles: []string{o.Profile}},
-		Config: ConfigView{Devices: o.Devices, Rate: o.Plan.Text(), Storm: o.Storm, Poisson: o.Plan.Poisson, Duration: o.Plan.Duration.String(), Warmup: o.Plan.Warmup.String(),
+	o, t, p := r.opts, &b.tally, b.Plan
+	if p == nil {
+		p = &Plan{text: fmt.Sprintf("%d at once", b.Count)}
+	}
+	out := &Result{Dmwake: report.Version, Kind: "load", Started: r.zero.Add(b.base), Ended: time.Now(), Planned: b.planned,
+		Config: ConfigView{Devices: o.Devices, Rate: p.Text(), Storm: b.Storm, Poisson: p.Poisson, Duration: p.Duration.String(), Warmup: p.Warmup.String(),
 			Sender: o.Sender, Work: o.Work.Kind, Settings: o.Work.Settings, Who: o.Who, Offline: o.Offline, Key: o.Key, TLS: map[bool]string{true: "keep-alive", false: "full handshake"}[o.Resident],
 			Workers: o.Workers, Seed: o.Seed},
 		Machine: Machine{runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version()},
 		Stages:  map[Stage]Summary{}, Errors: maps.Clone(t.errors), Excluded: r.pool.bad,
 		Counts: Counts{Started: t.started, Done: t.done, Polled: t.polled, Failed: t.failures, Warm: t.warm, Offline: r.pool.off},
 	}
-	for i := range r.open {
-		for _, w := range r.open[i] {
-			r.close(w)
-			if w.done || !w.counted {
-				continue
+	if o.Rehearse {
+		out.Target = report.Target{Name: "nobody: a rehearsal"}
+	} else {
+		c := &r.lab.Config.Target
+		out.Target = report.Target{Name: c.Name, Discovery: c.DiscoveryURL(), Push: c.Push, Profiles: []string{o.Profile}}
+	}
+	if !o.Share.Whole() {
+		out.Part = &Part{Share: o.Share, Devices: o.own()}
+	}
+	for i, list := range r.open {
+		r.open[i] = slices.DeleteFunc(list, func(w *wakeup) bool {
+			if w.batch != b {
+				return false
 			}
-			out.Counts.Lost++
-			out.Errors["lost: "+r.lostBy(w)]++
-			t.at(w.intended).failed++
-		}
-		r.open[i] = nil
+			r.close(w)
+			if !w.done && w.counted {
+				out.Counts.Lost++
+				out.Errors["lost: "+r.lostBy(w)]++
+				t.at(w.intended).failed++
+			}
+			return true
+		})
 	}
 	for s, h := range t.stages {
 		out.Stages[s] = summarize(h)
@@ -117,7 +142,7 @@ func (r *Run) result(interrupted bool) *Result {
 		out.Course = append(out.Course, CoursePoint{At: (time.Duration(i) * t.step).Seconds(), Started: p.started, Done: p.done, Failed: p.failed,
 			P50: p.whole.ValueAtQuantile(50), P99: p.whole.ValueAtQuantile(99)})
 	}
-	r.remarks(out, interrupted)
+	r.remarks(out, b, interrupted)
 	return out
 }
 
@@ -135,7 +160,7 @@ func (r *Run) lostBy(w *wakeup) string {
 }
 
 // remarks are what a reader of the figures has to know.
-func (r *Run) remarks(out *Result, interrupted bool) {
+func (r *Run) remarks(out *Result, b *batch, interrupted bool) {
 	note := func(format string, args ...any) { out.Notes = append(out.Notes, fmt.Sprintf(format, args...)) }
 	if interrupted {
 		out.Aborted = "interrupted"
@@ -145,9 +170,9 @@ func (r *Run) remarks(out *Result, interrupted bool) {
 		left += n
 	}
 	if left > 0 {
-		note("%d of %d devices could not be enrolled and took no part.", left, r.opts.Devices)
+		note("%d of %d devices could not be enrolled and took no part.", left, r.opts.own())
 	}
-	if n := r.tally.missed; n > 0 {
+	if n := r.missed - b.missed; n > 0 {
 		note("%d requests at WNS were forgotten before they were looked at: the stages trigger and wake lack them.", n)
 	}
 	late := out.Stages[Late]
@@ -157,7 +182,9 @@ func (r *Run) remarks(out *Result, interrupted bool) {
 	if out.Counts.Offline > 0 {
 		note("%d devices had no network: their wake-ups are lost, unless a poll brings them.", out.Counts.Offline)
 	}
-	if !r.opts.Resident {
+	if r.opts.Rehearse {
+		note("This was a rehearsal: the times follow from the numbers of the wake-ups, and no device was woken.")
+	} else if !r.opts.Resident {
 		note("Every session opens a connection with a full TLS handshake; --resident keeps connections instead.")
 	}
 }
@@ -184,8 +211,8 @@ func Read(path string) (*Result, error) {
 }
 
 // report tells Progress how things stand, until ctx ends.
-func (r *Run) report(ctx context.Context) {
-	if r.opts.Progress == nil {
+func (r *Run) report(ctx context.Context, b *batch) {
+	if b.Progress == nil {
 		return
 	}
 	tick := time.NewTicker(time.Second)
@@ -198,63 +225,12 @@ func (r *Run) report(ctx context.Context) {
 		case <-tick.C:
 		}
 		r.mu.Lock()
-		t := &r.tally
+		t := &b.tally
 		whole := t.stages[Whole]
-		p := Progress{Elapsed: time.Since(r.zero), Started: t.started + t.warm, Done: t.done + t.polled, Open: t.open(), Errors: t.failures,
+		p := Progress{Elapsed: time.Since(r.zero) - b.base, Started: t.started + t.warm, Done: t.done + t.polled, Open: t.open(), Errors: t.failures,
 			Rate: float64(t.over - last), P50: whole.ValueAtQuantile(50), P99: whole.ValueAtQuantile(99)}
 		last = t.over
 		r.mu.Unlock()
-		r.opts.Progress(p)
+		b.Progress(p)
 	}
-}
-
-// Combine adds up the results of runs that went on at the same time on several
-// machines, each with devices of its own: counts are summed, histograms merged.
-// Runs that were asked for different things are an error.
-func Combine(list []*Result) (*Result, error) {
-	if len(list) == 0 {
-		return nil, errors.New("there is nothing to combine")
-	}
-	out := *list[0]
-	out.Stages, out.Errors, out.Excluded, out.Course = map[Stage]Summary{}, map[string]int64{}, map[string]int{}, nil
-	out.Counts, out.Notes, out.Aborted, out.Config.Devices = Counts{}, nil, "", 0
-	for i, r := range list {
-		a, b := list[0].Config, r.Config
-		a.Seed, b.Seed, a.Devices, b.Devices = 0, 0, 0, 0
-		if a != b {
-			return nil, fmt.Errorf("result %d was asked for something else than the first: %+v and %+v", i+1, b, a)
-		}
-		for k := range i {
-			if list[k].Config.Seed == r.Config.Seed {
-				return nil, fmt.Errorf("results %d and %d have the same seed, and so the same devices: give each machine its own --seed", k+1, i+1)
-			}
-		}
-		c := &out.Counts
-		c.Started, c.Done, c.Polled = c.Started+r.Counts.Started, c.Done+r.Counts.Done, c.Polled+r.Counts.Polled
-		c.Failed, c.Lost, c.Warm, c.Offline = c.Failed+r.Counts.Failed, c.Lost+r.Counts.Lost, c.Warm+r.Counts.Warm, c.Offline+r.Counts.Offline
-		out.Config.Devices += r.Config.Devices
-		for kind, n := range r.Errors {
-			out.Errors[kind] += n
-		}
-		for why, n := range r.Excluded {
-			out.Excluded[why] += n
-		}
-		for _, n := range r.Notes {
-			out.Notes = append(out.Notes, fmt.Sprintf("machine %d: %s", i+1, n))
-		}
-		if r.Aborted != "" {
-			out.Aborted = fmt.Sprintf("machine %d: %s", i+1, r.Aborted)
-		}
-	}
-	for _, s := range Stages() {
-		parts := make([]Summary, len(list))
-		for i, r := range list {
-			parts[i] = r.Stages[s]
-		}
-		var err error
-		if out.Stages[s], err = Merge(parts...); err != nil {
-			return nil, err
-		}
-	}
-	return &out, nil
 }

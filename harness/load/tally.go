@@ -16,14 +16,14 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// tally counts what became of the wake-ups.
+// tally counts what became of the wake-ups of a batch.
 type tally struct {
-	stages map[Stage]*hdrhistogram.Histogram
+	stages map[Stage]*hdrhistogram.Histogram // nil: none are kept
+	base   time.Duration                     // of the plan
 	// Of the counted ones: started, done by push, done by a poll, failed.
 	started, done, polled, failures int64
 	warm                            int64 // started in the warm-up
 	over                            int64 // of all, those that ended in one way or another
-	missed                          uint64
 	errors                          map[string]int64
 	course                          []point
 	step                            time.Duration
@@ -38,17 +38,26 @@ type point struct {
 // points is how many points a course has, about.
 const points = 300
 
-func (t *tally) init(p *Plan) {
+func (t *tally) init(b *batch) {
+	t.errors, t.base, t.step = map[string]int64{}, b.base, time.Second
+	if b.Plan != nil {
+		t.step = max(time.Second, (b.Plan.Duration / points).Round(time.Second))
+	}
+	if b.Alone {
+		return
+	}
 	t.stages = map[Stage]*hdrhistogram.Histogram{}
 	for _, s := range Stages() {
 		t.stages[s] = newHistogram()
 	}
-	t.errors = map[string]int64{}
-	t.step = max(time.Second, (p.Duration / points).Round(time.Second))
 }
 
 // at is the point of the course at a time.
 func (t *tally) at(when time.Duration) *point {
+	if t.stages == nil {
+		return &point{}
+	}
+	when -= t.base
 	k := min(max(int(when/t.step), 0), 4*points)
 	for len(t.course) <= k {
 		t.course = append(t.course, point{whole: hdrhistogram.New(lowest, highest, 2)})
@@ -71,7 +80,9 @@ func (t *tally) finished(w *wakeup, whole time.Duration) {
 	t.over++
 	p := t.at(w.intended)
 	p.done++
-	record(p.whole, whole)
+	if p.whole != nil {
+		record(p.whole, whole)
+	}
 	if w.counted {
 		t.done++
 	}
@@ -82,7 +93,9 @@ func (t *tally) late(w *wakeup, whole time.Duration) {
 	t.at(w.intended).done++
 	if w.counted {
 		t.polled++
-		record(t.stages[Polled], whole)
+		if h := t.stages[Polled]; h != nil {
+			record(h, whole)
+		}
 	}
 }
 

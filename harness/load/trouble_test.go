@@ -67,7 +67,7 @@ func TestHalfRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	r := run.Go(t.Context())
+	r := play(t, run)
 	whole(t, r)
 	if r.Counts.Done != 20 || r.Excluded["RST: refused"] != 6 || !strings.Contains(strings.Join(r.Notes, " "), "6 of 12 devices could not be enrolled") {
 		t.Errorf("%+v, excluded %v, %q", r.Counts, r.Excluded, r.Notes)
@@ -136,7 +136,7 @@ func TestStateFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := run.Go(t.Context())
+		r := play(t, run)
 		whole(t, r)
 		if len(run.pool.vars) != want || r.Counts.Done != 10 {
 			t.Errorf("%d devices, want %d; %+v", len(run.pool.vars), want, r.Counts)

@@ -68,6 +68,9 @@ type WNS struct {
 	Proxy  string `yaml:"proxy"`  // of the proxy, mode proxy only
 	CADir  string `yaml:"ca_dir"` // where the lab keeps its CA between runs
 	App    App    `yaml:"app"`
+	// TokenKey signs access tokens: fake WNSs that share it, on several machines,
+	// take each other's. Drawn if it is not set.
+	TokenKey Secret `yaml:"token_key"`
 	// Allow are further hosts that the proxy connects to: "host" or "host:port".
 	Allow []string `yaml:"allow"`
 	// Faults are set from the start, one line each: "status=503 times=3".
@@ -170,7 +173,7 @@ func Load(path string) (*Config, error) { return load(path, (*Config).complete) 
 func Check(path string) error {
 	_, err := load(path, func(c *Config, dir string) error {
 		c.Target.Password = NewSecret("not there yet")
-		c.WNS.App.Secret = NewSecret("not there yet")
+		c.WNS.App.Secret, c.WNS.TokenKey = NewSecret("not there yet"), Secret{}
 		c.Target.CA = ""
 		return c.complete(dir)
 	})
@@ -258,6 +261,12 @@ func (c *Config) complete(dir string) error {
 func (c *Config) completeWNS(dir string) error {
 	if err := c.WNS.App.Secret.resolve("wns.app.secret", dir); err != nil {
 		return err
+	}
+	if err := c.WNS.TokenKey.resolve("wns.token_key", dir); err != nil {
+		return err
+	}
+	if k := c.WNS.TokenKey.value; k != "" && len(k) < 16 {
+		return errors.New("wns.token_key is too short: 16 characters or more")
 	}
 	c.Defaults()
 	c.WNS.CADir = inDir(dir, c.WNS.CADir)

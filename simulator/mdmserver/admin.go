@@ -121,14 +121,18 @@ func (s *Server) oneDevice(w http.ResponseWriter, r *http.Request) {
 }
 
 // What is kept for one device: commands that wait, and of those that are done
-// the last ones.
+// the last ones, fewer where there are many devices.
 const (
-	maxQueued = 1000
-	maxDone   = 100
+	maxQueued  = 1000
+	maxDone    = 100
+	minDone    = 2
+	maxDoneAll = 20_000
 )
 
-// forgetDone drops the oldest commands that are done; the caller holds s.mu.
-func (d *device) forgetDone() {
+// forgetDone drops the oldest commands of one of so many devices that are done;
+// the caller holds s.mu.
+func (d *device) forgetDone(devices int) {
+	maxDone := min(max(maxDoneAll/max(devices, 1), minDone), maxDone)
 	done := 0
 	for _, c := range d.Commands {
 		if c.State == stateDone {
@@ -177,7 +181,7 @@ func (s *Server) queueCommand(w http.ResponseWriter, r *http.Request) {
 		queued.Data = queued.Data[:min(len(queued.Data), 1000)]
 	}
 	s.mu.Lock()
-	d.forgetDone()
+	d.forgetDone(len(s.devices))
 	full := len(d.Commands) >= maxQueued
 	if !full {
 		d.Commands = append(d.Commands, queued)

@@ -2,6 +2,7 @@ package mdmserver
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -84,6 +85,7 @@ func (s *Server) takeResults(d *device, sess *session, c *syncml.Command) {
 	if !whole {
 		return
 	}
+	data = strings.Clone(data) // what is kept is not to hold the whole message
 	if o.kind == kindCommand {
 		o.cmd.Result = data
 		return

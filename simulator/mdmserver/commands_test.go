@@ -11,7 +11,7 @@ func TestForgetDone(t *testing.T) {
 			state = stateQueued
 		}
 		d.Commands = append(d.Commands, &command{ID: string(rune('a' + i%26)), State: state, sent: i})
-		d.forgetDone()
+		d.forgetDone(1)
 	}
 	done, waiting, last := 0, 0, -1
 	for _, c := range d.Commands {
@@ -26,5 +26,9 @@ func TestForgetDone(t *testing.T) {
 	}
 	if done > maxDone || done < maxDone/2 || waiting != maxDone || last != 10*maxDone-1 {
 		t.Errorf("%d done, %d waiting, the last is %d", done, waiting, last)
+	}
+	d.forgetDone(1_000_000)
+	if n := len(d.Commands) - waiting; n > minDone || n == 0 {
+		t.Errorf("one of a million devices has %d that are done", n)
 	}
 }

@@ -1,0 +1,269 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Batch is wake-ups that are started together and measured as one.
+type Batch struct {
+	// Plan is when they start. Nil: Count of them start at once.
+	Plan  *Plan
+	Count int
+	// Storm wakes every device once, at the start of the counted time of Plan.
+	Storm bool
+	// At is when the plan begins; the zero time is at once. One that is past is
+	// an error: all that was meant to start until now would be late.
+	At time.Time
+	// Alone starts Count wake-ups in this process, whatever its share, and keeps
+	// no histograms of them: what is measured is told to Observe alone.
+	Alone    bool
+	Progress func(Progress)
+	// Observe is told of each stage as it is measured; it must not block.
+	Observe func(stage Stage, d time.Duration)
+}
+
+// batch is one under way.
+type batch struct {
+	*Batch
+	base    time.Duration // of its plan, since the zero of the run
+	ended   bool          // its plan
+	left    int64         // wake-ups that are not settled
+	missed  uint64        // of the journal, before it
+	rand    *rand.Rand    // of the plan, the same in every share
+	who     *rand.Rand
+	moved   chan struct{} // told when fewer are under way
+	tally   tally
+	planned int64 // wake-ups of all shares
+}
+
+// grace is how long is waited for the journal to tell of what has ended.
+const grace = 500 * time.Millisecond
+
+// Go runs the plan of the options to its end, or until ctx ends, waits for what
+// is under way, and gives what was measured. The error tells that nothing was
+// started.
+func (r *Run) Go(ctx context.Context) (*Result, error) {
+	runtime.GC()
+	o := r.opts
+	return r.Drive(ctx, &Batch{Plan: o.Plan, Storm: o.Storm, At: o.At, Progress: o.Progress, Observe: o.Observe})
+}
+
+// Drive starts the wake-ups of a batch and waits for them, or until ctx ends. A
+// run can drive several at a time. The error tells that nothing was started.
+func (r *Run) Drive(ctx context.Context, what *Batch) (*Result, error) {
+	b := &batch{Batch: what, moved: make(chan struct{}, 1)}
+	if !b.At.IsZero() {
+		if late := time.Since(b.At); late > 0 {
+			return nil, fmt.Errorf("the time to start was %s ago: the devices took longer to be ready; choose a later one", late.Round(time.Millisecond))
+		}
+		if !wait(ctx, b.At) {
+			return nil, errors.New("interrupted before the time to start")
+		}
+	}
+	r.mu.Lock()
+	r.batches++
+	seq := uint64(r.batches)
+	b.rand = rand.New(rand.NewPCG(r.opts.Seed, 5+seq))             //nolint:gosec // an order
+	b.who = rand.New(rand.NewPCG(r.opts.Seed+1, seq<<32+r.part())) //nolint:gosec // as above
+	b.missed = r.missed
+	b.base = time.Since(r.zero)
+	if !b.At.IsZero() {
+		b.base = b.At.Sub(r.zero)
+	}
+	b.tally.init(b)
+	r.mu.Unlock()
+	progress, quiet := context.WithCancel(context.Background())
+	var told sync.WaitGroup
+	told.Go(func() { r.report(progress, b) })
+	r.drive(ctx, b)
+	r.mu.Lock()
+	b.ended = true
+	r.mu.Unlock()
+	r.drain(ctx, b)
+	quiet()
+	told.Wait()
+	r.hooks.Wait()
+	return r.result(b, ctx.Err() != nil), nil
+}
+
+// part is a number of the share, to draw by.
+func (r *Run) part() (n uint64) {
+	for _, k := range r.opts.Share.Mine {
+		n = n*31 + uint64(k) + 1 //nolint:gosec // it is not negative
+	}
+	return n
+}
+
+// drive starts wake-ups when they are meant to.
+func (r *Run) drive(ctx context.Context, b *batch) {
+	p := b.Plan
+	switch {
+	case b.Storm:
+		if wait(ctx, r.zero.Add(b.base+p.Warmup)) {
+			b.planned = int64(r.opts.Devices)
+			first, i := r.plan(b.planned), 0
+			for n := range b.planned {
+				if i < len(r.open) && r.opts.Share.Has(n) {
+					r.begin(ctx, b, i, first+n, p.Warmup)
+					i++
+				}
+			}
+		}
+	case p == nil:
+		b.planned = int64(b.Count)
+		for n := range int64(b.Count) {
+			if b.Alone {
+				r.begin(ctx, b, r.pick(b), n, 0)
+			} else if n := r.plan(1); r.opts.Share.Has(n) {
+				r.begin(ctx, b, r.pick(b), n, 0)
+			}
+		}
+	default:
+		for at, ok := p.Next(0, b.rand); ok; at, ok = p.Next(at, b.rand) {
+			n := r.plan(1)
+			if at >= p.Warmup {
+				b.planned++
+			}
+			if !r.opts.Share.Has(n) {
+				continue
+			}
+			if !wait(ctx, r.zero.Add(b.base+at)) {
+				return
+			}
+			r.begin(ctx, b, r.pick(b), n, at)
+		}
+	}
+}
+
+// plan takes the numbers of the next n wake-ups, and gives the first.
+func (r *Run) plan(n int64) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.number += n
+	return r.number - n
+}
+
+// wait waits until a moment; false where ctx ended before.
+func wait(ctx context.Context, until time.Time) bool {
+	if d := time.Until(until); d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// pick chooses the next device.
+func (r *Run) pick(b *batch) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.opts.Who == whoRandom {
+		return b.who.IntN(len(r.open))
+	}
+	r.next++
+	return (r.next - 1) % len(r.open)
+}
+
+// begin starts one wake-up; it does not wait for it.
+func (r *Run) begin(ctx context.Context, b *batch, device int, number int64, at time.Duration) {
+	w := &wakeup{batch: b, device: device, intended: b.base + at, started: time.Since(r.zero), counted: b.Plan == nil || at >= b.Plan.Warmup}
+	r.mu.Lock()
+	b.tally.start(w)
+	if r.opts.Rehearse {
+		r.rehearse(w, number)
+		r.mu.Unlock()
+		return
+	}
+	b.left++
+	r.open[device] = append(r.open[device], w)
+	r.mu.Unlock()
+	select {
+	case r.slots <- struct{}{}:
+	default:
+		r.fail(w, fmt.Sprintf("%d triggers were under way already: the hooks do not keep up", maxHooks))
+		return
+	}
+	r.hooks.Go(func() {
+		defer func() { <-r.slots }()
+		// A trigger that began is finished: it is the server's work by then.
+		if err := r.trigger(context.WithoutCancel(ctx), w); err != nil {
+			r.fail(w, "trigger: "+kindOf(err))
+		}
+	})
+}
+
+func (r *Run) trigger(ctx context.Context, w *wakeup) error {
+	v := r.pool.vars[w.device]
+	for _, c := range r.opts.Work.commands(w) {
+		if err := r.lab.QueueFor(ctx, v, c); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	w.queued = time.Since(r.zero)
+	r.mu.Unlock()
+	switch r.opts.Sender {
+	case SenderHook:
+		return r.lab.PushFor(ctx, v)
+	case SenderWNS:
+		return r.send.push(ctx, v.ChannelURI)
+	}
+	return nil
+}
+
+// rehearse ends a wake-up at once, in a time from 1 to 1009 ms that follows from
+// its number. The caller holds r.mu.
+func (r *Run) rehearse(w *wakeup, number int64) {
+	took := time.Duration(1+number*7919%1009) * time.Millisecond
+	w.done = true
+	for _, s := range []Stage{Trigger, Wake, Open, Reply} {
+		r.note(w, s, took/4)
+	}
+	r.note(w, Whole, took)
+	w.batch.tally.finished(w, took)
+}
+
+// drain waits for what is under way, and then, for a short while, for the
+// journal to tell the rest of it.
+func (r *Run) drain(ctx context.Context, b *batch) {
+	wait := func(limit time.Duration, more func() int64) {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		for {
+			r.mu.Lock()
+			n := more()
+			r.mu.Unlock()
+			if n <= 0 {
+				return
+			}
+			select {
+			case <-b.moved:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+	wait(r.opts.Drain, func() int64 { return b.tally.open() })
+	wait(grace, func() int64 { return b.left - b.tally.open() })
+}
+
+// poke tells a batch whose plan has ended that something was settled. The caller
+// holds r.mu.
+func (b *batch) poke() {
+	if !b.ended {
+		return
+	}
+	select {
+	case b.moved <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,125 @@
+package load
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+)
+
+// TestShares: processes that share a load have devices of their own, together
+// those of a single run, and their merged histograms are that run's, bucket for
+// bucket.
+func TestShares(t *testing.T) {
+	rehearse := func(s Share) (*Result, []string) {
+		o := options(t, "50..400", 2*time.Second)
+		o.Rehearse, o.Share, o.Devices, o.Plan.Poisson = true, s, 30, true
+		r, err := Start(t.Context(), nil, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		return play(t, r), r.Devices()
+	}
+	single, all := rehearse(Share{})
+	if len(all) != 30 || single.Counts.Done < 300 || single.Planned != single.Counts.Done {
+		t.Fatalf("%d devices, %+v", len(all), single.Counts)
+	}
+	for _, shares := range [][]Share{
+		{{Of: 2, Mine: []int64{0}}, {Of: 2, Mine: []int64{1}}},
+		{{Of: 3, Mine: []int64{0}}, {Of: 3, Mine: []int64{1}}, {Of: 3, Mine: []int64{2}}},
+		{{Of: 5, Mine: []int64{0, 3}}, {Of: 5, Mine: []int64{1, 2, 4}}},
+	} {
+		var parts []*Result
+		var ids []string
+		for _, s := range shares {
+			r, list := rehearse(s)
+			parts, ids = append(parts, r), append(ids, list...)
+		}
+		merged, err := Combine(parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(ids)
+		slices.Sort(all)
+		if !slices.Equal(ids, all) {
+			t.Errorf("%v: the devices are not those of the single run", shares)
+		}
+		if merged.Counts != single.Counts || merged.Planned != single.Planned || merged.Config.Devices != 30 {
+			t.Errorf("%v: %+v, want %+v", shares, merged.Counts, single.Counts)
+		}
+		for s, want := range single.Stages {
+			if merged.Stages[s].Hist != want.Hist {
+				t.Errorf("%v: the histogram of %s is another", shares, s)
+			}
+		}
+		if _, err := Combine(parts[1:]); err == nil || !strings.Contains(err.Error(), "missing") {
+			t.Errorf("one share is not there: %v", err)
+		}
+		if _, err := Combine(append(parts, parts[0])); err == nil || !strings.Contains(err.Error(), "the same devices") {
+			t.Errorf("one share twice: %v", err)
+		}
+		if _, err := Combine([]*Result{parts[0], single}); err == nil {
+			t.Error("a share and a whole run were combined")
+		}
+	}
+}
+
+// TestShareOfDevices: shares with devices of their own are each measured, and
+// each holds its part of a burst and of a plan.
+func TestShareOfDevices(t *testing.T) {
+	var parts []*Result
+	for k := range int64(2) {
+		l, err := lab.Start(nil, lab.Options{Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		o := options(t, "15", 2*time.Second)
+		o.Share = Share{Of: 2, Mine: []int64{k}}
+		r, err := Start(t.Context(), l, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		res := play(t, r)
+		whole(t, res)
+		if res.Counts.Done != 15 || res.Part.Devices != 6 || len(r.Devices()) != 6 {
+			t.Errorf("%+v of %d devices", res.Counts, len(r.Devices()))
+		}
+		parts = append(parts, res)
+		burst, err := r.Drive(t.Context(), &Batch{Count: 9})
+		if err != nil || burst.Counts.Done != 5-k || burst.Planned != 9 { // 30 to 38: five even numbers, four odd ones
+			t.Errorf("share %d of a burst of 9: %+v %v", k, burst, err)
+		}
+		alone, err := r.Drive(t.Context(), &Batch{Count: 1, Alone: true})
+		if err != nil || alone.Counts.Done != 1 || alone.Stages[Whole].Count != 0 {
+			t.Errorf("one alone: %+v %v", alone, err)
+		}
+		if _, err := r.Drive(t.Context(), &Batch{Count: 1, At: time.Now().Add(-time.Second)}); err == nil || !strings.Contains(err.Error(), "choose a later one") {
+			t.Errorf("a start that is past: %v", err)
+		}
+	}
+	merged, err := Combine(parts)
+	if err != nil || merged.Counts.Done != 30 || merged.Stages[Whole].Count != 30 || merged.Planned != 30 {
+		t.Errorf("%+v %v", merged, err)
+	}
+}
+
+func TestParseShare(t *testing.T) {
+	if s, err := ParseShare("2/3"); err != nil || s.Of != 3 || !slices.Equal(s.Mine, []int64{1}) || s.Count(7) != 2 || s.Whole() {
+		t.Errorf("%+v %v", s, err)
+	}
+	for _, bad := range []string{"", "0/3", "4/3", "1", "a/b", "1/0", "1/99999999"} {
+		if _, err := ParseShare(bad); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+	for want, s := range map[string]Share{"take 10 or 15": {Of: 5, Mine: []int64{0}}, "parts of 2": {Of: 2}, "part 1 of 2": {Of: 2, Mine: []int64{1, 1}}} {
+		if err := s.check(12); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", s, err, want)
+		}
+	}
+}
