@@ -21,6 +21,12 @@ test: ## run all tests
 	$(GO) test $(TESTFLAGS) ./...
 	@$(GO) test -v -run 'Capture|UnmodifiedSender|LabCommand|Prometheus|Chromium' ./simulator/... ./harness/lab ./harness/cli ./harness/report ./fakewns/control 2>&1 | grep -A3 'NOT RUN' || echo "no test was skipped"
 
+.PHONY: k6
+k6: ## build bin/k6, k6 with dmwake in it (AGPL-3.0 when linked), and test it with real processes
+	cd harness/k6 && $(GO) build -o ../../bin/k6 ./cmd/k6
+	cd harness/k6 && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) test ./...
+	@cd harness/k6 && $(GO) test -v -run 'Processes' . 2>&1 | grep -A3 'NOT RUN' || echo "no test was skipped"
+
 .PHONY: bench
 bench: ## print the speed ratios of DESIGN's table; they never fail
 	$(GO) test -run '^$$' -bench . -benchtime 7x ./simulator/syncml ./simulator/dmclient ./fakewns
@@ -55,5 +61,6 @@ lint: ## check format, vet, module files; golangci-lint where it is installed
 .PHONY: ci
 ci: lint ## what CI runs: lint, race tests, the end-to-end run
 	$(MAKE) test TESTFLAGS="-race -timeout 15m"
+	$(MAKE) k6
 	$(MAKE) fuzz FUZZTIME=3000x
 	$(MAKE) run

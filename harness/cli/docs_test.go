@@ -31,7 +31,7 @@ func TestDocumentedCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, path := range append(docs, filepath.Join(root, "README.md")) {
+	for _, path := range append(docs, filepath.Join(root, "README.md"), filepath.Join(root, "harness/k6/README.md")) {
 		raw, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	mathrand "math/rand/v2"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -85,7 +84,7 @@ Exit codes: 0 as expected, 1 an --expect was not met, 2 usage or configuration,
 	fl.StringVar(&f.metrics, "metrics", "", "serve the stages for a Prometheus at this address, such as 127.0.0.1:9464")
 	fl.StringArrayVar(&f.expect, "expect", nil, "what has to be so, or the exit code is 1: 'p99<2s', 'wake.p50<1ms', 'lost==0', 'rate>=190'; repeatable")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable")
-	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s))
+	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
 	return c
 }
 
@@ -102,22 +101,11 @@ func (f *loadFlags) options(l *lab.Lab) (*load.Options, error) {
 		return nil, fmt.Errorf("--curve %q is neither x25519 nor default", f.curve)
 	}
 	if f.sender == "" {
-		f.sender = load.SenderWNS
-		switch h := &l.Config.Target.Hooks; {
-		case h.Push != nil:
-			f.sender = load.SenderHook
-		case l.Config.Target.PushOnQueue && h.Queue != nil:
-			f.sender = load.SenderOwn
-		}
+		f.sender = load.DefaultSender(l)
 	}
-	work := load.Work{Kind: f.work}
-	if n, ok := strings.CutPrefix(f.work, "profile:"); ok {
-		work.Kind = "profile"
-		if work.Settings, err = strconv.Atoi(n); err != nil || work.Settings < 1 || work.Settings > 500 {
-			return nil, fmt.Errorf("--work %q: a profile has from 1 to 500 settings", f.work)
-		}
-	} else if f.work != "none" && f.work != "get" && f.work != "wipe" {
-		return nil, fmt.Errorf("--work %q is none of none, get, wipe, profile:N", f.work)
+	work, err := load.ParseWork(f.work)
+	if err != nil {
+		return nil, fmt.Errorf("--work %w", err)
 	}
 	share, at, err := f.together()
 	if err != nil {

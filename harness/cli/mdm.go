@@ -29,6 +29,7 @@ type mdmFlags struct {
 	username      string
 	caDir         string
 	wns           string
+	channelHosts  []string
 	pfn, sid      string
 	mutants       []string
 	variants      []string
@@ -65,6 +66,7 @@ DMWAKE_ADMIN_TOKEN (of the admin API; required where it is not on loopback).`,
 	fl.StringVar(&f.url, "url", "", "base URL that devices are told (default https://LISTEN)")
 	fl.StringVar(&f.username, "username", "demo@mdm.example", "user that may enroll devices")
 	fl.StringVar(&f.caDir, "ca-dir", ".dmwake", "folder of the lab's CA, which signs this server's certificate and is trusted for WNS")
+	fl.StringArrayVar(&f.channelHosts, "channel-host", nil, "host:port that channel URIs may name beside that of --wns, where several machines have devices; repeatable")
 	fl.StringVar(&f.wns, "wns", "", "base URL of the fake WNS, https://127.0.0.1:7443 (default: the real names, for proxy or hosts)")
 	fl.StringVar(&f.pfn, "pfn", fakewns.DefaultApp.PFN, "package family name of the app")
 	fl.StringVar(&f.sid, "sid", fakewns.DefaultApp.PackageSID, "Package SID of the app")
@@ -171,7 +173,7 @@ func mdmConfig(f *mdmFlags, ca *intercept.CA, password string) (mdmserver.Config
 		return cfg, fmt.Errorf("--wns %q is not an https URL", f.wns)
 	}
 	cfg.TokenURL = "https://" + u.Host + fakewns.TokenPath
-	cfg.ChannelHosts = append(cfg.ChannelHosts, u.Host)
+	cfg.ChannelHosts = append(append(cfg.ChannelHosts, u.Host), f.channelHosts...)
 	return cfg, nil
 }
 

@@ -19,10 +19,7 @@ type Batch struct {
 	Storm bool
 	// At is when the plan begins; the zero time is at once. One that is past is
 	// an error: all that was meant to start until now would be late.
-	At time.Time
-	// Alone starts Count wake-ups in this process, whatever its share, and keeps
-	// no histograms of them: what is measured is told to Observe alone.
-	Alone    bool
+	At       time.Time
 	Progress func(Progress)
 	// Observe is told of each stage as it is measured; it must not block.
 	Observe func(stage Stage, d time.Duration)
@@ -38,6 +35,7 @@ type batch struct {
 	rand    *rand.Rand    // of the plan, the same in every share
 	who     *rand.Rand
 	moved   chan struct{} // told when fewer are under way
+	hooks   sync.WaitGroup
 	tally   tally
 	planned int64 // wake-ups of all shares
 }
@@ -56,8 +54,7 @@ func (r *Run) Go(ctx context.Context) (*Result, error) {
 
 // Drive starts the wake-ups of a batch and waits for them, or until ctx ends. A
 // run can drive several at a time. The error tells that nothing was started.
-func (r *Run) Drive(ctx context.Context, what *Batch) (*Result, error) {
-	b := &batch{Batch: what, moved: make(chan struct{}, 1)}
+func (r *Run) Drive(ctx context.Context, b *Batch) (*Result, error) {
 	if !b.At.IsZero() {
 		if late := time.Since(b.At); late > 0 {
 			return nil, fmt.Errorf("the time to start was %s ago: the devices took longer to be ready; choose a later one", late.Round(time.Millisecond))
@@ -66,7 +63,14 @@ func (r *Run) Drive(ctx context.Context, what *Batch) (*Result, error) {
 			return nil, errors.New("interrupted before the time to start")
 		}
 	}
+	return r.play(ctx, r.batch(b)), nil
+}
+
+// batch gets one ready.
+func (r *Run) batch(what *Batch) *batch {
+	b := &batch{Batch: what, moved: make(chan struct{}, 1)}
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.batches++
 	seq := uint64(r.batches)
 	b.rand = rand.New(rand.NewPCG(r.opts.Seed, 5+seq))             //nolint:gosec // an order
@@ -77,7 +81,10 @@ func (r *Run) Drive(ctx context.Context, what *Batch) (*Result, error) {
 		b.base = b.At.Sub(r.zero)
 	}
 	b.tally.init(b)
-	r.mu.Unlock()
+	return b
+}
+
+func (r *Run) play(ctx context.Context, b *batch) *Result {
 	progress, quiet := context.WithCancel(context.Background())
 	var told sync.WaitGroup
 	told.Go(func() { r.report(progress, b) })
@@ -88,8 +95,8 @@ func (r *Run) Drive(ctx context.Context, what *Batch) (*Result, error) {
 	r.drain(ctx, b)
 	quiet()
 	told.Wait()
-	r.hooks.Wait()
-	return r.result(b, ctx.Err() != nil), nil
+	b.hooks.Wait()
+	return r.result(b, ctx.Err() != nil)
 }
 
 // part is a number of the share, to draw by.
@@ -117,10 +124,8 @@ func (r *Run) drive(ctx context.Context, b *batch) {
 		}
 	case p == nil:
 		b.planned = int64(b.Count)
-		for n := range int64(b.Count) {
-			if b.Alone {
-				r.begin(ctx, b, r.pick(b), n, 0)
-			} else if n := r.plan(1); r.opts.Share.Has(n) {
+		for range b.Count {
+			if n := r.plan(1); r.opts.Share.Has(n) {
 				r.begin(ctx, b, r.pick(b), n, 0)
 			}
 		}
@@ -175,11 +180,18 @@ func (r *Run) pick(b *batch) int {
 
 // begin starts one wake-up; it does not wait for it.
 func (r *Run) begin(ctx context.Context, b *batch, device int, number int64, at time.Duration) {
-	w := &wakeup{batch: b, device: device, intended: b.base + at, started: time.Since(r.zero), counted: b.Plan == nil || at >= b.Plan.Warmup}
+	r.start(ctx, &wakeup{batch: b, observe: b.Observe, device: device, intended: b.base + at, started: time.Since(r.zero), counted: b.Plan == nil || at >= b.Plan.Warmup}, number)
+}
+
+func (r *Run) start(ctx context.Context, w *wakeup, number int64) {
+	b, device := w.batch, w.device
 	r.mu.Lock()
 	b.tally.start(w)
 	if r.opts.Rehearse {
 		r.rehearse(w, number)
+		if w.gone != nil {
+			close(w.gone)
+		}
 		r.mu.Unlock()
 		return
 	}
@@ -192,7 +204,7 @@ func (r *Run) begin(ctx context.Context, b *batch, device int, number int64, at 
 		r.fail(w, fmt.Sprintf("%d triggers were under way already: the hooks do not keep up", maxHooks))
 		return
 	}
-	r.hooks.Go(func() {
+	b.hooks.Go(func() {
 		defer func() { <-r.slots }()
 		// A trigger that began is finished: it is the server's work by then.
 		if err := r.trigger(context.WithoutCancel(ctx), w); err != nil {
@@ -224,7 +236,7 @@ func (r *Run) trigger(ctx context.Context, w *wakeup) error {
 // its number. The caller holds r.mu.
 func (r *Run) rehearse(w *wakeup, number int64) {
 	took := time.Duration(1+number*7919%1009) * time.Millisecond
-	w.done = true
+	w.end(outcomeDone)
 	for _, s := range []Stage{Trigger, Wake, Open, Reply} {
 		r.note(w, s, took/4)
 	}

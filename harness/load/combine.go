@@ -24,9 +24,7 @@ func Combine(list []*Result) (*Result, error) {
 		if a != b {
 			return nil, fmt.Errorf("result %d was asked for something else than the first: %+v and %+v", i+1, b, a)
 		}
-		c := &out.Counts
-		c.Started, c.Done, c.Polled = c.Started+r.Counts.Started, c.Done+r.Counts.Done, c.Polled+r.Counts.Polled
-		c.Failed, c.Lost, c.Warm, c.Offline = c.Failed+r.Counts.Failed, c.Lost+r.Counts.Lost, c.Warm+r.Counts.Warm, c.Offline+r.Counts.Offline
+		out.Counts.add(r.Counts)
 		if r.Ended.After(out.Ended) {
 			out.Ended = r.Ended
 		}
@@ -46,15 +44,9 @@ func Combine(list []*Result) (*Result, error) {
 			out.Aborted = fmt.Sprintf("machine %d: %s", i+1, r.Aborted)
 		}
 	}
-	for _, s := range Stages() {
-		parts := make([]Summary, len(list))
-		for i, r := range list {
-			parts[i] = r.Stages[s]
-		}
-		var err error
-		if out.Stages[s], err = Merge(parts...); err != nil {
-			return nil, err
-		}
+	var err error
+	if out.Stages, err = mergeStages(list); err != nil {
+		return nil, err
 	}
 	return &out, nil
 }
@@ -98,4 +90,19 @@ func (out *Result) parts(list []*Result) error {
 		return fmt.Errorf("shares are missing: %d of %d, the first of them %d/%d", len(missing), first.Part.Of, missing[0]+1, first.Part.Of)
 	}
 	return nil
+}
+
+func mergeStages(list []*Result) (map[Stage]Summary, error) {
+	out := map[Stage]Summary{}
+	for _, s := range Stages() {
+		parts := make([]Summary, len(list))
+		for i, r := range list {
+			parts[i] = r.Stages[s]
+		}
+		var err error
+		if out[s], err = Merge(parts...); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }

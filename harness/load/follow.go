@@ -78,10 +78,10 @@ func (r *Run) ended(device string, s *dmclient.Session, err error) {
 		case s.Origin == dmclient.OriginPush && w.there != 0 && w.there <= began:
 			r.served(w, s, err)
 		case s.Origin == dmclient.OriginSchedule && w.there == 0 && err == nil:
-			w.done = true
+			w.end(outcomePolled)
 			w.batch.tally.late(w, s.Ended.Sub(r.zero)-w.intended)
-			if o := w.batch.Observe; o != nil && w.counted {
-				o(Polled, s.Ended.Sub(r.zero)-w.intended)
+			if w.observe != nil && w.counted {
+				w.observe(Polled, s.Ended.Sub(r.zero)-w.intended)
 			}
 		}
 	}
@@ -90,11 +90,13 @@ func (r *Run) ended(device string, s *dmclient.Session, err error) {
 
 // served measures a wake-up whose session ended. The caller holds r.mu.
 func (r *Run) served(w *wakeup, s *dmclient.Session, err error) {
-	w.done = true
 	if err != nil || len(s.Exchanges) == 0 {
-		w.batch.tally.failed(w, "session: "+kindOf(err))
+		w.trouble = "session: " + kindOf(err)
+		w.end(outcomeFailed)
+		w.batch.tally.failed(w, w.trouble)
 		return
 	}
+	w.end(outcomeDone)
 	since := func(t time.Time) time.Duration { return t.Sub(r.zero) }
 	sent := since(s.Exchanges[0].At)
 	w.sent = sent
@@ -115,11 +117,9 @@ func (r *Run) note(w *wakeup, stage Stage, d time.Duration) {
 	if !w.counted {
 		return
 	}
-	if h := w.batch.tally.stages[stage]; h != nil {
-		record(h, d)
-	}
-	if o := w.batch.Observe; o != nil {
-		o(stage, d)
+	record(w.batch.tally.stages[stage], d)
+	if w.observe != nil {
+		w.observe(stage, d)
 	}
 }
 
@@ -130,6 +130,9 @@ func (r *Run) settle(i int) {
 	for len(list) > 0 && list[0].done && (list[0].atWNS != 0 || list[0].trouble != "" || r.opts.Sender == SenderNone) {
 		r.close(list[0])
 		list[0].batch.left--
+		if list[0].gone != nil {
+			close(list[0].gone)
+		}
 		list = list[1:]
 	}
 	for _, w := range r.open[i] {
@@ -166,7 +169,8 @@ func (r *Run) fail(w *wakeup, kind string) {
 	if w.done {
 		return
 	}
-	w.done, w.trouble = true, kind
+	w.trouble = kind
+	w.end(outcomeFailed)
 	w.batch.tally.failed(w, kind)
 	r.settle(w.device)
 }

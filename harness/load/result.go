@@ -108,8 +108,7 @@ func (r *Run) result(b *batch, interrupted bool) *Result {
 			Sender: o.Sender, Work: o.Work.Kind, Settings: o.Work.Settings, Who: o.Who, Offline: o.Offline, Key: o.Key, TLS: map[bool]string{true: "keep-alive", false: "full handshake"}[o.Resident],
 			Workers: o.Workers, Seed: o.Seed},
 		Machine: Machine{runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version()},
-		Stages:  map[Stage]Summary{}, Errors: maps.Clone(t.errors), Excluded: r.pool.bad,
-		Counts: Counts{Started: t.started, Done: t.done, Polled: t.polled, Failed: t.failures, Warm: t.warm, Offline: r.pool.off},
+		Stages:  map[Stage]Summary{}, Excluded: r.pool.bad,
 	}
 	if o.Rehearse {
 		out.Target = report.Target{Name: "nobody: a rehearsal"}
@@ -125,15 +124,12 @@ func (r *Run) result(b *batch, interrupted bool) *Result {
 			if w.batch != b {
 				return false
 			}
-			r.close(w)
-			if !w.done && w.counted {
-				out.Counts.Lost++
-				out.Errors["lost: "+r.lostBy(w)]++
-				t.at(w.intended).failed++
-			}
+			r.lose(w)
 			return true
 		})
 	}
+	out.Counts, out.Errors = t.counts(), maps.Clone(t.errors)
+	out.Counts.Offline = r.pool.off
 	for s, h := range t.stages {
 		out.Stages[s] = summarize(h)
 	}
@@ -144,6 +140,23 @@ func (r *Run) result(b *batch, interrupted bool) *Result {
 	}
 	r.remarks(out, b, interrupted)
 	return out
+}
+
+// lose counts a wake-up of which nothing came, unless it was done and only the
+// journal did not tell. The caller holds r.mu, and forgets it.
+func (r *Run) lose(w *wakeup) {
+	r.close(w)
+	if w.done {
+		return
+	}
+	w.end(outcomeLost)
+	t := &w.batch.tally
+	t.over++
+	t.at(w.intended).failed++
+	if w.counted {
+		t.lost++
+		t.errors["lost: "+r.lostBy(w)]++
+	}
 }
 
 // lostBy says how far a lost wake-up came.
@@ -227,7 +240,7 @@ func (r *Run) report(ctx context.Context, b *batch) {
 		r.mu.Lock()
 		t := &b.tally
 		whole := t.stages[Whole]
-		p := Progress{Elapsed: time.Since(r.zero) - b.base, Started: t.started + t.warm, Done: t.done + t.polled, Open: t.open(), Errors: t.failures,
+		p := Progress{Elapsed: time.Since(r.zero) - b.base, Counts: t.counts(), Started: t.started + t.warm, Done: t.done + t.polled, Open: t.open(), Errors: t.failures,
 			Rate: float64(t.over - last), P50: whole.ValueAtQuantile(50), P99: whole.ValueAtQuantile(99)}
 		last = t.over
 		r.mu.Unlock()

@@ -69,6 +69,7 @@ type Progress struct {
 	Errors                    int64
 	Rate                      float64 // wake-ups done in the last second
 	P50, P99                  int64   // of Whole so far, in microseconds
+	Counts                    Counts  // without the warm-up
 }
 
 // wakeup is one push, from when it was meant to start. Times are since the zero
@@ -82,6 +83,28 @@ type wakeup struct {
 	answer                                  int           // of WNS
 	trouble                                 string
 	done                                    bool
+	outcome                                 outcome
+	over, gone                              chan struct{} // closed when it is done, and settled; nil: nobody waits
+	observe                                 func(stage Stage, d time.Duration)
+}
+
+// outcome is what became of a wake-up.
+type outcome byte
+
+const (
+	_ outcome = iota
+	outcomeDone
+	outcomePolled
+	outcomeFailed
+	outcomeLost
+)
+
+// end notes what became of a wake-up. The caller holds Run.mu.
+func (w *wakeup) end(o outcome) {
+	w.done, w.outcome = true, o
+	if w.over != nil {
+		close(w.over)
+	}
 }
 
 // Run is a number of devices that are enrolled and answer pushes, until Close.
@@ -94,7 +117,6 @@ type Run struct {
 	stop context.CancelFunc
 	work sync.WaitGroup
 
-	hooks sync.WaitGroup
 	slots chan struct{} // hooks under way
 
 	mu      sync.Mutex
@@ -178,6 +200,13 @@ func (r *Run) Devices() []string {
 // own is how many devices are this process's.
 func (o *Options) own() int { return int(o.Share.Count(int64(o.Devices))) }
 
+func (o *Options) number() error {
+	if o.Devices < 1 || o.Devices > maxDevices {
+		return fmt.Errorf("%d devices are not from 1 to 1,000,000", o.Devices)
+	}
+	return nil
+}
+
 func (o *Options) check(l *lab.Lab) error {
 	if o.Workers <= 0 {
 		o.Workers = 32 * runtime.GOMAXPROCS(0)
@@ -186,15 +215,12 @@ func (o *Options) check(l *lab.Lab) error {
 		return err
 	}
 	if o.Rehearse {
-		if o.Devices < 1 || o.Devices > maxDevices {
-			return fmt.Errorf("%d devices are not from 1 to %d", o.Devices, maxDevices)
-		}
-		return nil
+		return o.number()
 	}
 	h := &l.Config.Target.Hooks
 	switch {
-	case o.Devices < 1 || o.Devices > maxDevices:
-		return fmt.Errorf("%d devices are not from 1 to %d", o.Devices, maxDevices)
+	case o.number() != nil:
+		return o.number()
 	case o.Offline < 0 || o.Offline >= 1:
 		return fmt.Errorf("a share of %g offline devices is not from 0 to under 1", o.Offline)
 	case o.State != "" && !o.Share.Whole():

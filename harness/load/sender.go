@@ -18,6 +18,18 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 )
 
+// DefaultSender is who pushes where nothing is said: the server, if it can be told
+// to or does it by itself, and otherwise dmwake.
+func DefaultSender(l *lab.Lab) string {
+	switch h := &l.Config.Target.Hooks; {
+	case h.Push != nil:
+		return SenderHook
+	case l.Config.Target.PushOnQueue && h.Queue != nil:
+		return SenderOwn
+	}
+	return SenderWNS
+}
+
 // connections are how many the sender has to one host, at most.
 const connections = 64
 

@@ -1,11 +1,14 @@
 package load
 
 import (
+	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 )
 
@@ -78,7 +81,7 @@ func TestShareOfDevices(t *testing.T) {
 		}
 		defer l.Close()
 		o := options(t, "15", 2*time.Second)
-		o.Share = Share{Of: 2, Mine: []int64{k}}
+		o.Share, o.Sender = Share{Of: 2, Mine: []int64{k}}, SenderWNS
 		r, err := Start(t.Context(), l, o)
 		if err != nil {
 			t.Fatal(err)
@@ -94,9 +97,25 @@ func TestShareOfDevices(t *testing.T) {
 		if err != nil || burst.Counts.Done != 5-k || burst.Planned != 9 { // 30 to 38: five even numbers, four odd ones
 			t.Errorf("share %d of a burst of 9: %+v %v", k, burst, err)
 		}
-		alone, err := r.Drive(t.Context(), &Batch{Count: 1, Alone: true})
-		if err != nil || alone.Counts.Done != 1 || alone.Stages[Whole].Count != 0 {
-			t.Errorf("one alone: %+v %v", alone, err)
+		one := r.Singles()
+		var seen atomic.Int64
+		for range 3 {
+			if c, err := one.Wake(t.Context(), "", func(Stage, time.Duration) { seen.Add(1) }); err != nil || c.Done != 1 {
+				t.Error(c, err)
+			}
+		}
+		if _, err := one.Wake(t.Context(), "nobody", nil); err == nil {
+			t.Error("nobody was woken")
+		}
+		l.WNS.Inject(fakewns.Fault{Name: "410", On: fakewns.Notification, Status: http.StatusGone, Times: 1})
+		id := r.Devices()[0]
+		if c, err := one.Wake(t.Context(), id, nil); err == nil || c.Failed != 1 {
+			t.Error("WNS refused, and all was well", c, err)
+		}
+		sum := one.Result()
+		whole(t, sum)
+		if sum.Counts.Started != 4 || sum.Counts.Done != 3 || sum.Stages[Trigger].Count != 4 || seen.Load() < 20 {
+			t.Errorf("one by one: %+v, %d of trigger, %d stages were told", sum.Counts, sum.Stages[Trigger].Count, seen.Load())
 		}
 		if _, err := r.Drive(t.Context(), &Batch{Count: 1, At: time.Now().Add(-time.Second)}); err == nil || !strings.Contains(err.Error(), "choose a later one") {
 			t.Errorf("a start that is past: %v", err)

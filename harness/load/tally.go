@@ -18,15 +18,15 @@ import (
 
 // tally counts what became of the wake-ups of a batch.
 type tally struct {
-	stages map[Stage]*hdrhistogram.Histogram // nil: none are kept
-	base   time.Duration                     // of the plan
+	stages map[Stage]*hdrhistogram.Histogram
+	base   time.Duration // of the plan
 	// Of the counted ones: started, done by push, done by a poll, failed.
-	started, done, polled, failures int64
-	warm                            int64 // started in the warm-up
-	over                            int64 // of all, those that ended in one way or another
-	errors                          map[string]int64
-	course                          []point
-	step                            time.Duration
+	started, done, polled, failures, lost int64
+	warm                                  int64 // started in the warm-up
+	over                                  int64 // of all, those that ended in one way or another
+	errors                                map[string]int64
+	course                                []point
+	step                                  time.Duration
 }
 
 // point is one step of the run's course.
@@ -43,9 +43,6 @@ func (t *tally) init(b *batch) {
 	if b.Plan != nil {
 		t.step = max(time.Second, (b.Plan.Duration / points).Round(time.Second))
 	}
-	if b.Alone {
-		return
-	}
 	t.stages = map[Stage]*hdrhistogram.Histogram{}
 	for _, s := range Stages() {
 		t.stages[s] = newHistogram()
@@ -54,9 +51,6 @@ func (t *tally) init(b *batch) {
 
 // at is the point of the course at a time.
 func (t *tally) at(when time.Duration) *point {
-	if t.stages == nil {
-		return &point{}
-	}
 	when -= t.base
 	k := min(max(int(when/t.step), 0), 4*points)
 	for len(t.course) <= k {
@@ -80,9 +74,7 @@ func (t *tally) finished(w *wakeup, whole time.Duration) {
 	t.over++
 	p := t.at(w.intended)
 	p.done++
-	if p.whole != nil {
-		record(p.whole, whole)
-	}
+	record(p.whole, whole)
 	if w.counted {
 		t.done++
 	}
@@ -93,9 +85,7 @@ func (t *tally) late(w *wakeup, whole time.Duration) {
 	t.at(w.intended).done++
 	if w.counted {
 		t.polled++
-		if h := t.stages[Polled]; h != nil {
-			record(h, whole)
-		}
+		record(t.stages[Polled], whole)
 	}
 }
 
@@ -113,6 +103,11 @@ func (t *tally) failed(w *wakeup, kind string) {
 		kind = "others"
 	}
 	t.errors[kind]++
+}
+
+// counts are those of the result so far.
+func (t *tally) counts() Counts {
+	return Counts{Started: t.started, Done: t.done, Polled: t.polled, Failed: t.failures, Lost: t.lost, Warm: t.warm}
 }
 
 // open is how many wake-ups are under way.

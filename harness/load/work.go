@@ -2,6 +2,8 @@ package load
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -11,6 +13,21 @@ import (
 type Work struct {
 	Kind     string // none, get, wipe, profile
 	Settings int    // of a profile
+}
+
+// ParseWork reads "none", "get", "wipe" or "profile:N", N settings.
+func ParseWork(s string) (Work, error) {
+	if n, ok := strings.CutPrefix(s, "profile:"); ok {
+		k, err := strconv.Atoi(n)
+		if err != nil || k < 1 || k > 500 {
+			return Work{}, fmt.Errorf("%q: a profile has from 1 to 500 settings", s)
+		}
+		return Work{Kind: "profile", Settings: k}, nil
+	}
+	if s != "none" && s != "get" && s != "wipe" {
+		return Work{}, fmt.Errorf("%q is none of none, get, wipe, profile:N", s)
+	}
+	return Work{Kind: s}, nil
 }
 
 // Commands is how many commands each push carries.

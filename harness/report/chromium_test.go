@@ -14,35 +14,49 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// do runs one step in the browser.
-func do[T any](t *testing.T, ctx context.Context, a chromedp.Action[T]) T {
+// do runs steps in the browser.
+func do(t *testing.T, ctx context.Context, steps ...chromedp.Action) {
 	t.Helper()
-	v, err := chromedp.Run(ctx, a)
-	if err != nil {
+	if err := chromedp.Run(ctx, steps...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// ask is what an expression is in the page.
+func ask[T any](t *testing.T, ctx context.Context, expression string) (v T) {
+	t.Helper()
+	do(t, ctx, chromedp.Evaluate(expression, &v))
 	return v
 }
 
 // scheme switches the colour scheme that the page is asked for.
-func scheme(name string) chromedp.Action[chromedp.Void] {
-	return func(ctx context.Context, t *chromedp.Target) (v chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
-		return v, err
-	}
+func scheme(name string) chromedp.Action {
+	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}})
 }
 
 // said is what the accessibility tree says: role and name of every node.
-func said(ctx context.Context, t *chromedp.Target) (map[string]bool, error) {
-	tree, err := cdp.Call(ctx, t, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+func said(t *testing.T, ctx context.Context) map[string]bool {
+	t.Helper()
+	type text struct {
+		Value any `json:"value"`
+	}
+	var tree struct {
+		Nodes []struct {
+			Role text `json:"role"`
+			Name text `json:"name"`
+		} `json:"nodes"`
+	}
+	// Called by its name: the library knows fewer properties than browsers have.
+	do(t, ctx, chromedp.ActionFunc(func(ctx context.Context) error {
+		return cdp.Execute(ctx, accessibility.CommandGetFullAXTree, nil, &tree)
+	}))
 	out := map[string]bool{}
 	for _, n := range tree.Nodes {
-		if n.Role != nil && n.Name != nil {
-			out[strings.Trim(string(n.Role.Value), `"`)+" "+strings.Trim(string(n.Name.Value), `"`)] = true
-		}
+		role, _ := n.Role.Value.(string)
+		name, _ := n.Name.Value.(string)
+		out[role+" "+name] = true
 	}
-	return out, err
+	return out
 }
 
 // TestHTMLInChromium: a browser shows the page, light and dark, no wider than
@@ -66,20 +80,21 @@ func TestHTMLInChromium(t *testing.T) {
 	const background = `getComputedStyle(document.body).backgroundColor`
 	do(t, ctx, chromedp.EmulateViewport(1100, 1400))
 	do(t, ctx, chromedp.Navigate("file://"+file))
-	do(t, ctx, scheme("light"))
-	light, lightShot := do(t, ctx, chromedp.Evaluate[string](background)), do(t, ctx, chromedp.FullScreenshot(90))
-	do(t, ctx, scheme("dark"))
-	dark, darkShot := do(t, ctx, chromedp.Evaluate[string](background)), do(t, ctx, chromedp.FullScreenshot(90))
+	var lightShot, darkShot []byte
+	do(t, ctx, scheme("light"), chromedp.FullScreenshot(&lightShot, 90))
+	light := ask[string](t, ctx, background)
+	do(t, ctx, scheme("dark"), chromedp.FullScreenshot(&darkShot, 90))
+	dark := ask[string](t, ctx, background)
 	if light == dark || len(lightShot) < 10_000 || len(darkShot) < 10_000 || string(lightShot) == string(darkShot) {
 		t.Errorf("backgrounds %s and %s, screenshots of %d and %d bytes", light, dark, len(lightShot), len(darkShot))
 	}
 	for _, width := range []int64{1100, 390} {
 		do(t, ctx, chromedp.EmulateViewport(width, 1400))
-		if got := do(t, ctx, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`)); got > width {
+		if got := ask[int64](t, ctx, `document.documentElement.scrollWidth`); got > width {
 			t.Errorf("the page is %d pixels wide in a window of %d", got, width)
 		}
 	}
-	words := do(t, ctx, said)
+	words := said(t, ctx)
 	for _, want := range []string{"heading What failed", "heading Areas", "heading PFN-02 fails", "rowheader PFN-02", "link PFN-02", "columnheader Outcome"} {
 		if !words[want] {
 			t.Errorf("the accessibility tree has no %q", want)

@@ -165,8 +165,8 @@ func (e *ConfigError) Error() string { return e.Where + ": " + e.What }
 func LoadWNS(path string) (*Config, error) { return load(path, (*Config).completeWNS) }
 
 // Load reads and checks a configuration file. What the environment sets
-// (DMWAKE_DISCOVERY, DMWAKE_USERNAME, DMWAKE_PASSWORD, DMWAKE_CA) takes
-// precedence. Paths in the file are relative to it.
+// (DMWAKE_DISCOVERY, DMWAKE_USERNAME, DMWAKE_PASSWORD, DMWAKE_CA,
+// DMWAKE_WNS_LISTEN) takes precedence. Paths in the file are relative to it.
 func Load(path string) (*Config, error) { return load(path, (*Config).complete) }
 
 // Check is Load for a file whose secrets and CA are not there yet.
@@ -261,6 +261,9 @@ func (c *Config) complete(dir string) error {
 func (c *Config) completeWNS(dir string) error {
 	if err := c.WNS.App.Secret.resolve("wns.app.secret", dir); err != nil {
 		return err
+	}
+	if v := os.Getenv("DMWAKE_WNS_LISTEN"); v != "" {
+		c.WNS.Listen = v
 	}
 	if err := c.WNS.TokenKey.resolve("wns.token_key", dir); err != nil {
 		return err

@@ -91,7 +91,7 @@ type Config struct {
 	Faults        []Fault
 
 	// Keep is how many sessions are remembered, default 128, and where it is set
-	// how many requests of the enrollment. A session of a few messages takes some
+	// how many wake-ups and requests of the enrollment. A session of a few messages takes some
 	// 20 KB.
 	Keep int
 

@@ -168,9 +168,9 @@ func (r *record) change(f func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f()
-	keep := keptSessions
+	keep, wakes := keptSessions, keptWakes
 	if r.keep > 0 {
-		keep = r.keep
+		keep, wakes = r.keep, r.keep
 	}
 	if over := len(r.sessions) - keep; over > 0 {
 		r.dropped += over
@@ -179,7 +179,7 @@ func (r *record) change(f func()) {
 	if over := len(r.enrolls) - r.keep; r.keep > 0 && over > 0 {
 		r.enrolls = append([]*Exchange(nil), r.enrolls[over:]...)
 	}
-	if over := len(r.wakes) - keptWakes; over > 0 {
+	if over := len(r.wakes) - wakes; over > 0 {
 		r.wakes = append([]Wake(nil), r.wakes[over:]...)
 	}
 	if r.changed != nil {

@@ -2,6 +2,7 @@ package mdmserver
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -211,6 +212,9 @@ func (s *Server) pushStatus(d *device, sess *session, k kind, code int) {
 	}
 }
 
+// maxURIs is how many channel URIs of a device are remembered, for mutants.
+const maxURIs = 16
+
 // pushResult takes in what the device answered for ChannelURI or Status.
 func (s *Server) pushResult(d *device, k kind, data string) {
 	p := &d.Push
@@ -239,8 +243,9 @@ func (s *Server) pushResult(d *device, k kind, data string) {
 		data = data[:255]
 	}
 	p.URI = data
-	if data != "" {
+	if data != "" && !slices.Contains(p.all, data) {
 		p.all = append(p.all, data)
+		p.all = p.all[max(len(p.all)-maxURIs, 0):]
 	}
 	if s.is("chn-global") {
 		for _, other := range s.devices {

@@ -1,0 +1,218 @@
+package dmwake
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// rehearsal is a short one.
+var rehearsal = []string{"REHEARSE=true", "DEVICES=60", "RATE=200", "DURATION=3s"}
+
+// refused runs a process that is to end by itself with an error, and gives what
+// it said.
+func refused(t *testing.T, c test, n, k int, want string) {
+	t.Helper()
+	p := c.start(t, n, k)
+	p.resume()
+	if code := p.wait(); code == 0 || !strings.Contains(p.out.String(), want) {
+		t.Errorf("exit code %d, want %q\n%s", code, want, p.out)
+	}
+	if code, text, _ := verify(t, p.result); code == 0 || !strings.Contains(text, "did not come as far as a result") {
+		t.Errorf("the verifier: exit code %d\n%s", code, text)
+	}
+}
+
+// TestRefused: what would measure nothing, or something else, ends the process
+// with an error, though k6 by itself would go on and exit with 0.
+func TestRefused(t *testing.T) {
+	const nowhere = "http://127.0.0.1:1"
+	for name, k := range map[string]struct {
+		c    test
+		n, k int
+		want string
+	}{
+		"indivisible":            {test{env: []string{"REHEARSE=true", "DEVICES=100"}}, 3, 1, "100 devices cannot be divided into 3 equal parts: take 99 or 102"},
+		"no instance_id":         {test{env: rehearsal, tagless: true}, 2, 0, "need --tag instance_id"},
+		"segment by environment": {test{env: append([]string{"K6_EXECUTION_SEGMENT=0:1/2"}, rehearsal...)}, 1, 0, "k6 ignores the environment variable K6_EXECUTION_SEGMENT"},
+		"no sequence":            {test{env: rehearsal, args: []string{"--execution-segment", "0:1/2", "--tag", "instance_id=1"}}, 1, 0, "without --execution-segment-sequence"},
+		"a start that is past":   {test{env: append([]string{"START_AT=2020-01-31T12:00:00Z"}, rehearsal...)}, 1, 0, "choose a later one"},
+		"a wrong rate":           {test{env: []string{"REHEARSE=true", "RATE=lots"}}, 1, 0, "is no number of wake-ups a second"},
+		"no such configuration":  {test{env: []string{"CONFIG=nowhere.yaml"}}, 1, 0, "nowhere.yaml: cannot be read"},
+		"an unknown option":      {test{script: script(t, "await dmwake.open({device: 5})")}, 1, 0, `unknown field \"device\"`},
+		"no result directory":    {test{env: append([]string{"RESULT=/nowhere/r.json"}, rehearsal...)}, 1, 0, "the result file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k.c.prometheus, k.c.id = nowhere, "refused"
+			refused(t, k.c, k.n, k.k, k.want)
+		})
+	}
+}
+
+// script is one with this in its default function.
+func script(t *testing.T, body string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "script.js")
+	if err := os.WriteFile(file, []byte("import dmwake from 'k6/x/dmwake';\nexport default async function () {\n"+body+"\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestThrows: a script that always fails ends with 0 by k6, and without a result
+// for the verifier; with the script here its threshold fails, too.
+func TestThrows(t *testing.T) {
+	c := test{prometheus: "http://127.0.0.1:1", id: "throws", script: script(t, "throw new Error('always')")}
+	p := c.start(t, 1, 0)
+	p.resume()
+	p.wait()
+	if code, text, _ := verify(t, p.result); code == 0 {
+		t.Errorf("exit code %d\n%s", code, text)
+	}
+	c = test{prometheus: c.prometheus, id: "throws", env: []string{"START_AT=soon"}}
+	p = c.start(t, 1, 0)
+	p.resume()
+	if code := p.wait(); code == 0 {
+		t.Errorf("exit code %d\n%s", code, p.out)
+	}
+}
+
+// TestPrometheusAway: k6 ends with 0 though nobody took its samples; the verifier
+// does not.
+func TestPrometheusAway(t *testing.T) {
+	away := "http://" + free(t)
+	p := test{prometheus: away, id: "away", env: rehearsal}.run(t, 1)[0]
+	if code, text, _ := verify(t, p.result, "--prometheus", away); code != 3 || !strings.Contains(text, "Prometheus does not answer") {
+		t.Errorf("it is not there: exit code %d\n%s", code, text)
+	}
+	deaf := prometheus(t, false)
+	p = test{prometheus: deaf, id: "deaf", env: rehearsal}.run(t, 1)[0]
+	if code, text, _ := verify(t, p.result, "--prometheus", deaf); code != 1 || !strings.Contains(text, "Prometheus has 0 started") {
+		t.Errorf("it takes nothing: exit code %d\n%s", code, text)
+	}
+	if code, text, _ := verify(t, p.result); code != 0 {
+		t.Errorf("the result alone: exit code %d\n%s", code, text)
+	}
+}
+
+// TestKilled: of two processes one is killed. The other ends with 0.
+func TestKilled(t *testing.T) {
+	prom := prometheus(t, true)
+	c := test{prometheus: prom, id: "killed", env: rehearsal}
+	a, b := c.start(t, 2, 0), c.start(t, 2, 1)
+	a.resume()
+	b.resume()
+	until(t, "in Prometheus", func() bool { return len(series(t, prom, `k6_dmwake_started_total{testid="killed", instance_id="2"}`)) > 0 })
+	b.cmd.Process.Kill()
+	if code := a.wait(); code != 0 {
+		t.Errorf("the other: exit code %d\n%s", code, a.out)
+	}
+	b.wait()
+	for want, args := range map[string][]string{
+		"shares are missing":    {a.result},
+		"no result of it":       {a.result, "--prometheus", prom},
+		"1 processes have":      {a.result, "--instances", "2"},
+		"did not come as far":   {a.result, b.result},
+		"of the same devices":   nil,
+		"two results are of in": nil,
+	} {
+		if args == nil {
+			args = []string{a.result, a.result}
+			if want == "of the same devices" {
+				want = "the same devices"
+			}
+		}
+		if code, text, _ := verify(t, args...); code == 0 || !strings.Contains(text, want) {
+			t.Errorf("%v: exit code %d, want %q\n%s", args, code, want, text)
+		}
+	}
+}
+
+// TestMixedUp: two whole runs at once under one testid and without instance_id
+// write to the same series. Prometheus drops what comes out of order, and k6 ends
+// with 0.
+func TestMixedUp(t *testing.T) {
+	prom := prometheus(t, true)
+	c := test{prometheus: prom, id: "mixed", env: rehearsal}
+	a, b := c.start(t, 1, 0), c.start(t, 1, 0)
+	a.resume()
+	b.resume()
+	if x, y := a.wait(), b.wait(); x != 0 || y != 0 {
+		t.Errorf("exit codes %d and %d", x, y)
+	}
+	code, text, _ := verify(t, a.result, b.result, "--prometheus", prom)
+	if code == 0 || !strings.Contains(text, "two results are of instance_id") || !strings.Contains(text, "Prometheus has") {
+		t.Errorf("exit code %d\n%s", code, text)
+	}
+}
+
+// TestUsedTwice: a testid that was used before counts more than was started.
+func TestUsedTwice(t *testing.T) {
+	prom := prometheus(t, true)
+	c := test{prometheus: prom, id: "again", env: rehearsal, args: []string{"--tag", "instance_id=1"}}
+	c.run(t, 1)
+	c.args = []string{"--tag", "instance_id=2"}
+	p := c.run(t, 1)[0]
+	if code, text, _ := verify(t, p.result, "--prometheus", prom); code != 1 || !strings.Contains(text, "was used before") {
+		t.Errorf("exit code %d\n%s", code, text)
+	}
+}
+
+// TestClassic: without native histograms there is nothing to merge.
+func TestClassic(t *testing.T) {
+	prom := prometheus(t, true)
+	p := test{prometheus: prom, id: "classic", env: append([]string{"K6_FEATURES="}, rehearsal...)}.run(t, 1)[0]
+	if code, text, _ := verify(t, p.result, "--prometheus", prom); code != 1 || !strings.Contains(text, "K6_FEATURES=native-histograms") {
+		t.Errorf("exit code %d\n%s", code, text)
+	}
+}
+
+// TestInspect: k6 that only reads the script starts no device.
+func TestInspect(t *testing.T) {
+	cmd, out := spawn(t, k6Binary, []string{"K6_NO_USAGE_REPORT=true"}, "inspect", "wake.js")
+	if cmd.Wait(); cmd.ProcessState.ExitCode() != 0 || !strings.Contains(out.String(), "per-vu-iterations") {
+		t.Error(out)
+	}
+	cmd, out = spawn(t, k6Binary, []string{"K6_NO_USAGE_REPORT=true"}, "run", "--quiet", initScript(t))
+	if cmd.Wait(); cmd.ProcessState.ExitCode() == 0 || !strings.Contains(out.String(), "not in the init context") {
+		t.Error(out)
+	}
+}
+
+func initScript(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "init.js")
+	if err := os.WriteFile(file, []byte("import dmwake from 'k6/x/dmwake';\ndmwake.open({});\nexport default function () {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestDevices: one process with real devices: rates, bursts, single ones and what
+// goes wrong are counted as what they are.
+func TestDevices(t *testing.T) {
+	prom := prometheus(t, true)
+	c := test{prometheus: prom, id: "devices", script: script(t, `
+  const fleet = await dmwake.open({ devices: 12, sender: 'wns', resident: true, result: __ENV.RESULT, drain: '3s' });
+  const again = await dmwake.open({ devices: 12, sender: 'wns', resident: true, result: __ENV.RESULT, drain: '3s' });
+  if (again.devices.length !== 12) throw new Error('others');
+  const r = await fleet.rate('10..30', '2s', { poisson: true, warmup: '500ms' });
+  if (r.done !== r.started || !(r.stages.whole.p99 > 0)) throw new Error(JSON.stringify(r));
+  const b = await fleet.burst(24);
+  if (b.done !== 24) throw new Error(JSON.stringify(b));
+  await fleet.wake(fleet.devices[3]);
+  let told = '';
+  try { await fleet.wake('nobody'); } catch (e) { told = String(e); }
+  if (!told.includes('nobody')) throw new Error(told);
+  await fleet.close();`)}
+	p := c.run(t, 1)[0]
+	if strings.Contains(p.out.String(), "level=error") {
+		t.Error(p.out)
+	}
+	code, text, whole := verify(t, p.result, "--prometheus", prom, "--expect", "lost==0")
+	if code != 0 || whole == nil || whole.Counts.Done < 40 || whole.Stages["open"].Count != whole.Counts.Done {
+		t.Errorf("exit code %d\n%s\n%s", code, text, p.out)
+	}
+}
