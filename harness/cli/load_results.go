@@ -118,9 +118,9 @@ Exit codes: 0 all is so, 1 it is not, 2 usage, 3 Prometheus does not answer.`,
 	return c
 }
 
-// whole makes one result of several and writes, tells and judges it. Where make
+// whole makes one result of several and writes, tells and judges it. Where join
 // gives an error with a result, that is written and told before.
-func (s *streams) whole(json, html string, expect []string, make func(w io.Writer) (*load.Result, error)) error {
+func (s *streams) whole(json, html string, expect []string, join func(w io.Writer) (*load.Result, error)) error {
 	var expected []*load.Expectation
 	for _, text := range expect {
 		e, err := load.ParseExpectation(text)
@@ -138,7 +138,7 @@ func (s *streams) whole(json, html string, expect []string, make func(w io.Write
 	if json == "-" {
 		w = s.err
 	}
-	all, failed := make(w)
+	all, failed := join(w)
 	if all == nil {
 		return failed
 	}

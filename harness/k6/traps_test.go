@@ -104,7 +104,9 @@ func TestKilled(t *testing.T) {
 	a, b := c.start(t, 2, 0), c.start(t, 2, 1)
 	a.resume()
 	b.resume()
-	until(t, "in Prometheus", func() bool { return len(series(t, prom, `k6_dmwake_started_total{testid="killed", instance_id="2"}`)) > 0 })
+	until(t, "in Prometheus", func() bool {
+		return len(series(t, prom, `k6_dmwake_started_total{testid="killed", instance_id="2"}`)) > 0
+	})
 	b.cmd.Process.Kill()
 	if code := a.wait(); code != 0 {
 		t.Errorf("the other: exit code %d\n%s", code, a.out)

@@ -72,7 +72,7 @@ func (r *Run) batch(what *Batch) *batch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.batches++
-	seq := uint64(r.batches)
+	seq := r.batches
 	b.rand = rand.New(rand.NewPCG(r.opts.Seed, 5+seq))             //nolint:gosec // an order
 	b.who = rand.New(rand.NewPCG(r.opts.Seed+1, seq<<32+r.part())) //nolint:gosec // as above
 	b.missed = r.missed

@@ -123,7 +123,7 @@ type Run struct {
 	index   map[string]int // devices by DeviceID
 	open    [][]*wakeup    // by device, in the order of their start
 	missed  uint64         // requests that the journal forgot before they were looked at
-	batches int
+	batches uint64
 	number  int64 // wake-ups that were planned so far, of all shares
 	next    int   // the device whose turn it is
 }

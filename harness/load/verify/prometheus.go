@@ -36,11 +36,11 @@ func (s *Server) Vector(ctx context.Context, query, label string, at time.Time) 
 		if errors.As(err, &u) {
 			err = u.Err // without the query
 		}
-		return nil, fmt.Errorf("Prometheus does not answer: %w", err) //nolint:staticcheck // its name
+		return nil, fmt.Errorf("Prometheus does not answer: %w", err)
 	}
 	vector, ok := v.(model.Vector)
 	if !ok {
-		return nil, fmt.Errorf("Prometheus answered with a %s", v.Type()) //nolint:staticcheck // its name
+		return nil, fmt.Errorf("Prometheus answered with a %s", v.Type())
 	}
 	out := map[string]float64{}
 	for _, sample := range vector {

@@ -175,8 +175,8 @@ func (v *Verdict) Reconcile(ctx context.Context, p Prometheus, list []*load.Inst
 			delete(got, in.ID)
 		}
 		for id, n := range got {
-			switch {
-			case id == "":
+			switch id {
+			case "":
 				v.check(false, "", "Prometheus has %.0f %s without an instance_id: processes wrote to the same series, and what came out of order was dropped; give each --tag instance_id", n, c.name)
 			default:
 				v.check(false, "", "Prometheus has %.0f %s of instance %q, and there is no result of it: it was ended, or testid %q was used before", n, c.name, id, list[0].TestID)
