@@ -1,7 +1,12 @@
 package load
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -12,7 +17,8 @@ import (
 // BenchmarkWake prints how long it takes from a notification at WNS until
 // package 1 leaves the device, at 2,000 wake-ups a second with dmwake as the
 // sender, the embedded server and the devices in this one process, and what CPU
-// a wake-up costs in all of it. Aim on 2 cores: p50 0.3 ms, p99 3 ms.
+// a wake-up costs in all of it: medians of five rounds of ten seconds. Aim on 2
+// cores: p50 0.3 ms, p99 3 ms. Its floor is a channel between goroutines.
 func BenchmarkWake(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as dmwake load
 	l, err := lab.Start(nil, lab.Options{Seed: 1})
@@ -30,21 +36,94 @@ func BenchmarkWake(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer run.Close()
+	rounds := map[string][]float64{}
 	for b.Loop() {
-		before := cpu(b)
-		r, err := run.Go(b.Context())
-		if err != nil {
-			b.Fatal(err)
+		for range 5 {
+			before := cpu(b)
+			r, err := run.Go(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			out := r.Stages[Out]
+			for name, v := range map[string]float64{
+				"p50-ms(aim<=0.3)": float64(out.At["p50"]) / 1000, "p99-ms(aim<=3)": float64(out.At["p99"]) / 1000, "late-p99-ms": float64(r.Stages[Late].At["p99"]) / 1000,
+				"cpu-us/wake-up": float64(cpu(b)-before) / 1000 / float64(r.Counts.Started+r.Counts.Warm), "lost": float64(r.Counts.Lost + r.Counts.Failed), "floor-p50-us": handOff(),
+			} {
+				rounds[name] = append(rounds[name], v)
+			}
 		}
-		out := r.Stages[Out]
-		b.ReportMetric(float64(out.At["p50"])/1000, "p50-ms(aim<=0.3)")
-		b.ReportMetric(float64(out.At["p99"])/1000, "p99-ms(aim<=3)")
-		b.ReportMetric(float64(r.Stages[Late].At["p99"])/1000, "late-p99-ms")
-		b.ReportMetric(float64(cpu(b)-before)/1000/float64(r.Counts.Started+r.Counts.Warm), "cpu-us/wake-up")
-		b.ReportMetric(float64(r.Counts.Lost+r.Counts.Failed), "lost")
-		b.ReportMetric(0, "ns/op")
+	}
+	for name, list := range rounds {
+		slices.Sort(list)
+		b.ReportMetric(list[len(list)/2], name)
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// handOff is how long it takes to hand something over by a channel to a goroutine
+// that waits, at the median, in microseconds.
+func handOff() float64 {
+	c, times := make(chan time.Time), make(chan float64)
+	go func() {
+		for t := range c {
+			times <- float64(time.Since(t).Nanoseconds()) / 1000
+		}
+	}()
+	defer close(c)
+	var list []float64
+	tick := time.NewTicker(500 * time.Microsecond)
+	defer tick.Stop()
+	for range 1000 {
+		<-tick.C
+		c <- time.Now()
+		list = append(list, <-times)
+	}
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+// BenchmarkEnroll prints what CPU the enrollment of one device costs with its
+// first session, device and embedded server together, by kind of key. An RSA key
+// of its own for each device takes 40 to 80 ms more.
+func BenchmarkEnroll(b *testing.B) {
+	const devices = 200
+	for _, kind := range []string{"ec", "rsa"} {
+		b.Run(kind, func(b *testing.B) {
+			plan, err := ParsePlan("1", time.Second, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var each, rate []float64
+			for b.Loop() {
+				for seed := range uint64(5) {
+					l, err := lab.Start(nil, lab.Options{Seed: seed + 1, Key: spare})
+					if err != nil {
+						b.Fatal(err)
+					}
+					o := &Options{Devices: devices, Profile: "win11", Plan: plan, Who: whoRound, Sender: SenderWNS, Key: kind, KeyPool: 16, Curve: "x25519", Drain: time.Second, Seed: 1,
+						Enrolled: func(int, int) {}}
+					before, start := cpu(b), time.Now()
+					run, err := Start(b.Context(), l, o)
+					if err != nil {
+						b.Fatal(err)
+					}
+					rate = append(rate, devices/time.Since(start).Seconds())
+					each = append(each, float64(cpu(b)-before)/1e6/devices)
+					run.Close()
+					l.Close()
+				}
+			}
+			slices.Sort(each)
+			slices.Sort(rate)
+			b.ReportMetric(each[len(each)/2], "cpu-ms/device")
+			b.ReportMetric(rate[len(rate)/2], "devices/s")
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
+
+// spare keeps a lab from making RSA keys beside.
+func spare() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 
 func cpu(b *testing.B) int64 {
 	b.Helper()

@@ -2,5 +2,5 @@
 
 package load
 
-// enoughFiles has nothing to ask for here.
-func enoughFiles(*Options) error { return nil }
+// enough has nothing to ask for here.
+func enough(*Options) error { return nil }

@@ -4,12 +4,30 @@ package load
 
 import (
 	"fmt"
+	"os"
 	"syscall"
 )
 
-// enoughFiles raises the limit of open files as far as this run needs, or says
-// what to do. Go has raised the soft limit to the hard one already.
-func enoughFiles(o *Options) error {
+// ports is how many the kernel has for connections to one address; 0 where it
+// does not say.
+func ports() int {
+	raw, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err != nil {
+		return 0 // not Linux
+	}
+	var from, to int
+	if _, err := fmt.Sscan(string(raw), &from, &to); err != nil {
+		return 0
+	}
+	return to - from + 1
+}
+
+// enough says what to do where this machine has not the ports and open files that
+// a run needs. Go has raised the soft limit of files to the hard one already.
+func enough(o *Options) error {
+	if n := ports(); o.Resident && n > 0 && o.own() > n {
+		return fmt.Errorf("%d resident devices keep as many connections to one address, and this machine has %d ports for them (net.ipv4.ip_local_port_range): leave --resident out, or divide the devices among machines (--share)", o.own(), n)
+	}
 	var lim syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
 		return nil //nolint:nilerr // what cannot be asked for is tried

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/report"
@@ -191,6 +192,12 @@ func (r *Run) remarks(out *Result, b *batch, interrupted bool) {
 	late := out.Stages[Late]
 	if late.Count > 0 && late.At["p99"] > 10_000 {
 		note("dmwake itself was late by %s at the 99th percentile: this machine is too small for the rate, and what is whole includes that.", Micros(late.At["p99"]))
+	}
+	for kind := range out.Errors {
+		if strings.Contains(kind, noPort) {
+			note("This machine ran out of ports: each session opens a connection, and its port is kept for a minute after it where the server is on another machine, so that 28,000 ports make some 470 sessions a second. --resident keeps connections; net.ipv4.tcp_tw_reuse=1 and a wider net.ipv4.ip_local_port_range help; --share divides the load among machines.")
+			break
+		}
 	}
 	if out.Counts.Offline > 0 {
 		note("%d devices had no network: their wake-ups are lost, unless a poll brings them.", out.Counts.Offline)

@@ -249,5 +249,5 @@ func (o *Options) check(l *lab.Lab) error {
 	default:
 		return fmt.Errorf("--sender %q is none of hook, own, wns, none", o.Sender)
 	}
-	return enoughFiles(o)
+	return enough(o)
 }

@@ -113,6 +113,9 @@ func (t *tally) counts() Counts {
 // open is how many wake-ups are under way.
 func (t *tally) open() int64 { return t.started + t.warm - t.over }
 
+// noPort is the kind where the kernel had no port for a connection.
+const noPort = "no free port"
+
 // kindOf puts an error into few words, the same ones for the same cause.
 func kindOf(err error) string {
 	var e *enroll.Error
@@ -131,7 +134,7 @@ func kindOf(err error) string {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return step + "connection reset"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return step + "no free port"
+		return step + noPort
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return step + "too many open files"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():

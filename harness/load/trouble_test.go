@@ -1,11 +1,15 @@
 package load
 
 import (
+	"context"
 	"crypto/tls"
+	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -147,5 +151,30 @@ func TestStateFile(t *testing.T) {
 	o.State = file + "x"
 	if _, err := Start(t.Context(), l, o); err == nil || !strings.Contains(err.Error(), "dmwake device enroll") {
 		t.Errorf("a state file that is not there: %v", err)
+	}
+}
+
+// TestNoPort: sessions that found no port are a kind of their own, and the result
+// says what to do.
+func TestNoPort(t *testing.T) {
+	l, err := lab.Start(nil, lab.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	o := options(t, "15", time.Second)
+	o.Sender = SenderWNS
+	run, err := Start(t.Context(), l, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	run.send.client.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}
+	}
+	r := play(t, run)
+	whole(t, r)
+	if r.Errors["trigger: no free port"] != 15 || !strings.Contains(strings.Join(r.Notes, " "), "ran out of ports") {
+		t.Errorf("%v %q", r.Errors, r.Notes)
 	}
 }

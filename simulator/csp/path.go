@@ -42,7 +42,7 @@ func ParsePath(locURI string) (Path, error) {
 	if len(parts) > maxSegments {
 		return p, fmt.Errorf("%w: %d segments, at most %d", ErrBadURI, len(parts), maxSegments)
 	}
-	for _, s := range parts {
+	for i, s := range parts {
 		name, err := url.PathUnescape(s)
 		if err != nil {
 			return p, fmt.Errorf("%w %q: %w", ErrBadURI, locURI, err)
@@ -50,8 +50,9 @@ func ParsePath(locURI string) (Path, error) {
 		if name == "" || name == "*" {
 			return p, fmt.Errorf("%w %q: empty or wildcard node name", ErrBadURI, locURI)
 		}
-		p.Names = append(p.Names, name)
+		parts[i] = name
 	}
+	p.Names = parts
 	if len(p.Names) > 1 && strings.EqualFold(p.Names[1], "Vendor") || len(p.Names) == 1 {
 		switch {
 		case strings.EqualFold(p.Names[0], "Device"):

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -45,8 +46,19 @@ func (d *Device) account(node string) string {
 // accURI is the account in DMAcc: the name is the SHA-256 of the provider's
 // (Learn, "DMAcc CSP").
 func accURI(provider string) string {
-	return fmt.Sprintf("./SyncML/DMAcc/%x", sha256.Sum256([]byte(provider)))
+	if last := lastAccount.Load(); last != nil && last.provider == provider {
+		return last.uri
+	}
+	a := &accountURI{provider, fmt.Sprintf("./SyncML/DMAcc/%x", sha256.Sum256([]byte(provider)))}
+	lastAccount.Store(a)
+	return a.uri
 }
+
+// lastAccount is the one that was asked for last: all devices of a run have the
+// same provider, and a session asks several times.
+var lastAccount atomic.Pointer[accountURI]
+
+type accountURI struct{ provider, uri string }
 
 // dmAcc reads a node of the account in DMAcc.
 func (d *Device) dmAcc(node string) string {

@@ -64,6 +64,9 @@ func (d *Device) setAppAuth(level, node, value string) {
 // cred is what the device shows the server, nil if it has nothing to show. The
 // name is AAUTHNAME, the DeviceID where none was given [model].
 func (r *running) cred() *syncml.Cred {
+	if r.auth.send == "" {
+		return nil
+	}
 	d := r.d
 	secret := d.appAuth(clientCred, "AAuthSecret")
 	name := d.appAuth(clientCred, "AAuthName")
@@ -139,16 +142,15 @@ func (r *running) judged(m *syncml.Message) (again bool, err error) {
 // that is missing is asked for by a quirk only, where APPAUTH CLIENT was
 // provisioned: Windows 10 trusts the TLS certificate alone [seen].
 func (r *running) judge(m *syncml.Message) (code int, chal *syncml.Chal) {
-	d := r.d
-	secret := d.appAuth(serverCred, "AAuthSecret")
-	if secret == "" || r.auth.serverDone {
+	d, cred := r.d, m.Hdr.Cred
+	if r.auth.serverDone || cred == nil && !d.cfg.Profile.Quirks.DemandsCred {
 		return syncml.OK, nil
 	}
-	cred := m.Hdr.Cred
-	if cred == nil {
-		if !d.cfg.Profile.Quirks.DemandsCred {
-			return syncml.OK, nil
-		}
+	secret := d.appAuth(serverCred, "AAuthSecret")
+	switch {
+	case secret == "":
+		return syncml.OK, nil
+	case cred == nil:
 		return syncml.MissingCredential, r.challenge()
 	}
 	// The server's name is AAUTHNAME, or the ProviderID (Learn, "w7 APPLICATION

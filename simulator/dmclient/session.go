@@ -64,14 +64,18 @@ func (d *Device) Sync(ctx context.Context, opts SyncOptions) (*Session, error) {
 	}
 	each(d, func(f Impostor) { f.Impersonate(&opts) })
 	d.finishJobs(ctx)
-	retries, wait := d.retries()
-	if opts.NoRetry {
-		retries = 0
-	}
+	var wait time.Duration
 	for try := 0; ; try++ {
 		s := d.once(ctx, opts, try)
-		if s.Err == nil || !errors.Is(s.Err, errConnection) || try >= retries || ctx.Err() != nil {
+		if s.Err == nil || !errors.Is(s.Err, errConnection) || opts.NoRetry || ctx.Err() != nil {
 			return s, s.Err
+		}
+		retries, first := d.retries()
+		if try >= retries {
+			return s, s.Err
+		}
+		if try == 0 {
+			wait = first
 		}
 		d.log.Info("session failed, trying again", "try", try+1, "wait", wait, "err", s.Err)
 		if sleep(ctx, d.cfg.Clock, wait) != nil {
