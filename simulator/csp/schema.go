@@ -47,6 +47,41 @@ type Schema struct {
 	wild  *rule // what answers for unknown addresses, with AcceptUnknown
 	csps  []CSP
 	nodes int
+
+	folds folds
+}
+
+// folds are names that were folded before: devices ask for the same nodes again
+// and again. Their number is bounded, since servers choose names.
+type folds struct {
+	mu    sync.RWMutex
+	known map[string]string
+}
+
+const (
+	maxFolds = 4096
+	maxFold  = 256 // bytes of a name that is remembered
+)
+
+func (f *folds) lower(name string) string {
+	if len(name) > maxFold {
+		return strings.ToLower(name)
+	}
+	f.mu.RLock()
+	low, known := f.known[name]
+	f.mu.RUnlock()
+	if known {
+		return low
+	}
+	name = strings.Clone(name) // not the message that it is a part of
+	low = strings.ToLower(name)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.known == nil || len(f.known) >= maxFolds {
+		f.known = map[string]string{}
+	}
+	f.known[name] = low
+	return low
 }
 
 // rule is a node of the described tree.
@@ -143,7 +178,7 @@ func (s *Schema) fold(name string) string {
 	if s.opts.CaseSensitive {
 		return name
 	}
-	return strings.ToLower(name)
+	return s.folds.lower(name)
 }
 
 // next is the rule of the child called name; dynamic tells that it matched a

@@ -12,6 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // OIDs of the Windows request [seen].
@@ -186,11 +189,33 @@ func ReadCert(der []byte) (*Cert, error) {
 
 // NotAfter tells when a DER certificate expires.
 func NotAfter(der []byte) (time.Time, error) {
+	if t, ok := notAfter(der); ok {
+		return t, nil
+	}
 	c, err := ReadCert(der)
 	if err != nil {
 		return time.Time{}, err
 	}
 	return c.NotAfter, nil
+}
+
+// notAfter goes straight to the validity: a device asks with every session when
+// its certificate is to be renewed.
+func notAfter(der cryptobyte.String) (t time.Time, ok bool) {
+	var cert, tbs, validity cryptobyte.String
+	if !der.ReadASN1(&cert, cbasn1.SEQUENCE) || !cert.ReadASN1(&tbs, cbasn1.SEQUENCE) || !tbs.SkipOptionalASN1(cbasn1.Tag(0).Constructed().ContextSpecific()) ||
+		!tbs.SkipASN1(cbasn1.INTEGER) || !tbs.SkipASN1(cbasn1.SEQUENCE) || !tbs.SkipASN1(cbasn1.SEQUENCE) || !tbs.ReadASN1(&validity, cbasn1.SEQUENCE) {
+		return t, false
+	}
+	var before cryptobyte.String
+	var tag cbasn1.Tag
+	if !validity.ReadAnyASN1(&before, &tag) {
+		return t, false
+	}
+	if validity.PeekASN1Tag(cbasn1.UTCTime) {
+		return t, validity.ReadASN1UTCTime(&t)
+	}
+	return t, validity.ReadASN1GeneralizedTime(&t)
 }
 
 // SignedBy checks that issuer's key made the signature on c.
