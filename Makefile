@@ -24,7 +24,9 @@ test: ## run all tests
 .PHONY: k6
 k6: ## build bin/k6, k6 with dmwake in it (AGPL-3.0 when linked), and test it with real processes
 	cd harness/k6 && $(GO) build -o ../../bin/k6 ./cmd/k6
-	cd harness/k6 && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) test ./...
+	cd harness/k6 && $(GO) vet ./... && $(GO) mod tidy -diff
+	@if command -v golangci-lint >/dev/null; then cd harness/k6 && golangci-lint run -c ../../.golangci.yml; fi
+	cd harness/k6 && $(GO) test ./...
 	@cd harness/k6 && $(GO) test -v -run 'Processes' . 2>&1 | grep -A3 'NOT RUN' || echo "no test was skipped"
 
 .PHONY: bench

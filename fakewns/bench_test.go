@@ -150,14 +150,17 @@ func BenchmarkPushRatio(b *testing.B) {
 	const n = 5000
 	floor.load(b, n) // connections and caches
 	wns.load(b, n)
-	var rates, cpus []float64
+	var rates, cpus, each []float64
 	for b.Loop() {
 		fr, fc := floor.load(b, n)
 		wr, wc := wns.load(b, n)
-		rates, cpus = append(rates, wr/fr), append(cpus, wc/fc)
+		rates, cpus, each = append(rates, wr/fr), append(cpus, wc/fc), append(each, wc/1000)
 	}
 	slices.Sort(rates)
 	slices.Sort(cpus)
+	slices.Sort(each)
 	b.ReportMetric(rates[len(rates)/2], "rate-ratio(aim>=0.85)")
 	b.ReportMetric(cpus[len(cpus)/2], "cpu-ratio(aim<=1.3)")
+	b.ReportMetric(each[len(each)/2], "cpu-us/push")
+	b.ReportMetric(0, "ns/op")
 }

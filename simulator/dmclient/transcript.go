@@ -40,9 +40,12 @@ const maxReply = 8 << 20
 // a reply whose body was shorter than declared, as Windows goes on with it
 // [seen].
 type recorder struct {
-	next http.RoundTripper
+	next *http.Transport
 	note func(*Exchange)
 }
+
+// CloseIdleConnections is what http.Client.CloseIdleConnections asks for.
+func (r *recorder) CloseIdleConnections() { r.next.CloseIdleConnections() }
 
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	ex := &Exchange{At: time.Now(), Method: req.Method, URL: req.URL.String(), Header: req.Header.Clone(), ContentLength: -1}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"time"
+)
+
+// measured is one machine's costs (speed.md).
+var measured = costs{wake: 330 * time.Microsecond, fresh: 1100 * time.Microsecond, enroll: 2500 * time.Microsecond, heap: 2000, resident: 60_000, wakeNet: 7000, freshNet: 4000}
+
+// needs tells what loads need in all, whatever the number of machines.
+func needs(w io.Writer) error {
+	c := measured
+	p := func(format string, args ...any) {
+		fmt.Fprintf(w, format, args...)
+	}
+	p("| devices | wake-ups/s | memory at rest | memory resident | cores, kept connections | cores, a handshake each | network | enrollment, core-minutes | ports, resident |\n|---|---|---|---|---|---|---|---|---|\n")
+	for _, k := range []struct{ devices, rate int }{{10_000, 500}, {100_000, 2_000}, {100_000, 10_000}, {1_000_000, 10_000}, {1_000_000, 50_000}} {
+		cores := func(each time.Duration) float64 { return float64(k.rate) * each.Seconds() }
+		p("| %s | %s | %s | %s | %.1f | %.1f | %s | %.0f | %s |\n", count(k.devices), count(k.rate), bytes(k.devices*c.heap), bytes(k.devices*c.resident), cores(c.wake), cores(c.wake+c.fresh),
+			bits(k.rate*(c.wakeNet+c.freshNet)), float64(k.devices)*c.enroll.Minutes(), count(k.devices))
+	}
+	p("\n")
+	return nil
+}
+
+// waits tells how the time from WNS to package 1 grows with what a machine is
+// asked for.
+func waits(w io.Writer) error {
+	// Accepting, waking and opening, then the rest of the session: the first two are
+	// before package 1 leaves.
+	stages := []stage{{60, 30}, {70, 40}, {200, 100}}
+	total := 0.0
+	for _, s := range stages {
+		total += s.mean
+	}
+	fmt.Fprintf(w, "| cores of a machine | busy | wake-ups/s on it | p50 | p99 | p99.9 | machines for 50,000/s |\n|---|---|---|---|---|---|---|\n")
+	for _, cores := range []int{2, 8, 32} {
+		for _, busy := range []float64{0.3, 0.5, 0.7, 0.85} {
+			rate := busy * float64(cores) / total * 1e6
+			times := simulate(machine{cores, 2e6, 25e3}, rate, 200_000, stages, 1, 1)
+			ms := func(p float64) string { return fmt.Sprintf("%.2f ms", quantile(times, p)/1000) }
+			fmt.Fprintf(w, "| %d | %.0f %% | %s | %s | %s | %s | %.0f |\n", cores, 100*busy, count(int(math.Round(rate/100)*100)), ms(.5), ms(.99), ms(.999), math.Ceil(50_000/rate))
+		}
+	}
+	return nil
+}
+
+// count writes 1000000 as 1,000,000.
+func count(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func bytes(n int) string {
+	if n < 1e9 {
+		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+}
+
+func bits(n int) string {
+	return fmt.Sprintf("%.2f Gbit/s", float64(n)*8/1e9)
+}
