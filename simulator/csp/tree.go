@@ -231,6 +231,7 @@ func (t *Tree) write(c *Call, r *rule, v Value) int {
 		return syncml.CommandFailed // [model]: the CSP pages say "configuration failure"
 	}
 	code := syncml.OK
+	v.Data = strings.Clone(v.Data) // what is kept is not to hold the whole message
 	if n.handler.Write != nil {
 		if code = n.handler.Write(c, v.Data); !syncml.Success(code) {
 			return code
@@ -250,11 +251,11 @@ func (t *Tree) store(scope Scope, names []string, e entry) {
 	for i := range names {
 		k := t.key(scope, names[:i+1])
 		if _, ok := t.stored[k]; !ok {
-			t.stored[k] = entry{name: names[i]}
+			t.stored[k] = entry{name: strings.Clone(names[i])}
 		}
 	}
 	if len(names) > 0 {
-		e.name = names[len(names)-1]
+		e.name = strings.Clone(names[len(names)-1])
 		t.stored[t.key(scope, names)] = e
 	}
 }

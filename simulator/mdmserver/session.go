@@ -310,7 +310,7 @@ func (s *Server) begin(d *device, id string) {
 	if s.is("enr-stale-session") && d.session != nil && d.session.id == id {
 		return
 	}
-	d.session = &session{id: id, sent: map[string]*outgoing{}, held: map[*command]bool{}, answered: map[string]bool{}, partial: map[string]string{}}
+	d.session = &session{id: strings.Clone(id), sent: map[string]*outgoing{}, held: map[*command]bool{}, answered: map[string]bool{}, partial: map[string]string{}}
 	for _, c := range d.Commands {
 		switch {
 		case c.State == stateSent && s.is("psh-sent-done"):

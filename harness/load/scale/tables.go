@@ -40,7 +40,7 @@ func waits(w io.Writer) error {
 	for _, cores := range []int{2, 8, 32} {
 		for _, busy := range []float64{0.3, 0.5, 0.7, 0.85} {
 			rate := busy * float64(cores) / total * 1e6
-			times := simulate(machine{cores, 2e6, 25e3}, rate, 200_000, stages, 1, 1)
+			times := simulate(machine{cores, 2e6, 25e3}, rate, 200_000, stages, 1)
 			ms := func(p float64) string { return fmt.Sprintf("%.2f ms", quantile(times, p)/1000) }
 			fmt.Fprintf(w, "| %d | %.0f %% | %s | %s | %s | %s | %.0f |\n", cores, 100*busy, count(int(math.Round(rate/100)*100)), ms(.5), ms(.99), ms(.999), math.Ceil(50_000/rate))
 		}
