@@ -7,8 +7,6 @@ import (
 	"io"
 	mathrand "math/rand/v2"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -196,7 +194,9 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return usage(err)
 	}
 	defer run.Close()
-	collectLess()
+	if os.Getenv("GOGC") == "" { // where it is set, it is the user's word
+		load.CollectLess()
+	}
 	r, err := run.Go(ctx)
 	line.end()
 	if err != nil {
@@ -207,20 +207,6 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	}
 	tell(w, r)
 	return judge(w, r, expected)
-}
-
-// collectLess lets the garbage grow to half a gigabyte, or to what the devices take
-// themselves: a small heap that turns over fast costs a third of the CPU in
-// collections. GOGC, where it is set, is the user's word.
-func collectLess() {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	const garbage = 512 << 20
-	debug.SetGCPercent(int(min(max(100*garbage/max(m.HeapAlloc, 1), 100), 400))) //nolint:gosec // from 100 to 400
 }
 
 // serveMetrics serves /metrics where that is asked for.

@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"runtime/debug"
 	"slices"
 	"syscall"
 	"testing"
@@ -20,7 +19,6 @@ import (
 // a wake-up costs in all of it: medians of five rounds of ten seconds. Aim on 2
 // cores: p50 0.3 ms, p99 3 ms. Its floor is a channel between goroutines.
 func BenchmarkWake(b *testing.B) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as dmwake load
 	l, err := lab.Start(nil, lab.Options{Seed: 1})
 	if err != nil {
 		b.Fatal(err)
@@ -36,6 +34,7 @@ func BenchmarkWake(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer run.Close()
+	defer CollectLess()() // as dmwake load
 	rounds := map[string][]float64{}
 	for b.Loop() {
 		for range 5 {

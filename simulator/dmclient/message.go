@@ -42,11 +42,10 @@ func (r *running) packageOne() *syncml.Message {
 	if r.opts.Origin == OriginPush && r.d.cfg.Profile.Quirks.Alert1200 {
 		opening = syncml.AlertServerInitiated
 	}
-	body := []syncml.Command{
-		{Verb: syncml.Alert, CmdID: next(), Data: itoa(opening)},
-		{Verb: syncml.Alert, CmdID: next(), Data: itoa(syncml.AlertClientEvent), Items: []syncml.Item{
-			{Meta: &syncml.Meta{Type: "com.microsoft/MDM/LoginStatus"}, Data: string(r.d.LoggedIn()), HasData: true}}},
-	}
+	body := append(make([]syncml.Command, 0, 3),
+		syncml.Command{Verb: syncml.Alert, CmdID: next(), Data: itoa(opening)},
+		syncml.Command{Verb: syncml.Alert, CmdID: next(), Data: itoa(syncml.AlertClientEvent), Items: []syncml.Item{
+			{Meta: &syncml.Meta{Type: "com.microsoft/MDM/LoginStatus"}, Data: string(r.d.LoggedIn()), HasData: true}}})
 	for _, a := range r.d.openingAlerts(r.opts.Alerts) {
 		a.CmdID = next()
 		body = append(body, a)
@@ -56,7 +55,7 @@ func (r *running) packageOne() *syncml.Message {
 	if model == "" {
 		model = ident.Model
 	}
-	info := syncml.Command{Verb: syncml.Replace, CmdID: next()}
+	info := syncml.Command{Verb: syncml.Replace, CmdID: next(), Items: make([]syncml.Item, 0, 5)}
 	for _, n := range [][2]string{
 		{"DevId", hdr.Source.LocURI}, {"Man", ident.Manufacturer}, {"Mod", model},
 		{"DmV", r.d.cfg.Profile.DmV}, {"Lang", ident.Locale},
@@ -95,11 +94,14 @@ func UnenrollAlert() syncml.Command {
 // to be aborted.
 func (r *running) compose() *syncml.Message {
 	m := &syncml.Message{Hdr: r.header(), Extended: r.version >= 3}
-	size := r.size(m)
+	m.Body = make([]syncml.Command, 0, len(r.queue))
+	size, n := r.size(m), 0
 	for len(r.queue) > 0 {
 		c := r.queue[0]
 		c.CmdID = itoa(len(m.Body) + 1)
-		n := r.size(&syncml.Message{Body: []syncml.Command{c}}) - r.size(&syncml.Message{})
+		if r.maxMsg > 0 {
+			n = r.size(&syncml.Message{Body: []syncml.Command{c}}) - r.size(&syncml.Message{})
+		}
 		if r.maxMsg > 0 && size+n > r.maxMsg {
 			if len(m.Body) > r.lead {
 				return m // the rest comes when the server asks for it

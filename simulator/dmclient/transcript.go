@@ -48,7 +48,7 @@ type recorder struct {
 func (r *recorder) CloseIdleConnections() { r.next.CloseIdleConnections() }
 
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	ex := &Exchange{At: time.Now(), Method: req.Method, URL: req.URL.String(), Header: req.Header.Clone(), ContentLength: -1}
+	ex := &Exchange{At: time.Now(), Method: req.Method, URL: req.URL.String(), Header: req.Header, ContentLength: -1}
 	if req.GetBody != nil {
 		if b, err := req.GetBody(); err == nil {
 			ex.Request, _ = readAll(b, req.ContentLength) // from memory, cannot fail

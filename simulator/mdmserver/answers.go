@@ -1,6 +1,7 @@
 package mdmserver
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 // statuses answers SyncHdr and every command of the device's message.
 func (s *Server) statuses(m *syncml.Message) []syncml.Command {
 	hdr := syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: "0", Cmd: "SyncHdr", Data: strconv.Itoa(syncml.OK)}
-	var out []syncml.Command
+	out := make([]syncml.Command, 0, len(m.Body)+2)
 	for i := range m.Body {
 		c := &m.Body[i]
 		if c.Verb.IsReply() && !(c.Verb == syncml.Results && s.varies("results-answered")) || c.Verb == syncml.Alert && s.is("ses-alert-unanswered") {
@@ -43,7 +44,7 @@ func (s *Server) statuses(m *syncml.Message) []syncml.Command {
 	case s.is("ses-hdr-status-last"):
 		return append(out, hdr)
 	}
-	return append([]syncml.Command{hdr}, out...)
+	return slices.Insert(out, 0, hdr)
 }
 
 func (s *Server) takeStatus(d *device, sess *session, c *syncml.Command) {

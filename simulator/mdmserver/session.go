@@ -57,6 +57,14 @@ const (
 
 func key(msgRef, cmdRef string) string { return msgRef + "/" + cmdRef }
 
+// readAll reads a body; n is how long it says that it is, -1 if it does not.
+func readAll(body io.Reader, n int64) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(max(n, 0)+bytes.MinRead, 64<<10)))
+	_, err := b.ReadFrom(body)
+	return b.Bytes(), err
+}
+
 // manage serves one message of a session.
 func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 	id, err := s.identify(r)
@@ -65,7 +73,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "a client certificate of an enrolled device is required", http.StatusForbidden)
 		return
 	}
-	read := io.ReadAll
+	read := func(body io.Reader) ([]byte, error) { return readAll(body, r.ContentLength) }
 	if s.is("rob-serial") {
 		read = s.slowly
 	}

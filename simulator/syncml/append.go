@@ -6,7 +6,7 @@ import "strings"
 // message with text that XML escapes in a way of its own: etree writes it then.
 // It is a tenth of etree's cost.
 func quickWrite(m *Message) (out []byte, ok bool) {
-	w := writer{b: make([]byte, 0, 1024), ok: true}
+	w := writer{b: make([]byte, 0, 2048), ok: true}
 	w.b = append(w.b, `<SyncML xmlns="`+Namespace+`"><SyncHdr>`...)
 	h := &m.Hdr
 	w.leaf("VerDTD", h.VerDTD)

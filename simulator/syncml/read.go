@@ -29,7 +29,9 @@ func ReadLimited(b []byte, limits Limits) (*Message, error) {
 		return nil, ErrEmpty
 	}
 	if root, ok := quick(b, limits); ok {
-		return read(root, limits)
+		m, err := read(root, limits)
+		giveNodes(root.all)
+		return m, err
 	}
 	if err := limits.scan(b); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package syncml
 import (
 	"bytes"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/beevik/etree"
@@ -17,6 +18,7 @@ type node struct {
 	// which is the XML of its elements where it has any.
 	text, value string
 	kids        []*node
+	all         []node // of the root that quick read: all of them
 }
 
 type attr struct{ space, key, value string }
@@ -88,13 +90,45 @@ func quick(b []byte, limits Limits) (root *node, ok bool) {
 	if !plain(b) {
 		return nil, false
 	}
-	s := scanner{b: string(b), nodes: make([]node, 0, 1+bytes.Count(b, []byte("</"))+bytes.Count(b, []byte("/>"))), depth: limits.Depth}
+	s := scanner{b: string(b), nodes: takeNodes(1 + bytes.Count(b, []byte("</")) + bytes.Count(b, []byte("/>"))), depth: limits.Depth}
 	s.blank()
-	if root = s.element(); root == nil {
+	root = s.element()
+	s.blank()
+	if root == nil || s.i != len(s.b) {
+		giveNodes(s.nodes)
 		return nil, false
 	}
-	s.blank()
-	return root, s.i == len(s.b)
+	root.all = s.nodes
+	return root, true
+}
+
+// spare are the nodes of messages that were read, to be used again: they are half
+// of what reading takes, and of no use once the message is there.
+var spare sync.Pool
+
+// maxSpare bounds what is kept, in nodes.
+const maxSpare = 512
+
+// takeNodes gives room for n nodes, which are empty but for the room of theirs.
+func takeNodes(n int) []node {
+	if list, ok := spare.Get().(*[]node); ok && cap(*list) >= n {
+		return (*list)[:0]
+	}
+	return make([]node, 0, max(n, 64))
+}
+
+// giveNodes takes back those of a message; nothing may refer to them.
+func giveNodes(list []node) {
+	if cap(list) == 0 || cap(list) > maxSpare {
+		return
+	}
+	for i := range list {
+		n := &list[i]
+		clear(n.attrs)
+		*n = node{attrs: n.attrs[:0], kids: n.kids[:0]} // not the message that they are parts of
+	}
+	list = list[:0]
+	spare.Put(&list)
 }
 
 var declarations = [][]byte{[]byte(`<?xml version="1.0" encoding="utf-8"?>`), []byte(`<?xml version="1.0" encoding="UTF-8"?>`), []byte(`<?xml version="1.0"?>`)}
@@ -160,7 +194,7 @@ func (s *scanner) element() *node {
 	}
 	defer func() { s.depth++ }()
 	s.i++
-	s.nodes = append(s.nodes, node{})
+	s.nodes = s.nodes[:len(s.nodes)+1]
 	n := &s.nodes[len(s.nodes)-1]
 	if n.space, n.tag = s.name(); n.tag == "" {
 		return nil
