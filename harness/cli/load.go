@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
-	"os"
 	"strings"
 	"time"
 
@@ -194,9 +193,11 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return usage(err)
 	}
 	defer run.Close()
-	if os.Getenv("GOGC") == "" { // where it is set, it is the user's word
-		load.CollectLess()
+	peak := o.Plan.Peak()
+	if o.Storm {
+		peak = float64(o.Devices)
 	}
+	defer load.CollectLess(peak)()
 	r, err := run.Go(ctx)
 	line.end()
 	if err != nil {

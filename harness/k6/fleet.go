@@ -63,6 +63,7 @@ func (f *Fleet) Rate(rate sobek.Value, duration string, options sobek.Value) *so
 			return nil, err
 		}
 		p.Poisson = o.Poisson
+		load.CollectLess(p.Peak())
 		return &load.Batch{Plan: p, At: o.at()}, nil
 	}()
 	if err != nil {
@@ -82,6 +83,7 @@ func (f *Fleet) Burst(count int, options sobek.Value) *sobek.Promise {
 	case count < 1 || count > 10_000_000:
 		return f.i.abort(fmt.Errorf("burst: %d wake-ups are not from 1 to 10,000,000", count))
 	}
+	load.CollectLess(float64(count))
 	return f.drive(&load.Batch{Count: count, At: o.at()})
 }
 

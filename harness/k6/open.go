@@ -183,9 +183,6 @@ func start(ctx context.Context, o *Options, share load.Share) (*load.Run, error)
 		l.Close()
 		return nil, err
 	}
-	if os.Getenv("GOGC") == "" {
-		load.CollectLess()
-	}
 	return run, nil // the lab lives as long as the process
 }
 

@@ -34,7 +34,7 @@ func BenchmarkWake(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer run.Close()
-	defer CollectLess()() // as dmwake load
+	defer CollectLess(2000)() // as dmwake load
 	rounds := map[string][]float64{}
 	for b.Loop() {
 		for range 5 {

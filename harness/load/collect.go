@@ -8,19 +8,30 @@ import (
 	"strings"
 )
 
-// garbage is what may lie about before it is collected, where the machine has the
-// memory: a collection takes a core or two for tens of milliseconds, which would
-// be in the percentiles of a load that has many in a minute.
-const garbage = 1 << 30
+// A collection takes a core or two for tens of milliseconds. Where it comes every
+// second, it is the percentiles of a load; every ten seconds it is beyond the 99th.
+const (
+	perWake    = 100 << 10 // bytes of garbage that a wake-up leaves, about
+	between    = 12        // seconds between two collections
+	maxGarbage = 2 << 30
+	minPercent = 400 // of what is in use: less often than Go by itself
+)
 
-// CollectLess lets the garbage of this process grow to a gigabyte, to a quarter of
-// the memory that is free where that is less, and at least to what is in use. It
-// gives back how it was.
-func CollectLess() (undo func()) {
+// CollectLess lets the garbage of this process grow to what so many wake-ups a
+// second leave in some ten seconds: up to 2 GB, and up to a quarter of the memory
+// that is free. It gives back how it was. Where GOGC is set, that is the user's
+// word, and nothing is changed.
+func CollectLess(perSecond float64) (undo func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	before := debug.SetGCPercent(int(max(100*min(garbage, free()/4)/max(m.HeapAlloc, 1<<20), 100))) //nolint:gosec // up to 100,000
+	used := max(m.HeapAlloc, 1<<20)
+	garbage := min(uint64(min(perSecond, maxRate)*perWake*between), maxGarbage)
+	garbage = min(max(garbage, min(used*minPercent/100, maxGarbage/4)), free()/4)
+	before := debug.SetGCPercent(int(max(100*garbage/used, 100))) //nolint:gosec // up to 200,000
 	return func() { debug.SetGCPercent(before) }
 }
 

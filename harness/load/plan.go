@@ -141,5 +141,13 @@ func (p *Plan) Total() (n float64) {
 	return n
 }
 
+// Peak is the highest rate of it, about.
+func (p *Plan) Peak() (most float64) {
+	for t := time.Duration(0); t < p.Duration; t += 10 * slice {
+		most = max(most, p.rate(t))
+	}
+	return most
+}
+
 // Text is the rate as it was given.
 func (p *Plan) Text() string { return p.text }

@@ -3,6 +3,7 @@ package load
 import (
 	"math"
 	"math/rand/v2"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,46 @@ func TestPlans(t *testing.T) {
 		if math.Abs(p.Total()-float64(c.total)) > slack {
 			t.Errorf("%s: Total %f", c.rate, p.Total())
 		}
+	}
+}
+
+// TestPeak: the highest rate is found, wherever it is.
+func TestPeak(t *testing.T) {
+	for rate, want := range map[string]float64{"200": 200, "0..200": 200, "100,300,50": 300, "10+1000@5s/1s": 1010} {
+		p, err := ParsePlan(rate, 10*time.Second, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Peak(); math.Abs(got-want) > want/100 {
+			t.Errorf("%s: %f", rate, got)
+		}
+	}
+}
+
+// TestCollectLess: garbage may grow with the rate, and is as it was afterwards;
+// GOGC is the user's word.
+func TestCollectLess(t *testing.T) {
+	t.Setenv("GOGC", "")
+	was := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(was)
+	percent := func() int {
+		n := debug.SetGCPercent(100)
+		debug.SetGCPercent(n)
+		return n
+	}
+	slow := CollectLess(1)
+	few := percent()
+	slow()
+	undo := CollectLess(5000)
+	if many := percent(); few < 100 || many <= few {
+		t.Errorf("%d percent for one a second, %d for many", few, many)
+	}
+	if undo(); percent() != 100 {
+		t.Errorf("%d percent afterwards", percent())
+	}
+	t.Setenv("GOGC", "50")
+	if CollectLess(5000); percent() != 100 {
+		t.Error("GOGC is set, and was not kept")
 	}
 }
 
