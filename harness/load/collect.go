@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ const (
 
 // CollectLess lets the garbage of this process grow to what so many wake-ups a
 // second leave in some ten seconds: up to 2 GB, and up to a quarter of the memory
-// that is free. It gives back how it was. Where GOGC is set, that is the user's
+// that the machine or the container has free. It gives back how it was. Where GOGC is set, that is the user's
 // word, and nothing is changed.
 func CollectLess(perSecond float64) (undo func()) {
 	if os.Getenv("GOGC") != "" {
@@ -35,18 +36,34 @@ func CollectLess(perSecond float64) (undo func()) {
 	return func() { debug.SetGCPercent(before) }
 }
 
-// free is the memory that the machine has to give, in bytes; a gigabyte where it
-// does not say.
+// free is the memory that the machine, or the container, has to give, in bytes; a
+// gigabyte where it does not say.
 func free() uint64 {
-	raw, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 1 << 30 // not Linux
-	}
-	for line := range strings.Lines(string(raw)) {
-		var kib uint64
-		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); n == 1 {
-			return kib << 10
+	have := uint64(1 << 30)
+	if raw, err := os.ReadFile("/proc/meminfo"); err == nil {
+		for line := range strings.Lines(string(raw)) {
+			var kib uint64
+			if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); n == 1 {
+				have = kib << 10
+			}
 		}
 	}
-	return 1 << 30
+	for limit, used := range map[string]string{"memory.max": "memory.current", "memory/memory.limit_in_bytes": "memory/memory.usage_in_bytes"} {
+		most, ok1 := number("/sys/fs/cgroup/" + limit)
+		now, ok2 := number("/sys/fs/cgroup/" + used)
+		if ok1 && ok2 && now < most {
+			have = min(have, most-now)
+		}
+	}
+	return have
+}
+
+// number reads a file that holds one; "max" is none.
+func number(path string) (n uint64, ok bool) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return 0, false
+	}
+	n, err = strconv.ParseUint(strings.TrimSpace(string(raw)), 10, 64)
+	return n, err == nil
 }

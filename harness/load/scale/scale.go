@@ -38,7 +38,7 @@ type machine struct {
 // job is a wake-up that is ready for its next stage.
 type job struct {
 	at    float64 // when it is
-	born  float64
+	born  float64 // when what is measured began
 	stage int
 	seq   int
 }
@@ -67,9 +67,9 @@ func (q *queue) Pop() any {
 
 // simulate lets n wake-ups arrive as independent users would, rate of them a
 // second, at one machine. Each passes the stages, waits for a core before each, in
-// the order of being ready, and measured of them are what is asked for: the time
-// until the stage of that number is over, sorted, in microseconds.
-func simulate(m machine, rate float64, n int, stages []stage, measured int) []float64 {
+// the order of being ready. It gives the times from the end of stage from, or from
+// the arrival where that is -1, to the end of stage to: sorted, in microseconds.
+func simulate(m machine, rate float64, n int, stages []stage, from, to int) []float64 {
 	r := rand.New(rand.NewPCG(1, 1))  //nolint:gosec // a simulation
 	cores := make([]float64, m.cores) // when each is free
 	var q queue
@@ -92,7 +92,10 @@ func simulate(m machine, rate float64, n int, stages []stage, measured int) []fl
 		start := m.free(best, max(cores[best], j.at))
 		end := start + draw(r, stages[j.stage])
 		cores[best] = end
-		if j.stage == measured {
+		if j.stage == from {
+			j.born = end
+		}
+		if j.stage == to {
 			out = append(out, end-j.born)
 		}
 		if j.stage+1 < len(stages) {

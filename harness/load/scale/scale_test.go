@@ -30,7 +30,7 @@ func TestTheory(t *testing.T) {
 		const mean = 100.0
 		rate := c.busy * float64(c.cores) / mean // a microsecond
 		average := func(s stage) (sum float64) {
-			times := simulate(machine{cores: c.cores}, rate*1e6, 400_000, []stage{s}, 0)
+			times := simulate(machine{cores: c.cores}, rate*1e6, 400_000, []stage{s}, -1, 0)
 			for _, v := range times {
 				sum += v
 			}
@@ -52,8 +52,8 @@ func TestTheory(t *testing.T) {
 // seen at the median of a machine that has time.
 func TestCollections(t *testing.T) {
 	s := []stage{{100, 50}, {100, 50}}
-	calm := simulate(machine{cores: 2}, 4000, 100_000, s, 1)
-	gc := simulate(machine{2, 1e6, 60e3}, 4000, 100_000, s, 1)
+	calm := simulate(machine{cores: 2}, 4000, 100_000, s, -1, 1)
+	gc := simulate(machine{2, 1e6, 60e3}, 4000, 100_000, s, -1, 1)
 	if len(calm) != 100_000 || quantile(gc, .5) > 1.2*quantile(calm, .5) || quantile(gc, .99) < 1.3*quantile(calm, .99) {
 		t.Errorf("p50 %.0f and %.0f us, p99 %.0f and %.0f", quantile(calm, .5), quantile(gc, .5), quantile(calm, .99), quantile(gc, .99))
 	}
