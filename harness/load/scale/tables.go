@@ -8,7 +8,7 @@ import (
 )
 
 // measured is one machine's costs (speed.md).
-var measured = costs{wake: 430 * time.Microsecond, fresh: 1500 * time.Microsecond, enroll: 3900 * time.Microsecond, heap: 2200, resident: 45_000, wakeNet: 5800, freshNet: 2900}
+var measured = costs{wake: 430 * time.Microsecond, fresh: 1500 * time.Microsecond, enroll: 3300 * time.Microsecond, heap: 2200, resident: 45_000, wakeNet: 5800, freshNet: 2900}
 
 // The uses of a core of a wake-up on a kept connection: it is accepted, the device
 // opens its session and package 1 leaves, and the rest. all is with the sender and
