@@ -203,7 +203,7 @@ func NotAfter(der []byte) (time.Time, error) {
 // its certificate is to be renewed.
 func notAfter(der cryptobyte.String) (t time.Time, ok bool) {
 	var cert, tbs, validity cryptobyte.String
-	if !der.ReadASN1(&cert, cbasn1.SEQUENCE) || !cert.ReadASN1(&tbs, cbasn1.SEQUENCE) || !tbs.SkipOptionalASN1(cbasn1.Tag(0).Constructed().ContextSpecific()) ||
+	if !der.ReadASN1(&cert, cbasn1.SEQUENCE) || !der.Empty() || !cert.ReadASN1(&tbs, cbasn1.SEQUENCE) || !tbs.SkipOptionalASN1(cbasn1.Tag(0).Constructed().ContextSpecific()) ||
 		!tbs.SkipASN1(cbasn1.INTEGER) || !tbs.SkipASN1(cbasn1.SEQUENCE) || !tbs.SkipASN1(cbasn1.SEQUENCE) || !tbs.ReadASN1(&validity, cbasn1.SEQUENCE) {
 		return t, false
 	}
