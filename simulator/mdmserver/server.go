@@ -7,6 +7,7 @@
 package mdmserver
 
 import (
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -266,3 +267,11 @@ const (
 	stateSent   = "sent"
 	stateDone   = "done"
 )
+
+// readAll reads a body; n is how long it says that it is, -1 if it does not.
+func readAll(body io.Reader, n int64) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(max(n, 0)+bytes.MinRead, 64<<10)))
+	_, err := b.ReadFrom(body)
+	return b.Bytes(), err
+}

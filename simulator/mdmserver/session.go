@@ -57,14 +57,6 @@ const (
 
 func key(msgRef, cmdRef string) string { return msgRef + "/" + cmdRef }
 
-// readAll reads a body; n is how long it says that it is, -1 if it does not.
-func readAll(body io.Reader, n int64) ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(int(min(max(n, 0)+bytes.MinRead, 64<<10)))
-	_, err := b.ReadFrom(body)
-	return b.Bytes(), err
-}
-
 // manage serves one message of a session.
 func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 	id, err := s.identify(r)
