@@ -218,3 +218,17 @@ func TestDevices(t *testing.T) {
 		t.Errorf("exit code %d\n%s\n%s", code, text, p.out)
 	}
 }
+
+// TestLog: where the result is a line on standard output, the log is as good as the
+// file.
+func TestLog(t *testing.T) {
+	c := test{prometheus: "http://127.0.0.1:1", id: "log", env: append([]string{"RESULT=-"}, rehearsal...)}
+	p := c.run(t, 1)[0]
+	file := filepath.Join(t.TempDir(), "pod.log")
+	if err := os.WriteFile(file, []byte(p.out.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, text, whole := verify(t, file, "--expect", "done==600"); code != 0 || whole == nil || whole.Counts.Done != 600 {
+		t.Errorf("exit code %d\n%s", code, text)
+	}
+}

@@ -124,8 +124,9 @@ func (p *Plan) Next(t time.Duration, draw *rand.Rand) (next time.Duration, ok bo
 		r := p.rate(t)
 		step := min(slice-t%slice, p.Duration-t)
 		got := r * step.Seconds()
-		if got >= want && r > 0 {
-			return t + time.Duration(want/r*float64(time.Second)), true
+		// A billionth of a wake-up is what rounding leaves.
+		if got >= want-1e-9 && r > 0 {
+			return min(t+time.Duration(max(want, 0)/r*float64(time.Second)), p.Duration), true
 		}
 		want -= got
 		t += step

@@ -51,6 +51,27 @@ func TestPlans(t *testing.T) {
 	}
 }
 
+// TestExact: a constant rate starts as many as it says, to one.
+func TestExact(t *testing.T) {
+	for _, c := range []struct {
+		rate     string
+		duration time.Duration
+		want     int
+	}{{"200", 3 * time.Second, 600}, {"300", 4 * time.Second, 1200}, {"7", 9 * time.Second, 63}, {"333", 3 * time.Second, 999}, {"0.1", time.Minute, 6}, {"2000", 10 * time.Second, 20_000}, {"1500", time.Minute, 90_000}} {
+		p, err := ParsePlan(c.rate, c.duration, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for at, ok := p.Next(0, nil); ok; at, ok = p.Next(at, nil) {
+			n++
+		}
+		if n != c.want {
+			t.Errorf("%s for %s: %d, want %d", c.rate, c.duration, n, c.want)
+		}
+	}
+}
+
 // TestPeak: the highest rate is found, wherever it is.
 func TestPeak(t *testing.T) {
 	for rate, want := range map[string]float64{"200": 200, "0..200": 200, "100,300,50": 300, "10+1000@5s/1s": 1010} {
