@@ -27,7 +27,7 @@ k6: ## build bin/k6, k6 with dmwake in it (AGPL-3.0 when linked), and test it wi
 	cd harness/k6 && $(GO) vet ./... && $(GO) mod tidy -diff
 	@if command -v golangci-lint >/dev/null; then cd harness/k6 && golangci-lint run -c ../../.golangci.yml; fi
 	cd harness/k6 && $(GO) test ./...
-	@cd harness/k6 && $(GO) test -v -run 'Processes' . 2>&1 | grep -A3 'NOT RUN' || echo "no test was skipped"
+	@command -v prometheus >/dev/null || echo "NOT RUN: prometheus is not on this machine (Debian package prometheus), and most of these tests need it"
 
 .PHONY: bench
 bench: ## print the speed ratios of DESIGN's table; they never fail
