@@ -1,6 +1,8 @@
 package dmwake
 
 import (
+	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -229,6 +231,37 @@ func TestLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code, text, whole := verify(t, file, "--expect", "done==600"); code != 0 || whole == nil || whole.Counts.Done != 600 {
+		t.Errorf("exit code %d\n%s", code, text)
+	}
+}
+
+// TestInterrupted: Ctrl-C loses nothing of what was measured, and what was is not
+// taken for the whole.
+func TestInterrupted(t *testing.T) {
+	c := test{prometheus: "http://127.0.0.1:1", id: "interrupted", env: []string{"REHEARSE=true", "DEVICES=60", "RATE=200", "DURATION=10m"}}
+	p := c.start(t, 1, 0)
+	p.resume()
+	until(t, "started", func() bool {
+		resp, err := http.Get("http://" + p.at + "/v1/metrics/dmwake_started")
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		var out struct {
+			Data struct {
+				Attributes struct{ Sample struct{ Count float64 } }
+			}
+		}
+		return json.NewDecoder(resp.Body).Decode(&out) == nil && out.Data.Attributes.Sample.Count > 0
+	})
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.wait(); code == 0 {
+		t.Errorf("exit code %d\n%s", code, p.out)
+	}
+	code, text, whole := verify(t, p.result)
+	if code != 1 || whole == nil || whole.Counts.Done == 0 || !strings.Contains(text, "was ended early: interrupted") {
 		t.Errorf("exit code %d\n%s", code, text)
 	}
 }
