@@ -40,6 +40,10 @@ type batch struct {
 	planned int64 // wake-ups of all shares
 }
 
+// tooLate is when a wake-up is given up before it starts: a plan that is far beyond
+// the machine would go on for a multiple of its duration.
+const tooLate = 10 * time.Second
+
 // grace is how long is waited for the journal to tell of what has ended.
 const grace = 500 * time.Millisecond
 
@@ -198,10 +202,14 @@ func (r *Run) start(ctx context.Context, w *wakeup, number int64) {
 	b.left++
 	r.open[device] = append(r.open[device], w)
 	r.mu.Unlock()
+	if w.started-w.intended > tooLate {
+		r.fail(w, fmt.Sprintf("not triggered: dmwake was late by more than %s, this machine is too small for the rate", tooLate))
+		return
+	}
 	select {
 	case r.slots <- struct{}{}:
 	default:
-		r.fail(w, fmt.Sprintf("%d triggers were under way already: the hooks do not keep up", maxHooks))
+		r.fail(w, fmt.Sprintf("not triggered: %d triggers were under way already, who pushes does not keep up", maxHooks))
 		return
 	}
 	b.hooks.Go(func() {

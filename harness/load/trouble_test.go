@@ -178,3 +178,32 @@ func TestNoPort(t *testing.T) {
 		t.Errorf("%v %q", r.Errors, r.Notes)
 	}
 }
+
+// TestTooLate: a wake-up that dmwake is far too late with is given up, and counted
+// as what it is, so that a rate that no machine has comes to an end.
+func TestTooLate(t *testing.T) {
+	l, err := lab.Start(nil, lab.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	o := options(t, "10", time.Second)
+	run, err := Start(t.Context(), l, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	b := run.batch(&Batch{Plan: o.Plan})
+	now := time.Since(run.zero)
+	for _, late := range []time.Duration{tooLate / 2, tooLate + time.Second} {
+		run.start(t.Context(), &wakeup{batch: b, device: 0, intended: now - late, started: now, counted: true}, 0)
+	}
+	b.ended = true
+	run.drain(t.Context(), b)
+	b.hooks.Wait()
+	r := run.result(b, false)
+	whole(t, r)
+	if r.Counts.Done != 1 || r.Counts.Failed != 1 || r.Errors["not triggered: dmwake was late by more than 10s, this machine is too small for the rate"] != 1 {
+		t.Errorf("%+v %v", r.Counts, r.Errors)
+	}
+}
