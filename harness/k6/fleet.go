@@ -102,12 +102,10 @@ func (f *Fleet) drive(b *load.Batch) *sobek.Promise {
 		rec.flush()
 	}
 	return f.i.promise(true, func() (any, error) {
-		select {
-		case f.pool.excl <- struct{}{}:
-			defer func() { <-f.pool.excl }()
-		default:
+		if !f.pool.driving.TryLock() {
 			return nil, errBusy
 		}
+		defer f.pool.driving.Unlock()
 		r, err := f.pool.run.Drive(ctx, b)
 		if err != nil {
 			return nil, err
@@ -142,12 +140,10 @@ func (f *Fleet) Wake(device sobek.Value) *sobek.Promise {
 // the script came to its end. Devices go on answering until the process ends.
 func (f *Fleet) Close() *sobek.Promise {
 	return f.i.promise(true, func() (any, error) {
-		select {
-		case f.pool.excl <- struct{}{}:
-			defer func() { <-f.pool.excl }()
-		default:
+		if !f.pool.driving.TryLock() {
 			return nil, errBusy
 		}
+		defer f.pool.driving.Unlock()
 		if f.pool.result.Whole {
 			return nil, nil
 		}

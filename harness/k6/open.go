@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/grafana/sobek"
@@ -46,7 +47,7 @@ type pool struct {
 	err     error
 	run     *load.Run
 	result  *load.Instance
-	excl    chan struct{} // held by who drives a batch
+	driving sync.Mutex // held by who drives a batch
 	singles *load.Singles
 }
 
@@ -74,7 +75,7 @@ func (i *instance) open(options sobek.Value) (*sobek.Promise, error) {
 	i.process.mu.Lock()
 	p := i.process.pool
 	if p == nil {
-		p = &pool{options: *o, ready: make(chan struct{}), excl: make(chan struct{}, 1), result: load.NewInstance(testid, id)}
+		p = &pool{options: *o, ready: make(chan struct{}), result: load.NewInstance(testid, id)}
 		i.process.pool = p
 		go func() {
 			defer close(p.ready)
