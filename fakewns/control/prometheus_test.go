@@ -4,16 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 )
+
+// listening is the line in which Prometheus says which port it was given.
+var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
 // TestPrometheus: a real Prometheus scrapes the API, with its token, and
 // answers what happened.
@@ -26,9 +29,6 @@ func TestPrometheus(t *testing.T) {
 	for range 3 {
 		must(d.Push(t.Context(), Push{Device: device}))(t)
 	}
-	ln := must(net.Listen("tcp", "127.0.0.1:0"))(t)
-	addr := ln.Addr().String()
-	ln.Close()
 	config := filepath.Join(dir, "prometheus.yml")
 	text := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: dmwake\n  authorization: {credentials: sesame}\n  static_configs: [{targets: ['%s']}]\n",
 		strings.TrimPrefix(d.srv.URL, "http://"))
@@ -37,9 +37,10 @@ func TestPrometheus(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	cmd := exec.CommandContext(ctx, bin, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+addr, "--log.level=error")
-	var log strings.Builder
-	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd := exec.CommandContext(ctx, bin, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:0")
+	log := must(os.Create(filepath.Join(dir, "log")))(t)
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +48,12 @@ func TestPrometheus(t *testing.T) {
 		cancel()
 		cmd.Wait()
 	}()
+	addr := ""
+	for end := time.Now().Add(90 * time.Second); addr == "" && time.Now().Before(end); {
+		if found := listening.FindSubmatch(must(os.ReadFile(log.Name()))(t)); found != nil {
+			addr = string(found[1])
+		}
+	}
 	for query, want := range map[string]string{
 		`dmwake_wns_requests_total{kind="notification",status="200"}`: "3", `dmwake_wns_deliveries_total{outcome="woken"}`: "3",
 		`dmwake_wns_channels{state="open"}`: "1", `up{job="dmwake"}`: "1",
@@ -56,7 +63,7 @@ func TestPrometheus(t *testing.T) {
 			got = ask(ctx, addr, query)
 		}
 		if got != want {
-			t.Fatalf("%s is %q, want %s\n%s", query, got, want, &log)
+			t.Fatalf("%s is %q, want %s\n%s", query, got, want, must(os.ReadFile(log.Name()))(t))
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/dmwake/dmwake/harness/internal/testenv"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios"
 )
@@ -42,16 +42,6 @@ func command(ctx context.Context, dir string, env []string, args ...string) *exe
 	cmd.Dir = dir
 	cmd.Env = append(append(os.Environ(), asDmwake+"=1"), env...)
 	return cmd
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // mdm starts "dmwake mdm" as a process of its own and waits until it is ready.
@@ -165,7 +155,7 @@ func TestAnotherProcess(t *testing.T) {
 	t.Run("proxy", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
-		devices, admin, wns, proxy := freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t)
+		devices, admin, wns, proxy := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)
 		mdm(t, dir, append(secrets, "HTTPS_PROXY=http://"+proxy), "--listen", devices, "--admin", admin, "--ca-dir", "ca")
 		config := configure(t, dir, "proxy", devices, admin, wns, proxy)
 		got, code := verdicts(t, dir, "--config", config)
@@ -178,7 +168,7 @@ func TestAnotherProcess(t *testing.T) {
 	t.Run("direct, mutant", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
-		devices, admin, wns := freeAddr(t), freeAddr(t), freeAddr(t)
+		devices, admin, wns := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)
 		const mutant, only = "ses-cmdref-fixed", "ENR-14,SES-09,SES-10,PSH-01,ERR-01"
 		const other = "enr-no-name" // its failure carries messages with the password, redacted
 		mdm(t, dir, secrets, "--listen", devices, "--admin", admin, "--ca-dir", "ca", "--wns", "https://"+wns, "--mutant", mutant, "--mutant", other)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/internal/testenv"
 	"github.com/dmwake/dmwake/harness/report"
 )
 
@@ -27,7 +28,7 @@ type workshop struct {
 
 func newWorkshop(t *testing.T, mdmArgs ...string) *workshop {
 	t.Helper()
-	w := &workshop{t, t.TempDir(), freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t)}
+	w := &workshop{t, t.TempDir(), testenv.Addr(t), testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)}
 	mdm(t, w.dir, []string{"DMWAKE_PASSWORD=secret-1", "HTTPS_PROXY=http://" + w.proxy},
 		append([]string{"--listen", w.devices, "--admin", w.admin, "--ca-dir", "ca"}, mdmArgs...)...)
 	return w
@@ -170,7 +171,7 @@ func TestDeviceEnrollmentKinds(t *testing.T) {
 	page.device(0, "sync")
 
 	const tenant = "11111111-2222-3333-4444-555555555555"
-	directory := freeAddr(t)
+	directory := testenv.Addr(t)
 	w := newWorkshop(t, "--auth-policy", "Federated", "--entra-keys", "http://"+directory+"/"+tenant+"/discovery/v2.0/keys",
 		"--entra-issuer", "https://sts.windows.net/"+tenant+"/", "--entra-tenant", tenant)
 	if out := w.enroll("--entra", directory, "--entra-tenant", tenant); !strings.Contains(out, "directory  tenant "+tenant) {
@@ -185,7 +186,7 @@ func TestDeviceEnrollmentKinds(t *testing.T) {
 // TestDeviceMistakes: what a user gets wrong is told in a line that helps.
 func TestDeviceMistakes(t *testing.T) {
 	t.Parallel()
-	w := &workshop{t, t.TempDir(), freeAddr(t), "", "", ""}
+	w := &workshop{t, t.TempDir(), testenv.Addr(t), "", "", ""}
 	other := filepath.Join(w.dir, "other.db")
 	if err := os.WriteFile(other, []byte(strings.Repeat("x", 70000)), 0o600); err != nil {
 		t.Fatal(err)

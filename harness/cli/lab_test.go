@@ -22,6 +22,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns/faults"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/fakewns/link"
+	"github.com/dmwake/dmwake/harness/internal/testenv"
 )
 
 // labProcess is "dmwake lab" as a process of its own.
@@ -248,7 +249,7 @@ func TestPushExplains(t *testing.T) {
 // TestLabRunsAServer: a server that is started by the lab finds the fake WNS by
 // its environment, and devices of a third process are woken over the link.
 func TestLabRunsAServer(t *testing.T) {
-	w := &workshop{t, t.TempDir(), freeAddr(t), freeAddr(t), "", ""}
+	w := &workshop{t, t.TempDir(), testenv.Addr(t), testenv.Addr(t), "", ""}
 	p := startLab(t, w.dir, "ready", "--", os.Args[0], "mdm", "--listen", w.devices, "--admin", w.admin, "--ca-dir", "ca")
 	w.enroll("--count", "2")
 	devices := w.list()

@@ -7,13 +7,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/internal/testenv"
 )
 
 // TestMistakes: what goes wrong around a run is told in one line with what to
 // do, by the right exit code and without a stack trace.
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
-	devices, admin, wns, proxy := freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t)
+	devices, admin, wns, proxy := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)
 	mdm(t, dir, []string{"DMWAKE_PASSWORD=secret-1", "DMWAKE_ADMIN_TOKEN=admin-1", "HTTPS_PROXY=http://" + proxy}, "--listen", devices, "--admin", admin, "--ca-dir", "ca")
 	good, err := os.ReadFile(configure(t, dir, "proxy", devices, admin, wns, proxy))
 	if err != nil {
@@ -34,7 +36,7 @@ func TestMistakes(t *testing.T) {
 		{"another app", "ca_dir: ca}", "ca_dir: ca, app: {pfn: other.app_8wekyb3d8bbwe}}", "secret-1", "PFN-01,CHN-01", 0, "but the fake WNS knows other.app_8wekyb3d8bbwe: put the server's app identity into wns.app", ""},
 		{"only the phone", "  name: ", "  profiles: [wp81]\n  name: ", "secret-1", "PSH-08,PFN-03", 0, "2 passed", ""},
 		{"wrong password", "", "", "wrong", "ENR-01", 3, "", "the server refuses to enroll demo@mdm.example: the server answered with a fault: Authentication (Windows shows 0x80180002): the user name or the password is wrong; check target.username and target.password"},
-		{"nobody there", devices + "/Enroll", freeAddr(t) + "/Enroll", "secret-1", "ENR-01", 3, "", "; start the server, or check target.discovery"},
+		{"nobody there", devices + "/Enroll", testenv.Addr(t) + "/Enroll", "secret-1", "ENR-01", 3, "", "; start the server, or check target.discovery"},
 		{"unknown CA", "  ca: ca/ca.pem\n", "", "secret-1", "ENR-01", 3, "", "is signed by an unknown authority; set target.ca to the PEM file of the CA that signed it"},
 		{"no such name", "https://" + devices, "https://nowhere.invalid", "secret-1", "ENR-01", 3, "", "the name of nowhere.invalid does not resolve; check target.discovery, or set target.connect to an address"},
 		{"no TLS there", devices + "/Enroll", admin + "/Enroll", "secret-1", "ENR-01", 3, "", "does not speak TLS; check the port in target.discovery"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/harness/internal/testenv"
 	"github.com/dmwake/dmwake/harness/load"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
@@ -65,7 +66,7 @@ func TestWaysOfEnrollment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	directory := freeAddr(t)
+	directory := testenv.Addr(t)
 	for _, w := range []way{
 		{"Federated", []string{"--auth-policy", "Federated"}, nil, "ENR-06,ENR-07,ENR-18,SES-01,SEC-08,PSH-01", "ENR-06,ENR-07,ENR-18,SES-01,SEC-08,PSH-01"},
 		{"Certificate", []string{"--auth-policy", "Certificate", "--enroll-ca", issuer.CertFile}, func(t *testing.T, dir, _ string) {
@@ -87,7 +88,7 @@ func TestWaysOfEnrollment(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			devices, admin, wns, proxy := freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t)
+			devices, admin, wns, proxy := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)
 			mdm(t, dir, []string{"DMWAKE_PASSWORD=secret-1", "DMWAKE_ADMIN_TOKEN=admin-1", "HTTPS_PROXY=http://" + proxy},
 				append([]string{"--listen", devices, "--admin", admin, "--ca-dir", "ca"}, w.server...)...)
 			config := configure(t, dir, "proxy", devices, admin, wns, proxy)
@@ -138,7 +139,7 @@ func provisioned(t *testing.T, dir, devices string) {
 // exit code 3, and the report has what was learned.
 func TestKilledServer(t *testing.T) {
 	dir := t.TempDir()
-	devices, admin, wns, proxy := freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t)
+	devices, admin, wns, proxy := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)
 	secrets := []string{"DMWAKE_PASSWORD=secret-1", "DMWAKE_ADMIN_TOKEN=admin-1", "HTTPS_PROXY=http://" + proxy}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/internal/testenv"
 	"github.com/dmwake/dmwake/harness/load"
 )
 
@@ -37,17 +37,6 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
-}
-
-// free is a loopback address that nobody listens at.
-func free(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // until waits until f says so.
@@ -115,7 +104,7 @@ func prometheus(t *testing.T, receiver bool) string {
 	if err := os.WriteFile(config, []byte("global: {scrape_interval: 1h}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	at := free(t)
+	at := testenv.Addr(t)
 	args := []string{"--config.file=" + config, "--storage.tsdb.path=" + filepath.Join(dir, "data"), "--web.listen-address=" + at, "--enable-feature=native-histograms", "--log.level=warn"}
 	if receiver {
 		args = append(args, "--web.enable-remote-write-receiver")
@@ -174,7 +163,7 @@ func segments(n, k int) []string {
 // start starts the k-th process of n, paused.
 func (c test) start(t *testing.T, n, k int) *k6 {
 	t.Helper()
-	p := &k6{t: t, at: free(t), result: filepath.Join(t.TempDir(), fmt.Sprintf("%s-%d.json", c.id, k))}
+	p := &k6{t: t, at: testenv.Addr(t), result: filepath.Join(t.TempDir(), fmt.Sprintf("%s-%d.json", c.id, k))}
 	script := c.script
 	if script == "" {
 		script = "wake.js"

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/internal/testenv"
 )
 
 // names is a script that writes the devices, too.
@@ -120,11 +121,11 @@ func TestHalves(t *testing.T) {
 	prom := prometheus(t, true)
 	dir := t.TempDir()
 	config := filepath.Join(dir, "dmwake.yaml")
-	listen, admin := free(t), free(t)
+	listen, admin := testenv.Addr(t), testenv.Addr(t)
 	secrets := []string{"DMWAKE_PASSWORD=secret-1", "DMWAKE_TOKEN_KEY=0123456789abcdef0123456789abcdef"}
 	// The server knows one address of WNS, for tokens; notifications go where the
 	// channel URIs say.
-	wns := []string{free(t), free(t), free(t)}
+	wns := []string{testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)}
 	yaml := fmt.Sprintf(`target:
   discovery: https://%[1]s/EnrollmentServer/Discovery.svc
   username: demo@mdm.example

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dmwake/dmwake/harness/internal/testenv"
 )
 
 // rehearsal is a short one.
@@ -84,7 +86,7 @@ func TestThrows(t *testing.T) {
 // TestPrometheusAway: k6 ends with 0 though nobody took its samples; the verifier
 // does not.
 func TestPrometheusAway(t *testing.T) {
-	away := "http://" + free(t)
+	away := "http://" + testenv.Addr(t)
 	p := test{prometheus: away, id: "away", env: rehearsal}.run(t, 1)[0]
 	if code, text, _ := verify(t, p.result, "--prometheus", away); code != 3 || !strings.Contains(text, "Prometheus does not answer") {
 		t.Errorf("it is not there: exit code %d\n%s", code, text)

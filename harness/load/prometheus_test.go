@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/internal/testenv"
 )
 
 // TestPrometheus: a real Prometheus scrapes the stages of a run as native
@@ -28,12 +29,7 @@ func TestPrometheus(t *testing.T) {
 	m := NewMetrics()
 	srv := httptest.NewServer(m.Handler())
 	defer srv.Close()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr, dir := ln.Addr().String(), t.TempDir()
-	ln.Close()
+	addr, dir := testenv.Addr(t), t.TempDir()
 	config := filepath.Join(dir, "prometheus.yml")
 	text := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- {job_name: load, static_configs: [{targets: ['%s']}]}\n", strings.TrimPrefix(srv.URL, "http://"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {

@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/dmwake/dmwake/harness/internal/browser"
 )
 
 // do runs steps in the browser.
@@ -62,21 +62,11 @@ func said(t *testing.T, ctx context.Context) map[string]bool {
 // TestHTMLInChromium: a browser shows the page, light and dark, no wider than
 // its window, and says it to those who do not see it.
 func TestHTMLInChromium(t *testing.T) {
-	bin, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("NOT RUN: chromium is not on this machine (Debian package chromium)")
-	}
-	dir := t.TempDir()
-	file := filepath.Join(dir, "report.html")
+	ctx := browser.Start(t)
+	file := filepath.Join(t.TempDir(), "report.html")
 	if err := os.WriteFile(file, []byte(render(t, sampleReport())), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(bin), chromedp.UserDataDir(filepath.Join(dir, "profile")),
-		chromedp.NoSandbox, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true))
-	alloc, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
-	defer cancel()
-	ctx, cancel := chromedp.NewContext(alloc)
-	defer cancel()
 	const background = `getComputedStyle(document.body).backgroundColor`
 	do(t, ctx, chromedp.EmulateViewport(1100, 1400))
 	do(t, ctx, chromedp.Navigate("file://"+file))

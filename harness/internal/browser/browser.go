@@ -1,0 +1,43 @@
+// Package browser starts a browser for the tests of pages.
+package browser
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// Start starts Chromium for the test and gives its first tab. The test is
+// skipped, loudly, where there is none.
+func Start(t testing.TB) context.Context {
+	t.Helper()
+	bin, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("NOT RUN: chromium is not on this machine (Debian package chromium)")
+	}
+	// Not t.TempDir: the browser's processes end after the first of them, and
+	// until then there may be one that writes what is being removed.
+	profile, err := os.MkdirTemp("", "dmwake-browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(bin), chromedp.UserDataDir(profile),
+		chromedp.NoSandbox, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true))
+	alloc, end := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, _ := chromedp.NewContext(alloc)
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Logf("the browser did not end by itself: %v", err)
+		}
+		end()
+		limit := time.Now().Add(time.Minute)
+		for os.RemoveAll(profile) != nil && time.Now().Before(limit) {
+			<-time.After(20 * time.Millisecond)
+		}
+	})
+	return ctx
+}
