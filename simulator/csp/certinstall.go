@@ -30,7 +30,7 @@ func clientCertificateInstall() CSP {
 // the command, and Status tells why.
 func installPFX(c *Call, blob string) int {
 	location, err := strconv.Atoi(c.Value("KeyLocation"))
-	if err != nil || strings.EqualFold(c.Value("PFXKeyExportable"), "true") && location != exportableOnly && c.tree.exists(c.scope, c.relative("PFXKeyExportable")) {
+	if err != nil || strings.EqualFold(c.Value("PFXKeyExportable"), "true") && location != exportableOnly && c.tree.exists(c.at("PFXKeyExportable")) {
 		return 500 // KeyLocation is required, and an exportable key is a software key
 	}
 	thumb, status := openPFX(c, blob)
@@ -72,7 +72,7 @@ func openPFX(c *Call, blob string) (thumb string, status int) {
 
 // secret gives the stored value of a node that Get does not tell.
 func (c *Call) secret(rel string) string {
-	return c.tree.stored[c.tree.key(c.scope, c.relative(rel))].value
+	return c.tree.stored[c.tree.schema.key(c.scope, c.relative(rel))].value
 }
 
 // SCEP Status (Learn, "ClientCertificateInstall CSP").

@@ -10,7 +10,7 @@ func dmClient() CSP {
 	const account = "Provider/{ProviderID}"
 	return CSP{Name: "DMClient", Version: "1.5", tree: "dmclient.tree", on: map[string]Handler{
 		"Unenroll": {Run: func(c *Call, provider string) int {
-			if provider == "" || c.tree.exists(DeviceScope, []string{"Vendor", "MSFT", "DMClient", "Provider", provider}) {
+			if provider == "" || c.tree.exists(c.tree.schema.locate(Path{DeviceScope, []string{"Vendor", "MSFT", "DMClient", "Provider", provider}})) {
 				return unenroll(c, provider)
 			}
 			return 500 // there is no such account to leave [model]

@@ -107,13 +107,13 @@ type Call struct {
 	tree  *Tree
 	scope Scope
 	names []string // the whole address
+	key   string   // what the node is stored under
 }
 
 // Value gives the value of the node rel below the node's parent: "Install" for
 // a sibling, "../Status" one level up. Empty if it is not there.
 func (c *Call) Value(rel string) string {
-	a := c.tree.read(c, c.relative(rel))
-	return a.Data
+	return c.tree.read(c.Context, c.at(rel)).Data
 }
 
 // Put stores a value there, whatever operations that node allows; a node that
@@ -125,6 +125,9 @@ func (c *Call) Drop(rel string) { c.tree.drop(c.scope, c.relative(rel)) }
 
 // List gives the names of the dynamic nodes below the node at rel.
 func (c *Call) List(rel string) []string { return c.tree.list(c.scope, c.relative(rel)) }
+
+// at is the node rel below the node's parent.
+func (c *Call) at(rel string) *address { return c.tree.schema.locate(Path{c.scope, c.relative(rel)}) }
 
 func (c *Call) relative(rel string) []string {
 	at := append([]string(nil), c.names[:len(c.names)-1]...)

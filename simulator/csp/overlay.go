@@ -18,8 +18,7 @@ func (t *Tree) Provision(locURI, value string) bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r, _ := t.schema.find(p.Names)
-	if r == nil {
+	if t.schema.locate(p).rule == nil {
 		return false
 	}
 	t.put(p.Scope, p.Names, value, "")
@@ -40,7 +39,7 @@ func (t *Tree) Remove(locURI string) {
 
 // Finish ends a job that a command began and tells what to report.
 func (t *Tree) Finish(ctx context.Context, j Job) (Done, bool) {
-	p, err := ParsePath(j.LocURI)
+	a, err := t.schema.address(j.LocURI)
 	if err != nil {
 		return Done{}, false
 	}
@@ -51,11 +50,11 @@ func (t *Tree) Finish(ctx context.Context, j Job) (Done, bool) {
 		if c.Name != j.CSP || c.finish == nil {
 			continue
 		}
-		r, dynamic := t.schema.find(p.Names)
-		if r == nil {
+		if a.rule == nil {
 			return Done{}, false
 		}
-		call := &Call{Context: ctx, Host: t.host, Names: dynamic, Verb: Exec, Exists: true, LocURI: j.LocURI, tree: t, scope: p.Scope, names: p.Names}
+		call := t.call(ctx, Exec, a)
+		call.Exists, call.LocURI = true, j.LocURI
 		return c.finish(call, j), true
 	}
 	return Done{}, false

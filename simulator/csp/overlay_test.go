@@ -40,7 +40,7 @@ func TestFailureChangesNothing(t *testing.T) {
 	uris := addresses(s)
 	writable := func(tree *Tree) (out []Stored) {
 		for _, e := range tree.Overlay() {
-			r, _ := s.find(strings.Split(strings.TrimPrefix(e.Path, "\x01"), "\x00"))
+			r := s.locate(Path{Names: strings.Split(strings.TrimPrefix(e.Path, "\x01"), "\x00")}).rule
 			if e.Leaf && r != nil && r.node != nil && r.node.Ops&(Add|Replace) != 0 {
 				out = append(out, e)
 			}

@@ -18,7 +18,7 @@ func (t *Tree) children(scope Scope, r *rule, names []string) []string {
 		if k.node != nil && (scope == UserScope && k.node.Scope == DeviceScope || scope == DeviceScope && k.node.Scope == UserScope) {
 			continue
 		}
-		if t.exists(scope, append(slices.Clone(names), key)) {
+		if t.exists(t.schema.locate(Path{scope, append(slices.Clone(names), key)})) {
 			out = append(out, url.PathEscape(k.name))
 		}
 	}
@@ -34,7 +34,7 @@ func (t *Tree) dynamic(scope Scope, r *rule, names []string) (out []string) {
 	if r.any == nil && t.schema.wild == nil {
 		return nil
 	}
-	prefix := t.key(scope, names) + "\x00"
+	prefix := t.schema.key(scope, names) + "\x00"
 	for k, e := range t.stored {
 		rest, ok := strings.CutPrefix(k, prefix)
 		if ok && !strings.Contains(rest, "\x00") && r.kids[rest] == nil {
@@ -46,24 +46,25 @@ func (t *Tree) dynamic(scope Scope, r *rule, names []string) (out []string) {
 }
 
 func (t *Tree) list(scope Scope, names []string) []string {
-	r, _ := t.schema.find(names)
-	if r == nil {
+	a := t.schema.locate(Path{scope, names})
+	if a.rule == nil {
 		return nil
 	}
-	return t.dynamic(scope, r, names)
+	return t.dynamic(scope, a.rule, names)
 }
 
 // read is a Get from within: it asks no permission.
-func (t *Tree) read(c *Call, names []string) Answer {
-	r, dynamic := t.schema.find(names)
-	if r == nil || !t.exists(c.scope, names) {
+func (t *Tree) read(ctx context.Context, a *address) Answer {
+	if !t.exists(a) {
 		return Answer{Code: syncml.NotFound}
 	}
-	return t.valueOf(&Call{Context: c.Context, Host: t.host, Names: dynamic, Verb: Get, Exists: true, ParentExists: true, tree: t, scope: c.scope, names: names}, r)
+	c := t.call(ctx, Get, a)
+	c.Exists, c.ParentExists = true, true
+	return t.valueOf(c, a.rule)
 }
 
 func (t *Tree) put(scope Scope, names []string, value string, f Format) {
-	if r, _ := t.schema.find(names); r != nil {
+	if r := t.schema.locate(Path{scope, names}).rule; r != nil {
 		e := entry{value: value, leaf: r.node != nil && r.node.Format != Interior}
 		if e.leaf && r.node.Format == Any {
 			e.format = f
@@ -133,7 +134,7 @@ func (t *Tree) walk(c *Call, r *rule, address string, values bool, out *[]Listed
 			continue
 		}
 		kid := *c
-		kid.names = names
+		kid.names, kid.key = names, t.schema.key(c.scope, names)
 		if dynamic {
 			kid.Names = append(slices.Clone(c.Names), name)
 		}
@@ -143,26 +144,25 @@ func (t *Tree) walk(c *Call, r *rule, address string, values bool, out *[]Listed
 
 // Has tells whether the node at locURI is there.
 func (t *Tree) Has(locURI string) bool {
-	p, err := ParsePath(locURI)
+	a, err := t.schema.address(locURI)
 	if err != nil {
 		return false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r, _ := t.schema.find(p.Names)
-	return r != nil && t.exists(p.Scope, p.Names)
+	return t.exists(a)
 }
 
 // Look gives the value at locURI whether a server may read it or not; ok is
 // false where there is no such node.
 func (t *Tree) Look(locURI string) (value string, ok bool) {
-	p, err := ParsePath(locURI)
+	at, err := t.schema.address(locURI)
 	if err != nil {
 		return "", false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	a := t.read(&Call{Context: context.Background(), scope: p.Scope}, p.Names)
+	a := t.read(context.Background(), at)
 	return a.Data, a.Code == syncml.OK
 }
 
@@ -180,19 +180,19 @@ func (t *Tree) Children(locURI string) []string {
 // List is the subtree at locURI with its values, as a user looks at it:
 // secrets are masked.
 func (t *Tree) List(locURI string) []Listed {
-	p, err := ParsePath(locURI)
+	a, err := t.schema.address(locURI)
 	if err != nil {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r, dynamic := t.schema.find(p.Names)
-	if r == nil || !t.exists(p.Scope, p.Names) {
+	if !t.exists(a) {
 		return nil
 	}
 	var out []Listed
-	c := &Call{Context: context.Background(), Host: t.host, Names: dynamic, Verb: Get, Exists: true, tree: t, scope: p.Scope, names: p.Names}
-	t.walk(c, r, strings.TrimSuffix(locURI, "/"), true, &out)
+	c := t.call(context.Background(), Get, a)
+	c.Exists = true
+	t.walk(c, a.rule, strings.TrimSuffix(locURI, "/"), true, &out)
 	for i := range out {
 		if out[i].Data != "" && Secret(out[i].LocURI) {
 			out[i].Data = "[redacted]"

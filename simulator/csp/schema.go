@@ -49,6 +49,7 @@ type Schema struct {
 	nodes int
 
 	folds folds
+	found found
 }
 
 // folds are names that were folded before: devices ask for the same nodes again
@@ -193,23 +194,6 @@ func (s *Schema) next(r *rule, name string) (next *rule, dynamic bool) {
 	return s.wild, s.wild != nil
 }
 
-// find walks the described tree along names. dynamic gets the names that
-// matched a dynamic node.
-func (s *Schema) find(names []string) (r *rule, dynamic []string) {
-	r = s.root
-	for _, n := range names {
-		next, d := s.next(r, n)
-		if next == nil {
-			return nil, nil
-		}
-		if d {
-			dynamic = append(dynamic, n)
-		}
-		r = next
-	}
-	return r, dynamic
-}
-
 // everything is the schema of all nodes, whatever the platform.
 var everything = sync.OnceValue(func() *Schema {
 	s := &Schema{root: &rule{}}
@@ -228,10 +212,6 @@ var everything = sync.OnceValue(func() *Schema {
 // Secret tells whether the node at locURI holds a secret, on any Windows that
 // has it.
 func Secret(locURI string) bool {
-	p, err := ParsePath(locURI)
-	if err != nil {
-		return false
-	}
-	r, _ := everything().find(p.Names)
-	return r != nil && r.node != nil && r.node.Secret
+	a, err := everything().address(locURI)
+	return err == nil && a.rule != nil && a.rule.node != nil && a.rule.node.Secret
 }

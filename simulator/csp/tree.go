@@ -34,30 +34,18 @@ func NewTree(s *Schema, h Host) *Tree { return &Tree{schema: s, host: h, stored:
 // Schema is the description the tree follows.
 func (t *Tree) Schema() *Schema { return t.schema }
 
-// key is what stored is indexed by; names hold no NUL.
-func (t *Tree) key(scope Scope, names []string) string {
-	k := t.schema.fold(strings.Join(names, "\x00"))
-	if scope == UserScope {
-		return "\x01" + k
-	}
-	return k
-}
+// exists tells whether a node is there now: every node on the way that does not
+// come with its parent must have been stored.
+func (t *Tree) exists(a *address) bool { return a.rule != nil && t.has(a.keys) }
 
-// exists tells whether the node at names is there now: every node on the way
-// that does not come with its parent must have been stored.
-func (t *Tree) exists(scope Scope, names []string) bool {
-	r := t.schema.root
-	for i, n := range names {
-		next, dynamic := t.schema.next(r, n)
-		if next == nil {
+func (t *Tree) has(keys []string) bool {
+	for _, k := range keys {
+		if k == "" {
+			continue
+		}
+		if _, ok := t.stored[k]; !ok {
 			return false
 		}
-		if dynamic || next.node != nil && next.node.Occurs != One {
-			if _, ok := t.stored[t.key(scope, names[:i+1])]; !ok {
-				return false
-			}
-		}
-		r = next
 	}
 	return true
 }
@@ -119,30 +107,27 @@ func (t *Tree) do(ctx context.Context, verb syncml.Verb, locURI string, v Value)
 	if !ok {
 		return Answer{Code: syncml.Unsupported}
 	}
-	address, query, isQuery := strings.Cut(locURI, "?")
-	p, err := ParsePath(address)
+	uri, query, isQuery := strings.Cut(locURI, "?")
+	a, err := t.schema.address(uri)
 	if err != nil {
 		return Answer{Code: syncml.BadRequest}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r, dynamic := t.schema.find(p.Names)
+	r := a.rule
 	if r == nil {
 		return Answer{Code: syncml.NotFound}
 	}
-	if code := t.reachable(p, r); code != syncml.OK {
+	if code := t.reachable(a); code != syncml.OK {
 		return Answer{Code: code}
 	}
-	c := &Call{Context: ctx, Host: t.host, Names: dynamic, Verb: op, Exists: t.exists(p.Scope, p.Names), LocURI: locURI,
-		Format: Format(strings.ToLower(v.Format)), tree: t, scope: p.Scope, names: p.Names}
-	if n := len(p.Names); n > 0 {
-		c.ParentExists = t.exists(p.Scope, p.Names[:n-1])
-	}
+	c := t.call(ctx, op, a)
+	c.Exists, c.ParentExists, c.LocURI, c.Format = t.exists(a), len(a.Names) > 0 && t.has(a.parent()), locURI, Format(strings.ToLower(v.Format))
 	switch {
 	case isQuery && op != Get:
 		return Answer{Code: syncml.Unsupported}
 	case isQuery:
-		return t.query(c, r, address, query)
+		return t.query(c, r, uri, query)
 	}
 	switch op {
 	case Get:
@@ -156,9 +141,14 @@ func (t *Tree) do(ctx context.Context, verb syncml.Verb, locURI string, v Value)
 	}
 }
 
+// call is an operation on a node.
+func (t *Tree) call(ctx context.Context, op Ops, a *address) *Call {
+	return &Call{Context: ctx, Host: t.host, Names: a.dynamic, Verb: op, tree: t, scope: a.Scope, names: a.Names, key: a.key}
+}
+
 // reachable tells whether a session may address the node in that scope.
-func (t *Tree) reachable(p Path, r *rule) int {
-	user := p.Scope == UserScope
+func (t *Tree) reachable(a *address) int {
+	user, r := a.Scope == UserScope, a.rule
 	switch {
 	case user && !t.host.UserSession():
 		return syncml.NotAllowed
@@ -185,11 +175,11 @@ func (t *Tree) get(c *Call, r *rule) Answer {
 // valueOf is what the node holds, whether a server may read it or not.
 func (t *Tree) valueOf(c *Call, r *rule) Answer {
 	n := r.node
-	if n == nil || n.Format == Interior || n.Format == Any && !t.stored[t.key(c.scope, c.names)].leaf {
+	if n == nil || n.Format == Interior || n.Format == Any && !t.stored[c.key].leaf {
 		return Answer{Code: syncml.OK, Format: string(Interior), Data: strings.Join(t.children(c.scope, r, c.names), "/")}
 	}
 	a := Answer{Code: syncml.OK, Format: string(n.Format), Data: n.Default}
-	e := t.stored[t.key(c.scope, c.names)]
+	e := t.stored[c.key]
 	switch {
 	case n.handler.Read != nil:
 		a.Data = n.handler.Read(c)
@@ -249,14 +239,14 @@ func (t *Tree) write(c *Call, r *rule, v Value) int {
 // (Learn, "OMA DM protocol support").
 func (t *Tree) store(scope Scope, names []string, e entry) {
 	for i := range names {
-		k := t.key(scope, names[:i+1])
+		k := t.schema.key(scope, names[:i+1])
 		if _, ok := t.stored[k]; !ok {
 			t.stored[k] = entry{name: strings.Clone(names[i])}
 		}
 	}
 	if len(names) > 0 {
 		e.name = strings.Clone(names[len(names)-1])
-		t.stored[t.key(scope, names)] = e
+		t.stored[t.schema.key(scope, names)] = e
 	}
 }
 
@@ -275,7 +265,7 @@ func (t *Tree) remove(c *Call, r *rule) int {
 }
 
 func (t *Tree) drop(scope Scope, names []string) {
-	k := t.key(scope, names)
+	k := t.schema.key(scope, names)
 	delete(t.stored, k)
 	for s := range t.stored {
 		if strings.HasPrefix(s, k+"\x00") {

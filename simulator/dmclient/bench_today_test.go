@@ -15,7 +15,6 @@ import (
 	"io"
 	"math/big"
 	"net/http"
-	"slices"
 	"testing"
 	"time"
 )
@@ -56,18 +55,9 @@ func BenchmarkTodayRatio(b *testing.B) {
 		b.Fatal(err)
 	}
 	cert := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	device := func(cert *tls.Certificate, cache tls.ClientSessionCache) *Device {
-		d, err := New(Config{Discovery: base, Identity: capturedIdentity(), TLS: &tls.Config{InsecureSkipVerify: true, ClientSessionCache: cache}})
-		if err != nil {
-			b.Fatal(err)
-		}
-		d.provider, d.addr, d.state = "MDM", base, Enrolled
-		d.transport = d.newTransport(cert)
-		return d
-	}
-	plain, mutual := device(nil, nil), device(cert, tls.NewLRUClientSessionCache(1))
+	plain, mutual := benchDevices(b, base, nil), benchDevices(b, base, cert)
 	ctx := context.Background()
-	s, err := plain.Sync(ctx, SyncOptions{})
+	s, err := plain[0].Sync(ctx, SyncOptions{})
 	if err != nil || len(s.Sent) != 2 {
 		b.Fatalf("%d messages, %v", len(s.Sent), err)
 	}
@@ -103,31 +93,22 @@ func BenchmarkTodayRatio(b *testing.B) {
 		}
 		return nil
 	}
-	sync := func(d *Device, close bool) error {
+	session := func(d *Device, end bool) error {
 		_, err := d.Sync(ctx, SyncOptions{})
-		if close {
+		if end {
 			d.transport.CloseIdleConnections()
 		}
 		return err
 	}
-	const n = 200
-	timed := func(f func() error) float64 {
-		start := cpu()
-		for range n {
-			if err := f(); err != nil {
-				b.Fatal(err)
-			}
-		}
-		return float64(cpu() - start)
-	}
+	const n = 500
 	var kept, resumed []float64
 	for b.Loop() {
-		kept = append(kept, timed(func() error { return today(nil) })/timed(func() error { return sync(plain, false) }))
-		resumed = append(resumed, timed(func() error { return today(cert) })/timed(func() error { return sync(mutual, true) }))
+		pattern := shared(b, n, func(int) error { return today(nil) })
+		kept = append(kept, pattern/shared(b, n, func(k int) error { return session(plain[k], false) }))
+		pattern = shared(b, n, func(int) error { return today(cert) })
+		resumed = append(resumed, pattern/shared(b, n, func(k int) error { return session(mutual[k], true) }))
 	}
-	slices.Sort(kept)
-	slices.Sort(resumed)
-	b.ReportMetric(kept[len(kept)/2], "keep-alive(aim>=10)")
-	b.ReportMetric(resumed[len(resumed)/2], "mutual-tls-resumed(aim>=2.5)")
+	b.ReportMetric(median(kept), "keep-alive(aim>=10)")
+	b.ReportMetric(median(resumed), "mutual-tls-resumed(aim>=2.5)")
 	b.ReportMetric(0, "ns/op")
 }

@@ -16,7 +16,7 @@ import (
 // by closing, for at most within; so that what follows meets a server that saw
 // the cut. An error means that the cut could not be made.
 func (d *Device) Cut(ctx context.Context, body []byte, keep int, within time.Duration) error {
-	req, err := d.request(ctx, d.Address(), bytes.NewReader(body), d.requestID())
+	req, err := d.request(ctx, d.Address(), bytes.NewReader(body), d.requestID(), newVector()+".0.0.0")
 	if err != nil {
 		return err
 	}

@@ -124,11 +124,12 @@ func read(contentType string, raw []byte) (*syncml.Message, error) {
 
 // post sends the bytes of a message once. The body of the response was read.
 func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*http.Response, error) {
-	req, err := r.d.request(ctx, r.addr, bytes.NewReader(body), r.requestID)
+	ctx, cancel := context.WithTimeout(ctx, r.d.cfg.Timeout)
+	defer cancel()
+	req, err := r.d.request(ctx, r.addr, bytes.NewReader(body), r.requestID, r.cv+".0.0."+strconv.Itoa(r.msgID-1))
 	if err != nil {
 		return nil, err
 	}
-	req.Header["MS-CV"] = []string{fmt.Sprintf("%s.0.0.%d", r.cv, r.msgID-1)}
 	if r.wbxml {
 		req.Header.Set("Content-Type", syncml.MediaTypeWBXML)
 	}
@@ -152,11 +153,10 @@ func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*
 		}
 		req.Header["MS-Signature"] = []string{signature}
 	}
-	resp, err := r.http.Do(req)
+	resp, err := r.http.exchange(req, body)
 	if err != nil {
-		return nil, err
+		return nil, &url.Error{Op: "Post", URL: req.URL.Redacted(), Err: err}
 	}
-	resp.Body.Close()
 	return resp, nil
 }
 
@@ -216,7 +216,7 @@ func parseRetryAfter(v string, now time.Time) time.Duration {
 }
 
 // request makes a session request with the headers Windows sends [seen].
-func (d *Device) request(ctx context.Context, addr string, body io.Reader, requestID string) (*http.Request, error) {
+func (d *Device) request(ctx context.Context, addr string, body io.Reader, requestID, vector string) (*http.Request, error) {
 	to, err := url.Parse(addr)
 	if err != nil {
 		return nil, fmt.Errorf("management address: %w", err)
@@ -230,18 +230,19 @@ func (d *Device) request(ctx context.Context, addr string, body io.Reader, reque
 	} else {
 		to.RawQuery = query
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "", body)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("User-Agent", d.cfg.Profile.UserAgent)
-	req.Header.Set("Content-Type", syncml.MediaType)
-	req.Header.Set("Accept", "application/vnd.syncml.dm+xml, application/vnd.syncml.dm+wbxml, application/octet-stream")
-	req.Header.Set("Accept-Charset", "UTF-8")
-	req.Header["client-request-id"] = []string{requestID}
-	req.Header["MS-CV"] = []string{newVector() + ".0.0.0"}
+	req.URL, req.Host = to, to.Host
+	v := [...]string{d.cfg.Profile.UserAgent, syncml.MediaType, accepted, "UTF-8", requestID, vector}
+	for i, name := range [...]string{"User-Agent", "Content-Type", "Accept", "Accept-Charset", "client-request-id", "MS-CV"} {
+		req.Header[name] = v[i : i+1 : i+1]
+	}
 	return req, nil
 }
+
+const accepted = "application/vnd.syncml.dm+xml, application/vnd.syncml.dm+wbxml, application/octet-stream"
 
 // newVector is the base of an MS-CV: 16 characters of base64 [seen].
 func newVector() string {

@@ -49,7 +49,8 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 		}
 		return nil, nil
 	}
-	x := &executor{ctx: ctx, r: r, d: r.d, s: r.s, msgRef: m.Hdr.MsgID, msg: len(r.s.Received) - 1}
+	// Room for a Status of everything, and some Results.
+	x := &executor{ctx: ctx, r: r, d: r.d, s: r.s, msgRef: m.Hdr.MsgID, msg: len(r.s.Received) - 1, out: make([]syncml.Command, 0, len(m.Body)+4)}
 	x.status("0", "SyncHdr", code)
 	x.out[0].Chal = chal
 	r.lead = 1
@@ -166,7 +167,10 @@ func (x *executor) execute(c *syncml.Command, nested bool) int {
 		return code
 	}
 	c = whole
-	answers := make([]csp.Answer, len(c.Items))
+	answers := make([]csp.Answer, 1, 4)
+	if len(c.Items) > 1 {
+		answers = make([]csp.Answer, len(c.Items))
+	}
 	same := true
 	for i := range c.Items {
 		answers[i] = x.item(c, &c.Items[i], nested)

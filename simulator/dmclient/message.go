@@ -94,15 +94,21 @@ func UnenrollAlert() syncml.Command {
 // to be aborted.
 func (r *running) compose() *syncml.Message {
 	m := &syncml.Message{Hdr: r.header(), Extended: r.version >= 3}
+	if r.maxMsg == 0 {
+		for i := range r.queue {
+			r.queue[i].CmdID = itoa(i + 1)
+			r.cutting = r.cutting && r.queue[i].Verb != syncml.Results
+		}
+		m.Body, r.queue, m.Final = r.queue, nil, true
+		return m
+	}
 	m.Body = make([]syncml.Command, 0, len(r.queue))
-	size, n := r.size(m), 0
+	size := r.size(m)
 	for len(r.queue) > 0 {
 		c := r.queue[0]
 		c.CmdID = itoa(len(m.Body) + 1)
-		if r.maxMsg > 0 {
-			n = r.size(&syncml.Message{Body: []syncml.Command{c}}) - r.size(&syncml.Message{})
-		}
-		if r.maxMsg > 0 && size+n > r.maxMsg {
+		n := r.size(&syncml.Message{Body: []syncml.Command{c}}) - r.size(&syncml.Message{})
+		if size+n > r.maxMsg {
 			if len(m.Body) > r.lead {
 				return m // the rest comes when the server asks for it
 			}
@@ -120,9 +126,6 @@ func (r *running) compose() *syncml.Message {
 }
 
 func (r *running) size(m *syncml.Message) int {
-	if r.maxMsg == 0 {
-		return 0
-	}
 	var b []byte
 	var err error
 	if r.wbxml {

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -107,7 +106,7 @@ func (d *Device) once(ctx context.Context, opts SyncOptions, try int) *Session {
 	addrs := d.addresses()
 	r := &running{d: d, s: s, opts: opts, version: version, addr: addrs[try%len(addrs)], requestID: d.requestID(), cv: newVector(),
 		wbxml: d.dmAcc("Ext/Microsoft/DefaultEncoding") == syncml.MediaTypeWBXML}
-	r.http = d.client(tr, func(ex *Exchange) { s.Exchanges = append(s.Exchanges, ex) })
+	r.http = recorder{next: tr, note: func(ex *Exchange) { s.Exchanges = append(s.Exchanges, ex) }}
 	r.auth.send = r.preferred()
 	d.push.led(s)
 	s.Err = r.run(ctx)
@@ -155,7 +154,7 @@ type running struct {
 	d     *Device
 	s     *Session
 	opts  SyncOptions
-	http  *http.Client
+	http  recorder
 	msgID int
 	addr  string
 	wbxml bool

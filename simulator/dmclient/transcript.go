@@ -47,13 +47,21 @@ type recorder struct {
 // CloseIdleConnections is what http.Client.CloseIdleConnections asks for.
 func (r *recorder) CloseIdleConnections() { r.next.CloseIdleConnections() }
 
+// RoundTrip implements http.RoundTripper.
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	ex := &Exchange{At: time.Now(), Method: req.Method, URL: req.URL.String(), Header: req.Header, ContentLength: -1}
+	var sent []byte
 	if req.GetBody != nil {
 		if b, err := req.GetBody(); err == nil {
-			ex.Request, _ = readAll(b, req.ContentLength) // from memory, cannot fail
+			sent, _ = readAll(b, req.ContentLength) // from memory, cannot fail
 		}
 	}
+	return r.exchange(req, sent)
+}
+
+// exchange is RoundTrip of a request whose body is known. What came back was
+// read, and is to be read once more.
+func (r *recorder) exchange(req *http.Request, sent []byte) (*http.Response, error) {
+	ex := &Exchange{At: time.Now(), Method: req.Method, URL: req.URL.String(), Header: req.Header, Request: sent, ContentLength: -1}
 	resp, err := r.next.RoundTrip(req)
 	if err == nil {
 		ex.Status, ex.Proto, ex.Reply, ex.ContentLength = resp.StatusCode, resp.Proto, resp.Header, resp.ContentLength

@@ -95,7 +95,7 @@ func (d *Device) Post(ctx context.Context, contentType string, body io.Reader, l
 	defer done()
 	var last *Exchange
 	client := d.client(tr, func(ex *Exchange) { last = ex })
-	req, err := d.request(ctx, d.Address(), body, d.requestID())
+	req, err := d.request(ctx, d.Address(), body, d.requestID(), newVector()+".0.0.0")
 	if err != nil {
 		return &Exchange{Err: err}
 	}

@@ -63,7 +63,9 @@ func BenchmarkReadRatio(b *testing.B) {
 			if err != nil {
 				return err
 			}
-			_, err = read(fromElement(root), limits)
+			whole := fromElement(root)
+			_, err = read(whole, limits)
+			giveNodes(whole.all)
 			return err
 		})/floor)
 		floor = timed(func() error { _, err := document(m).WriteToBytes(); return err })

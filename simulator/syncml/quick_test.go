@@ -1,9 +1,11 @@
 package syncml
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -98,4 +100,36 @@ func FuzzQuick(f *testing.F) {
 			t.Errorf("quick %s\netree %s %v", got, want, err)
 		}
 	})
+}
+
+// TestNodesAgain: a message that etree read keeps what it says while its nodes
+// serve for others, also one of more nodes than are kept.
+func TestNodesAgain(t *testing.T) {
+	text := func(items int, value string) string {
+		var b strings.Builder
+		b.WriteString(`<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><MsgID>1</MsgID></SyncHdr><SyncBody><Replace><CmdID>1</CmdID>`)
+		for i := range items {
+			fmt.Fprintf(&b, `<Item><Target><LocURI>./%d</LocURI></Target><Meta><Format xmlns="syncml:metinf">chr</Format></Meta><Data>%s%d</Data></Item>`, i, value, i)
+		}
+		return b.String() + `</Replace></SyncBody></SyncML>`
+	}
+	const comment = "<!-- read by etree -->"
+	for _, items := range []int{1, 60, 2 * maxSpare} {
+		got, err := Read([]byte(comment + text(items, "first")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range []string{comment, ""} {
+			if _, err := Read([]byte(other + text(items, "second"))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := Read([]byte(text(items, "first")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("of %d items: a message changed after it was read", items)
+		}
+	}
 }

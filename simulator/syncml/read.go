@@ -28,19 +28,20 @@ func ReadLimited(b []byte, limits Limits) (*Message, error) {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return nil, ErrEmpty
 	}
-	if root, ok := quick(b, limits); ok {
-		m, err := read(root, limits)
-		giveNodes(root.all)
-		return m, err
+	root, ok := quick(b, limits)
+	if !ok {
+		if err := limits.scan(b); err != nil {
+			return nil, err
+		}
+		e, err := parse(b)
+		if err != nil {
+			return nil, err
+		}
+		root = fromElement(e)
 	}
-	if err := limits.scan(b); err != nil {
-		return nil, err
-	}
-	root, err := parse(b)
-	if err != nil {
-		return nil, err
-	}
-	return read(fromElement(root), limits)
+	m, err := read(root, limits)
+	giveNodes(root.all)
+	return m, err
 }
 
 // read makes a message of its root element.

@@ -25,20 +25,36 @@ type attr struct{ space, key, value string }
 
 // fromElement is the node of an element that etree read.
 func fromElement(e *etree.Element) *node {
-	n := &node{tag: e.Tag, space: e.Space, text: chars(e)}
+	root := &node{}
+	list := takeNodes(maxSpare)
+	root.of(e, &list)
+	root.all = list
+	return root
+}
+
+// of makes n that of an element; those below it come from list while it lasts.
+func (n *node) of(e *etree.Element, list *[]node) {
+	n.tag, n.space, n.text = e.Tag, e.Space, chars(e)
 	for _, a := range e.Attr {
 		n.attrs = append(n.attrs, attr{a.Space, a.Key, a.Value})
 	}
 	for _, t := range e.Child {
 		if k, ok := t.(*etree.Element); ok {
-			n.kids = append(n.kids, fromElement(k))
+			var next *node
+			if len(*list) < cap(*list) {
+				*list = (*list)[:len(*list)+1]
+				next = &(*list)[len(*list)-1]
+			} else {
+				next = &node{}
+			}
+			next.of(k, list)
+			n.kids = append(n.kids, next)
 		}
 	}
 	n.value = n.text
 	if n.tag == "Data" && len(n.kids) > 0 {
 		n.value = value(e)
 	}
-	return n
 }
 
 // chars is the character data directly in e.
