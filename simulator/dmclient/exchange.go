@@ -124,9 +124,9 @@ func read(contentType string, raw []byte) (*syncml.Message, error) {
 
 // post sends the bytes of a message once. The body of the response was read.
 func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.d.cfg.Timeout)
+	limited, cancel := context.WithTimeout(ctx, r.d.cfg.Timeout)
 	defer cancel()
-	req, err := r.d.request(ctx, r.addr, bytes.NewReader(body), r.requestID, r.cv+".0.0."+strconv.Itoa(r.msgID-1))
+	req, err := r.d.request(limited, r.addr, bytes.NewReader(body), r.requestID, r.cv+".0.0."+strconv.Itoa(r.msgID-1))
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +155,9 @@ func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*
 	}
 	resp, err := r.http.exchange(req, body)
 	if err != nil {
+		if limited.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("no reply within %s: %w", r.d.cfg.Timeout, err)
+		}
 		return nil, &url.Error{Op: "Post", URL: req.URL.Redacted(), Err: err}
 	}
 	return resp, nil

@@ -2,8 +2,11 @@ package dmclient_test
 
 import (
 	"context"
+	"errors"
 	"net"
+	"net/http"
 	"runtime"
+	"strings"
 	gosync "sync/atomic"
 	"testing"
 	"time"
@@ -53,6 +56,33 @@ func TestConnections(t *testing.T) {
 	r.sync(d)
 	if open.Load() != 1 {
 		t.Errorf("%d connections are open after a session, want the one that is kept", open.Load())
+	}
+}
+
+// TestTimeout: a server that does not answer ends a session in time, and the
+// device says how long it waited; that of the caller is the caller's.
+func TestTimeout(t *testing.T) {
+	r := newRig(t, nil)
+	first := r.enrolled(nil)
+	cert := first.Certificate()
+	d := r.device(func(c *dmclient.Config) { c.Timeout = 100 * time.Millisecond })
+	if err := d.AdoptTLS(first.Address(), first.Provider(), *cert); err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	r.intercept = func(http.ResponseWriter, *http.Request) bool {
+		<-over
+		return true
+	}
+	defer close(over)
+	s, err := d.Sync(r.ctx(), dmclient.SyncOptions{})
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no reply within 100ms") || len(s.Exchanges) != 1 || s.Exchanges[0].Status != 0 {
+		t.Errorf("%v, %d requests", err, len(s.Exchanges))
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Sync(ended, dmclient.SyncOptions{}); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "within") {
+		t.Error(err)
 	}
 }
 
