@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"time"
 )
 
@@ -16,7 +17,11 @@ import (
 // by closing, for at most within; so that what follows meets a server that saw
 // the cut. An error means that the cut could not be made.
 func (d *Device) Cut(ctx context.Context, body []byte, keep int, within time.Duration) error {
-	req, err := d.request(ctx, d.Address(), bytes.NewReader(body), d.requestID(), newVector()+".0.0.0")
+	to, err := url.Parse(d.Address())
+	if err != nil {
+		return fmt.Errorf("management address: %w", err)
+	}
+	req, err := d.request(ctx, to, bytes.NewReader(body), d.requestID(), newVector()+".0.0.0")
 	if err != nil {
 		return err
 	}

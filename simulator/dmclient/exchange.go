@@ -126,7 +126,13 @@ func read(contentType string, raw []byte) (*syncml.Message, error) {
 func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*http.Response, error) {
 	limited, cancel := context.WithTimeout(ctx, r.d.cfg.Timeout)
 	defer cancel()
-	req, err := r.d.request(limited, r.addr, bytes.NewReader(body), r.requestID, r.cv+".0.0."+strconv.Itoa(r.msgID-1))
+	if r.to == nil {
+		var err error
+		if r.to, err = url.Parse(r.addr); err != nil {
+			return nil, fmt.Errorf("management address: %w", err)
+		}
+	}
+	req, err := r.d.request(limited, r.to, bytes.NewReader(body), r.requestID, r.cv+".0.0."+strconv.Itoa(r.msgID-1))
 	if err != nil {
 		return nil, err
 	}
@@ -219,11 +225,8 @@ func parseRetryAfter(v string, now time.Time) time.Duration {
 }
 
 // request makes a session request with the headers Windows sends [seen].
-func (d *Device) request(ctx context.Context, addr string, body io.Reader, requestID, vector string) (*http.Request, error) {
-	to, err := url.Parse(addr)
-	if err != nil {
-		return nil, fmt.Errorf("management address: %w", err)
-	}
+func (d *Device) request(ctx context.Context, addr *url.URL, body io.Reader, requestID, vector string) (*http.Request, error) {
+	to := *addr
 	query := "mode=Maintenance&Platform=WoA"
 	if d.LoggedIn() == LoginNone {
 		query = "mode=Machine&Platform=WoA"
@@ -237,7 +240,7 @@ func (d *Device) request(ctx context.Context, addr string, body io.Reader, reque
 	if err != nil {
 		return nil, err
 	}
-	req.URL, req.Host = to, to.Host
+	req.URL, req.Host = &to, to.Host
 	v := [...]string{d.cfg.Profile.UserAgent, syncml.MediaType, accepted, "UTF-8", requestID, vector}
 	for i, name := range [...]string{"User-Agent", "Content-Type", "Accept", "Accept-Charset", "client-request-id", "MS-CV"} {
 		req.Header[name] = v[i : i+1 : i+1]

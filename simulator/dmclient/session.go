@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -157,6 +158,7 @@ type running struct {
 	http  recorder
 	msgID int
 	addr  string
+	to    *url.URL // addr, once it was parsed
 	wbxml bool
 	auth  authState
 	// queue are the commands the device still has to send, chunk what it has of

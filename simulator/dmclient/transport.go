@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -95,7 +97,11 @@ func (d *Device) Post(ctx context.Context, contentType string, body io.Reader, l
 	defer done()
 	var last *Exchange
 	client := d.client(tr, func(ex *Exchange) { last = ex })
-	req, err := d.request(ctx, d.Address(), body, d.requestID(), newVector()+".0.0.0")
+	to, err := url.Parse(d.Address())
+	if err != nil {
+		return &Exchange{Err: fmt.Errorf("management address: %w", err)}
+	}
+	req, err := d.request(ctx, to, body, d.requestID(), newVector()+".0.0.0")
 	if err != nil {
 		return &Exchange{Err: err}
 	}

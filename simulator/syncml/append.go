@@ -1,7 +1,5 @@
 package syncml
 
-import "strings"
-
 // quickWrite is what Write gives, appended to one buffer; ok is false for a
 // message with text that XML escapes in a way of its own: etree writes it then.
 // It is a tenth of etree's cost.
@@ -90,13 +88,17 @@ func (w *writer) flag(tag string, is bool) {
 
 // text escapes what XML requires.
 func (w *writer) text(s string) {
+	marked := false
 	for i := range len(s) {
-		if c := s[i]; c < 0x20 && c != '\t' && c != '\n' || c >= 0x7f {
+		switch c := s[i]; {
+		case c < 0x20 && c != '\t' && c != '\n' || c >= 0x7f:
 			w.ok = false
 			return
+		case c == '&' || c == '<' || c == '>':
+			marked = true
 		}
 	}
-	if !strings.ContainsAny(s, "&<>") {
+	if !marked {
 		w.b = append(w.b, s...)
 		return
 	}

@@ -66,6 +66,24 @@ func TestQuick(t *testing.T) {
 	}
 }
 
+// TestQuickDense: what has more elements than room was made for is etree's, and a
+// section of text that looks like elements takes no room for them.
+func TestQuickDense(t *testing.T) {
+	limits := Limits{}.withDefaults()
+	dense := []byte("<SyncML><SyncHdr/><SyncBody>" + strings.Repeat("<a/>", 500) + "</SyncBody></SyncML>")
+	if _, ok := quick(dense, limits); ok {
+		t.Error("500 elements in 2 KB found room")
+	}
+	if m, err := Read(dense); err != nil || len(m.Body) != 500 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	text := []byte("<SyncML><SyncHdr/><SyncBody><Add><Item><Data><![CDATA[" + strings.Repeat("<", 1<<20) + "]]></Data></Item></Add></SyncBody></SyncML>")
+	root, ok := quick(text, limits)
+	if !ok || cap(root.all) > len(text)/8 {
+		t.Errorf("room for %d elements in %d bytes", cap(root.all), len(text))
+	}
+}
+
 func same(t *testing.T, b []byte, limits Limits) {
 	t.Helper()
 	root, ok := quick(b, limits)

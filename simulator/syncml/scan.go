@@ -106,7 +106,11 @@ func quick(b []byte, limits Limits) (root *node, ok bool) {
 	if !plain(b) {
 		return nil, false
 	}
-	s := scanner{b: string(b), nodes: takeNodes(1 + bytes.Count(b, []byte("</")) + bytes.Count(b, []byte("/>"))), depth: limits.Depth}
+	// At least as many as there are elements; but a CDATA section full of "<" is
+	// not to take a hundred times its size. A message denser than any that is sent
+	// is left to etree.
+	n := min(bytes.Count(b, []byte("<")), len(b)/16+64)
+	s := scanner{b: string(b), nodes: takeNodes(n), depth: limits.Depth}
 	s.blank()
 	root = s.element()
 	s.blank()
