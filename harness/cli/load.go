@@ -263,6 +263,9 @@ func tell(w io.Writer, r *load.Result) {
 			fmt.Fprintf(w, "%-9s %10d %10s %10s %10s %10s\n", stage, h.Count, load.Micros(h.At["p50"]), load.Micros(h.At["p90"]), load.Micros(h.At["p99"]), load.Micros(h.Max))
 		}
 	}
+	if c := r.CPU; c != nil {
+		fmt.Fprintf(w, "processors %.0f %% busy, %.0f %% by dmwake\n", 100*c.Busy, 100*c.Own)
+	}
 	for kind, n := range r.Errors {
 		fmt.Fprintf(w, "%8d  %s\n", n, kind)
 	}

@@ -38,6 +38,7 @@ type batch struct {
 	hooks   sync.WaitGroup
 	tally   tally
 	planned int64 // wake-ups of all shares
+	used    used  // of the machine's processors, before it
 }
 
 // tooLate is when a wake-up is given up before it starts: a plan that is far beyond
@@ -92,6 +93,7 @@ func (r *Run) play(ctx context.Context, b *batch) *Result {
 	progress, quiet := context.WithCancel(context.Background())
 	var told sync.WaitGroup
 	told.Go(func() { r.report(progress, b) })
+	b.used = usage()
 	r.drive(ctx, b)
 	r.mu.Lock()
 	b.ended = true

@@ -14,7 +14,7 @@ func Combine(list []*Result) (*Result, error) {
 	}
 	out := *list[0]
 	out.Stages, out.Errors, out.Excluded, out.Course = map[Stage]Summary{}, map[string]int64{}, map[string]int{}, nil
-	out.Counts, out.Notes, out.Aborted, out.Config.Devices, out.Planned, out.Part = Counts{}, nil, "", 0, 0, nil
+	out.Counts, out.Notes, out.Aborted, out.Config.Devices, out.Planned, out.Part, out.CPU = Counts{}, nil, "", 0, 0, nil, nil
 	if err := out.parts(list); err != nil {
 		return nil, err
 	}

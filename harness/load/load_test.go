@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,9 @@ func TestEveryWay(t *testing.T) {
 			whole(t, r)
 			if r.Counts.Done != r.Counts.Started || len(r.Errors) > 0 {
 				t.Errorf("%+v %v", r.Counts, r.Errors)
+			}
+			if c := r.CPU; runtime.GOOS == "linux" && (c == nil || c.Own <= 0 || c.Busy < c.Own || c.Busy > 1) {
+				t.Errorf("processors: %+v", c)
 			}
 			mean := 0.0
 			for _, s := range []Stage{Late, Trigger, Wake, Open, Reply} {

@@ -10,7 +10,9 @@ import (
 //go:embed page.html
 var page string
 
-var pageTemplate = template.Must(template.New("load").Parse(page))
+var pageTemplate = template.Must(template.New("load").Funcs(template.FuncMap{"percent": percent}).Parse(page))
+
+func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
 
 // abouts say from when to when a stage is.
 var abouts = map[Stage]string{

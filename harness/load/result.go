@@ -24,6 +24,7 @@ type Result struct {
 	Target  report.Target `json:"target"`
 	Config  ConfigView    `json:"config"`
 	Machine Machine       `json:"machine"`
+	CPU     *CPU          `json:"cpu,omitempty"` // absent where the system does not tell, and of several machines
 	Counts  Counts        `json:"counts"`
 	// Planned is how many wake-ups were meant to start in the counted time, in all
 	// shares together.
@@ -139,6 +140,7 @@ func (r *Run) result(b *batch, interrupted bool) *Result {
 		out.Course = append(out.Course, CoursePoint{At: (time.Duration(i) * t.step).Seconds(), Started: p.started, Done: p.done, Failed: p.failed,
 			P50: p.whole.ValueAtQuantile(50), P99: p.whole.ValueAtQuantile(99)})
 	}
+	out.CPU = usage().share(b.used)
 	r.remarks(out, b, interrupted)
 	return out
 }
@@ -193,6 +195,7 @@ func (r *Run) remarks(out *Result, b *batch, interrupted bool) {
 	if late.Count > 0 && late.At["p99"] > 10_000 {
 		note("dmwake itself was late by %s at the 99th percentile: this machine is too small for the rate, and what is whole includes that.", Micros(late.At["p99"]))
 	}
+	out.Notes = append(out.Notes, out.CPU.remarks()...)
 	for kind := range out.Errors {
 		if strings.Contains(kind, noPort) {
 			note("This machine ran out of ports: each session opens a connection, and its port is kept for a minute after it where the server is on another machine, so that 28,000 ports make some 470 sessions a second. --resident keeps connections; net.ipv4.tcp_tw_reuse=1 and a wider net.ipv4.ip_local_port_range help; --share divides the load among machines.")
