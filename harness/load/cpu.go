@@ -20,7 +20,7 @@ type CPU struct {
 // hundred.
 const (
 	fullShare   = 0.9
-	stolenShare = 0.005
+	stolenShare = 0.003
 )
 
 // used is what the kernel counted until now, in seconds of one processor

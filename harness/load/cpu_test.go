@@ -18,6 +18,7 @@ func TestCPU(t *testing.T) {
 		{used{15, 120, 5, 1100, true}, CPU{0.05, 0.2, 0}, nil},
 		{used{40, 195, 5, 1100, true}, CPU{0.3, 0.95, 0}, []string{"95 % busy (dmwake itself 30 %)"}},
 		{used{15, 120, 6, 1100, true}, CPU{0.05, 0.2, 0.01}, []string{"gave 1.0 % of"}},
+		{used{15, 120, 5.25, 1100, true}, CPU{0.05, 0.2, 0.0025}, nil},
 		{used{20, 105, 5, 1100, true}, CPU{0.1, 0.1, 0}, nil},
 		{used{40, 185, 15, 1100, true}, CPU{0.3, 0.85, 0.1}, []string{"85 % busy", "gave 10.0 % of"}},
 	} {
