@@ -93,7 +93,7 @@ type Call struct {
 
 	Host Host
 	// Names are the dynamic segments of the address, from the root down: the
-	// ProviderID for ".../Provider/{ProviderID}/Push".
+	// ProviderID for ".../Provider/{ProviderID}/Push". All devices share them.
 	Names []string
 	// Verb is the one operation being done.
 	Verb Ops
