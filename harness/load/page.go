@@ -30,8 +30,9 @@ type row struct {
 }
 
 type figure struct {
-	Title string
-	SVG   template.HTML
+	Title  string
+	Legend []key
+	SVG    template.HTML
 }
 
 // WriteHTML writes the result as one page that needs nothing else.
@@ -42,14 +43,15 @@ func (r *Result) WriteHTML(w io.Writer) error {
 		Rows  []row
 	}{Result: r}
 	for _, p := range []struct {
-		title string
-		draw  func() (template.HTML, error)
-	}{{"Latency over time", r.overTime}, {"Percentile curve", r.percentiles}, {"Stages", r.breakdown}, {"Wake-ups a second", r.throughput}} {
+		title  string
+		legend []key
+		draw   func() (template.HTML, error)
+	}{{"Latency over time", byTime, r.overTime}, {"Percentile curve", nil, r.percentiles}, {"Stages", byTime, r.breakdown}, {"Wake-ups a second", byOutcome, r.throughput}} {
 		text, err := p.draw()
 		if err != nil {
 			return fmt.Errorf("the HTML report: %w", err)
 		}
-		v.Plots = append(v.Plots, figure{p.title, text})
+		v.Plots = append(v.Plots, figure{p.title, p.legend, text})
 	}
 	for _, s := range Stages() {
 		if h := r.Stages[s]; h.Count > 0 {

@@ -36,10 +36,15 @@ const (
 
 // series is one line of a plot.
 type series struct {
-	name   string
-	color  color.Color
+	key
 	points plotter.XYs
 }
+
+// key is an entry of a plot's legend, which is the page's, so that it covers no
+// line. Class is the colour's name in the page.
+type key struct{ Name, Class string }
+
+var colors = map[string]color.Color{"blue": blue, "bad": red, "good": green}
 
 func newPlot(x, y string) *plot.Plot {
 	p := plot.New()
@@ -49,8 +54,6 @@ func newPlot(x, y string) *plot.Plot {
 		a.Color, a.Label.TextStyle.Color, a.Tick.Color, a.Tick.Label.Color = ink, ink, ink, ink
 		a.Label.TextStyle.Font.Size, a.Tick.Label.Font.Size = font.Length(9), font.Length(8)
 	}
-	p.Legend.TextStyle.Color, p.Legend.TextStyle.Font.Size = ink, font.Length(8)
-	p.Legend.Top, p.Legend.Left = true, true
 	return p
 }
 
@@ -75,30 +78,50 @@ var fontFamily = regexp.MustCompile(`font-family:[^;"]*;?(?:font-variant:[^;"]*;
 
 func lines(title, x, y string, log bool, list ...series) (template.HTML, error) {
 	p := newPlot(x, y)
-	some := false
-	for _, s := range list {
-		some = some || len(s.points) > 0
+	if err := draws(p, log, list...); err != nil {
+		return "", err
 	}
-	if log && some {
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-	}
+	return svg(p, title)
+}
+
+// draws adds lines and the scale that they need: from zero, or a logarithmic one.
+func draws(p *plot.Plot, log bool, list ...series) error {
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = color.Transparent, faint
 	p.Add(grid)
+	least, most := math.Inf(1), 0.0
 	for _, s := range list {
 		if len(s.points) == 0 {
 			continue
 		}
 		l, err := plotter.NewLine(s.points)
 		if err != nil {
-			return "", err
+			return err
 		}
-		l.Color, l.Width = s.color, vg.Points(1.4)
+		l.Color, l.Width = colors[s.Class], vg.Points(1.4)
 		p.Add(l)
-		p.Legend.Add(s.name, l)
+		_, _, low, high := plotter.XYRange(s.points)
+		least, most = min(least, low), max(most, high)
 	}
-	return svg(p, title)
+	switch {
+	case most == 0: // nothing, or nothing but zeros
+		p.Y.Min, p.Y.Max = 0, 1
+	case log:
+		p.Y.Min, p.Y.Max = below(least), above(most)
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{}
+	default:
+		p.Y.Min, p.Y.Max = 0, most*1.05
+		p.Y.Tick.Marker = plainTicks{}
+	}
+	p.X.Tick.Marker = plainTicks{}
+	return nil
 }
+
+// The legends of the plots.
+var (
+	byTime    = []key{{"p50", "blue"}, {"p99", "bad"}}
+	byOutcome = []key{{"started", "blue"}, {"done", "good"}, {"failed or lost", "bad"}}
+)
 
 func millis(us int64) float64 { return float64(us) / 1000 }
 
@@ -111,7 +134,7 @@ func (r *Result) overTime() (template.HTML, error) {
 			p99 = append(p99, plotter.XY{X: c.At, Y: max(millis(c.P99), .001)})
 		}
 	}
-	return lines("Latency over time", "seconds", "whole, ms", true, series{"p50", blue, p50}, series{"p99", red, p99})
+	return lines("Latency over time", "seconds", "whole, ms", true, series{byTime[0], p50}, series{byTime[1], p99})
 }
 
 func (r *Result) throughput() (template.HTML, error) {
@@ -125,22 +148,7 @@ func (r *Result) throughput() (template.HTML, error) {
 		done = append(done, plotter.XY{X: c.At, Y: float64(c.Done) / step})
 		failed = append(failed, plotter.XY{X: c.At, Y: float64(c.Failed) / step})
 	}
-	return lines("Wake-ups a second", "seconds", "a second", false, series{"started", blue, started}, series{"done", green, done}, series{"failed or lost", red, failed})
-}
-
-// nines is a percentile as the axis has it: 0.9 is 1, 0.99 is 2.
-func nines(percent float64) float64 { return -math.Log10(1 - percent/100) }
-
-type percentTicks struct{}
-
-// Ticks implements plot.Ticker.
-func (percentTicks) Ticks(_, most float64) (out []plot.Tick) {
-	for _, v := range []float64{0, 50, 90, 99, 99.9, 99.99, 99.999} {
-		if x := nines(v); x <= most {
-			out = append(out, plot.Tick{Value: x, Label: fmt.Sprintf("%g %%", v)})
-		}
-	}
-	return out
+	return lines("Wake-ups a second", "seconds", "a second", false, series{byOutcome[0], started}, series{byOutcome[1], done}, series{byOutcome[2], failed})
 }
 
 func (r *Result) percentiles() (template.HTML, error) {
@@ -160,13 +168,10 @@ func (r *Result) percentiles() (template.HTML, error) {
 	if len(points) == 0 {
 		return svg(p, "Percentile curve: nothing was measured")
 	}
-	p.Y.Scale, p.Y.Tick.Marker, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}, percentTicks{}
-	l, err := plotter.NewLine(points)
-	if err != nil {
+	if err := draws(p, true, series{byTime[0], points}); err != nil {
 		return "", err
 	}
-	l.Color, l.Width = blue, vg.Points(1.4)
-	p.Add(l)
+	p.X.Tick.Marker = percentTicks{}
 	return svg(p, "Percentile curve")
 }
 
@@ -185,19 +190,15 @@ func (r *Result) breakdown() (template.HTML, error) {
 		return svg(p, "Stages: nothing was measured")
 	}
 	const wide = 14
-	for i, v := range []struct {
-		name   string
-		values plotter.Values
-		color  color.Color
-	}{{"p50", p50, blue}, {"p99", p99, red}} {
-		bars, err := plotter.NewBarChart(v.values, vg.Points(wide))
+	for i, values := range []plotter.Values{p50, p99} {
+		bars, err := plotter.NewBarChart(values, vg.Points(wide))
 		if err != nil {
 			return "", err
 		}
-		bars.Color, bars.LineStyle.Width, bars.Offset = v.color, 0, vg.Points(wide*(float64(i)-.5))
+		bars.Color, bars.LineStyle.Width, bars.Offset = colors[byTime[i].Class], 0, vg.Points(wide*(float64(i)-.5))
 		p.Add(bars)
-		p.Legend.Add(v.name, bars)
 	}
 	p.NominalX(names...)
+	p.Y.Tick.Marker = plainTicks{}
 	return svg(p, "Stages")
 }

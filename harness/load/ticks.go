@@ -1,0 +1,80 @@
+package load
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+)
+
+// nines is a percentile as the axis has it: 0.9 is 1, 0.99 is 2.
+func nines(percent float64) float64 { return -math.Log10(1 - percent/100) }
+
+type percentTicks struct{}
+
+// Ticks implements plot.Ticker.
+func (percentTicks) Ticks(_, most float64) (out []plot.Tick) {
+	for _, v := range []float64{0, 50, 90, 99, 99.9, 99.99, 99.999} {
+		if x := nines(v); x <= most {
+			out = append(out, plot.Tick{Value: x, Label: fmt.Sprintf("%g %%", v)})
+		}
+	}
+	return out
+}
+
+// plainTicks are gonum's for a linear scale, with labels as short as they can be.
+type plainTicks struct{}
+
+// Ticks implements plot.Ticker.
+func (plainTicks) Ticks(least, most float64) []plot.Tick {
+	out := plot.DefaultTicks{}.Ticks(least, most)
+	for i := range out {
+		if out[i].Label != "" {
+			out[i].Label = strconv.FormatFloat(math.Round(out[i].Value*1e6)/1e6, 'f', -1, 64)
+		}
+	}
+	return out
+}
+
+// steps divide a decade of a logarithmic scale.
+var steps = []float64{1, 2, 5}
+
+// below and above are the steps around a value.
+func below(v float64) float64 {
+	decade := math.Pow10(int(math.Floor(math.Log10(v))))
+	out := decade
+	for _, s := range steps {
+		if s*decade <= v {
+			out = s * decade
+		}
+	}
+	return out
+}
+
+func above(v float64) float64 {
+	decade := math.Pow10(int(math.Floor(math.Log10(v))))
+	for _, s := range steps {
+		if s*decade > v {
+			return s * decade
+		}
+	}
+	return 10 * decade
+}
+
+// logTicks are the steps of each decade; of more than three only the decades have
+// labels.
+type logTicks struct{}
+
+// Ticks implements plot.Ticker.
+func (logTicks) Ticks(least, most float64) (out []plot.Tick) {
+	all := math.Log10(most/least) <= 3
+	for v := below(least); v <= most*1.000001; v = above(v * 1.000001) {
+		t := plot.Tick{Value: v}
+		if decade := math.Log10(v); all || math.Abs(decade-math.Round(decade)) < 1e-9 {
+			t.Label = strconv.FormatFloat(v, 'g', 6, 64)
+		}
+		out = append(out, t)
+	}
+	return out
+}
