@@ -40,7 +40,7 @@ type Hook struct {
 	Exec    []string      `yaml:"exec"` // argv, no shell
 	Timeout time.Duration `yaml:"timeout"`
 
-	client *http.Client // that trusts target.ca; nil: http.DefaultClient
+	client *http.Client // that trusts target.ca; nil: plainClient
 }
 
 // HTTPHook is a request; a reply of 400 or more is a failure.
@@ -135,15 +135,29 @@ func (h *Hooks) trust(caPEM []byte) {
 		roots = x509.NewCertPool()
 	}
 	roots.AppendCertsFromPEM(caPEM)
-	client := &http.Client{Transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-	}}
+	client := hookClient(roots)
 	for _, k := range h.all() {
 		if k != nil {
 			k.client = client
 		}
 	}
 }
+
+// hookConnections are how many HTTP hooks keep to one host, at most: under load a
+// trigger waits for one in place of opening the next, since thousands of handshakes
+// would keep a server busy that is just late.
+const hookConnections = 512
+
+// hookClient trusts roots, the system's where they are nil.
+func hookClient(roots *x509.CertPool) *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents it
+	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.MaxConnsPerHost = 0, hookConnections, hookConnections
+	return &http.Client{Transport: t}
+}
+
+// plainClient is that of all hooks without a target.ca.
+var plainClient = hookClient(nil)
 
 // HookError says which hook failed and why, in one line.
 type HookError struct {
@@ -204,7 +218,7 @@ func (k *Hook) runHTTP(ctx context.Context, v Vars) (string, error) {
 	}
 	client := k.client
 	if client == nil {
-		client = http.DefaultClient
+		client = plainClient
 	}
 	resp, err := client.Do(req)
 	var u *url.Error

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -37,6 +40,42 @@ func TestHTTPHook(t *testing.T) {
 	var he *HookError
 	if !errors.As(err, &he) || err.Error() != "the push hook failed: HTTP status 500: the database is down" {
 		t.Errorf("error %q", err)
+	}
+}
+
+// TestHookConnections: under load the HTTP hooks of all devices share connections,
+// of which there are so many and no more.
+func TestHookConnections(t *testing.T) {
+	var opened, n atomic.Int64
+	var there sync.WaitGroup
+	there.Add(hookConnections)
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if n.Add(1) <= hookConnections {
+			there.Done()
+			there.Wait()
+		}
+	}))
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	srv.Start()
+	t.Cleanup(srv.Close)
+	h := &Hook{HTTP: &HTTPHook{URL: srv.URL}}
+	for range 2 {
+		var all sync.WaitGroup
+		for range hookConnections + 20 {
+			all.Go(func() {
+				if _, err := h.Run(context.Background(), "push", Vars{}, time.Minute); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	if opened.Load() != hookConnections || n.Load() != 2*(hookConnections+20) {
+		t.Errorf("%d connections for %d requests, want %d", opened.Load(), n.Load(), hookConnections)
 	}
 }
 
