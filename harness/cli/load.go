@@ -71,7 +71,7 @@ Exit codes: 0 as expected, 1 an --expect was not met, 2 usage or configuration,
 	fl.StringVar(&f.key, "key", "ec", "kind of key of the devices: ec, or rsa as Windows makes")
 	fl.IntVar(&f.pool, "key-pool", 16, "RSA keys that the devices share")
 	fl.StringVar(&f.curve, "curve", "x25519", "key exchange of TLS: x25519, or default for Go's, which costs a third more")
-	fl.IntVar(&f.workers, "workers", 0, "sessions at a time (default: 32 for each CPU)")
+	fl.IntVar(&f.workers, "workers", 0, "sessions at a time (default: 1,024, or what the limit of open files allows)")
 	fl.BoolVar(&f.resident, "resident", false, "keep devices and their connections between sessions: more memory, no handshake in a wake-up")
 	fl.Float64Var(&f.offline, "offline", 0, "share of devices that have no network, such as 0.1")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of identities, draws and order; 0 draws one")

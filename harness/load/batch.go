@@ -39,6 +39,7 @@ type batch struct {
 	tally   tally
 	planned int64 // wake-ups of all shares
 	used    used  // of the machine's processors, before it
+	waited  int64 // devices that waited for a session of others to end, before it
 }
 
 // tooLate is when a wake-up is given up before it starts: a plan that is far beyond
@@ -93,7 +94,7 @@ func (r *Run) play(ctx context.Context, b *batch) *Result {
 	progress, quiet := context.WithCancel(context.Background())
 	var told sync.WaitGroup
 	told.Go(func() { r.report(progress, b) })
-	b.used = usage()
+	b.used, b.waited = usage(), r.pool.waited()
 	r.drive(ctx, b)
 	r.mu.Lock()
 	b.ended = true

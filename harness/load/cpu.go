@@ -66,12 +66,15 @@ func (u used) share(from used) *CPU {
 	return c
 }
 
+// full tells that what waited may have waited for a processor.
+func (c *CPU) full() bool { return c != nil && c.Busy+c.Stolen >= fullShare }
+
 // remarks are what a reader of percentiles has to know of it.
 func (c *CPU) remarks() (out []string) {
 	if c == nil {
 		return nil
 	}
-	if c.Busy+c.Stolen >= fullShare {
+	if c.full() {
 		out = append(out, fmt.Sprintf("The processors of this machine were %.0f %% busy (dmwake itself %.0f %%): the times have in them that something waited for a processor. Take a lower rate, or a larger machine.", 100*c.Busy, 100*c.Own))
 	}
 	if c.Stolen >= stolenShare {

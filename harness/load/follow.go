@@ -98,16 +98,18 @@ func (r *Run) served(w *wakeup, s *dmclient.Session, err error) {
 	}
 	w.end(outcomeDone)
 	since := func(t time.Time) time.Duration { return t.Sub(r.zero) }
-	sent := since(s.Exchanges[0].At)
+	first := s.Exchanges[0]
+	sent, reply := since(first.At)+first.Left, since(first.At)+first.Duration
 	w.sent = sent
-	reply := sent + s.Exchanges[0].Duration
 	note := func(stage Stage, d time.Duration) { r.note(w, stage, d) }
+	note(Wait, since(s.Started)-w.there)
 	note(Open, sent-w.there)
 	note(Reply, reply-sent)
 	if len(s.Exchanges) > 1 {
-		done := since(s.Exchanges[1].At)
+		second := s.Exchanges[1]
+		done := since(second.At) + second.Left
 		note(Done, done-reply)
-		note(Ack, s.Exchanges[1].Duration)
+		note(Ack, second.Duration-second.Left)
 	}
 	note(Whole, since(s.Ended)-w.intended)
 	w.batch.tally.finished(w, since(s.Ended)-w.intended)

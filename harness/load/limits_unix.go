@@ -4,6 +4,7 @@ package load
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"syscall"
 )
@@ -28,18 +29,45 @@ func enough(o *Options) error {
 	if n := ports(); o.Resident && n > 0 && o.own() > n {
 		return fmt.Errorf("%d resident devices keep as many connections to one address, and this machine has %d ports for them (net.ipv4.ip_local_port_range): leave --resident out, or divide the devices among machines (--share)", o.own(), n)
 	}
-	var lim syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
-		return nil //nolint:nilerr // what cannot be asked for is tried
+	need, have := o.files()+perSession*o.Workers, files()
+	if have < need {
+		less := "take fewer --workers"
+		if o.Resident {
+			less = "leave --resident out"
+		}
+		return fmt.Errorf("this run needs about %d open files, and the limit is %d: raise it (ulimit -n %d), or %s", need, have, need, less)
 	}
-	// Both ends of a connection are here where the server is; a session has one,
-	// as has a trigger, and a resident device keeps its own.
-	need := 4*o.Workers + 1000
+	return nil
+}
+
+// perSession is how many open files a session takes: both ends of a connection are
+// here where the server is, and where it is not the trigger has one, too.
+const perSession = 4
+
+// files is how many a run needs beside those of sessions.
+func (o *Options) files() int {
+	need := 1000
+	if o.Sender == SenderHook {
+		need += 1000 // connections of the hooks
+	}
 	if o.Resident {
 		need += 2 * o.own()
 	}
-	if lim.Cur < uint64(need) { //nolint:gosec // it is a positive number
-		return fmt.Errorf("this run needs about %d open files, and the limit is %d: raise it (ulimit -n %d), or leave --resident out", need, lim.Cur, need)
+	return need
+}
+
+// files is how many this process may have open; math.MaxInt where the system does
+// not say.
+func files() int {
+	var lim syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil || lim.Cur > math.MaxInt {
+		return math.MaxInt
 	}
-	return nil
+	return int(lim.Cur)
+}
+
+// reasonable is how many sessions at a time are: a server that takes a second for one
+// is still asked for a thousand a second, and fewer where the open files do not suffice.
+func (o *Options) reasonable() int {
+	return min(max((files()-o.files())/perSession, 64), sessions)
 }

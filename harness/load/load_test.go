@@ -213,7 +213,7 @@ func TestRefusals(t *testing.T) {
 	for want, edit := range map[string]func(*Options){
 		"not from 1 to": func(o *Options) { o.Devices = 0 }, "neither ec nor rsa": func(o *Options) { o.Key = "dsa" }, "neither round nor random": func(o *Options) { o.Who = "all" },
 		"none of hook": func(o *Options) { o.Sender = "x" }, "offline devices": func(o *Options) { o.Offline = 1 }, "cannot be woken again": func(o *Options) { o.Work.Kind = "wipe" },
-		"the server set no PFN": func(*Options) {}, "open files": func(o *Options) { o.Workers = 1 << 30 }, "ports for them": func(o *Options) { o.Resident, o.Devices = true, 1_000_000 },
+		"the server set no PFN": func(*Options) {}, "sessions at a time": func(o *Options) { o.Workers = -1 }, "open files": func(o *Options) { o.Workers = 1 << 30 }, "ports for them": func(o *Options) { o.Resident, o.Devices = true, 1_000_000 },
 	} {
 		o := options(t, "15", 10*time.Second)
 		edit(o)

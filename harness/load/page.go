@@ -17,7 +17,7 @@ func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
 // abouts say from when to when a stage is.
 var abouts = map[Stage]string{
 	Late: "meant to start, started: dmwake's own delay", Queue: "started, the work queued by the hook", Trigger: "triggered, the notification at WNS: the server's sender",
-	Wake: "at WNS, at the device", Open: "at the device, package 1 leaves it", Reply: "package 1, the server's first reply", Done: "the reply, its commands done",
+	Wake: "at WNS, at the device", Wait: "of open: at the device, its session begins", Open: "at the device, package 1 leaves it", Reply: "package 1, the server's first reply", Done: "the reply, its commands done",
 	Out: "at WNS, package 1 leaves the device: wake and open together",
 	Ack: "done, acknowledged by the server", Whole: "meant to start, the session ended", Polled: "meant to start, a poll brought what the push did not",
 }

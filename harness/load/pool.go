@@ -12,6 +12,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +35,7 @@ type pool struct {
 
 	fleet    *fleet.Fleet
 	resident []*dmclient.Device
-	ready    chan int // each resident device at most once
+	crew     *fleet.Crew // for resident devices that were woken, each at most once
 	mu       sync.Mutex
 	states   []state // of the resident devices
 
@@ -254,10 +255,10 @@ func (p *pool) recruit(profile dmclient.Profile) (all []int, err error) {
 }
 
 func (p *pool) enrollResident(ctx context.Context, base dmclient.Config, profile dmclient.Profile, one func(int, *dmclient.Device) error) error {
-	p.ready, p.states = make(chan int, p.opts.own()), make([]state, p.opts.own())
+	p.crew, p.states = fleet.NewCrew(p.opts.Workers), make([]state, p.opts.own())
 	next := make(chan *dmclient.Device)
 	var wg sync.WaitGroup
-	for range min(p.opts.Workers, p.opts.own()) {
+	for range min(p.opts.Workers, 32*runtime.GOMAXPROCS(0), p.opts.own()) {
 		wg.Go(func() {
 			for d := range next {
 				if one(0, d) != nil {
@@ -298,30 +299,30 @@ func (p *pool) run(ctx context.Context) {
 		p.fleet.Run(ctx) //nolint:errcheck // ends with ctx
 		return
 	}
-	var wg sync.WaitGroup
-	for range p.opts.Workers {
-		wg.Go(func() {
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case i := <-p.ready:
-					p.mu.Lock()
-					p.states[i] = running
-					p.mu.Unlock()
-					d := p.resident[i]
-					s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginPush, NoRetry: true})
-					p.ended(d.Identity().DeviceID, s, err)
-					p.rest(i)
-				}
-			}
-		})
-	}
-	wg.Wait()
+	p.crew.Run(ctx, func(i int) {
+		p.mu.Lock()
+		p.states[i] = running
+		p.mu.Unlock()
+		d := p.resident[i]
+		s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginPush, NoRetry: true})
+		p.ended(d.Identity().DeviceID, s, err)
+		p.rest(i)
+	})
 }
 
-// wake puts a resident device to work; a fleet sees to that itself. It does not
-// block: the channel has room for every device once.
+// waited is how many devices were woken while as many sessions as may were under
+// way, and waited for one of them.
+func (p *pool) waited() int64 {
+	switch {
+	case p.crew != nil:
+		return p.crew.Waited()
+	case p.fleet != nil:
+		return p.fleet.Waited()
+	}
+	return 0
+}
+
+// wake puts a resident device to work; a fleet sees to that itself.
 func (p *pool) wake(i int) {
 	if !p.opts.Resident {
 		return
@@ -331,7 +332,7 @@ func (p *pool) wake(i int) {
 	switch p.states[i] {
 	case resting:
 		p.states[i] = queued
-		p.ready <- i
+		p.crew.Give(i)
 	case running:
 		p.states[i] = again
 	}
@@ -342,7 +343,7 @@ func (p *pool) rest(i int) {
 	defer p.mu.Unlock()
 	if p.states[i] == again {
 		p.states[i] = queued
-		p.ready <- i
+		p.crew.Give(i)
 		return
 	}
 	p.states[i] = resting

@@ -195,6 +195,13 @@ func (r *Run) remarks(out *Result, b *batch, interrupted bool) {
 	if late.Count > 0 && late.At["p99"] > 10_000 {
 		note("dmwake itself was late by %s at the 99th percentile: this machine is too small for the rate, and what is whole includes that.", Micros(late.At["p99"]))
 	}
+	wait := out.Stages[Wait]
+	switch n := r.pool.waited() - b.waited; {
+	case n > 0:
+		note("%d times a device was woken while %d sessions were under way, as many as may be at a time (--workers), and waited for one to end: that is in the stages wait, open and out. Where the machine has time left, raise --workers.", n, r.opts.Workers)
+	case wait.Count > 0 && wait.At["p99"] > 10_000 && !out.CPU.full():
+		note("Of the devices' sessions, 1 %% began more than %s after the notification came, mostly since the device was still in its session before: that is in the stages wait, open and out. With more devices, or a lower rate, each is woken less often.", Micros(wait.At["p99"]))
+	}
 	out.Notes = append(out.Notes, out.CPU.remarks()...)
 	for kind := range out.Errors {
 		if strings.Contains(kind, noPort) {

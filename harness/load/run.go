@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -37,7 +36,7 @@ type Options struct {
 	Key     string  // ec or rsa
 	KeyPool int     // RSA keys that the devices share
 	Curve   string  // of TLS: x25519, or empty for Go's default
-	Workers int     // sessions at a time
+	Workers int     // sessions at a time; 0: as many as are reasonable
 	// Resident keeps the devices whole between sessions, and their connections:
 	// more memory for each, no handshake for a push.
 	Resident bool
@@ -131,6 +130,9 @@ type Run struct {
 // maxDevices bounds what one process is asked for.
 const maxDevices = 1_000_000
 
+// sessions is how many are held at a time, unless the user says so.
+const sessions = 1024
+
 // maxHooks bounds the triggers that are under way at once.
 const maxHooks = 4096
 
@@ -208,11 +210,14 @@ func (o *Options) number() error {
 }
 
 func (o *Options) check(l *lab.Lab) error {
-	if o.Workers <= 0 {
-		o.Workers = 32 * runtime.GOMAXPROCS(0)
-	}
 	if err := o.Share.check(o.Devices); err != nil {
 		return err
+	}
+	if o.Workers < 0 {
+		return fmt.Errorf("%d sessions at a time are none: leave --workers out, or give one or more", o.Workers)
+	}
+	if o.Workers == 0 {
+		o.Workers = o.reasonable()
 	}
 	if o.Rehearse {
 		return o.number()

@@ -19,7 +19,8 @@ const (
 	Queue   Stage = "queue"   // started -> its work is queued, by the hook
 	Trigger Stage = "trigger" // trigger -> the notification at WNS: the server's sender
 	Wake    Stage = "wake"    // the notification at WNS -> the device
-	Open    Stage = "open"    // the device -> package 1 leaves it
+	Open    Stage = "open"    // the device -> package 1 leaves it, on an open connection
+	Wait    Stage = "wait"    // of open: the device -> its session begins
 	Out     Stage = "out"     // wake and open: the notification at WNS -> package 1 leaves the device
 	Reply   Stage = "reply"   // package 1 -> the server's first reply
 	Done    Stage = "done"    // the reply -> its commands are done
@@ -30,7 +31,7 @@ const (
 
 // Stages are all of them, in the order of the way.
 func Stages() []Stage {
-	return []Stage{Late, Queue, Trigger, Wake, Open, Out, Reply, Done, Ack, Whole, Polled}
+	return []Stage{Late, Queue, Trigger, Wake, Wait, Open, Out, Reply, Done, Ack, Whole, Polled}
 }
 
 // Histograms keep microseconds up to an hour, to three digits.

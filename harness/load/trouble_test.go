@@ -22,15 +22,15 @@ import (
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
-// refusing is a target whose server refuses every second enrollment.
-func refusing(t *testing.T) *target.Config {
+// fronted is a target whose server does what is in front of it first; that tells
+// whether it answered.
+func fronted(t *testing.T, front func(w http.ResponseWriter, r *http.Request) bool) *target.Config {
 	t.Helper()
 	dir := t.TempDir()
 	ca, err := intercept.LoadCA(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var n atomic.Int64
 	var server *mdmserver.Server
 	ln, err := lab.Listen("the server", "127.0.0.1:0")
 	if err != nil {
@@ -38,11 +38,9 @@ func refusing(t *testing.T) *target.Config {
 	}
 	base := "https://" + ln.Addr().String()
 	srv := lab.NewHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/Enrollment.svc") && r.Method == http.MethodPost && n.Add(1)%2 == 0 {
-			http.Error(w, "no more licences", http.StatusForbidden)
-			return
+		if !front(w, r) {
+			server.ServeHTTP(w, r)
 		}
-		server.ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() { srv.Close() })
 	if server, err = mdmserver.New(mdmserver.Config{BaseURL: base, Username: "u@mdm.example", Password: "p", PFN: fakewns.DefaultApp.PFN}); err != nil {
@@ -59,7 +57,14 @@ func refusing(t *testing.T) *target.Config {
 // TestHalfRefused: devices that cannot be enrolled take no part, the report says
 // how many and why, and the others are measured.
 func TestHalfRefused(t *testing.T) {
-	l, err := lab.Start(refusing(t), lab.Options{Seed: 1})
+	var n atomic.Int64
+	l, err := lab.Start(fronted(t, func(w http.ResponseWriter, r *http.Request) bool {
+		refused := strings.HasSuffix(r.URL.Path, "/Enrollment.svc") && r.Method == http.MethodPost && n.Add(1)%2 == 0
+		if refused {
+			http.Error(w, "no more licences", http.StatusForbidden)
+		}
+		return refused
+	}), lab.Options{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

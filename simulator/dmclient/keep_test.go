@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	gosync "sync/atomic"
 	"testing"
 	"time"
@@ -57,6 +58,45 @@ func TestConnections(t *testing.T) {
 	if open.Load() != 1 {
 		t.Errorf("%d connections are open after a session, want the one that is kept", open.Load())
 	}
+}
+
+// TestLeft: a request has left once it is on a connection, whose TLS handshake was
+// before that; the next one has the same connection.
+func TestLeft(t *testing.T) {
+	r := newRig(t, nil)
+	var answered gosync.Pointer[time.Time] // when the server's side of the last handshake began to come
+	d := r.enrolled(func(c *dmclient.Config) {
+		c.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+			return &greeted{Conn: conn, at: &answered}, err
+		}
+	})
+	d.Disconnect()
+	s := r.sync(d)
+	first, second := s.Exchanges[0], s.Exchanges[1]
+	hello := answered.Load().Sub(first.At)
+	if hello <= 0 || first.Left < hello || first.Left >= first.Duration {
+		t.Errorf("the request left after %s, the handshake was answered after %s, and the reply came after %s", first.Left, hello, first.Duration)
+	}
+	if second.Left <= 0 || second.Left >= second.Duration || answered.Load().After(second.At) {
+		t.Errorf("on a kept connection the request left after %s of %s", second.Left, second.Duration)
+	}
+}
+
+// greeted notes when the first bytes came.
+type greeted struct {
+	net.Conn
+	at   *gosync.Pointer[time.Time]
+	once sync.Once
+}
+
+func (g *greeted) Read(b []byte) (int, error) {
+	n, err := g.Conn.Read(b)
+	g.once.Do(func() {
+		now := time.Now()
+		g.at.Store(&now)
+	})
+	return n, err
 }
 
 // TestTimeout: a server that does not answer ends a session in time, and the

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -15,10 +17,13 @@ import (
 type Exchange struct {
 	At       time.Time
 	Duration time.Duration
-	Method   string
-	URL      string
-	Header   http.Header
-	Request  []byte
+	// Left is how long after At the request was on a connection: what came before
+	// was opening one, and its TLS handshake. 0 if it never was.
+	Left    time.Duration
+	Method  string
+	URL     string
+	Header  http.Header
+	Request []byte
 
 	// Status is 0 if no reply came; Err then says why.
 	Status   int
@@ -62,7 +67,14 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 // read, and is to be read once more.
 func (r *recorder) exchange(req *http.Request, sent []byte) (*http.Response, error) {
 	ex := &Exchange{At: time.Now(), Method: req.Method, URL: req.URL.String(), Header: req.Header, Request: sent, ContentLength: -1}
-	resp, err := r.next.RoundTrip(req)
+	var left atomic.Int64 // told by another goroutine; of a request that is sent again, the last time
+	resp, err := r.next.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil {
+				left.Store(int64(time.Since(ex.At)))
+			}
+		},
+	})))
 	if err == nil {
 		ex.Status, ex.Proto, ex.Reply, ex.ContentLength = resp.StatusCode, resp.Proto, resp.Header, resp.ContentLength
 		ex.Chunked = len(resp.TransferEncoding) > 0 && resp.TransferEncoding[0] == "chunked"
@@ -73,7 +85,7 @@ func (r *recorder) exchange(req *http.Request, sent []byte) (*http.Response, err
 		}
 		resp.Body = io.NopCloser(bytes.NewReader(ex.Response))
 	}
-	ex.Err, ex.Duration = err, time.Since(ex.At)
+	ex.Err, ex.Duration, ex.Left = err, time.Since(ex.At), time.Duration(left.Load())
 	r.note(ex)
 	if err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ type Config struct {
 	// Device is what all devices have in common. Profile and Identity are given
 	// to Add; Key makes EC keys by default.
 	Device dmclient.Config
-	// Workers bounds how many sessions run at once, default 64.
+	// Workers bounds how many sessions run at once, default 1,024.
 	Workers int
 	// OnSession, where not nil, sees every session that Run held, with its
 	// device as long as it lasts.
@@ -46,8 +46,7 @@ type Fleet struct {
 	moved chan struct{} // capacity 1: the plan's head changed
 
 	running bool
-	ready   []int      // devices with something to do, for Run's workers
-	avail   *sync.Cond // ready, or the end of Run
+	crew    *Crew // for devices with something to do
 
 	stats counters
 }
@@ -58,7 +57,7 @@ type slot struct {
 	due    int64 // of the plan's entry that counts, Unix milliseconds; 0: none
 	busy   bool
 	woken  bool // a push came
-	queued bool // a worker will see to it
+	queued bool // the crew will see to it
 	active bool // it plans something, as enrolled devices do
 }
 
@@ -76,7 +75,7 @@ type counters struct{ sessions, failed, pushes, refused, polls atomic.Int64 }
 // New makes an empty fleet.
 func New(cfg Config) *Fleet {
 	if cfg.Workers <= 0 {
-		cfg.Workers = 64
+		cfg.Workers = 1024
 	}
 	if cfg.Device.Clock == nil {
 		cfg.Device.Clock = dmclient.SystemClock{}
@@ -84,9 +83,9 @@ func New(cfg Config) *Fleet {
 	if cfg.Device.Key == nil {
 		cfg.Device.Key = func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 	}
-	f := &Fleet{cfg: cfg, keys: &keyring{keys: map[string]crypto.Signer{}}, moved: make(chan struct{}, 1)}
+	f := &Fleet{cfg: cfg, keys: &keyring{keys: map[string]crypto.Signer{}}, moved: make(chan struct{}, 1), crew: NewCrew(cfg.Workers)}
 	f.packing = dmclient.Packing{Dict: dmclient.NewDictionary(), Keys: f.keys}
-	f.freed, f.avail = sync.NewCond(&f.mu), sync.NewCond(&f.mu)
+	f.freed = sync.NewCond(&f.mu)
 	return f
 }
 
@@ -239,6 +238,10 @@ func (f *Fleet) release(i int, record []byte, due int64) {
 	default:
 	}
 }
+
+// Waited is how many devices had something to do while Workers sessions were under
+// way, and waited for one to end.
+func (f *Fleet) Waited() int64 { return f.crew.Waited() }
 
 // Stats tells how things stand.
 func (f *Fleet) Stats() Stats {

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -43,7 +44,7 @@ func (f *Fleet) push(i int, payload []byte) {
 	f.hand(i)
 }
 
-// hand gives device i to Run's workers, unless it is with them.
+// hand gives device i to Run's crew, unless it is with them.
 func (f *Fleet) hand(i int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -52,22 +53,7 @@ func (f *Fleet) hand(i int) {
 		return
 	}
 	s.queued = true
-	f.ready = append(f.ready, i)
-	f.avail.Signal()
-}
-
-// take waits for a device with something to do; ok is false once Run ends.
-func (f *Fleet) take(ctx context.Context) (i int, ok bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for len(f.ready) == 0 && ctx.Err() == nil {
-		f.avail.Wait()
-	}
-	if ctx.Err() != nil {
-		return 0, false
-	}
-	i, f.ready = f.ready[0], f.ready[1:]
-	return i, true
+	f.crew.Give(i)
 }
 
 // Run holds the devices' sessions, by push and by schedule, until ctx ends.
@@ -89,30 +75,13 @@ func (f *Fleet) Run(ctx context.Context) error {
 	for _, i := range woken {
 		f.hand(i)
 	}
-	defer context.AfterFunc(ctx, func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.avail.Broadcast()
-	})()
 	var wg sync.WaitGroup
-	for range f.cfg.Workers {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for {
-				i, ok := f.take(ctx)
-				if !ok {
-					return
-				}
-				f.attend(ctx, i)
-			}
-		}()
-	}
+	wg.Go(func() { f.crew.Run(ctx, func(i int) { f.attend(ctx, i) }) })
 	f.schedule(ctx)
 	wg.Wait()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.running, f.ready = false, nil
+	f.running = false
 	for i := range f.slots {
 		f.slots[i].queued = false
 	}
@@ -202,14 +171,14 @@ func (f *Fleet) note(d *dmclient.Device, s *dmclient.Session, err error) {
 	}
 }
 
-// Each calls fn for these devices, Workers at a time, until ctx ends, and
-// gives the errors by device.
+// Each calls fn for these devices, 32 at a time for each processor or Workers if
+// that is less, until ctx ends, and gives the errors by device.
 func (f *Fleet) Each(ctx context.Context, devices []int, fn func(i int, d *dmclient.Device) error) map[int]error {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	failed := map[int]error{}
 	next := make(chan int)
-	for range min(f.cfg.Workers, max(len(devices), 1)) {
+	for range min(f.cfg.Workers, 32*runtime.GOMAXPROCS(0), max(len(devices), 1)) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()

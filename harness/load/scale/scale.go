@@ -16,7 +16,7 @@ import (
 
 // costs are what was measured on one machine; speed.md says how.
 type costs struct {
-	wake     time.Duration // CPU of a wake-up on a kept connection: dmwake's part, the server's left out
+	wake     time.Duration // CPU of a wake-up on a kept connection, triggered by an HTTP hook: dmwake's part, the server's left out
 	fresh    time.Duration // what a full handshake adds on the device's side, with what a whole device needs
 	enroll   time.Duration // CPU of an enrollment with the first session, on the device's side
 	heap     int           // bytes of a device at rest in a load process, its channel included

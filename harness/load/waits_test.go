@@ -1,0 +1,69 @@
+package load
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// TestManyAtATime: a server that keeps sessions waiting does not keep others from
+// beginning; where the user bounds them, the result says that they waited.
+func TestManyAtATime(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		devices, atMost int // sessions at a time; 0: the default
+		held            int // sessions that are held until so many are there
+		waited          string
+	}{
+		{"a hundred", 100, 0, 100, ""},
+		{"three", 12, 3, 3, "9 times a device was woken while 3 sessions were under way"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var armed atomic.Bool
+			var sessions, woken sync.WaitGroup
+			sessions.Add(c.held)
+			woken.Add(c.devices)
+			var n atomic.Int64
+			l, err := lab.Start(fronted(t, func(_ http.ResponseWriter, r *http.Request) bool {
+				if armed.Load() && r.Header.Get("Content-Type") == syncml.MediaType && n.Add(1) <= int64(c.held) {
+					sessions.Done()
+					sessions.Wait()
+					woken.Wait()
+				}
+				return false
+			}), lab.Options{Seed: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			o := options(t, "1", time.Second)
+			o.Devices, o.Workers, o.Storm, o.Resident, o.Sender, o.Work = c.devices, c.atMost, true, true, SenderWNS, Work{Kind: "none"}
+			run, err := Start(t.Context(), l, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer run.Close()
+			arrived := run.pool.woken
+			run.pool.woken = func(device string) {
+				arrived(device)
+				woken.Done()
+			}
+			armed.Store(true)
+			r := play(t, run)
+			whole(t, r)
+			if r.Counts.Done != int64(c.devices) || r.Stages[Wait].Count != r.Counts.Done {
+				t.Errorf("%+v, %d waits", r.Counts, r.Stages[Wait].Count)
+			}
+			if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, c.waited) || (c.waited == "") == strings.Contains(notes, "--workers") {
+				t.Errorf("notes: %s", notes)
+			}
+		})
+	}
+}
