@@ -181,7 +181,11 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return usage(err)
 	}
 	defer stop()
-	fmt.Fprintf(w, "dmwake load: %d devices against %s, %s wake-ups a second for %s (seed %d)\n", f.devices, l.Config.Target.Name, f.rate, f.duration, l.Seed)
+	what := fmt.Sprintf("%s wake-ups a second for %s", f.rate, f.duration)
+	if f.storm {
+		what = "all woken at once"
+	}
+	fmt.Fprintf(w, "dmwake load: %d devices against %s, %s (seed %d)\n", f.devices, l.Config.Target.Name, what, l.Seed)
 	run, err := load.Start(ctx, l, o)
 	line.end()
 	switch {

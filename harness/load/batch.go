@@ -30,6 +30,7 @@ type batch struct {
 	*Batch
 	base    time.Duration // of its plan, since the zero of the run
 	ended   bool          // its plan
+	lasted  time.Duration // its plan, or until it was interrupted
 	left    int64         // wake-ups that are not settled
 	missed  uint64        // of the journal, before it
 	rand    *rand.Rand    // of the plan, the same in every share
@@ -97,7 +98,10 @@ func (r *Run) play(ctx context.Context, b *batch) *Result {
 	b.used, b.waited = usage(), r.pool.waited()
 	r.drive(ctx, b)
 	r.mu.Lock()
-	b.ended = true
+	b.ended, b.lasted = true, time.Since(r.zero)-b.base
+	if ctx.Err() == nil && b.Plan != nil {
+		b.lasted = max(b.lasted, b.Plan.Duration) // its last wake-up is somewhat before the end
+	}
 	r.mu.Unlock()
 	r.drain(ctx, b)
 	quiet()

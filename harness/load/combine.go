@@ -25,6 +25,7 @@ func Combine(list []*Result) (*Result, error) {
 			return nil, fmt.Errorf("result %d was asked for something else than the first: %+v and %+v", i+1, b, a)
 		}
 		out.Counts.add(r.Counts)
+		out.Seconds = max(out.Seconds, r.Seconds)
 		if r.Ended.After(out.Ended) {
 			out.Ended = r.Ended
 		}

@@ -71,6 +71,7 @@ func Sum(list []*Result) (*Result, error) {
 	}
 	var rates []string
 	var long time.Duration
+	out.Seconds = 0
 	out.Stages, out.Errors, out.Notes, out.Course, out.Counts, out.Planned, out.CPU = map[Stage]Summary{}, map[string]int64{}, nil, nil, Counts{}, 0, nil
 	for _, r := range list {
 		out.Counts.add(r.Counts)
@@ -94,6 +95,7 @@ func Sum(list []*Result) (*Result, error) {
 			return nil, err
 		}
 		long += d - w
+		out.Seconds += r.Seconds
 		out.Ended = r.Ended
 	}
 	var err error

@@ -114,6 +114,9 @@ func TestEveryWay(t *testing.T) {
 			if o.Work.Commands() > 0 && r.Stages[Ack].Count != r.Counts.Done {
 				t.Errorf("%d of %d were acknowledged", r.Stages[Ack].Count, r.Counts.Done)
 			}
+			if counted := (o.Plan.Duration - o.Plan.Warmup).Seconds(); !o.Storm && r.Seconds < counted || o.Storm && r.Seconds != float64(r.Stages[Whole].Max)/1e6 {
+				t.Errorf("%.3f s were counted of %.0f; the longest took %d us", r.Seconds, counted, r.Stages[Whole].Max)
+			}
 			if name == "warm-up" && (r.Counts.Warm == 0 || r.Counts.Warm == r.Counts.Started+r.Counts.Warm) {
 				t.Errorf("%+v", r.Counts)
 			}
@@ -198,8 +201,8 @@ func TestInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole(t, r)
-	if r.Aborted == "" || r.Counts.Done < 10 {
-		t.Errorf("%q, %+v", r.Aborted, r.Counts)
+	if r.Aborted == "" || r.Counts.Done < 10 || r.Rate() < 15 || r.Rate() > 60 {
+		t.Errorf("%q, %+v, %.1f a second", r.Aborted, r.Counts, r.Rate())
 	}
 }
 
@@ -228,7 +231,7 @@ func TestExpectations(t *testing.T) {
 	for i := range 1000 {
 		record(h, time.Duration(i+1)*time.Millisecond)
 	}
-	r := &Result{Kind: "load", Counts: Counts{Started: 100, Done: 98, Lost: 2}, Config: ConfigView{Duration: "10s", Warmup: "0s"}, Stages: map[Stage]Summary{Whole: summarize(h), Wake: summarize(h)}}
+	r := &Result{Kind: "load", Counts: Counts{Started: 100, Done: 98, Lost: 2}, Seconds: 10, Stages: map[Stage]Summary{Whole: summarize(h), Wake: summarize(h)}}
 	for text, want := range map[string]bool{
 		"p99<2s": true, "p99<500ms": false, "wake.p50<=501ms": true, "max<2s": true, "lost==0": false, "lost<=2": true, "rate>=9.8": true, "mean<600ms": true, "done!=98": false,
 		"reply.p99<1h": false, // nothing was measured

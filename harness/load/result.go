@@ -29,6 +29,9 @@ type Result struct {
 	// Planned is how many wake-ups were meant to start in the counted time, in all
 	// shares together.
 	Planned int64 `json:"planned"`
+	// Seconds is the counted time, in which these were started; of what is started
+	// all at once, the time until the last session ended.
+	Seconds float64 `json:"seconds"`
 	// Part is which part of the whole this is, where several processes share it.
 	Part *Part `json:"part,omitempty"`
 	// Stages are the histograms, by Stage, in microseconds.
@@ -139,6 +142,10 @@ func (r *Run) result(b *batch, interrupted bool) *Result {
 		p := &t.course[i]
 		out.Course = append(out.Course, CoursePoint{At: (time.Duration(i) * t.step).Seconds(), Started: p.started, Done: p.done, Failed: p.failed,
 			P50: p.whole.ValueAtQuantile(50), P99: p.whole.ValueAtQuantile(99)})
+	}
+	out.Seconds = max(b.lasted-p.Warmup, 0).Seconds()
+	if b.Storm || b.Plan == nil {
+		out.Seconds = (time.Duration(out.Stages[Whole].Max) * time.Microsecond).Seconds()
 	}
 	out.CPU = usage().share(b.used)
 	r.remarks(out, b, interrupted)
