@@ -18,8 +18,7 @@ func Compare(w io.Writer, before, now *Result, slack float64) (worse bool, err e
 		if a.Count == 0 && b.Count == 0 {
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", s, Micros(a.At["p50"]), Micros(b.At["p50"]), change(a.At["p50"], b.At["p50"]),
-			Micros(a.At["p99"]), Micros(b.At["p99"]), change(a.At["p99"], b.At["p99"]))
+		fmt.Fprintf(t, "%s\t%s\t%s\t\n", s, beside(&a, &b, "p50"), beside(&a, &b, "p99"))
 	}
 	if err := t.Flush(); err != nil {
 		return false, err
@@ -37,7 +36,9 @@ func Compare(w io.Writer, before, now *Result, slack float64) (worse bool, err e
 		}
 		worse = worse || c.bad && c.b > c.a
 	}
-	if before.Config != now.Config {
+	asked, asks := before.Config, now.Config
+	asked.Seed, asks.Seed = 0, 0 // drawn, mostly
+	if asked != asks {
 		fmt.Fprintln(w, "The two runs were not asked for the same: their figures say less.")
 	}
 	if before.Machine != now.Machine {
@@ -47,9 +48,18 @@ func Compare(w io.Writer, before, now *Result, slack float64) (worse bool, err e
 	return worse || float64(b) > float64(a)*(1+slack), nil
 }
 
-func change(a, b int64) string {
-	if a == 0 {
-		return ""
+// beside are a quantile before and now, and by how much it changed; a stage that one
+// run did not have is no time.
+func beside(before, now *Summary, quantile string) string {
+	a, b, change := "-", "-", ""
+	if before.Count > 0 {
+		a = Micros(before.At[quantile])
 	}
-	return fmt.Sprintf("%+.0f%%", math.Round(100*(float64(b)/float64(a)-1)))
+	if now.Count > 0 {
+		b = Micros(now.At[quantile])
+	}
+	if before.At[quantile] > 0 && now.Count > 0 {
+		change = fmt.Sprintf("%+.0f%%", math.Round(100*(float64(now.At[quantile])/float64(before.At[quantile])-1)))
+	}
+	return a + "\t" + b + "\t" + change
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -216,7 +217,7 @@ func TestRefusals(t *testing.T) {
 	for want, edit := range map[string]func(*Options){
 		"not from 1 to": func(o *Options) { o.Devices = 0 }, "neither ec nor rsa": func(o *Options) { o.Key = "dsa" }, "neither round nor random": func(o *Options) { o.Who = "all" },
 		"none of hook": func(o *Options) { o.Sender = "x" }, "offline devices": func(o *Options) { o.Offline = 1 }, "cannot be woken again": func(o *Options) { o.Work.Kind = "wipe" },
-		"the server set no PFN": func(*Options) {}, "sessions at a time": func(o *Options) { o.Workers = -1 }, "open files": func(o *Options) { o.Workers = 1 << 30 }, "ports for them": func(o *Options) { o.Resident, o.Devices = true, 1_000_000 },
+		"the server set no PFN": func(*Options) {}, "sessions at a time": func(o *Options) { o.Workers = -1 }, "has none": func(o *Options) { o.Key, o.KeyPool = "rsa", 0 }, "no time to wait": func(o *Options) { o.Drain = -time.Second }, "open files": func(o *Options) { o.Workers = 1 << 30 }, "ports for them": func(o *Options) { o.Resident, o.Devices = true, 1_000_000 },
 	} {
 		o := options(t, "15", 10*time.Second)
 		edit(o)
@@ -293,11 +294,18 @@ func TestMerge(t *testing.T) {
 		t.Error("a result is another after it was written and read")
 	}
 	var out bytes.Buffer
-	if worse, err := Compare(&out, again, r, 0.1); err != nil || worse || !strings.Contains(out.String(), "whole") {
+	again.Config.Seed++ // another draw is no other question
+	if worse, err := Compare(&out, again, r, 0.1); err != nil || worse || !strings.Contains(out.String(), "whole") || strings.Contains(out.String(), "not asked") {
 		t.Errorf("%v %v\n%s", worse, err, &out)
 	}
 	r.Counts.Lost++
 	if worse, _ := Compare(&out, again, r, 0.1); !worse {
 		t.Error("one more that is lost is not worse")
+	}
+	delete(again.Stages, Queue)
+	again.Config.Work = "none"
+	out.Reset()
+	if _, err := Compare(&out, again, r, 0.1); err != nil || !regexp.MustCompile(`queue +- +\d`).Match(out.Bytes()) || !strings.Contains(out.String(), "not asked") {
+		t.Errorf("%v\n%s", err, &out)
 	}
 }

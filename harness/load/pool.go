@@ -91,7 +91,7 @@ func (o *Options) keys() func() (crypto.Signer, error) {
 	if o.Key == "ec" {
 		return func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 	}
-	n := max(o.KeyPool, 1)
+	n := o.KeyPool
 	var mu sync.Mutex
 	var list []crypto.Signer
 	next := 0

@@ -236,6 +236,10 @@ func (o *Options) check(l *lab.Lab) error {
 		return errors.New("devices of a state file stay records of it: leave --resident out")
 	case o.Key != "ec" && o.Key != "rsa":
 		return fmt.Errorf("a key of kind %q is neither ec nor rsa", o.Key)
+	case o.Key == "rsa" && o.KeyPool < 1:
+		return fmt.Errorf("a pool of %d keys has none: --key-pool is one or more", o.KeyPool)
+	case o.Drain < 0:
+		return fmt.Errorf("--drain %s is no time to wait", o.Drain)
 	case o.Who != whoRound && o.Who != whoRandom:
 		return fmt.Errorf("who is woken: %q is neither round nor random", o.Who)
 	case o.Sender == SenderHook && h.Push == nil:
