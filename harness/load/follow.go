@@ -98,21 +98,30 @@ func (r *Run) served(w *wakeup, s *dmclient.Session, err error) {
 	}
 	w.end(outcomeDone)
 	since := func(t time.Time) time.Duration { return t.Sub(r.zero) }
-	first := s.Exchanges[0]
-	sent, reply := since(first.At)+first.Left, since(first.At)+first.Duration
-	w.sent = sent
+	sent, reply, rest := exchanged(s.Exchanges)
+	w.sent = since(sent)
 	note := func(stage Stage, d time.Duration) { r.note(w, stage, d) }
 	note(Wait, since(s.Started)-w.there)
-	note(Open, sent-w.there)
-	note(Reply, reply-sent)
-	if len(s.Exchanges) > 1 {
-		second := s.Exchanges[1]
-		done := since(second.At) + second.Left
-		note(Done, done-reply)
-		note(Ack, second.Duration-second.Left)
+	note(Open, w.sent-w.there)
+	note(Reply, reply.Sub(sent))
+	if len(rest) > 0 {
+		done, acknowledged, _ := exchanged(rest)
+		note(Done, done.Sub(reply))
+		note(Ack, acknowledged.Sub(done))
 	}
 	note(Whole, since(s.Ended)-w.intended)
 	w.batch.tally.finished(w, since(s.Ended)-w.intended)
+}
+
+// exchanged tells when a message left and when its reply came, and gives the
+// exchanges after that. A server that is busy (429) is sent the message again: that
+// is its time, too.
+func exchanged(list []*dmclient.Exchange) (sent, reply time.Time, rest []*dmclient.Exchange) {
+	i := 0
+	for i+1 < len(list) && list[i].Status == http.StatusTooManyRequests {
+		i++
+	}
+	return list[0].At.Add(list[0].Left), list[i].At.Add(list[i].Duration), list[i+1:]
 }
 
 func (r *Run) note(w *wakeup, stage Stage, d time.Duration) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -65,5 +66,26 @@ func TestManyAtATime(t *testing.T) {
 				t.Errorf("notes: %s", notes)
 			}
 		})
+	}
+}
+
+// TestBusy: what a server that says 429 takes until it takes the message is its
+// time, not the device's.
+func TestBusy(t *testing.T) {
+	zero := time.Unix(1, 0)
+	at := func(ms int) time.Time { return zero.Add(time.Duration(ms) * time.Millisecond) }
+	exchange := func(from, left, took, status int) *dmclient.Exchange {
+		return &dmclient.Exchange{At: at(from), Left: time.Duration(left) * time.Millisecond, Duration: time.Duration(took) * time.Millisecond, Status: status}
+	}
+	list := []*dmclient.Exchange{exchange(0, 2, 5, 429), exchange(15, 1, 3, 429), exchange(30, 1, 4, 200), exchange(40, 1, 2, 429), exchange(50, 1, 7, 200)}
+	sent, reply, rest := exchanged(list)
+	if !sent.Equal(at(2)) || !reply.Equal(at(34)) || len(rest) != 2 {
+		t.Errorf("sent at %s, reply at %s, then %d", sent.Sub(zero), reply.Sub(zero), len(rest))
+	}
+	if sent, reply, rest = exchanged(rest); !sent.Equal(at(41)) || !reply.Equal(at(57)) || len(rest) != 0 {
+		t.Errorf("the second: sent at %s, reply at %s, then %d", sent.Sub(zero), reply.Sub(zero), len(rest))
+	}
+	if sent, reply, rest = exchanged(list[:1]); !sent.Equal(at(2)) || !reply.Equal(at(5)) || len(rest) != 0 {
+		t.Errorf("429 alone: sent at %s, reply at %s, then %d", sent.Sub(zero), reply.Sub(zero), len(rest))
 	}
 }
