@@ -21,6 +21,7 @@ func Combine(list []*Result) (*Result, error) {
 	for i, r := range list {
 		a, b := list[0].Config, r.Config
 		a.Seed, b.Seed, a.Devices, b.Devices = 0, 0, 0, 0
+		a.Workers, b.Workers = 0, 0 // by default what a machine allows
 		if a != b {
 			return nil, fmt.Errorf("result %d was asked for something else than the first: %+v and %+v", i+1, b, a)
 		}
