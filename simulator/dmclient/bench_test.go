@@ -41,15 +41,6 @@ func TestMain(m *testing.M) {
 	io.Copy(io.Discard, os.Stdin) // until the parent is gone
 }
 
-var benchReply = `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID>` +
-	`<Target><LocURI>D</LocURI></Target><Source><LocURI>https://mdm.example</LocURI></Source></SyncHdr><SyncBody>` +
-	`<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status>` +
-	`<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>2</CmdRef><Cmd>Alert</Cmd><Data>200</Data></Status>` +
-	`<Status><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>3</CmdRef><Cmd>Alert</Cmd><Data>200</Data></Status>` +
-	`<Status><CmdID>4</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Cmd>Replace</Cmd><Data>200</Data></Status>` +
-	`<Get><CmdID>5</CmdID><Item><Target><LocURI>./DevDetail/SwV</LocURI></Target></Item></Get>` +
-	`<Get><CmdID>6</CmdID><Item><Target><LocURI>./DevInfo/Lang</LocURI></Target></Item></Get><Final/></SyncBody></SyncML>`
-
 func cpu() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

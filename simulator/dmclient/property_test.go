@@ -185,6 +185,16 @@ func FuzzUnpack(f *testing.F) {
 	})
 }
 
+// benchReply is what the benchmarks' server answers.
+var benchReply = `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID>` +
+	`<Target><LocURI>D</LocURI></Target><Source><LocURI>https://mdm.example</LocURI></Source></SyncHdr><SyncBody>` +
+	`<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status>` +
+	`<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>2</CmdRef><Cmd>Alert</Cmd><Data>200</Data></Status>` +
+	`<Status><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>3</CmdRef><Cmd>Alert</Cmd><Data>200</Data></Status>` +
+	`<Status><CmdID>4</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Cmd>Replace</Cmd><Data>200</Data></Status>` +
+	`<Get><CmdID>5</CmdID><Item><Target><LocURI>./DevDetail/SwV</LocURI></Target></Item></Get>` +
+	`<Get><CmdID>6</CmdID><Item><Target><LocURI>./DevInfo/Lang</LocURI></Target></Item></Get><Final/></SyncBody></SyncML>`
+
 // FuzzReply: whatever a server answers, a session ends, and ends bounded.
 func FuzzReply(f *testing.F) {
 	for _, s := range []string{"<SyncML/>", benchReply, strings.Replace(benchReply, "<Final/>", "", 1), strings.Replace(benchReply, "200", "407", 1)} {

@@ -111,9 +111,6 @@ func rss(b *testing.B) int {
 	return pages * os.Getpagesize()
 }
 
-// quiet is a push service that keeps nothing.
-type quiet struct{ dmclient.WNS }
-
 func heapInUse() uint64 {
 	runtime.GC()
 	runtime.GC()

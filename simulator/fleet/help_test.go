@@ -7,9 +7,13 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/csp"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 func valueOf(s string) csp.Value { return csp.Value{Data: s, HasData: true} }
+
+// quiet is a push service that keeps nothing.
+type quiet struct{ dmclient.WNS }
 
 func (quiet) OpenChannel(_ context.Context, device, _ string, _ func([]byte)) (string, time.Time, error) {
 	sum := sha256.Sum256([]byte(device))
