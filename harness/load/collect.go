@@ -5,8 +5,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // A collection takes a core or two for tens of milliseconds. Where it comes every
@@ -20,24 +22,94 @@ const (
 
 // CollectLess lets the garbage of this process grow to what so many wake-ups a
 // second leave in some ten seconds: up to 2 GB, and up to a quarter of the memory
-// that the machine or the container has free. It gives back how it was. Where GOGC is set, that is the user's
-// word, and nothing is changed.
+// that the machine or the container has free, or GOMEMLIMIT allows. It gives back
+// how it was. Where GOGC is set, that is the user's word, and nothing is changed.
+//
+// Go knows a percentage of what is in use, and what is in use grows a hundredfold
+// where a server is late and sessions wait: the percentage is set anew after each
+// collection, so that the garbage has the same bound.
 func CollectLess(perSecond float64) (undo func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
 	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	used := max(m.HeapAlloc, 1<<20)
 	garbage := min(uint64(min(perSecond, maxRate)*perWake*between), maxGarbage)
-	garbage = min(max(garbage, min(used*minPercent/100, maxGarbage/4)), free()/4)
-	before := debug.SetGCPercent(int(max(100*garbage/used, 100))) //nolint:gosec // up to 200,000
-	return func() { debug.SetGCPercent(before) }
+	garbage = min(max(garbage, min(inUse()*minPercent/100, maxGarbage/4)), free()/4)
+	bound.Lock()
+	defer bound.Unlock()
+	was := bound.garbage
+	bound.garbage = garbage
+	before := keep()
+	if garbage > was {
+		touch(garbage)
+		runtime.GC()
+		keep()
+	}
+	if !bound.kept {
+		bound.kept = true
+		keepAfter()
+	}
+	return func() {
+		bound.Lock()
+		defer bound.Unlock()
+		bound.garbage = was
+		debug.SetGCPercent(before)
+	}
 }
 
-// free is the memory that the machine, or the container, has to give, in bytes; a
-// gigabyte where it does not say.
+// touch has the system give the memory now: the first use of a page is slow, and
+// where all of them come in the first seconds of a load (on a virtual machine, from
+// its host), they are its percentiles.
+func touch(size uint64) {
+	const chunk, page = 1 << 20, 4 << 10
+	var list [][]byte
+	for range size / chunk {
+		b := make([]byte, chunk)
+		for i := 0; i < chunk; i += page {
+			b[i] = 1
+		}
+		list = append(list, b)
+	}
+	runtime.KeepAlive(list)
+}
+
+// bound is how much garbage there may be, the latest word on it; 0 is that of Go.
+var bound struct {
+	sync.Mutex
+	garbage uint64
+	kept    bool // after each collection
+}
+
+// keep sets the percentage that lets the garbage grow to its bound.
+func keep() (before int) {
+	return debug.SetGCPercent(int(max(100*bound.garbage/inUse(), 100))) //nolint:gosec // up to 200,000
+}
+
+// keepAfter keeps the bound after the next collection, and each that follows.
+func keepAfter() {
+	runtime.SetFinalizer(&sentinel{}, func(*sentinel) {
+		bound.Lock()
+		defer bound.Unlock()
+		if bound.kept = bound.garbage > 0; bound.kept {
+			keep()
+			keepAfter()
+		}
+	})
+}
+
+// sentinel is what the next collection finds unused. It has a pointer: small
+// objects without one share a block, and live as long as the others in it.
+type sentinel struct{ _ *sentinel }
+
+// inUse is what the last collection found in use, in bytes.
+func inUse() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(s)
+	return max(s[0].Value.Uint64(), 1<<20)
+}
+
+// free is the memory that the machine, the container, or GOMEMLIMIT has to give,
+// in bytes; a gigabyte where none says.
 func free() uint64 {
 	have := uint64(1 << 30)
 	if raw, err := os.ReadFile("/proc/meminfo"); err == nil {
@@ -55,7 +127,8 @@ func free() uint64 {
 			have = min(have, most-now)
 		}
 	}
-	return have
+	limit := uint64(max(debug.SetMemoryLimit(-1), 0)) // a negative one asks
+	return min(have, limit-min(inUse(), limit))
 }
 
 // number reads a file that holds one; "max" is none.

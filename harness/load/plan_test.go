@@ -3,10 +3,13 @@ package load
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
+
+	. "github.com/onsi/gomega"
 )
 
 // TestPlans: a plan starts as many as its rate says, when it says.
@@ -99,13 +102,24 @@ func TestCollectLess(t *testing.T) {
 	slow := CollectLess(1)
 	few := percent()
 	slow()
-	undo := CollectLess(5000)
+	undo := CollectLess(400)
 	if many := percent(); few < 100 || many <= few {
 		t.Errorf("%d percent for one a second, %d for many", few, many)
 	}
 	if undo(); percent() != 100 {
 		t.Errorf("%d percent afterwards", percent())
 	}
+	func() {
+		defer CollectLess(400)() // 480 MB of garbage
+		live := make([]byte, 100<<20)
+		NewWithT(t).Eventually(func() uint64 {
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return m.NextGC >> 20
+		}, time.Minute).Should(And(BeNumerically(">", 300), BeNumerically("<", 1000)), "MB, when what is in use has grown a hundredfold")
+		runtime.KeepAlive(live)
+	}()
 	t.Setenv("GOGC", "50")
 	if CollectLess(5000); percent() != 100 {
 		t.Error("GOGC is set, and was not kept")
