@@ -120,7 +120,7 @@ func (s *Server) deliverCached(device string) {
 		s.journal.outcome(p.seq, p.outcome)
 		s.stats.delivered(p.outcome)
 		if p.outcome == Woken {
-			p.to.Wake(p.payload)
+			s.wake(p.to, device, p.seq, p.payload)
 		}
 	}
 }

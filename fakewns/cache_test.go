@@ -2,6 +2,7 @@ package fakewns
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 )
@@ -238,4 +239,33 @@ func TestAppStates(t *testing.T) {
 		checkError(t, b.SetApps([]App{app}), want)
 	}
 	checkError(t, b.SetApps([]App{DefaultApp, DefaultApp}), "there are two")
+}
+
+// TestOnWake: who asks is told of each notification right before it goes to the
+// device, by the number of its entry, whether it goes there at once or later.
+func TestOnWake(t *testing.T) {
+	b := newBench(t, Config{})
+	var told []uint64 // a wake-up follows each
+	b.OnWake(func(device string, seq uint64) {
+		if device != "device" || len(b.woken) > 0 {
+			t.Errorf("%s, %d notifications went to it already", device, len(b.woken))
+		}
+		told = append(told, seq)
+	})
+	b.send(nil)
+	b.wakes(1)
+	b.SetConnection("device", Disconnected)
+	b.send(policy("cache"))
+	now, cached := b.last().Seq-1, b.last().Seq
+	b.SetConnection("device", Connected)
+	b.wakes(1)
+	if !slices.Equal(told, []uint64{now, cached}) {
+		t.Errorf("%d, want %d and %d", told, now, cached)
+	}
+	b.OnWake(nil)
+	b.send(nil)
+	b.wakes(1)
+	if len(told) != 2 {
+		t.Error("it was told after it asked no more")
+	}
 }

@@ -103,7 +103,7 @@ func (s *Server) notify(w http.ResponseWriter, r *http.Request) *Entry {
 func (s *Server) spoil(e *Entry, h http.Header, to Receiver) (wake func()) {
 	if to != nil {
 		body := e.Body
-		wake = func() { to.Wake(body) }
+		wake = func() { s.wake(to, e.Device, e.Seq, body) }
 	}
 	if e.Status == http.StatusOK {
 		if e.fault = s.faults.match(s, e); e.fault != nil {

@@ -83,6 +83,7 @@ type Server struct {
 	stats    stats
 	offset   atomic.Int64 // of the clock, nanoseconds
 	saved    Store        // nil: nothing is kept
+	onWake   atomic.Pointer[func(device string, seq uint64)]
 }
 
 // New makes a push service. An app of Config.Apps that is not sound is an
@@ -149,6 +150,24 @@ func (s *Server) Advance(by time.Duration) {
 
 // Journal is the record of all requests.
 func (s *Server) Journal() *Journal { return s.journal }
+
+// OnWake has f called for each raw notification that goes to its receiver, right
+// before it does, with the Seq of its journal entry, in place of an earlier f; nil
+// ends that. f must not block.
+func (s *Server) OnWake(f func(device string, seq uint64)) {
+	if f == nil {
+		s.onWake.Store(nil)
+		return
+	}
+	s.onWake.Store(&f)
+}
+
+func (s *Server) wake(to Receiver, device string, seq uint64, payload []byte) {
+	if f := s.onWake.Load(); f != nil {
+		(*f)(device, seq)
+	}
+	to.Wake(payload)
+}
 
 // SetChannelBase changes the base of the channel URIs issued from now on, for
 // a caller that learns its port only when it listens.

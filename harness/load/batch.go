@@ -31,6 +31,7 @@ type batch struct {
 	base    time.Duration // of its plan, since the zero of the run
 	ended   bool          // its plan
 	lasted  time.Duration // its plan, or until it was interrupted
+	moving  bool          // when the time to drain was over
 	left    int64         // wake-ups that are not settled
 	missed  uint64        // of the journal, before it
 	rand    *rand.Rand    // of the plan, the same in every share
@@ -222,22 +223,35 @@ func (r *Run) start(ctx context.Context, w *wakeup, number int64) {
 	b.hooks.Go(func() {
 		defer func() { <-r.slots }()
 		// A trigger that began is finished: it is the server's work by then.
-		if err := r.trigger(context.WithoutCancel(ctx), w); err != nil {
+		err := r.trigger(context.WithoutCancel(ctx), w)
+		mark := r.lab.WNS.Journal().Mark()
+		r.mu.Lock()
+		w.returned, w.until = time.Since(r.zero), mark
+		r.mu.Unlock()
+		if err != nil {
 			r.fail(w, "trigger: "+kindOf(err))
 		}
 	})
 }
 
 func (r *Run) trigger(ctx context.Context, w *wakeup) error {
-	v := r.pool.vars[w.device]
+	v, own := r.pool.vars[w.device], r.opts.Sender == SenderOwn
+	queued := func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		w.queued = time.Since(r.zero)
+	}
+	if own { // what queues its work is the trigger
+		queued()
+	}
 	for _, c := range r.opts.Work.commands(w) {
 		if err := r.lab.QueueFor(ctx, v, c); err != nil {
 			return err
 		}
 	}
-	r.mu.Lock()
-	w.queued = time.Since(r.zero)
-	r.mu.Unlock()
+	if !own {
+		queued()
+	}
 	switch r.opts.Sender {
 	case SenderHook:
 		return r.lab.PushFor(ctx, v)
@@ -280,6 +294,9 @@ func (r *Run) drain(ctx context.Context, b *batch) {
 		}
 	}
 	wait(r.opts.Drain, func() int64 { return b.tally.open() })
+	r.mu.Lock()
+	b.moving = b.tally.open() > 0 && time.Since(r.zero)-b.tally.latest < time.Second
+	r.mu.Unlock()
 	wait(grace, func() int64 { return b.left - b.tally.open() })
 }
 

@@ -3,13 +3,25 @@ package load
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// seen takes in what came to WNS.
+// early is what came before the journal told of the notification that it is of.
+type early struct {
+	arrivals map[uint64]time.Duration // at the device, by the Seq of the journal's entry
+	sessions []ended
+}
+
+type ended struct {
+	*dmclient.Session
+	err error
+}
+
+// seen takes in what came to WNS, or what became of it since.
 func (r *Run) seen(e *fakewns.Entry, missed uint64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -21,41 +33,117 @@ func (r *Run) seen(e *fakewns.Entry, missed uint64) error {
 	if !ok {
 		return nil
 	}
-	at := e.At.Sub(r.zero)
-	// Notifications name no wake-up: it is that of the last trigger before it.
-	for k := len(r.open[i]) - 1; k >= 0; k-- {
-		w := r.open[i][k]
-		if w.atWNS == 0 && w.queued != 0 && w.queued <= at {
-			w.atWNS, w.answer = at, e.Status
-			switch {
-			case e.Status != http.StatusOK:
-				w.trouble = fmt.Sprintf("WNS answered %d", e.Status)
-			case e.Delivery == fakewns.Dropped || e.Delivery == fakewns.Lost || e.Delivery == fakewns.Cached:
-				w.trouble = "WNS: " + string(e.Delivery)
+	var w *wakeup
+	if e.Seq < r.entries {
+		if k := slices.IndexFunc(r.open[i], func(w *wakeup) bool { return w.atWNS != 0 && w.entry == e.Seq }); k >= 0 {
+			w = r.open[i][k]
+		}
+	} else {
+		r.entries = e.Seq + 1
+		at := e.At.Sub(r.zero)
+		if w = whose(r.open[i], at, r.usual); w != nil {
+			w.atWNS, w.entry = at, e.Seq
+			if r.usual == 0 {
+				r.usual = at - w.queued
 			}
-			r.settle(i)
-			return nil
+			r.usual += (at - w.queued - r.usual) / 16
 		}
 	}
+	if w != nil {
+		w.fate(e)
+	}
+	r.pair(i)
+	r.settle(i)
 	return nil
 }
 
-// arrived notes a notification that reached a device.
-func (r *Run) arrived(device string) {
-	now := time.Since(r.zero)
+// fate notes what WNS does with the notification of a wake-up.
+func (w *wakeup) fate(e *fakewns.Entry) {
+	w.coming, w.trouble = e.Delivery == fakewns.Woken || e.Delivery == fakewns.Cached, ""
+	switch {
+	case e.Status != http.StatusOK:
+		w.trouble = fmt.Sprintf("WNS answered %d", e.Status)
+	case e.Delivery != fakewns.Woken && e.Delivery != fakewns.NotDelivered:
+		w.trouble = "WNS: " + string(e.Delivery)
+	}
+}
+
+// whose is the wake-up that a notification at this time is of, nil where it is of
+// none: it does not say. Servers push in the order of the triggers, more or less, so
+// that it is the first of which none came yet. One whose trigger is over, and is much
+// longer ago than is usual, was forgotten by the server, or is one with another.
+func whose(list []*wakeup, at, usual time.Duration) (last *wakeup) {
+	for _, w := range list {
+		if w.coming || w.done && w.atWNS != 0 || w.queued == 0 || w.queued > at {
+			continue
+		}
+		last = w
+		if w.returned == 0 || w.returned >= at || at-w.queued <= muchLonger*usual || usual == 0 {
+			break
+		}
+	}
+	return last
+}
+
+// muchLonger is the factor: under a backlog what is queued together gets older
+// together, and a device is woken less often than its notifications take.
+const muchLonger = 8
+
+// woken puts a device to work that stays whole; others do so by themselves.
+func (r *Run) woken(device string) {
 	r.mu.Lock()
 	i, ok := r.index[device]
-	if ok && i < len(r.open) {
-		for k := len(r.open[i]) - 1; k >= 0; k-- { // as in seen
-			if w := r.open[i][k]; w.there == 0 && w.queued != 0 {
-				w.there = now
-				break
+	r.mu.Unlock()
+	if ok && r.opts.Resident {
+		r.pool.wake(i)
+	}
+}
+
+// arrived notes a notification that reaches a device.
+func (r *Run) arrived(device string, seq uint64) { r.reached(device, seq, time.Since(r.zero)) }
+
+func (r *Run) reached(device string, seq uint64, at time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i, ok := r.index[device]
+	if !ok || len(r.open[i]) == 0 {
+		return
+	}
+	e := r.early[i]
+	if e == nil {
+		e = &early{arrivals: map[uint64]time.Duration{}}
+		r.early[i] = e
+	}
+	if _, twice := e.arrivals[seq]; !twice {
+		e.arrivals[seq] = at
+	}
+	r.pair(i)
+}
+
+// pair gives what reached a device to the wake-ups whose notifications they are, as
+// far as the journal told of those, and then has the sessions that came of it
+// serve them. The caller holds r.mu.
+func (r *Run) pair(i int) {
+	e := r.early[i]
+	if e == nil {
+		return
+	}
+	for seq, at := range e.arrivals {
+		if seq >= r.entries {
+			continue
+		}
+		delete(e.arrivals, seq)
+		for _, w := range r.open[i] {
+			if w.atWNS != 0 && w.entry == seq && w.there == 0 {
+				w.there = at
 			}
 		}
 	}
-	r.mu.Unlock()
-	if ok {
-		r.pool.wake(i)
+	for _, s := range e.sessions {
+		r.serve(i, s)
+	}
+	if len(e.arrivals) == 0 {
+		delete(r.early, i)
 	}
 }
 
@@ -71,21 +159,32 @@ func (r *Run) ended(device string, s *dmclient.Session, err error) {
 	if !ok || i >= len(r.open) {
 		return
 	}
-	began := s.Started.Sub(r.zero)
+	if e := r.early[i]; e != nil && s.Origin == dmclient.OriginPush {
+		e.sessions = append(e.sessions, ended{s, err})
+	}
+	r.serve(i, ended{s, err})
+	r.settle(i)
+}
+
+// serve ends the wake-ups of a device that a session was for. The caller holds
+// r.mu.
+func (r *Run) serve(i int, s ended) {
+	began, over := s.Started.Sub(r.zero), s.Ended.Sub(r.zero)
 	for _, w := range r.open[i] {
 		switch {
 		case w.done || w.intended > began:
 		case s.Origin == dmclient.OriginPush && w.there != 0 && w.there <= began:
-			r.served(w, s, err)
-		case s.Origin == dmclient.OriginSchedule && w.there == 0 && err == nil:
+			r.served(w, s.Session, s.err)
+		case s.Origin == dmclient.OriginPush && w.atWNS == 0 && w.queued != 0 && w.queued <= began:
+			w.another = w.another || s.err == nil
+		case s.Origin == dmclient.OriginSchedule && w.there == 0 && r.early[i] == nil && s.err == nil:
 			w.end(outcomePolled)
-			w.batch.tally.late(w, s.Ended.Sub(r.zero)-w.intended)
+			w.batch.tally.late(w, over-w.intended)
 			if w.observe != nil && w.counted {
-				w.observe(Polled, s.Ended.Sub(r.zero)-w.intended)
+				w.observe(Polled, over-w.intended)
 			}
 		}
 	}
-	r.settle(i)
 }
 
 // served measures a wake-up whose session ended. The caller holds r.mu.
@@ -134,31 +233,34 @@ func (r *Run) note(w *wakeup, stage Stage, d time.Duration) {
 	}
 }
 
-// settle forgets wake-ups of a device that are over, from the first on. The
-// caller holds r.mu.
+// settle forgets wake-ups of a device that are over. The caller holds r.mu.
 func (r *Run) settle(i int) {
-	list := r.open[i]
-	for len(list) > 0 && list[0].done && (list[0].atWNS != 0 || list[0].trouble != "" || r.opts.Sender == SenderNone) {
-		r.close(list[0])
-		list[0].batch.left--
-		if list[0].gone != nil {
-			close(list[0].gone)
-		}
-		list = list[1:]
-	}
-	for _, w := range r.open[i] {
+	r.forget(i, func(w *wakeup) bool {
 		w.batch.poke()
+		if !w.done || w.atWNS == 0 && (w.trouble == "" || w.until > r.entries) && r.opts.Sender != SenderNone {
+			return false // or the journal may tell of it yet
+		}
+		r.close(w)
+		w.batch.left--
+		if w.gone != nil {
+			close(w.gone)
+		}
+		return true
+	})
+}
+
+// forget takes wake-ups from those of a device. The caller holds r.mu.
+func (r *Run) forget(i int, over func(*wakeup) bool) {
+	if r.open[i] = slices.DeleteFunc(r.open[i], over); len(r.open[i]) == 0 {
+		r.open[i] = nil
+		delete(r.early, i)
 	}
-	if len(list) == 0 {
-		list = nil
-	}
-	r.open[i] = list
 }
 
 // close notes the stages before the session, which the journal tells later.
 func (r *Run) close(w *wakeup) {
 	r.note(w, Late, w.started-w.intended)
-	if w.queued != 0 && r.opts.Work.Commands() > 0 {
+	if w.queued != 0 && r.opts.Work.Commands() > 0 && r.opts.Sender != SenderOwn {
 		r.note(w, Queue, w.queued-w.started)
 	}
 	if w.atWNS == 0 {

@@ -32,7 +32,11 @@ func options(t *testing.T, rate string, d time.Duration) *Options {
 // the devices are enrolled.
 func measure(t *testing.T, o *Options, prepare func(*lab.Lab)) *Result {
 	t.Helper()
-	l, err := lab.Start(nil, lab.Options{Seed: 1})
+	var variants []string
+	if o.Sender == SenderOwn {
+		variants = []string{"push-itself"}
+	}
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Variants: variants})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +90,7 @@ func whole(t *testing.T, r *Result) {
 func TestEveryWay(t *testing.T) {
 	for name, edit := range map[string]func(*Options){
 		"hook": func(*Options) {}, "dmwake pushes": func(o *Options) { o.Sender = SenderWNS; o.Work = Work{Kind: "none"} },
+		"own": func(o *Options) { o.Sender = SenderOwn }, "own, profile": func(o *Options) { o.Sender, o.Work = SenderOwn, Work{Kind: "profile", Settings: 5} },
 		"resident": func(o *Options) { o.Resident = true }, "random, Poisson, RSA": func(o *Options) { o.Who, o.Plan.Poisson, o.Key, o.KeyPool = whoRandom, true, "rsa", 2 },
 		"storm": func(o *Options) { o.Storm = true }, "profile": func(o *Options) { o.Work = Work{Kind: "profile", Settings: 5} },
 		"wipe": func(o *Options) { o.Storm, o.Work = true, Work{Kind: "wipe"} }, "warm-up": func(o *Options) { o.Plan.Warmup = time.Second },

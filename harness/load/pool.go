@@ -28,7 +28,7 @@ import (
 type pool struct {
 	lab  *lab.Lab
 	opts *Options
-	// woken is told when a notification reaches a device, ended when a session
+	// woken is told when a notification has reached a device, ended when a session
 	// of one ended.
 	woken func(device string)
 	ended func(device string, s *dmclient.Session, err error)
@@ -322,11 +322,8 @@ func (p *pool) waited() int64 {
 	return 0
 }
 
-// wake puts a resident device to work; a fleet sees to that itself.
+// wake puts a resident device to work.
 func (p *pool) wake(i int) {
-	if !p.opts.Resident {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch p.states[i] {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -124,8 +123,8 @@ func (r *Run) result(b *batch, interrupted bool) *Result {
 	if !o.Share.Whole() {
 		out.Part = &Part{Share: o.Share, Devices: o.own()}
 	}
-	for i, list := range r.open {
-		r.open[i] = slices.DeleteFunc(list, func(w *wakeup) bool {
+	for i := range r.open {
+		r.forget(i, func(w *wakeup) bool {
 			if w.batch != b {
 				return false
 			}
@@ -174,7 +173,9 @@ func (r *Run) lostBy(w *wakeup) string {
 	switch {
 	case w.trouble != "":
 		return w.trouble
-	case w.atWNS == 0 && w.there == 0:
+	case w.atWNS == 0 && w.another:
+		return "no notification of its own came to WNS, but another led to a session since"
+	case w.atWNS == 0:
 		return "no notification came to WNS"
 	case w.there == 0:
 		return "WNS took it, and it did not reach the device"
@@ -194,6 +195,9 @@ func (r *Run) remarks(out *Result, b *batch, interrupted bool) {
 	}
 	if left > 0 {
 		note("%d of %d devices could not be enrolled and took no part.", left, r.opts.own())
+	}
+	if b.moving && !interrupted {
+		note("Wake-ups were still being done %s after the plan had ended (--drain), and those that were not by then are counted as lost. A longer --drain tells how late they are.", r.opts.Drain)
 	}
 	if n := r.missed - b.missed; n > 0 {
 		note("%d requests at WNS were forgotten before they were looked at: the stages trigger and wake lack them.", n)

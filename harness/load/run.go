@@ -77,9 +77,13 @@ type wakeup struct {
 	batch                                   *batch
 	device                                  int
 	intended, started, queued, atWNS, there time.Duration
+	returned                                time.Duration // its trigger
 	sent                                    time.Duration // package 1 of its session
+	until                                   uint64        // the end of WNS's journal when its trigger returned
+	entry                                   uint64        // the notification in it
+	coming                                  bool          // the notification, to the device
+	another                                 bool          // without one of its own: one of another wake-up led to a session since
 	counted                                 bool          // not of the warm-up
-	answer                                  int           // of WNS
 	trouble                                 string
 	done                                    bool
 	outcome                                 outcome
@@ -121,6 +125,9 @@ type Run struct {
 	mu      sync.Mutex
 	index   map[string]int // devices by DeviceID
 	open    [][]*wakeup    // by device, in the order of their start
+	early   map[int]*early // by device, where there is something
+	entries uint64         // of the journal, so far: later ones are new
+	usual   time.Duration  // from a trigger to its notification, lately
 	missed  uint64         // requests that the journal forgot before they were looked at
 	batches uint64
 	number  int64 // wake-ups that were planned so far, of all shares
@@ -142,8 +149,8 @@ func Start(ctx context.Context, l *lab.Lab, o *Options) (*Run, error) {
 	if err := o.check(l); err != nil {
 		return nil, err
 	}
-	r := &Run{opts: o, lab: l, zero: time.Now(), index: map[string]int{}, slots: make(chan struct{}, maxHooks)}
-	r.pool = &pool{lab: l, opts: o, woken: r.arrived, ended: r.ended}
+	r := &Run{opts: o, lab: l, zero: time.Now(), index: map[string]int{}, early: map[int]*early{}, slots: make(chan struct{}, maxHooks)}
+	r.pool = &pool{lab: l, opts: o, woken: r.woken, ended: r.ended}
 	if o.Rehearse {
 		r.pool.pretend()
 	} else if err := r.enroll(ctx); err != nil {
@@ -160,7 +167,9 @@ func Start(ctx context.Context, l *lab.Lab, o *Options) (*Run, error) {
 	r.stop = stop
 	if !o.Rehearse {
 		journal := l.WNS.Journal()
-		mark := journal.Mark()
+		mark := journal.Changes()
+		r.entries = journal.Mark()
+		l.WNS.OnWake(r.arrived)
 		r.work.Go(func() { r.pool.run(live) })
 		r.work.Go(func() {
 			journal.Watch(live, mark, r.seen) //nolint:errcheck // ends with the run
@@ -186,6 +195,9 @@ func (r *Run) enroll(ctx context.Context) error {
 // Close ends the devices' answers, and gives up what a run holds.
 func (r *Run) Close() {
 	r.stop()
+	if !r.opts.Rehearse {
+		r.lab.WNS.OnWake(nil)
+	}
 	r.work.Wait()
 	r.pool.close()
 }

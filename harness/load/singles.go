@@ -58,9 +58,9 @@ func (s *Singles) Wake(ctx context.Context, device string, observe func(Stage, t
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if list := r.open[at]; slices.Contains(list, w) {
+	if slices.Contains(r.open[at], w) {
 		r.lose(w)
-		r.open[at] = slices.DeleteFunc(list, func(k *wakeup) bool { return k == w })
+		r.forget(at, func(k *wakeup) bool { return k == w })
 	}
 	c := Counts{Started: 1}
 	switch w.outcome {

@@ -22,8 +22,9 @@ type tally struct {
 	base   time.Duration // of the plan
 	// Of the counted ones: started, done by push, done by a poll, failed.
 	started, done, polled, failures, lost int64
-	warm                                  int64 // started in the warm-up
-	over                                  int64 // of all, those that ended in one way or another
+	warm                                  int64         // started in the warm-up
+	over                                  int64         // of all, those that ended in one way or another
+	latest                                time.Duration // when the last of them did so well
 	errors                                map[string]int64
 	course                                []point
 	step                                  time.Duration
@@ -72,6 +73,7 @@ func (t *tally) start(w *wakeup) {
 // shows where it was.
 func (t *tally) finished(w *wakeup, whole time.Duration) {
 	t.over++
+	t.latest = max(t.latest, w.intended+whole)
 	p := t.at(w.intended)
 	p.done++
 	record(p.whole, whole)
