@@ -177,7 +177,7 @@ func (r *Run) serve(i int, s ended) {
 			r.served(w, s.Session, s.err)
 		case s.Origin == dmclient.OriginPush && w.atWNS == 0 && w.queued != 0 && w.queued <= began:
 			w.another = w.another || s.err == nil
-		case s.Origin == dmclient.OriginSchedule && w.there == 0 && r.early[i] == nil && s.err == nil:
+		case s.Origin == dmclient.OriginSchedule && w.queued != 0 && w.queued <= began && w.there == 0 && r.early[i] == nil && s.err == nil:
 			w.end(outcomePolled)
 			w.batch.tally.late(w, over-w.intended)
 			if w.observe != nil && w.counted {

@@ -63,7 +63,7 @@ func TestWhose(t *testing.T) {
 func TestFollow(t *testing.T) {
 	entry := func(seq uint64, at int, status int, d fakewns.Delivery) func(*Run) {
 		return func(r *Run) {
-			r.seen(&fakewns.Entry{Seq: seq, Kind: fakewns.Notification, Device: "d", At: r.zero.Add(time.Duration(at) * ms), Status: status, Delivery: d}, 0) //nolint:errcheck // it is nil
+			r.seen(&fakewns.Entry{Seq: seq, Kind: fakewns.Notification, Device: "d", At: r.zero.Add(time.Duration(at) * ms), Status: status, Delivery: d}, 0)
 		}
 	}
 	at := func(seq uint64, when int) func(*Run) {
@@ -161,40 +161,34 @@ func TestStillDone(t *testing.T) {
 func TestBacklog(t *testing.T) {
 	const behind, all = 4, 80
 	cfg := fronted(t, func(http.ResponseWriter, *http.Request) bool { return false })
-	var push func(uri string)
+	var push func(device string)
 	var mu sync.Mutex
 	var n int
-	waiting := map[string]int{} // by channel URI
+	waiting := map[string]int{} // by DeviceID
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		uri := r.Header.Get("Uri")
-		waiting[uri]++
-		if waiting[uri] > behind {
-			waiting[uri]--
-			push(uri)
+		id := r.Header.Get("Device")
+		waiting[id]++
+		if waiting[id] > behind {
+			waiting[id]--
+			push(id)
 		}
 		if n++; n == all {
-			for uri, k := range waiting {
+			for id, k := range waiting {
 				for range k {
-					push(uri)
+					push(id)
 				}
 			}
 		}
 	}))
 	defer srv.Close()
-	cfg.Target.Hooks.Push = &target.Hook{HTTP: &target.HTTPHook{URL: srv.URL, Headers: map[string]string{"Uri": "{{.ChannelURI}}"}}}
+	cfg.Target.Hooks.Push = &target.Hook{HTTP: &target.HTTPHook{URL: srv.URL, Headers: map[string]string{"Device": "{{.DeviceID}}"}}}
 	l, err := lab.Start(cfg, lab.Options{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	by := newSender(l, 10*time.Second)
-	push = func(uri string) {
-		if err := by.push(t.Context(), uri); err != nil {
-			t.Error(err)
-		}
-	}
 	o := options(t, "40", all/40*time.Second)
 	o.Devices, o.Work = 2, Work{Kind: "none"}
 	run, err := Start(t.Context(), l, o)
@@ -202,6 +196,12 @@ func TestBacklog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
+	by := newSender(l, 10*time.Second)
+	push = func(id string) {
+		if err := by.push(t.Context(), run.pool.vars[run.index[id]].ChannelURI); err != nil {
+			t.Error(err)
+		}
+	}
 	r := play(t, run)
 	whole(t, r)
 	// Each device is woken every 50 ms, and its notification comes with the fourth after it.

@@ -123,7 +123,7 @@ func (p *pool) enroll(ctx context.Context, step func(done, failed int)) error {
 	if err != nil {
 		return err
 	}
-	base.Key, base.NoRetry = p.opts.keys(), true
+	base.Key, base.NoRetry, base.Clock = p.opts.keys(), true, p.opts.clock
 	base.Keep = 1 // nobody looks back, and a transcript is most of a device
 	if base.WNS != nil {
 		base.WNS = observer{base.WNS, p}
@@ -308,6 +308,24 @@ func (p *pool) run(ctx context.Context) {
 		p.ended(d.Identity().DeviceID, s, err)
 		p.rest(i)
 	})
+}
+
+// polls is an error where what is queued is left to polling, and the devices poll,
+// as the server set it, only after the run.
+func (p *pool) polls(lasts time.Duration) error {
+	first, last, ok := p.fleet.Due()
+	if !ok {
+		return errors.New("nobody pushes, and the devices do not poll; see --sender")
+	}
+	now := time.Now()
+	if p.opts.clock != nil {
+		now = p.opts.clock.Now()
+	}
+	if wait := first.Sub(now); wait > lasts {
+		return fmt.Errorf("nobody pushes, and the server has the devices poll in %s and later, when the run is over: --drain %s waits for what is queued until then", wait.Round(time.Second),
+			last.Sub(now).Truncate(time.Minute)+time.Minute)
+	}
+	return nil
 }
 
 // waited is how many devices were woken while as many sessions as may were under

@@ -173,6 +173,8 @@ func (r *Run) lostBy(w *wakeup) string {
 	switch {
 	case w.trouble != "":
 		return w.trouble
+	case r.opts.Sender == SenderNone:
+		return "no device polled in time"
 	case w.atWNS == 0 && w.another:
 		return "no notification of its own came to WNS, but another led to a session since"
 	case w.atWNS == 0:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 // Who triggers a push.
@@ -59,6 +60,8 @@ type Options struct {
 	Observe func(stage Stage, d time.Duration)
 	// Enrolled is told of devices as they are enrolled.
 	Enrolled func(done, failed int)
+
+	clock dmclient.Clock // of the devices; nil: the machine's
 }
 
 // Progress is how a run stands.
@@ -189,6 +192,9 @@ func (r *Run) enroll(ctx context.Context) error {
 	if len(r.pool.vars) == 0 {
 		return fmt.Errorf("none of %d devices could be enrolled: %s; dmwake doctor says more", o.own(), worst(r.pool.bad))
 	}
+	if o.Sender == SenderNone && o.Plan != nil {
+		return r.pool.polls(o.Plan.Duration + o.Drain)
+	}
 	return nil
 }
 
@@ -256,6 +262,8 @@ func (o *Options) check(l *lab.Lab) error {
 		return fmt.Errorf("who is woken: %q is neither round nor random", o.Who)
 	case o.Sender == SenderHook && h.Push == nil:
 		return errors.New("the target has no push hook: set target.hooks.push, or let dmwake push (--sender wns)")
+	case o.Sender == SenderNone && o.Resident:
+		return errors.New("resident devices hold no sessions by schedule, and nobody pushes: leave --resident out, or let somebody push (--sender)")
 	case o.Sender == SenderOwn && (h.Queue == nil || o.Work.Commands() == 0):
 		return errors.New("a server that pushes by itself needs something queued: set target.hooks.queue, and --work")
 	case o.Work.Commands() > 0 && h.Queue == nil:

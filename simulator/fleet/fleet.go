@@ -243,6 +243,23 @@ func (f *Fleet) release(i int, record []byte, due int64) {
 // way, and waited for one to end.
 func (f *Fleet) Waited() int64 { return f.crew.Waited() }
 
+// Due is when the first device and when the last one has something to do by
+// schedule; ok is false where none has.
+func (f *Fleet) Due() (first, last time.Time, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var low, high int64
+	for i := range f.slots {
+		if due := f.slots[i].due; due != 0 {
+			if low == 0 {
+				low = due
+			}
+			low, high = min(low, due), max(high, due)
+		}
+	}
+	return time.UnixMilli(low), time.UnixMilli(high), low != 0
+}
+
 // Stats tells how things stand.
 func (f *Fleet) Stats() Stats {
 	f.mu.Lock()
