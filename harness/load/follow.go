@@ -26,20 +26,18 @@ func (r *Run) seen(e *fakewns.Entry, missed uint64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.missed += missed
-	if e == nil || e.Kind != fakewns.Notification {
-		return nil
-	}
+	known := e.Seq < r.entries
+	r.entries = max(r.entries, e.Seq+1)
 	i, ok := r.index[e.Device]
-	if !ok {
+	if !ok || e.Kind != fakewns.Notification {
 		return nil
 	}
 	var w *wakeup
-	if e.Seq < r.entries {
+	if known {
 		if k := slices.IndexFunc(r.open[i], func(w *wakeup) bool { return w.atWNS != 0 && w.entry == e.Seq }); k >= 0 {
 			w = r.open[i][k]
 		}
 	} else {
-		r.entries = e.Seq + 1
 		at := e.At.Sub(r.zero)
 		if w = whose(r.open[i], at, r.usual); w != nil {
 			w.atWNS, w.entry = at, e.Seq
@@ -49,7 +47,7 @@ func (r *Run) seen(e *fakewns.Entry, missed uint64) error {
 			r.usual += (at - w.queued - r.usual) / 16
 		}
 	}
-	if w != nil {
+	if w != nil && !w.done {
 		w.fate(e)
 	}
 	r.pair(i)
@@ -85,8 +83,9 @@ func whose(list []*wakeup, at, usual time.Duration) (last *wakeup) {
 	return last
 }
 
-// muchLonger is the factor: under a backlog what is queued together gets older
-// together, and a device is woken less often than its notifications take.
+// muchLonger is the factor. Under a backlog all notifications take longer, so that
+// the first trigger is not much longer ago than is usual. After a loss it is: by the
+// time until the device is woken again.
 const muchLonger = 8
 
 // woken puts a device to work that stays whole; others do so by themselves.

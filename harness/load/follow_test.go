@@ -76,6 +76,12 @@ func TestFollow(t *testing.T) {
 			r.ended("d", s, nil)
 		}
 	}
+	failed := func(until uint64) func(*Run) {
+		return func(r *Run) {
+			r.open[0][0].until = until
+			r.fail(r.open[0][0], "refused")
+		}
+	}
 	const push, poll = dmclient.OriginPush, dmclient.OriginSchedule
 	for name, c := range map[string]struct {
 		triggered []int // in milliseconds
@@ -94,6 +100,8 @@ func TestFollow(t *testing.T) {
 		"cached, and then woken":    {[]int{1}, []func(*Run){entry(1, 5, 200, fakewns.Cached), entry(1, 5, 200, fakewns.Woken), at(1, 20), session(20, 29, push)}, "5 done"},
 		"delivered twice":           {[]int{1, 7}, []func(*Run){entry(1, 5, 200, fakewns.Woken), at(1, 20), at(1, 20), entry(2, 9, 200, fakewns.Woken), session(20, 29, push)}, "5 done, 9 open: WNS took it, and it did not reach the device"},
 		"one nobody triggered":      {[]int{9}, []func(*Run){entry(1, 5, 200, fakewns.Woken), at(1, 20), session(20, 29, push)}, "0 open: no notification of its own came to WNS, but another led to a session since"},
+		"failed, and pushed":        {[]int{1}, []func(*Run){failed(0), entry(1, 5, 200, fakewns.Woken)}, "0 failed: refused"},
+		"failed, the journal late":  {[]int{1}, []func(*Run){failed(2), entry(1, 5, 410, fakewns.NotDelivered)}, "5 failed: refused"},
 		"one for both":              {[]int{1, 3}, []func(*Run){entry(1, 5, 200, fakewns.Woken), at(1, 6), session(7, 9, push)}, "5 done, 0 open: no notification of its own came to WNS, but another led to a session since"},
 		"a poll":                    {[]int{1}, []func(*Run){session(2, 9, poll)}, "0 polled"},
 		"a poll, and then the push": {[]int{1}, []func(*Run){session(2, 9, poll), entry(1, 15, 200, fakewns.Woken), at(1, 20), session(20, 29, push)}, "15 polled"},
@@ -107,8 +115,11 @@ func TestFollow(t *testing.T) {
 		var got []string
 		for _, w := range list {
 			s := fmt.Sprintf("%d %s", w.atWNS.Milliseconds(), [...]string{"open", "done", "polled", "failed", "lost"}[w.outcome])
-			if !w.done {
+			switch {
+			case !w.done:
 				s += ": " + r.lostBy(w)
+			case w.outcome == outcomeFailed:
+				s += ": " + w.trouble
 			}
 			got = append(got, s)
 		}
