@@ -174,8 +174,8 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if f.json == "-" {
 		w = s.err
 	}
-	line := &liveLine{w: w, live: color(w)}
-	o.Progress, o.Enrolled = line.progress, line.enrolled(f.devices)
+	line := &liveLine{w: w, live: color(w), said: time.Now()}
+	o.Progress, o.Enrolled = line.progress, line.enrolled(int(o.Share.Count(int64(f.devices))))
 	stop, err := f.serveMetrics(w, o)
 	if err != nil {
 		return usage(err)
@@ -291,6 +291,7 @@ type liveLine struct {
 	live  bool
 	said  time.Time
 	dirty bool
+	last  string // that was not written
 }
 
 func (l *liveLine) put(every time.Duration, format string, args ...any) {
@@ -300,17 +301,18 @@ func (l *liveLine) put(every time.Duration, format string, args ...any) {
 		l.dirty = true
 		return
 	}
+	l.last = text
 	if time.Since(l.said) >= every {
-		l.said = time.Now()
+		l.said, l.last = time.Now(), ""
 		fmt.Fprintln(l.w, text)
 	}
 }
 
 func (l *liveLine) end() {
-	if l.dirty {
-		fmt.Fprintln(l.w)
+	if l.dirty || l.last != "" {
+		fmt.Fprintln(l.w, l.last)
 	}
-	l.dirty, l.said = false, time.Time{}
+	l.dirty, l.said, l.last = false, time.Time{}, ""
 }
 
 func (l *liveLine) enrolled(all int) func(done, failed int) {

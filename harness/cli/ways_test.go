@@ -16,7 +16,6 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/internal/testenv"
-	"github.com/dmwake/dmwake/harness/load"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
@@ -204,24 +203,4 @@ func started(t *testing.T, cmd *exec.Cmd, text string) {
 			}
 		}
 	}()
-}
-
-// TestLoadInterrupted: Ctrl-C ends a load cleanly, with what was measured.
-func TestLoadInterrupted(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	dir := t.TempDir()
-	cmd := command(ctx, dir, nil, "load", "--devices", "4", "--rate", "20", "--duration", "1h", "--json", "r.json")
-	started(t, cmd, " done ")
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
-		t.Errorf("exit code %d, want %d", code, exitInterrupted)
-	}
-	r, err := load.Read(filepath.Join(dir, "r.json"))
-	if err != nil || r.Counts.Done == 0 || r.Aborted != "interrupted" {
-		t.Errorf("%+v, %v", r, err)
-	}
 }

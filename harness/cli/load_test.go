@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/internal/testenv"
+	"github.com/dmwake/dmwake/harness/load"
+)
+
+// TestLoadAnotherProcess: a load on a server in another process, which it is told to
+// push by its hook, which pushes by itself, or for which dmwake pushes.
+func TestLoadAnotherProcess(t *testing.T) {
+	for _, c := range []struct {
+		sender, server string // the default sender, and the server's variant
+		config, with   string // replaced in the configuration
+		args           []string
+		queue          int64 // wake-ups that have the stage
+	}{
+		{load.SenderHook, "", "", "", nil, 40},
+		{load.SenderOwn, "push-itself", "push:\n", "lock:\n", nil, 0},
+		{load.SenderWNS, "", "push:\n", "lock:\n", []string{"--resident"}, 40},
+	} {
+		t.Run(c.sender, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			dir := t.TempDir()
+			devices, admin, wns, proxy := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)
+			args := []string{"--listen", devices, "--admin", admin, "--ca-dir", "ca"}
+			if c.server != "" {
+				args = append(args, "--variant", c.server)
+			}
+			mdm(t, dir, []string{"DMWAKE_PASSWORD=secret-1", "DMWAKE_ADMIN_TOKEN=admin-1", "HTTPS_PROXY=http://" + proxy}, args...)
+			config := configure(t, dir, "proxy", devices, admin, wns, proxy)
+			raw, err := os.ReadFile(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.config != "" && !strings.Contains(string(raw), c.config) {
+				t.Fatalf("the configuration has no %q", c.config)
+			}
+			if err := os.WriteFile(config, []byte(strings.Replace(string(raw), c.config, c.with, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if c.sender == load.SenderOwn {
+				extend(t, dir, "  push_on_queue: true\n")
+			}
+			out, err := command(ctx, dir, []string{"DMWAKE_PASSWORD=secret-1"}, append([]string{"load", "--config", config, "--devices", "8", "--rate", "20", "--duration", "2s", "--drain", "1m", "--work", "get",
+				"--json", "r.json", "--expect", "done==40", "--expect", "lost==0"}, c.args...)...).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			for _, want := range []string{"\n8 of 8 devices enrolled\n", "40 wake-ups: 40 done by push", "\ntrigger           40 "} {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("%q is not in\n%s", want, out)
+				}
+			}
+			r, err := load.Read(filepath.Join(dir, "r.json"))
+			if err != nil || r.Config.Sender != c.sender || r.Stages[load.Queue].Count != c.queue || r.Stages[load.Ack].Count != 40 {
+				t.Errorf("%+v, %d were queued, %d acknowledged: %v", r.Config, r.Stages[load.Queue].Count, r.Stages[load.Ack].Count, err)
+			}
+			if strings.Contains(string(out), "secret-1") {
+				t.Errorf("the password is in\n%s", out)
+			}
+		})
+	}
+}
+
+// TestLoadInterrupted: Ctrl-C ends a load cleanly, with what was measured.
+func TestLoadInterrupted(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	dir := t.TempDir()
+	cmd := command(ctx, dir, nil, "load", "--devices", "4", "--rate", "20", "--duration", "1h", "--json", "r.json")
+	started(t, cmd, " done ")
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+	}
+	r, err := load.Read(filepath.Join(dir, "r.json"))
+	if err != nil || r.Counts.Done == 0 || r.Aborted != "interrupted" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
