@@ -98,6 +98,21 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+// TestOutageRetried: a server that pushes again gets through once WNS is back, and the
+// time until then is its sender's.
+func TestOutageRetried(t *testing.T) {
+	o := options(t, "40", 2*time.Second)
+	o.Work = Work{Kind: "none"}
+	r := measure(t, o, func(l *lab.Lab) {
+		l.WNS.Inject(fakewns.Fault{Name: "outage", On: fakewns.Notification, Times: 5, Status: http.StatusServiceUnavailable})
+	})
+	whole(t, r)
+	// The reference server tries again after half a second.
+	if h := r.Stages[Trigger]; r.Counts.Done != 80 || h.Count != 80 || h.Max < 500_000 || h.At["p50"] >= 500_000 {
+		t.Errorf("%+v %v, trigger %v", r.Counts, r.Errors, h.At)
+	}
+}
+
 // TestStateFile: devices that were enrolled before are used, as many as are
 // asked for.
 func TestStateFile(t *testing.T) {
