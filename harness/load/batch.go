@@ -142,7 +142,7 @@ func (r *Run) drive(ctx context.Context, b *batch) {
 			}
 		}
 	default:
-		for at, ok := p.Next(0, b.rand); ok; at, ok = p.Next(at, b.rand) {
+		for at := range p.Arrivals(b.rand) {
 			n := r.plan(1)
 			if at >= p.Warmup {
 				b.planned++

@@ -8,7 +8,10 @@ package load
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"math"
 	"math/rand/v2"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -21,8 +24,15 @@ type Plan struct {
 	// Poisson draws the time between two; otherwise they are as even as the rate
 	// lets them be.
 	Poisson bool
-	rate    func(t time.Duration) float64 // wake-ups a second at t
 	text    string
+	parts   []part // one after the other, from 0 to Duration
+}
+
+// part is a piece of a plan in which the rate changes evenly, or not at all.
+type part struct {
+	begin, end time.Duration
+	from, to   float64 // wake-ups a second, at its begin and end
+	before     float64 // wake-ups until its begin
 }
 
 // maxRate bounds what one process is asked for, in wake-ups a second.
@@ -39,113 +49,147 @@ func ParsePlan(rate string, duration, warmup time.Duration) (*Plan, error) {
 	case warmup < 0 || warmup >= duration:
 		return nil, fmt.Errorf("a warm-up of %s leaves nothing of the duration %s", warmup, duration)
 	}
-	number := func(s string) (float64, error) {
-		v, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-		if err != nil || !(v >= 0 && v <= maxRate) {
-			return 0, fmt.Errorf("rate %q: %q is no number of wake-ups a second from 0 to %d", rate, s, maxRate)
-		}
-		return v, nil
-	}
-	if from, to, ok := strings.Cut(rate, ".."); ok {
-		a, err1 := number(from)
-		b, err2 := number(to)
-		p.rate = func(t time.Duration) float64 { return a + (b-a)*float64(t)/float64(duration) }
-		return p, cmpErr(err1, err2, a+b)
-	}
-	if base, spike, ok := strings.Cut(rate, "+"); ok {
-		return p.spike(base, spike, number)
-	}
-	var steps []float64
-	sum := 0.0
-	for _, s := range strings.Split(rate, ",") {
-		v, err := number(s)
-		if err != nil {
-			return nil, err
-		}
-		steps = append(steps, v)
-		sum += v
-	}
-	p.rate = func(t time.Duration) float64 {
-		return steps[min(int(float64(t)/float64(duration)*float64(len(steps))), len(steps)-1)]
-	}
-	return p, cmpErr(nil, nil, sum)
-}
-
-func (p *Plan) spike(base, spike string, number func(string) (float64, error)) (*Plan, error) {
-	bad := fmt.Errorf("rate %q: a spike is RATE@START/LENGTH, such as 2000@30s/5s", p.text)
-	more, when, ok := strings.Cut(spike, "@")
-	at, long, ok2 := strings.Cut(when, "/")
-	if !ok || !ok2 {
-		return nil, bad
-	}
-	a, err1 := number(base)
-	b, err2 := number(more)
-	start, err3 := time.ParseDuration(at)
-	length, err4 := time.ParseDuration(long)
-	if err3 != nil || err4 != nil || length <= 0 || start < 0 || start+length > p.Duration {
-		return nil, fmt.Errorf("%w, and within the duration", bad)
-	}
-	p.rate = func(t time.Duration) float64 {
-		if t >= start && t < start+length {
-			return a + b
-		}
-		return a
-	}
-	return p, cmpErr(err1, err2, a+b)
-}
-
-func cmpErr(a, b error, sum float64) error {
+	from, to, ramp := strings.Cut(rate, "..")
+	base, more, spike := strings.Cut(rate, "+")
+	var err error
 	switch {
-	case a != nil:
-		return a
-	case b != nil:
-		return b
-	case sum == 0:
-		return errors.New("a rate of 0 starts nothing")
+	case ramp:
+		var r [2]float64
+		if r, err = p.numbers(from, to); err == nil {
+			p.add(duration, r[0], r[1])
+		}
+	case spike:
+		err = p.spike(base, more)
+	default:
+		err = p.steps(strings.Split(rate, ","))
+	}
+	if err == nil && p.Total() == 0 {
+		err = errors.New("a rate of 0 starts nothing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// add goes on with the plan until end.
+func (p *Plan) add(end time.Duration, from, to float64) {
+	next := part{end: end, from: from, to: to}
+	if n := len(p.parts); n > 0 {
+		last := &p.parts[n-1]
+		next.begin, next.before = last.end, last.before+last.count()
+	}
+	if next.end > next.begin {
+		p.parts = append(p.parts, next)
+	}
+}
+
+func (p *Plan) number(s string) (float64, error) {
+	v, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	if err != nil || !(v >= 0 && v <= maxRate) {
+		return 0, fmt.Errorf("rate %q: %q is no number of wake-ups a second from 0 to %d", p.text, s, maxRate)
+	}
+	return v, nil
+}
+
+func (p *Plan) numbers(a, b string) (out [2]float64, err error) {
+	var err2 error
+	out[0], err = p.number(a)
+	if out[1], err2 = p.number(b); err == nil {
+		err = err2
+	}
+	return out, err
+}
+
+func (p *Plan) steps(list []string) error {
+	for i, s := range list {
+		v, err := p.number(s)
+		if err != nil {
+			return err
+		}
+		p.add(time.Duration(float64(p.Duration)*(float64(i+1)/float64(len(list)))), v, v)
 	}
 	return nil
 }
 
-// Rate is how many wake-ups a second are meant to start at t.
-func (p *Plan) Rate(t time.Duration) float64 { return p.rate(t) }
-
-// slice is the step in which rates are added up: short enough for the steepest
-// ramp.
-const slice = time.Millisecond
-
-// Next gives the start of the wake-up after one at t; ok is false once the plan
-// has ended. draw is for Poisson.
-func (p *Plan) Next(t time.Duration, draw *rand.Rand) (next time.Duration, ok bool) {
-	want := 1.0
-	if p.Poisson {
-		want = draw.ExpFloat64()
+func (p *Plan) spike(base, spike string) error {
+	bad := fmt.Errorf("rate %q: a spike is RATE@START/LENGTH, such as 2000@30s/5s", p.text)
+	more, when, ok := strings.Cut(spike, "@")
+	at, long, ok2 := strings.Cut(when, "/")
+	if !ok || !ok2 {
+		return bad
 	}
-	for t < p.Duration {
-		r := p.rate(t)
-		step := min(slice-t%slice, p.Duration-t)
-		got := r * step.Seconds()
-		// A billionth of a wake-up is what rounding leaves.
-		if got >= want-1e-9 && r > 0 {
-			return min(t+time.Duration(max(want, 0)/r*float64(time.Second)), p.Duration), true
+	start, err1 := time.ParseDuration(at)
+	length, err2 := time.ParseDuration(long)
+	if err1 != nil || err2 != nil || length <= 0 || start < 0 || start > p.Duration-length {
+		return fmt.Errorf("%w, and within the duration", bad)
+	}
+	r, err := p.numbers(base, more)
+	if err != nil {
+		return err
+	}
+	p.add(start, r[0], r[0])
+	p.add(start+length, r[0]+r[1], r[0]+r[1])
+	p.add(p.Duration, r[0], r[0])
+	return nil
+}
+
+func (s *part) count() float64 { return (s.from + s.to) / 2 * (s.end - s.begin).Seconds() }
+
+// after is how long after the part's begin so many wake-ups have started.
+func (s *part) after(n float64) time.Duration {
+	if n <= 0 {
+		return 0
+	}
+	slope := (s.to - s.from) / (s.end - s.begin).Seconds()
+	// What solves from*t + slope/2*t*t = n, in the form that is exact where the
+	// slope is 0 or nearly so.
+	t := 2 * n / (s.from + math.Sqrt(max(s.from*s.from+2*slope*n, 0)))
+	return min(time.Duration(t*float64(time.Second)), s.end-s.begin)
+}
+
+// at is when so many wake-ups have started; ok is false where the plan has ended
+// before.
+func (p *Plan) at(n float64) (at time.Duration, ok bool) {
+	least := n - 1e-9 - n*1e-15 // without what rounding leaves
+	i := sort.Search(len(p.parts), func(i int) bool { return p.parts[i].before+p.parts[i].count() >= least })
+	if i == len(p.parts) {
+		return 0, false
+	}
+	s := &p.parts[i]
+	return s.begin + s.after(n-s.before), true
+}
+
+// Arrivals are the times at which wake-ups are meant to start, from the plan's
+// begin. draw is for Poisson.
+func (p *Plan) Arrivals(draw *rand.Rand) iter.Seq[time.Duration] {
+	return func(yield func(time.Duration) bool) {
+		for n := 0.0; ; {
+			if p.Poisson {
+				n += draw.ExpFloat64()
+			} else {
+				n++
+			}
+			if at, ok := p.at(n); !ok || !yield(at) {
+				return
+			}
 		}
-		want -= got
-		t += step
 	}
-	return 0, false
 }
 
-// Total is how many wake-ups the plan starts, about.
-func (p *Plan) Total() (n float64) {
-	for t := time.Duration(0); t < p.Duration; t += 10 * slice {
-		n += p.rate(t) * (10 * slice).Seconds()
+// Total is how many wake-ups the plan starts, with Poisson about.
+func (p *Plan) Total() float64 {
+	if len(p.parts) == 0 {
+		return 0
 	}
-	return n
+	last := &p.parts[len(p.parts)-1]
+	return last.before + last.count()
 }
 
-// Peak is the highest rate of it, about.
+// Peak is the highest rate of it.
 func (p *Plan) Peak() (most float64) {
-	for t := time.Duration(0); t < p.Duration; t += 10 * slice {
-		most = max(most, p.rate(t))
+	for i := range p.parts {
+		most = max(most, p.parts[i].from, p.parts[i].to)
 	}
 	return most
 }

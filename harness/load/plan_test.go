@@ -31,7 +31,7 @@ func TestPlans(t *testing.T) {
 		draw := rand.New(rand.NewPCG(1, 1))
 		n, half := 0, 0
 		last := time.Duration(0)
-		for at, ok := p.Next(0, draw); ok; at, ok = p.Next(at, draw) {
+		for at := range p.Arrivals(draw) {
 			if at < last {
 				t.Fatalf("%s: %s after %s", c.rate, at, last)
 			}
@@ -48,7 +48,7 @@ func TestPlans(t *testing.T) {
 		if math.Abs(float64(n-c.total)) > slack || math.Abs(float64(half-c.first)) > slack {
 			t.Errorf("%s: %d, %d of them in the first half; want %d and %d", c.rate, n, half, c.total, c.first)
 		}
-		if math.Abs(p.Total()-float64(c.total)) > slack {
+		if math.Abs(p.Total()-float64(c.total)) > 1e-6 {
 			t.Errorf("%s: Total %f", c.rate, p.Total())
 		}
 	}
@@ -66,11 +66,38 @@ func TestExact(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := 0
-		for at, ok := p.Next(0, nil); ok; at, ok = p.Next(at, nil) {
+		for range p.Arrivals(nil) {
 			n++
 		}
 		if n != c.want {
 			t.Errorf("%s for %s: %d, want %d", c.rate, c.duration, n, c.want)
+		}
+	}
+}
+
+// TestArrivals: each is when its rate says, to the microsecond, whatever came
+// before; a plan of a year is as soon looked through as one of a second.
+func TestArrivals(t *testing.T) {
+	const year = 8760 * time.Hour
+	for _, c := range []struct {
+		rate     string
+		duration time.Duration
+		n        float64
+		want     time.Duration
+	}{
+		{"3", year, 1, time.Second / 3}, {"3", year, 3e7, 1e7 * time.Second}, {"3", year, 3 * 8760 * 3600, year}, {"0..200", 10 * time.Second, 10, time.Second}, {"0..200", 10 * time.Second, 1000, 10 * time.Second},
+		{"200..0", 10 * time.Second, 750, 5 * time.Second}, {"200..0", 10 * time.Second, 1000, 10 * time.Second}, {"0,100", 10 * time.Second, 1, 5010 * time.Millisecond}, {"100,0,100", 9 * time.Second, 301, 6010 * time.Millisecond},
+		{"10+1000@5s/1s", 10 * time.Second, 1060, 6 * time.Second}, {"10+1000@5s/1s", 10 * time.Second, 1070, 7 * time.Second}, {"1000000", year, 1e9, 1000 * time.Second},
+	} {
+		p, err := ParsePlan(c.rate, c.duration, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at, ok := p.at(c.n); !ok || (at-c.want).Abs() > time.Microsecond {
+			t.Errorf("%s: %.0f at %s, %t, want %s", c.rate, c.n, at, ok, c.want)
+		}
+		if at, ok := p.at(p.Total() + 1); ok {
+			t.Errorf("%s: one more than all at %s", c.rate, at)
 		}
 	}
 }
@@ -82,7 +109,7 @@ func TestPeak(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := p.Peak(); math.Abs(got-want) > want/100 {
+		if got := p.Peak(); got != want {
 			t.Errorf("%s: %f", rate, got)
 		}
 	}
