@@ -176,7 +176,7 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	}
 	line := &liveLine{w: w, live: color(w), said: time.Now()}
 	o.Progress, o.Enrolled = line.progress, line.enrolled(int(o.Share.Count(int64(f.devices))))
-	stop, err := f.serveMetrics(w, o)
+	last, stop, err := f.serveMetrics(w, o)
 	if err != nil {
 		return usage(err)
 	}
@@ -211,17 +211,20 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return usage(err)
 	}
 	tell(w, r)
-	return judge(w, r, expected)
+	verdict := judge(w, r, expected)
+	last(ctx, r)
+	return verdict
 }
 
-// serveMetrics serves /metrics where that is asked for.
-func (f *loadFlags) serveMetrics(w io.Writer, o *load.Options) (stop func(), err error) {
+// serveMetrics serves /metrics where that is asked for. last tells it how the run
+// ended, and lets the Prometheus that looked until then look once more.
+func (f *loadFlags) serveMetrics(w io.Writer, o *load.Options) (last func(context.Context, *load.Result), stop func(), err error) {
 	if f.metrics == "" {
-		return func() {}, nil
+		return func(context.Context, *load.Result) {}, func() {}, nil
 	}
 	ln, err := lab.Listen("--metrics", f.metrics)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	m := load.NewMetrics()
 	o.Observe = m.Observe
@@ -233,8 +236,27 @@ func (f *loadFlags) serveMetrics(w io.Writer, o *load.Options) (stop func(), err
 	srv := lab.NewHTTPServer(m.Handler())
 	go srv.Serve(ln) //nolint:errcheck // ends with the command
 	fmt.Fprintf(w, "metrics    http://%s/metrics\n", ln.Addr())
-	return func() { srv.Close() }, nil
+	return func(ctx context.Context, r *load.Result) {
+			if looks := m.Done(r); looks != nil && ctx.Err() == nil {
+				fmt.Fprintf(w, "metrics    waiting for Prometheus to look once more, up to %s; Ctrl-C ends it\n", lastLook)
+				wait, cancel := context.WithTimeout(ctx, lastLook)
+				defer cancel()
+				select {
+				case <-looks:
+				case <-wait.Done():
+				}
+			}
+		}, func() {
+			// A look that is under way is finished.
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			srv.Shutdown(ctx) //nolint:errcheck // the process ends
+		}, nil
 }
+
+// lastLook is how long a Prometheus that watched a run is waited for at its end: it
+// looks once a minute by default.
+const lastLook = time.Minute
 
 // judge holds a result against what was expected.
 func judge(w io.Writer, r *load.Result, expected []*load.Expectation) error {
@@ -255,80 +277,4 @@ func judge(w io.Writer, r *load.Result, expected []*load.Expectation) error {
 		return &exitError{exitFailed, errSilent}
 	}
 	return nil
-}
-
-// tell prints a result for a person.
-func tell(w io.Writer, r *load.Result) {
-	c := r.Counts
-	fmt.Fprintf(w, "\n%d wake-ups: %d done by push, %d by polling, %d failed, %d lost; %.1f a second\n\n", c.Started, c.Done, c.Polled, c.Failed, c.Lost, r.Rate())
-	fmt.Fprintf(w, "%-9s %10s %10s %10s %10s %10s\n", "stage", "count", "p50", "p90", "p99", "max")
-	for _, stage := range load.Stages() {
-		if h := r.Stages[stage]; h.Count > 0 {
-			fmt.Fprintf(w, "%-9s %10d %10s %10s %10s %10s\n", stage, h.Count, load.Micros(h.At["p50"]), load.Micros(h.At["p90"]), load.Micros(h.At["p99"]), load.Micros(h.Max))
-		}
-	}
-	if c := r.CPU; c != nil {
-		fmt.Fprintf(w, "processors %.0f %% busy, %.0f %% by dmwake\n", 100*c.Busy, 100*c.Own)
-	}
-	for kind, n := range r.Errors {
-		fmt.Fprintf(w, "%8d  %s\n", n, kind)
-	}
-	for why, n := range r.Excluded {
-		fmt.Fprintf(w, "%8d  devices left out: %s\n", n, why)
-	}
-	for _, n := range r.Notes {
-		fmt.Fprintf(w, "  - %s\n", n)
-	}
-	if r.Aborted != "" {
-		fmt.Fprintf(w, "The run ended early: %s\n", r.Aborted)
-	}
-}
-
-// liveLine is one line that is written over on a terminal, and lines now and
-// then elsewhere.
-type liveLine struct {
-	w     io.Writer
-	live  bool
-	said  time.Time
-	dirty bool
-	last  string // that was not written
-}
-
-func (l *liveLine) put(every time.Duration, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if l.live {
-		fmt.Fprintf(l.w, "\r\x1b[K%s", text)
-		l.dirty = true
-		return
-	}
-	l.last = text
-	if time.Since(l.said) >= every {
-		l.said, l.last = time.Now(), ""
-		fmt.Fprintln(l.w, text)
-	}
-}
-
-func (l *liveLine) end() {
-	if l.dirty || l.last != "" {
-		fmt.Fprintln(l.w, l.last)
-	}
-	l.dirty, l.said, l.last = false, time.Time{}, ""
-}
-
-func (l *liveLine) enrolled(all int) func(done, failed int) {
-	return func(done, failed int) {
-		if l.live && done%10 != 0 && done != all {
-			return
-		}
-		text := fmt.Sprintf("%d of %d devices enrolled", done, all)
-		if failed > 0 {
-			text += fmt.Sprintf(", %d not", failed)
-		}
-		l.put(5*time.Second, "%s", text)
-	}
-}
-
-func (l *liveLine) progress(p load.Progress) {
-	l.put(5*time.Second, "%5s  %6d started  %6d done  %5.0f/s  %5d open  %5d failed  p50 %s  p99 %s", p.Elapsed.Round(time.Second), p.Started, p.Done, p.Rate, p.Open, p.Errors,
-		load.Micros(p.P50), load.Micros(p.P99))
 }

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,5 +91,54 @@ func TestLoadInterrupted(t *testing.T) {
 	r, err := load.Read(filepath.Join(dir, "r.json"))
 	if err != nil || r.Counts.Done == 0 || r.Aborted != "interrupted" {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestLoadMetrics: who watched a load by its metrics gets to see how it ended, and the
+// command ends then.
+func TestLoadMetrics(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	at := testenv.Addr(t)
+	look := func() string {
+		resp, err := http.Get("http://" + at + "/metrics")
+		if err != nil {
+			return ""
+		}
+		defer resp.Body.Close()
+		raw, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		return string(raw)
+	}
+	go func() {
+		for look() == "" && ctx.Err() == nil {
+			<-time.After(20 * time.Millisecond)
+		}
+	}()
+	cmd := command(ctx, t.TempDir(), nil, "load", "--devices", "4", "--rate", "20", "--duration", "3s", "--metrics", at)
+	started(t, cmd, "waiting for Prometheus to look once more")
+	text := look()
+	for _, want := range []string{`dmwake_load_wakeups{state="started"} 60`, `dmwake_load_wakeups{state="done"} 60`, `dmwake_load_wakeups{state="lost"} 0`, `dmwake_load_wakeups{state="open"} 0`, `dmwake_load_stage_seconds_count{stage="whole"} 60`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLiveLine: what the warm-up does is called that.
+func TestLiveLine(t *testing.T) {
+	var b bytes.Buffer
+	l := &liveLine{w: &b}
+	l.progress(load.Progress{Elapsed: 2 * time.Second, Warming: true, Counts: load.Counts{Warm: 40}, Rate: 20, Open: 1})
+	l.said = time.Time{} // long ago
+	l.progress(load.Progress{Elapsed: 9 * time.Second, Counts: load.Counts{Warm: 40, Started: 100, Done: 97, Polled: 1, Failed: 2}, Rate: 20, P99: 5000})
+	want := "   2s  warm-up:     40 started     20/s      1 open\n   9s     100 started      98 done     20/s      0 open      2 failed  p50 0s  p99 5ms\n"
+	if b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
 	}
 }

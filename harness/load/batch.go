@@ -44,10 +44,6 @@ type batch struct {
 	waited  int64 // devices that waited for a session of others to end, before it
 }
 
-// tooLate is when a wake-up is given up before it starts: a plan that is far beyond
-// the machine would go on for a multiple of its duration.
-const tooLate = 10 * time.Second
-
 // grace is how long is waited for the journal to tell of what has ended.
 const grace = 500 * time.Millisecond
 
@@ -97,7 +93,9 @@ func (r *Run) play(ctx context.Context, b *batch) *Result {
 	var told sync.WaitGroup
 	told.Go(func() { r.report(progress, b) })
 	b.used, b.waited = usage(), r.pool.waited()
-	r.drive(ctx, b)
+	more, enough := context.WithCancel(ctx)
+	defer enough()
+	r.drive(more, b)
 	r.mu.Lock()
 	b.ended, b.lasted = true, time.Since(r.zero)-b.base
 	if ctx.Err() == nil && b.Plan != nil {
@@ -105,9 +103,10 @@ func (r *Run) play(ctx context.Context, b *batch) *Result {
 	}
 	r.mu.Unlock()
 	r.drain(ctx, b)
+	enough()
+	b.hooks.Wait()
 	quiet()
 	told.Wait()
-	b.hooks.Wait()
 	return r.result(b, ctx.Err() != nil)
 }
 
@@ -188,77 +187,6 @@ func (r *Run) pick(b *batch) int {
 	}
 	r.next++
 	return (r.next - 1) % len(r.open)
-}
-
-// begin starts one wake-up; it does not wait for it.
-func (r *Run) begin(ctx context.Context, b *batch, device int, number int64, at time.Duration) {
-	r.start(ctx, &wakeup{batch: b, observe: b.Observe, device: device, intended: b.base + at, started: time.Since(r.zero), counted: b.Plan == nil || at >= b.Plan.Warmup}, number)
-}
-
-func (r *Run) start(ctx context.Context, w *wakeup, number int64) {
-	b, device := w.batch, w.device
-	r.mu.Lock()
-	b.tally.start(w)
-	if r.opts.Rehearse {
-		r.rehearse(w, number)
-		if w.gone != nil {
-			close(w.gone)
-		}
-		r.mu.Unlock()
-		return
-	}
-	b.left++
-	r.open[device] = append(r.open[device], w)
-	r.mu.Unlock()
-	if w.started-w.intended > tooLate {
-		r.fail(w, fmt.Sprintf("not triggered: dmwake was late by more than %s, this machine is too small for the rate", tooLate))
-		return
-	}
-	select {
-	case r.slots <- struct{}{}:
-	default:
-		r.fail(w, fmt.Sprintf("not triggered: %d triggers were under way already, who pushes does not keep up", maxHooks))
-		return
-	}
-	b.hooks.Go(func() {
-		defer func() { <-r.slots }()
-		// A trigger that began is finished: it is the server's work by then.
-		err := r.trigger(context.WithoutCancel(ctx), w)
-		mark := r.lab.WNS.Journal().Mark()
-		r.mu.Lock()
-		w.returned, w.until = time.Since(r.zero), mark
-		r.mu.Unlock()
-		if err != nil {
-			r.fail(w, "trigger: "+kindOf(err))
-		}
-	})
-}
-
-func (r *Run) trigger(ctx context.Context, w *wakeup) error {
-	v, own := r.pool.vars[w.device], r.opts.Sender == SenderOwn
-	queued := func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		w.queued = time.Since(r.zero)
-	}
-	if own { // what queues its work is the trigger
-		queued()
-	}
-	for _, c := range r.opts.Work.commands(w) {
-		if err := r.lab.QueueFor(ctx, v, c); err != nil {
-			return err
-		}
-	}
-	if !own {
-		queued()
-	}
-	switch r.opts.Sender {
-	case SenderHook:
-		return r.lab.PushFor(ctx, v)
-	case SenderWNS:
-		return r.send.push(ctx, v.ChannelURI)
-	}
-	return nil
 }
 
 // rehearse ends a wake-up at once, in a time from 1 to 1009 ms that follows from

@@ -50,6 +50,9 @@ func Combine(list []*Result) (*Result, error) {
 	if out.Stages, err = mergeStages(list); err != nil {
 		return nil, err
 	}
+	if out.Course, err = beside(list); err != nil {
+		return nil, err
+	}
 	return &out, nil
 }
 

@@ -18,7 +18,7 @@ func Compare(w io.Writer, before, now *Result, slack float64) (worse bool, err e
 		if a.Count == 0 && b.Count == 0 {
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t\n", s, beside(&a, &b, "p50"), beside(&a, &b, "p99"))
+		fmt.Fprintf(t, "%s\t%s\t%s\t\n", s, change(&a, &b, "p50"), change(&a, &b, "p99"))
 	}
 	if err := t.Flush(); err != nil {
 		return false, err
@@ -48,10 +48,10 @@ func Compare(w io.Writer, before, now *Result, slack float64) (worse bool, err e
 	return worse || float64(b) > float64(a)*(1+slack), nil
 }
 
-// beside are a quantile before and now, and by how much it changed; a stage that one
+// change are a quantile before and now, and by how much it changed; a stage that one
 // run did not have is no time.
-func beside(before, now *Summary, quantile string) string {
-	a, b, change := "-", "-", ""
+func change(before, now *Summary, quantile string) string {
+	a, b, by := "-", "-", ""
 	if before.Count > 0 {
 		a = Micros(before.At[quantile])
 	}
@@ -59,7 +59,7 @@ func beside(before, now *Summary, quantile string) string {
 		b = Micros(now.At[quantile])
 	}
 	if before.At[quantile] > 0 && now.Count > 0 {
-		change = fmt.Sprintf("%+.0f%%", math.Round(100*(float64(now.At[quantile])/float64(before.At[quantile])-1)))
+		by = fmt.Sprintf("%+.0f%%", math.Round(100*(float64(now.At[quantile])/float64(before.At[quantile])-1)))
 	}
-	return a + "\t" + b + "\t" + change
+	return a + "\t" + b + "\t" + by
 }

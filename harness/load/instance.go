@@ -102,11 +102,12 @@ func Sum(list []*Result) (*Result, error) {
 	if out.Stages, err = mergeStages(list); err != nil {
 		return nil, err
 	}
+	out.Course = after(list)
 	out.Config.Rate, out.Config.Duration, out.Config.Warmup = strings.Join(rates, ", then "), long.String(), "0s"
 	return &out, nil
 }
 
 func (c *Counts) add(o Counts) {
 	c.Started, c.Done, c.Polled = c.Started+o.Started, c.Done+o.Done, c.Polled+o.Polled
-	c.Failed, c.Lost, c.Warm, c.Offline = c.Failed+o.Failed, c.Lost+o.Lost, c.Warm+o.Warm, c.Offline+o.Offline
+	c.Failed, c.Lost, c.Unfinished, c.Warm, c.Offline = c.Failed+o.Failed, c.Lost+o.Lost, c.Unfinished+o.Unfinished, c.Warm+o.Warm, c.Offline+o.Offline
 }

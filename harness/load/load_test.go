@@ -66,7 +66,7 @@ func play(t *testing.T, run *Run) *Result {
 func whole(t *testing.T, r *Result) {
 	t.Helper()
 	c := r.Counts
-	if c.Started != c.Done+c.Polled+c.Failed+c.Lost || c.Started == 0 {
+	if c.Started != c.Ended()+c.Unfinished || c.Started == 0 {
 		t.Errorf("the counts do not add up: %+v", c)
 	}
 	n := int64(0)
@@ -76,12 +76,15 @@ func whole(t *testing.T, r *Result) {
 	if n != c.Failed+c.Lost {
 		t.Errorf("%d errors by kind, %d failed and %d lost: %v", n, c.Failed, c.Lost, r.Errors)
 	}
-	sum := int64(0)
+	var sum CoursePoint
 	for _, p := range r.Course {
-		sum += p.Started
+		sum.Started, sum.Done, sum.Failed, sum.Lost = sum.Started+p.Started, sum.Done+p.Done, sum.Failed+p.Failed, sum.Lost+p.Lost
 	}
-	if sum != c.Started+c.Warm {
-		t.Errorf("the course has %d wake-ups, and %d were started", sum, c.Started+c.Warm)
+	if sum.Started != c.Started+c.Warm {
+		t.Errorf("the course has %d wake-ups, and %d were started", sum.Started, c.Started+c.Warm)
+	}
+	if c.Warm == 0 && (sum.Done != c.Done+c.Polled || sum.Failed != c.Failed || sum.Lost != c.Lost) {
+		t.Errorf("the course has %+v, and the run %+v", sum, c)
 	}
 }
 
@@ -193,7 +196,7 @@ func TestInterrupted(t *testing.T) {
 	o := options(t, "30", time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
 	o.Progress = func(p Progress) {
-		if p.Done > 10 {
+		if p.Counts.Done > 10 {
 			cancel()
 		}
 	}
@@ -207,7 +210,7 @@ func TestInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole(t, r)
-	if r.Aborted == "" || r.Counts.Done < 10 || r.Rate() < 15 || r.Rate() > 60 {
+	if r.Aborted == "" || r.Counts.Done < 10 || r.Counts.Lost > 0 || r.Counts.Failed > 0 || r.Rate() < 15 || r.Rate() > 60 {
 		t.Errorf("%q, %+v, %.1f a second", r.Aborted, r.Counts, r.Rate())
 	}
 }

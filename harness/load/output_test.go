@@ -60,7 +60,7 @@ func TestPage(t *testing.T) {
 				}
 			}
 		}
-		if plots != 4 {
+		if plots != 5 {
 			t.Errorf("%d plots", plots)
 		}
 	}
@@ -100,6 +100,24 @@ func TestTicks(t *testing.T) {
 			if k.Label != "" {
 				labels = append(labels, k.Label)
 			}
+		}
+		if got := strings.Join(labels, " "); got != c.labels {
+			t.Errorf("%g to %g: labels %q, want %q", c.least, c.most, got, c.labels)
+		}
+	}
+}
+
+// TestPlainTicks: there are some five to ten, with short labels.
+func TestPlainTicks(t *testing.T) {
+	for _, c := range []struct {
+		least, most float64
+		labels      string
+	}{
+		{0, 1, "0 0.2 0.4 0.6 0.8 1"}, {0, 25, "0 5 10 15 20 25"}, {0, 7, "0 1 2 3 4 5 6 7"}, {0, 3600, "0 500 1000 1500 2000 2500 3000 3500"}, {-1, 1, "-1 -0.5 0 0.5 1"}, {0.11, 0.16, "0.11 0.12 0.13 0.14 0.15 0.16"}, {3, 3, ""},
+	} {
+		var labels []string
+		for _, k := range (plainTicks{}).Ticks(c.least, c.most) {
+			labels = append(labels, k.Label)
 		}
 		if got := strings.Join(labels, " "); got != c.labels {
 			t.Errorf("%g to %g: labels %q, want %q", c.least, c.most, got, c.labels)

@@ -46,7 +46,7 @@ func (r *Result) WriteHTML(w io.Writer) error {
 		title  string
 		legend []key
 		draw   func() (template.HTML, error)
-	}{{"Latency over time", byTime, r.overTime}, {"Percentile curve", nil, r.percentiles}, {"Stages", byTime, r.breakdown}, {"Wake-ups a second", byOutcome, r.throughput}} {
+	}{{"Latency over time", byTime, r.overTime}, {"Percentile curve", nil, r.percentiles}, {"Stages", byTime, r.breakdown}, {"Wake-ups a second", byOutcome, r.throughput}, {"Errors a second", byTrouble, r.troubles}} {
 		text, err := p.draw()
 		if err != nil {
 			return fmt.Errorf("the HTML report: %w", err)

@@ -60,7 +60,7 @@ func newPlot(x, y string) *plot.Plot {
 // svg draws a plot; title names it for those who do not see it.
 func svg(p *plot.Plot, title string) (template.HTML, error) {
 	c := vgsvg.New(plotWidth, plotHeight)
-	p.Draw(draw.New(c))
+	p.Draw(draw.Crop(draw.New(c), 0, -vg.Points(14), 0, 0)) // room for half of the last label
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return "", fmt.Errorf("draw %s: %w", title, err)
@@ -120,35 +120,49 @@ func draws(p *plot.Plot, log bool, list ...series) error {
 // The legends of the plots.
 var (
 	byTime    = []key{{"p50", "blue"}, {"p99", "bad"}}
-	byOutcome = []key{{"started", "blue"}, {"done", "good"}, {"failed or lost", "bad"}}
+	byOutcome = []key{{"started", "blue"}, {"done", "good"}}
+	byTrouble = []key{{"failed", "bad"}, {"lost", "blue"}}
 )
 
 func millis(us int64) float64 { return float64(us) / 1000 }
 
 // overTime is the whole by when it was meant to start.
 func (r *Result) overTime() (template.HTML, error) {
-	var p50, p99 plotter.XYs
-	for _, c := range r.Course {
-		if c.P99 > 0 {
-			p50 = append(p50, plotter.XY{X: c.At, Y: max(millis(c.P50), .001)})
-			p99 = append(p99, plotter.XY{X: c.At, Y: max(millis(c.P99), .001)})
-		}
+	of := func(k key, us func(*CoursePoint) int64) series {
+		return r.each(k, func(c *CoursePoint) (float64, bool) { return max(millis(us(c)), .001), c.P99 > 0 })
 	}
-	return lines("Latency over time", "seconds", "whole, ms", true, series{byTime[0], p50}, series{byTime[1], p99})
+	return lines("Latency over time", "seconds", "whole, ms", true, of(byTime[0], func(c *CoursePoint) int64 { return c.P50 }), of(byTime[1], func(c *CoursePoint) int64 { return c.P99 }))
 }
 
 func (r *Result) throughput() (template.HTML, error) {
-	var started, done, failed plotter.XYs
-	step := 1.0
-	if len(r.Course) > 1 {
-		step = r.Course[1].At - r.Course[0].At
+	return lines("Wake-ups a second", "seconds", "a second", false, r.rate(byOutcome[0], func(c *CoursePoint) int64 { return c.Started }), r.rate(byOutcome[1], func(c *CoursePoint) int64 { return c.Done }))
+}
+
+func (r *Result) troubles() (template.HTML, error) {
+	return lines("Errors a second", "seconds", "a second", false, r.rate(byTrouble[0], func(c *CoursePoint) int64 { return c.Failed }), r.rate(byTrouble[1], func(c *CoursePoint) int64 { return c.Lost }))
+}
+
+// rate is how many a second there were in each step.
+func (r *Result) rate(k key, count func(*CoursePoint) int64) series {
+	return r.each(k, func(c *CoursePoint) (float64, bool) { return float64(count(c)) / max(c.Step, 1), true }) // a step is a second or more
+}
+
+// each is a line over the course, from the begin of the first step to the end of the
+// last. value gives false where a step has none.
+func (r *Result) each(k key, value func(*CoursePoint) (float64, bool)) series {
+	s := series{key: k}
+	for i := range r.Course {
+		c := &r.Course[i]
+		v, ok := value(c)
+		if !ok {
+			continue
+		}
+		s.points = append(s.points, plotter.XY{X: c.At, Y: v})
+		if i == len(r.Course)-1 {
+			s.points = append(s.points, plotter.XY{X: c.At + c.Step, Y: v})
+		}
 	}
-	for _, c := range r.Course {
-		started = append(started, plotter.XY{X: c.At, Y: float64(c.Started) / step})
-		done = append(done, plotter.XY{X: c.At, Y: float64(c.Done) / step})
-		failed = append(failed, plotter.XY{X: c.At, Y: float64(c.Failed) / step})
-	}
-	return lines("Wake-ups a second", "seconds", "a second", false, series{byOutcome[0], started}, series{byOutcome[1], done}, series{byOutcome[2], failed})
+	return s
 }
 
 func (r *Result) percentiles() (template.HTML, error) {
@@ -158,7 +172,7 @@ func (r *Result) percentiles() (template.HTML, error) {
 		return "", err
 	}
 	var points plotter.XYs
-	for _, b := range h.CumulativeDistribution() {
+	for _, b := range h.CumulativeDistributionWithTicks(10) {
 		// The last ones are of less than one wake-up.
 		if b.Quantile < 100 && (1-b.Quantile/100)*float64(whole.Count) >= 1 {
 			points = append(points, plotter.XY{X: nines(b.Quantile), Y: max(millis(b.ValueAt), .001)})

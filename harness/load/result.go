@@ -85,20 +85,15 @@ type Counts struct {
 	Polled  int64 `json:"polled"` // a poll brought it, not the push
 	Failed  int64 `json:"failed"`
 	Lost    int64 `json:"lost"` // nothing came of it until the end
-	Warm    int64 `json:"warmup"`
-	Offline int   `json:"offlineDevices,omitempty"`
+	// Unfinished are those under way when the run was interrupted: nobody knows
+	// what would have become of them.
+	Unfinished int64 `json:"unfinished,omitempty"`
+	Warm       int64 `json:"warmup"`
+	Offline    int   `json:"offlineDevices,omitempty"`
 }
 
-// CoursePoint is one step of the run's course; its wake-ups are those that were
-// meant to start in it.
-type CoursePoint struct {
-	At      float64 `json:"at"` // seconds
-	Started int64   `json:"started"`
-	Done    int64   `json:"done"`
-	Failed  int64   `json:"failed"`
-	P50     int64   `json:"p50"` // of Whole, microseconds
-	P99     int64   `json:"p99"`
-}
+// Ended are the wake-ups of which it is known what became of them.
+func (c *Counts) Ended() int64 { return c.Done + c.Polled + c.Failed + c.Lost }
 
 func (r *Run) result(b *batch, interrupted bool) *Result {
 	r.mu.Lock()
@@ -128,7 +123,11 @@ func (r *Run) result(b *batch, interrupted bool) *Result {
 			if w.batch != b {
 				return false
 			}
-			r.lose(w)
+			if interrupted {
+				r.abandon(w)
+			} else {
+				r.lose(w)
+			}
 			return true
 		})
 	}
@@ -137,11 +136,7 @@ func (r *Run) result(b *batch, interrupted bool) *Result {
 	for s, h := range t.stages {
 		out.Stages[s] = summarize(h)
 	}
-	for i := range t.course {
-		p := &t.course[i]
-		out.Course = append(out.Course, CoursePoint{At: (time.Duration(i) * t.step).Seconds(), Started: p.started, Done: p.done, Failed: p.failed,
-			P50: p.whole.ValueAtQuantile(50), P99: p.whole.ValueAtQuantile(99)})
-	}
+	out.Course = t.view()
 	out.Seconds = max(b.lasted-p.Warmup, 0).Seconds()
 	if b.Storm || b.Plan == nil {
 		out.Seconds = (time.Duration(out.Stages[Whole].Max) * time.Microsecond).Seconds()
@@ -161,10 +156,25 @@ func (r *Run) lose(w *wakeup) {
 	w.end(outcomeLost)
 	t := &w.batch.tally
 	t.over++
-	t.at(w.intended).failed++
+	t.at(w.intended).lost++
 	if w.counted {
 		t.lost++
 		t.errors["lost: "+r.lostBy(w)]++
+	}
+}
+
+// abandon counts a wake-up that was under way when the run was interrupted. The
+// caller holds r.mu, and forgets it.
+func (r *Run) abandon(w *wakeup) {
+	r.close(w)
+	if w.done {
+		return
+	}
+	w.end(outcomeUnfinished)
+	t := &w.batch.tally
+	t.over++
+	if w.counted {
+		t.unfinished++
 	}
 }
 
@@ -177,6 +187,8 @@ func (r *Run) lostBy(w *wakeup) string {
 		return "no device polled in time"
 	case w.atWNS == 0 && w.another:
 		return "no notification of its own came to WNS, but another led to a session since"
+	case w.atWNS == 0 && w.cut:
+		return "its trigger was still under way at the end"
 	case w.atWNS == 0:
 		return "no notification came to WNS"
 	case w.there == 0:
@@ -270,8 +282,8 @@ func (r *Run) report(ctx context.Context, b *batch) {
 		r.mu.Lock()
 		t := &b.tally
 		whole := t.stages[Whole]
-		p := Progress{Elapsed: time.Since(r.zero) - b.base, Counts: t.counts(), Started: t.started + t.warm, Done: t.done + t.polled, Open: t.open(), Errors: t.failures,
-			Rate: float64(t.over - last), P50: whole.ValueAtQuantile(50), P99: whole.ValueAtQuantile(99)}
+		p := Progress{Elapsed: time.Since(r.zero) - b.base, Counts: t.counts(), Open: t.open(), Rate: float64(t.over - last), P50: whole.ValueAtQuantile(50), P99: whole.ValueAtQuantile(99)}
+		p.Warming = b.Plan != nil && p.Elapsed < b.Plan.Warmup
 		last = t.over
 		r.mu.Unlock()
 		b.Progress(p)

@@ -66,12 +66,12 @@ type Options struct {
 
 // Progress is how a run stands.
 type Progress struct {
-	Elapsed                   time.Duration
-	Started, Done, Open, Lost int64
-	Errors                    int64
-	Rate                      float64 // wake-ups done in the last second
-	P50, P99                  int64   // of Whole so far, in microseconds
-	Counts                    Counts  // without the warm-up
+	Elapsed  time.Duration
+	Warming  bool    // it is in the warm-up still
+	Counts   Counts  // what is lost is known at the end only
+	Open     int64   // wake-ups under way, those of the warm-up, too
+	Rate     float64 // wake-ups that ended in the last second
+	P50, P99 int64   // of Whole so far, in microseconds
 }
 
 // wakeup is one push, from when it was meant to start. Times are since the zero
@@ -87,6 +87,7 @@ type wakeup struct {
 	coming                                  bool          // the notification, to the device
 	another                                 bool          // without one of its own: one of another wake-up led to a session since
 	counted                                 bool          // not of the warm-up
+	cut                                     bool          // its trigger, by the end of the run
 	trouble                                 string
 	done                                    bool
 	outcome                                 outcome
@@ -103,6 +104,7 @@ const (
 	outcomePolled
 	outcomeFailed
 	outcomeLost
+	outcomeUnfinished // when the run was interrupted
 )
 
 // end notes what became of a wake-up. The caller holds Run.mu.

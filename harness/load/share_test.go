@@ -59,6 +59,9 @@ func TestShares(t *testing.T) {
 				t.Errorf("%v: the histogram of %s is another", shares, s)
 			}
 		}
+		if len(merged.Course) < 2 || !slices.Equal(merged.Course, single.Course) {
+			t.Errorf("%v: the course is another:\n%+v\n%+v", shares, merged.Course, single.Course)
+		}
 		if merged.Seconds < 2 || merged.Seconds != max(parts[0].Seconds, parts[len(parts)-1].Seconds, parts[1].Seconds) {
 			t.Errorf("%v: %.3f s in all", shares, merged.Seconds)
 		}
@@ -71,6 +74,28 @@ func TestShares(t *testing.T) {
 		if _, err := Combine([]*Result{parts[0], single}); err == nil {
 			t.Error("a share and a whole run were combined")
 		}
+	}
+}
+
+// TestOneAfterTheOther: batches that were driven in turn are one result, whose course
+// goes on where the second began.
+func TestOneAfterTheOther(t *testing.T) {
+	o := options(t, "50", 2*time.Second)
+	o.Rehearse = true
+	r, err := Start(t.Context(), nil, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	a, b := play(t, r), play(t, r)
+	b.Started = a.Started.Add(5 * time.Second)
+	sum, err := Sum([]*Result{a, b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := len(a.Course)
+	if sum.Counts.Done != 200 || len(sum.Course) != n+len(b.Course) || !slices.Equal(sum.Course[:n], a.Course) || sum.Course[n].At != 5 || sum.Course[n].Started != b.Course[0].Started {
+		t.Errorf("%+v\n%+v", sum.Counts, sum.Course)
 	}
 }
 

@@ -59,7 +59,11 @@ func (s *Singles) Wake(ctx context.Context, device string, observe func(Stage, t
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if slices.Contains(r.open[at], w) {
-		r.lose(w)
+		if ctx.Err() != nil {
+			r.abandon(w)
+		} else {
+			r.lose(w)
+		}
 		r.forget(at, func(k *wakeup) bool { return k == w })
 	}
 	c := Counts{Started: 1}
@@ -73,6 +77,9 @@ func (s *Singles) Wake(ctx context.Context, device string, observe func(Stage, t
 	case outcomeFailed:
 		c.Failed = 1
 		return c, errors.New(w.trouble)
+	case outcomeUnfinished:
+		c.Unfinished = 1
+		return c, ctx.Err()
 	}
 	c.Lost = 1
 	return c, errors.New("lost: " + r.lostBy(w))

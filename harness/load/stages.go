@@ -77,22 +77,34 @@ func summarize(h *hdrhistogram.Histogram) Summary {
 	for _, q := range Quantiles {
 		s.At[q.Name] = h.ValueAtQuantile(q.At)
 	}
-	if raw, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase); err == nil {
-		s.Hist = string(raw)
-	}
+	s.Hist = encode(h)
 	return s
 }
 
-// Histogram is the whole histogram of a summary.
-func (s *Summary) Histogram() (*hdrhistogram.Histogram, error) {
-	if s.Hist == "" {
+// encode writes a histogram, none where it is empty.
+func encode(h *hdrhistogram.Histogram) string {
+	if h.TotalCount() == 0 {
+		return ""
+	}
+	raw, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		return "" // it writes to memory
+	}
+	return string(raw)
+}
+
+func decode(text string) (*hdrhistogram.Histogram, error) {
+	if text == "" {
 		return newHistogram(), nil
 	}
-	if _, err := base64.StdEncoding.DecodeString(s.Hist); err != nil {
+	if _, err := base64.StdEncoding.DecodeString(text); err != nil {
 		return nil, fmt.Errorf("the histogram is not base64: %w", err)
 	}
-	return hdrhistogram.Decode([]byte(s.Hist))
+	return hdrhistogram.Decode([]byte(text))
 }
+
+// Histogram is the whole histogram of a summary.
+func (s *Summary) Histogram() (*hdrhistogram.Histogram, error) { return decode(s.Hist) }
 
 // Merge adds up summaries of one stage from several runs.
 func Merge(list ...Summary) (Summary, error) {

@@ -20,44 +20,28 @@ import (
 type tally struct {
 	stages map[Stage]*hdrhistogram.Histogram
 	base   time.Duration // of the plan
-	// Of the counted ones: started, done by push, done by a poll, failed.
-	started, done, polled, failures, lost int64
-	warm                                  int64         // started in the warm-up
-	over                                  int64         // of all, those that ended in one way or another
-	latest                                time.Duration // when the last of them did so well
-	errors                                map[string]int64
-	course                                []point
-	step                                  time.Duration
-}
+	// Of the counted ones: started, done by push, done by a poll, and so on.
+	started, done, polled, failures, lost, unfinished int64
 
-// point is one step of the run's course.
-type point struct {
-	started, done, failed int64
-	whole                 *hdrhistogram.Histogram
+	warm   int64         // started in the warm-up
+	over   int64         // of all, those that ended in one way or another
+	latest time.Duration // when the last of them did so well
+	errors map[string]int64
+	course []point
+	step   time.Duration
+	lasts  time.Duration // the plan
 }
-
-// points is how many points a course has, about.
-const points = 300
 
 func (t *tally) init(b *batch) {
 	t.errors, t.base, t.step = map[string]int64{}, b.base, time.Second
 	if b.Plan != nil {
+		t.lasts = b.Plan.Duration
 		t.step = max(time.Second, (b.Plan.Duration / points).Round(time.Second))
 	}
 	t.stages = map[Stage]*hdrhistogram.Histogram{}
 	for _, s := range Stages() {
 		t.stages[s] = newHistogram()
 	}
-}
-
-// at is the point of the course at a time.
-func (t *tally) at(when time.Duration) *point {
-	when -= t.base
-	k := min(max(int(when/t.step), 0), 4*points)
-	for len(t.course) <= k {
-		t.course = append(t.course, point{whole: hdrhistogram.New(lowest, highest, 2)})
-	}
-	return &t.course[k]
 }
 
 func (t *tally) start(w *wakeup) {
@@ -109,7 +93,7 @@ func (t *tally) failed(w *wakeup, kind string) {
 
 // counts are those of the result so far.
 func (t *tally) counts() Counts {
-	return Counts{Started: t.started, Done: t.done, Polled: t.polled, Failed: t.failures, Lost: t.lost, Warm: t.warm}
+	return Counts{Started: t.started, Done: t.done, Polled: t.polled, Failed: t.failures, Lost: t.lost, Unfinished: t.unfinished, Warm: t.warm}
 }
 
 // open is how many wake-ups are under way.

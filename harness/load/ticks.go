@@ -23,16 +23,18 @@ func (percentTicks) Ticks(_, most float64) (out []plot.Tick) {
 	return out
 }
 
-// plainTicks are gonum's for a linear scale, with labels as short as they can be.
+// plainTicks are those of a linear scale: some five to ten, at round numbers.
 type plainTicks struct{}
 
 // Ticks implements plot.Ticker.
-func (plainTicks) Ticks(least, most float64) []plot.Tick {
-	out := plot.DefaultTicks{}.Ticks(least, most)
-	for i := range out {
-		if out[i].Label != "" {
-			out[i].Label = strconv.FormatFloat(math.Round(out[i].Value*1e6)/1e6, 'f', -1, 64)
-		}
+func (plainTicks) Ticks(least, most float64) (out []plot.Tick) {
+	if !(most > least) {
+		return nil
+	}
+	step := above((most - least) / 10)
+	for k := int(math.Ceil(least/step - 1e-9)); float64(k)*step <= most+step*1e-9; k++ {
+		v := float64(k) * step
+		out = append(out, plot.Tick{Value: v, Label: strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)})
 	}
 	return out
 }

@@ -107,7 +107,7 @@ func Instances(list []*load.Instance, want int) *Verdict {
 		return v
 	}
 	c := whole.Counts
-	v.check(c.Started == c.Done+c.Polled+c.Failed+c.Lost, fmt.Sprintf("%d wake-ups are accounted for", c.Started), "%d wake-ups were started, and %d done, %d polled, %d failed, %d lost", c.Started, c.Done, c.Polled, c.Failed, c.Lost)
+	v.check(c.Started == c.Ended()+c.Unfinished, fmt.Sprintf("%d wake-ups are accounted for", c.Started), "%d wake-ups were started, and %d done, %d polled, %d failed, %d lost", c.Started, c.Done, c.Polled, c.Failed, c.Lost)
 	v.Whole = whole
 	return v
 }

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/load"
+)
+
+// tell prints a result for a person.
+func tell(w io.Writer, r *load.Result) {
+	c := r.Counts
+	unfinished := ""
+	if c.Unfinished > 0 {
+		unfinished = fmt.Sprintf(", %d under way when it was interrupted", c.Unfinished)
+	}
+	fmt.Fprintf(w, "\n%d wake-ups: %d done by push, %d by polling, %d failed, %d lost%s; %.1f a second\n\n", c.Started, c.Done, c.Polled, c.Failed, c.Lost, unfinished, r.Rate())
+	fmt.Fprintf(w, "%-9s %10s %10s %10s %10s %10s\n", "stage", "count", "p50", "p90", "p99", "max")
+	for _, stage := range load.Stages() {
+		if h := r.Stages[stage]; h.Count > 0 {
+			fmt.Fprintf(w, "%-9s %10d %10s %10s %10s %10s\n", stage, h.Count, load.Micros(h.At["p50"]), load.Micros(h.At["p90"]), load.Micros(h.At["p99"]), load.Micros(h.Max))
+		}
+	}
+	if c := r.CPU; c != nil {
+		fmt.Fprintf(w, "processors %.0f %% busy, %.0f %% by dmwake\n", 100*c.Busy, 100*c.Own)
+	}
+	for kind, n := range r.Errors {
+		fmt.Fprintf(w, "%8d  %s\n", n, kind)
+	}
+	for why, n := range r.Excluded {
+		fmt.Fprintf(w, "%8d  devices left out: %s\n", n, why)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(w, "  - %s\n", n)
+	}
+	if r.Aborted != "" {
+		fmt.Fprintf(w, "The run ended early: %s\n", r.Aborted)
+	}
+}
+
+// liveLine is one line that is written over on a terminal, and lines now and
+// then elsewhere.
+type liveLine struct {
+	w     io.Writer
+	live  bool
+	said  time.Time
+	dirty bool
+	last  string // that was not written
+}
+
+func (l *liveLine) put(every time.Duration, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if l.live {
+		fmt.Fprintf(l.w, "\r\x1b[K%s", text)
+		l.dirty = true
+		return
+	}
+	l.last = text
+	if time.Since(l.said) >= every {
+		l.said, l.last = time.Now(), ""
+		fmt.Fprintln(l.w, text)
+	}
+}
+
+func (l *liveLine) end() {
+	if l.dirty || l.last != "" {
+		fmt.Fprintln(l.w, l.last)
+	}
+	l.dirty, l.said, l.last = false, time.Time{}, ""
+}
+
+func (l *liveLine) enrolled(all int) func(done, failed int) {
+	return func(done, failed int) {
+		if l.live && done%10 != 0 && done != all {
+			return
+		}
+		text := fmt.Sprintf("%d of %d devices enrolled", done, all)
+		if failed > 0 {
+			text += fmt.Sprintf(", %d not", failed)
+		}
+		l.put(5*time.Second, "%s", text)
+	}
+}
+
+func (l *liveLine) progress(p load.Progress) {
+	at, c := p.Elapsed.Round(time.Second), p.Counts
+	if p.Warming {
+		l.put(5*time.Second, "%5s  warm-up: %6d started  %5.0f/s  %5d open", at, c.Warm, p.Rate, p.Open)
+		return
+	}
+	l.put(5*time.Second, "%5s  %6d started  %6d done  %5.0f/s  %5d open  %5d failed  p50 %s  p99 %s", at, c.Started, c.Done+c.Polled, p.Rate, p.Open, c.Failed, load.Micros(p.P50), load.Micros(p.P99))
+}

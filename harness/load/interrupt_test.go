@@ -1,0 +1,114 @@
+package load
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
+)
+
+// hanging is a run at a server whose queue hook answers so many calls and never
+// another one; hung is told of the first of those, calls is how many came.
+func hanging(t *testing.T, answered int64, o *Options) (run *Run, hung chan struct{}, calls *atomic.Int64) {
+	t.Helper()
+	hung, calls = make(chan struct{}), new(atomic.Int64)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if n := calls.Add(1); n > answered {
+			if n == answered+1 {
+				close(hung)
+			}
+			<-r.Context().Done()
+		}
+	}))
+	t.Cleanup(srv.Close)
+	cfg := fronted(t, func(http.ResponseWriter, *http.Request) bool { return false })
+	cfg.Target.Hooks.Queue = &target.Hook{HTTP: &target.HTTPHook{URL: srv.URL}, Timeout: time.Hour}
+	l, err := lab.Start(cfg, lab.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	o.Sender, o.Work = SenderWNS, Work{Kind: "profile", Settings: 3}
+	if run, err = Start(t.Context(), l, o); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(run.Close)
+	return run, hung, calls
+}
+
+// TestInterruptedInMidTrigger: Ctrl-C does not wait for a server that hangs, begins
+// nothing more, and what was under way is neither lost nor failed.
+func TestInterruptedInMidTrigger(t *testing.T) {
+	o := options(t, "30", time.Hour)
+	run, hung, calls := hanging(t, 7, o)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-hung
+		cancel()
+	}()
+	r, err := run.Go(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole(t, r)
+	// Two of three calls each were answered, and one of the third.
+	if c := r.Counts; r.Aborted == "" || c.Unfinished < 1 || c.Lost > 0 || c.Failed > 0 || c.Done > 2 {
+		t.Errorf("%q, %+v, %v", r.Aborted, c, r.Errors)
+	}
+	if n := calls.Load(); n > 7+r.Counts.Unfinished {
+		t.Errorf("%d calls: more were begun after it", n)
+	}
+}
+
+// TestOverInMidTrigger: a server that hangs does not keep a run from its end, and
+// what it did not begin is lost for that reason.
+func TestOverInMidTrigger(t *testing.T) {
+	o := options(t, "30", time.Second)
+	o.Drain = 100 * time.Millisecond
+	run, _, _ := hanging(t, 0, o)
+	r := play(t, run)
+	whole(t, r)
+	if r.Counts.Lost != 30 || r.Errors["lost: its trigger was still under way at the end"] != 30 {
+		t.Errorf("%+v %v", r.Counts, r.Errors)
+	}
+}
+
+// TestWarming: who watches is told that it is the warm-up, and of what counts nothing
+// until it is over.
+func TestWarming(t *testing.T) {
+	o := options(t, "50", 2*time.Hour)
+	o.Plan.Warmup = time.Hour
+	l, err := lab.Start(nil, lab.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	var told Progress
+	o.Progress = func(p Progress) {
+		if told.Elapsed == 0 && p.Counts.Warm > 20 {
+			told = p
+			cancel()
+		}
+	}
+	run, err := Start(ctx, l, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	r, err := run.Go(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := told.Counts; !told.Warming || c.Started != 0 || c.Done != 0 || told.P99 != 0 {
+		t.Errorf("%+v", told)
+	}
+	if c := r.Counts; c.Warm < 20 || c.Started != 0 || c.Unfinished != 0 {
+		t.Errorf("%+v", c)
+	}
+}
