@@ -3,7 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/term"
 
 	"github.com/dmwake/dmwake/harness/load"
 )
@@ -52,7 +57,7 @@ type liveLine struct {
 func (l *liveLine) put(every time.Duration, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if l.live {
-		fmt.Fprintf(l.w, "\r\x1b[K%s", text)
+		fmt.Fprintf(l.w, "\r\x1b[K%s", fit(text, columns(l.w)))
 		l.dirty = true
 		return
 	}
@@ -61,6 +66,28 @@ func (l *liveLine) put(every time.Duration, format string, args ...any) {
 		l.said, l.last = time.Now(), ""
 		fmt.Fprintln(l.w, text)
 	}
+}
+
+// columns is how wide a terminal is; 80 where it does not say.
+func columns(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 80
+}
+
+// fit makes a line narrow enough that it does not wrap, since only the last row of
+// one that does is written over.
+func fit(text string, columns int) string {
+	if utf8.RuneCountInString(text) >= columns {
+		text = strings.Join(strings.Fields(text), " ")
+	}
+	if r := []rune(text); len(r) >= columns {
+		return string(r[:max(columns-1, 0)])
+	}
+	return text
 }
 
 func (l *liveLine) end() {

@@ -130,6 +130,18 @@ func TestLoadMetrics(t *testing.T) {
 	}
 }
 
+// TestFit: a line that is written over never wraps.
+func TestFit(t *testing.T) {
+	for _, c := range []struct {
+		columns int
+		want    string
+	}{{100, "   9s     100 started  p50 42µs"}, {32, "   9s     100 started  p50 42µs"}, {31, "9s 100 started p50 42µs"}, {23, "9s 100 started p50 42µ"}, {1, ""}, {0, ""}} {
+		if got := fit("   9s     100 started  p50 42µs", c.columns); got != c.want {
+			t.Errorf("%d columns: %q, want %q", c.columns, got, c.want)
+		}
+	}
+}
+
 // TestLiveLine: what the warm-up does is called that.
 func TestLiveLine(t *testing.T) {
 	var b bytes.Buffer

@@ -143,7 +143,7 @@ func (r *Run) drive(ctx context.Context, b *batch) {
 	default:
 		for at := range p.Arrivals(b.rand) {
 			n := r.plan(1)
-			if at >= p.Warmup {
+			if p.counts(at) {
 				b.planned++
 			}
 			if !r.opts.Share.Has(n) {

@@ -177,6 +177,10 @@ func (p *Plan) Arrivals(draw *rand.Rand) iter.Seq[time.Duration] {
 	}
 }
 
+// counts tells whether what starts at a time is after the warm-up. The last one of the
+// warm-up starts as it ends, as the last one of all does when the plan ends.
+func (p *Plan) counts(at time.Duration) bool { return at > p.Warmup || p.Warmup == 0 }
+
 // Total is how many wake-ups the plan starts, with Poisson about.
 func (p *Plan) Total() float64 {
 	if len(p.parts) == 0 {

@@ -20,7 +20,7 @@ var errOver = errors.New("the run was over before all of it was begun")
 
 // begin starts one wake-up; it does not wait for it.
 func (r *Run) begin(ctx context.Context, b *batch, device int, number int64, at time.Duration) {
-	r.start(ctx, &wakeup{batch: b, observe: b.Observe, device: device, intended: b.base + at, started: time.Since(r.zero), counted: b.Plan == nil || at >= b.Plan.Warmup}, number)
+	r.start(ctx, &wakeup{batch: b, observe: b.Observe, device: device, intended: b.base + at, started: time.Since(r.zero), counted: b.Plan == nil || b.Storm || b.Plan.counts(at)}, number)
 }
 
 func (r *Run) start(ctx context.Context, w *wakeup, number int64) {
