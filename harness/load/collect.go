@@ -32,16 +32,16 @@ func CollectLess(perSecond float64) (undo func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	runtime.GC()
-	garbage := min(uint64(min(perSecond, maxRate)*perWake*between), maxGarbage)
-	garbage = min(max(garbage, min(inUse()*minPercent/100, maxGarbage/4)), free()/4)
+	debug.FreeOSMemory() // what the enrollment used is not needed any more
+	rated := min(uint64(min(perSecond, maxRate)*perWake*between), maxGarbage, free()/4)
+	garbage := max(rated, min(inUse()*minPercent/100, maxGarbage/4, free()/4))
 	bound.Lock()
 	defer bound.Unlock()
 	was := bound.garbage
 	bound.garbage = garbage
 	before := keep()
-	if garbage > was {
-		touch(garbage)
+	if rated > was {
+		touch(rated)
 		runtime.GC()
 		keep()
 	}

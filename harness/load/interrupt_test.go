@@ -78,20 +78,18 @@ func TestOverInMidTrigger(t *testing.T) {
 	}
 }
 
-// TestWarming: who watches is told that it is the warm-up, and of what counts nothing
-// until it is over.
-func TestWarming(t *testing.T) {
-	o := options(t, "50", 2*time.Hour)
-	o.Plan.Warmup = time.Hour
+// interrupt runs o until what is told of it is enough, and gives that.
+func interrupt(t *testing.T, o *Options, enough func(Progress) bool) (told Progress, r *Result) {
+	t.Helper()
 	l, err := lab.Start(nil, lab.Options{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	var told Progress
+	defer cancel()
 	o.Progress = func(p Progress) {
-		if told.Elapsed == 0 && p.Counts.Warm > 20 {
+		if ctx.Err() == nil && enough(p) {
 			told = p
 			cancel()
 		}
@@ -101,10 +99,27 @@ func TestWarming(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	r, err := run.Go(ctx)
-	if err != nil {
+	if r, err = run.Go(ctx); err != nil {
 		t.Fatal(err)
 	}
+	return told, r
+}
+
+// TestInterrupted: what was measured until then is there.
+func TestInterrupted(t *testing.T) {
+	_, r := interrupt(t, options(t, "30", time.Hour), func(p Progress) bool { return p.Counts.Done > 10 })
+	whole(t, r)
+	if r.Aborted == "" || r.Counts.Done < 10 || r.Counts.Lost > 0 || r.Counts.Failed > 0 || r.Rate() < 1 || r.Rate() > 60 { // not that of an hour
+		t.Errorf("%q, %+v, %.1f a second", r.Aborted, r.Counts, r.Rate())
+	}
+}
+
+// TestWarming: who watches is told that it is the warm-up, and of what counts nothing
+// until it is over.
+func TestWarming(t *testing.T) {
+	o := options(t, "50", 2*time.Hour)
+	o.Plan.Warmup = time.Hour
+	told, r := interrupt(t, o, func(p Progress) bool { return p.Counts.Warm > 20 })
 	if c := told.Counts; !told.Warming || c.Started != 0 || c.Done != 0 || told.P99 != 0 {
 		t.Errorf("%+v", told)
 	}

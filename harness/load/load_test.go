@@ -2,7 +2,6 @@ package load
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -183,35 +182,6 @@ func TestStall(t *testing.T) {
 	// A quarter of all wake-ups meets the stall.
 	if h := r.Stages[Whole]; h.At["p50"] > stall.Microseconds()/2 || h.At["p90"] < stall.Microseconds()*9/10 {
 		t.Errorf("p50 %s, p90 %s with a stall of %s for a quarter of the time", Micros(h.At["p50"]), Micros(h.At["p90"]), stall)
-	}
-}
-
-// TestInterrupted: what was measured until then is there.
-func TestInterrupted(t *testing.T) {
-	l, err := lab.Start(nil, lab.Options{Seed: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	o := options(t, "30", time.Hour)
-	ctx, cancel := context.WithCancel(t.Context())
-	o.Progress = func(p Progress) {
-		if p.Counts.Done > 10 {
-			cancel()
-		}
-	}
-	run, err := Start(ctx, l, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer run.Close()
-	r, err := run.Go(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole(t, r)
-	if r.Aborted == "" || r.Counts.Done < 10 || r.Counts.Lost > 0 || r.Counts.Failed > 0 || r.Rate() < 15 || r.Rate() > 60 {
-		t.Errorf("%q, %+v, %.1f a second", r.Aborted, r.Counts, r.Rate())
 	}
 }
 

@@ -136,6 +136,17 @@ func TestCollectLess(t *testing.T) {
 	if undo(); percent() != 100 {
 		t.Errorf("%d percent afterwards", percent())
 	}
+	func() { // where little is woken, there may be garbage, but nothing is taken for it beforehand
+		live := make([]byte, 50<<20)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		defer CollectLess(1)()
+		runtime.ReadMemStats(&after)
+		if n := (after.TotalAlloc - before.TotalAlloc) >> 20; n > 10 {
+			t.Errorf("%d MB were taken for one a second", n)
+		}
+		runtime.KeepAlive(live)
+	}()
 	func() {
 		defer CollectLess(400)() // 480 MB of garbage
 		live := make([]byte, 100<<20)

@@ -123,11 +123,7 @@ func (r *Run) result(b *batch, interrupted bool) *Result {
 			if w.batch != b {
 				return false
 			}
-			if interrupted {
-				r.abandon(w)
-			} else {
-				r.lose(w)
-			}
+			r.leave(w, interrupted)
 			return true
 		})
 	}
@@ -146,35 +142,29 @@ func (r *Run) result(b *batch, interrupted bool) *Result {
 	return out
 }
 
-// lose counts a wake-up of which nothing came, unless it was done and only the
-// journal did not tell. The caller holds r.mu, and forgets it.
-func (r *Run) lose(w *wakeup) {
+// leave counts a wake-up of which nothing came as lost, where the run was interrupted
+// as unfinished, unless it was done and only the journal did not tell. The caller
+// holds r.mu, and forgets it.
+func (r *Run) leave(w *wakeup, interrupted bool) {
 	r.close(w)
 	if w.done {
 		return
 	}
-	w.end(outcomeLost)
 	t := &w.batch.tally
 	t.over++
-	t.at(w.intended).lost++
-	if w.counted {
-		t.lost++
-		t.errors["lost: "+r.lostBy(w)]++
-	}
-}
-
-// abandon counts a wake-up that was under way when the run was interrupted. The
-// caller holds r.mu, and forgets it.
-func (r *Run) abandon(w *wakeup) {
-	r.close(w)
-	if w.done {
-		return
-	}
-	w.end(outcomeUnfinished)
-	t := &w.batch.tally
-	t.over++
-	if w.counted {
-		t.unfinished++
+	switch {
+	case interrupted:
+		w.end(outcomeUnfinished)
+		if w.counted {
+			t.unfinished++
+		}
+	default:
+		w.end(outcomeLost)
+		t.at(w.intended).lost++
+		if w.counted {
+			t.lost++
+			t.errors["lost: "+r.lostBy(w)]++
+		}
 	}
 }
 

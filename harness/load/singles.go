@@ -59,11 +59,7 @@ func (s *Singles) Wake(ctx context.Context, device string, observe func(Stage, t
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if slices.Contains(r.open[at], w) {
-		if ctx.Err() != nil {
-			r.abandon(w)
-		} else {
-			r.lose(w)
-		}
+		r.leave(w, ctx.Err() != nil)
 		r.forget(at, func(k *wakeup) bool { return k == w })
 	}
 	c := Counts{Started: 1}
