@@ -49,8 +49,9 @@ the time at which the wake-up was meant to start.
   --rate 50,100,200          steps              --rate 100+2000@30s/5s   a spike
   --storm                    all devices at once
 
-Exit codes: 0 as expected, 1 an --expect was not met, 2 usage or configuration,
-3 no device could be enrolled, 130 interrupted (what was measured is kept).`,
+Exit codes: 0 as expected, 1 an --expect was not met or not one wake-up was done,
+2 usage or configuration, 3 no device could be enrolled, 130 interrupted (what was
+measured is kept).`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runLoad(c.Context(), s, &f) },
 	}
@@ -260,8 +261,9 @@ const lastLook = time.Minute
 
 // judge holds a result against what was expected.
 func judge(w io.Writer, r *load.Result, expected []*load.Expectation) error {
-	bad := 0
+	bad, none := 0, r.Counts.Started > 0 && r.Counts.Done+r.Counts.Polled == 0
 	for _, e := range expected {
+		none = none && e.Metric() != "done" // it may be what is expected
 		ok, saw := e.Met(r)
 		mark := "as expected"
 		if !ok {
@@ -275,6 +277,8 @@ func judge(w io.Writer, r *load.Result, expected []*load.Expectation) error {
 		return &exitError{exitInterrupted, errSilent}
 	case bad > 0:
 		return &exitError{exitFailed, errSilent}
+	case none:
+		return &exitError{exitFailed, errors.New("not one wake-up was done")}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -127,6 +128,45 @@ func TestLoadMetrics(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestJudge: what decides on the exit code of a load.
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		counts  load.Counts
+		aborted string
+		expect  string
+		code    int
+		says    string
+	}{
+		{load.Counts{Started: 3, Done: 3}, "", "lost==0", exitOK, "as expected      lost==0: it is 0"},
+		{load.Counts{Started: 3, Done: 2, Lost: 1}, "", "lost==0", exitFailed, "NOT AS EXPECTED  lost==0: it is 1"},
+		{load.Counts{Started: 3, Done: 2, Lost: 1}, "", "", exitOK, ""},
+		{load.Counts{Started: 3, Polled: 3}, "", "lost==0", exitOK, "as expected"},
+		{load.Counts{Started: 3, Failed: 3}, "", "", exitFailed, ""},
+		{load.Counts{Started: 3, Failed: 3}, "", "lost==0", exitFailed, "as expected"},
+		{load.Counts{Started: 3, Failed: 3}, "", "done==0", exitOK, "as expected"},
+		{load.Counts{Started: 3, Unfinished: 3}, "interrupted", "lost==0", exitInterrupted, "as expected"},
+		{load.Counts{}, "interrupted", "", exitInterrupted, ""},
+	} {
+		var list []*load.Expectation
+		if c.expect != "" {
+			e, err := load.ParseExpectation(c.expect)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, e)
+		}
+		var b strings.Builder
+		err := judge(&b, &load.Result{Counts: c.counts, Aborted: c.aborted}, list)
+		code := exitOK
+		if e := (*exitError)(nil); errors.As(err, &e) {
+			code = e.code
+		}
+		if code != c.code || !strings.Contains(b.String(), c.says) {
+			t.Errorf("%+v, %q: exit code %d, want %d: %s", c.counts, c.expect, code, c.code, &b)
+		}
 	}
 }
 

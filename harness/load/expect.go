@@ -141,5 +141,8 @@ func (e *Expectation) Met(r *Result) (ok bool, saw string) {
 	return ok, saw
 }
 
+// Metric is what is expected of: "done", "wake.p99".
+func (e *Expectation) Metric() string { return e.metric }
+
 // String is the expectation as it was written.
 func (e *Expectation) String() string { return e.text }
