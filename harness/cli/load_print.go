@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -30,11 +33,11 @@ func tell(w io.Writer, r *load.Result) {
 	if c := r.CPU; c != nil {
 		fmt.Fprintf(w, "processors %.0f %% busy, %.0f %% by dmwake\n", 100*c.Busy, 100*c.Own)
 	}
-	for kind, n := range r.Errors {
-		fmt.Fprintf(w, "%8d  %s\n", n, kind)
+	for _, kind := range mostFirst(r.Errors) {
+		fmt.Fprintf(w, "%8d  %s\n", r.Errors[kind], kind)
 	}
-	for why, n := range r.Excluded {
-		fmt.Fprintf(w, "%8d  devices left out: %s\n", n, why)
+	for _, why := range mostFirst(r.Excluded) {
+		fmt.Fprintf(w, "%8d  devices left out: %s\n", r.Excluded[why], why)
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "  - %s\n", n)
@@ -42,6 +45,13 @@ func tell(w io.Writer, r *load.Result) {
 	if r.Aborted != "" {
 		fmt.Fprintf(w, "The run ended early: %s\n", r.Aborted)
 	}
+}
+
+// mostFirst are the names of what was counted, those of the same number by name.
+func mostFirst[N cmp.Ordered](counts map[string]N) []string {
+	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
 }
 
 // liveLine is one line that is written over on a terminal, and lines now and

@@ -131,6 +131,18 @@ func TestLoadMetrics(t *testing.T) {
 	}
 }
 
+// TestTell: what went wrong is told in an order, the most frequent first.
+func TestTell(t *testing.T) {
+	var b strings.Builder
+	tell(&b, &load.Result{Counts: load.Counts{Started: 9, Done: 1, Failed: 4, Lost: 3, Unfinished: 1}, Errors: map[string]int64{"b": 1, "a": 1, "c": 3, "lost: d": 2}, Excluded: map[string]int{"RST: refused": 2, "Discover: no answer in time": 5}, Aborted: "interrupted"})
+	for _, want := range []string{"9 wake-ups: 1 done by push, 0 by polling, 4 failed, 3 lost, 1 under way when it was interrupted; 0.0 a second\n",
+		"       3  c\n       2  lost: d\n       1  a\n       1  b\n       5  devices left out: Discover: no answer in time\n       2  devices left out: RST: refused\n", "ended early: interrupted"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &b)
+		}
+	}
+}
+
 // TestJudge: what decides on the exit code of a load.
 func TestJudge(t *testing.T) {
 	for _, c := range []struct {
