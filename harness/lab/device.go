@@ -199,6 +199,13 @@ type Command struct {
 	LocURI, Format, Data string
 }
 
+// RemoteWipe and RemoteLock are the commands for which a target may have hooks of
+// their own.
+var (
+	RemoteWipe = Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteWipe/doWipe"}
+	RemoteLock = Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteLock/Lock"}
+)
+
 // ErrNoHook is wrapped where a hook is needed that is not configured.
 var ErrNoHook = errors.New("no hook configured")
 
@@ -228,8 +235,26 @@ func (l *Lab) Queue(ctx context.Context, d *dmclient.Device, c Command) error {
 
 // QueueFor is Queue for a device that is not at hand.
 func (l *Lab) QueueFor(ctx context.Context, v target.Vars, c Command) error {
-	_, err := l.hookFor(ctx, "queue", l.Config.Target.Hooks.Queue, v, c)
+	name, h := l.queueHook(c)
+	_, err := l.hookFor(ctx, name, h, v, c)
 	return err
+}
+
+// CanQueue tells whether the target has a hook that queues a command.
+func (l *Lab) CanQueue(c Command) bool {
+	_, h := l.queueHook(c)
+	return h != nil
+}
+
+func (l *Lab) queueHook(c Command) (name string, h *target.Hook) {
+	switch hooks := &l.Config.Target.Hooks; {
+	case c == RemoteWipe && hooks.Wipe != nil:
+		return "wipe", hooks.Wipe
+	case c == RemoteLock && hooks.Lock != nil:
+		return "lock", hooks.Lock
+	default:
+		return "queue", hooks.Queue
+	}
 }
 
 // Push makes the server push to a device.
@@ -242,24 +267,10 @@ func (l *Lab) PushFor(ctx context.Context, v target.Vars) error {
 }
 
 // Wipe makes the server queue a remote wipe.
-func (l *Lab) Wipe(ctx context.Context, d *dmclient.Device) error {
-	c := Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteWipe/doWipe"}
-	if h := l.Config.Target.Hooks.Wipe; h != nil {
-		_, err := l.hook(ctx, "wipe", h, d, c)
-		return err
-	}
-	return l.Queue(ctx, d, c)
-}
+func (l *Lab) Wipe(ctx context.Context, d *dmclient.Device) error { return l.Queue(ctx, d, RemoteWipe) }
 
 // Lock makes the server queue a remote lock.
-func (l *Lab) Lock(ctx context.Context, d *dmclient.Device) error {
-	c := Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteLock/Lock"}
-	if h := l.Config.Target.Hooks.Lock; h != nil {
-		_, err := l.hook(ctx, "lock", h, d, c)
-		return err
-	}
-	return l.Queue(ctx, d, c)
-}
+func (l *Lab) Lock(ctx context.Context, d *dmclient.Device) error { return l.Queue(ctx, d, RemoteLock) }
 
 // Unenroll makes the server end the management of a device.
 func (l *Lab) Unenroll(ctx context.Context, d *dmclient.Device) error {

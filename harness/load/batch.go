@@ -223,7 +223,7 @@ func (r *Run) drain(ctx context.Context, b *batch) {
 	}
 	wait(r.opts.Drain, func() int64 { return b.tally.open() })
 	r.mu.Lock()
-	b.moving = b.tally.open() > 0 && time.Since(r.zero)-b.tally.latest < min(time.Second, r.opts.Drain/2)
+	b.moving = b.tally.open() > 0 && time.Since(r.zero)-b.tally.latest < time.Second && b.tally.latest > b.base+b.lasted+r.opts.Drain/2
 	r.mu.Unlock()
 	wait(grace, func() int64 { return b.left - b.tally.open() })
 }

@@ -29,10 +29,10 @@ func Compare(w io.Writer, before, now *Result, slack float64) (worse bool, err e
 		bad  bool // more of them is worse
 	}{
 		{"started", before.Counts.Started, now.Counts.Started, false}, {"done", before.Counts.Done, now.Counts.Done, false},
-		{"by polling", before.Counts.Polled, now.Counts.Polled, true}, {"failed", before.Counts.Failed, now.Counts.Failed, true}, {"lost", before.Counts.Lost, now.Counts.Lost, true},
+		{"by polling", before.Counts.Polled, now.Counts.Polled, true}, {"failed", before.Counts.Failed, now.Counts.Failed, true}, {"lost", before.Counts.Lost, now.Counts.Lost, true}, {"without work", before.Counts.Empty, now.Counts.Empty, true},
 	} {
 		if c.a != 0 || c.b != 0 {
-			fmt.Fprintf(w, "%-11s %d, now %d\n", c.name, c.a, c.b)
+			fmt.Fprintf(w, "%-12s %d, now %d\n", c.name, c.a, c.b)
 		}
 		worse = worse || c.bad && c.b > c.a
 	}

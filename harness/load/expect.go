@@ -26,6 +26,7 @@ var counters = map[string]func(*Result) float64{
 	"polled":  func(r *Result) float64 { return float64(r.Counts.Polled) },
 	"failed":  func(r *Result) float64 { return float64(r.Counts.Failed) },
 	"errors":  func(r *Result) float64 { return float64(r.Counts.Failed) },
+	"empty":   func(r *Result) float64 { return float64(r.Counts.Empty) },
 	"lost":    func(r *Result) float64 { return float64(r.Counts.Lost) },
 	"rate":    (*Result).Rate,
 }

@@ -16,9 +16,29 @@ type early struct {
 	sessions []ended
 }
 
+// ended is a session that is over.
 type ended struct {
 	*dmclient.Session
-	err error
+	err   error
+	turns []turn
+	work  int // Work.in
+}
+
+// turn is one message of a device and the server's reply.
+type turn struct{ left, reply time.Time }
+
+// turns are those of a session. A server that is busy (429) is sent the message
+// again: that is its time, too.
+func turns(list []*dmclient.Exchange) (out []turn) {
+	busy := false
+	for _, e := range list {
+		if !busy {
+			out = append(out, turn{left: e.At.Add(e.Left)})
+		}
+		out[len(out)-1].reply = e.At.Add(e.Duration)
+		busy = e.Status == http.StatusTooManyRequests
+	}
+	return out
 }
 
 // seen takes in what came to WNS, or what became of it since.
@@ -152,16 +172,20 @@ func (r *Run) ended(device string, s *dmclient.Session, err error) {
 	if s == nil {
 		return
 	}
+	over := ended{s, err, turns(s.Exchanges), r.opts.Work.in(s)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i, ok := r.index[device]
 	if !ok || i >= len(r.open) {
 		return
 	}
-	if e := r.early[i]; e != nil && s.Origin == dmclient.OriginPush {
-		e.sessions = append(e.sessions, ended{s, err})
+	if k := over.work; k >= 0 && k < len(over.turns) {
+		r.brought[i] = over.turns[k].reply.Sub(r.zero)
 	}
-	r.serve(i, ended{s, err})
+	if e := r.early[i]; e != nil && s.Origin == dmclient.OriginPush {
+		e.sessions = append(e.sessions, over)
+	}
+	r.serve(i, over)
 	r.settle(i)
 }
 
@@ -173,10 +197,10 @@ func (r *Run) serve(i int, s ended) {
 		switch {
 		case w.done || w.intended > began:
 		case s.Origin == dmclient.OriginPush && w.there != 0 && w.there <= began:
-			r.served(w, s.Session, s.err)
+			r.served(w, s)
 		case s.Origin == dmclient.OriginPush && w.atWNS == 0 && w.queued != 0 && w.queued <= began:
 			w.another = w.another || s.err == nil
-		case s.Origin == dmclient.OriginSchedule && w.queued != 0 && w.queued <= began && w.there == 0 && r.early[i] == nil && s.err == nil:
+		case s.Origin == dmclient.OriginSchedule && w.queued != 0 && w.queued <= began && w.there == 0 && r.early[i] == nil && s.err == nil && r.worked(w):
 			w.end(outcomePolled)
 			w.batch.tally.late(w, over-w.intended)
 			if w.observe != nil && w.counted {
@@ -186,40 +210,39 @@ func (r *Run) serve(i int, s ended) {
 	}
 }
 
+// worked tells whether some of a wake-up's work came to its device, in whatever
+// session. The caller holds r.mu.
+func (r *Run) worked(w *wakeup) bool {
+	return r.opts.Work.Commands() == 0 || r.brought[w.device] > w.started
+}
+
 // served measures a wake-up whose session ended. The caller holds r.mu.
-func (r *Run) served(w *wakeup, s *dmclient.Session, err error) {
-	if err != nil || len(s.Exchanges) == 0 {
-		w.trouble = "session: " + kindOf(err)
+func (r *Run) served(w *wakeup, s ended) {
+	if s.err != nil || len(s.turns) == 0 {
+		w.trouble = "session: " + kindOf(s.err)
 		w.end(outcomeFailed)
 		w.batch.tally.failed(w, w.trouble)
 		return
 	}
 	w.end(outcomeDone)
+	if w.counted && !r.worked(w) {
+		w.batch.tally.empty++
+	}
 	since := func(t time.Time) time.Duration { return t.Sub(r.zero) }
-	sent, reply, rest := exchanged(s.Exchanges)
-	w.sent = since(sent)
 	note := func(stage Stage, d time.Duration) { r.note(w, stage, d) }
+	first := s.turns[0]
+	w.sent = since(first.left)
 	note(Wait, since(s.Started)-w.there)
 	note(Open, w.sent-w.there)
-	note(Reply, reply.Sub(sent))
-	if len(rest) > 0 {
-		done, acknowledged, _ := exchanged(rest)
-		note(Done, done.Sub(reply))
-		note(Ack, acknowledged.Sub(done))
+	note(Reply, first.reply.Sub(first.left))
+	// What brought the last of the work is answered by the next message; a session
+	// without work is measured by its second one.
+	if k := max(s.work, 0) + 1; k < len(s.turns) {
+		note(Done, s.turns[k].left.Sub(first.reply))
+		note(Ack, s.turns[k].reply.Sub(s.turns[k].left))
 	}
 	note(Whole, since(s.Ended)-w.intended)
 	w.batch.tally.finished(w, since(s.Ended)-w.intended)
-}
-
-// exchanged tells when a message left and when its reply came, and gives the
-// exchanges after that. A server that is busy (429) is sent the message again: that
-// is its time, too.
-func exchanged(list []*dmclient.Exchange) (sent, reply time.Time, rest []*dmclient.Exchange) {
-	i := 0
-	for i+1 < len(list) && list[i].Status == http.StatusTooManyRequests {
-		i++
-	}
-	return list[0].At.Add(list[0].Left), list[i].At.Add(list[i].Duration), list[i+1:]
 }
 
 func (r *Run) note(w *wakeup, stage Stage, d time.Duration) {

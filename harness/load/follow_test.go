@@ -135,7 +135,7 @@ func TestFollow(t *testing.T) {
 // woken is a run of one device, and its wake-ups that were triggered at these times,
 // in milliseconds.
 func woken(at ...int) (*Run, *batch) {
-	r := &Run{opts: &Options{Sender: SenderHook, Rehearse: true}, pool: &pool{}, index: map[string]int{"d": 0}, open: make([][]*wakeup, 1), early: map[int]*early{}, zero: time.Now()}
+	r := &Run{opts: &Options{Sender: SenderHook, Rehearse: true}, pool: &pool{}, index: map[string]int{"d": 0}, open: make([][]*wakeup, 1), brought: make([]time.Duration, 1), early: map[int]*early{}, zero: time.Now()}
 	b := r.batch(&Batch{Count: len(at)})
 	b.base = 0
 	for _, when := range at {
@@ -163,6 +163,16 @@ func TestStillDone(t *testing.T) {
 		if said := strings.Contains(strings.Join(out.Notes, " "), "--drain"); said != want || out.Counts.Lost != 1 {
 			t.Errorf("the last was done %s before: %q, %+v", ago, out.Notes, out.Counts)
 		}
+	}
+	// What ended with the plan is not still being done when a short drain is over.
+	r, b := woken(1, 2)
+	r.opts.Drain = 100 * ms
+	b.lasted = time.Since(r.zero)
+	r.open[0][0].end(outcomeDone)
+	b.tally.finished(r.open[0][0], b.lasted+ms)
+	r.drain(t.Context(), b)
+	if out := r.result(b, false); strings.Contains(strings.Join(out.Notes, " "), "--drain") || out.Counts.Lost != 1 {
+		t.Errorf("%q, %+v", out.Notes, out.Counts)
 	}
 }
 

@@ -109,5 +109,6 @@ func Sum(list []*Result) (*Result, error) {
 
 func (c *Counts) add(o Counts) {
 	c.Started, c.Done, c.Polled = c.Started+o.Started, c.Done+o.Done, c.Polled+o.Polled
-	c.Failed, c.Lost, c.Unfinished, c.Warm, c.Offline = c.Failed+o.Failed, c.Lost+o.Lost, c.Unfinished+o.Unfinished, c.Warm+o.Warm, c.Offline+o.Offline
+	c.Failed, c.Lost, c.Unfinished, c.Empty = c.Failed+o.Failed, c.Lost+o.Lost, c.Unfinished+o.Unfinished, c.Empty+o.Empty
+	c.Warm, c.Offline = c.Warm+o.Warm, c.Offline+o.Offline
 }

@@ -103,7 +103,7 @@ func TestEveryWay(t *testing.T) {
 			edit(o)
 			r := measure(t, o, nil)
 			whole(t, r)
-			if r.Counts.Done != r.Counts.Started || len(r.Errors) > 0 {
+			if r.Counts.Done != r.Counts.Started || r.Counts.Empty > 0 || len(r.Errors) > 0 {
 				t.Errorf("%+v %v", r.Counts, r.Errors)
 			}
 			if c := r.CPU; runtime.GOOS == "linux" && (c == nil || c.Own <= 0 || c.Busy < c.Own || c.Busy > 1) {

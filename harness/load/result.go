@@ -88,8 +88,11 @@ type Counts struct {
 	// Unfinished are those under way when the run was interrupted: nobody knows
 	// what would have become of them.
 	Unfinished int64 `json:"unfinished,omitempty"`
-	Warm       int64 `json:"warmup"`
-	Offline    int   `json:"offlineDevices,omitempty"`
+	// Empty are those of Done of whose work nothing came, in their session or an
+	// earlier one.
+	Empty   int64 `json:"empty,omitempty"`
+	Warm    int64 `json:"warmup"`
+	Offline int   `json:"offlineDevices,omitempty"`
 }
 
 // Ended are the wake-ups of which it is known what became of them.
@@ -202,6 +205,9 @@ func (r *Run) remarks(out *Result, b *batch, interrupted bool) {
 	}
 	if b.moving && !interrupted {
 		note("Wake-ups were still being done %s after the plan had ended (--drain), and those that were not by then are counted as lost. A longer --drain tells how late they are.", r.opts.Drain)
+	}
+	if n := out.Counts.Empty; n > 0 {
+		note("Of %d wake-ups that were done %d brought nothing of their work (--work %s): no session since it was queued had it. Does the queue hook queue what it is told to?", out.Counts.Done, n, out.Config.Work)
 	}
 	if n := r.missed - b.missed; n > 0 {
 		note("%d requests at WNS were forgotten before they were looked at: the stages trigger and wake lack them.", n)

@@ -128,12 +128,13 @@ type Run struct {
 	slots chan struct{} // hooks under way
 
 	mu      sync.Mutex
-	index   map[string]int // devices by DeviceID
-	open    [][]*wakeup    // by device, in the order of their start
-	early   map[int]*early // by device, where there is something
-	entries uint64         // of the journal, so far: later ones are new
-	usual   time.Duration  // from a trigger to its notification, lately
-	missed  uint64         // requests that the journal forgot before they were looked at
+	index   map[string]int  // devices by DeviceID
+	open    [][]*wakeup     // by device, in the order of their start
+	early   map[int]*early  // by device, where there is something
+	brought []time.Duration // by device, when a session last brought work to it
+	entries uint64          // of the journal, so far: later ones are new
+	usual   time.Duration   // from a trigger to its notification, lately
+	missed  uint64          // requests that the journal forgot before they were looked at
 	batches uint64
 	number  int64 // wake-ups that were planned so far, of all shares
 	next    int   // the device whose turn it is
@@ -166,7 +167,7 @@ func Start(ctx context.Context, l *lab.Lab, o *Options) (*Run, error) {
 	for i, v := range r.pool.vars {
 		r.index[v.DeviceID] = i
 	}
-	r.open = make([][]*wakeup, len(r.pool.vars))
+	r.open, r.brought = make([][]*wakeup, len(r.pool.vars)), make([]time.Duration, len(r.pool.vars))
 	r.mu.Unlock()
 	live, stop := context.WithCancel(context.Background()) // outlives ctx, for what is under way
 	r.stop = stop
@@ -242,7 +243,7 @@ func (o *Options) check(l *lab.Lab) error {
 	if o.Rehearse {
 		return o.number()
 	}
-	h := &l.Config.Target.Hooks
+	h, queues := &l.Config.Target.Hooks, o.Work.Commands() > 0 && l.CanQueue(o.Work.commands()[0])
 	switch {
 	case o.number() != nil:
 		return o.number()
@@ -266,9 +267,9 @@ func (o *Options) check(l *lab.Lab) error {
 		return errors.New("the target has no push hook: set target.hooks.push, or let dmwake push (--sender wns)")
 	case o.Sender == SenderNone && o.Resident:
 		return errors.New("resident devices hold no sessions by schedule, and nobody pushes: leave --resident out, or let somebody push (--sender)")
-	case o.Sender == SenderOwn && (h.Queue == nil || o.Work.Commands() == 0):
+	case o.Sender == SenderOwn && !queues:
 		return errors.New("a server that pushes by itself needs something queued: set target.hooks.queue, and --work")
-	case o.Work.Commands() > 0 && h.Queue == nil:
+	case o.Work.Commands() > 0 && !queues:
 		return errors.New("--work queues commands, and the target has no queue hook: set target.hooks.queue")
 	case o.Work.Kind == "wipe" && !o.Storm && o.Plan != nil && o.Plan.Total() > float64(o.Devices):
 		return fmt.Errorf("a device that was wiped cannot be woken again: %.0f wake-ups need as many devices, and there are %d", o.Plan.Total(), o.Devices)

@@ -23,6 +23,7 @@ type tally struct {
 	// Of the counted ones: started, done by push, done by a poll, and so on.
 	started, done, polled, failures, lost, unfinished int64
 
+	empty  int64         // of done: nothing of their work came
 	warm   int64         // started in the warm-up
 	over   int64         // of all, those that ended in one way or another
 	latest time.Duration // when the last of them did so well
@@ -93,7 +94,7 @@ func (t *tally) failed(w *wakeup, kind string) {
 
 // counts are those of the result so far.
 func (t *tally) counts() Counts {
-	return Counts{Started: t.started, Done: t.done, Polled: t.polled, Failed: t.failures, Lost: t.lost, Unfinished: t.unfinished, Warm: t.warm}
+	return Counts{Started: t.started, Done: t.done, Polled: t.polled, Failed: t.failures, Lost: t.lost, Unfinished: t.unfinished, Empty: t.empty, Warm: t.warm}
 }
 
 // open is how many wake-ups are under way.

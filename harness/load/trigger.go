@@ -86,7 +86,7 @@ func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
 	if own { // what queues its work is the trigger
 		queued()
 	}
-	for _, c := range r.opts.Work.commands(w) {
+	for _, c := range r.opts.Work.commands() {
 		if ctx.Err() != nil {
 			return errOver
 		}

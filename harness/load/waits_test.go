@@ -78,14 +78,11 @@ func TestBusy(t *testing.T) {
 		return &dmclient.Exchange{At: at(from), Left: time.Duration(left) * time.Millisecond, Duration: time.Duration(took) * time.Millisecond, Status: status}
 	}
 	list := []*dmclient.Exchange{exchange(0, 2, 5, 429), exchange(15, 1, 3, 429), exchange(30, 1, 4, 200), exchange(40, 1, 2, 429), exchange(50, 1, 7, 200)}
-	sent, reply, rest := exchanged(list)
-	if !sent.Equal(at(2)) || !reply.Equal(at(34)) || len(rest) != 2 {
-		t.Errorf("sent at %s, reply at %s, then %d", sent.Sub(zero), reply.Sub(zero), len(rest))
+	got := turns(list)
+	if len(got) != 2 || !got[0].left.Equal(at(2)) || !got[0].reply.Equal(at(34)) || !got[1].left.Equal(at(41)) || !got[1].reply.Equal(at(57)) {
+		t.Errorf("%v", got)
 	}
-	if sent, reply, rest = exchanged(rest); !sent.Equal(at(41)) || !reply.Equal(at(57)) || len(rest) != 0 {
-		t.Errorf("the second: sent at %s, reply at %s, then %d", sent.Sub(zero), reply.Sub(zero), len(rest))
-	}
-	if sent, reply, rest = exchanged(list[:1]); !sent.Equal(at(2)) || !reply.Equal(at(5)) || len(rest) != 0 {
-		t.Errorf("429 alone: sent at %s, reply at %s, then %d", sent.Sub(zero), reply.Sub(zero), len(rest))
+	if got := turns(list[:1]); len(got) != 1 || !got[0].left.Equal(at(2)) || !got[0].reply.Equal(at(5)) {
+		t.Errorf("429 alone: %v", got)
 	}
 }

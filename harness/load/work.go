@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -41,17 +42,52 @@ func (w Work) Commands() int {
 	return 0
 }
 
+// What the work is about, without the root, which servers spell as they like
+// (./Vendor, ./Device/Vendor).
+const (
+	getNode     = "/DevDetail/URI/MaxSegLen"
+	wipeNode    = "/RemoteWipe/"
+	settingNode = "/Policy/Config/Browser/Setting" // and a number
+)
+
 // commands are those of one wake-up.
-func (w Work) commands(*wakeup) (out []lab.Command) {
+func (w Work) commands() (out []lab.Command) {
 	switch w.Kind {
 	case "get":
-		return []lab.Command{{Verb: syncml.Get, LocURI: "./DevDetail/URI/MaxSegLen"}}
+		return []lab.Command{{Verb: syncml.Get, LocURI: "." + getNode}}
 	case "wipe":
-		return []lab.Command{{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteWipe/doWipe"}}
+		return []lab.Command{lab.RemoteWipe}
 	case "profile":
 		for k := range w.Settings {
-			out = append(out, lab.Command{Verb: syncml.Replace, LocURI: "./Vendor/MSFT/Policy/Config/Browser/Setting" + fmt.Sprint(k%97), Format: "int", Data: fmt.Sprint(k % 2)})
+			out = append(out, lab.Command{Verb: syncml.Replace, LocURI: "./Vendor/MSFT" + settingNode + fmt.Sprint(k%97), Format: "int", Data: fmt.Sprint(k % 2)})
 		}
 	}
 	return out
+}
+
+// in tells which of the server's messages in a session, counted from 0, brought the
+// last of the work; -1 where none did.
+func (w Work) in(s *dmclient.Session) (last int) {
+	last = -1
+	for i := range s.Commands {
+		if c := &s.Commands[i]; c.Msg > last && w.isFor(c.LocURI) {
+			last = c.Msg
+		}
+	}
+	return last
+}
+
+func (w Work) isFor(locURI string) bool {
+	ends := func(s, with string) bool {
+		return len(s) >= len(with) && strings.EqualFold(s[len(s)-len(with):], with)
+	}
+	switch w.Kind {
+	case "get":
+		return ends(locURI, getNode)
+	case "wipe": // there are several kinds of it
+		return strings.Contains(strings.ToLower(locURI), strings.ToLower(wipeNode))
+	case "profile":
+		return ends(strings.TrimRight(locURI, "0123456789"), settingNode)
+	}
+	return false
 }

@@ -1,0 +1,118 @@
+package load
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// TestWorkIn: the work is found in what a session brought, however the server
+// spells the root and the case of it.
+func TestWorkIn(t *testing.T) {
+	get, wipe, profile := Work{Kind: "get"}, Work{Kind: "wipe"}, Work{Kind: "profile", Settings: 3}
+	for _, c := range []struct {
+		work Work
+		uri  string
+		want bool
+	}{
+		{get, "./DevDetail/URI/MaxSegLen", true}, {get, "./devdetail/uri/maxseglen", true}, {get, "./DevDetail/URI/MaxTotLen", false}, {get, "", false},
+		{wipe, "./Vendor/MSFT/RemoteWipe/doWipe", true}, {wipe, "./Device/Vendor/MSFT/RemoteWipe/doWipeProtected", true}, {wipe, "./Vendor/MSFT/RemoteLock/Lock", false},
+		{profile, "./Device/Vendor/MSFT/Policy/Config/Browser/Setting96", true}, {profile, "./Vendor/MSFT/Policy/Config/Browser/AllowCookies", false},
+		{Work{Kind: "none"}, "./DevDetail/URI/MaxSegLen", false},
+	} {
+		s := &dmclient.Session{Commands: []dmclient.Executed{{Msg: 0, LocURI: "./DevInfo/Lang"}, {Msg: 2, LocURI: c.uri}, {Msg: 3, LocURI: "./DevInfo/Mod"}}}
+		want := -1
+		if c.want {
+			want = 2
+		}
+		if got := c.work.in(s); got != want {
+			t.Errorf("%s, %q: message %d, want %d", c.work.Kind, c.uri, got, want)
+		}
+	}
+}
+
+// TestWhichMessage: the work of a wake-up is done when what brought the last of it is
+// answered, whatever else is in the session before or after it; and one whose work
+// did not come is told apart.
+func TestWhichMessage(t *testing.T) {
+	for name, c := range map[string]struct {
+		commands  []int // the messages that brought work
+		earlier   int   // when another session brought some, in milliseconds
+		done, ack int   // milliseconds; 0: not measured
+		empty     int64
+	}{
+		"at once": {[]int{0}, 0, 10 - 4, 2, 0}, "in the third message": {[]int{2}, 0, 30 - 4, 2, 0}, "spread": {[]int{0, 1}, 0, 20 - 4, 2, 0}, "in the last, unanswered": {[]int{3}, 0, 0, 0, 0},
+		"not at all": {nil, 0, 10 - 4, 2, 1}, "by the session before": {nil, 2, 10 - 4, 2, 0}, "before it was started": {nil, 1, 10 - 4, 2, 1},
+	} {
+		r, b := woken(1)
+		r.opts.Work, r.brought[0] = Work{Kind: "get"}, time.Duration(c.earlier)*ms
+		at := func(k int) time.Time { return r.zero.Add(time.Duration(k) * ms) }
+		s := &dmclient.Session{Origin: dmclient.OriginPush, Started: at(3), Ended: at(40)}
+		for k := range 4 { // sent at 2, 10, 20, 30, and answered 2 later
+			begin := max(10*k, 2)
+			s.Exchanges = append(s.Exchanges, &dmclient.Exchange{At: at(begin), Duration: 2 * ms, Status: http.StatusOK})
+		}
+		for _, msg := range c.commands {
+			s.Commands = append(s.Commands, dmclient.Executed{Msg: msg, Verb: syncml.Get, LocURI: "./DevDetail/URI/MaxSegLen"})
+		}
+		r.seen(&fakewns.Entry{Seq: 1, Kind: fakewns.Notification, Device: "d", At: at(2), Status: http.StatusOK, Delivery: fakewns.Woken}, 0)
+		r.reached("d", 1, 2*ms)
+		r.ended("d", s, nil)
+		out := r.result(b, false)
+		near := func(stage Stage, want int) bool {
+			h := out.Stages[stage]
+			return want == 0 && h.Count == 0 || want != 0 && h.Count == 1 && (time.Duration(h.Max)*time.Microsecond-time.Duration(want)*ms).Abs() < ms/10
+		}
+		if !near(Done, c.done) || !near(Ack, c.ack) || out.Counts.Done != 1 || out.Counts.Empty != c.empty || (c.empty > 0) != strings.Contains(strings.Join(out.Notes, " "), "nothing of their work") {
+			t.Errorf("%s: %+v, done %d us, ack %d us, %q", name, out.Counts, out.Stages[Done].Max, out.Stages[Ack].Max, out.Notes)
+		}
+	}
+	// A poll that brings nothing is none that brought what the push did not.
+	r, b := woken(1)
+	r.opts.Work = Work{Kind: "get"}
+	s := &dmclient.Session{Origin: dmclient.OriginSchedule, Started: r.zero.Add(3 * ms), Ended: r.zero.Add(9 * ms)}
+	r.ended("d", s, nil)
+	if out := r.result(b, false); out.Counts.Polled != 0 || out.Counts.Lost != 1 {
+		t.Errorf("%+v", out.Counts)
+	}
+}
+
+// TestWipeHook: a server that has an API of its own for the wipe is asked by that; one
+// that says yes and sends nothing is found out.
+func TestWipeHook(t *testing.T) {
+	var asked atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer srv.Close()
+	cfg := fronted(t, func(http.ResponseWriter, *http.Request) bool { return false })
+	cfg.Target.Hooks.Wipe = &target.Hook{HTTP: &target.HTTPHook{URL: srv.URL}}
+	l, err := lab.Start(cfg, lab.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	o := options(t, "20", time.Second)
+	o.Sender, o.Work, o.Storm = SenderWNS, Work{Kind: "wipe"}, true
+	run, err := Start(t.Context(), l, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	r := play(t, run)
+	whole(t, r)
+	if asked.Load() != 12 || r.Counts.Done != 12 || r.Counts.Empty != 12 {
+		t.Errorf("asked %d times, %+v", asked.Load(), r.Counts)
+	}
+	o.Work = Work{Kind: "get"}
+	if _, err := Start(t.Context(), l, o); err == nil || !strings.Contains(err.Error(), "no queue hook") {
+		t.Errorf("a Get by the wipe hook: %v", err)
+	}
+}
