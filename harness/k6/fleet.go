@@ -196,5 +196,5 @@ func view(r *load.Result) map[string]any {
 		}
 		stages[string(s)] = at
 	}
-	return map[string]any{"started": c.Started, "done": c.Done, "polled": c.Polled, "failed": c.Failed, "lost": c.Lost, "errors": maps.Clone(r.Errors), "stages": stages, "planned": r.Planned}
+	return map[string]any{"started": c.Started, "done": c.Done, "polled": c.Polled, "failed": c.Failed, "lost": c.Lost, "empty": c.Empty, "errors": maps.Clone(r.Errors), "stages": stages, "planned": r.Planned}
 }
