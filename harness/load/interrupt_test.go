@@ -12,17 +12,21 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 )
 
-// hanging is a run at a server whose queue hook answers so many calls and never
-// another one; hung is told of the first of those, calls is how many came.
-func hanging(t *testing.T, answered int64, o *Options) (run *Run, hung chan struct{}, calls *atomic.Int64) {
+// hanging is a run at a server whose queue hook answers so many calls at once, and
+// others when it is let go; hung is told of the first of those, calls is how many
+// came.
+func hanging(t *testing.T, answered int64, o *Options) (run *Run, hung, letGo chan struct{}, calls *atomic.Int64) {
 	t.Helper()
-	hung, calls = make(chan struct{}), new(atomic.Int64)
+	hung, letGo, calls = make(chan struct{}), make(chan struct{}), new(atomic.Int64)
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if n := calls.Add(1); n > answered {
 			if n == answered+1 {
 				close(hung)
 			}
-			<-r.Context().Done()
+			select {
+			case <-letGo:
+			case <-r.Context().Done():
+			}
 		}
 	}))
 	t.Cleanup(srv.Close)
@@ -38,14 +42,14 @@ func hanging(t *testing.T, answered int64, o *Options) (run *Run, hung chan stru
 		t.Fatal(err)
 	}
 	t.Cleanup(run.Close)
-	return run, hung, calls
+	return run, hung, letGo, calls
 }
 
-// TestInterruptedInMidTrigger: Ctrl-C does not wait for a server that hangs, begins
-// nothing more, and what was under way is neither lost nor failed.
+// TestInterruptedInMidTrigger: Ctrl-C does not wait for a server that hangs, and what
+// was under way is neither lost nor failed.
 func TestInterruptedInMidTrigger(t *testing.T) {
 	o := options(t, "30", time.Hour)
-	run, hung, calls := hanging(t, 7, o)
+	run, hung, _, _ := hanging(t, 7, o)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		<-hung
@@ -60,8 +64,27 @@ func TestInterruptedInMidTrigger(t *testing.T) {
 	if c := r.Counts; r.Aborted == "" || c.Unfinished < 1 || c.Lost > 0 || c.Failed > 0 || c.Done > 2 {
 		t.Errorf("%q, %+v, %v", r.Aborted, c, r.Errors)
 	}
-	if n := calls.Load(); n > 7+r.Counts.Unfinished {
-		t.Errorf("%d calls: more were begun after it", n)
+}
+
+// TestNothingMore: after Ctrl-C a hook that is under way is let end, and no other
+// called.
+func TestNothingMore(t *testing.T) {
+	o := options(t, "30", time.Hour)
+	run, hung, letGo, calls := hanging(t, 0, o)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-hung
+		cancel()
+		close(letGo)
+	}()
+	r, err := run.Go(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole(t, r)
+	// Each has three to call.
+	if n, c := calls.Load(), r.Counts; n < 1 || n > c.Started || c.Unfinished != c.Started {
+		t.Errorf("%d calls, %+v", n, c)
 	}
 }
 
@@ -70,7 +93,7 @@ func TestInterruptedInMidTrigger(t *testing.T) {
 func TestOverInMidTrigger(t *testing.T) {
 	o := options(t, "30", time.Second)
 	o.Drain = 100 * time.Millisecond
-	run, _, _ := hanging(t, 0, o)
+	run, _, _, _ := hanging(t, 0, o)
 	r := play(t, run)
 	whole(t, r)
 	if r.Counts.Lost != 30 || r.Errors["lost: its trigger was still under way at the end"] != 30 {

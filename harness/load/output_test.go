@@ -161,6 +161,41 @@ func TestPageInChromium(t *testing.T) {
 	}
 }
 
+// TestLastLook: who looked at the metrics before is waited for until the end was
+// looked at; who did not, is not.
+func TestLastLook(t *testing.T) {
+	m := NewMetrics()
+	srv := httptest.NewServer(m.Handler())
+	defer srv.Close()
+	look := func() {
+		resp, err := http.Get(srv.URL + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	if m.Done(&Result{}) != nil {
+		t.Error("nobody has looked, and is waited for")
+	}
+	look()
+	looks := m.Done(&Result{})
+	if looks == nil {
+		t.Fatal("nobody is waited for")
+	}
+	select {
+	case <-looks:
+		t.Error("the look before was taken for the last one")
+	default:
+	}
+	look()
+	select {
+	case <-looks:
+	case <-time.After(time.Minute):
+		t.Error("the last look was not seen")
+	}
+	look()
+}
+
 // TestMetrics: a Prometheus that takes native histograms gets the stages so.
 func TestMetrics(t *testing.T) {
 	m := NewMetrics()
