@@ -208,10 +208,11 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if err != nil {
 		return usage(err)
 	}
-	if err := errors.Join(out.write(r)); err != nil {
-		return usage(err)
-	}
+	unwritten := out.write(r)
 	tell(w, r)
+	if unwritten != nil {
+		return usage(unwritten)
+	}
 	verdict := judge(w, r, expected)
 	last(ctx, r)
 	return verdict

@@ -142,10 +142,11 @@ func (s *streams) whole(json, html string, expect []string, join func(w io.Write
 	if all == nil {
 		return failed
 	}
-	if err := out.write(all); err != nil {
-		return usage(err)
-	}
+	unwritten := out.write(all)
 	tell(w, all)
+	if unwritten != nil {
+		return usage(unwritten)
+	}
 	return cmp.Or(failed, judge(w, all, expected))
 }
 

@@ -95,6 +95,29 @@ func TestLoadInterrupted(t *testing.T) {
 	}
 }
 
+// TestLoadUnwritten: a report that cannot be written costs neither the other one nor
+// the figures on the terminal.
+func TestLoadUnwritten(t *testing.T) {
+	const full = "/dev/full" // every write to it fails
+	if _, err := os.Stat(full); err != nil {
+		t.Skip("NOT RUN: this system has no " + full)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, bad := range []string{"--html", "--json"} {
+		dir := t.TempDir()
+		good := map[string]string{"--html": "--json", "--json": "--html"}[bad]
+		cmd := command(ctx, dir, nil, "load", "--devices", "2", "--rate", "10", "--duration", "1s", bad, full, good, "good")
+		out, _ := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != exitUsage || !strings.Contains(string(out), "10 wake-ups: 10 done by push") || !strings.Contains(string(out), "no space left") {
+			t.Errorf("%s: exit code %d\n%s", bad, cmd.ProcessState.ExitCode(), out)
+		}
+		if raw, err := os.ReadFile(filepath.Join(dir, "good")); err != nil || len(raw) == 0 {
+			t.Errorf("%s: the other report: %v", bad, err)
+		}
+	}
+}
+
 // TestLoadMetrics: who watched a load by its metrics gets to see how it ended, and the
 // command ends then.
 func TestLoadMetrics(t *testing.T) {

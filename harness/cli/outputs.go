@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -86,7 +87,9 @@ type written interface {
 	WriteHTML(io.Writer) error
 }
 
+// write writes all of them; one that cannot be does not keep the others from it.
 func (o *outputs) write(r written) error {
+	var failed []error
 	junit := func(io.Writer) error { return nil }
 	if j, ok := r.(interface{ WriteJUnit(io.Writer) error }); ok {
 		junit = j.WriteJUnit
@@ -99,13 +102,12 @@ func (o *outputs) write(r written) error {
 			continue
 		}
 		if err := v.write(v.to.w); err != nil {
-			return err
-		}
-		if err := v.to.finish(); err != nil {
-			return fmt.Errorf("the report cannot be written: %w", err)
+			failed = append(failed, err)
+		} else if err := v.to.finish(); err != nil {
+			failed = append(failed, fmt.Errorf("the report cannot be written: %w", err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // close removes what was not finished.

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -86,6 +87,21 @@ func TestNothingMore(t *testing.T) {
 	if n, c := calls.Load(), r.Counts; n < 1 || n > c.Started || c.Unfinished != c.Started {
 		t.Errorf("%d calls, %+v", n, c)
 	}
+}
+
+// TestSingleInterrupted: one wake-up that nobody waits for any more is not lost either.
+func TestSingleInterrupted(t *testing.T) {
+	run, hung, _, _ := hanging(t, 0, options(t, "1", time.Second))
+	one := run.Singles()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-hung
+		cancel()
+	}()
+	if c, err := one.Wake(ctx, "", nil); c != (Counts{Started: 1, Unfinished: 1}) || !errors.Is(err, context.Canceled) {
+		t.Errorf("%+v %v", c, err)
+	}
+	whole(t, one.Result())
 }
 
 // TestOverInMidTrigger: a server that hangs does not keep a run from its end, and

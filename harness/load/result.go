@@ -155,19 +155,18 @@ func (r *Run) leave(w *wakeup, interrupted bool) {
 	}
 	t := &w.batch.tally
 	t.over++
-	switch {
-	case interrupted:
+	if interrupted {
 		w.end(outcomeUnfinished)
 		if w.counted {
 			t.unfinished++
 		}
-	default:
-		w.end(outcomeLost)
-		t.at(w.intended).lost++
-		if w.counted {
-			t.lost++
-			t.errors["lost: "+r.lostBy(w)]++
-		}
+		return
+	}
+	w.end(outcomeLost)
+	t.at(w.intended).lost++
+	if w.counted {
+		t.lost++
+		t.errors["lost: "+r.lostBy(w)]++
 	}
 }
 
