@@ -172,6 +172,14 @@ func (f *testFlags) tracer(failed *error) func(string, ...*dmclient.Device) {
 	}
 }
 
+// fails is what fails the run.
+func (f *testFlags) fails() report.FailOn {
+	if f.strict {
+		return report.FailOn{report.OnMust, report.OnShould}
+	}
+	return nil
+}
+
 // again is the command without its selection.
 func (f *testFlags) again() string {
 	again := "dmwake test"
@@ -187,7 +195,7 @@ func (f *testFlags) again() string {
 // conduct runs the list in a lab that is up and reports.
 func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []scenarios.Scenario, known map[string]bool, outputs *outputs) error {
 	t := l.Config.Target
-	r := &report.Report{Started: time.Now(), Seed: l.Seed, Strict: f.strict, Again: f.again(),
+	r := &report.Report{Started: time.Now(), Seed: l.Seed, FailOn: f.fails(), Again: f.again(),
 		Target: report.Target{Name: t.Name, Discovery: t.Discovery, Push: t.Push, Profiles: t.Profiles, Mutants: f.mutants}}
 	progress := s.out
 	if f.json == "-" {

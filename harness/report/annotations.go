@@ -12,7 +12,7 @@ import (
 func (r *Report) WriteAnnotations(w io.Writer) {
 	for i := range r.Scenarios {
 		s := &r.Scenarios[i]
-		if s.Outcome != Failed {
+		if !s.Broken() {
 			continue
 		}
 		kind := "warning"

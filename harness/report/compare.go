@@ -48,9 +48,9 @@ func Diff(before, now *Report) (fixed, broken, added, other []Change) {
 		}
 		c.Before = was.Outcome
 		switch {
-		case s.Outcome == Failed:
+		case s.Broken():
 			broken = append(broken, c)
-		case was.Outcome == Failed && s.Outcome == Passed:
+		case was.Broken() && s.Outcome == Passed:
 			fixed = append(fixed, c)
 		default:
 			other = append(other, c)
@@ -64,7 +64,7 @@ func Diff(before, now *Report) (fixed, broken, added, other []Change) {
 }
 
 // worse ranks outcomes: of two runs of a scenario the worse one counts.
-var worse = map[Outcome]int{NotApplicable: 0, Skipped: 1, Passed: 2, Failed: 3}
+var worse = map[Outcome]int{NotApplicable: 0, Skipped: 1, Blocked: 2, Errored: 3, Passed: 4, Warned: 5, Failed: 6}
 
 // Merge joins reports of parts of a run, against one target: a scenario that
 // several have counts as it went worst, where it was run at all.
@@ -73,7 +73,7 @@ func Merge(parts []*Report) (*Report, error) {
 	out.Scenarios = nil
 	at := map[string]int{}
 	for _, p := range parts {
-		if p.Target.Discovery != out.Target.Discovery || p.Strict != out.Strict {
+		if p.Target.Discovery != out.Target.Discovery || !slices.Equal(p.FailOn, out.FailOn) {
 			return nil, fmt.Errorf("the reports are of different targets or levels: %s and %s", out.Target.Discovery, p.Target.Discovery)
 		}
 		if p.Started.Before(out.Started) {
@@ -102,7 +102,7 @@ func Merge(parts []*Report) (*Report, error) {
 	for _, p := range parts {
 		took += p.DurationMs
 	}
-	out.count()
+	out.digest()
 	out.DurationMs = took
 	return &out, nil
 }

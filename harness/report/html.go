@@ -66,7 +66,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 			v.Areas = append(v.Areas, areaView{Name: s.Area, About: areas[s.Area]})
 		}
 		a := &v.Areas[k]
-		row := rowView{Result: s, Linked: s.Outcome == Failed}
+		row := rowView{Result: s, Linked: s.Broken()}
 		put := func(list int, tone string) {
 			row.Tone = tone
 			lists[list].Results = append(lists[list].Results, resultView{s, tone, r.Again + " --only " + s.ID, diagram(s.Steps), marksOf(s)})
@@ -75,10 +75,10 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		case r.Failing(s):
 			a.Failed++
 			put(0, "bad")
-		case s.Outcome == Failed && s.Known:
+		case s.Broken() && s.Known:
 			a.Known++
 			put(1, "warn")
-		case s.Outcome == Failed:
+		case s.Broken():
 			a.Warned++
 			put(2, "warn")
 		case s.Outcome == Passed:
@@ -107,7 +107,7 @@ func (r *Report) Verdict() (text, tone string) {
 	known, warned := 0, 0
 	for i := range r.Scenarios {
 		switch s := &r.Scenarios[i]; {
-		case s.Outcome != Failed || r.Failing(s):
+		case !s.Broken() || r.Failing(s):
 		case s.Known:
 			known++
 		default:

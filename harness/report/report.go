@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -17,10 +18,21 @@ type Outcome string
 
 // The outcomes. A scenario that could not observe is never passed.
 const (
-	Passed        Outcome = "passed"
-	Failed        Outcome = "failed"
-	Skipped       Outcome = "skipped"       // a need is not configured, or a hook failed
-	NotApplicable Outcome = "notApplicable" // its precondition never came
+	Passed Outcome = "passed"
+	// Failed is a MUST that is broken.
+	Failed Outcome = "failed"
+	// Warned is a SHOULD that is broken, or an INFO that is otherwise.
+	Warned Outcome = "warned"
+	// Blocked could not look, because of what another scenario reports: Result.BlockedBy.
+	Blocked Outcome = "blocked"
+	// Skipped lacks something of the user's: a hook, or time.
+	Skipped Outcome = "skipped"
+	// NotApplicable has no meaning for this server. Result.Reason names what was
+	// observed or configured that makes it so.
+	NotApplicable Outcome = "notApplicable"
+	// Errored is dmwake's own failure: a body that crashed, a limit of this
+	// machine. It says nothing about the server.
+	Errored Outcome = "error"
 )
 
 // Levels of a scenario.
@@ -35,12 +47,18 @@ type Report struct {
 	Dmwake    string   `json:"dmwake"`
 	Target    Target   `json:"target"`
 	Summary   Summary  `json:"summary"`
+	Causes    []Cause  `json:"causes"` // of what failed and warned, worst first
 	Scenarios []Result `json:"scenarios"`
+
+	// Partial says that MUST scenarios are undecided: a green run is then no
+	// proof.
+	Partial bool `json:"partial"`
 
 	Again      string        `json:"again,omitempty"` // the command that ran, without the selection
 	Seed       uint64        `json:"seed"`
-	Strict     bool          `json:"strict"`
-	Notes      []string      `json:"notes,omitempty"` // what the run tolerated and what limits it
+	FailOn     FailOn        `json:"failOn,omitempty"` // what fails the run
+	Strict     bool          `json:"strict"`           // FailOn has should
+	Notes      []string      `json:"notes,omitempty"`  // what the run tolerated and what limits it
 	HookErrors []string      `json:"hookErrors,omitempty"`
 	Aborted    string        `json:"aborted,omitempty"` // why the run ended early
 	Started    time.Time     `json:"started"`
@@ -52,6 +70,7 @@ type Report struct {
 type Target struct {
 	Name      string   `json:"name"`
 	Discovery string   `json:"discovery"`
+	Embedded  bool     `json:"embedded,omitempty"` // the reference server of the process; Discovery is a port of one run then
 	Push      string   `json:"push"`
 	Profiles  []string `json:"profiles"`
 	Mutants   []string `json:"mutants,omitempty"`
@@ -61,18 +80,26 @@ type Target struct {
 type Summary struct {
 	Passed        int `json:"passed"`
 	Failed        int `json:"failed"`
+	Warned        int `json:"warned"`
+	Blocked       int `json:"blocked"`
 	Skipped       int `json:"skipped"`
 	NotApplicable int `json:"notApplicable"`
+	Error         int `json:"error"`
 }
 
 // Result is the outcome of one scenario.
 type Result struct {
-	ID         string   `json:"id"`
-	Area       string   `json:"area"`
-	Level      string   `json:"level"`
-	Title      string   `json:"title"`
-	Outcome    Outcome  `json:"outcome"`
-	Reason     string   `json:"reason"`
+	ID      string  `json:"id"`
+	Area    string  `json:"area"`
+	Level   string  `json:"level"`
+	Title   string  `json:"title"`
+	Outcome Outcome `json:"outcome"`
+	// Reason is why a scenario was blocked, skipped, is not applicable or an
+	// error.
+	Reason string `json:"reason"`
+	// BlockedBy is the id of the scenario that failed or warned and so kept this
+	// one from looking.
+	BlockedBy  string   `json:"blockedBy,omitempty"`
 	Source     string   `json:"source"`
 	Rule       string   `json:"rule"`
 	Expected   string   `json:"expected"`
@@ -82,6 +109,12 @@ type Result struct {
 	DurationMs int64    `json:"durationMs"`
 	// Fix is what a server that fails it mostly has to change.
 	Fix string `json:"fix,omitempty"`
+	// Cause is why it failed or warned, in a sentence: failures of one sentence
+	// are one cause. Empty where the scenario is a cause by itself.
+	Cause string `json:"cause,omitempty"`
+	// Under are ids of scenarios: where one of them failed, too, that explains
+	// this failure.
+	Under []string `json:"under,omitempty"`
 	// Known says that the baseline names it: its failure does not fail the run.
 	Known bool `json:"known,omitempty"`
 
@@ -91,34 +124,47 @@ type Result struct {
 	Steps     []Step     `json:"steps,omitempty"`
 }
 
-// Finish counts and stamps.
+// Broken tells whether the scenario saw its rule broken, at whatever level.
+func (s *Result) Broken() bool { return s.Outcome == Failed || s.Outcome == Warned }
+
+// Finish counts, groups and stamps.
 func (r *Report) Finish() {
 	r.Dmwake = Version
-	r.count()
+	r.digest()
 	r.Duration = time.Since(r.Started)
 	r.DurationMs = r.Duration.Milliseconds()
 }
 
-func (r *Report) count() {
+// digest derives what follows from the scenarios.
+func (r *Report) digest() {
 	r.Summary = Summary{}
-	for _, s := range r.Scenarios {
-		switch s.Outcome {
+	for i := range r.Scenarios {
+		switch r.Scenarios[i].Outcome {
 		case Passed:
 			r.Summary.Passed++
 		case Failed:
 			r.Summary.Failed++
+		case Warned:
+			r.Summary.Warned++
+		case Blocked:
+			r.Summary.Blocked++
 		case Skipped:
 			r.Summary.Skipped++
 		case NotApplicable:
 			r.Summary.NotApplicable++
+		case Errored:
+			r.Summary.Error++
 		}
 	}
+	r.Strict = slices.Contains(r.FailOn, OnShould)
+	r.Partial = r.MustUndecided() > 0
+	r.Causes = causes(r.Scenarios)
 }
 
-// Failing tells whether s makes the run fail: a MUST, or with strict a SHOULD,
-// that the baseline does not name.
+// Failing tells whether s makes the run fail: a level that FailOn names, and
+// the baseline does not know it.
 func (r *Report) Failing(s *Result) bool {
-	return s.Outcome == Failed && !s.Known && (s.Level == Must || r.Strict && s.Level == Should)
+	return s.Broken() && !s.Known && r.FailOn.level(s.Level)
 }
 
 // Failures are the results that make the run fail.
@@ -131,11 +177,15 @@ func (r *Report) Failures() (out []*Result) {
 	return out
 }
 
-// MustUndecided counts the MUST scenarios that neither passed nor failed: with
-// any, a green run is partial.
+// FailedPartly tells whether the run fails because it is partial.
+func (r *Report) FailedPartly() bool { return r.Partial && slices.Contains(r.FailOn, OnPartial) }
+
+// MustUndecided counts the MUST scenarios that neither passed nor failed, but
+// for those that are not applicable to this server: with any, the run is
+// partial.
 func (r *Report) MustUndecided() (n int) {
 	for i := range r.Scenarios {
-		if s := &r.Scenarios[i]; s.Level == Must && (s.Outcome == Skipped || s.Outcome == NotApplicable) {
+		if s := &r.Scenarios[i]; s.Level == Must && (s.Outcome == Skipped || s.Outcome == Blocked || s.Outcome == Errored) {
 			n++
 		}
 	}

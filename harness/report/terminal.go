@@ -65,7 +65,7 @@ func (t *Terminal) Progress(s Result) {
 	mark := t.paint(green, "pass")
 	tail := ""
 	switch s.Outcome {
-	case Failed:
+	case Failed, Warned:
 		mark = t.paint(red, "FAIL")
 		switch {
 		case s.Known:
@@ -97,7 +97,7 @@ func short(s string) string {
 func (t *Terminal) Summary(r *Report) {
 	var failed, warned, known []*Result
 	for i := range r.Scenarios {
-		if s := &r.Scenarios[i]; s.Outcome == Failed {
+		if s := &r.Scenarios[i]; s.Broken() {
 			switch {
 			case r.Failing(s):
 				failed = append(failed, s)

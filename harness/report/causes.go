@@ -1,0 +1,110 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Cause is one thing that is wrong with the server, with all scenarios that
+// show it. A report tells it once.
+type Cause struct {
+	// Text is the cause in a sentence.
+	Text string `json:"cause"`
+	// Level is the highest of its scenarios, Outcome the worst: failed or warned.
+	Level   string  `json:"level"`
+	Outcome Outcome `json:"outcome"`
+	// Scenarios are the ids that failed or warned by it. The first is the one to
+	// look at.
+	Scenarios []string `json:"scenarios"`
+	// Blocked are the ids that could not look because of it.
+	Blocked []string `json:"blocked,omitempty"`
+}
+
+// causes groups what is broken. Two scenarios have one cause where their
+// Result.Cause is the same, or one of them stands in the Under of the other.
+func causes(list []Result) []Cause {
+	at := map[string]int{}
+	group := make([]int, len(list)) // a forest: where a scenario's group goes on
+	for i := range list {
+		at[list[i].ID], group[i] = i, i
+	}
+	var root func(int) int
+	root = func(i int) int {
+		for group[i] != i {
+			group[i] = group[group[i]]
+			i = group[i]
+		}
+		return i
+	}
+	said := map[string]int{}
+	for i := range list {
+		s := &list[i]
+		if !s.Broken() {
+			continue
+		}
+		if s.Cause != "" {
+			if other, ok := said[s.Cause]; ok {
+				group[root(i)] = root(other)
+			}
+			said[s.Cause] = i
+		}
+		for _, id := range s.Under {
+			if k, ok := at[id]; ok && k != i && list[k].Broken() {
+				group[root(i)] = root(k)
+			}
+		}
+	}
+	members := map[int][]int{}
+	for i := range list {
+		if list[i].Broken() {
+			members[root(i)] = append(members[root(i)], i)
+		}
+	}
+	blocked := map[int][]string{}
+	for i := range list {
+		if k, ok := at[list[i].BlockedBy]; ok && list[i].Outcome == Blocked && list[k].Broken() {
+			blocked[root(k)] = append(blocked[root(k)], list[i].ID)
+		}
+	}
+	out := []Cause{}
+	for r, all := range members {
+		slices.SortFunc(all, func(a, b int) int { return first(list, all, a, b) })
+		head := &list[all[0]]
+		c := Cause{Text: head.Cause, Level: head.Level, Outcome: head.Outcome, Blocked: blocked[r]}
+		if c.Text == "" {
+			c.Text = fmt.Sprintf("%s: expected %s, saw %s", head.Title, oneLine(head.Expected), oneLine(head.Saw))
+		}
+		for _, i := range all {
+			c.Scenarios = append(c.Scenarios, list[i].ID)
+			if rank(list[i].Level) < rank(c.Level) {
+				c.Level = list[i].Level
+			}
+			if list[i].Outcome == Failed {
+				c.Outcome = Failed
+			}
+		}
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b Cause) int {
+		return cmp.Or(rank(a.Level)-rank(b.Level), len(b.Scenarios)+len(b.Blocked)-len(a.Scenarios)-len(a.Blocked), at[a.Scenarios[0]]-at[b.Scenarios[0]])
+	})
+	return out
+}
+
+// first orders the scenarios of a cause: those that no other one explains, then
+// the higher level, then the list's order.
+func first(list []Result, all []int, a, b int) int {
+	explained := func(i int) int {
+		for _, k := range all {
+			if k != i && slices.Contains(list[i].Under, list[k].ID) {
+				return 1
+			}
+		}
+		return 0
+	}
+	return cmp.Or(explained(a)-explained(b), rank(list[a].Level)-rank(list[b].Level), a-b)
+}
+
+// rank orders levels, the worst to break first.
+func rank(level string) int { return slices.Index([]string{Must, Should, Info}, level) }

@@ -1,0 +1,54 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// FailOn is what makes a run fail, any of the words below. Empty means OnMust.
+type FailOn []string
+
+// The words of FailOn.
+const (
+	OnMust    = "must"    // a MUST that failed
+	OnShould  = "should"  // a SHOULD that warned
+	OnPartial = "partial" // a MUST that could not be decided
+	OnNothing = "nothing" // the run only reports; stands alone
+)
+
+// ParseFailOn reads a list of words. should does not imply must: a run that
+// fails on should alone lets a failed MUST pass, which nobody wants, so must is
+// added.
+func ParseFailOn(words []string) (FailOn, error) {
+	var out FailOn
+	for _, w := range words {
+		w = strings.ToLower(strings.TrimSpace(w))
+		switch w {
+		case OnMust, OnShould, OnPartial, OnNothing:
+		default:
+			return nil, fmt.Errorf("%q is none of must, should, partial, nothing", w)
+		}
+		if !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
+	if slices.Contains(out, OnNothing) && len(out) > 1 {
+		return nil, fmt.Errorf("nothing stands alone, but the list is %s", strings.Join(out, ","))
+	}
+	if slices.Contains(out, OnShould) && !slices.Contains(out, OnMust) {
+		out = append(FailOn{OnMust}, out...)
+	}
+	return out, nil
+}
+
+// level tells whether a broken scenario of that level fails the run.
+func (f FailOn) level(level string) bool {
+	switch level {
+	case Must:
+		return len(f) == 0 || slices.Contains(f, OnMust)
+	case Should:
+		return slices.Contains(f, OnShould)
+	}
+	return false
+}
