@@ -12,6 +12,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
@@ -39,11 +40,10 @@ func TestMatrix(t *testing.T) {
 				return
 			}
 			defer l.Close()
-			verdicts, _ := start(t.Context(), &watch{lab: l}, all, 4)
 			defer func() { t.Logf("%s fails %v", m.Name, failed[i]) }()
-			for k := range all {
-				if v := <-verdicts[k]; v.result.Outcome == report.Failed {
-					failed[i] = append(failed[i], all[k].ID)
+			for _, r := range suite.Collect(t.Context(), l, all, suite.Options{Parallel: 4}).Results {
+				if r.Broken() {
+					failed[i] = append(failed[i], r.ID)
 				}
 			}
 		})
@@ -55,7 +55,7 @@ func TestMatrix(t *testing.T) {
 	for i, m := range mdmserver.Mutants {
 		var killed, also []string
 		for _, id := range failed[i] {
-			if slices.Contains(m.Kills, id) {
+			if slices.Contains(killersOf(m.Name), id) {
 				killed = append(killed, id)
 				killers[id] = append(killers[id], m.Name)
 			} else {
@@ -64,9 +64,9 @@ func TestMatrix(t *testing.T) {
 		}
 		// One that another scenario silenced before its turn is given a lab to
 		// itself, as all are in TestMutantsAreKilled.
-		for _, id := range m.Kills {
+		for _, id := range killersOf(m.Name) {
 			if !slices.Contains(killed, id) {
-				if r, _ := Run(t.Context(), newLab(t, m.Name), &all[slices.IndexFunc(all, func(s Scenario) bool { return s.ID == id })]); r.Outcome != report.Failed {
+				if r, _ := suite.Run(t.Context(), newLab(t, m.Name), &all[slices.IndexFunc(all, func(s Scenario) bool { return s.ID == id })]); !r.Broken() {
 					t.Errorf("mutant %s survives %s: %s %s", m.Name, id, r.Outcome, r.Reason)
 				}
 				killers[id] = append(killers[id], m.Name)
@@ -90,12 +90,46 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
+// also are scenarios, or whole areas, that cannot but fail on a mutant which is
+// made for others.
+var also = map[string][]string{
+	"enr-policies-panic":   {"ENR-03", "ENR-05"},
+	"enr-no-eku":           {"SES-01"},
+	"enr-no-appsrv":        {"SES-29", "SES-30", "SES-31", "SES-32", "SES-41", "SEC-05", "SEC-16", "SEC-17"},
+	"enr-ca-expired":       {"SES-01"},
+	"enr-wrong-key":        {"SES-01"},
+	"ses-unknown-alert":    {"PSH-10"},
+	"ses-msg-id":           {"PSH-04"},
+	"ses-alert-unanswered": {"PSH-10"},
+	"ses-no-final":         {"ERR-05"},
+	"ses-first-status":     {"PFN", "WER", "ERR"},
+	"pfn-atomic":           {"ERR-01"},
+	"pfn-every-session":    {"CHN-01", "CHN-03"},
+	"chn-keep-enrollment":  {"ENR-20"},
+	"chn-global":           {"WER", "TOK", "PSH"},
+	"tok-never-renewed":    {"PSH-01"},
+	"tok-dead":             {"PSH-01"},
+	"tok-no-json-dead":     {"PSH-01"},
+	"wns-uri":              {"CHN-07"},
+	"wer-401-stop":         {"TOK-05"},
+	"wer-serial":           {"PSH", "TOK", "WNS"},
+	"wer-bad-reply-dead":   {"PSH-01"},
+	"wer-down-dead":        {"PSH-01"},
+	"psh-twice":            {"ERR-10", "SES-20", "WER-12", "WER-17"},
+	"psh-forget":           {"WER-12"},
+	"err-results-fail":     {"SES-42"},
+	"sec-garbage":          {"SES-31", "SES-41"},
+	"rob-nosession":        {"SES-34"},
+	"rob-wedge":            {"ROB-02"},
+	"rob-crowd":            {"ENR", "SES", "PFN", "CHN", "PSH", "ERR", "SEC", "WER", "TOK", "WNS"},
+}
+
 // explains tells whether a mutant may fail a scenario beside those it is made
 // for: one of the same area, or one that is declared.
 func explains(m mdmserver.Mutant, id string) bool {
 	area, _, _ := strings.Cut(id, "-")
 	of := func(other string) bool { return strings.EqualFold(area, other[:3]) }
-	return of(m.Name) || slices.ContainsFunc(m.Kills, of) || slices.Contains(m.Also, id) || slices.Contains(m.Also, area)
+	return of(m.Name) || slices.ContainsFunc(killersOf(m.Name), of) || slices.Contains(also[m.Name], id) || slices.Contains(also[m.Name], area)
 }
 
 func must(all []Scenario, id string) bool {
@@ -117,11 +151,9 @@ func TestSeeds(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
-			list := shuffled(All(), seed)
-			verdicts, _ := start(t.Context(), &watch{lab: l}, list, 4)
-			for i, s := range list {
-				if r := (<-verdicts[i]).result; r.Outcome != report.Passed {
-					t.Errorf("%s with seed %d: %+v", s.ID, seed, r)
+			for _, r := range suite.Collect(t.Context(), l, All(), suite.Options{Parallel: 4}).Results {
+				if r.Outcome != report.Passed {
+					t.Errorf("%s with seed %d: %+v", r.ID, seed, r)
 				}
 			}
 		})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dmwake/dmwake/scenarios/suite"
+
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
 	"github.com/dmwake/dmwake/harness/report"
@@ -20,13 +22,16 @@ const learnCSP = "Learn, \"DMClient CSP\", Provider/{ProviderID}/Push"
 // pfn are the PFN scenarios.
 var pfn = []Scenario{
 	{ID: "PFN-01", Level: report.Must, Title: "the server sets Push/PFN within the first two sessions",
-		Rule:   "A server that wakes devices by push writes its PFN into DMClient/Provider/{ProviderID}/Push/PFN of each, in one of the first two sessions.",
-		Source: learnPush,
+		Rule:    "A server that wakes devices by push writes its PFN into DMClient/Provider/{ProviderID}/Push/PFN of each, in one of the first two sessions.",
+		Source:  learnPush,
+		Fix:     "Send Add or Replace of Provider/{ProviderID}/Push/PFN in the first session; see that push is turned on for this device.",
+		Mutants: []string{"pfn-never"},
+		Decides: []suite.Premise{suite.SetsPFN},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
 			d.Sync(dmclient.SyncOptions{})
-			if len(d.pfnWrites()) == 0 {
+			if len(d.PFNWrites()) == 0 {
 				for _, s := range d.Sessions() {
 					for _, c := range s.Commands {
 						t.Evidence("session %s: %s %s -> %d", s.ID, c.Verb, c.LocURI, c.Code)
@@ -36,37 +41,49 @@ var pfn = []Scenario{
 			}
 		}},
 	{ID: "PFN-02", Level: report.Must, Title: "the PFN is a family name, not a full name",
-		Rule:   "The PFN is the package family name, Name_PublisherHash, without version, architecture and resource id.",
-		Source: learnCSP + "; the first public reports of 418 and 500",
+		Rule:    "The PFN is the package family name, Name_PublisherHash, without version, architecture and resource id.",
+		Source:  learnCSP + "; the first public reports of 418 and 500",
+		Fix:     "Set Name_PublisherHash: take version, architecture and resource id out of the package's full name.",
+		Mutants: []string{"pfn-full-name"},
+		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
-			v := t.setPFN().Data
+			v := setPFN(t).Data
 			t.Expect(len(strings.Split(v, "_")), "parts of the PFN %s, separated by underscores", v).To(Equal(2))
 		}},
-	{ID: "PFN-03", Level: report.Must, Profile: "wp81", MustOn: []string{"wp81"}, Title: "the PFN is in lower case",
-		Rule:   "The PFN is sent in lower case: Windows Phone 8.1 answers 500 to any other.",
-		Source: "the first public reports of 418 and 500 (seen)",
+	{ID: "PFN-03", Level: report.Should, Profile: "wp81", Levels: mustOnPhones, Title: "the PFN is in lower case",
+		Rule:    "The PFN is sent in lower case: Windows Phone 8.1 answers 500 to any other.",
+		Source:  "the first public reports of 418 and 500 (seen)",
+		Fix:     "Lower-case the PFN before it is sent.",
+		Mutants: []string{"pfn-upper-case"},
+		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
-			v := t.setPFN().Data
+			v := setPFN(t).Data
 			t.Expect(v, "the PFN").To(Equal(strings.ToLower(v)))
 		}},
 	{ID: "PFN-04", Level: report.Must, Title: "the PFN is well-formed",
-		Rule:   "A family name is a name of 3 to 50 letters, digits, periods and hyphens, an underscore, and a publisher hash of 13 characters in base32 without i, l, o, u.",
-		Source: "Learn, \"Package identity overview\"",
+		Rule:    "A family name is a name of 3 to 50 letters, digits, periods and hyphens, an underscore, and a publisher hash of 13 characters in base32 without i, l, o, u.",
+		Source:  "Learn, \"Package identity overview\"",
+		Fix:     "Copy the family name from Partner Center, or from Get-AppxPackage; the hash has 13 characters.",
+		Mutants: []string{"pfn-bad-hash"},
+		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
-			v := t.setPFN().Data
+			v := setPFN(t).Data
 			if parts := strings.Split(v, "_"); len(parts) == 5 {
 				v = parts[0] + "_" + parts[4] // PFN-02 judges the full name
 			}
 			t.Expect(v, "the PFN").To(MatchRegexp(wellFormedPFN.String()))
 		}},
 	{ID: "PFN-05", Level: report.Must, Title: "the ProviderID in the LocURI is the enrolled one, URI-encoded",
-		Rule:   "The LocURI of the PFN names the PROVIDER-ID of the provisioning document, URI-encoded as every node name in a LocURI.",
-		Source: learnCSP + "; OMA DM TND 1.2.1, URI encoding of node names",
+		Rule:    "The LocURI of the PFN names the PROVIDER-ID of the provisioning document, URI-encoded as every node name in a LocURI.",
+		Source:  learnCSP + "; OMA DM TND 1.2.1, URI encoding of node names",
+		Fix:     "Use the PROVIDER-ID of the provisioning document, URI-encoded.",
+		Mutants: []string{"pfn-wrong-provider", "pfn-provider-plain"},
+		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.Sync(dmclient.SyncOptions{})
 			want := url.PathEscape(d.Provisioning().App.ProviderID)
-			for _, c := range d.firstPFNWrite() {
+			for _, c := range firstPFNWrite(d) {
 				got := regexp.MustCompile(`(?i)/Provider/(.*)/Push/PFN$`).FindStringSubmatch(c.LocURI)
 				if got == nil {
 					t.Fail("a LocURI of the form .../Provider/{ProviderID}/Push/PFN", c.LocURI)
@@ -75,19 +92,24 @@ var pfn = []Scenario{
 			}
 		}},
 	{ID: "PFN-06", Level: report.Must, Title: "the PFN has Format chr",
-		Rule:   "Push/PFN is of format chr; where Meta/Format is present it says so.",
-		Source: learnCSP,
+		Rule:    "Push/PFN is of format chr; where Meta/Format is present it says so.",
+		Source:  learnCSP,
+		Fix:     "Write Format chr into Meta.",
+		Mutants: []string{"pfn-format-int"},
+		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
-			c := t.setPFN()
+			c := setPFN(t)
 			t.Expect(c.Format, "Meta/Format of the PFN").To(Or(BeEmpty(), Equal("chr")))
 		}},
 	{ID: "PFN-07", Level: report.Must, Title: "Push is added before the PFN where the device has none",
-		Rule:   "On a device that has no Push node the server adds it before it writes Push/PFN; Windows Phone 8.1 answers 500 otherwise.",
-		Source: learnCSP,
+		Rule:    "On a device that has no Push node the server adds it before it writes Push/PFN; Windows Phone 8.1 answers 500 otherwise.",
+		Source:  learnCSP,
+		Fix:     "Send Add of .../Push, Format node, before the PFN.",
+		Mutants: []string{"pfn-no-push-node"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.Sync(dmclient.SyncOptions{})
-			if len(d.pfnWrites()) == 0 {
+			if len(d.PFNWrites()) == 0 {
 				t.NotApplicable("the server set no PFN within two sessions (see PFN-01)")
 			}
 			for _, s := range d.Sessions() {
@@ -103,8 +125,11 @@ var pfn = []Scenario{
 			}
 		}},
 	{ID: "PFN-08", Level: report.Must, Title: "no Add and Replace of the PFN in one Atomic",
-		Rule:   "Add and then Replace of one node in an Atomic is not supported: the Atomic fails with 507.",
-		Source: "Learn, \"OMA DM protocol support\", Atomic",
+		Rule:    "Add and then Replace of one node in an Atomic is not supported: the Atomic fails with 507.",
+		Source:  "Learn, \"OMA DM protocol support\", Atomic",
+		Fix:     "Send Add, and Replace after 418, as commands of their own.",
+		Mutants: []string{"pfn-atomic"},
+		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.Sync(dmclient.SyncOptions{})
@@ -117,17 +142,20 @@ var pfn = []Scenario{
 					}
 				}
 			}
-			d.firstPFNWrite()
+			firstPFNWrite(d)
 		}},
 	{ID: "PFN-09", Level: report.Must, Title: "ChannelURI is asked for in the same session or the next",
-		Rule:   "After setting the PFN the server reads Push/ChannelURI, in the same session or the next.",
-		Source: learnPush,
+		Rule:    "After setting the PFN the server reads Push/ChannelURI, in the same session or the next.",
+		Source:  learnPush,
+		Fix:     "Send Get of Push/ChannelURI after the PFN, in the same message.",
+		Mutants: []string{"pfn-channel-never"},
+		Decides: []suite.Premise{suite.AsksURI},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.Sync(dmclient.SyncOptions{})
 			at, next := -1, 0
 			for i, s := range d.Sessions() {
-				if len(writes(s)) > 0 {
+				if len(suite.Writes(s)) > 0 {
 					at = i
 					break
 				}
@@ -144,14 +172,17 @@ var pfn = []Scenario{
 			t.Expect(asked, "Get of .../Push/ChannelURI in the session that set the PFN or the next").To(BeNumerically(">", 0))
 		}},
 	{ID: "PFN-10", Level: report.Should, Title: "ChannelURI is asked for in every later session",
-		Rule:   "The channel URI changes, so the server reads it in every session.",
-		Source: learnPush,
+		Rule:    "The channel URI changes, so the server reads it in every session.",
+		Source:  learnPush,
+		Fix:     "Send Get of Push/ChannelURI in every session.",
+		Mutants: []string{"pfn-channel-once"},
+		Decides: []suite.Premise{suite.AsksURIs},
 		Run: func(t *T) {
 			d := t.Enrolled()
-			if len(d.pfnWrites()) == 0 {
+			if len(d.PFNWrites()) == 0 {
 				d.Sync(dmclient.SyncOptions{})
 			}
-			if len(d.pfnWrites()) == 0 && d.PFN() == "" {
+			if len(d.PFNWrites()) == 0 && d.PFN() == "" {
 				t.NotApplicable("the server set no PFN within two sessions (see PFN-01)")
 			}
 			for range 2 {
@@ -160,12 +191,15 @@ var pfn = []Scenario{
 			}
 		}},
 	{ID: "PFN-11", Level: report.Should, Title: "Push/Status is asked for, too",
-		Rule:   "Where no channel comes of a PFN, Push/Status says why: a server that reads ChannelURI reads Status with it.",
-		Source: learnCSP,
+		Rule:    "Where no channel comes of a PFN, Push/Status says why: a server that reads ChannelURI reads Status with it.",
+		Source:  learnCSP,
+		Fix:     "Send Get of Push/Status beside that of ChannelURI.",
+		Mutants: []string{"pfn-status-never"},
+		Decides: []suite.Premise{suite.AsksWhy},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.Sync(dmclient.SyncOptions{})
-			d.firstPFNWrite()
+			firstPFNWrite(d)
 			n := 0
 			for _, s := range d.Sessions() {
 				n += len(s.Find(syncml.Get, "/Push/Status"))
@@ -173,20 +207,25 @@ var pfn = []Scenario{
 			t.Expect(n, "Get of .../Push/Status in the first two sessions").To(BeNumerically(">", 0))
 		}},
 	{ID: "PFN-12", Level: report.Should, Title: "a PFN that works is not set again in every session",
-		Rule:   "Setting the PFN makes the device register anew and changes its channel; without a cause it is set once.",
-		Source: learnPush,
+		Rule:    "Setting the PFN makes the device register anew and changes its channel; without a cause it is set once.",
+		Source:  learnPush,
+		Fix:     "Remember that the PFN was answered 200, and set it again only after 410, Status 5 or a new enrollment.",
+		Mutants: []string{"pfn-every-session"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			for range 3 {
 				s := t.Managed(d.Sync(dmclient.SyncOptions{}))
-				t.Expect(len(writes(s)), "Add or Replace of .../Push/PFN in later session %s", s.ID).To(BeZero())
+				t.Expect(len(suite.Writes(s)), "Add or Replace of .../Push/PFN in later session %s", s.ID).To(BeZero())
 			}
 		}},
 	{ID: "PFN-13", Level: report.Must, Title: "all devices get the same PFN",
-		Rule:   "The PFN names the server's app, which is the same for all devices.",
-		Source: learnPush,
+		Rule:    "The PFN names the server's app, which is the same for all devices.",
+		Source:  learnPush,
+		Fix:     "Set the one PFN of the server's app on all devices.",
+		Mutants: []string{"pfn-per-device"},
+		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
-			a, b := t.setPFN(), t.setPFN()
+			a, b := setPFN(t), setPFN(t)
 			t.Expect(strings.EqualFold(a.Data, b.Data), "the PFN of a second device, %s, being that of the first, %s", b.Data, a.Data).To(BeTrue())
 		}},
 }
@@ -204,35 +243,22 @@ func hasSuffix(s, suffix string) bool {
 	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 }
 
-// writes are the commands of a session that set a PFN.
-func writes(s *dmclient.Session) []dmclient.Executed {
-	return append(s.Find(syncml.Add, "/Push/PFN"), s.Find(syncml.Replace, "/Push/PFN")...)
-}
-
-// pfnWrites are the commands of all sessions that set a PFN.
-func (d *Device) pfnWrites() (out []dmclient.Executed) {
-	for _, s := range d.Sessions() {
-		out = append(out, writes(s)...)
-	}
-	return out
-}
-
-func (d *Device) firstPFNWrite() []dmclient.Executed {
-	w := d.pfnWrites()
+func firstPFNWrite(d *Device) []dmclient.Executed {
+	w := d.PFNWrites()
 	if len(w) == 0 {
-		d.t.NotApplicable("the server set no PFN within two sessions (see PFN-01)")
+		d.T.NotApplicable("the server set no PFN within two sessions (see PFN-01)")
 	}
 	return w[:1]
 }
 
 // setPFN is the first command with which the server set the PFN of a new
 // device.
-func (t *T) setPFN() dmclient.Executed {
+func setPFN(t *T) dmclient.Executed {
 	d := t.Enrolled()
-	if len(d.pfnWrites()) == 0 {
+	if len(d.PFNWrites()) == 0 {
 		d.Sync(dmclient.SyncOptions{})
 	}
-	c := d.firstPFNWrite()[0]
+	c := firstPFNWrite(d)[0]
 	t.Evidence("%s %s, Format %q, Data %q -> %d", c.Verb, c.LocURI, c.Format, c.Data, c.Code)
 	return c
 }

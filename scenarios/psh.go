@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/dmwake/dmwake/scenarios/suite"
+
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
 	"github.com/dmwake/dmwake/fakewns"
@@ -23,40 +25,48 @@ const workNode = "/DevDetail/URI/MaxSegLen"
 // pushToWork are the PSH scenarios.
 var pushToWork = []Scenario{
 	{ID: "PSH-01", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a push wakes the device and the queued command is in that session",
-		Rule:   "A command that is queued before a push is sent in the session that the push starts.",
-		Source: learnPush + "; MS-MDM 3.1.4",
+		Rule:    "A command that is queued before a push is sent in the session that the push starts.",
+		Source:  learnPush + "; MS-MDM 3.1.4",
+		Fix:     "Follow the push in the messages below: the server has to POST to the device's channel URI, and to send what is queued in the next session.",
+		Mutants: []string{"psh-skip-session"},
+		Decides: []suite.Premise{suite.Pushes, suite.Delivers},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
 			t.Queue(d, work)
-			t.trigger(d)
+			t.Trigger(d)
 			s := d.AwaitPushed(m, true)
 			t.Evidence("the session ended: %s", s.End)
 			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the first session after the push").To(Equal(1))
 		}},
 	{ID: "PSH-02", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "work is delivered once when push and poll coincide",
-		Rule:   "A command is delivered once, even where the device polls at the moment it is pushed.",
-		Source: learnPush + " (polling goes on beside push)",
+		Rule:    "A command is delivered once, even where the device polls at the moment it is pushed.",
+		Source:  learnPush + " (polling goes on beside push)",
+		Fix:     "Mark a command as sent in the session that sends it, under a lock.",
+		Mutants: []string{"psh-twice"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
 			t.Queue(d, work)
 			var wg sync.WaitGroup
 			wg.Go(func() { d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule}) })
-			err := t.pushIfHook(d)
+			err := t.AskToTrigger(d)
 			wg.Wait()
-			t.hook(err)
+			t.Hook(err)
 			d.AwaitPushed(m, false)
 			d.Sync(dmclient.SyncOptions{})
 			n := 0
-			for _, s := range d.sessionsSince(m.sessions) {
+			for _, s := range d.SessionsSince(m.Sessions) {
 				n += len(s.Find(syncml.Get, workNode))
 			}
 			t.Expect(n, "deliveries of the queued Get").To(Equal(1))
 		}},
 	{ID: "PSH-03", Level: report.Must, Needs: []Need{NeedPush}, Title: "a push with nothing queued: a clean empty session",
-		Rule:   "A device that is woken with nothing to do gets a session that ends without an error.",
-		Source: learnPush + "; OMA DM Protocol 1.2.1 section 8.3",
+		Rule:    "A device that is woken with nothing to do gets a session that ends without an error.",
+		Source:  learnPush + "; OMA DM Protocol 1.2.1 section 8.3",
+		Fix:     "Answer a session for which nothing is queued with a Status for SyncHdr and Final.",
+		Mutants: []string{"psh-empty-404"},
+		Decides: []suite.Premise{suite.Pushes},
 		Run: func(t *T) {
 			if t.Lab.Config.Target.Hooks.Push == nil {
 				t.NotApplicable("without a push hook there is always something queued")
@@ -66,24 +76,26 @@ var pushToWork = []Scenario{
 			m := d.Mark()
 			t.Push(d)
 			s := d.AwaitPushed(m, t.Lab.Config.Target.Hooks.Queue == nil)
-			t.exchanges(s)
+			t.Exchanges(s)
 			last := s.Exchanges[len(s.Exchanges)-1]
-			if err := broken(s); err != nil && last.Status == http.StatusOK {
+			if err := suite.Broken(s); err != nil && last.Status == http.StatusOK {
 				t.NotApplicable("the session ends with 200 and something else than SyncML (see SES-15): %v", err)
 			} else if err != nil {
 				t.Fail("a session that ends without an error", err.Error())
 			}
 		}},
 	{ID: "PSH-04", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "ten pushes in a burst: every command once",
-		Rule:   "Pushes that come together lead to one session or a few; each command is delivered once.",
-		Source: learnPush,
+		Rule:    "Pushes that come together lead to one session or a few; each command is delivered once.",
+		Source:  learnPush,
+		Fix:     "Mark a command as done by its Status, each by its own CmdRef.",
+		Mutants: []string{"ses-first-status", "psh-twice"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
 			nodes := []string{"URI/MaxDepth", "URI/MaxTotLen", "URI/MaxSegLen", "DevTyp", "OEM", "FwV", "SwV", "HwV", "LrgObj", "Ext/Microsoft/Resolution"}
 			for _, n := range nodes {
 				t.Queue(d, lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/" + n})
-				t.trigger(d)
+				t.Trigger(d)
 			}
 			d.AwaitPushed(m, false)
 			t.Quiet()
@@ -91,21 +103,23 @@ var pushToWork = []Scenario{
 			d.Sync(dmclient.SyncOptions{})
 			for _, n := range nodes {
 				got := 0
-				for _, s := range d.sessionsSince(m.sessions) {
+				for _, s := range d.SessionsSince(m.Sessions) {
 					got += len(s.Find(syncml.Get, "/DevDetail/"+n))
 				}
 				t.Expect(got, "deliveries of the queued Get of ./DevDetail/%s", n).To(Equal(1))
 			}
 		}},
 	{ID: "PSH-05", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a device that was offline: woken when it is back",
-		Rule:   "A push to a device that has no network is kept by WNS, which the server asks for by X-WNS-Cache-Policy; when the device is back it is woken and the command is delivered.",
-		Source: learnWNS + ", X-WNS-Cache-Policy",
+		Rule:    "A push to a device that has no network is kept by WNS, which the server asks for by X-WNS-Cache-Policy; when the device is back it is woken and the command is delivered.",
+		Source:  learnWNS + ", X-WNS-Cache-Policy",
+		Fix:     "Send X-WNS-Cache-Policy: cache.",
+		Mutants: []string{"wns-no-cache"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			d.SetWNSOffline(true)
 			m := d.Mark()
 			t.Queue(d, work)
-			t.trigger(d)
+			t.Trigger(d)
 			first := d.AwaitStatus(m, http.StatusOK)
 			t.Evidence("%s", first)
 			if first.Delivery == fakewns.Dropped {
@@ -116,61 +130,71 @@ var pushToWork = []Scenario{
 			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the session after the device is back").To(Equal(1))
 		}},
 	{ID: "PSH-06", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a push that is lost: delivered at the next poll",
-		Rule:   "WNS promises nothing: a command whose push was accepted and lost is delivered when the device polls.",
-		Source: learnPush + "; Learn, \"WNS overview\"",
+		Rule:    "WNS promises nothing: a command whose push was accepted and lost is delivered when the device polls.",
+		Source:  learnPush + "; Learn, \"WNS overview\"",
+		Fix:     "Keep what is queued whatever becomes of the push.",
+		Mutants: []string{"psh-forget"},
 		Run: func(t *T) {
 			d := t.WithChannel()
-			defer t.Lab.WNS.Inject(fakewns.Fault{Name: "lost after 200", On: fakewns.Notification, Channel: d.ChannelURI(), Lose: true})()
+			defer t.Inject(fakewns.Fault{Name: "lost after 200", On: fakewns.Notification, Channel: d.ChannelURI(), Lose: true})()
 			m := d.Mark()
 			t.Queue(d, work)
-			t.trigger(d)
+			t.Trigger(d)
 			d.AwaitPushes(m, 1)
 			t.Quiet()
 			s := t.Managed(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule}))
 			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the next poll").To(Equal(1))
 		}},
 	{ID: "PSH-07", Level: report.Must, Ends: true, Needs: []Need{NeedQueue, NeedPush}, Title: "remote wipe by push",
-		Rule:   "A wipe reaches the device in the session the push starts, as Exec of RemoteWipe, and the device is no longer managed after it answered 200.",
-		Source: "Learn, \"RemoteWipe CSP\"; MS-MDM 2.2.7.5",
-		Run:    remoteWipe},
+		Rule:    "A wipe reaches the device in the session the push starts, as Exec of RemoteWipe, and the device is no longer managed after it answered 200.",
+		Source:  "Learn, \"RemoteWipe CSP\"; MS-MDM 2.2.7.5",
+		Fix:     "Send Exec of ./Vendor/MSFT/RemoteWipe/doWipe, and end the management of the device at its 200.",
+		Mutants: []string{"psh-exec-replace", "psh-wipe-active"},
+		Run:     remoteWipe},
 	{ID: "PSH-08", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "wp81", Only: true, Title: "remote lock by push",
-		Rule:   "A lock reaches the phone in the session the push starts, as Exec of RemoteLock.",
-		Source: "Learn, \"RemoteLock CSP\"; MS-MDM 2.2.7.5",
+		Rule:    "A lock reaches the phone in the session the push starts, as Exec of RemoteLock.",
+		Source:  "Learn, \"RemoteLock CSP\"; MS-MDM 2.2.7.5",
+		Fix:     "Send Exec of ./Vendor/MSFT/RemoteLock/Lock.",
+		Mutants: []string{"psh-exec-replace"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
-			t.hook(t.Lab.Lock(t.ctx, d.Device))
-			t.trigger(d)
+			t.Hook(t.Lab.Lock(t.Context(), d.Device))
+			t.Trigger(d)
 			s := d.AwaitPushed(m, false)
-			t.commands(s, "remotelock")
+			noteCommands(t, s, "remotelock")
 			t.Expect(d.Locked(), "times the phone was locked after the pushed session").To(Equal(1))
 		}},
 	{ID: "PSH-09", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "a VPN profile by push",
-		Rule:   "A profile of two thousand characters reaches the device whole in the session the push starts, and the device has the VPN.",
-		Source: "Learn, \"VPNv2 CSP\"; MS-MDM 2.2.7.1",
+		Rule:    "A profile of two thousand characters reaches the device whole in the session the push starts, and the device has the VPN.",
+		Source:  "Learn, \"VPNv2 CSP\"; MS-MDM 2.2.7.1",
+		Fix:     "Store values without a limit, and escape them in XML.",
+		Mutants: []string{"psh-cut-data"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			profile := "<VPNProfile><NativeProfile><Servers>vpn.example</Servers><NativeProtocolType>IKEv2</NativeProtocolType></NativeProfile>" +
 				strings.Repeat("<Route><Address>192.0.2.0</Address><PrefixSize>24</PrefixSize></Route>", 27) + "</VPNProfile>"
 			m := d.Mark()
 			t.Queue(d, lab.Command{Verb: syncml.Add, LocURI: "./Vendor/MSFT/VPNv2/dmwake/ProfileXML", Format: "chr", Data: profile})
-			t.trigger(d)
+			t.Trigger(d)
 			s := d.AwaitPushed(m, false)
-			t.commands(s, "vpnv2")
+			noteCommands(t, s, "vpnv2")
 			sent := s.Find(syncml.Add, "/VPNv2/dmwake/ProfileXML")
 			t.Expect(len(sent), "Add of the profile in the pushed session").To(Equal(1))
 			t.Expect(len(sent[0].Data), "length of the profile as it came").To(Equal(len(profile)))
 			t.Expect(sent[0].Data == profile, "the profile as it came being the one that was queued").To(BeTrue())
 		}},
 	{ID: "PSH-13", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a session that dies in the middle: the command comes again, once",
-		Rule:   "A device loses its network before it answered a command. The command is sent again in the next session, and not after that.",
-		Source: "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 8",
+		Rule:    "A device loses its network before it answered a command. The command is sent again in the next session, and not after that.",
+		Source:  "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 8",
+		Fix:     "Take a command for done when its Status came, not when it was sent.",
+		Mutants: []string{"psh-sent-done"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
 			t.Queue(d, work)
-			t.misbehaves(d, "stop=2")
-			t.trigger(d)
+			t.Misbehaves(d, "stop=2")
+			t.Trigger(d)
 			if s := d.AwaitPushed(m, false); len(s.Received) == 0 {
 				t.NotApplicable("the session got no reply that could be read (see SES-01)")
 			}
@@ -182,18 +206,7 @@ var pushToWork = []Scenario{
 		}},
 }
 
-// trigger makes the server push after something was queued; a server that
-// pushes by itself then needs no hook.
-func (t *T) trigger(d *Device) { t.hook(t.pushIfHook(d)) }
-
-func (t *T) pushIfHook(d *Device) error {
-	if t.Lab.Config.Target.Hooks.Push == nil {
-		return nil
-	}
-	return t.Lab.Push(t.ctx, d.Device)
-}
-
-func (t *T) commands(s *dmclient.Session, about string) {
+func noteCommands(t *T, s *dmclient.Session, about string) {
 	for _, c := range s.Commands {
 		if strings.Contains(strings.ToLower(c.LocURI), about) {
 			t.Evidence("%s %s -> %d %s", c.Verb, c.LocURI, c.Code, syncml.CodeText(c.Code))
@@ -204,10 +217,10 @@ func (t *T) commands(s *dmclient.Session, about string) {
 func remoteWipe(t *T) {
 	d := t.WithChannel()
 	m := d.Mark()
-	t.hook(t.Lab.Wipe(t.ctx, d.Device))
-	t.trigger(d)
+	t.Hook(t.Lab.Wipe(t.Context(), d.Device))
+	t.Trigger(d)
 	s := d.AwaitPushed(m, false)
-	t.commands(s, "remotewipe")
+	noteCommands(t, s, "remotewipe")
 	var wipes []dmclient.Executed
 	for _, c := range s.Find(syncml.Exec, "") {
 		if strings.Contains(strings.ToLower(c.LocURI), "/remotewipe/dowipe") {
@@ -217,10 +230,10 @@ func remoteWipe(t *T) {
 	t.Expect(len(wipes), "Exec of RemoteWipe in the pushed session").To(Equal(1))
 	t.Expect(wipes[0].Code, "the device's answer to the wipe").To(Equal(200))
 	t.Expect(d.State(), "state of the device").To(Equal(dmclient.Wiped))
-	active, err := t.Lab.Active(t.ctx, d.Device)
+	active, err := t.Lab.Active(t.Context(), d.Device)
 	if errors.Is(err, lab.ErrNoHook) {
 		return // that part needs the hook "active"
 	}
-	t.hook(err)
+	t.Hook(err)
 	t.Expect(active, "the wiped device being managed still, as the active hook tells").To(BeFalse())
 }

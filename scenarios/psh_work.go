@@ -16,42 +16,48 @@ import (
 // pushedWork are the PSH scenarios about what a push is for, and how fast.
 var pushedWork = []Scenario{
 	{ID: "PSH-10", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "an app is installed and updated by push",
-		Rule:   "The installation of an app reaches the device in the session that the push starts and is answered 202; its result comes in an Alert later. The same with the app's next version.",
-		Source: "Learn, \"Enterprise app management\"; MS-MDM 2.2.7.2",
+		Rule:    "The installation of an app reaches the device in the session that the push starts and is answered 202; its result comes in an Alert later. The same with the app's next version.",
+		Source:  "Learn, \"Enterprise app management\"; MS-MDM 2.2.7.2",
+		Fix:     "Note 202 as under way, answer Alert 1226 with a Status, and keep the command from being sent again.",
+		Mutants: []string{"ses-202-fails", "ses-202-again", "ses-1226-fails"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			for _, version := range []string{"1.0.0.0", "2.0.0.0"} {
 				m := d.Mark()
-				t.install(d, version)
-				t.trigger(d)
+				install(t, d, version)
+				t.Trigger(d)
 				d.AwaitPushed(m, false)
-				t.installed(d, m.sessions, d.carrying(m, syncml.Exec, "/HostedInstall"))
+				awaitInstalled(t, d, m.Sessions, carrying(d, m, syncml.Exec, "/HostedInstall"))
 				apps := strings.Join(d.Inventory().Apps, " ")
 				t.Expect(apps, "the apps on the device after it was asked to install version %s", version).To(ContainSubstring(version))
 			}
 		}},
 	{ID: "PSH-11", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "a certificate is renewed by push",
-		Rule:   "Exec of CertificateStore/MY/WSTEP/Renew/RenewNow reaches the device in the session that the push starts; the device renews its certificate, and its next session is held with the new one.",
-		Source: "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.8",
+		Rule:    "Exec of CertificateStore/MY/WSTEP/Renew/RenewNow reaches the device in the session that the push starts; the device renews its certificate, and its next session is held with the new one.",
+		Source:  "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.8",
+		Fix:     "Send Exec of RenewNow, and accept the renewal that follows.",
+		Mutants: []string{"enr-renew-refused"},
 		Run: func(t *T) {
 			d := t.WithChannel()
-			old := d.renewable()
+			old := renewable(d)
 			m := d.Mark()
 			t.Queue(d, lab.Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/RenewNow"})
-			t.trigger(d)
+			t.Trigger(d)
 			s := d.AwaitPushed(m, false)
 			t.Expect(len(s.Find(syncml.Exec, "/RenewNow")), "Exec of RenewNow in the pushed session").To(Equal(1))
-			if !t.soon(func() bool { return !bytes.Equal(d.certificate(), old) }) {
+			if !t.Soon(func() bool { return !bytes.Equal(certificateOf(d), old) }) {
 				exs := d.EnrollExchanges()
 				last := exs[len(exs)-1]
 				t.Evidence("the last request to the enrollment service: %s %s -> %d", last.Method, last.URL, last.Status)
 				t.Fail("a new certificate within "+t.Lab.Config.Timeouts.Push.String(), "the old one still")
 			}
-			d.survived(t.Managed(d.Sync(dmclient.SyncOptions{})), "the renewal of the certificate")
+			d.Survived(t.Managed(d.Sync(dmclient.SyncOptions{})), "the renewal of the certificate")
 		}},
 	{ID: "PSH-12", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "scopes and ProviderID are kept",
-		Rule:   "A command for ./Device or ./User is sent with that scope, and one for the device's own account with its ProviderID.",
-		Source: "Learn, \"OMA DM protocol support\", user targeted settings; " + learnCSP,
+		Rule:    "A command for ./Device or ./User is sent with that scope, and one for the device's own account with its ProviderID.",
+		Source:  "Learn, \"OMA DM protocol support\", user targeted settings; " + learnCSP,
+		Fix:     "Send LocURIs as they were queued.",
+		Mutants: []string{"psh-scope"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			account := dmclient.ProviderURI(d.Provider())
@@ -60,12 +66,12 @@ var pushedWork = []Scenario{
 			for _, n := range nodes {
 				t.Queue(d, lab.Command{Verb: syncml.Get, LocURI: n})
 			}
-			t.trigger(d)
+			t.Trigger(d)
 			d.AwaitPushed(m, false)
 			got := map[string]bool{}
 			var saw []string
 			for _, n := range nodes {
-				for _, c := range d.carrying(m, syncml.Get, n[1:]).Commands {
+				for _, c := range carrying(d, m, syncml.Get, n[1:]).Commands {
 					got[c.LocURI] = true
 					saw = append(saw, c.LocURI)
 				}
@@ -77,22 +83,26 @@ var pushedWork = []Scenario{
 			}
 		}},
 	{ID: "PSH-14", Level: report.Should, Needs: []Need{NeedQueue, NeedPush}, Title: "from trigger to session in a short time",
-		Rule:   "Push is for what cannot wait for the next poll: from the trigger to the session it takes no longer than timeouts.latency.",
-		Source: "ours; the time is reported",
+		Rule:    "Push is for what cannot wait for the next poll: from the trigger to the session it takes no longer than timeouts.latency.",
+		Source:  "ours; the time is reported",
+		Fix:     "Push when a command is queued, not by a timer that runs seconds later.",
+		Mutants: []string{"psh-slow"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
 			start := time.Now()
 			t.Queue(d, work)
-			t.trigger(d)
+			t.Trigger(d)
 			took := d.AwaitPushed(m, false).Started.Sub(start)
 			t.Evidence("from trigger to session: %s", took.Round(time.Millisecond))
 			limit := t.Lab.Config.Timeouts.Latency
 			t.Expect(took <= limit, "the time from trigger to session, %s, being within %s (timeouts.latency)", took.Round(time.Millisecond), limit).To(BeTrue())
 		}},
 	{ID: "PSH-15", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a session that a push started is a session like any other",
-		Rule:   "A device with SyncApplicationVersion 4.0 or more says why it opens a session, in the header UserAgentOrigin: 3 is a push. What is queued is sent whatever the header says.",
-		Source: "MS-MDM 3.1.7.2",
+		Rule:    "A device with SyncApplicationVersion 4.0 or more says why it opens a session, in the header UserAgentOrigin: 3 is a push. What is queued is sent whatever the header says.",
+		Source:  "MS-MDM 3.1.7.2",
+		Fix:     "Do not look at UserAgentOrigin to decide what is sent.",
+		Mutants: []string{"psh-origin"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -102,7 +112,7 @@ var pushedWork = []Scenario{
 			}
 			t.Queue(d, work)
 			s := d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginPush})
-			d.survived(s, "UserAgentOrigin 3")
+			d.Survived(s, "UserAgentOrigin 3")
 			t.Expect(len(s.Find(work.Verb, workNode)), "the queued Get in a session with UserAgentOrigin 3").To(Equal(1))
 		}},
 }
@@ -110,13 +120,15 @@ var pushedWork = []Scenario{
 // farewell is what a server does on the push path when it lets a device go.
 var farewell = []Scenario{
 	{ID: "PFN-14", Level: report.Should, Needs: []Need{NeedLeave}, Ends: true, Title: "Push is removed from a device that is let go",
-		Rule:   "A server that ends the management of a device tells it so in its next session: it deletes Push or the account, or executes Unenroll, which does both. A device that is merely forgotten keeps a PFN that wakes it for nothing.",
-		Source: learnCSP + " (Push: removing it ends push-initiated sessions; Unenroll)",
+		Rule:    "A server that ends the management of a device tells it so in its next session: it deletes Push or the account, or executes Unenroll, which does both. A device that is merely forgotten keeps a PFN that wakes it for nothing.",
+		Source:  learnCSP + " (Push: removing it ends push-initiated sessions; Unenroll)",
+		Fix:     "Send Exec of DMClient/Unenroll, or Delete of Push, in the session after.",
+		Mutants: []string{"pfn-unenroll-keep"},
 		Run: func(t *T) {
 			d := t.WithChannel()
-			t.hook(t.Lab.Unenroll(t.ctx, d.Device))
+			t.Hook(t.Lab.Unenroll(t.Context(), d.Device))
 			s := d.Sync(dmclient.SyncOptions{})
-			t.exchanges(s)
+			t.Exchanges(s)
 			for _, c := range s.Commands {
 				uri := strings.ToLower(c.LocURI)
 				t.Evidence("%s %s -> %d", c.Verb, c.LocURI, c.Code)
@@ -131,15 +143,15 @@ var farewell = []Scenario{
 
 // carrying is the session since m that has a command: a server that pushes for
 // each that is queued may send the first in one session and the rest in another.
-func (d *Device) carrying(m Mark, verb syncml.Verb, suffix string) *dmclient.Session {
+func carrying(d *Device, m Mark, verb syncml.Verb, suffix string) *dmclient.Session {
 	for range 2 {
-		for _, s := range d.sessionsSince(m.sessions) {
+		for _, s := range d.SessionsSince(m.Sessions) {
 			if len(s.Find(verb, suffix)) > 0 {
 				return s
 			}
 		}
 		d.Sync(dmclient.SyncOptions{})
 	}
-	list := d.sessionsSince(m.sessions)
+	list := d.SessionsSince(m.Sessions)
 	return list[len(list)-1]
 }

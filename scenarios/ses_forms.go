@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/dmwake/dmwake/scenarios/suite"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -22,11 +23,13 @@ import (
 // differently encoded messages.
 var sessionForms = []Scenario{
 	{ID: "SES-19", Level: report.Must, Needs: []Need{NeedQueue}, On: "small", Title: "Results in several messages are put together",
-		Rule:   "A result that is larger than the server's MaxMsgSize comes in parts, each but the last with MoreData, in messages of one package. The server asks for the next by Alert 1222, or goes on, and the session runs to its end.",
-		Source: "OMA SyncML RepPro 1.2.2 section 5.4 (MoreData); OMA DM Protocol 1.2.1 section 6.2",
+		Rule:    "A result that is larger than the server's MaxMsgSize comes in parts, each but the last with MoreData, in messages of one package. The server asks for the next by Alert 1222, or goes on, and the session runs to its end.",
+		Source:  "OMA SyncML RepPro 1.2.2 section 5.4 (MoreData); OMA DM Protocol 1.2.1 section 6.2",
+		Fix:     "Answer a message without Final by Alert 1222, and put items with MoreData together.",
+		Mutants: []string{"ses-chunk-refused"},
 		Run: func(t *T) {
 			d := t.DeviceWith(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, "large-objects") })
-			d.enrolls()
+			enrolls(d)
 			const node = "./Vendor/MSFT/VPNv2/dmwake/ProfileXML"
 			d.Tree().Provision(node, "<VPNProfile>"+strings.Repeat("<Route/>", 1500)+"</VPNProfile>")
 			t.Queue(d, lab.Command{Verb: syncml.Get, LocURI: node})
@@ -34,7 +37,7 @@ var sessionForms = []Scenario{
 			if len(s.Find(syncml.Get, node[1:])) == 0 {
 				t.NotApplicable("the queued Get was not in the session (see PSH-01)")
 			}
-			d.survived(s, "Results in parts")
+			d.Survived(s, "Results in parts")
 			parts := 0
 			for _, m := range s.Sent {
 				parts += len(slices.DeleteFunc(slices.Clone(m.Body), func(c syncml.Command) bool {
@@ -51,19 +54,23 @@ var sessionForms = []Scenario{
 			}
 		}},
 	{ID: "SES-20", Level: report.Must, Needs: []Need{NeedQueue}, Profile: "win11", Title: "202, and the result in an Alert later",
-		Rule:   "A command that is answered 202 goes on by itself. The session runs to its end, the command is not sent again, and the Alert 1226 that brings its result later gets a Status.",
-		Source: "MS-MDM 2.2.7.2, 3.1.5.1.3; Learn, \"Enterprise app management\"",
+		Rule:    "A command that is answered 202 goes on by itself. The session runs to its end, the command is not sent again, and the Alert 1226 that brings its result later gets a Status.",
+		Source:  "MS-MDM 2.2.7.2, 3.1.5.1.3; Learn, \"Enterprise app management\"",
+		Fix:     "Note 202 as under way, answer Alert 1226 with a Status, and keep the command from being sent again.",
+		Mutants: []string{"ses-202-fails", "ses-202-again", "ses-1226-fails"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
 			m := d.SessionCount()
-			t.install(d, "1.0.0.0")
+			install(t, d, "1.0.0.0")
 			s := t.Managed(d.Sync(dmclient.SyncOptions{}))
-			t.installed(d, m, s)
+			awaitInstalled(t, d, m, s)
 		}},
 	{ID: "SES-27", Level: report.Should, Needs: []Need{NeedQueue}, Title: "the device's MaxMsgSize is honoured",
-		Rule:   "A device that names a MaxMsgSize gets no larger message; what does not fit comes in the next.",
-		Source: "OMA SyncML RepPro 1.2.2, MaxMsgSize; MS-MDM 2.2.5.1",
+		Rule:    "A device that names a MaxMsgSize gets no larger message; what does not fit comes in the next.",
+		Source:  "OMA SyncML RepPro 1.2.2, MaxMsgSize; MS-MDM 2.2.5.1",
+		Fix:     "Stop adding commands when MaxMsgSize is near, and send the rest in the next message.",
+		Mutants: []string{"ses-max-size"},
 		Run: func(t *T) {
 			const most = 5000
 			d := t.Enrolled()
@@ -83,8 +90,10 @@ var sessionForms = []Scenario{
 			t.Expect(got, "the four queued commands in the session").To(Equal(4))
 		}},
 	{ID: "SES-28", Level: report.Should, Title: "query, HTTP/2 and encoding",
-		Rule:   "The query that Windows adds, mode and Platform, does not matter; a device that speaks HTTP/2 is served as well; and no reply is compressed, which no device asked for.",
-		Source: "MS-MDM 2.1; RFC 9110 12.5.3; seen on Windows",
+		Rule:    "The query that Windows adds, mode and Platform, does not matter; a device that speaks HTTP/2 is served as well; and no reply is compressed, which no device asked for.",
+		Source:  "MS-MDM 2.1; RFC 9110 12.5.3; seen on Windows",
+		Fix:     "Route by path without the query, and compress only where Accept-Encoding asks for it.",
+		Mutants: []string{"ses-gzip", "ses-query-mode"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			for i, ex := range d.Sessions()[0].Exchanges {
@@ -93,21 +102,23 @@ var sessionForms = []Scenario{
 			d.First()
 			d.SetLogin(dmclient.LoginNone) // mode=Machine
 			machine := d.Sync(dmclient.SyncOptions{})
-			d.survived(machine, "mode=Machine in the query")
+			d.Survived(machine, "mode=Machine in the query")
 			if t.Lab.Config.Target.Shared() {
 				return
 			}
 			modern := t.DeviceWith(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, "http2") })
-			modern.enrolls()
+			enrolls(modern)
 			s := modern.Sync(dmclient.SyncOptions{})
-			modern.survived(s, "offering HTTP/2")
+			modern.Survived(s, "offering HTTP/2")
 			for i, ex := range s.Exchanges {
 				t.Evidence("message %d: %s", i+1, ex.Proto)
 			}
 		}},
 	{ID: "SES-33", Level: report.Should, On: "wbxml", Title: "WBXML is answered in WBXML",
-		Rule:   "A server whose document says DEFAULTENCODING application/vnd.syncml.dm+wbxml reads WBXML and answers in it.",
-		Source: "Learn, \"w7 APPLICATION CSP\", DEFAULTENCODING; OMA SyncML HTTP binding",
+		Rule:    "A server whose document says DEFAULTENCODING application/vnd.syncml.dm+wbxml reads WBXML and answers in it.",
+		Source:  "Learn, \"w7 APPLICATION CSP\", DEFAULTENCODING; OMA SyncML HTTP binding",
+		Fix:     "Answer in the encoding of the request's Content-Type.",
+		Mutants: []string{"ses-wbxml-xml"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			asked := d.Provisioning() != nil && strings.EqualFold(d.Provisioning().App.Parms["DEFAULTENCODING"], syncml.MediaTypeWBXML)
@@ -120,11 +131,13 @@ var sessionForms = []Scenario{
 					t.Expect(ex.Reply.Get("Content-Type"), "Content-Type of reply %d to a message in WBXML", i+1).To(HavePrefix(syncml.MediaTypeWBXML))
 				}
 			}
-			d.survived(s, "messages in WBXML")
+			d.Survived(s, "messages in WBXML")
 		}},
 	{ID: "SES-34", Level: report.Must, Title: "two sessions of one device at once do not mix",
-		Rule:   "A device that opens a second session before the first ended gets in each what belongs to it, or the older one is refused with 4xx; never a reply in the name of the other.",
-		Source: "MS-MDM 2.2.3.8; OMA DM Protocol 1.2.1 section 8",
+		Rule:    "A device that opens a second session before the first ended gets in each what belongs to it, or the older one is refused with 4xx; never a reply in the name of the other.",
+		Source:  "MS-MDM 2.2.3.8; OMA DM Protocol 1.2.1 section 8",
+		Fix:     "Keep sessions by device and SessionID, or refuse messages of one that a newer replaced.",
+		Mutants: []string{"ses-mixed"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -133,8 +146,8 @@ var sessionForms = []Scenario{
 				if step[1] == "2" {
 					body = `<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status>`
 				}
-				whole := strings.NewReplacer("<SessionID>9<", "<SessionID>"+step[0]+"<", "<MsgID>1<", "<MsgID>"+step[1]+"<").Replace(d.message(body))
-				ex := d.Post(t.ctx, syncml.MediaType, strings.NewReader(whole), int64(len(whole)), dmclient.SyncOptions{})
+				whole := strings.NewReplacer("<SessionID>9<", "<SessionID>"+step[0]+"<", "<MsgID>1<", "<MsgID>"+step[1]+"<").Replace(messageOf(d, body))
+				ex := d.Post("message "+step[1]+" of session "+step[0], syncml.MediaType, whole, dmclient.SyncOptions{})
 				what := "message " + step[1] + " of session " + step[0]
 				switch {
 				case ex.Err != nil:
@@ -155,35 +168,39 @@ var sessionForms = []Scenario{
 			}
 		}},
 	{ID: "SES-35", Level: report.Should, On: "limited", Title: "429 says when to come again",
-		Rule:   "A server that has enough of a device's sessions answers 429 with Retry-After; the device waits that long.",
-		Source: "MS-MDM 3.1.6; RFC 6585 section 4",
+		Rule:    "A server that has enough of a device's sessions answers 429 with Retry-After; the device waits that long.",
+		Source:  "MS-MDM 3.1.6; RFC 6585 section 4",
+		Fix:     "Send Retry-After with 429.",
+		Mutants: []string{"ses-429-bare"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
 			for i := range 20 {
-				whole := strings.Replace(d.message(""), "<SessionID>9<", fmt.Sprintf("<SessionID>%X<", 0x40+i), 1)
-				ex := d.Post(t.ctx, syncml.MediaType, strings.NewReader(whole), int64(len(whole)), dmclient.SyncOptions{})
+				whole := strings.Replace(messageOf(d, ""), "<SessionID>9<", fmt.Sprintf("<SessionID>%X<", 0x40+i), 1)
+				ex := d.Post(fmt.Sprintf("session %X", 0x40+i), syncml.MediaType, whole, dmclient.SyncOptions{})
 				if ex.Status != http.StatusTooManyRequests {
 					continue
 				}
 				v := ex.Reply.Get("Retry-After")
 				_, err := strconv.Atoi(v)
 				if _, at := http.ParseTime(v); err != nil && at != nil {
-					t.Fail("429 with a Retry-After of seconds or a date", show(v))
+					t.Fail("429 with a Retry-After of seconds or a date", suite.Show(v))
 				}
 				return
 			}
 			t.NotApplicable("20 sessions one after the other were not answered with 429")
 		}},
 	{ID: "SES-39", Level: report.Should, Title: "a wrong version, and a package that is not complete",
-		Rule:   "A message of another VerDTD or VerProto is answered 505 or 513 (or 4xx). A message without Final is one of several: the server sends no commands of its own before the last.",
-		Source: "OMA SyncML RepPro 1.2.2, VerDTD, VerProto; OMA DM Protocol 1.2.1 section 6.2",
+		Rule:    "A message of another VerDTD or VerProto is answered 505 or 513 (or 4xx). A message without Final is one of several: the server sends no commands of its own before the last.",
+		Source:  "OMA SyncML RepPro 1.2.2, VerDTD, VerProto; OMA DM Protocol 1.2.1 section 6.2",
+		Fix:     "Compare VerDTD and VerProto first; send no command before a message with Final came.",
+		Mutants: []string{"ses-any-version", "ses-part-commands"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
-			t.misbehaves(d, "wrong-version")
+			t.Misbehaves(d, "wrong-version")
 			s := d.Sync(dmclient.SyncOptions{})
-			t.exchanges(s)
+			t.Exchanges(s)
 			if len(s.Exchanges) == 0 {
 				t.NotApplicable("no session could be tried: %v", s.Err)
 			}
@@ -191,10 +208,10 @@ var sessionForms = []Scenario{
 				t.Managed(s)
 				hdr := hdrStatus(s.Received[0])
 				told := hdr.Code() == syncml.DTDNotSupported || hdr.Code() == syncml.ProtoNotSupported
-				t.Expect(told, "Status %s for SyncHdr in answer to VerDTD 1.1 and VerProto DM/1.1 being 505 or 513", show(hdr.Data)).To(BeTrue())
+				t.Expect(told, "Status %s for SyncHdr in answer to VerDTD 1.1 and VerProto DM/1.1 being 505 or 513", suite.Show(hdr.Data)).To(BeTrue())
 			}
 			d.ClearFaults()
-			t.misbehaves(d, "no-final")
+			t.Misbehaves(d, "no-final")
 			s = t.Managed(d.Sync(dmclient.SyncOptions{}))
 			for _, c := range s.Received[0].Body {
 				if !c.Verb.IsReply() && c.Verb != syncml.Alert {
@@ -203,14 +220,16 @@ var sessionForms = []Scenario{
 			}
 		}},
 	{ID: "SES-42", Level: report.Must, Title: "Results without MsgRef are of message 1",
-		Rule:   "A device may leave MsgRef out of Results; they then answer a command of message 1, and the session runs to its end.",
-		Source: "MS-MDM 2.2.7.8; OMA SyncML RepPro 1.2.2, MsgRef",
+		Rule:    "A device may leave MsgRef out of Results; they then answer a command of message 1, and the session runs to its end.",
+		Source:  "MS-MDM 2.2.7.8; OMA SyncML RepPro 1.2.2, MsgRef",
+		Fix:     "Read a MsgRef that is missing in Results as 1.",
+		Mutants: []string{"ses-results-msgref"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
 			d.AddFault(implicitMsgRef)
 			s := t.Managed(d.Sync(dmclient.SyncOptions{}))
-			d.survived(s, "Results without MsgRef")
+			d.Survived(s, "Results without MsgRef")
 			for _, m := range s.Sent {
 				for _, c := range m.Body {
 					if c.Verb == syncml.Results && c.MsgRef == "" {
@@ -232,9 +251,9 @@ var implicitMsgRef = rewrite(func(m *syncml.Message) {
 })
 
 // enrolls enrolls a device that was made in a way of its own.
-func (d *Device) enrolls() {
-	if err := d.t.Lab.Enroll(d.t.ctx, d.Device); err != nil {
-		d.t.NotApplicable("no device could be enrolled: %v (see the ENR scenarios)", err)
+func enrolls(d *Device) {
+	if err := d.Enroll(); err != nil {
+		d.T.NotApplicable("no device could be enrolled: %v (see the ENR scenarios)", err)
 	}
 	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
 }
@@ -245,7 +264,7 @@ var appNode = "./Device/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallatio
 
 // install queues the installation of an app, as Learn describes it: Add of the
 // node, Exec with what to install.
-func (t *T) install(d *Device, version string) {
+func install(t *T, d *Device, version string) {
 	if version == "1.0.0.0" {
 		t.Queue(d, lab.Command{Verb: syncml.Add, LocURI: appNode})
 	}
@@ -254,22 +273,22 @@ func (t *T) install(d *Device, version string) {
 
 // installed follows an installation that s was asked for: 202 once, and later an
 // Alert with the result that gets a Status.
-func (t *T) installed(d *Device, mark int, s *dmclient.Session) {
+func awaitInstalled(t *T, d *Device, mark int, s *dmclient.Session) {
 	execs := s.Find(syncml.Exec, "/HostedInstall")
 	if len(execs) == 0 {
 		t.NotApplicable("the queued Exec was not in the session (see PSH-01)")
 	}
 	t.Expect(execs[0].Code, "the device's answer to the installation").To(Equal(syncml.Accepted))
-	d.survived(s, "a command that answers 202")
+	d.Survived(s, "a command that answers 202")
 	carries := func(s *dmclient.Session) bool { return alertWith(s, "EnterpriseHostedAppInstall.result") != nil }
-	told, err := d.AwaitSession(t.ctx, mark, t.Lab.Config.Timeouts.Push, carries)
+	told, err := d.AwaitSession(t.Context(), mark, t.Lab.Config.Timeouts.Push, carries)
 	if err != nil {
 		told = d.Sync(dmclient.SyncOptions{})
 		if !carries(told) {
 			t.NotApplicable("the device has not installed the app yet")
 		}
 	}
-	d.survived(told, "the Alert with the result of an installation")
+	d.Survived(told, "the Alert with the result of an installation")
 	t.Managed(told)
 	alert := alertWith(told, "EnterpriseHostedAppInstall.result")
 	k := slices.IndexFunc(statuses(told.Received[0]), func(st syncml.Command) bool { return st.CmdRef == alert.CmdID })
@@ -278,7 +297,7 @@ func (t *T) installed(d *Device, mark int, s *dmclient.Session) {
 	}
 	d.Sync(dmclient.SyncOptions{})
 	n := 0
-	for _, s := range d.sessionsSince(mark) {
+	for _, s := range d.SessionsSince(mark) {
 		n += len(s.Find(syncml.Exec, "/HostedInstall"))
 	}
 	t.Expect(n, "times the installation was sent").To(Equal(1))
@@ -298,23 +317,5 @@ func alertWith(s *dmclient.Session, kind string) *syncml.Command {
 	return nil
 }
 
-// soon waits until something is so, for at most Timeouts.Push.
-func (t *T) soon(so func() bool) bool {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.NewTimer(t.Lab.Config.Timeouts.Push)
-	defer limit.Stop()
-	for !so() {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			return false
-		case <-t.ctx.Done():
-			return false
-		}
-	}
-	return true
-}
-
 // certificate is the device's certificate in DER.
-func (d *Device) certificate() []byte { return bytes.Clone(d.Certificate().Certificate[0]) }
+func certificateOf(d *Device) []byte { return bytes.Clone(d.Certificate().Certificate[0]) }

@@ -8,9 +8,10 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/dmwake/dmwake/harness/load"
 	"github.com/dmwake/dmwake/harness/load/verify"
-	"github.com/spf13/cobra"
 )
 
 func loadCompareCommand(s *streams) *cobra.Command {

@@ -19,6 +19,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -90,8 +91,14 @@ DMWAKE_ADMIN_TOKEN (of the admin API; required where it is not on loopback).`,
 
 func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	if f.listMutants {
+		kills := map[string][]string{}
+		for _, sc := range scenarios.All() {
+			for _, m := range sc.Mutants {
+				kills[m] = append(kills[m], sc.ID)
+			}
+		}
 		for _, m := range mdmserver.Mutants {
-			fmt.Fprintf(s.out, "%-22s %s  %v\n", m.Name, m.Does, m.Kills)
+			fmt.Fprintf(s.out, "%-22s %s  %v\n", m.Name, m.Does, kills[m.Name])
 		}
 		for _, v := range mdmserver.Variants {
 			fmt.Fprintf(s.out, "%-22s %s  [variant: every scenario passes]\n", v.Name, v.Does)

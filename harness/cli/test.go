@@ -17,6 +17,7 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/scenarios"
+	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -211,8 +212,8 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	}
 	term.Header(r.Target, len(list))
 	var traced error
-	out := scenarios.RunAll(ctx, l, list, scenarios.Options{Parallel: f.parallel, Trace: f.tracer(&traced), Progress: func(res *report.Result) {
-		res.Known = known[res.ID] && res.Outcome == report.Failed
+	out := suite.RunAll(ctx, l, list, suite.Options{Parallel: f.parallel, Catalogue: scenarios.All(), NoEnroll: enrollErr, Trace: f.tracer(&traced), Progress: func(res *report.Result) {
+		res.Known = known[res.ID] && res.Broken()
 		term.Progress(*res)
 	}})
 	if traced != nil {

@@ -17,6 +17,7 @@ type Exchange struct {
 	ContentLength int64  `json:"contentLength"` // as declared, -1 if it was not
 	Response      string `json:"response"`
 	Error         string `json:"error,omitempty"`
+	What          string `json:"what,omitempty"` // what was tried with it, where it is of no session
 }
 
 // MaxBody is how much of a body a report carries, in bytes.

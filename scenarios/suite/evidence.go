@@ -1,4 +1,4 @@
-package scenarios
+package suite
 
 import (
 	"fmt"
@@ -15,49 +15,67 @@ const (
 	keptDevices   = 3
 	keptSessions  = 3
 	keptExchanges = 24
+	keptSteps     = 40
 )
 
-// redact hides secrets in everything a result says.
-func redact(r *report.Result) {
-	for _, s := range []*string{&r.Reason, &r.Expected, &r.Saw} {
-		*s = report.Redact(*s)
-	}
-	for i, line := range r.Evidence {
-		r.Evidence[i] = report.Redact(line)
+// post is an exchange outside of any session, and what it was.
+type post struct {
+	device *Device
+	what   string
+	ex     *dmclient.Exchange
+}
+
+// Keep notes an exchange that is in no transcript, as evidence.
+func (t *T) Keep(d *Device, what string, ex *dmclient.Exchange) {
+	if ex != nil {
+		t.posts = append(t.posts, post{d, what, ex})
 	}
 }
 
-// attach puts the bytes that show a failure into the result: the last sessions
-// of the devices the scenario made, or their enrollment where it is about that.
+// attach puts the bytes that show a failure into the result: what was posted
+// last first, then the last sessions of the devices the scenario made, or their
+// enrollment where it is about that. Where there are more than a report should
+// carry, the last ones stay: a body ends at what it found.
 func (t *T) attach() {
 	t.steps()
+	var list []report.Exchange
 	for _, d := range t.devices[:min(len(t.devices), keptDevices)] {
-		var list []*dmclient.Exchange
-		if t.result.Area == "ENR" {
-			list = d.EnrollExchanges()
+		if t.s.Area() == "ENR" {
+			for _, ex := range d.EnrollExchanges() {
+				list = append(list, evidence(d, ex))
+			}
 		}
 		sessions := d.Sessions()
 		for _, s := range sessions[max(0, len(sessions)-keptSessions):] {
-			list = append(list, s.Exchanges...)
-		}
-		for _, ex := range list {
-			if len(t.result.Exchanges) >= keptExchanges {
-				return
+			for _, ex := range s.Exchanges {
+				list = append(list, evidence(d, ex))
 			}
-			e := report.Exchange{
-				Device: d.Identity().DeviceID, Method: ex.Method, URL: report.Redact(ex.URL), Request: report.Body(ex.Request),
-				Status: ex.Status, ContentType: ex.Reply.Get("Content-Type"), ContentLength: ex.ContentLength, Response: report.Body(ex.Response),
-			}
-			if ex.Err != nil {
-				e.Error = report.Redact(ex.Err.Error())
-			}
-			t.result.Exchanges = append(t.result.Exchanges, e)
 		}
 	}
+	posts := t.posts[max(0, len(t.posts)-keptExchanges/2):]
+	room := keptExchanges - len(posts)
+	if len(list) > room {
+		// The first ones show how a device came in, the last ones what it ended with.
+		list = slices.Concat(list[:room/4], list[len(list)-(room-room/4):])
+	}
+	for _, p := range posts {
+		e := evidence(p.device, p.ex)
+		e.What = p.what
+		list = append(list, e)
+	}
+	t.result.Exchanges = list
 }
 
-// keptSteps is how many steps a failure shows: the last ones.
-const keptSteps = 40
+func evidence(d *Device, ex *dmclient.Exchange) report.Exchange {
+	e := report.Exchange{
+		Device: d.Identity().DeviceID, Method: ex.Method, URL: report.Redact(ex.URL), Request: report.Body(ex.Request),
+		Status: ex.Status, ContentType: ex.Reply.Get("Content-Type"), ContentLength: ex.ContentLength, Response: report.Body(ex.Response),
+	}
+	if ex.Err != nil {
+		e.Error = report.Redact(ex.Err.Error())
+	}
+	return e
+}
 
 // steps tells what went between device, server and WNS, in order.
 func (t *T) steps() {
@@ -70,18 +88,22 @@ func (t *T) steps() {
 		own[d.Identity().DeviceID] = true
 		for _, ex := range d.EnrollExchanges() {
 			add(ex.At, report.Device, report.Server, "enrollment: %s", ex.Method)
-			t.answer(add, ex)
+			answer(add, ex)
 		}
 		for _, s := range d.Sessions() {
 			for i, ex := range s.Exchanges {
 				add(ex.At, report.Device, report.Server, "session %s, message %d", s.ID, i+1)
-				t.answer(add, ex)
+				answer(add, ex)
 			}
 		}
 	}
+	for _, p := range t.posts {
+		add(p.ex.At, report.Device, report.Server, "%s", p.what)
+		answer(add, p.ex)
+	}
 	journal := t.Lab.WNS.Journal().Since(t.mark, nil)
 	// Tokens are the server's, not this device's: they show where it pushed.
-	pushed := t.result.Area == "TOK" || slices.ContainsFunc(journal, func(e *fakewns.Entry) bool { return own[e.Device] })
+	pushed := t.s.Area() == "TOK" || slices.ContainsFunc(journal, func(e *fakewns.Entry) bool { return own[e.Device] })
 	for _, e := range journal {
 		switch {
 		case e.Kind == fakewns.Token && !pushed:
@@ -100,7 +122,7 @@ func (t *T) steps() {
 	t.result.Steps = list[max(0, len(list)-keptSteps):]
 }
 
-func (t *T) answer(add func(time.Time, string, string, string, ...any), ex *dmclient.Exchange) {
+func answer(add func(time.Time, string, string, string, ...any), ex *dmclient.Exchange) {
 	if ex.Status == 0 {
 		add(ex.At.Add(ex.Duration), report.Server, report.Device, "no reply: %v", ex.Err)
 		return

@@ -1,0 +1,136 @@
+package suite
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/onsi/gomega/format"
+	"github.com/onsi/gomega/matchers"
+	"github.com/onsi/gomega/types"
+)
+
+// Claim is a value that a matcher is asked about.
+type Claim struct {
+	t      *T
+	actual any
+	what   string
+}
+
+// Expect starts an assertion; what names the value for the report: "HTTP status
+// of the Discover reply".
+func (t *T) Expect(actual any, what string, args ...any) Claim {
+	return Claim{t, actual, fmt.Sprintf(what, args...)}
+}
+
+// To ends the body as failed unless m accepts the value. The report says what
+// was expected in plain words: "HTTP status of the Discover reply: 200".
+func (a Claim) To(m types.GomegaMatcher) {
+	ok, err := m.Match(a.actual)
+	switch {
+	case err != nil:
+		a.t.Fail(a.what+": "+inWords(m), fmt.Sprintf("%s (%v)", Show(a.actual), err))
+	case !ok:
+		a.t.Fail(a.what+": "+inWords(m), Show(a.actual))
+	}
+}
+
+// Check ends the body as failed unless ok, with these words.
+func (t *T) Check(ok bool, expected, saw string) {
+	if !ok {
+		t.Fail(expected, saw)
+	}
+}
+
+// inWords says what a matcher wants. Gomega's own messages are written for
+// programmers ("to be zero-valued"); a report is read by authors of servers.
+func inWords(m types.GomegaMatcher) string {
+	switch m := m.(type) {
+	case *matchers.EqualMatcher:
+		return Show(m.Expected)
+	case *matchers.HavePrefixMatcher:
+		return "something that starts with " + m.Prefix
+	case *matchers.ContainSubstringMatcher:
+		return "something that contains " + m.Substr
+	case *matchers.MatchRegexpMatcher:
+		return "something of the form " + m.Regexp
+	case *matchers.BeZeroMatcher, *matchers.BeEmptyMatcher:
+		return "none"
+	case *matchers.HaveOccurredMatcher:
+		return "an error"
+	case *matchers.BeNumericallyMatcher:
+		return compared(m)
+	case *matchers.NotMatcher:
+		return negated(m.Matcher)
+	case *matchers.AndMatcher:
+		return joined(m.Matchers, ", and ")
+	case *matchers.OrMatcher:
+		return joined(m.Matchers, ", or ")
+	}
+	panic(fmt.Sprintf("the matcher %T has no words in a report; use T.Check", m))
+}
+
+func negated(m types.GomegaMatcher) string {
+	switch m := m.(type) {
+	case *matchers.BeEmptyMatcher, *matchers.BeZeroMatcher:
+		return "something"
+	case *matchers.HaveOccurredMatcher:
+		return "no error"
+	default:
+		return "anything but " + inWords(m)
+	}
+}
+
+func compared(m *matchers.BeNumericallyMatcher) string {
+	v := "nothing"
+	if len(m.CompareTo) > 0 {
+		v = Show(m.CompareTo[0])
+	}
+	switch {
+	case m.Comparator == ">" && v == "0", m.Comparator == ">=" && v == "1":
+		return "at least one"
+	case m.Comparator == ">":
+		return "more than " + v
+	case m.Comparator == ">=":
+		return "at least " + v
+	case m.Comparator == "<":
+		return "less than " + v
+	case m.Comparator == "<=":
+		return "at most " + v
+	}
+	return v
+}
+
+func joined(list []types.GomegaMatcher, with string) string {
+	words := make([]string, len(list))
+	for i, m := range list {
+		words[i] = inWords(m)
+	}
+	return strings.Join(words, with)
+}
+
+// typed is the mark of Gomega's output that names a value's type.
+var typed = regexp.MustCompile(`<[\w\[\]*. |:,]+>: `)
+
+// Show is a value for a report.
+func Show(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		if x == "" {
+			return "nothing"
+		}
+		return x
+	case error:
+		return x.Error()
+	case fmt.Stringer:
+		return x.String()
+	case []string:
+		if len(x) == 0 {
+			return "nothing"
+		}
+		return strings.Join(x, ", ")
+	}
+	return typed.ReplaceAllString(strings.Join(strings.Fields(format.Object(v, 0)), " "), "")
+}

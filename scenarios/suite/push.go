@@ -1,0 +1,247 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// Queue makes the server queue a command.
+func (t *T) Queue(d *Device, c lab.Command) { t.Hook(t.Lab.Queue(t.ctx, d.Device, c)) }
+
+// probe is a harmless command for servers that push when something is queued.
+var probe = lab.Command{Verb: "Get", LocURI: "./DevInfo/Lang"}
+
+// Push makes the server push.
+func (t *T) Push(d *Device) { t.Hook(t.AskToPush(d)) }
+
+// TryPush makes the server push and does not mind if it says that it cannot:
+// for scenarios in which it must not.
+func (t *T) TryPush(d *Device) error {
+	err := t.AskToPush(d)
+	t.HookMissing(err)
+	return err
+}
+
+// AskToPush makes the server push; the error is the hook's.
+func (t *T) AskToPush(d *Device) error {
+	if t.target().Hooks.Push == nil && t.target().PushOnQueue {
+		return t.Lab.Queue(t.ctx, d.Device, probe)
+	}
+	return t.Lab.Push(t.ctx, d.Device)
+}
+
+// PushInBackground makes the server push without waiting for what it says: a
+// server that answers the hook only when its push ended must not hold up the
+// scenario.
+func (t *T) PushInBackground(d *Device) {
+	if t.target().Hooks.Push == nil && !t.target().PushOnQueue {
+		t.Hook(lab.ErrNoHook)
+	}
+	go t.AskToPush(d) //nolint:errcheck // what counts is what comes to WNS
+}
+
+// Trigger makes the server push after something was queued; a server that
+// pushes by itself then needs no hook.
+func (t *T) Trigger(d *Device) { t.Hook(t.AskToTrigger(d)) }
+
+// AskToTrigger is Trigger that gives the hook's error.
+func (t *T) AskToTrigger(d *Device) error {
+	if t.target().Hooks.Push == nil {
+		return nil
+	}
+	return t.Lab.Push(t.ctx, d.Device)
+}
+
+// HookMissing ends the body where there is no hook, and does not mind if the
+// server says that it could not do it.
+func (t *T) HookMissing(err error) {
+	if errors.Is(err, lab.ErrNoHook) {
+		t.Hook(err)
+	}
+}
+
+// Mark is a place in the journal and in a device's sessions: "from now on".
+type Mark struct {
+	Journal  uint64
+	Sessions int
+}
+
+// Mark notes now.
+func (d *Device) Mark() Mark {
+	return Mark{d.T.Lab.WNS.Journal().Mark(), d.SessionCount()}
+}
+
+// to accepts notifications for one device's channels, by channel where it was
+// found and by the URI's query where it was not.
+func (d *Device) to(e *fakewns.Entry) bool {
+	return e.Kind == fakewns.Notification && e.Device == d.Identity().DeviceID
+}
+
+// IsToken accepts token requests.
+func IsToken(e *fakewns.Entry) bool { return e.Kind == fakewns.Token }
+
+// Pushes are the notifications to the device since m.
+func (d *Device) Pushes(m Mark) []*fakewns.Entry { return d.T.Lab.WNS.Journal().Since(m.Journal, d.to) }
+
+// PushesFrom are the notifications to the device from one on.
+func (d *Device) PushesFrom(m Mark, first *fakewns.Entry) []*fakewns.Entry {
+	list := d.Pushes(m)
+	return list[slices.IndexFunc(list, func(e *fakewns.Entry) bool { return e.Seq == first.Seq }):]
+}
+
+// within waits for n entries of the journal since a mark, for at most
+// Timeouts.Push.
+func (t *T) within(mark uint64, n int, want func(*fakewns.Entry) bool) ([]*fakewns.Entry, error) {
+	ctx, cancel := context.WithTimeout(t.ctx, t.Lab.Config.Timeouts.Push)
+	defer cancel()
+	return t.Lab.WNS.Journal().Await(ctx, mark, n, want)
+}
+
+// AwaitPushes waits until n notifications to the device came since m. That a
+// server does not push at all is another scenario's verdict, so here it blocks.
+func (d *Device) AwaitPushes(m Mark, n int) []*fakewns.Entry {
+	found, err := d.T.within(m.Journal, n, d.to)
+	if err != nil {
+		d.T.noToken(m)
+		d.T.Blocked(By(Pushes, Tokens), "%d of %d notifications came to the device's channel within %s of the trigger", len(found), n, d.T.Lab.Config.Timeouts.Push)
+	}
+	return found
+}
+
+// AwaitStatus waits for a notification and ends the body as blocked unless WNS
+// answered it with status: one that was refused for another reason says nothing
+// about what follows that status. A 401 for a token that another scenario had
+// revoked is passed over: the server fetches a new one then.
+func (d *Device) AwaitStatus(m Mark, status int) *fakewns.Entry {
+	for n := 1; ; n++ {
+		e := d.AwaitPushes(m, n)[n-1]
+		switch {
+		case e.Status == status:
+			return e
+		case e.Status == http.StatusUnauthorized && e.Violated(fakewns.RuleToken) != "" && n < 3:
+		default:
+			d.T.Blocked(By(Notifies), "WNS answered the notification with %d and not %d: %s", e.Status, status, e.Error)
+		}
+	}
+}
+
+// AwaitOwn waits for a notification to the device since m; nil if none comes in
+// time.
+func (d *Device) AwaitOwn(m Mark) *fakewns.Entry {
+	list, err := d.T.within(m.Journal, 1, d.to)
+	if err != nil {
+		return nil
+	}
+	return list[0]
+}
+
+// AwaitAccepted waits for a notification since m that WNS accepts; nil if none
+// comes in time.
+func (d *Device) AwaitAccepted(m Mark) *fakewns.Entry {
+	list, err := d.T.within(m.Journal, 1, func(e *fakewns.Entry) bool { return d.to(e) && e.Status == http.StatusOK })
+	if err != nil {
+		return nil
+	}
+	return list[0]
+}
+
+// AwaitToken waits for a token request since m; nil if none comes in time.
+func (t *T) AwaitToken(m Mark) *fakewns.Entry {
+	list, err := t.within(m.Journal, 1, IsToken)
+	if err != nil {
+		return nil
+	}
+	return list[0]
+}
+
+// AwaitEither waits for a notification since m to one of the devices.
+func (t *T) AwaitEither(m Mark, devices ...*Device) {
+	_, err := t.within(m.Journal, 1, func(e *fakewns.Entry) bool {
+		return slices.ContainsFunc(devices, func(d *Device) bool { return d.to(e) })
+	})
+	if err != nil {
+		t.noToken(m)
+		t.Blocked(By(Pushes, Tokens), "no notification came within %s of the trigger", t.Lab.Config.Timeouts.Push)
+	}
+}
+
+// NeedAccepted ends the body as blocked where WNS refuses notifications for
+// something else than an old token.
+func (d *Device) NeedAccepted(m Mark) {
+	for _, e := range d.Pushes(m) {
+		if e.Status != http.StatusUnauthorized || e.Violated(fakewns.RuleAuthorization) != "" {
+			d.T.Blocked(By(Notifies), "WNS answers the server's notifications with %d: %s", e.Status, e.Error)
+		}
+	}
+}
+
+// noToken ends the body as blocked where the server got no token since m.
+func (t *T) noToken(m Mark) {
+	for _, e := range t.Lab.WNS.Journal().Since(m.Journal, IsToken) {
+		if e.Status != http.StatusOK {
+			t.Evidence("%s", e)
+			t.Blocked(By(Tokens), "no notification came, as the server got no token: %d %s", e.Status, e.Error)
+		}
+	}
+}
+
+// AwaitPushed waits for the session that a push since m starts. carries says
+// that this scenario is the one that reports a push that leads to nothing; the
+// others are blocked then.
+func (d *Device) AwaitPushed(m Mark, carries bool) *dmclient.Session {
+	t := d.T
+	s, err := d.AwaitSession(t.ctx, m.Sessions, t.Lab.Config.Timeouts.Push, func(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush })
+	if err == nil {
+		return s
+	}
+	pushes := d.Pushes(m)
+	for _, e := range pushes {
+		t.Evidence("%s", e)
+	}
+	if len(pushes) == 0 {
+		t.noToken(m)
+	}
+	refused := ""
+	for _, w := range d.Wakes() {
+		if w.Refused != "" {
+			refused = w.Refused
+			t.Evidence("the device refused a push: %s", w.Refused)
+		}
+	}
+	saw, cause := "no notification", ""
+	if len(pushes) > 0 {
+		last := pushes[len(pushes)-1]
+		saw = fmt.Sprintf("no session; WNS answered the last of %d notifications with %d", len(pushes), last.Status)
+		switch {
+		case last.Status != http.StatusOK:
+			saw += ": " + last.Error
+			cause = fmt.Sprintf("WNS refuses the server's notifications: %d, %s", last.Status, last.Error)
+		case refused != "":
+			saw += ", and the device refused it: " + refused
+		}
+	}
+	if !carries {
+		t.Blocked(By(Pushes, Notifies, Tokens), "no push led to a session: %s", saw)
+	}
+	t.FailBy(cause, "a session started by the push within "+t.Lab.Config.Timeouts.Push.String(), saw)
+	return nil
+}
+
+// Violations are the ways in which entries broke some rules, each once.
+func Violations(entries []*fakewns.Entry, rules ...fakewns.Rule) (out []string) {
+	for _, e := range entries {
+		for _, r := range rules {
+			if v := e.Violated(r); v != "" && !slices.Contains(out, v) {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}

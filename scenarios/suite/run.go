@@ -1,0 +1,153 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// verdict is what one scenario gave.
+type verdict struct {
+	result     report.Result
+	by         []string // what may have blocked it
+	hook       error    // the failure of a hook that made it skip
+	devices    []*dmclient.Device
+	began, end time.Time
+}
+
+// errOver is why a run's context ends when its time is over.
+type errOver struct{ budget time.Duration }
+
+func (e *errOver) Error() string {
+	return fmt.Sprintf("the time of the run, %s, was over (timeouts.run, --budget)", e.budget)
+}
+
+// whyEnded says why a run's context ended.
+func whyEnded(ctx context.Context) string {
+	var over *errOver
+	if errors.As(context.Cause(ctx), &over) {
+		return over.Error()
+	}
+	return "the run was interrupted"
+}
+
+// Run runs one scenario by itself in a lab and gives its result. A scenario that
+// is blocked names nobody: there is no other result to look at.
+func Run(ctx context.Context, l *lab.Lab, s *Scenario) (report.Result, error) {
+	v := run(ctx, l, s, nil)
+	return v.result, v.hook
+}
+
+// run runs a body and turns what it left into a verdict.
+func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot) (v *verdict) {
+	cfg := &l.Config.Target
+	v = &verdict{result: s.result(""), began: time.Now()}
+	res := &v.result
+	defer func() {
+		v.end = time.Now()
+		res.DurationMs = v.end.Sub(v.began).Milliseconds()
+	}()
+	if outcome, reason := s.missing(cfg); outcome != "" {
+		res.Outcome, res.Reason = outcome, reason
+		return v
+	}
+	name, _ := s.profile(cfg)
+	*res = s.result(name)
+	l, release, err := at(l, s)
+	if err != nil {
+		res.Outcome, res.Reason = report.Errored, err.Error()
+		return v
+	}
+	defer release()
+	profile, err := dmclient.ProfileByName(name)
+	if err != nil {
+		res.Outcome, res.Reason = report.Errored, err.Error()
+		return v
+	}
+	t := &T{Lab: l, ctx: ctx, s: s, result: res, profile: profile, mark: l.WNS.Journal().Mark(), slot: place}
+	shared := l.Snapshot()
+	t.body()
+	t.judge(ctx)
+	if s.Reach != Shared && ctx.Err() == nil {
+		if left := shared.Diff(l.Snapshot()); len(left) > 0 {
+			res.Outcome, res.Reason = report.Errored, "the scenario changed the lab for those after it, which is a bug of dmwake: "+strings.Join(left, "; ")
+		}
+	}
+	for _, d := range t.devices {
+		v.devices = append(v.devices, d.Device)
+	}
+	v.by, v.hook = t.by, t.hookErr
+	return v
+}
+
+// at is the lab in which a scenario runs: with the setup that it needs, and one
+// of its own where it needs the lab to itself and the server is embedded.
+func at(l *lab.Lab, s *Scenario) (*lab.Lab, func(), error) {
+	if s.Reach != Shared && l.Embedded() {
+		return l.Alone(s.On)
+	}
+	l, err := l.As(s.On)
+	return l, func() {}, err
+}
+
+// body runs the scenario's body and undoes what it did to the lab.
+func (t *T) body() {
+	defer func() {
+		for i := len(t.ends) - 1; i >= 0; i-- {
+			t.ends[i]()
+		}
+	}()
+	defer func() {
+		switch r := recover(); r.(type) {
+		case nil, stop:
+		default:
+			// A bug of the suite is not the server's: it is told apart.
+			t.result.Outcome = report.Errored
+			t.result.Reason = fmt.Sprintf("the scenario itself crashed, which is a bug of dmwake: %v", r)
+			t.result.Evidence = append(t.result.Evidence, string(debug.Stack()))
+		}
+	}()
+	t.s.Run(t)
+}
+
+// judge completes the result.
+func (t *T) judge(ctx context.Context) {
+	res := t.result
+	if res.Outcome == "" && len(t.tries) > 0 {
+		t.sum()
+	}
+	switch {
+	case ctx.Err() != nil && res.Outcome != report.Passed:
+		res.Outcome, res.Reason, res.Expected, res.Saw, res.Cause = report.Skipped, whyEnded(ctx), "", "", ""
+	case res.Outcome == "":
+		res.Outcome = report.Passed
+	}
+	switch {
+	case res.Outcome == report.Passed:
+		res.Evidence = []string{}
+	case res.Broken():
+		res.Fix = t.s.Fix
+		t.attach()
+	}
+	if t.hookErr != nil && res.Outcome != report.Skipped {
+		t.hookErr = nil
+	}
+	redact(res)
+}
+
+// redact hides secrets in everything a result says.
+func redact(r *report.Result) {
+	for _, s := range []*string{&r.Reason, &r.Expected, &r.Saw, &r.Cause} {
+		*s = report.Redact(*s)
+	}
+	for i, line := range r.Evidence {
+		r.Evidence[i] = report.Redact(line)
+	}
+}

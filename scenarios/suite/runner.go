@@ -1,0 +1,354 @@
+package suite
+
+import (
+	"context"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// Options of a run.
+type Options struct {
+	// Parallel is how many scenarios act at a time; those that wait for a clock do
+	// not count.
+	Parallel int
+	// Catalogue has the scenarios that are run beside the list where one of it is
+	// blocked by them; nil means the list.
+	Catalogue []Scenario
+	// NoEnroll is why no device can enroll, found before the run: then only what
+	// looks at enrollment is run, and the rest is blocked.
+	NoEnroll error
+	// Progress is told each result in the order of the list, and may amend it.
+	Progress func(*report.Result)
+	// Doing is told how far the run is, after each scenario; left is 0 where
+	// nobody can say.
+	Doing func(done, total int, left time.Duration)
+	// Trace is given the devices of each scenario that ended; nil: nobody is.
+	Trace func(id string, devices ...*dmclient.Device)
+}
+
+// runner runs a list against a lab. A result is final once nothing can change it
+// any more: what blocked it is known, and the target was there all the while.
+type runner struct {
+	Options
+	lab   *lab.Lab
+	list  []Scenario
+	slots *slots
+	watch *watch
+	begun time.Time
+
+	mu      sync.Mutex
+	of      map[string]*verdict // by id, of the list and beside it
+	final   map[string]bool
+	beside  map[string][]string // ids that were run for a blocked one
+	changed chan struct{}       // closed and replaced when a verdict became final
+}
+
+func newRunner(l *lab.Lab, list []Scenario, o Options) *runner {
+	if o.Catalogue == nil {
+		o.Catalogue = list
+	}
+	if o.Doing == nil {
+		o.Doing = func(int, int, time.Duration) {}
+	}
+	return &runner{Options: o, lab: l, list: list, slots: newSlots(max(o.Parallel, 1)), watch: &watch{lab: l}, begun: time.Now(),
+		of: map[string]*verdict{}, final: map[string]bool{}, beside: map[string][]string{}, changed: make(chan struct{})}
+}
+
+// waiting is how many scenarios may wait for a clock beside those that act.
+const waiting = 24
+
+// run runs the list in an order that the lab's seed draws, and resolves what is
+// blocked. It returns when nothing runs any more.
+func (r *runner) run(ctx context.Context) {
+	if b := r.lab.Config.Timeouts.Run; b > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, b, &errOver{b})
+		defer cancel()
+	}
+	defer r.finish(ctx)
+	if r.lab.Config.Target.Shared() {
+		// One device: one scenario after the other, from its enrollment on.
+		for i := range r.list {
+			r.one(ctx, &r.list[i], nil)
+		}
+		return
+	}
+	var atWNS, alone, pushing, rest []*Scenario
+	list := shuffled(r.list, r.lab.Seed)
+	for i := range list {
+		switch s := &list[i]; {
+		case r.lab.Embedded(), s.Reach == Shared && !r.pushes(s):
+			rest = append(rest, s)
+		case s.Reach == Shared:
+			pushing = append(pushing, s)
+		case s.Reach == AloneAtWNS:
+			atWNS = append(atWNS, s)
+		default:
+			alone = append(alone, s)
+		}
+	}
+	var lane sync.WaitGroup
+	lane.Go(func() {
+		for _, s := range atWNS {
+			r.slots.take(&r.slots.next)
+			r.one(ctx, s, &slot{r.slots})
+			r.slots.give()
+		}
+	})
+	r.together(ctx, rest)
+	lane.Wait()
+	r.together(ctx, pushing)
+	for _, s := range alone {
+		r.one(ctx, s, nil)
+	}
+}
+
+// pushes tells whether a scenario makes the server push: where a server pushes
+// by itself, queueing does.
+func (r *runner) pushes(s *Scenario) bool {
+	return s.pushes() || r.lab.Config.Target.PushOnQueue && len(s.Needs) > 0
+}
+
+// together runs scenarios side by side and returns when they are done.
+func (r *runner) together(ctx context.Context, list []*Scenario) {
+	room := make(chan struct{}, max(r.Parallel, 1)+waiting)
+	var running sync.WaitGroup
+	for _, s := range list {
+		room <- struct{}{}
+		r.slots.take(&r.slots.next)
+		running.Go(func() {
+			r.one(ctx, s, &slot{r.slots})
+			r.slots.give()
+			<-room
+		})
+	}
+	running.Wait()
+}
+
+// one runs a scenario and notes its verdict.
+func (r *runner) one(ctx context.Context, s *Scenario, place *slot) {
+	v := r.try(ctx, s, place)
+	r.mu.Lock()
+	r.of[s.ID] = v
+	done := len(r.of)
+	r.settle()
+	r.mu.Unlock()
+	r.progress(done)
+}
+
+func (r *runner) progress(done int) {
+	total := max(len(r.list), done)
+	var left time.Duration
+	if done >= 5 {
+		left = time.Since(r.begun) / time.Duration(done) * time.Duration(total-done)
+	}
+	r.Doing(done, total, left)
+}
+
+// try runs a scenario where there is a point in it.
+func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
+	open := func(o report.Outcome, reason string) *verdict {
+		v := &verdict{result: s.result(""), by: By(Enrolls)}
+		v.result.Outcome, v.result.Reason = o, reason
+		return v
+	}
+	_, missing := s.missing(&r.lab.Config.Target)
+	switch {
+	case ctx.Err() != nil:
+		return open(report.Skipped, whyEnded(ctx))
+	case !r.watch.up():
+		return open(report.Skipped, "the target was gone: it went away "+r.watch.down.Error())
+	case r.NoEnroll != nil && missing == "" && s.Area() != enrollment && !slices.Contains(s.Decides, Enrolls):
+		return open(report.Blocked, "no device can enroll: "+r.NoEnroll.Error())
+	}
+	v := run(ctx, r.lab, s, place)
+	if r.Trace != nil {
+		r.Trace(s.ID, v.devices...)
+	}
+	r.watch.look(ctx, v)
+	return v
+}
+
+// enrollment is the area that is looked at even where no device can enroll.
+const enrollment = "ENR"
+
+// settle finds out which verdicts are final. The caller holds the lock.
+func (r *runner) settle() {
+	news := false
+	for id, v := range r.of {
+		if r.final[id] || v.result.Outcome != report.Passed && r.watch.outside(v) {
+			continue
+		}
+		if v.result.Outcome == report.Blocked {
+			if v.result.BlockedBy = blocker(r.Catalogue, v, func(id string) *verdict { return r.of[id] }); v.result.BlockedBy == "" {
+				continue
+			}
+		}
+		r.final[id], news = true, true
+	}
+	if news {
+		close(r.changed)
+		r.changed = make(chan struct{})
+	}
+}
+
+// finish gives every scenario of the list a final verdict. What is still open is
+// run again, by itself: what the target's absence may have spoilt, what is
+// blocked by scenarios that were not selected, or by some that passed.
+func (r *runner) finish(ctx context.Context) {
+	again := func(id string) *verdict {
+		i := slices.IndexFunc(r.Catalogue, func(s Scenario) bool { return s.ID == id })
+		if i < 0 || ctx.Err() != nil || !r.watch.up() {
+			return nil
+		}
+		return r.try(ctx, &r.Catalogue[i], nil)
+	}
+	for i := range r.list {
+		id := r.list[i].ID
+		v := r.verdict(id)
+		if r.settled(id) {
+			continue
+		}
+		if r.watch.outside(v) {
+			if second := again(id); second != nil {
+				second.result.Evidence = append(second.result.Evidence, "run a second time, as the target was away during the first")
+				v = second
+			}
+		}
+		r.resolve(ctx, id, v, again)
+	}
+}
+
+// resolve finds what blocks a scenario, at the price of running others.
+func (r *runner) resolve(ctx context.Context, id string, v *verdict, again func(string) *verdict) {
+	find := func() string {
+		return blocker(r.Catalogue, v, func(other string) *verdict {
+			if c := r.verdict(other); c != nil {
+				return c
+			}
+			c := again(other)
+			if c != nil {
+				r.put(other, c, id)
+			}
+			return c
+		})
+	}
+	if v.result.Outcome == report.Blocked {
+		v.result.BlockedBy = find()
+	}
+	if v.result.Outcome == report.Blocked && v.result.BlockedBy == "" {
+		if second := again(id); second != nil {
+			second.result.Evidence = append(second.result.Evidence, "run a second time; the first time it was blocked: "+v.result.Reason)
+			v = second
+		}
+	}
+	if v.result.Outcome == report.Blocked {
+		if v.result.BlockedBy = find(); v.result.BlockedBy == "" {
+			v.result.BlockedBy = r.doubt(id, v, again)
+		}
+		switch {
+		case v.result.BlockedBy != "":
+		case ctx.Err() != nil:
+			v.result.Outcome, v.result.Reason = report.Skipped, whyEnded(ctx)
+		case !r.watch.up():
+			v.result.Outcome, v.result.Reason = report.Skipped, "the target went away "+r.watch.down.Error()
+		default:
+			contradiction(r.Catalogue, v)
+		}
+	}
+	r.put(id, v, "")
+}
+
+// doubt runs those again that passed and should have failed, since a blocked
+// scenario saw otherwise: a server may treat one device well and another not.
+func (r *runner) doubt(id string, v *verdict, again func(string) *verdict) string {
+	names := candidates(r.Catalogue, id, v.by)
+	for _, name := range names[:min(len(names), 6)] {
+		if c := r.verdict(name); c == nil || c.result.Outcome != report.Passed {
+			continue
+		}
+		c := again(name)
+		if c != nil && c.result.Broken() {
+			c.result.Evidence = append(c.result.Evidence, "it passed at first; run again since "+id+" saw: "+v.result.Reason)
+			r.put(name, c, "")
+			return name
+		}
+	}
+	return ""
+}
+
+// verdict is what there is of a scenario.
+func (r *runner) verdict(id string) *verdict {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of[id]
+}
+
+func (r *runner) settled(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.final[id]
+}
+
+// put notes a final verdict; a scenario that is not of the list was run for
+// another one.
+func (r *runner) put(id string, v *verdict, wanted string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if wanted != "" && r.of[id] == nil {
+		r.beside[wanted] = append(r.beside[wanted], id)
+	}
+	r.of[id] = v
+	r.final[id] = true
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// await waits until a scenario of the list has its final verdict; nil if the
+// context ends before. What was run for it comes first.
+func (r *runner) await(ctx context.Context, id string) []*verdict {
+	for {
+		r.mu.Lock()
+		if r.final[id] {
+			var out []*verdict
+			for _, b := range r.beside[id] {
+				out = append(out, r.of[b])
+			}
+			out = append(out, r.of[id])
+			r.mu.Unlock()
+			return out
+		}
+		changed := r.changed
+		r.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// shuffled is the list in another order: areas, and in them scenarios, as the
+// seed draws them. What one leaves behind must not matter to another.
+func shuffled(list []Scenario, seed uint64) []Scenario {
+	draw := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // an order, no secret
+	areas := map[string]int{}
+	for _, s := range list {
+		areas[s.Area()] = 0
+	}
+	names := slices.Sorted(maps.Keys(areas))
+	for i, k := range draw.Perm(len(names)) {
+		areas[names[i]] = k
+	}
+	list = slices.Clone(list)
+	draw.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	slices.SortStableFunc(list, func(a, b Scenario) int { return areas[a.Area()] - areas[b.Area()] })
+	return list
+}

@@ -1,0 +1,229 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// T is what a scenario body is given: the lab, a vocabulary, and a place for
+// its verdict. A body ends at its first failure, but for inputs that it tries
+// by Try.
+type T struct {
+	Lab     *lab.Lab
+	ctx     context.Context //nolint:containedctx // T lives as long as one body
+	s       *Scenario
+	result  *report.Result
+	profile dmclient.Profile
+	hookErr error
+	devices []*Device
+	ends    []func()
+	mark    uint64 // of the journal, when the body began
+	slot    *slot
+	by      []string // what may have blocked it: premises, ids or areas
+	tries   []try
+	trying  bool
+	posts   []post
+}
+
+// Context ends when the run does, or its time.
+func (t *T) Context() context.Context { return t.ctx }
+
+// Profile is the one the scenario's devices have.
+func (t *T) Profile() dmclient.Profile { return t.profile }
+
+// Devices are those the scenario made, in order.
+func (t *T) Devices() []*Device { return t.devices }
+
+// After calls f when the body ended, however it did; the last one first.
+func (t *T) After(f func()) { t.ends = append(t.ends, f) }
+
+// stop ends a body from within; the runner recovers it.
+type stop struct{}
+
+func (t *T) end(o report.Outcome) {
+	t.result.Outcome = o
+	panic(stop{})
+}
+
+// Fail is a verdict: what was expected and what was seen instead.
+func (t *T) Fail(expected, saw string) {
+	t.result.Expected, t.result.Saw = expected, saw
+	t.end(broken(t.result.Level))
+}
+
+// broken is the outcome of a rule of that level that is broken.
+func broken(level string) report.Outcome {
+	if level == report.Must {
+		return report.Failed
+	}
+	return report.Warned
+}
+
+// FailBy is Fail with the cause in a sentence: failures that give the same
+// sentence are told once.
+func (t *T) FailBy(cause, expected, saw string) {
+	t.result.Cause = cause
+	t.Fail(expected, saw)
+}
+
+// NotApplicable ends a body whose rule has no meaning for this server. The text
+// names what was observed or configured that makes it so. Where something is
+// merely absent that another scenario asks for, it is Blocked.
+func (t *T) NotApplicable(text string, args ...any) {
+	t.result.Reason = fmt.Sprintf(text, args...)
+	t.end(report.NotApplicable)
+}
+
+// Blocked ends a body that could not look, because of what other scenarios
+// report: by names them, by premise, id or area; one of them has failed or
+// warned, or the runner calls the result an error.
+func (t *T) Blocked(by []string, text string, args ...any) {
+	t.by = append(t.by, by...)
+	t.result.Reason = fmt.Sprintf(text, args...)
+	t.end(report.Blocked)
+}
+
+// By lists what may have blocked a scenario.
+func By[S ~string](by ...S) []string {
+	out := make([]string, len(by))
+	for i, b := range by {
+		out[i] = string(b)
+	}
+	return out
+}
+
+// Skip ends a body that needs more of the user's than it was given: it says
+// what to set.
+func (t *T) Skip(text string, args ...any) {
+	t.result.Reason = fmt.Sprintf(text, args...)
+	t.end(report.Skipped)
+}
+
+// Error ends a body that dmwake itself could not carry out.
+func (t *T) Error(text string, args ...any) {
+	t.result.Reason = fmt.Sprintf(text, args...)
+	t.end(report.Errored)
+}
+
+// Evidence notes a line that helps to understand a failure. Secrets are
+// redacted when the result leaves the body.
+func (t *T) Evidence(text string, args ...any) {
+	t.result.Evidence = append(t.result.Evidence, fmt.Sprintf(text, args...))
+}
+
+// Hook ends the body as skipped where a hook failed; the run reports it.
+func (t *T) Hook(err error) {
+	var h *target.HookError
+	switch {
+	case err == nil:
+	case errors.As(err, &h), errors.Is(err, lab.ErrNoHook):
+		t.hookErr = err
+		t.Skip("%v", err)
+	case t.ctx.Err() != nil:
+		t.end("") // the runner says why
+	default:
+		t.Error("%v", err)
+	}
+}
+
+// try is one of several inputs of a scenario, and how it ended.
+type try struct {
+	what   string
+	result report.Result
+	by     []string
+}
+
+// Try tries one of several inputs: what it finds does not end the body, so that
+// all inputs are tried and each is listed.
+func (t *T) Try(what string, f func()) {
+	if t.trying {
+		t.Error("the scenario tries %q inside another input, which is a bug of dmwake", what)
+	}
+	saved, by := *t.result, t.by
+	t.by = nil
+	t.trying = true
+	func() {
+		defer func() {
+			t.trying = false
+			if r := recover(); r != nil {
+				if _, ok := r.(stop); !ok {
+					panic(r)
+				}
+			}
+		}()
+		f()
+	}()
+	one := *t.result
+	if one.Outcome == "" && t.ctx.Err() == nil {
+		one.Outcome = report.Passed
+	}
+	if t.hookErr != nil || one.Outcome == report.Errored || t.ctx.Err() != nil {
+		panic(stop{}) // as it is
+	}
+	if one.Outcome != report.Passed {
+		t.tries = append(t.tries, try{what, one, t.by})
+	} else {
+		t.tries = append(t.tries, try{what: what, result: one})
+	}
+	evidence := one.Evidence
+	*t.result, t.by = saved, by
+	t.result.Evidence = evidence
+}
+
+// sum is the verdict over all inputs: failed where one failed; else blocked
+// where one was; not applicable where no input had a meaning.
+func (t *T) sum() {
+	of := map[report.Outcome][]try{}
+	for _, x := range t.tries {
+		of[x.result.Outcome] = append(of[x.result.Outcome], x)
+	}
+	total := len(t.tries)
+	for _, o := range []report.Outcome{report.Failed, report.Warned} {
+		if bad := of[o]; len(bad) > 0 {
+			r := bad[0].result
+			t.result.Outcome, t.result.Expected, t.result.Saw, t.result.Cause = o, r.Expected, listed(bad, func(r *report.Result) string { return r.Saw }), r.Cause
+			if total > 1 {
+				t.result.Saw = fmt.Sprintf("%d of %d inputs: %s", len(bad), total, t.result.Saw)
+			}
+			return
+		}
+	}
+	for _, o := range []report.Outcome{report.Blocked, report.Skipped} {
+		if open := of[o]; len(open) > 0 {
+			t.result.Outcome, t.result.Reason = o, listed(open, func(r *report.Result) string { return r.Reason })
+			for _, x := range open {
+				t.by = append(t.by, x.by...)
+			}
+			return
+		}
+	}
+	if na := of[report.NotApplicable]; len(na) > 0 && len(na) == total {
+		t.result.Outcome, t.result.Reason = report.NotApplicable, listed(na, func(r *report.Result) string { return r.Reason })
+	}
+}
+
+// listed names inputs with what is said of each; inputs of which the same is
+// said stand together.
+func listed(list []try, said func(*report.Result) string) string {
+	var order []string
+	inputs := map[string][]string{}
+	for i := range list {
+		text := said(&list[i].result)
+		if inputs[text] == nil {
+			order = append(order, text)
+		}
+		inputs[text] = append(inputs[text], list[i].what)
+	}
+	parts := make([]string, len(order))
+	for i, text := range order {
+		parts[i] = strings.Join(inputs[text], ", ") + ": " + text
+	}
+	return strings.Join(parts, "; ")
+}
