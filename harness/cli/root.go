@@ -21,9 +21,10 @@ import (
 // Exit codes; a contract.
 const (
 	exitOK          = 0
-	exitFailed      = 1 // a MUST failed
-	exitUsage       = 2 // usage or configuration
+	exitFailed      = 1 // a MUST failed, or what --fail-on names
+	exitUsage       = 2 // usage, configuration, limits of this machine
 	exitUnreachable = 3 // the target could not be reached or enrolled
+	exitSuite       = 4 // dmwake itself failed
 	exitInterrupted = 130
 )
 

@@ -17,7 +17,6 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/scenarios"
-	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -35,7 +34,7 @@ type testFlags struct {
 	keep       string
 	mutants    []string
 	printEnv   bool
-	failOn     string
+	failOn     []string
 	passive    bool
 	budget     time.Duration
 	trace      string
@@ -50,8 +49,10 @@ func testCommand(s *streams) *cobra.Command {
 		Long: `Runs the conformance suite. Without --config the target is the reference MDM
 server, embedded in this process; with it, the server that the file describes.
 
-Exit codes: 0 all passed, 1 a MUST failed (with --strict also a SHOULD),
-2 usage or configuration, 3 the target could not be reached or enrolled.`,
+Exit codes: 0 all passed, 1 a MUST failed (or what --fail-on names), 2 usage,
+configuration or limits of this machine, 3 the target could not be reached or no
+device could enroll, 4 dmwake itself failed, 130 interrupted. Where several
+hold, 130 comes before 4, 4 before 3, 3 before 1.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runTest(c.Context(), s, &f) },
 	}
@@ -62,9 +63,9 @@ Exit codes: 0 all passed, 1 a MUST failed (with --strict also a SHOULD),
 	fl.BoolVar(&f.strict, "strict", false, "a SHOULD that is not met fails the run too")
 	fl.BoolVar(&f.annotate, "annotations", os.Getenv("GITHUB_ACTIONS") == "true", "print what failed as annotations of a GitHub workflow, too")
 	fl.StringVar(&f.trace, "trace", "", "write the sessions of each scenario to a file of this folder, for dmwake replay")
-	fl.StringVar(&f.failOn, "fail-on", "must", "what fails the run: must, should (as --strict), or nothing, which only reports")
+	fl.StringSliceVar(&f.failOn, "fail-on", nil, "what fails the run, a list of: must, should (as --strict), partial (a MUST was not decided); or nothing, which only reports (default must)")
 	fl.BoolVar(&f.passive, "only-passive", false, "run only what needs no hook: enrolling and syncing is enough")
-	fl.DurationVar(&f.budget, "budget", 0, "end the run after this time; what did not fit in is not applicable (timeouts.run)")
+	fl.DurationVar(&f.budget, "budget", 0, "end the run after this time; what did not fit in is skipped (timeouts.run)")
 	fl.BoolVar(&f.list, "list", false, "list the scenarios and run nothing")
 	fl.StringVar(&f.json, "json", "", "write the result as JSON to this file (- for standard output)")
 	fl.StringVar(&f.junit, "junit", "", "write the result as JUnit XML to this file")
@@ -86,12 +87,9 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	if f.passive {
 		list = slices.DeleteFunc(list, func(sc scenarios.Scenario) bool { return len(sc.Needs) > 0 })
 	}
-	switch f.failOn {
-	case "must", "nothing":
-	case "should":
-		f.strict = true
-	default:
-		return usage(fmt.Errorf("--fail-on %q is none of must, should, nothing", f.failOn))
+	fails, err := f.fails()
+	if err != nil {
+		return usage(fmt.Errorf("--fail-on: %w", err))
 	}
 	if len(list) == 0 {
 		return usage(errors.New("no scenario is left to run: what --only and --area name needs hooks, and --only-passive leaves it out"))
@@ -149,12 +147,16 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	if f.budget > 0 {
 		l.Config.Timeouts.Run = f.budget
 	}
-	err = conduct(ctx, s, f, l, list, known, outputs)
-	var e *exitError
-	if f.failOn == "nothing" && errors.As(err, &e) && e.code == exitFailed {
-		return nil
+	return conduct(ctx, s, f, l, list, known, fails, outputs)
+}
+
+// fails is what fails the run.
+func (f *testFlags) fails() (report.FailOn, error) {
+	words := f.failOn
+	if f.strict {
+		words = append(words, report.OnShould)
 	}
-	return err
+	return report.ParseFailOn(words)
 }
 
 // tracer writes sessions to --trace; the first error is left in failed.
@@ -173,14 +175,6 @@ func (f *testFlags) tracer(failed *error) func(string, ...*dmclient.Device) {
 	}
 }
 
-// fails is what fails the run.
-func (f *testFlags) fails() report.FailOn {
-	if f.strict {
-		return report.FailOn{report.OnMust, report.OnShould}
-	}
-	return nil
-}
-
 // again is the command without its selection.
 func (f *testFlags) again() string {
 	again := "dmwake test"
@@ -191,88 +185,6 @@ func (f *testFlags) again() string {
 		again += " --mutant " + m
 	}
 	return again
-}
-
-// conduct runs the list in a lab that is up and reports.
-func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []scenarios.Scenario, known map[string]bool, outputs *outputs) error {
-	t := l.Config.Target
-	r := &report.Report{Started: time.Now(), Seed: l.Seed, FailOn: f.fails(), Again: f.again(),
-		Target: report.Target{Name: t.Name, Discovery: t.Discovery, Push: t.Push, Profiles: t.Profiles, Mutants: f.mutants}}
-	progress := s.out
-	if f.json == "-" {
-		progress = s.err // standard output is the JSON
-	}
-	term := &report.Terminal{W: progress, Color: color(progress), Strict: f.strict, Again: r.Again}
-	enrollErr := l.Preflight(ctx)
-	var reach *lab.UnreachableError
-	if errors.As(enrollErr, &reach) {
-		r.Aborted = enrollErr.Error()
-		r.Finish()
-		return errors.Join(outputs.write(r), &exitError{exitUnreachable, enrollErr})
-	}
-	term.Header(r.Target, len(list))
-	var traced error
-	out := suite.RunAll(ctx, l, list, suite.Options{Parallel: f.parallel, Catalogue: scenarios.All(), NoEnroll: enrollErr, Trace: f.tracer(&traced), Progress: func(res *report.Result) {
-		res.Known = known[res.ID] && res.Broken()
-		term.Progress(*res)
-	}})
-	if traced != nil {
-		r.Notes = append(r.Notes, "Not all sessions were written down: "+traced.Error())
-	}
-	r.Scenarios, r.HookErrors, r.Notes = out.Results, out.Hooks, append(r.Notes, out.Notes...)
-	for i := range r.Scenarios {
-		if s := &r.Scenarios[i]; known[s.ID] && s.Outcome == report.Passed {
-			r.Notes = append(r.Notes, s.ID+" passes now: take it out of "+f.baseline)
-		}
-	}
-	finish(ctx, l, r, list, enrollErr, out.Down)
-	term.Summary(r)
-	if f.annotate {
-		r.WriteAnnotations(progress)
-	}
-	if err := errors.Join(outputs.write(r), writeBaseline(f.keep, r)); err != nil {
-		return usage(err)
-	}
-	return verdict(r, enrollErr, out.Down)
-}
-
-// finish completes a report after the run.
-func finish(ctx context.Context, l *lab.Lab, r *report.Report, list []scenarios.Scenario, enrollErr, down error) {
-	if ctx.Err() != nil || len(r.Scenarios) < len(list) {
-		r.Aborted = "interrupted"
-		why := "the run was interrupted"
-		if down != nil {
-			r.Aborted = "the target went away: " + down.Error()
-			why = "the target was gone (it went away " + down.Error() + ")"
-		}
-		for _, sc := range list {
-			if !slices.ContainsFunc(r.Scenarios, func(x report.Result) bool { return x.ID == sc.ID }) {
-				r.Scenarios = append(r.Scenarios, report.Result{ID: sc.ID, Area: sc.Area(), Level: sc.Level, Title: sc.Title, Rule: sc.Rule, Source: sc.Source,
-					Outcome: report.NotApplicable, Reason: why, Evidence: []string{}})
-			}
-		}
-	}
-	if enrollErr != nil {
-		r.Notes = append(r.Notes, "No device could enroll: "+enrollErr.Error())
-	}
-	r.Notes = append(r.Notes, l.Notes()...)
-	r.Finish()
-}
-
-func verdict(r *report.Report, enrollErr, down error) error {
-	switch {
-	case down != nil:
-		return &exitError{exitUnreachable, fmt.Errorf("the target went away %w; the report has what was learned until then", down)}
-	case r.Aborted != "":
-		return &exitError{exitInterrupted, errSilent}
-	case len(r.Failures()) > 0:
-		return &exitError{exitFailed, errSilent}
-	case enrollErr != nil:
-		return &exitError{exitUnreachable, enrollErr}
-	case len(r.HookErrors) > 0:
-		return usage(fmt.Errorf("%s; fix target.hooks in the configuration", r.HookErrors[0]))
-	}
-	return nil
 }
 
 // printEnv tells what the environment of the server under test has to hold.

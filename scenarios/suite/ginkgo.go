@@ -21,6 +21,7 @@ type Outcome struct {
 	Hooks   []string // failures of hooks, each text once
 	Notes   []string // crashes of the target from which it came back
 	Down    error    // the target went away and did not come back
+	Over    error    // the time of the run was over before its end
 }
 
 // Collect runs the scenarios as RunAll does, but not as Ginkgo specs: it can be
@@ -106,7 +107,7 @@ func (r *runner) outcome(told map[string]report.Result) (out Outcome) {
 			out.Results = append(out.Results, v.result)
 		}
 	}
-	out.Notes, out.Down = r.watch.notes, r.watch.down
+	out.Notes, out.Down, out.Over = r.watch.notes, r.watch.down, r.over
 	return out
 }
 

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -42,6 +43,7 @@ type runner struct {
 	slots *slots
 	watch *watch
 	begun time.Time
+	over  error // the time was over
 
 	mu      sync.Mutex
 	of      map[string]*verdict // by id, of the list and beside it
@@ -72,7 +74,13 @@ func (r *runner) run(ctx context.Context) {
 		ctx, cancel = context.WithTimeoutCause(ctx, b, &errOver{b})
 		defer cancel()
 	}
-	defer r.finish(ctx)
+	defer func() {
+		r.finish(ctx)
+		var over *errOver
+		if errors.As(context.Cause(ctx), &over) {
+			r.over = over
+		}
+	}()
 	if r.lab.Config.Target.Shared() {
 		// One device: one scenario after the other, from its enrollment on.
 		for i := range r.list {
@@ -203,13 +211,7 @@ func (r *runner) settle() {
 // run again, by itself: what the target's absence may have spoilt, what is
 // blocked by scenarios that were not selected, or by some that passed.
 func (r *runner) finish(ctx context.Context) {
-	again := func(id string) *verdict {
-		i := slices.IndexFunc(r.Catalogue, func(s Scenario) bool { return s.ID == id })
-		if i < 0 || ctx.Err() != nil || !r.watch.up() {
-			return nil
-		}
-		return r.try(ctx, &r.Catalogue[i], nil)
-	}
+	again := r.byItself(ctx)
 	for i := range r.list {
 		id := r.list[i].ID
 		v := r.verdict(id)
@@ -224,6 +226,29 @@ func (r *runner) finish(ctx context.Context) {
 		}
 		r.resolve(ctx, id, v, again)
 	}
+}
+
+// byItself runs one scenario of the catalogue while nothing else runs; it gives
+// nil where there is no such scenario, no time or no target any more.
+func (r *runner) byItself(ctx context.Context) func(id string) *verdict {
+	return func(id string) *verdict {
+		i := slices.IndexFunc(r.Catalogue, func(s Scenario) bool { return s.ID == id })
+		if i < 0 || ctx.Err() != nil || !r.watch.up() {
+			return nil
+		}
+		return r.try(ctx, &r.Catalogue[i], nil)
+	}
+}
+
+// whyNot says why byItself gave nothing.
+func (r *runner) whyNot(ctx context.Context, id string) string {
+	switch {
+	case ctx.Err() != nil:
+		return whyEnded(ctx)
+	case !r.watch.up():
+		return "the target went away " + r.watch.down.Error()
+	}
+	return "there is no scenario " + id
 }
 
 // resolve finds what blocks a scenario, at the price of running others.
@@ -255,10 +280,8 @@ func (r *runner) resolve(ctx context.Context, id string, v *verdict, again func(
 		}
 		switch {
 		case v.result.BlockedBy != "":
-		case ctx.Err() != nil:
-			v.result.Outcome, v.result.Reason = report.Skipped, whyEnded(ctx)
-		case !r.watch.up():
-			v.result.Outcome, v.result.Reason = report.Skipped, "the target went away "+r.watch.down.Error()
+		case ctx.Err() != nil, !r.watch.up():
+			v.result.Outcome, v.result.Reason = report.Skipped, r.whyNot(ctx, id)
 		default:
 			contradiction(r.Catalogue, v)
 		}

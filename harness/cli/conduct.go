@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios"
+	"github.com/dmwake/dmwake/scenarios/suite"
+)
+
+// interrupted is Report.Aborted of a run that a signal ended.
+const interrupted = "interrupted"
+
+// conduct runs the list in a lab that is up and reports.
+func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []scenarios.Scenario, known map[string]bool, fails report.FailOn, outputs *outputs) error {
+	t := l.Config.Target
+	r := &report.Report{Started: time.Now(), Seed: l.Seed, FailOn: fails, Again: f.again(),
+		Target: report.Target{Name: t.Name, Discovery: t.Discovery, Embedded: l.Embedded(), Push: t.Push, Profiles: t.Profiles, Mutants: f.mutants}}
+	progress := s.out
+	if f.json == "-" {
+		progress = s.err // standard output is the JSON
+	}
+	term := &report.Terminal{W: progress, Color: color(progress), Again: r.Again}
+	enrollErr := l.Preflight(ctx)
+	var reach *lab.UnreachableError
+	if errors.As(enrollErr, &reach) && ctx.Err() == nil {
+		r.Aborted = enrollErr.Error()
+		r.Finish()
+		return errors.Join(outputs.write(r), &exitError{exitUnreachable, enrollErr})
+	}
+	term.Header(r.Target, len(list))
+	var traced error
+	out := suite.RunAll(ctx, l, list, suite.Options{Parallel: f.parallel, Catalogue: scenarios.All(), NoEnroll: enrollErr, Trace: f.tracer(&traced),
+		Progress: func(res *report.Result) {
+			res.Known = known[res.ID] && res.Broken()
+			term.Progress(*res)
+		}})
+	r.Scenarios, r.HookErrors, r.Notes = out.Results, out.Hooks, out.Notes
+	if traced != nil {
+		r.Notes = append(r.Notes, "Not all sessions were written down: "+traced.Error())
+	}
+	for i := range r.Scenarios {
+		if sc := &r.Scenarios[i]; known[sc.ID] && sc.Outcome == report.Passed {
+			r.Notes = append(r.Notes, sc.ID+" passes now: take it out of "+f.baseline)
+		}
+	}
+	r.Notes = append(r.Notes, l.Notes()...)
+	switch {
+	case out.Down != nil:
+		r.Aborted = "the target went away: " + out.Down.Error()
+	case ctx.Err() != nil:
+		r.Aborted = interrupted
+	case out.Over != nil:
+		r.Notes = append(r.Notes, "The run ended before its end: "+out.Over.Error()+".")
+	}
+	r.Finish()
+	term.Summary(r)
+	if f.annotate {
+		r.WriteAnnotations(progress)
+	}
+	if err := errors.Join(outputs.write(r), writeBaseline(f.keep, r)); err != nil {
+		return usage(err)
+	}
+	return verdict(r, enrollErr, out.Down)
+}
+
+// verdict is how the process exits after a run. Where several hold, the one that
+// says most about how far the report can be trusted comes first.
+func verdict(r *report.Report, enrollErr, down error) error {
+	switch {
+	case r.Aborted == interrupted:
+		return &exitError{exitInterrupted, errSilent}
+	case r.Summary.Error > 0:
+		return &exitError{exitSuite, errSilent}
+	case down != nil:
+		return &exitError{exitUnreachable, fmt.Errorf("the target went away %w; the report has what was learned until then", down)}
+	case enrollErr != nil:
+		return &exitError{exitUnreachable, fmt.Errorf("no device can enroll: %w", enrollErr)}
+	case len(r.Failures()) > 0, r.FailedPartly():
+		return &exitError{exitFailed, errSilent}
+	case len(r.HookErrors) > 0:
+		return usage(fmt.Errorf("%s; fix target.hooks in the configuration", r.HookErrors[0]))
+	}
+	return nil
+}
