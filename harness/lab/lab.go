@@ -49,7 +49,8 @@ type Options struct {
 	Crowd int
 	// Setup is what is special about the embedded server, one of Setups.
 	Setup string
-	// Key replaces the making of devices' keys, an RSA key of its own for each.
+	// Key replaces the making of devices' keys: a few RSA keys in turn for the
+	// embedded server's, an RSA key of its own for each of any other's.
 	Key func() (crypto.Signer, error)
 	// State keeps the fake WNS in a file over a restart; empty does not.
 	State string
@@ -83,7 +84,8 @@ type Lab struct {
 	ctx      context.Context //nolint:containedctx // the life of the devices, ended by Close
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
-	keys     chan *rsa.PrivateKey
+	ready    chan *rsa.PrivateKey // keys of devices, see key
+	family   *family
 
 	mu       sync.Mutex
 	rand     *mathrand.Rand
@@ -94,12 +96,21 @@ type Lab struct {
 
 	anyAnswer atomic.Bool // see learnHealth
 	sharing   sync.Mutex
+	starting  sync.Mutex // of setups
 	shared    *dmclient.Device
 }
 
 // Start brings up a lab for the target; a nil target is the reference server,
 // embedded. Errors are worded for the user.
 func Start(cfg *target.Config, opts Options) (*Lab, error) {
+	return start(cfg, opts, &family{keys: newKeyring()})
+}
+
+// family is what the labs of one run share: the one that was started, those of
+// its setups, and those that stand alone.
+type family struct{ keys *keyring }
+
+func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -107,7 +118,7 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 		opts.Seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // a seed, not a secret
 	}
 	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), //nolint:gosec // identities of simulated devices
-		keys:  make(chan *rsa.PrivateKey, 4),
+		ready: make(chan *rsa.PrivateKey, 4), family: of,
 		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, opts: opts}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var err error
@@ -123,7 +134,7 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 		l.Close()
 		return nil, err
 	}
-	if opts.Key == nil {
+	if opts.Key == nil && l.embedded == nil {
 		l.wg.Add(1)
 		go l.makeKeys()
 	}
@@ -288,33 +299,5 @@ func NewHTTPServer(h http.Handler) *http.Server {
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		// A peer's broken handshake and a mutant's panic are verdicts, not news.
 		ErrorLog: log.New(io.Discard, "", 0),
-	}
-}
-
-// makeKeys keeps a few RSA keys ready: making one takes 40 to 80 ms.
-func (l *Lab) makeKeys() {
-	defer l.wg.Done()
-	for {
-		k, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
-			return
-		}
-		select {
-		case l.keys <- k:
-		case <-l.ctx.Done():
-			return
-		}
-	}
-}
-
-func (l *Lab) key() (crypto.Signer, error) {
-	if l.opts.Key != nil {
-		return l.opts.Key()
-	}
-	select {
-	case k := <-l.keys:
-		return k, nil
-	case <-l.ctx.Done():
-		return nil, l.ctx.Err()
 	}
 }
