@@ -51,7 +51,9 @@ func TestAlone(t *testing.T) {
 
 // TestAloneOfAnother: a server of the user's own cannot be had twice.
 func TestAloneOfAnother(t *testing.T) {
-	l := served(t, "", whole, func(cfg *target.Config, addr string) { cfg.Target.Discovery = "https://" + addr + mdmserver.DiscoveryPath })
+	l := served(t, "", whole, func(cfg *target.Config, addr string) {
+		cfg.Target.Discovery = "https://" + addr + mdmserver.DiscoveryPath
+	})
 	own, release, err := l.Alone("md5")
 	if err != nil || own != l {
 		t.Fatalf("%v, %v", own, err)

@@ -87,12 +87,10 @@ type Lab struct {
 	ready    chan *rsa.PrivateKey // keys of devices, see key
 	family   *family
 
-	mu       sync.Mutex
-	rand     *mathrand.Rand
-	leniency dmclient.EnrollOptions
-	notes    []string
-	conns    map[net.Conn]struct{} // to the fake WNS
-	setups   map[string]*Lab       // of the embedded server, made when they are asked for
+	mu     sync.Mutex
+	rand   *mathrand.Rand
+	conns  map[net.Conn]struct{} // to the fake WNS
+	setups map[string]*Lab       // of the embedded server, made when they are asked for
 
 	anyAnswer atomic.Bool // see learnHealth
 	sharing   sync.Mutex
@@ -103,12 +101,17 @@ type Lab struct {
 // Start brings up a lab for the target; a nil target is the reference server,
 // embedded. Errors are worded for the user.
 func Start(cfg *target.Config, opts Options) (*Lab, error) {
-	return start(cfg, opts, &family{keys: newKeyring()})
+	return start(cfg, opts, &family{keys: newKeyring(), lenient: map[string]*leniency{}})
 }
 
 // family is what the labs of one run share: the one that was started, those of
 // its setups, and those that stand alone.
-type family struct{ keys *keyring }
+type family struct {
+	keys *keyring
+
+	mu      sync.Mutex
+	lenient map[string]*leniency // by setup: servers of one setup are the same
+}
 
 func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 	if opts.Log == nil {
