@@ -10,7 +10,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -21,7 +20,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
@@ -129,9 +127,7 @@ func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 		err = l.startEmbedded(opts)
 	} else {
 		l.Config = *cfg
-		if err = l.startWNS(opts); err == nil {
-			err = l.startDirectory()
-		}
+		err = l.startOwn(opts)
 	}
 	if err != nil {
 		l.Close()
@@ -193,10 +189,11 @@ func (l *Lab) startEmbedded(opts Options) error {
 	}
 	l.roots = l.CA.Pool()
 	l.WNS = fakewns.New(fakewns.Config{Seed: l.Seed, Log: l.log})
-	wns, err := l.serveWNS("the fake WNS", "127.0.0.1:0")
+	wns, err := listen("the fake WNS", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
+	l.serveWNS(wns)
 	wnsURL := "https://" + wns.Addr().String()
 	l.WNS.SetChannelBase(wnsURL + "/")
 
@@ -262,24 +259,6 @@ func ReferenceHooks(admin string) target.Hooks {
 		Restart:  &target.Hook{HTTP: &target.HTTPHook{URL: admin + "/restart"}},
 	}
 }
-
-// listen opens a TCP listener and says what to do where it cannot.
-func listen(what, addr string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s: %s is in use by another program; stop it or choose another port", what, addr)
-	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%s: this user may not listen on %s; run as root or choose a port over 1023", what, addr)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	return ln, nil
-}
-
-// Listen opens a listener for a server that a command runs; errors say what to
-// do.
-func Listen(what, addr string) (net.Listener, error) { return listen(what, addr) }
 
 func (l *Lab) serve(ln net.Listener, h http.Handler, edit ...func(*http.Server)) {
 	srv := NewHTTPServer(h)

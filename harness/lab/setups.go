@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -102,8 +103,11 @@ func (l *Lab) another(setup string) (*Lab, error) {
 
 // setUpEntra lets devices bring tokens of a fake directory.
 func (l *Lab) setUpEntra(c *mdmserver.Config) error {
-	l.Config.Target.Directory.Listen = "127.0.0.1:0"
-	if err := l.startDirectory(); err != nil {
+	ln, err := listen("the fake Entra", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	if err := l.startDirectory(ln); err != nil {
 		return err
 	}
 	p := l.Directory
@@ -112,16 +116,12 @@ func (l *Lab) setUpEntra(c *mdmserver.Config) error {
 	return nil
 }
 
-// startDirectory serves the fake Entra that the target asks for.
-func (l *Lab) startDirectory() error {
-	d := &l.Config.Target.Directory
-	if d.Listen == "" {
+// startDirectory serves a fake Entra; nil serves none.
+func (l *Lab) startDirectory(ln net.Listener) (err error) {
+	if ln == nil {
 		return nil
 	}
-	ln, err := listen("target.directory", d.Listen)
-	if err != nil {
-		return err
-	}
+	d := &l.Config.Target.Directory
 	d.Listen = ln.Addr().String()
 	if d.Public == "" {
 		d.Public = "http://" + d.Listen
