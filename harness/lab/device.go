@@ -72,15 +72,19 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 // adopted when it is asked for first, and running. It is as it was made but for
 // what the server set: faults are gone, and network and user are there.
 func (l *Lab) Shared(ctx context.Context) (*dmclient.Device, error) {
-	l.sharing.Lock()
-	defer l.sharing.Unlock()
-	d := l.shared
+	select {
+	case l.sharing <- struct{}{}:
+		defer func() { <-l.sharing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	d := l.shared.Load()
 	if d == nil {
 		var err error
 		if d, err = l.makeShared(ctx); err != nil {
 			return nil, err
 		}
-		l.shared = d
+		l.shared.Store(d)
 		l.Go(d)
 	}
 	d.ClearFaults()

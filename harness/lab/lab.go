@@ -90,10 +90,10 @@ type Lab struct {
 	conns  map[net.Conn]struct{} // to the fake WNS
 	setups map[string]*Lab       // of the embedded server, made when they are asked for
 
-	anyAnswer atomic.Bool // see learnHealth
-	sharing   sync.Mutex
-	starting  sync.Mutex // of setups
-	shared    *dmclient.Device
+	anyAnswer atomic.Bool   // see learnHealth
+	sharing   chan struct{} // held while the shared device is made ready; capacity 1
+	starting  sync.Mutex    // of setups
+	shared    atomic.Pointer[dmclient.Device]
 }
 
 // Start brings up a lab for the target; a nil target is the reference server,
@@ -120,7 +120,7 @@ func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 	}
 	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), //nolint:gosec // identities of simulated devices
 		ready: make(chan *rsa.PrivateKey, 4), family: of,
-		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, opts: opts}
+		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, sharing: make(chan struct{}, 1), opts: opts}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var err error
 	if cfg == nil {

@@ -47,10 +47,8 @@ func (l *Lab) Snapshot() Snapshot {
 	if err := doc.Encode(&l.Config); err == nil { // of strings, numbers and maps: cannot fail
 		flatten(s.config, "", &doc)
 	}
-	l.sharing.Lock()
-	defer l.sharing.Unlock()
-	if l.shared != nil {
-		c := l.shared.Condition()
+	if d := l.shared.Load(); d != nil {
+		c := d.Condition()
 		s.shared = &c
 	}
 	return s
