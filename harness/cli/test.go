@@ -17,6 +17,7 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/scenarios"
+	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -123,6 +124,9 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	}
 	if f.printEnv {
 		return printEnv(s, cfg)
+	}
+	if err := lab.Limits(cfg, f.parallel+suite.Waiting); err != nil {
+		return usage(err)
 	}
 	known, err := readBaseline(f.baseline)
 	if err != nil {

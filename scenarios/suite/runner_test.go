@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 )
@@ -132,12 +133,16 @@ func TestSecondLook(t *testing.T) {
 }
 
 func TestOutcomesOfBodies(t *testing.T) {
+	alone := func(s *Scenario) { s.Reach = AloneAtWNS }
 	cases := []struct {
 		what string
 		s    Scenario
 		want report.Outcome
 		says string
 	}{
+		{"one that is alone and leaves a fault behind", scenario("AAA-01", func(t *T) { t.Lab.WNS.Inject(fakewns.Fault{Name: "left", Status: 500}) }, alone), report.Errored, "still has the fault"},
+		{"one that is alone and changes what all share", scenario("AAA-01", func(t *T) { t.Lab.Config.Timeouts.Quiet = 0 }, alone), report.Errored, "timeouts.quiet"},
+		{"one that is alone and undoes what it did", scenario("AAA-01", func(t *T) { t.RevokeTokens(); t.FaultForAll("status=500 on=token") }, alone), report.Passed, ""},
 		{"nothing", scenario("AAA-01", passes), report.Passed, ""},
 		{"a MUST", scenario("AAA-01", fails), report.Failed, ""},
 		{"a SHOULD", scenario("AAA-01", fails, level(report.Should)), report.Warned, ""},
