@@ -125,7 +125,7 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	if f.printEnv {
 		return printEnv(s, cfg)
 	}
-	if err := lab.Limits(cfg, f.parallel+suite.Waiting/4); err != nil {
+	if err := lab.Limits(cfg, f.parallel); err != nil {
 		return usage(err)
 	}
 	known, err := readBaseline(f.baseline)

@@ -13,6 +13,7 @@ const (
 	filesOfScenario = 30  // devices of one scenario, with their connections
 	filesOfDevice   = 1   // of the crowd: its connection
 	usualCrowd      = 200
+	besides         = 6 // scenarios that wait for a clock, and hold few connections meanwhile
 )
 
 // LimitError says that this machine does not let dmwake do what a run needs.
@@ -35,7 +36,7 @@ func limits(cfg *target.Config, parallel, have int) error {
 	if cfg != nil {
 		crowd, ends = cmp.Or(cfg.Target.Crowd, usualCrowd), 1
 	}
-	need := filesOfLab + ends*(crowd*filesOfDevice+parallel*filesOfScenario)
+	need := filesOfLab + ends*(crowd*filesOfDevice+(parallel+besides)*filesOfScenario)
 	if have < need {
 		return &LimitError{need, have, crowd, parallel}
 	}
