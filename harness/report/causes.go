@@ -75,7 +75,7 @@ func causes(list []Result) []Cause {
 		head := &list[all[0]]
 		c := Cause{Text: head.Cause, Level: head.Level, Outcome: head.Outcome, Blocked: blocked[r], Known: true}
 		if c.Text == "" {
-			c.Text = fmt.Sprintf("%s: expected %s, saw %s", head.Title, oneLine(head.Expected), oneLine(head.Saw))
+			c.Text = fmt.Sprintf("%s: expected %s, saw %s", head.Title, short(head.Expected), short(head.Saw))
 		}
 		for _, i := range all {
 			c.Scenarios = append(c.Scenarios, list[i].ID)
@@ -90,7 +90,7 @@ func causes(list []Result) []Cause {
 		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b Cause) int {
-		return cmp.Or(worse[b.Outcome]-worse[a.Outcome], rank(a.Level)-rank(b.Level), len(b.Scenarios)+len(b.Blocked)-len(a.Scenarios)-len(a.Blocked), at[a.Scenarios[0]]-at[b.Scenarios[0]])
+		return cmp.Or(rank(a.Level)-rank(b.Level), len(b.Scenarios)+len(b.Blocked)-len(a.Scenarios)-len(a.Blocked), at[a.Scenarios[0]]-at[b.Scenarios[0]])
 	})
 	return out
 }

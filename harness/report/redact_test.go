@@ -27,6 +27,9 @@ func TestRedact(t *testing.T) {
 		`https://user:hunter2@mdm.example:8443/x?a=b`:                                           `https://user:[redacted]@mdm.example:8443/x?a=b`,
 		`https://mdm.example:8443/x?mail=a@b`:                                                   `https://mdm.example:8443/x?mail=a@b`,
 		`<parm name="AAUTHNAME" value="seen"/><parm name="AAUTHSECRET" value="hunter2"/>`:       `<parm name="AAUTHNAME" value="seen"/><parm name="AAUTHSECRET" value="[redacted]"/>`,
+		`{\"password\":\"hunter2\",\"user\":\"seen\"}`:                                          `{\"password\":\"[redacted]\",\"user\":\"seen\"}`,
+		`{\\\"password\\\":\\\"hunter2\\\",\\\"user\\\":\\\"seen\\\"}`:                          `{\\\"password\\\":\\\"[redacted]\\\",\\\"user\\\":\\\"seen\\\"}`,
+		`\"password\":\"hunter2", "user"`:                                                       `\"password\":\"[redacted]", "user"`,
 		`<Data>./DevInfo/Mod</Data>`:                                                            `<Data>./DevInfo/Mod</Data>`,
 		`the password is refused; see Password in MS-MDE2`:                                      `the password is refused; see Password in MS-MDE2`,
 	} {
