@@ -135,10 +135,13 @@ func (r *Report) Finish() {
 	r.DurationMs = r.Duration.Milliseconds()
 }
 
-// digest derives what follows from the scenarios.
+// digest derives what follows from the scenarios, and hides secrets.
 func (r *Report) digest() {
 	r.Summary = Summary{}
 	for i := range r.Scenarios {
+		if s := &r.Scenarios[i]; s.Outcome == Failed && s.Level != Must {
+			s.Outcome = Warned // as older reports have it
+		}
 		switch r.Scenarios[i].Outcome {
 		case Passed:
 			r.Summary.Passed++
@@ -158,6 +161,7 @@ func (r *Report) digest() {
 	}
 	r.Strict = slices.Contains(r.FailOn, OnShould)
 	r.Partial = r.MustUndecided() > 0
+	r.redact()
 	r.Causes = causes(r.Scenarios)
 }
 
@@ -192,8 +196,15 @@ func (r *Report) MustUndecided() (n int) {
 	return n
 }
 
+// counts tells whether a broken scenario stands under what failed: it fails the
+// run, or is a MUST. A MUST fails whatever FailOn says.
+func (r *Report) counts(s *Result) bool {
+	return s.Broken() && !s.Known && (s.Outcome == Failed || r.FailOn.level(s.Level))
+}
+
 // WriteJSON writes the contract form.
 func (r *Report) WriteJSON(w io.Writer) error {
+	r.redact()
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
