@@ -181,15 +181,37 @@ func (r *Report) Failures() (out []*Result) {
 	return out
 }
 
-// FailedPartly tells whether the run fails because it is partial.
-func (r *Report) FailedPartly() bool { return r.Partial && slices.Contains(r.FailOn, OnPartial) }
+// FailedPartly tells whether the run fails because it is partial. What a failure
+// blocks that the baseline knows does not count: a baseline could not be met
+// otherwise.
+func (r *Report) FailedPartly() bool {
+	if !slices.Contains(r.FailOn, OnPartial) {
+		return false
+	}
+	known := map[string]bool{}
+	for i := range r.Scenarios {
+		known[r.Scenarios[i].ID] = r.Scenarios[i].Known
+	}
+	for i := range r.Scenarios {
+		if s := &r.Scenarios[i]; s.undecidedMust() && !(s.Outcome == Blocked && known[s.BlockedBy]) {
+			return true
+		}
+	}
+	return false
+}
+
+// undecidedMust tells whether a MUST neither passed nor failed, though it has a
+// meaning for this server.
+func (s *Result) undecidedMust() bool {
+	return s.Level == Must && (s.Outcome == Skipped || s.Outcome == Blocked || s.Outcome == Errored)
+}
 
 // MustUndecided counts the MUST scenarios that neither passed nor failed, but
 // for those that are not applicable to this server: with any, the run is
 // partial.
 func (r *Report) MustUndecided() (n int) {
 	for i := range r.Scenarios {
-		if s := &r.Scenarios[i]; s.Level == Must && (s.Outcome == Skipped || s.Outcome == Blocked || s.Outcome == Errored) {
+		if r.Scenarios[i].undecidedMust() {
 			n++
 		}
 	}

@@ -47,3 +47,30 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 }
+
+// TestFailedPartly: what a known failure blocks does not fail a run.
+func TestFailedPartly(t *testing.T) {
+	failed := Result{ID: "A", Level: Must, Outcome: Failed}
+	known := failed
+	known.Known = true
+	blocked := Result{ID: "B", Level: Must, Outcome: Blocked, BlockedBy: "A"}
+	skipped := Result{ID: "C", Level: Must, Outcome: Skipped}
+	should := Result{ID: "D", Level: Should, Outcome: Skipped}
+	for i, c := range []struct {
+		on   FailOn
+		list []Result
+		want bool
+	}{
+		{FailOn{OnMust, OnPartial}, []Result{failed, blocked}, true},
+		{FailOn{OnMust, OnPartial}, []Result{known, blocked}, false},
+		{FailOn{OnMust, OnPartial}, []Result{known, blocked, skipped}, true},
+		{FailOn{OnMust, OnPartial}, []Result{should}, false},
+		{FailOn{OnMust}, []Result{skipped}, false},
+	} {
+		r := &Report{FailOn: c.on, Scenarios: c.list}
+		r.Finish()
+		if got := r.FailedPartly(); got != c.want {
+			t.Errorf("case %d: %v, want %v", i, got, c.want)
+		}
+	}
+}
