@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
-
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
@@ -55,13 +53,14 @@ var discovery = []Scenario{
 		Source:  "MS-MDE2 3.1.4.1.3.2; Learn, \"Federated authentication device enrollment\"",
 		Fix:     "Name AuthenticationServiceUrl, and let the page end in a form that posts wresult to the address in appru.",
 		Mutants: []string{"enr-no-auth-url", "enr-appru-fixed"},
+		Under:   []string{"ENR-05"},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			r := discoveredBy(d)
 			if r.AuthPolicy != "Federated" {
 				t.NotApplicable("the server answers AuthPolicy %s", suite.Show(r.AuthPolicy))
 			}
-			t.Expect(r.AuthenticationURL, "AuthenticationServiceUrl").To(HavePrefix("https://"))
+			t.Check(absolute(r.AuthenticationURL), "AuthenticationServiceUrl: an absolute https URL", suite.Show(r.AuthenticationURL))
 			if hasDirectory(t) {
 				t.NotApplicable("devices bring tokens of a directory (target.directory, target.hooks.token), so no page is opened")
 			}
@@ -135,7 +134,7 @@ func limitedFor(d *Device, err error) (time.Duration, bool) {
 	exs := d.EnrollExchanges()
 	seconds, err := strconv.Atoi(exs[len(exs)-1].Reply.Get("Retry-After"))
 	if err != nil {
-		return longestPause, true
+		return 2 * longestPause, true // it does not say
 	}
 	return time.Duration(seconds) * time.Second, true
 }

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"time"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
@@ -40,7 +41,7 @@ var enrollmentMessages = []Scenario{
 		Run: func(t *T) {
 			d := t.Enrollee()
 			for _, step := range services {
-				t.Try(step, func() { framed(t, step, exchangeOf(d, step)) })
+				t.Try(step, func() { framed(t, exchangeOf(d, step)) })
 			}
 		},
 	},
@@ -55,7 +56,7 @@ var enrollmentMessages = []Scenario{
 			for _, step := range services {
 				t.Try(step, func() {
 					sent, got := envelopesOf(d, step)
-					t.Expect(got.RelatesTo, "RelatesTo of the %s reply", step).To(Equal(sent.MessageID))
+					t.Check(got.RelatesTo == sent.MessageID, "RelatesTo: the MessageID of the request", suite.Show(got.RelatesTo))
 				})
 			}
 		},
@@ -67,10 +68,12 @@ var enrollmentMessages = []Scenario{
 		Fix:     "Catch the errors of the XML reader, and answer a SOAP fault with subcode MessageFormat.",
 		Mutants: []string{"enr-soap-panic"},
 		Run: func(t *T) {
-			r := discoveredBy(t.Enrollee())
-			for _, service := range [][2]string{{"discovery service", t.Lab.Config.Target.DiscoveryURL()}, {"policy service", r.PolicyURL}, {"enrollment service", r.EnrollmentURL}} {
-				for _, body := range [][2]string{{"an empty body", ""}, {"plain text", "hello, server"}, {"a tag that is cut", "<s:Envelope"}, {"an Envelope without a Body", "<Envelope/>"}} {
-					t.Try(body[0]+" to the "+service[0], func() { malformed(t, body[0]+" to the "+service[0], service[1], body[1]) })
+			d := t.Enrollee()
+			r := discoveredBy(d)
+			for i, to := range []string{t.Lab.Config.Target.DiscoveryURL(), r.PolicyURL, r.EnrollmentURL} {
+				for _, body := range [][2]string{{"empty body", ""}, {"plain text", "hello, server"}, {"cut tag", "<s:Envelope"}, {"Envelope without Body", "<Envelope/>"}} {
+					what := services[i] + ", " + body[0]
+					t.Try(what, func() { malformed(d, services[i], what, to, body[1]) })
 				}
 			}
 		},
@@ -101,7 +104,7 @@ var enrollmentMessages = []Scenario{
 			for _, step := range services {
 				t.Try(step, func() {
 					_, got := envelopesOf(d, step)
-					t.Expect(got.Action, "Action of the %s reply", step).To(Equal(actions[step]))
+					t.Check(got.Action == actions[step], "Action: the whole URI of the response, such as "+actions[step], suite.Show(got.Action))
 				})
 			}
 		},
@@ -123,16 +126,21 @@ var enrollmentMessages = []Scenario{
 
 // framed checks the HTTP side of a reply. HTTP/2 has no chunked transfer, and
 // does without a Content-Length.
-func framed(t *T, step string, ex *dmclient.Exchange) {
-	t.Expect(ex.Reply.Get("Content-Type"), "Content-Type of the %s reply", step).To(HavePrefix("application/soap+xml"))
-	t.Check(!ex.Chunked, "a Content-Length in the "+step+" reply", "chunked transfer")
-	if ex.Proto != "HTTP/2.0" || ex.ContentLength >= 0 {
-		t.Expect(ex.ContentLength, "Content-Length of the %s reply", step).To(Equal(int64(len(ex.Response))))
+func framed(t *T, ex *dmclient.Exchange) {
+	t.Expect(ex.Reply.Get("Content-Type"), "Content-Type").To(HavePrefix("application/soap+xml"))
+	t.Check(!ex.Chunked, "a Content-Length", "chunked transfer")
+	switch n := len(ex.Response); {
+	case ex.ContentLength >= 0:
+		t.Check(ex.ContentLength == int64(n), "a Content-Length that is the length of the body", fmt.Sprintf("Content-Length %d, %d bytes", ex.ContentLength, n))
+	case ex.Proto != "HTTP/2.0":
+		t.Fail("a Content-Length", "none")
 	}
 }
 
-// malformed fails unless a body is answered with a SOAP fault or 4xx.
-func malformed(t *T, what, to, body string) {
+// malformed fails unless a body is answered with a SOAP fault or 4xx. A service
+// that does not answer the device's own request either shows nothing.
+func malformed(d *Device, step, what, to, body string) {
+	t := d.T
 	switch {
 	case to == "":
 		t.NotApplicable("the Discover reply names no policy service, which is optional")
@@ -143,6 +151,7 @@ func malformed(t *T, what, to, body string) {
 	if refusal(err) {
 		return
 	}
+	exchangeOf(d, step)
 	saw := "HTTP 200, as for a sound request"
 	if err != nil {
 		saw = said(err)

@@ -15,7 +15,7 @@ var certificatePolicies = []Scenario{
 		ID: "ENR-08", Level: report.Must, Title: "GetPoliciesResponse is well-formed and carries a policy",
 		Rule:    "GetPolicies is answered with well-formed XML in which every prefix is bound, and which names a certificate policy. (Windows was seen to overlook an unbound prefix; other clients and parsers do not.)",
 		Source:  "MS-XCEP 3.1.4.1.1.2; Namespaces in XML 1.0 section 5",
-		Fix:     "Bind every prefix on the element that uses it or above, and return one policy with its attributes.",
+		Fix:     "Answer GetPolicies with one policy and its attributes, and bind every prefix on the element that uses it or above.",
 		Mutants: []string{"enr-policies-unbound", "enr-policies-none", "enr-policies-panic"},
 		Run: func(t *T) {
 			reply := policyReply(t, t.Enrollee())

@@ -37,6 +37,7 @@ var pollSchedule = []Scenario{
 		Source:  "Learn, \"DMClient CSP\", Poll; " + learnPush + "; fleet issue 46481; the bound is ours",
 		Fix:     "Raise IntervalForRemainingScheduledRetries to hours, and push what cannot wait.",
 		Mutants: []string{"enr-poll-minute"},
+		Under:   []string{"ENR-22"},
 		Run: func(t *T) {
 			last := pollSets(documentOf(t.Enrollee()))[2]
 			switch {

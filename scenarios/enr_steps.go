@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -86,7 +87,7 @@ func exchangeOf(d *Device, step string) *dmclient.Exchange {
 func answerTo(step string, ex *dmclient.Exchange) *enroll.Error {
 	fail := func(err error) *enroll.Error { return &enroll.Error{Step: step, Status: ex.Status, Err: err} }
 	if ex.Err != nil {
-		return fail(ex.Err)
+		return fail(fmt.Errorf("no reply: %w", ex.Err))
 	}
 	if e, err := enroll.ReadEnvelope(ex.Response); err == nil {
 		if f := e.Fault(); f != nil {
@@ -206,7 +207,10 @@ func refusal(err error) bool {
 func said(err error) string {
 	var e *enroll.Error
 	if errors.As(err, &e) && e.Err != nil {
-		return e.Err.Error()
+		err = e.Err
+	}
+	if u, ok := err.(*url.Error); ok { //nolint:errorlint // one that is wrapped was put into words
+		return "no reply: " + u.Err.Error()
 	}
 	return err.Error()
 }
