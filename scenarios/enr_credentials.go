@@ -113,7 +113,7 @@ func mustRefuse(t *T, err error, accepted string) {
 	switch {
 	case err == nil:
 		t.Fail("a SOAP fault, or HTTP 4xx", accepted)
-	case !refusal(err):
+	case !refusedBy(err):
 		t.Fail("a SOAP fault, or HTTP 4xx", said(err))
 	}
 }

@@ -42,9 +42,9 @@ var discovery = []Scenario{
 			d := t.Enrollee()
 			r := discoveredBy(d)
 			if r.PolicyURL != "" {
-				t.Try("EnrollmentPolicyServiceUrl", func() { served(d, enroll.StepPolicies, r.PolicyURL) })
+				t.Try("EnrollmentPolicyServiceUrl", func() { serviceAt(d, enroll.StepPolicies, r.PolicyURL) })
 			}
-			t.Try("EnrollmentServiceUrl", func() { served(d, enroll.StepToken, r.EnrollmentURL) })
+			t.Try("EnrollmentServiceUrl", func() { serviceAt(d, enroll.StepToken, r.EnrollmentURL) })
 		},
 	},
 	{
@@ -75,9 +75,9 @@ func absolute(at string) bool {
 	return err == nil && u.Scheme == "https" && u.Host != ""
 }
 
-// served fails unless a service is there at its URL. What it answers is not
+// serviceAt fails unless a service is there at its URL. What it answers is not
 // looked at.
-func served(d *Device, step, at string) {
+func serviceAt(d *Device, step, at string) {
 	t := d.T
 	t.Check(absolute(at), "an absolute https URL", suite.Show(at))
 	ex := reached(d, step)

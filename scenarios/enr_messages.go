@@ -148,7 +148,7 @@ func malformed(d *Device, step, what, to, body string) {
 		t.Blocked(suite.By("ENR-05"), "its URL is no absolute https URL")
 	}
 	err := send(caller(t), what, to, []byte(body))
-	if refusal(err) {
+	if refusedBy(err) {
 		return
 	}
 	exchangeOf(d, step)

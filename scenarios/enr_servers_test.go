@@ -79,8 +79,8 @@ func spoilt(name string) func(http.Handler) http.HandlerFunc {
 	}
 }
 
-// at does something of its own at one path.
-func at(path string, f http.HandlerFunc) func(http.Handler) http.HandlerFunc {
+// onPost does something of its own at one path.
+func onPost(path string, f http.HandlerFunc) func(http.Handler) http.HandlerFunc {
 	return func(h http.Handler) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, path) {
@@ -100,10 +100,10 @@ func TestNoDeviceEnrolls(t *testing.T) {
 		wrap func(http.Handler) http.HandlerFunc
 		want string
 	}{
-		"no discovery":        {at("Discovery.svc", http.NotFound), "ENR-36"},
-		"RST answers 503":     {at("Enrollment.svc", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }), "ENR-36"},
-		"RST crashes":         {at("Enrollment.svc", crash), "ENR-36"},
-		"no enrollment there": {at("Enrollment.svc", http.NotFound), "ENR-36 ENR-05"},
+		"no discovery":        {onPost("Discovery.svc", http.NotFound), "ENR-36"},
+		"RST answers 503":     {onPost("Enrollment.svc", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }), "ENR-36"},
+		"RST crashes":         {onPost("Enrollment.svc", crash), "ENR-36"},
+		"no enrollment there": {onPost("Enrollment.svc", http.NotFound), "ENR-36 ENR-05"},
 		"no document":         {spoilt("wap-provisioningdoc"), "ENR-36 ENR-11"},
 		"no ADDR":             {spoilt(`name="ADDR"`), "ENR-36 ENR-14"},
 		"no certificates":     {spoilt("EncodedCertificate"), "ENR-36 ENR-12"},

@@ -78,7 +78,7 @@ func exchangeOf(d *Device, step string) *dmclient.Exchange {
 		t.Blocked(suite.By("ENR-05"), "the URL for %s is no absolute https URL: %s", step, suite.Show(ex.URL))
 	}
 	if err := answerTo(step, ex); err != nil {
-		t.Blocked(by, "%v", err)
+		t.Blocked(by, "%s was not answered: %s", step, said(err))
 	}
 	return ex
 }
@@ -195,9 +195,9 @@ func keepLast(d *Device, what string) {
 	}
 }
 
-// refusal tells whether the server turned a request down: by a SOAP fault, or by
+// refusedBy tells whether the server turned a request down: by a SOAP fault, or by
 // HTTP 4xx. A crash or a dropped connection is none.
-func refusal(err error) bool {
+func refusedBy(err error) bool {
 	var e *enroll.Error
 	var f *enroll.Fault
 	return errors.As(err, &f) || errors.As(err, &e) && e.Status >= 400 && e.Status < 500
