@@ -38,7 +38,7 @@ var mustOnPhones = map[string]string{"wp81": report.Must}
 
 // All is the catalogue, in the order of the areas.
 func All() []Scenario {
-	return slices.Concat(inOrder(enrollment, enrolledWith, enrollmentServices), inOrder(sessions, sessionInput, sessionAuth, sessionForms),
+	return slices.Concat(inOrder(enrollmentMessages, discovery, enrollmentCredentials, certificatePolicies, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule), inOrder(sessions, sessionInput, sessionAuth, sessionForms),
 		inOrder(pfn, farewell), channels, tokens, notifications, wnsErrors, inOrder(pushToWork, pushedWork), inOrder(deviceErrors, moreErrors),
 		inOrder(security, credentials, boundaries), inOrder(robustness, endurance))
 }

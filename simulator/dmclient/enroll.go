@@ -56,10 +56,12 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 			return err
 		}
 	}
-	if _, err := c.Policies(ctx, disc.PolicyURL); err != nil {
-		var e *enroll.Error
-		if !opts.IgnorePolicies || errors.As(err, &e) && e.Refused() {
-			return err
+	if disc.PolicyURL != "" { // it is optional (MS-MDE2 3.1.4.1.3.2)
+		if _, err := c.Policies(ctx, disc.PolicyURL); err != nil {
+			var e *enroll.Error
+			if !opts.IgnorePolicies || errors.As(err, &e) && e.Refused() {
+				return err
+			}
 		}
 	}
 	raw, err := d.requestToken(ctx, c, disc.EnrollmentURL, opts)

@@ -56,6 +56,7 @@ var Mutants = []Mutant{
 	{"enr-key-length", "asks for keys of 1024 bits"},
 	{"enr-stale-session", "goes on with a session of the earlier enrollment"},
 	{"enr-poll-minute", "lets devices poll every minute for good"},
+	{"enr-again-mute", "sends nothing of what is queued for a device that enrolled again"},
 	{"enr-nonce-same", "gives all devices one nonce and one secret"},
 
 	{"ses-first-500", "answers the first session with 500"},

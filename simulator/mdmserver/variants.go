@@ -13,10 +13,12 @@ type Variant struct{ Name, Does string }
 
 // Variants are all of them, by name.
 var Variants = []Variant{
+	{"ca-between", "issues certificates by an authority between them and the root"},
 	{"cmdid-high", "numbers its commands from 1000 in steps of 3"},
 	{"cmdid-text", "calls its commands c1, c2, c3"},
 	{"end-empty", "ends a session by an empty 200 (seen of real servers)"},
 	{"get-first", "asks for the channel before it sets the PFN, too"},
+	{"no-policy-service", "names no policy service, which is optional (MS-MDE2 3.1.4.1.3.2)"},
 	{"one-a-message", "sends one command in a message"},
 	{"poll-other", "writes another poll schedule"},
 	{"push-late", "pushes a while after it was asked to"},
