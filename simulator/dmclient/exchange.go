@@ -17,6 +17,7 @@ import (
 
 	"github.com/smallstep/pkcs7"
 
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -61,7 +62,11 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 	raw := r.s.Exchanges[len(r.s.Exchanges)-1].Response // the recorder read it
 	if resp.StatusCode != http.StatusOK {
 		r.s.End = fmt.Sprintf("HTTP status %d", resp.StatusCode)
-		return nil, fmt.Errorf("%w: HTTP status %d to message %d", ErrRefused, resp.StatusCode, r.msgID)
+		err := fmt.Errorf("%w: HTTP status %d to message %d", ErrRefused, resp.StatusCode, r.msgID)
+		if words := enroll.OwnWords(raw, r.d.cfg.Password); words != "" {
+			err = fmt.Errorf("%w: %s", err, words)
+		}
+		return nil, err
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, nil
