@@ -94,6 +94,11 @@ type Config struct {
 	// Clock is the device's, default SystemClock; Skew is how far it is wrong.
 	Clock Clock
 	Skew  time.Duration
+	// SkewTLS judges the server's certificate by the wrong clock, too. Without it
+	// the clock is wrong in messages only: a certificate that was made the same day
+	// is not yet valid to a device that is late, and nothing else of the server's
+	// would be seen.
+	SkewTLS bool
 	// JobTime is how long an installation takes on that clock, default none.
 	JobTime time.Duration
 	// AcceptUnknown takes commands for CSPs this device does not have.
