@@ -27,7 +27,7 @@ type UnreachableError struct {
 	Err      error
 }
 
-func (e *UnreachableError) Error() string { return e.What + "; " + e.Do }
+func (e *UnreachableError) Error() string { return target.Redact(e.What + "; " + e.Do) }
 
 // Unwrap gives the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }

@@ -209,7 +209,7 @@ func load(path string, complete func(c *Config, dir string) error) (*Config, err
 		return nil, yamlError(path, err)
 	}
 	if err := complete(c, filepath.Dir(path)); err != nil {
-		return nil, &ConfigError{path, err.Error()}
+		return nil, &ConfigError{path, Redact(err.Error())}
 	}
 	return c, nil
 }
@@ -318,8 +318,8 @@ func (c *Config) Defaults() {
 			*s = v
 		}
 	}
-	def(&c.Target.Name, c.Target.Discovery)
-	def(&c.Target.Name, c.Target.Provisioned.Server)
+	def(&c.Target.Name, Redact(c.Target.Discovery))
+	def(&c.Target.Name, Redact(c.Target.Provisioned.Server))
 	def(&c.Target.Name, c.Target.Username)
 	def(&c.Target.Push, "wns")
 	def(&c.WNS.Mode, "proxy")

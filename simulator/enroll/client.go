@@ -41,7 +41,8 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("enrollment: %s: %v", e.Step, e.Err)
+	// A discovery URL may name a user and password.
+	s := inURL.ReplaceAllString(fmt.Sprintf("enrollment: %s: %v", e.Step, e.Err), "${1}[redacted]@")
 	var more []string
 	var f *Fault
 	if errors.As(e.Err, &f) && e.Status != 0 {
