@@ -22,9 +22,8 @@ var poorConnections = []Scenario{
 		Run: func(t *T) {
 			slow := t.DeviceWith(func(c *dmclient.Config) { c.Timeout = time.Hour })
 			slow.MustEnroll()
-			slow.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
 			other := soundDevice(t)
-			end := drip(slow, slow.First().Exchanges[0].Request)
+			end := drip(slow, messageOf(slow, "<Alert><CmdID>2</CmdID><Data>1201</Data></Alert>"))
 			defer end()
 			t.Quiet()
 			start := time.Now()
@@ -44,7 +43,7 @@ var poorConnections = []Scenario{
 		Fix:     "Change state only after the whole message was read.",
 		Mutants: []string{"rob-wedge"},
 		Run: func(t *T) {
-			d := soundDevice(t)
+			d := exercisedDevice(t)
 			whole := d.First().Exchanges[0].Request
 			if err := d.Cut(t.Context(), whole, len(whole)/2, t.Lab.Config.Timeouts.Push); err != nil {
 				t.Error("the connection could not be cut: %v", err)
@@ -55,7 +54,7 @@ var poorConnections = []Scenario{
 
 // drip begins to send a message and goes on byte by byte, slowly, until it is
 // told to end; it returns when the first byte is on its way.
-func drip(d *Device, whole []byte) (end func()) {
+func drip(d *Device, whole string) (end func()) {
 	t := d.T
 	body, feed := io.Pipe()
 	sent := make(chan *dmclient.Exchange, 1)
@@ -63,7 +62,7 @@ func drip(d *Device, whole []byte) (end func()) {
 		sent <- d.Device.Post(t.Context(), syncml.MediaType, body, int64(len(whole)), dmclient.SyncOptions{})
 		body.Close() // whoever still writes is told
 	}()
-	if _, err := feed.Write(whole[:1]); err != nil {
+	if _, err := io.WriteString(feed, whole[:1]); err != nil {
 		t.Error("the slow message could not be begun: %v", (<-sent).Err)
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
@@ -77,7 +76,7 @@ func drip(d *Device, whole []byte) (end func()) {
 				return
 			case <-tick.C:
 			}
-			if _, err := feed.Write(whole[i : i+1]); err != nil {
+			if _, err := io.WriteString(feed, whole[i:i+1]); err != nil {
 				return
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
 // anyoneServed is the one cause of what SEC-01 finds.
@@ -112,7 +113,7 @@ const ownSession = "97"
 
 // wrongSignatures tries a signature over another message, and none.
 func wrongSignatures(t *T) {
-	d := t.Enrolled()
+	d := exercisedDevice(t)
 	first := d.First().Exchanges[0]
 	signatures := first.Header["MS-Signature"] //nolint:staticcheck // as it is written on the wire
 	if len(signatures) == 0 {
@@ -150,7 +151,11 @@ func forge(d *Device, of issuer) (*tls.Certificate, error) {
 		if name.RawSubject, err = asn1.Marshal(name.Subject.ToRDNSequence()); err != nil {
 			return nil, err
 		}
-		name.RawIssuer = certOf(d).Issuer
+		c, err := enroll.ReadCert(d.Certificate().Certificate[0])
+		if err != nil {
+			return nil, err
+		}
+		name.RawIssuer = c.Issuer
 	}
 	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Another CA"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}

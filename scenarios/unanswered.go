@@ -80,6 +80,9 @@ func broke(t *T, s *dmclient.Session) string {
 			return fmt.Sprintf("message %d: a reply of more than 8 MiB, of which dmwake reads no more", len(s.Exchanges))
 		}
 	}
+	if s.Err == nil {
+		return s.End
+	}
 	ours(t, s.Err)
 	return s.Err.Error()
 }
