@@ -244,7 +244,7 @@ func bearsInput(d *Device, what, body string) {
 // are of one cause.
 func failUnanswered(t *T, want string, err error) {
 	saw := unanswered(t, err)
-	if crash(err) {
+	if dmclient.Crash(err) {
 		t.FailBy("the handler crashes at messages that it cannot read", want, saw)
 	}
 	t.Fail(want, saw)

@@ -30,7 +30,7 @@ var hostileInput = []Scenario{
 			if err := d.Enroll(); err != nil {
 				ours(t, err)
 				keepsEnrollment(d, "the last step of the enrollment")
-				t.Fail("a device with the name "+d.Identity().Name+": it enrolls", err.Error())
+				t.Fail("a device with the name "+d.Identity().Name+": it enrolls", said(err))
 			}
 			d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // the first one is another scenario's
 			for range 2 {

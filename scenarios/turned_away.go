@@ -52,7 +52,7 @@ func turnsAwayFrom(t *T, owner *Device, v visitor) {
 	last := s.Exchanges[len(s.Exchanges)-1]
 	saw, refused := refusal(t, last)
 	switch {
-	case refused, crash(last.Err) && closedInTLS(t, &v):
+	case refused, last.Err != nil && closedInTLS(t, &v):
 		t.Evidence("%s: refused, %s", cmp.Or(v.by, v.who), saw)
 		return
 	case last.Err != nil, last.Status >= 500:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -18,17 +17,6 @@ const replyLimit = 8 << 20
 
 // cutOff tells whether a reply was longer than what a device reads.
 func cutOff(ex *dmclient.Exchange) bool { return len(ex.Response) >= replyLimit }
-
-// crash tells whether an error means that the server took a request and closed
-// the connection, or the stream, without an answer: its handler crashed.
-func crash(err error) bool {
-	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return err != nil && strings.Contains(err.Error(), "INTERNAL_ERROR")
-}
 
 // late tells whether an error means that no reply came in time.
 func late(err error) bool {
@@ -63,8 +51,10 @@ func unanswered(t *T, err error) string {
 		return "a TLS alert: " + err.Error()
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens at the server's address any more: its process has ended"
-	case crash(err):
-		return fmt.Sprintf("the handler crashed: the server closed the connection without an answer (%v)", err)
+	}
+	var crashed *dmclient.CrashError
+	if errors.As(err, &crashed) {
+		return crashed.Error()
 	}
 	return "no reply: " + err.Error()
 }
