@@ -135,6 +135,7 @@ var also = map[string][]string{
 	"psh-forget":           {"WER-12"},
 	"err-results-fail":     {"SES-42"},
 	"sec-garbage":          {"SES-31", "SES-41"},
+	"sec-challenge-any":    {"SES-41"},
 	"rob-nosession":        {"SES-34"},
 	"rob-wedge":            {"ROB-02"},
 	"rob-crowd":            {"ENR", "SES", "PFN", "CHN", "PSH", "ERR", "SEC", "WER", "TOK", "WNS"},

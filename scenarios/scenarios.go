@@ -40,7 +40,7 @@ var mustOnPhones = map[string]string{"wp81": report.Must}
 func All() []Scenario {
 	return slices.Concat(inOrder(enrollmentMessages, discovery, enrollmentCredentials, certificatePolicies, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule), inOrder(sessions, sessionInput, sessionAuth, sessionForms),
 		inOrder(pfn, farewell), channels, tokens, notifications, wnsErrors, inOrder(pushToWork, pushedWork), inOrder(deviceErrors, moreErrors),
-		inOrder(security, credentials, boundaries), inOrder(robustness, endurance))
+		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials), inOrder(brokenInput, poorConnections, endurance))
 }
 
 // inOrder joins the parts of an area by id.

@@ -14,7 +14,17 @@ import (
 var externalEntity = regexp.MustCompile(`SYSTEM "(http://[^"]+)"`)
 
 // spoils tells whether a mutant fails at the bytes of a message, and how.
-func (s *Server) spoils(r *http.Request, raw []byte) (status int) {
+func (s *Server) spoils(id string, r *http.Request, raw []byte) (status int) {
+	if bytes.Contains(raw, []byte("<!DOCTYPE")) {
+		s.mu.Lock()
+		if d := s.devices[id]; d != nil && s.is("sec-doctype-dies") {
+			d.wedged = true
+		}
+		s.mu.Unlock()
+		if s.varies("doctype-500") {
+			return http.StatusInternalServerError
+		}
+	}
 	if m := externalEntity.FindSubmatch(raw); m != nil && s.is("sec-xxe") {
 		if resp, err := http.Get(string(m[1])); err == nil { //nolint:noctx // that is the mutant
 			resp.Body.Close()
