@@ -38,8 +38,8 @@ var mustOnPhones = map[string]string{"wp81": report.Must}
 
 // All is the catalogue, in the order of the areas.
 func All() []Scenario {
-	return slices.Concat(inOrder(enrollment, enrolledWith, enrollmentServices), inOrder(sessions, sessionInput, sessionAuth, sessionForms),
-		inOrder(pfn, farewell), channels, tokens, notifications, wnsErrors, inOrder(pushToWork, pushedWork), inOrder(deviceErrors, moreErrors),
+	return slices.Concat(inOrder(enrollment, enrolledWith, enrollmentServices), inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials),
+		inOrder(pfn, farewell), channels, tokens, notifications, wnsErrors, inOrder(pushToWork, pushedWork), inOrder(pfnErrors, answerErrors, atomicErrors),
 		inOrder(security, credentials, boundaries), inOrder(robustness, endurance))
 }
 

@@ -49,6 +49,15 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 		}
 		return nil, nil
 	}
+	// One message without commands may have another of its package behind it.
+	// A server that answers the question for that one in the same way has
+	// nothing to say and leaves Final out: Windows ends there [reported].
+	idle := !m.HasCommands() && !m.Final && !refused && len(r.queue) == 0
+	if idle && r.idle {
+		r.s.End = "the server's messages had no commands, and no Final"
+		return nil, nil
+	}
+	r.idle = idle
 	// Room for a Status of everything, and some Results.
 	x := &executor{ctx: ctx, r: r, d: r.d, s: r.s, msgRef: m.Hdr.MsgID, msg: len(r.s.Received) - 1, out: make([]syncml.Command, 0, len(m.Body)+4)}
 	x.status("0", "SyncHdr", code)

@@ -74,7 +74,7 @@ func (s *Server) admit(d *device, sess *session, m *syncml.Message) (code int, c
 		return syncml.InvalidCredential, challenge()
 	}
 	sess.admitted = true
-	if s.cfg.SessionAuth == AuthBasic {
+	if s.cfg.SessionAuth == AuthBasic || s.is("ses-nonce-kept") {
 		return syncml.AuthAccepted, nil
 	}
 	return syncml.AuthAccepted, challenge()
