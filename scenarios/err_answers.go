@@ -21,6 +21,7 @@ var answerErrors = []Scenario{
 		Source:  "OMA DM RepPro 1.2.1 section 10; the bound is ours",
 		Fix:     "Take a command that failed out of the queue, or retry it a few times at most.",
 		Mutants: []string{"err-cmd-forever"},
+		Under:   []string{"SES-06"},
 		Run: func(t *T) {
 			for _, code := range []int{401, 403, 425} {
 				t.Try(fmt.Sprint(code), func() { repeats(t, code, 3) })
@@ -31,7 +32,7 @@ var answerErrors = []Scenario{
 		Source:  "OMA DM RepPro 1.2.1 section 10, 415",
 		Fix:     "Take a command that answered 415 out of the queue.",
 		Mutants: []string{"err-cmd-forever"},
-		Under:   []string{"ERR-07", "PSH-02"},
+		Under:   []string{"ERR-07", "SES-06", "PSH-02"},
 		Run:     func(t *T) { repeats(t, 415, 1) }},
 	{ID: "ERR-11", Level: report.Must, Needs: []Need{NeedQueue}, Title: "400 with an empty CmdRef is tolerated",
 		Rule:    "A device that cannot read a command's CmdID answers 400 with an empty CmdRef. It belongs to no command; the session runs to its end.",

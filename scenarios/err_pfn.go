@@ -26,6 +26,7 @@ var pfnErrors = []Scenario{
 		Source:  "MS-MDM 3.1.5.1.1; " + firstReports,
 		Fix:     "Read 418 for Add of Push as done.",
 		Mutants: []string{"err-push-418"},
+		Under:   []string{"PFN-01"},
 		Run: func(t *T) {
 			d := preparedDevice(t, "")
 			need418(d, "/Push")
@@ -38,7 +39,7 @@ var pfnErrors = []Scenario{
 		Source:  "MS-MDM 3.1.5.1.1; " + firstReports,
 		Fix:     "Send Replace of the PFN after 418, or Get it and compare.",
 		Mutants: []string{"err-pfn-418"},
-		Under:   []string{"ERR-01"},
+		Under:   []string{"ERR-01", "SES-06"},
 		Run: func(t *T) {
 			d := preparedDevice(t, anotherPFN)
 			need418(d, "/Push/PFN")
@@ -77,7 +78,7 @@ var pfnErrors = []Scenario{
 			d := t.EnrolledOnly()
 			hard(d)
 			t.Queue(d, work)
-			d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+			begins(d)
 			d.Sync(dmclient.SyncOptions{})
 			need500(d)
 			n := 0
@@ -111,13 +112,14 @@ var pfnErrors = []Scenario{
 		Source:  "OMA DM RepPro 1.2.1 section 10; " + learnCSP,
 		Fix:     "Note the status of Get of ChannelURI, and go on.",
 		Mutants: []string{"err-channel-fails", "err-channel-loop"},
+		Under:   []string{"ERR-01", "ERR-02"},
 		Run: func(t *T) {
 			for _, code := range []int{404, 405, 406, 500} {
 				t.Try(fmt.Sprint(code), func() {
 					d := t.EnrolledOnly()
 					d.AddFault(&dmclient.AnswerWith{Verb: syncml.Get, Suffix: "/Push/ChannelURI", Code: code})
 					from := d.SessionCount()
-					s := d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+					s := begins(d)
 					if !askedFor(d.SessionsSince(from)) {
 						t.Managed(s)
 					}
@@ -163,7 +165,7 @@ func preparedDevice(t *T, pfn string) *Device {
 	if pfn != "" {
 		d.Tree().Provision(d.PushURI()+"/PFN", pfn)
 	}
-	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+	begins(d)
 	return d
 }
 
@@ -184,7 +186,7 @@ func hard(d *Device) {
 func unregistrable(t *T) *Device {
 	d := t.EnrolledOnly()
 	hard(d)
-	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+	begins(d)
 	return d
 }
 
@@ -257,6 +259,8 @@ func needGoodPFN(d *Device) {
 			t.Blocked(suite.By(suite.GoodPFN), "the PFN %s cannot be registered", c.Data)
 		case !strings.Contains(c.LocURI, dmclient.ProviderURI(d.Provider())[1:]):
 			t.Blocked(suite.By(suite.GoodPFN), "the PFN is set in another account: %s", c.LocURI)
+		case !syncml.Success(c.Code) && c.Code != syncml.AlreadyExists && c.Code != syncml.CommandFailed:
+			t.Blocked(suite.By(suite.GoodPFN), "the device answered %s of the PFN with %d", c.Verb, c.Code)
 		}
 	}
 }
@@ -271,10 +275,13 @@ func askedFor(sessions []*dmclient.Session) bool {
 	return false
 }
 
-// sessionsEnded fails unless every session of the device ran to its end.
+// sessionsEnded fails unless every session of the device that was answered ran
+// to its end.
 func sessionsEnded(d *Device, what string) {
 	for _, s := range d.Sessions() {
-		runsToEnd(d, s, "%s", what)
+		if len(s.Received) > 0 {
+			runsToEnd(d, s, "%s", what)
+		}
 	}
 }
 

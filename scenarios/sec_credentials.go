@@ -20,7 +20,7 @@ var credentials = []Scenario{
 		Mutants: []string{"ses-nonce-any", "ses-nonce-constant", "ses-nonce-kept"},
 		Under:   []string{"SES-31", "SES-32"},
 		Run: func(t *T) {
-			challengeOf(t.Enrolled(), authMD5)
+			needsCredential(t.Enrolled(), authMD5)
 			t.Try("at once", func() { replays(t.Next(), 0) })
 			t.Try("after another session", func() { replays(t.Next(), 1) })
 		}},
@@ -46,7 +46,7 @@ var credentials = []Scenario{
 		Fix:     "Compare the digest with the expected one, in full.",
 		Mutants: []string{"sec-garbage"},
 		Run: func(t *T) {
-			challengeOf(t.Enrolled(), "")
+			needsCredential(t.Enrolled(), "")
 			for _, in := range []struct{ what, digest string }{
 				{"a digest that is not base64", "!!!"},
 				{"a digest of four bytes", "Z2FyYg=="},

@@ -16,8 +16,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// userNode is a node of the user's scope that every Windows has.
-const userNode = "./User/Vendor/MSFT/Policy/Result/Experience"
+// userNode is a node of the user's scope for which no server asks by itself.
+const userNode = "./User/Vendor/MSFT/Policy/Result/Browser"
 
 // sessionAlerts are the SES scenarios about the device's Alerts: who is logged
 // in, who leaves, who aborts.
@@ -46,6 +46,7 @@ var sessionAlerts = []Scenario{
 		Source:  "Learn, \"OMA DM protocol support\"; fleet issue 49250",
 		Fix:     "Note 405 as the command's result for this session. Try again in a later one whose LoginStatus is user.",
 		Mutants: []string{"ses-405-loop"},
+		Under:   []string{"PSH-12"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.SetLogin(dmclient.LoginNone)

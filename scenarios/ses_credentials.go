@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ var sessionCredentials = []Scenario{
 		Under:   []string{"SES-29", "SEC-17"},
 		Run: func(t *T) {
 			d := t.Enrolled()
-			challengeOf(d, authMD5)
+			needsCredential(d, authMD5)
 			t.Misbehaves(d, "stale-nonce")
 			s := d.Sync(dmclient.SyncOptions{})
 			i := credMessage(s, 0)
@@ -60,7 +61,7 @@ var sessionCredentials = []Scenario{
 			t.Check(hdr.Code() == syncml.InvalidCredential || hdr.Code() == syncml.MissingCredential,
 				"Status 401 for SyncHdr in answer to a digest with a stale nonce", "Status "+suite.Show(hdr.Data))
 			t.Check(hdr.Chal != nil && hdr.Chal.Meta.NextNonce != "", "a Chal with NextNonce in answer to a digest with a stale nonce", "none")
-			runsToEnd(d, s, "a digest with a stale nonce, and then the right one")
+			endsOrDistrusts(d, s, "a digest with a stale nonce, and then the right one")
 		}},
 	{ID: "SES-32", Level: report.Should, On: "md5", Title: "a nonce is used once",
 		Rule:    "Every session, and every challenge, has a nonce of its own.",
@@ -69,7 +70,7 @@ var sessionCredentials = []Scenario{
 		Mutants: []string{"ses-nonce-constant"},
 		Run: func(t *T) {
 			d := t.Enrolled()
-			challengeOf(d, authMD5)
+			needsCredential(d, authMD5)
 			for range 2 {
 				d.Sync(dmclient.SyncOptions{})
 			}
@@ -102,6 +103,11 @@ var sessionCredentials = []Scenario{
 			s := t.Managed(busy(d))
 			shown := false
 			for i, m := range s.Received {
+				if hdr := hdrStatus(m); hdr.Data == "" {
+					t.Blocked(suite.By("SES-08"), "message %d of the server has no Status for SyncHdr", i+1)
+				} else if !syncml.Success(hdr.Code()) && hdr.Chal == nil {
+					t.Blocked(suite.By("SES-29", "SES-30"), "the server asks for a credential, but has no Chal that says for which")
+				}
 				if m.Hdr.Cred == nil {
 					continue
 				}
@@ -128,7 +134,7 @@ var sessionCredentials = []Scenario{
 		Mutants: []string{"ses-407-401"},
 		Under:   []string{"SES-29", "SES-30", "SEC-17"},
 		Run: func(t *T) {
-			challengeOf(t.Enrolled(), "")
+			needsCredential(t.Enrolled(), "")
 			answered := func(d *Device, what string, want int) {
 				s := d.Sync(dmclient.SyncOptions{})
 				if len(s.Received) == 0 {
@@ -183,6 +189,9 @@ func challengeOf(d *Device, kind string) (s *dmclient.Session, at int) {
 	for _, s := range d.Sessions() {
 		for i, m := range s.Received {
 			hdr := hdrStatus(m)
+			if hdr.Data == "" && i == 0 {
+				t.Blocked(suite.By("SES-08"), "the server's first message has no Status for SyncHdr, so that it cannot ask for a credential")
+			}
 			if hdr.Code() != syncml.InvalidCredential && hdr.Code() != syncml.MissingCredential {
 				continue
 			}
@@ -197,6 +206,15 @@ func challengeOf(d *Device, kind string) (s *dmclient.Session, at int) {
 	}
 	t.NotApplicable("the server answered a session without a credential: it takes devices by their certificate alone")
 	return nil, 0
+}
+
+// needsCredential is challengeOf for what only looks at devices that know how to
+// answer.
+func needsCredential(d *Device, kind string) {
+	s, at := challengeOf(d, kind)
+	if hdrStatus(s.Received[at]).Chal == nil {
+		d.T.Blocked(suite.By("SES-29", "SES-30"), "the server asks for a credential, but has no Chal that says for which")
+	}
 }
 
 // authenticates follows a challenge to its end.
@@ -218,7 +236,15 @@ func authenticates(t *T, kind string) {
 		t.Fail("an answer to the message with the credential", s.End)
 	}
 	credentialTaken(t, s.Received[i])
-	runsToEnd(d, s, "the credential that was asked for")
+	endsOrDistrusts(d, s, "the credential that was asked for")
+}
+
+// endsOrDistrusts is runsToEnd, but for a session that the device ended because
+// the server's own credential is wrong: that is judged by SES-40.
+func endsOrDistrusts(d *Device, s *dmclient.Session, what string) {
+	if !errors.Is(s.Err, dmclient.ErrUntrusted) {
+		runsToEnd(d, s, "%s", what)
+	}
 }
 
 // credentialTaken fails unless a message says that the credential was taken.

@@ -24,6 +24,7 @@ var sessionLimits = []Scenario{
 		Source:  "OMA SyncML RepPro 1.2.2 section 5.4 (MoreData); OMA DM Protocol 1.2.1 section 6.2",
 		Fix:     "Answer a message without Final by Alert 1222, and put items with MoreData together.",
 		Mutants: []string{"ses-chunk-refused"},
+		Under:   []string{"SES-45"},
 		Run: func(t *T) {
 			d := t.DeviceWith(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, "large-objects") })
 			enrolls(d)
@@ -118,11 +119,9 @@ var sessionLimits = []Scenario{
 						t.Fail("Retry-After with seconds or a date in the 429", suite.Show(v))
 					}
 					return
-				case ex.Status >= http.StatusInternalServerError:
+				case ex.Status != http.StatusOK:
 					t.Control()
 					t.Fail("an answer, or 429, to each of many sessions", fmt.Sprintf("HTTP status %d to session %d", ex.Status, i+1))
-				case ex.Status != http.StatusOK:
-					t.NotApplicable("session %d of many was refused with HTTP status %d and not with 429", i+1, ex.Status)
 				}
 			}
 			t.NotApplicable("the server answered %d sessions in a row with 200, so that no limit is to be seen", sessions)
@@ -132,6 +131,7 @@ var sessionLimits = []Scenario{
 		Source:  "OMA SyncML RepPro 1.2.2, VerDTD, VerProto, section 10",
 		Fix:     "Compare VerDTD and VerProto before anything else in the message.",
 		Mutants: []string{"ses-any-version"},
+		Under:   []string{"SES-08"},
 		Run: func(t *T) {
 			for _, in := range []struct {
 				what             string
@@ -205,5 +205,6 @@ func refusesVersion(t *T, s *dmclient.Session) {
 		t.Fail(want, "a reply that is not SyncML")
 	}
 	code := hdrStatus(s.Received[0]).Code()
-	t.Check(code == syncml.DTDNotSupported || code == syncml.ProtoNotSupported, want, "Status "+suite.Show(hdrStatus(s.Received[0]).Data)+" for SyncHdr")
+	t.Check(code != 0, want, "no Status for SyncHdr")
+	t.Check(code == syncml.DTDNotSupported || code == syncml.ProtoNotSupported, want, fmt.Sprintf("Status %d for SyncHdr", code))
 }

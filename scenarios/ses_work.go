@@ -39,7 +39,7 @@ var sessionWork = []Scenario{
 		Source:  "MS-MDM 2.2.7.2, 3.1.5.1.3; Learn, \"Enterprise app management\"",
 		Fix:     "Note 202 as under way, answer Alert 1226 with a Status, and keep the command from being sent again.",
 		Mutants: []string{"ses-202-fails", "ses-202-again", "ses-1226-fails"},
-		Under:   []string{"SES-09", "PSH-02"},
+		Under:   []string{"SES-06", "SES-09", "PSH-02", "PSH-07", "PSH-12"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()

@@ -171,7 +171,6 @@ type running struct {
 	lead    int
 	cutting bool
 	over    bool // the device aborted
-	idle    bool // the server's last message had no commands and was not final
 
 	// What the tree said when the session began.
 	version   float64
