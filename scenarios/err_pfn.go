@@ -116,7 +116,12 @@ var pfnErrors = []Scenario{
 		Run: func(t *T) {
 			for _, code := range []int{404, 405, 406, 500} {
 				t.Try(fmt.Sprint(code), func() {
-					d := t.EnrolledOnly()
+					var d *Device
+					if t.Lab.Config.Target.Shared() {
+						d = t.Next()
+					} else {
+						d = t.EnrolledOnly() // from its first session on
+					}
 					d.AddFault(&dmclient.AnswerWith{Verb: syncml.Get, Suffix: "/Push/ChannelURI", Code: code})
 					from := d.SessionCount()
 					s := begins(d)
@@ -139,6 +144,9 @@ var pfnErrors = []Scenario{
 		Mutants: []string{"err-500-giveup"},
 		Under:   []string{"ERR-01", "ERR-02", "ERR-03"},
 		Run: func(t *T) {
+			if t.Lab.Config.Target.Push == "none" {
+				t.NotApplicable("target.push is none, so that the phone has no WNS to register a PFN with")
+			}
 			d := unregistrable(t)
 			need500(d)
 			d.SetWNSOffline(false)
