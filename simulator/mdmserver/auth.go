@@ -78,7 +78,7 @@ func (s *Server) admit(d *device, sess *session, m *syncml.Message) (code int, c
 		return syncml.InvalidCredential, challenge()
 	}
 	sess.admitted = true
-	if kind == AuthBasic {
+	if kind == AuthBasic || s.is("ses-nonce-kept") {
 		return syncml.AuthAccepted, nil
 	}
 	return syncml.AuthAccepted, challenge()

@@ -185,6 +185,9 @@ func (s *Server) write(w http.ResponseWriter, m *syncml.Message, wbxml bool) {
 	if s.is("ses-unbound-prefix") {
 		body = bytes.ReplaceAll(body, []byte(`<Cmd>SyncHdr</Cmd>`), []byte(`<m:Cmd>SyncHdr</m:Cmd>`))
 	}
+	if s.is("ses-msgid-spelling") {
+		body = bytes.ReplaceAll(body, []byte("MsgID>"), []byte("MsgId>"))
+	}
 	length := len(body)
 	if s.is("ses-content-length") {
 		length += 16
@@ -381,6 +384,8 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 	switch {
 	case !m.Final && !s.is("ses-part-commands"):
 		plan = []planned{{command: nextMessage(), out: &outgoing{kind: kindAlert}}}
+	case got.aborted && s.is("ses-abort-commands"):
+		plan = []planned{{command: one(syncml.Get, "./DevInfo/Lang", "", ""), out: &outgoing{kind: kindAlert}}}
 	case d.Active && !got.aborted:
 		var more bool
 		if plan, more = s.plan(d, sess); more {

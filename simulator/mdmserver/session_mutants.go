@@ -2,6 +2,7 @@ package mdmserver
 
 import (
 	"bytes"
+	"html"
 	"io"
 	"net/http"
 	"regexp"
@@ -101,6 +102,12 @@ func (s *Server) spoilt(out *syncml.Message) *syncml.Message {
 	}
 	if s.is("ses-swapped") {
 		out.Hdr.Target, out.Hdr.Source = out.Hdr.Source, out.Hdr.Target
+	}
+	if s.is("ses-id-escaped") {
+		out.Hdr.Target.LocURI = html.EscapeString(out.Hdr.Target.LocURI)
+	}
+	if s.is("ses-final-idle") && !out.HasCommands() {
+		out.Final = false
 	}
 	for i := range out.Body {
 		c := &out.Body[i]
