@@ -29,6 +29,7 @@ var credentials = []Scenario{
 		Source:  dmSecurity,
 		Fix:     "Write only Statuses and Chal into a refusal.",
 		Mutants: []string{"sec-401-commands"},
+		Under:   []string{"SEC-01"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			challengeOf(d, "")

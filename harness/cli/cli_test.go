@@ -158,7 +158,7 @@ func TestAnotherProcess(t *testing.T) {
 		devices, admin, wns, proxy := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)
 		mdm(t, dir, append(secrets, "HTTPS_PROXY=http://"+proxy), "--listen", devices, "--admin", admin, "--ca-dir", "ca")
 		config := configure(t, dir, "proxy", devices, admin, wns, proxy)
-		got, code := verdicts(t, dir, "--config", config)
+		got, code := verdicts(t, dir, "--config", config, "--parallel", "4")
 		want, embedded := verdicts(t, dir)
 		same(t, got, want)
 		if code != 0 || embedded != 0 {
@@ -189,7 +189,7 @@ func same(t *testing.T, got, want map[string]report.Outcome) {
 	}
 	for _, s := range scenarios.All() {
 		id, w := s.ID, want[s.ID]
-		if s.On != "" && got[id] == report.NotApplicable {
+		if s.On != "" && (got[id] == report.NotApplicable || got[id] == report.Skipped && s.Level != report.Must) {
 			continue // the embedded server is set up in that way for it
 		}
 		if got[id] != w {

@@ -9,8 +9,9 @@ import (
 
 // What a conformance run has open, measured with some room.
 const (
-	filesOfLab      = 120 // listeners, reports, hooks, and the labs of all setups
-	filesOfScenario = 30  // devices of one scenario, with their connections
+	filesOfLab      = 120 // listeners, reports, hooks
+	filesOfSetups   = 100 // the labs of all setups, of the embedded server
+	filesOfScenario = 12  // devices of one scenario, with their connections
 	filesOfDevice   = 1   // of the crowd: its connection
 	usualCrowd      = 200
 	besides         = 6 // scenarios that wait for a clock, and hold few connections meanwhile
@@ -32,11 +33,11 @@ func (e *LimitError) Error() string {
 func Limits(cfg *target.Config, parallel int) error { return limits(cfg, parallel, OpenFiles()) }
 
 func limits(cfg *target.Config, parallel, have int) error {
-	crowd, ends := usualCrowd, 2
+	crowd, ends, labs := usualCrowd, 2, filesOfLab+filesOfSetups
 	if cfg != nil {
-		crowd, ends = cmp.Or(cfg.Target.Crowd, usualCrowd), 1
+		crowd, ends, labs = cmp.Or(cfg.Target.Crowd, usualCrowd), 1, filesOfLab
 	}
-	need := filesOfLab + ends*(crowd*filesOfDevice+(parallel+besides)*filesOfScenario)
+	need := labs + ends*(crowd*filesOfDevice+(parallel+besides)*filesOfScenario)
 	if have < need {
 		return &LimitError{need, have, crowd, parallel}
 	}

@@ -22,7 +22,7 @@ func TestLimits(t *testing.T) {
 		{"the usual soft limit", nil, 4, 1024, ""},
 		{"macOS' soft limit", crowd(50), 1, 256, ""},
 		{"a crowd", crowd(2000), 1, 1024, "target.crowd (2000)"},
-		{"a larger crowd than 4096 take", crowd(3000), 64, 1024, "ulimit -n 5120"},
+		{"a larger crowd than 4096 take", crowd(4000), 64, 1024, "ulimit -n 5120"},
 	} {
 		err := limits(c.cfg, c.parallel, c.have)
 		var limit *LimitError
