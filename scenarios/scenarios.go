@@ -39,7 +39,7 @@ var mustOnPhones = map[string]string{"wp81": report.Must}
 // All is the catalogue, in the order of the areas.
 func All() []Scenario {
 	return slices.Concat(inOrder(enrollment, enrolledWith, enrollmentServices), inOrder(sessions, sessionInput, sessionAuth, sessionForms),
-		inOrder(pfn, farewell), channels, tokens, notifications, wnsErrors, inOrder(pushToWork, pushedWork), inOrder(deviceErrors, moreErrors),
+		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), wnsErrors, inOrder(pushToWork, pushedWork), inOrder(deviceErrors, moreErrors),
 		inOrder(security, credentials, boundaries), inOrder(robustness, endurance))
 }
 

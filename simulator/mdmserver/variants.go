@@ -2,6 +2,7 @@ package mdmserver
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,8 @@ var Variants = []Variant{
 	{"poll-other", "writes another poll schedule"},
 	{"push-late", "pushes a while after it was asked to"},
 	{"push-itself", "pushes by itself when something is queued, and has no hook for it"},
+	{"push-twice", "sends two notifications where it is asked to push"},
+	{"redirects", "follows redirects, and leaves its token behind where the host is another"},
 	{"results-answered", "answers Results with a Status, too"},
 	{"sync-version", "sets SyncApplicationVersion 5.0, so that SessionIDs are hexadecimal and sessions say why they began"},
 }
@@ -36,6 +39,13 @@ func checkVariants(names []string) error {
 		}
 	}
 	return nil
+}
+
+// following is a client that follows redirects as Go's own does.
+func following(c *http.Client) *http.Client {
+	out := *c
+	out.CheckRedirect = nil
+	return &out
 }
 
 func (s *Server) varies(name string) bool { return slices.Contains(s.cfg.Variants, name) }
