@@ -18,76 +18,92 @@ import (
 
 var matrixFile = flag.String("matrix", "", "run every scenario on every mutant and write the matrix to this file")
 
-// TestMatrix runs every scenario on every mutant. A mutant that survives fails
-// it, as does a scenario that no mutant kills, and a MUST scenario that fails
-// on a mutant which breaks no rule of its own: a false alarm. It takes a quarter of an hour
-// on two cores; "make mutants" runs it and shows each mutant as it is done.
+// strict is a whole run against the embedded server with mutants, reported as
+// dmwake test --strict would.
+func strict(t *testing.T, seed uint64, mutants ...string) *report.Report {
+	t.Helper()
+	l, err := lab.Start(nil, lab.Options{Mutants: mutants, Seed: seed, Push: 4 * time.Second, Crowd: 40, Key: sharedKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	noEnroll := l.Preflight(t.Context())
+	out := suite.Collect(t.Context(), l, All(), suite.Options{Parallel: 4, NoEnroll: noEnroll})
+	r := &report.Report{FailOn: report.FailOn{report.OnMust, report.OnShould}, Scenarios: out.Results}
+	r.Finish()
+	return r
+}
+
+// besides runs f for each name, a few at a time: runs mostly wait.
+func besides[T any](names []T, f func(i int, name T)) {
+	var all sync.WaitGroup
+	slots := make(chan struct{}, 4)
+	for i, n := range names {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			f(i, n)
+		})
+	}
+	all.Wait()
+}
+
+// TestMatrix runs the whole suite on every mutant, each with a seed of its own.
+// The run must fail, and so must every scenario that the mutant is made for; one
+// that could not look since another failed before it is listed by name, and runs
+// by itself. A MUST that fails on a mutant which breaks no rule of its own is a
+// false alarm, an error of the suite is one always. It is part of make mutants.
 func TestMatrix(t *testing.T) {
 	if *matrixFile == "" {
 		t.Skip("run by make mutants; TestMutantsAreKilled runs what each mutant must fail")
 	}
-	all := All()
-	failed := make([][]string, len(mdmserver.Mutants))
-	var labs sync.WaitGroup
-	slots := make(chan struct{}, 12)
-	for i, m := range mdmserver.Mutants {
-		labs.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			l, err := lab.Start(nil, lab.Options{Mutants: []string{m.Name}, Seed: 1, Push: 4 * time.Second, Crowd: 40, Key: sharedKey})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer l.Close()
-			defer func() { t.Logf("%s fails %v", m.Name, failed[i]) }()
-			for _, r := range suite.Collect(t.Context(), l, all, suite.Options{Parallel: 4}).Results {
-				if r.Broken() {
-					failed[i] = append(failed[i], r.ID)
-				}
-			}
-		})
-	}
-	labs.Wait()
-	killers := map[string][]string{}
+	rows := make([]string, len(mdmserver.Mutants))
+	besides(mdmserver.Mutants, func(i int, m mdmserver.Mutant) {
+		start := time.Now()
+		r := strict(t, uint64(i+1), m.Name) //nolint:gosec // a small number
+		rows[i] = row(t, m, r)
+		t.Logf("%s in %s: %s", m.Name, time.Since(start).Round(time.Second), rows[i])
+	})
 	var b strings.Builder
-	b.WriteString("# What each mutant of the reference server fails\n\nWritten by `make mutants`. Every mutant breaks one rule; \"also\" are scenarios that cannot but fail with it, \"by itself\" are those that need a server of their own to show.\n\n| mutant | does | killed by | also |\n|---|---|---|---|\n")
-	for i, m := range mdmserver.Mutants {
-		var killed, also []string
-		for _, id := range failed[i] {
-			if slices.Contains(killersOf(m.Name), id) {
-				killed = append(killed, id)
-				killers[id] = append(killers[id], m.Name)
-			} else {
-				also = append(also, id)
-			}
-		}
-		// One that another scenario silenced before its turn is given a lab to
-		// itself, as all are in TestMutantsAreKilled.
-		for _, id := range killersOf(m.Name) {
-			if !slices.Contains(killed, id) {
-				if r, _ := suite.Run(t.Context(), newLab(t, m.Name), &all[slices.IndexFunc(all, func(s Scenario) bool { return s.ID == id })]); !r.Broken() {
-					t.Errorf("mutant %s survives %s: %s %s", m.Name, id, r.Outcome, r.Reason)
-				}
-				killers[id] = append(killers[id], m.Name)
-				killed = append(killed, id+" by itself")
-			}
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", m.Name, m.Does, strings.Join(killed, ", "), strings.Join(also, ", "))
-		for _, id := range also {
-			if must(all, id) && !explains(m, id) {
-				t.Errorf("false alarm: %s, a MUST, fails on mutant %s (%s)", id, m.Name, m.Does)
-			}
-		}
-	}
-	for _, s := range all {
-		if len(killers[s.ID]) == 0 {
-			t.Errorf("no mutant kills %s", s.ID)
-		}
+	b.WriteString("# What each mutant of the reference server fails\n\nWritten by `make mutants`: the whole suite on each mutant, under `--strict`. Every mutant breaks one rule. \"Also\" are scenarios that cannot but fail with it; \"blocked\" are those made for it that could not look, since another of the same cause failed first, and that fail where they run by themselves. What is merely INFO warns and does not fail the run.\n\n| mutant | does | killed by | blocked | also |\n|---|---|---|---|---|\n")
+	for _, line := range rows {
+		b.WriteString(line + "\n")
 	}
 	if err := os.WriteFile(*matrixFile, []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// row judges the run of a mutant and gives its line of the matrix.
+func row(t *testing.T, m mdmserver.Mutant, r *report.Report) string {
+	var killed, blocked, more []string
+	made := killersOf(m.Name)
+	telling := false
+	for i := range r.Scenarios {
+		s := &r.Scenarios[i]
+		mine := slices.Contains(made, s.ID)
+		switch {
+		case s.Outcome == report.Errored:
+			t.Errorf("%s is an error of the suite on mutant %s: %s", s.ID, m.Name, s.Reason)
+		case mine && s.Broken():
+			killed = append(killed, s.ID)
+			telling = telling || s.Level != report.Info
+		case mine && s.Outcome == report.Blocked:
+			blocked = append(blocked, s.ID+" by "+s.BlockedBy)
+			telling = true
+		case mine:
+			t.Errorf("mutant %s survives %s: %s %s", m.Name, s.ID, s.Outcome, s.Reason)
+		case s.Broken():
+			more = append(more, s.ID)
+			if s.Level == report.Must && !explains(m, s.ID) {
+				t.Errorf("false alarm: %s, a MUST, fails on mutant %s (%s): expected %s, saw %s", s.ID, m.Name, m.Does, s.Expected, s.Saw)
+			}
+		}
+	}
+	if telling && len(r.Failures()) == 0 {
+		t.Errorf("the run passes on mutant %s (%s)", m.Name, m.Does)
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %s |", m.Name, m.Does, strings.Join(killed, ", "), strings.Join(blocked, ", "), strings.Join(more, ", "))
 }
 
 // also are scenarios, or whole areas, that cannot but fail on a mutant which is
@@ -130,32 +146,4 @@ func explains(m mdmserver.Mutant, id string) bool {
 	area, _, _ := strings.Cut(id, "-")
 	of := func(other string) bool { return strings.EqualFold(area, other[:3]) }
 	return of(m.Name) || slices.ContainsFunc(killersOf(m.Name), of) || slices.Contains(also[m.Name], id) || slices.Contains(also[m.Name], area)
-}
-
-func must(all []Scenario, id string) bool {
-	i := slices.IndexFunc(all, func(s Scenario) bool { return s.ID == id })
-	return all[i].Level == report.Must
-}
-
-// TestSeeds: in ten orders, with ten sets of devices, the verdicts are the same.
-// It is part of make mutants.
-func TestSeeds(t *testing.T) {
-	if *matrixFile == "" {
-		t.Skip("run by make mutants; TestReferencePasses runs one order")
-	}
-	for seed := uint64(1); seed <= 10; seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			l, err := lab.Start(nil, lab.Options{Seed: seed, Quiet: 1500 * time.Millisecond, Crowd: 60, Key: sharedKey})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			for _, r := range suite.Collect(t.Context(), l, All(), suite.Options{Parallel: 4}).Results {
-				if r.Outcome != report.Passed {
-					t.Errorf("%s with seed %d: %+v", r.ID, seed, r)
-				}
-			}
-		})
-	}
 }

@@ -24,7 +24,7 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	if f.json == "-" {
 		progress = s.err // standard output is the JSON
 	}
-	term := &report.Terminal{W: progress, Color: color(progress), Again: r.Again}
+	term := &report.Terminal{W: progress, Color: color(progress), Live: color(progress), Again: r.Again}
 	enrollErr := l.Preflight(ctx)
 	var reach *lab.UnreachableError
 	if errors.As(enrollErr, &reach) && ctx.Err() == nil {
@@ -34,7 +34,7 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	}
 	term.Header(r.Target, len(list))
 	var traced error
-	out := suite.RunAll(ctx, l, list, suite.Options{Parallel: f.parallel, Catalogue: scenarios.All(), NoEnroll: enrollErr, Trace: f.tracer(&traced),
+	out := suite.RunAll(ctx, l, list, suite.Options{Parallel: f.parallel, Catalogue: scenarios.All(), NoEnroll: enrollErr, Trace: f.tracer(&traced), Doing: term.Doing,
 		Progress: func(res *report.Result) {
 			res.Known = known[res.ID] && res.Broken()
 			term.Progress(*res)

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -24,28 +23,39 @@ func reportDiff(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "diff BEFORE.json NOW.json",
 		Short: "Say what was fixed, what broke, and what is new",
-		Long:  "Compares two JSON reports. Exit code 0: nothing broke; 1: something did.",
-		Args:  exactly(2, "two JSON reports"),
+		Long: `Compares two JSON reports of "dmwake test".
+
+  broken     fails or warns now and did not before, or fails where it warned
+  fixed      passes now and failed or warned before
+  new        only the later report has it, whatever its outcome
+  undecided  was decided before, and is blocked, skipped or an error now
+  other      every other change, and scenarios that are gone
+
+Undecided is not broken: nobody knows what the server does there now.
+
+Exit codes: 0 nothing broke, 1 something did, 2 usage or a file that is no
+report.`,
+		Args: exactly(2, "two JSON reports"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			before, err := readReport(args[0])
+			before, err := report.ReadFile(args[0])
 			if err != nil {
 				return usage(err)
 			}
-			now, err := readReport(args[1])
+			now, err := report.ReadFile(args[1])
 			if err != nil {
 				return usage(err)
 			}
-			fixed, broken, added, other := report.Diff(before, now)
+			d := report.Diff(before, now)
 			for _, l := range []struct {
 				title string
 				list  []report.Change
-			}{{"broken", broken}, {"fixed", fixed}, {"new", added}, {"otherwise", other}} {
+			}{{"broken", d.Broken}, {"fixed", d.Fixed}, {"new", d.Added}, {"undecided", d.Undecided}, {"other", d.Other}} {
 				for _, c := range l.list {
 					fmt.Fprintf(s.out, "%-9s  %s %-6s %s -> %s  %s\n", l.title, c.ID, c.Level, orNone(c.Before), orNone(c.Now), c.Title)
 				}
 			}
-			fmt.Fprintf(s.out, "%d broken, %d fixed, %d new, %d otherwise\n", len(broken), len(fixed), len(added), len(other))
-			if len(broken) > 0 {
+			fmt.Fprintf(s.out, "%d broken, %d fixed, %d new, %d undecided, %d other\n", len(d.Broken), len(d.Fixed), len(d.Added), len(d.Undecided), len(d.Other))
+			if len(d.Broken) > 0 {
 				return &exitError{exitFailed, errSilent}
 			}
 			return nil
@@ -65,7 +75,15 @@ func reportMerge(s *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "merge A.json B.json...",
 		Short: "Join the reports of parts of a run into one",
-		Long:  "Joins JSON reports of one target. A scenario that several have counts as it went worst. Exit codes are those of dmwake test.",
+		Long: `Joins JSON reports of one target, from runs with the same --fail-on. Runs
+against the embedded server are of one target if their mutants are the same.
+
+A scenario that several reports have counts as it went worst, and a decided
+outcome before blocked, skipped or error. A blocked scenario stays blocked while
+its blocker is broken in the merged report. If the blocker passed in another
+part, the scenario becomes skipped: run it again.
+
+Exit codes are those of dmwake test.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return usage(errors.New("give the JSON reports to join, two at least"))
@@ -75,7 +93,7 @@ func reportMerge(s *streams) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			var parts []*report.Report
 			for _, a := range args {
-				r, err := readReport(a)
+				r, err := report.ReadFile(a)
 				if err != nil {
 					return usage(err)
 				}
@@ -91,7 +109,7 @@ func reportMerge(s *streams) *cobra.Command {
 			}
 			defer o.close()
 			text, _ := merged.Verdict()
-			fmt.Fprintf(s.err, "%d passed, %d failed, %d skipped, %d not applicable\n%s\n", merged.Summary.Passed, merged.Summary.Failed, merged.Summary.Skipped, merged.Summary.NotApplicable, text)
+			fmt.Fprintf(s.err, "%s\n%s\n", merged.Summary.Counts(), text)
 			if err := o.write(merged); err != nil {
 				return usage(err)
 			}
@@ -102,19 +120,6 @@ func reportMerge(s *streams) *cobra.Command {
 	c.Flags().StringVar(&junit, "junit", "", "write the JUnit report to this file")
 	c.Flags().StringVar(&html, "html", "", "write the HTML report to this file")
 	return c
-}
-
-func readReport(path string) (*report.Report, error) {
-	f, err := os.Open(path) //nolint:gosec // the user names it
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := report.Read(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return r, nil
 }
 
 func exactly(n int, what string) cobra.PositionalArgs {

@@ -124,6 +124,9 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	if f.printEnv {
 		return printEnv(s, cfg)
 	}
+	if err := lab.Limits(cfg, f.parallel); err != nil {
+		return usage(err)
+	}
 	known, err := readBaseline(f.baseline)
 	if err != nil {
 		return usage(err)

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
-	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -23,10 +21,15 @@ func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Config)) (*dm
 	}
 	cfg.Profile, cfg.Identity = p, l.NewIdentity()
 	cfg.NoRetry = true // a scenario counts its sessions
+	usual := cfg
 	for _, f := range edit {
 		f(&cfg)
 	}
-	return dmclient.New(cfg)
+	d, err := dmclient.New(cfg)
+	if err == nil && ordinary(&usual, &cfg) {
+		l.lenient().expect(d)
+	}
+	return d, err
 }
 
 // NewIdentity draws one; those of a lab are as its seed says.
@@ -69,15 +72,19 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 // adopted when it is asked for first, and running. It is as it was made but for
 // what the server set: faults are gone, and network and user are there.
 func (l *Lab) Shared(ctx context.Context) (*dmclient.Device, error) {
-	l.sharing.Lock()
-	defer l.sharing.Unlock()
-	d := l.shared
+	select {
+	case l.sharing <- struct{}{}:
+		defer func() { <-l.sharing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	d := l.shared.Load()
 	if d == nil {
 		var err error
 		if d, err = l.makeShared(ctx); err != nil {
 			return nil, err
 		}
-		l.shared = d
+		l.shared.Store(d)
 		l.Go(d)
 	}
 	d.ClearFaults()
@@ -126,61 +133,6 @@ func (l *Lab) makeShared(ctx context.Context) (*dmclient.Device, error) {
 	}
 	d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) //nolint:errcheck // the suite judges sessions
 	return d, nil
-}
-
-// Enroll enrolls a device. Where the server fails at GetPolicies, or refuses
-// the CSR as Windows encodes it, the lab goes on without the one or with a plain
-// CSR, and does so from then on: one bug must not hide the server's others.
-func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
-	l.mu.Lock()
-	opts := l.leniency
-	l.mu.Unlock()
-	var first error
-	var notes []string
-	for {
-		err := d.Enroll(ctx, opts)
-		if err == nil {
-			break
-		}
-		if first == nil {
-			first = err // the one to look at if nothing helps
-		}
-		var e *enroll.Error
-		switch {
-		case !errors.As(err, &e) || e.Refused() || ctx.Err() != nil:
-			return first
-		case e.Step == enroll.StepPolicies && !opts.IgnorePolicies:
-			opts.IgnorePolicies = true
-			notes = append(notes, "The server fails at GetPolicies, where Windows would stop; the devices went on without a policy: "+err.Error())
-		case e.Step == enroll.StepToken && !opts.PlainCSR:
-			opts.PlainCSR = true
-			notes = append(notes, "The server refuses the CSR as Windows encodes it, so the devices enrolled with a plain one: "+err.Error())
-		default:
-			return first
-		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if opts != l.leniency {
-		l.leniency = opts
-		l.notes = append(l.notes, notes...)
-	}
-	return nil
-}
-
-// Leniency is what devices overlook in this run, because no device could
-// enroll otherwise.
-func (l *Lab) Leniency() dmclient.EnrollOptions {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.leniency
-}
-
-// Notes tell what the lab overlooked so that the run could go on.
-func (l *Lab) Notes() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.notes)
 }
 
 // Go runs a device until the lab closes: it answers pushes from now on.

@@ -10,7 +10,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -21,7 +20,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
@@ -49,7 +47,8 @@ type Options struct {
 	Crowd int
 	// Setup is what is special about the embedded server, one of Setups.
 	Setup string
-	// Key replaces the making of devices' keys, an RSA key of its own for each.
+	// Key replaces the making of devices' keys: a few RSA keys in turn for the
+	// embedded server's, an RSA key of its own for each of any other's.
 	Key func() (crypto.Signer, error)
 	// State keeps the fake WNS in a file over a restart; empty does not.
 	State string
@@ -83,23 +82,36 @@ type Lab struct {
 	ctx      context.Context //nolint:containedctx // the life of the devices, ended by Close
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
-	keys     chan *rsa.PrivateKey
+	ready    chan *rsa.PrivateKey // keys of devices, see key
+	family   *family
 
-	mu       sync.Mutex
-	rand     *mathrand.Rand
-	leniency dmclient.EnrollOptions
-	notes    []string
-	conns    map[net.Conn]struct{} // to the fake WNS
-	setups   map[string]*Lab       // of the embedded server, made when they are asked for
+	mu     sync.Mutex
+	rand   *mathrand.Rand
+	conns  map[net.Conn]struct{} // to the fake WNS
+	setups map[string]*Lab       // of the embedded server, made when they are asked for
 
-	anyAnswer atomic.Bool // see learnHealth
-	sharing   sync.Mutex
-	shared    *dmclient.Device
+	anyAnswer atomic.Bool   // see learnHealth
+	sharing   chan struct{} // held while the shared device is made ready; capacity 1
+	starting  sync.Mutex    // of setups
+	shared    atomic.Pointer[dmclient.Device]
 }
 
 // Start brings up a lab for the target; a nil target is the reference server,
 // embedded. Errors are worded for the user.
 func Start(cfg *target.Config, opts Options) (*Lab, error) {
+	return start(cfg, opts, &family{keys: newKeyring(), lenient: map[string]*leniency{}})
+}
+
+// family is what the labs of one run share: the one that was started, those of
+// its setups, and those that stand alone.
+type family struct {
+	keys *keyring
+
+	mu      sync.Mutex
+	lenient map[string]*leniency // by setup: servers of one setup are the same
+}
+
+func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -107,23 +119,21 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 		opts.Seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // a seed, not a secret
 	}
 	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), //nolint:gosec // identities of simulated devices
-		keys:  make(chan *rsa.PrivateKey, 4),
-		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, opts: opts}
+		ready: make(chan *rsa.PrivateKey, 4), family: of,
+		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, sharing: make(chan struct{}, 1), opts: opts}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var err error
 	if cfg == nil {
 		err = l.startEmbedded(opts)
 	} else {
 		l.Config = *cfg
-		if err = l.startWNS(opts); err == nil {
-			err = l.startDirectory()
-		}
+		err = l.startOwn(opts)
 	}
 	if err != nil {
 		l.Close()
 		return nil, err
 	}
-	if opts.Key == nil {
+	if opts.Key == nil && l.embedded == nil {
 		l.wg.Add(1)
 		go l.makeKeys()
 	}
@@ -179,10 +189,11 @@ func (l *Lab) startEmbedded(opts Options) error {
 	}
 	l.roots = l.CA.Pool()
 	l.WNS = fakewns.New(fakewns.Config{Seed: l.Seed, Log: l.log})
-	wns, err := l.serveWNS("the fake WNS", "127.0.0.1:0")
+	wns, err := listen("the fake WNS", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
+	l.serveWNS(wns)
 	wnsURL := "https://" + wns.Addr().String()
 	l.WNS.SetChannelBase(wnsURL + "/")
 
@@ -249,24 +260,6 @@ func ReferenceHooks(admin string) target.Hooks {
 	}
 }
 
-// listen opens a TCP listener and says what to do where it cannot.
-func listen(what, addr string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s: %s is in use by another program; stop it or choose another port", what, addr)
-	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%s: this user may not listen on %s; run as root or choose a port over 1023", what, addr)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	return ln, nil
-}
-
-// Listen opens a listener for a server that a command runs; errors say what to
-// do.
-func Listen(what, addr string) (net.Listener, error) { return listen(what, addr) }
-
 func (l *Lab) serve(ln net.Listener, h http.Handler, edit ...func(*http.Server)) {
 	srv := NewHTTPServer(h)
 	for _, f := range edit {
@@ -288,33 +281,5 @@ func NewHTTPServer(h http.Handler) *http.Server {
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		// A peer's broken handshake and a mutant's panic are verdicts, not news.
 		ErrorLog: log.New(io.Discard, "", 0),
-	}
-}
-
-// makeKeys keeps a few RSA keys ready: making one takes 40 to 80 ms.
-func (l *Lab) makeKeys() {
-	defer l.wg.Done()
-	for {
-		k, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
-			return
-		}
-		select {
-		case l.keys <- k:
-		case <-l.ctx.Done():
-			return
-		}
-	}
-}
-
-func (l *Lab) key() (crypto.Signer, error) {
-	if l.opts.Key != nil {
-		return l.opts.Key()
-	}
-	select {
-	case k := <-l.keys:
-		return k, nil
-	case <-l.ctx.Done():
-		return nil, l.ctx.Err()
 	}
 }

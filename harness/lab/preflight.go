@@ -34,7 +34,8 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // Preflight enrolls one device before a run, to find out early that the target
 // is not there or refuses the credentials (*UnreachableError). Any other error
-// is an enrollment that failed for reasons the suite will tell.
+// is an enrollment that failed for reasons the suite will tell. What the device
+// had to overlook is the Leniency of the run.
 func (l *Lab) Preflight(ctx context.Context) error {
 	t := &l.Config.Target
 	defer l.learnHealth(ctx)
@@ -45,11 +46,7 @@ func (l *Lab) Preflight(ctx context.Context) error {
 		_, err := l.Shared(ctx)
 		return l.explain(err)
 	}
-	p, err := dmclient.ProfileByName(t.Profiles[len(t.Profiles)-1])
-	if err != nil {
-		return err
-	}
-	d, err := l.NewDevice(p)
+	d, err := l.ordinaryDevice()
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,9 @@
 package lab
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"net/http"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -49,31 +47,67 @@ func (l *Lab) setUp(name string, c *mdmserver.Config) error {
 	return nil
 }
 
-// As is the lab whose embedded server is set up in that way. A target of the
-// user's own is what it is: As gives l itself.
+// As is the lab whose embedded server is set up in that way; all who ask share
+// it, and it closes with l. A target of the user's own is what it is: As gives l
+// itself.
 func (l *Lab) As(setup string) (*Lab, error) {
 	if setup == "" || l.embedded == nil || l.opts.Setup == setup {
 		return l, nil
 	}
+	l.starting.Lock() // not mu: devices of l go on meanwhile
+	defer l.starting.Unlock()
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if s := l.setups[setup]; s != nil {
+	s := l.setups[setup]
+	l.mu.Unlock()
+	if s != nil {
 		return s, nil
 	}
-	opts := l.opts
-	opts.Setup = setup
-	s, err := Start(nil, opts)
+	s, err := l.another(setup)
 	if err != nil {
 		return nil, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.setups[setup] = s
 	return s, nil
 }
 
+// Alone is a lab that nobody else uses: a fake WNS and an embedded server of
+// its own, set up in that way ("" is the usual one), with the seed, mutants,
+// variants and timeouts of l. So no verdict depends on what another scenario left
+// behind. The caller ends it with release, which waits until it is down; it may
+// outlive l. A target of the user's own cannot be had twice: Alone gives l itself
+// then, and release does nothing. release is never nil.
+func (l *Lab) Alone(setup string) (own *Lab, release func(), err error) {
+	if l.embedded == nil {
+		return l, func() {}, nil
+	}
+	own, err = l.another(setup)
+	if err != nil {
+		return nil, func() {}, err
+	}
+	return own, own.Close, nil
+}
+
+// another starts a lab like l.
+func (l *Lab) another(setup string) (*Lab, error) {
+	opts := l.opts
+	opts.Setup, opts.Seed = setup, l.Seed
+	own, err := start(nil, opts, l.family)
+	if err != nil {
+		return nil, err
+	}
+	own.Config.Timeouts = l.Config.Timeouts
+	return own, nil
+}
+
 // setUpEntra lets devices bring tokens of a fake directory.
 func (l *Lab) setUpEntra(c *mdmserver.Config) error {
-	l.Config.Target.Directory.Listen = "127.0.0.1:0"
-	if err := l.startDirectory(); err != nil {
+	ln, err := listen("the fake Entra", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	if err := l.startDirectory(ln); err != nil {
 		return err
 	}
 	p := l.Directory
@@ -82,94 +116,20 @@ func (l *Lab) setUpEntra(c *mdmserver.Config) error {
 	return nil
 }
 
-// startDirectory serves the fake Entra that the target asks for.
-func (l *Lab) startDirectory() error {
-	d := &l.Config.Target.Directory
-	if d.Listen == "" {
+// startDirectory serves a fake Entra; nil serves none.
+func (l *Lab) startDirectory(ln net.Listener) (err error) {
+	if ln == nil {
 		return nil
 	}
-	ln, err := listen("target.directory", d.Listen)
-	if err != nil {
-		return err
-	}
+	d := &l.Config.Target.Directory
 	d.Listen = ln.Addr().String()
 	if d.Public == "" {
 		d.Public = "http://" + d.Listen
 	}
-	if l.Directory, err = entra.New(entra.Config{BaseURL: d.Public, Tenant: d.Tenant, Audience: d.Audience}); err != nil {
+	if l.Directory, err = entra.New(entra.Config{BaseURL: d.Public, Tenant: d.Tenant, Audience: d.Audience, Key: l.family.keys.key}); err != nil {
 		ln.Close()
 		return fmt.Errorf("target.directory: %w", err)
 	}
 	l.serve(ln, l.Directory)
 	return nil
 }
-
-// Healthy asks once whether the target answers at all.
-func (l *Lab) Healthy(ctx context.Context) error {
-	t := &l.Config.Target
-	to := t.DiscoveryURL()
-	if to == "" {
-		to = t.Provisioned.Server
-	}
-	ctx, cancel := context.WithTimeout(ctx, l.Config.Timeouts.Request)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil)
-	if err != nil {
-		return err
-	}
-	client := l.client()
-	defer client.CloseIdleConnections()
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	resp.Body.Close()
-	if resp.StatusCode >= http.StatusInternalServerError && resp.StatusCode != http.StatusNotImplemented && !l.anyAnswer.Load() {
-		return statusError(resp.StatusCode)
-	}
-	return nil
-}
-
-// statusError is an answer of a server that may be starting.
-type statusError int
-
-func (e statusError) Error() string { return fmt.Sprintf("HTTP status %d", int(e)) }
-
-// learnHealth notes how the target answers when it is well: one that answers
-// the GET with 5xx then (ENR-01 tells) is healthy if it answers at all.
-func (l *Lab) learnHealth(ctx context.Context) {
-	var status statusError
-	if errors.As(l.Healthy(ctx), &status) {
-		l.anyAnswer.Store(true)
-	}
-}
-
-// AwaitHealth waits until the target answers, for at most Timeouts.Restart.
-func (l *Lab) AwaitHealth(ctx context.Context) error {
-	limit := l.Config.Timeouts.Restart
-	within, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for {
-		err := l.Healthy(within)
-		if err == nil {
-			return nil
-		}
-		pause, stop := context.WithTimeout(within, 100*time.Millisecond)
-		<-pause.Done()
-		stop()
-		if within.Err() != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return &DownError{fmt.Errorf("the target did not answer within %s: %w", limit, err)}
-		}
-	}
-}
-
-// DownError says that a target that was there does not answer any more.
-type DownError struct{ Err error }
-
-func (e *DownError) Error() string { return e.Err.Error() }
-
-// Unwrap gives the cause.
-func (e *DownError) Unwrap() error { return e.Err }

@@ -16,11 +16,20 @@ import (
 	"github.com/dmwake/dmwake/fakewns/state"
 )
 
-// startWNS brings up the fake WNS as the configuration says, the way to it, and
-// its control API where one is wanted.
-func (l *Lab) startWNS(opts Options) error {
-	w := &l.Config.WNS
-	var err error
+// startOwn brings up what a server of the user's own needs, as the configuration
+// says: the fake WNS, the way to it, its control API where one is wanted, and a
+// directory.
+func (l *Lab) startOwn(opts Options) error {
+	w, d := &l.Config.WNS, &l.Config.Target.Directory
+	want := [][2]string{{wnsListener, w.Listen}, {controlListener, opts.Control}, {directoryListener, d.Listen}}
+	if w.Mode == "proxy" {
+		want = append(want, [2]string{proxyListener, w.Proxy})
+	}
+	open, err := listenAll(want)
+	if err != nil {
+		return err
+	}
+	defer open.close()
 	if l.CA, err = intercept.LoadCA(w.CADir); err != nil {
 		return err
 	}
@@ -30,34 +39,31 @@ func (l *Lab) startWNS(opts Options) error {
 	if err := l.newWNS(opts.State); err != nil {
 		return err
 	}
-	ln, err := l.serveWNS("wns.listen", w.Listen)
-	if err != nil {
-		return err
-	}
+	ln := open.take(wnsListener)
+	l.serveWNS(ln)
 	w.Listen = ln.Addr().String()
 	if w.Mode == "direct" {
 		l.WNS.SetChannelBase("https://" + w.Listen + "/")
 	}
-	if w.Mode == "proxy" {
-		pl, err := listen("wns.proxy", w.Proxy)
-		if err != nil {
-			return err
-		}
+	if pl := open.take(proxyListener); pl != nil {
 		w.Proxy = pl.Addr().String()
 		l.serve(pl, intercept.Proxy(w.Listen, w.Allow...))
 	}
-	if opts.Control == "" {
-		return nil
+	if cl := open.take(controlListener); cl != nil {
+		l.ControlAddr = cl.Addr().String()
+		l.link = link.NewServer(l.WNS, l.log)
+		l.serve(cl, control.Handler(l.WNS, control.Options{Token: opts.ControlToken, Link: l.link}))
 	}
-	cl, err := listen("the control API", opts.Control)
-	if err != nil {
-		return err
-	}
-	l.ControlAddr = cl.Addr().String()
-	l.link = link.NewServer(l.WNS, l.log)
-	l.serve(cl, control.Handler(l.WNS, control.Options{Token: opts.ControlToken, Link: l.link}))
-	return nil
+	return l.startDirectory(open.take(directoryListener))
 }
+
+// Names of the listeners: the keys of the configuration, where there are any.
+const (
+	wnsListener       = "wns.listen"
+	proxyListener     = "wns.proxy"
+	controlListener   = "the control API"
+	directoryListener = "target.directory"
+)
 
 // newWNS makes the fake WNS with what is configured, or with what its state
 // file holds.
@@ -114,14 +120,10 @@ func (l *Lab) remember(app fakewns.App) error {
 	return nil
 }
 
-func (l *Lab) serveWNS(what, addr string) (net.Listener, error) {
-	ln, err := listen(what, addr)
-	if err != nil {
-		return nil, err
-	}
+// serveWNS serves the fake WNS.
+func (l *Lab) serveWNS(ln net.Listener) {
 	l.wnsAddr = ln.Addr().String()
 	l.serve(tls.NewListener(ln, l.WNS.SpoilTLS(l.CA.ServerTLS(false))), l.WNS, func(s *http.Server) { s.ConnState = l.connection })
-	return ln, nil
 }
 
 // WNSAddr is where the fake WNS listens, whatever name leads there.

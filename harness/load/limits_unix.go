@@ -4,9 +4,9 @@ package load
 
 import (
 	"fmt"
-	"math"
 	"os"
-	"syscall"
+
+	"github.com/dmwake/dmwake/harness/lab"
 )
 
 // ports is how many the kernel has for connections to one address; 0 where it
@@ -29,7 +29,7 @@ func enough(o *Options) error {
 	if n := ports(); o.Resident && n > 0 && o.own() > n {
 		return fmt.Errorf("%d resident devices keep as many connections to one address, and this machine has %d ports for them (net.ipv4.ip_local_port_range): leave --resident out, or divide the devices among machines (--share)", o.own(), n)
 	}
-	need, have := o.files()+perSession*o.Workers, files()
+	need, have := o.files()+perSession*o.Workers, lab.OpenFiles()
 	if have < need {
 		less := "take fewer --workers"
 		if o.Resident {
@@ -56,18 +56,8 @@ func (o *Options) files() int {
 	return need
 }
 
-// files is how many this process may have open; math.MaxInt where the system does
-// not say.
-func files() int {
-	var lim syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil || lim.Cur > math.MaxInt {
-		return math.MaxInt
-	}
-	return int(lim.Cur)
-}
-
 // reasonable is how many sessions at a time are: a server that takes a second for one
 // is still asked for a thousand a second, and fewer where the open files do not suffice.
 func (o *Options) reasonable() int {
-	return min(max((files()-o.files())/perSession, 64), sessions)
+	return min(max((lab.OpenFiles()-o.files())/perSession, 64), sessions)
 }

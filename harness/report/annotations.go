@@ -3,24 +3,39 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
 // WriteAnnotations writes what failed as workflow commands, which GitHub shows
-// as annotations of the run: an error for what fails it, a warning for the
-// rest.
+// as annotations of the run: of each cause one, an error if it fails the run,
+// else a warning. GitHub shows ten of each kind.
 func (r *Report) WriteAnnotations(w io.Writer) {
-	for i := range r.Scenarios {
-		s := &r.Scenarios[i]
-		if !s.Broken() {
-			continue
-		}
-		kind := "warning"
-		if r.Failing(s) {
+	r.redact()
+	failed, warned, known := r.told()
+	for _, c := range slices.Concat(failed, warned, known) {
+		s, kind := c.Head, "warning"
+		if slices.ContainsFunc(c.Failed, r.Failing) {
 			kind = "error"
 		}
 		text := fmt.Sprintf("%s\nexpected: %s\nsaw: %s\nsource: %s\n%s --only %s", s.Rule, s.Expected, s.Saw, s.Source, r.Again, s.ID)
+		if s.Cause != "" {
+			text = s.Cause + "\n" + text
+		}
+		if same := c.same(); same != "" {
+			text += "\nsame cause: " + same
+		}
 		fmt.Fprintf(w, "::%s title=%s::%s\n", kind, property(s.ID+" "+s.Title), message(text))
+	}
+	var errors []string
+	for i := range r.Scenarios {
+		if s := &r.Scenarios[i]; s.Outcome == Errored {
+			errors = append(errors, s.ID+": "+oneLine(s.Reason))
+		}
+	}
+	if len(errors) > 0 {
+		title := fmt.Sprintf("dmwake itself failed in %s", many(len(errors), "scenario"))
+		fmt.Fprintf(w, "::error title=%s::%s\n", property(title), message("This says nothing about the server; please report it.\n"+strings.Join(errors, "\n")))
 	}
 }
 

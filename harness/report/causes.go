@@ -19,6 +19,8 @@ type Cause struct {
 	Scenarios []string `json:"scenarios"`
 	// Blocked are the ids that could not look because of it.
 	Blocked []string `json:"blocked,omitempty"`
+	// Known says that the baseline names all of its scenarios.
+	Known bool `json:"known,omitempty"`
 }
 
 // causes groups what is broken. Two scenarios have one cause where their
@@ -63,20 +65,21 @@ func causes(list []Result) []Cause {
 	}
 	blocked := map[int][]string{}
 	for i := range list {
-		if k, ok := at[list[i].BlockedBy]; ok && list[i].Outcome == Blocked && list[k].Broken() {
+		if k := blocker(list, at, i); list[i].Outcome == Blocked && k >= 0 && list[k].Broken() {
 			blocked[root(k)] = append(blocked[root(k)], list[i].ID)
 		}
 	}
 	out := []Cause{}
 	for r, all := range members {
-		slices.SortFunc(all, func(a, b int) int { return first(list, all, a, b) })
+		order(list, all)
 		head := &list[all[0]]
-		c := Cause{Text: head.Cause, Level: head.Level, Outcome: head.Outcome, Blocked: blocked[r]}
+		c := Cause{Text: head.Cause, Level: head.Level, Outcome: head.Outcome, Blocked: blocked[r], Known: true}
 		if c.Text == "" {
-			c.Text = fmt.Sprintf("%s: expected %s, saw %s", head.Title, oneLine(head.Expected), oneLine(head.Saw))
+			c.Text = fmt.Sprintf("%s: expected %s, saw %s", head.Title, short(head.Expected), short(head.Saw))
 		}
 		for _, i := range all {
 			c.Scenarios = append(c.Scenarios, list[i].ID)
+			c.Known = c.Known && list[i].Known
 			if rank(list[i].Level) < rank(c.Level) {
 				c.Level = list[i].Level
 			}
@@ -92,19 +95,44 @@ func causes(list []Result) []Cause {
 	return out
 }
 
-// first orders the scenarios of a cause: those that no other one explains, then
+// order sorts the scenarios of a cause: those that no other one explains, then
 // the higher level, then the list's order.
-func first(list []Result, all []int, a, b int) int {
-	explained := func(i int) int {
-		for _, k := range all {
-			if k != i && slices.Contains(list[i].Under, list[k].ID) {
-				return 1
-			}
-		}
-		return 0
+func order(list []Result, all []int) {
+	in := map[string]bool{}
+	for _, i := range all {
+		in[list[i].ID] = true
 	}
-	return cmp.Or(explained(a)-explained(b), rank(list[a].Level)-rank(list[b].Level), a-b)
+	explained := map[int]int{}
+	for _, i := range all {
+		if slices.ContainsFunc(list[i].Under, func(id string) bool { return in[id] && id != list[i].ID }) {
+			explained[i] = 1
+		}
+	}
+	slices.SortFunc(all, func(a, b int) int {
+		return cmp.Or(explained[a]-explained[b], rank(list[a].Level)-rank(list[b].Level), a-b)
+	})
+}
+
+// blocker is the scenario at the end of the chain that blocks scenario i: the
+// first that is not blocked itself. -1 where there is none.
+func blocker(list []Result, at map[string]int, i int) int {
+	for range list {
+		if list[i].Outcome != Blocked {
+			return i
+		}
+		k, ok := at[list[i].BlockedBy]
+		if !ok {
+			return -1
+		}
+		i = k
+	}
+	return -1 // they block each other
 }
 
 // rank orders levels, the worst to break first.
-func rank(level string) int { return slices.Index([]string{Must, Should, Info}, level) }
+func rank(level string) int {
+	if i := slices.Index([]string{Must, Should, Info}, level); i >= 0 {
+		return i
+	}
+	return 3
+}

@@ -86,7 +86,7 @@ func TestHTMLInChromium(t *testing.T) {
 		}
 	}
 	words := said(t, ctx)
-	for _, want := range []string{"heading What failed", "heading Areas", "heading PFN-02 fails", "rowheader PFN-02", "link PFN-02", "columnheader Outcome"} {
+	for _, want := range []string{"heading What failed", "heading Warnings", "heading Known failures", "heading dmwake itself failed", "heading Areas", "heading Details", "link PSH-02", "heading PFN-02 fails", "rowheader PFN-02", "link PFN-02", "columnheader Outcome"} {
 		if !words[want] {
 			t.Errorf("the accessibility tree has no %q", want)
 		}

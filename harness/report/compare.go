@@ -1,24 +1,9 @@
 package report
 
 import (
-	"encoding/json"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 )
-
-// Read reads a JSON report.
-func Read(r io.Reader) (*Report, error) {
-	var out Report
-	if err := json.NewDecoder(r).Decode(&out); err != nil {
-		return nil, fmt.Errorf("no JSON report of dmwake: %w", err)
-	}
-	if out.Dmwake == "" {
-		return nil, fmt.Errorf("no JSON report of dmwake: it names no version")
-	}
-	return &out, nil
-}
 
 // Change is a scenario whose outcome differs between two reports.
 type Change struct {
@@ -27,9 +12,19 @@ type Change struct {
 	Before, Now Outcome // empty where the report does not have it
 }
 
-// Diff compares two reports: what fails no more, what fails now, what only the
-// second has, what changed in another way or is gone.
-func Diff(before, now *Report) (fixed, broken, added, other []Change) {
+// Changes are how a report differs from an earlier one.
+type Changes struct {
+	Broken []Change // fail or warn now and did not, or fail where they warned
+	Fixed  []Change // pass now and failed or warned
+	Added  []Change // only the later report has them
+	// Undecided were decided before, and are not now: blocked, skipped, error. The
+	// server may keep or break their rules, so they are neither broken nor fixed.
+	Undecided []Change
+	Other     []Change // the rest, and those that are gone
+}
+
+// Diff compares two reports.
+func Diff(before, now *Report) (out Changes) {
 	old := map[string]*Result{}
 	for i := range before.Scenarios {
 		old[before.Scenarios[i].ID] = &before.Scenarios[i]
@@ -39,70 +34,26 @@ func Diff(before, now *Report) (fixed, broken, added, other []Change) {
 		c := Change{ID: s.ID, Title: s.Title, Level: s.Level, Now: s.Outcome}
 		was := old[s.ID]
 		delete(old, s.ID)
-		switch {
-		case was == nil:
-			added = append(added, c)
-			continue
-		case was.Outcome == s.Outcome:
+		if was == nil {
+			out.Added = append(out.Added, c)
 			continue
 		}
 		c.Before = was.Outcome
 		switch {
-		case s.Broken():
-			broken = append(broken, c)
+		case was.Outcome == s.Outcome:
+		case s.Outcome == Failed, s.Outcome == Warned && !was.Broken():
+			out.Broken = append(out.Broken, c)
 		case was.Broken() && s.Outcome == Passed:
-			fixed = append(fixed, c)
+			out.Fixed = append(out.Fixed, c)
+		case (was.Broken() || was.Outcome == Passed) && (s.Outcome == Blocked || s.Outcome == Skipped || s.Outcome == Errored):
+			out.Undecided = append(out.Undecided, c)
 		default:
-			other = append(other, c)
+			out.Other = append(out.Other, c)
 		}
 	}
 	for _, s := range old {
-		other = append(other, Change{ID: s.ID, Title: s.Title, Level: s.Level, Before: s.Outcome})
+		out.Other = append(out.Other, Change{ID: s.ID, Title: s.Title, Level: s.Level, Before: s.Outcome})
 	}
-	slices.SortFunc(other, func(a, b Change) int { return strings.Compare(a.ID, b.ID) })
-	return fixed, broken, added, other
-}
-
-// worse ranks outcomes: of two runs of a scenario the worse one counts.
-var worse = map[Outcome]int{NotApplicable: 0, Skipped: 1, Blocked: 2, Errored: 3, Passed: 4, Warned: 5, Failed: 6}
-
-// Merge joins reports of parts of a run, against one target: a scenario that
-// several have counts as it went worst, where it was run at all.
-func Merge(parts []*Report) (*Report, error) {
-	out := *parts[0]
-	out.Scenarios = nil
-	at := map[string]int{}
-	for _, p := range parts {
-		if p.Target.Discovery != out.Target.Discovery || !slices.Equal(p.FailOn, out.FailOn) {
-			return nil, fmt.Errorf("the reports are of different targets or levels: %s and %s", out.Target.Discovery, p.Target.Discovery)
-		}
-		if p.Started.Before(out.Started) {
-			out.Started = p.Started
-		}
-		if out.Aborted == "" {
-			out.Aborted = p.Aborted
-		}
-		for _, list := range []struct{ from, to *[]string }{{&p.Notes, &out.Notes}, {&p.HookErrors, &out.HookErrors}} {
-			for _, n := range *list.from {
-				if !slices.Contains(*list.to, n) {
-					*list.to = append(slices.Clip(*list.to), n)
-				}
-			}
-		}
-		for _, s := range p.Scenarios {
-			if i, ok := at[s.ID]; !ok {
-				at[s.ID] = len(out.Scenarios)
-				out.Scenarios = append(out.Scenarios, s)
-			} else if worse[s.Outcome] > worse[out.Scenarios[i].Outcome] {
-				out.Scenarios[i] = s
-			}
-		}
-	}
-	took := int64(0)
-	for _, p := range parts {
-		took += p.DurationMs
-	}
-	out.digest()
-	out.DurationMs = took
-	return &out, nil
+	slices.SortFunc(out.Other, func(a, b Change) int { return strings.Compare(a.ID, b.ID) })
+	return out
 }

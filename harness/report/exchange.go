@@ -2,7 +2,8 @@ package report
 
 import (
 	"fmt"
-	"regexp"
+	"strings"
+	"unicode/utf8"
 )
 
 // Exchange is one request of a simulated device and its reply, as evidence;
@@ -23,37 +24,27 @@ type Exchange struct {
 // MaxBody is how much of a body a report carries, in bytes.
 const MaxBody = 8 << 10
 
-// Body makes a body fit for a report.
+// Body makes a body fit for a report. Secrets are hidden before it is cut: half
+// a secret would not be recognized. WBXML is shown as XML.
 func Body(b []byte) string {
-	s := string(b)
-	if len(s) > MaxBody {
-		s = s[:MaxBody] + fmt.Sprintf("...[%d bytes more]", len(b)-MaxBody)
+	s := ""
+	if binary(b) {
+		s = Pretty(b)
+	} else {
+		s = Redact(strings.ToValidUTF8(string(b), "\uFFFD"))
 	}
-	return Redact(s)
+	return cut(s)
 }
 
-var secrets = []struct {
-	find *regexp.Regexp
-	with string
-}{
-	// wsse:UsernameToken
-	{regexp.MustCompile(`(<(?:\w+:)?Password\b[^>]*>)[^<]*`), "${1}[redacted]"},
-	// certificate requests, tokens, provisioning documents with their secrets
-	{regexp.MustCompile(`(<(?:\w+:)?BinarySecurityToken\b[^>]*>)[^<]*`), "${1}[redacted]"},
-	// the token part of a channel URI
-	{regexp.MustCompile(`(\?token=[A-Za-z0-9]{0,6})[^<&"'\s]*`), "${1}...[redacted]"},
-	// SyncML credentials
-	{regexp.MustCompile(`(?s)(<(?:\w+:)?Cred>.*?<(?:\w+:)?Data>)[^<]*`), "${1}[redacted]"},
-	{regexp.MustCompile(`(?i)(Bearer )[A-Za-z0-9._~+/=-]+`), "${1}[redacted]"},
-}
-
-// Redact hides what must not leave the process in a text: passwords, security
-// tokens, credentials and the token part of channel URIs.
-func Redact(s string) string {
-	for _, k := range secrets {
-		s = k.find.ReplaceAllString(s, k.with)
+func cut(s string) string {
+	if len(s) <= MaxBody {
+		return s
 	}
-	return s
+	n := MaxBody
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return fmt.Sprintf("%s...[%d bytes more]", s[:n], len(s)-n)
 }
 
 // Clip cuts a text that is longer than n bytes.

@@ -17,9 +17,8 @@ const (
 	OnNothing = "nothing" // the run only reports; stands alone
 )
 
-// ParseFailOn reads a list of words. should does not imply must: a run that
-// fails on should alone lets a failed MUST pass, which nobody wants, so must is
-// added.
+// ParseFailOn reads a list of words. A run that fails on a SHOULD or on a partial
+// result, but not on a MUST, is what nobody wants: must is added.
 func ParseFailOn(words []string) (FailOn, error) {
 	var out FailOn
 	for _, w := range words {
@@ -36,10 +35,27 @@ func ParseFailOn(words []string) (FailOn, error) {
 	if slices.Contains(out, OnNothing) && len(out) > 1 {
 		return nil, fmt.Errorf("nothing stands alone, but the list is %s", strings.Join(out, ","))
 	}
-	if slices.Contains(out, OnShould) && !slices.Contains(out, OnMust) {
+	if len(out) > 0 && !slices.Contains(out, OnNothing) && !slices.Contains(out, OnMust) {
 		out = append(FailOn{OnMust}, out...)
 	}
 	return out, nil
+}
+
+// same tells whether both fail a run alike.
+func (f FailOn) same(g FailOn) bool {
+	for _, w := range []string{OnShould, OnPartial, OnNothing} {
+		if slices.Contains(f, w) != slices.Contains(g, w) {
+			return false
+		}
+	}
+	return f.level(Must) == g.level(Must)
+}
+
+func (f FailOn) String() string {
+	if len(f) == 0 {
+		return OnMust
+	}
+	return strings.Join(f, ",")
 }
 
 // level tells whether a broken scenario of that level fails the run.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,19 +23,23 @@ type view struct {
 	*Report
 	Took          time.Duration
 	Verdict, Tone string
+	Counts        string
+	Undecided     string // why the result is partial
+	Causes        []causesView
 	Areas         []areaView
-	Lists         []listView
+	Details       []resultView
+	Errors        []*Result
 	Rows          []rowView
 }
 
-type areaView struct {
-	Name, About                         string
-	Passed, Failed, Known, Warned, Open int
+type causesView struct {
+	Title, Tone string
+	Causes      []toldCause
 }
 
-type listView struct {
-	Title   string
-	Results []resultView
+type areaView struct {
+	Name, About                                          string
+	Passed, Failed, Known, Warned, Blocked, Error, Other int
 }
 
 type resultView struct {
@@ -47,18 +52,51 @@ type resultView struct {
 type rowView struct {
 	*Result
 	Tone   string
-	Linked bool
+	Detail bool   // the page has the failure in full
+	By     string // where the scenario stands that blocks it
 }
 
 // WriteHTML writes the report as one page that needs nothing else: no script,
 // no font, no network.
 func (r *Report) WriteHTML(w io.Writer) error {
-	v := view{Report: r, Took: (time.Duration(r.DurationMs) * time.Millisecond).Round(100 * time.Millisecond)}
+	r.redact()
+	v := view{Report: r, Took: (time.Duration(r.DurationMs) * time.Millisecond).Round(100 * time.Millisecond), Counts: r.Summary.Counts()}
 	v.Verdict, v.Tone = r.Verdict()
-	lists := []listView{{Title: "What failed"}, {Title: "Failures that the baseline knows"}, {Title: "What could be better"}}
+	if r.Partial {
+		v.Undecided = r.undecided()
+	}
+	failed, warned, known := r.told()
+	for _, c := range []causesView{{"What failed", "bad", failed}, {"Warnings", "warn", warned}, {"Known failures", "warn", known}} {
+		if len(c.Causes) == 0 {
+			continue
+		}
+		v.Causes = append(v.Causes, c)
+		for _, t := range c.Causes {
+			for _, s := range slices.Concat(t.Failed, t.Warned, t.Known) {
+				v.Details = append(v.Details, resultView{s, r.tone(s), r.Again + " --only " + s.ID, diagram(s.Steps), marksOf(s)})
+			}
+		}
+	}
+	v.rows()
+	if err := pageTemplate.Execute(w, v); err != nil {
+		return fmt.Errorf("write the HTML report: %w", err)
+	}
+	return nil
+}
+
+// rows fills the table of all scenarios and the areas.
+func (v *view) rows() {
+	places := map[string]string{}
+	for i := range v.Scenarios {
+		s := &v.Scenarios[i]
+		places[s.ID] = "row-" + s.ID
+		if s.Broken() {
+			places[s.ID] = s.ID
+		}
+	}
 	at := map[string]int{}
-	for i := range r.Scenarios {
-		s := &r.Scenarios[i]
+	for i := range v.Scenarios {
+		s := &v.Scenarios[i]
 		k, ok := at[s.Area]
 		if !ok {
 			k = len(v.Areas)
@@ -66,65 +104,38 @@ func (r *Report) WriteHTML(w io.Writer) error {
 			v.Areas = append(v.Areas, areaView{Name: s.Area, About: areas[s.Area]})
 		}
 		a := &v.Areas[k]
-		row := rowView{Result: s, Linked: s.Broken()}
-		put := func(list int, tone string) {
-			row.Tone = tone
-			lists[list].Results = append(lists[list].Results, resultView{s, tone, r.Again + " --only " + s.ID, diagram(s.Steps), marksOf(s)})
-		}
+		row := rowView{Result: s, Tone: v.tone(s), Detail: s.Broken()}
 		switch {
-		case r.Failing(s):
+		case v.counts(s):
 			a.Failed++
-			put(0, "bad")
 		case s.Broken() && s.Known:
 			a.Known++
-			put(1, "warn")
 		case s.Broken():
 			a.Warned++
-			put(2, "warn")
 		case s.Outcome == Passed:
 			a.Passed++
-			row.Tone = "good"
+		case s.Outcome == Blocked:
+			a.Blocked++
+			row.By = places[s.BlockedBy]
+		case s.Outcome == Errored:
+			a.Error++
+			v.Errors = append(v.Errors, s)
 		default:
-			a.Open++
-			row.Tone = "dim"
+			a.Other++
 		}
 		v.Rows = append(v.Rows, row)
 	}
-	for _, l := range lists {
-		if len(l.Results) > 0 {
-			v.Lists = append(v.Lists, l)
-		}
-	}
-	if err := pageTemplate.Execute(w, v); err != nil {
-		return fmt.Errorf("write the HTML report: %w", err)
-	}
-	return nil
 }
 
-// Verdict is the run in a sentence, and how good that is: "good", "warn" or
-// "bad".
-func (r *Report) Verdict() (text, tone string) {
-	known, warned := 0, 0
-	for i := range r.Scenarios {
-		switch s := &r.Scenarios[i]; {
-		case !s.Broken() || r.Failing(s):
-		case s.Known:
-			known++
-		default:
-			warned++
-		}
+// tone is how good an outcome is, as Verdict says it.
+func (r *Report) tone(s *Result) string {
+	switch {
+	case r.counts(s), s.Outcome == Errored:
+		return "bad"
+	case s.Broken(), s.Outcome == Blocked:
+		return "warn"
+	case s.Outcome == Passed:
+		return "good"
 	}
-	switch failed, open := len(r.Failures()), r.MustUndecided(); {
-	case r.Aborted != "":
-		return "The run ended early: " + r.Aborted, "bad"
-	case failed > 0:
-		return fmt.Sprintf("The server breaks %d of the rules that were checked.", failed), "bad"
-	case open > 0:
-		return fmt.Sprintf("Nothing failed, but the result is partial: %d MUST scenarios could not be decided.", open), "warn"
-	case known > 0:
-		return fmt.Sprintf("Nothing failed that the baseline does not know; it knows %d.", known), "warn"
-	case warned > 0:
-		return fmt.Sprintf("No MUST that was checked is broken; %d of the rest could be better.", warned), "good"
-	}
-	return "Every rule that was checked is kept.", "good"
+	return "dim"
 }

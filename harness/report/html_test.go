@@ -23,9 +23,12 @@ func sampleReport() *Report {
 				Steps:    []Step{{at, Device, Server, "session 1 " + hostile}, {at, Server, Device, "HTTP 200"}, {at, Server, WNS, "POST notification"}, {at, WNS, Device, "raw notification"}},
 				Exchanges: []Exchange{{Device: "D", Method: "POST", URL: "https://mdm.example/?token=AwYsecretsecretsecret", Status: 200, Request: "<SyncML>" + hostile,
 					Response: "Authorization: Bearer abcdefgh"}}},
-			{ID: "WNS-09", Area: "WNS", Level: Should, Title: "could be better", Outcome: Failed, Expected: "a", Saw: "b"},
+			{ID: "WNS-09", Area: "WNS", Level: Should, Title: "could be better", Outcome: Warned, Expected: "a", Saw: "b"},
 			{ID: "WNS-01", Area: "WNS", Level: Must, Title: "is known", Outcome: Failed, Known: true, Expected: "a", Saw: "b"},
 			{ID: "PSH-01", Area: "PSH", Level: Must, Title: "is skipped", Outcome: Skipped, Reason: "no hook"},
+			{ID: "PSH-02", Area: "PSH", Level: Must, Title: "is blocked", Outcome: Blocked, BlockedBy: "PFN-02", Reason: "no PFN"},
+			{ID: "PSH-03", Area: "PSH", Level: Must, Title: "is blocked by it", Outcome: Blocked, BlockedBy: "PSH-02", Reason: "not pushed"},
+			{ID: "ROB-01", Area: "ROB", Level: Must, Title: "is ours", Outcome: Errored, Reason: "a body crashed"},
 		}}
 	r.Finish()
 	return r
@@ -50,6 +53,15 @@ func TestHTMLHoldsWhatItIsGiven(t *testing.T) {
 	}
 	ids := map[string]bool{}
 	for n := range doc.Descendants() {
+		for _, a := range n.Attr {
+			if a.Key == "id" && ids[a.Val] {
+				t.Errorf("two elements have the id %s", a.Val)
+			} else if a.Key == "id" {
+				ids[a.Val] = true
+			}
+		}
+	}
+	for n := range doc.Descendants() {
 		if n.Type != html.ElementNode {
 			continue
 		}
@@ -61,19 +73,21 @@ func TestHTMLHoldsWhatItIsGiven(t *testing.T) {
 			if strings.HasPrefix(a.Key, "on") || a.Key == "src" || a.Key == "href" && !strings.HasPrefix(a.Val, "#") {
 				t.Errorf("<%s> has %s=%q", n.Data, a.Key, a.Val)
 			}
-			if a.Key == "id" {
-				ids[a.Val] = true
-			}
 			if a.Key == "href" && !ids[strings.TrimPrefix(a.Val, "#")] {
 				t.Errorf("a link to %s leads nowhere", a.Val)
 			}
 		}
 	}
+	if causes, details := strings.Index(text, "<h2>What failed"), strings.Index(text, "<h2>Details"); causes < 0 || details < causes {
+		t.Error("causes do not come first")
+	}
 	if strings.Contains(text, "abcdefgh") {
 		t.Error("a token of a message is on the page")
 	}
-	for _, want := range []string{"The server breaks 1 of the rules", "MS-MDM 1.1", "dmwake test --config my.yaml --only PFN-02", "1 could be better", "1 known", "a note", "a hook", "no hook",
-		"What could be better", "Failures that the baseline knows"} {
+	for _, want := range []string{"The server breaks 1 rule (1 known failure).", "The result is partial: 4 MUST scenarios could not be decided (2 blocked, 1 skipped, 1 error).",
+		"dmwake itself failed in 1 scenario", "a body crashed", "2 blocked", `blocked by <a href="#PFN-02">PFN-02</a>`, `blocked by <a href="#row-PSH-02">PSH-02</a>`, `<a href="#row-PSH-03">PSH-03</a>`,
+		"1 passed, 2 failed, 1 warned, 2 blocked, 1 skipped, 0 not applicable, 1 error", "MS-MDM 1.1", "dmwake test --config my.yaml --only PFN-02", "1 warned", "1 known", "a note", "a hook", "no hook",
+		"Warnings", "Known failures", "<h2>dmwake itself failed", `role="note"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not on the page", want)
 		}

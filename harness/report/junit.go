@@ -13,6 +13,7 @@ type junitSuites struct {
 	Name     string       `xml:"name,attr"`
 	Tests    int          `xml:"tests,attr"`
 	Failures int          `xml:"failures,attr"`
+	Errors   int          `xml:"errors,attr"`
 	Skipped  int          `xml:"skipped,attr"`
 	Time     string       `xml:"time,attr"`
 	Suites   []junitSuite `xml:"testsuite"`
@@ -35,6 +36,7 @@ type junitCase struct {
 	Classname string        `xml:"classname,attr"`
 	Time      string        `xml:"time,attr"`
 	Failure   *junitMessage `xml:"failure,omitempty"`
+	Error     *junitMessage `xml:"error,omitempty"`
 	Skipped   *junitMessage `xml:"skipped,omitempty"`
 	Out       string        `xml:"system-out,omitempty"`
 }
@@ -50,6 +52,7 @@ func seconds(ms int64) string { return fmt.Sprintf("%.3f", float64(ms)/1000) }
 // WriteJUnit writes one testsuite for each area. What does not make the run
 // fail (a SHOULD without strict) is a passed case that says so in its output.
 func (r *Report) WriteJUnit(w io.Writer) error {
+	r.redact()
 	top := junitSuites{Name: "dmwake", Time: seconds(r.DurationMs)}
 	at := map[string]int{}
 	for i := range r.Scenarios {
@@ -67,11 +70,18 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 		case r.Failing(s):
 			c.Failure = &junitMessage{Message: clean(oneLine("expected " + s.Expected + "; saw " + s.Saw)), Type: s.Level, Text: detail}
 			suite.Failures++
-		case s.Outcome == Skipped || s.Outcome == NotApplicable:
-			c.Skipped = &junitMessage{Message: clean(string(s.Outcome) + ": " + s.Reason)}
+		case s.Outcome == Errored:
+			c.Error = &junitMessage{Message: clean(oneLine("dmwake itself failed: " + s.Reason)), Type: "dmwake", Text: clean(strings.Join(s.Evidence, "\n"))}
+			suite.Errors++
+		case s.Outcome == Blocked || s.Outcome == Skipped || s.Outcome == NotApplicable:
+			c.Skipped = &junitMessage{Message: clean(oneLine(s.undecided()))}
 			suite.Skipped++
 		case s.Broken():
-			c.Out = s.Level + " not met, which does not fail the run\n" + detail
+			why := s.Level + " not met, which does not fail the run\n"
+			if s.Known {
+				why = "known failure (in the baseline), which does not fail the run\n"
+			}
+			c.Out = why + detail
 		}
 		suite.Tests++
 		suite.ms += s.DurationMs
@@ -82,6 +92,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 		s.Time = seconds(s.ms)
 		top.Tests += s.Tests
 		top.Failures += s.Failures
+		top.Errors += s.Errors
 		top.Skipped += s.Skipped
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
@@ -96,10 +107,22 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 	return err
 }
 
+// undecided says why a scenario was not decided, with the outcome's own word.
+func (s *Result) undecided() string {
+	word := map[Outcome]string{Blocked: "blocked", Skipped: "skipped", NotApplicable: "not applicable"}[s.Outcome]
+	if s.Outcome == Blocked && s.BlockedBy != "" {
+		return s.WhyUndecided()
+	}
+	return word + ": " + s.Reason
+}
+
 // detail is a failure in full, as text.
 func (s *Result) detail() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\nrule: %s\nsource: %s\nexpected: %s\nsaw: %s\n", s.Title, s.Rule, s.Source, s.Expected, s.Saw)
+	if s.Cause != "" {
+		fmt.Fprintf(&b, "cause: %s\n", s.Cause)
+	}
 	if s.Fix != "" {
 		fmt.Fprintf(&b, "likely fix: %s\n", s.Fix)
 	}

@@ -1,32 +1,33 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/beevik/etree"
 
-	"github.com/dmwake/dmwake/simulator/csp"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Pretty is a session message for people: indented, with credentials, tokens
-// and the values of secret nodes redacted. What is no SyncML comes out as it
-// is, redacted as far as it can be.
+// binary tells WBXML, which starts with its version, from text.
+func binary(body []byte) bool { return len(body) > 0 && body[0] < 0x09 }
+
+// Pretty is a session message for people: indented and redacted. What is no
+// SyncML comes out as it is, redacted.
 func Pretty(body []byte) string {
 	var m *syncml.Message
 	var err error
-	if len(body) > 0 && body[0] < 0x10 {
-		m, err = syncml.ReadWBXML(body, syncml.Limits{})
-	} else {
-		m, err = syncml.Read(body)
-	}
-	if err != nil {
+	if binary(body) {
+		if m, err = syncml.ReadWBXML(body, syncml.Limits{}); err != nil {
+			// No rule of Redact sees a secret in it.
+			return fmt.Sprintf("[%d bytes, no WBXML that can be read: %s]", len(body), Redact(err.Error()))
+		}
+	} else if m, err = syncml.Read(body); err != nil {
 		return Body(body)
 	}
-	hide(m)
 	raw, err := syncml.Write(m)
 	if err != nil {
-		return Body(body)
+		return Redact(string(body))
 	}
 	doc := etree.NewDocument()
 	if doc.ReadFromBytes(raw) != nil {
@@ -38,23 +39,4 @@ func Pretty(body []byte) string {
 		return Redact(string(raw))
 	}
 	return Redact(strings.TrimSpace(s))
-}
-
-const hidden = "[redacted]"
-
-func hide(m *syncml.Message) {
-	m.Walk(func(c *syncml.Command) {
-		for i := range c.Items {
-			it := &c.Items[i]
-			uri := it.Target.LocURI
-			if uri == "" {
-				uri = it.Source.LocURI
-			}
-			token := it.Meta != nil && strings.HasSuffix(it.Meta.Type, "/AADUserToken")
-			// A channel URI keeps its host: Redact takes its token out.
-			if it.Data != "" && (token || csp.Secret(uri) && !strings.Contains(it.Data, "?token=")) {
-				it.Data = hidden
-			}
-		}
-	})
 }

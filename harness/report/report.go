@@ -135,10 +135,13 @@ func (r *Report) Finish() {
 	r.DurationMs = r.Duration.Milliseconds()
 }
 
-// digest derives what follows from the scenarios.
+// digest derives what follows from the scenarios, and hides secrets.
 func (r *Report) digest() {
 	r.Summary = Summary{}
 	for i := range r.Scenarios {
+		if s := &r.Scenarios[i]; s.Outcome == Failed && s.Level != Must {
+			s.Outcome = Warned // as older reports have it
+		}
 		switch r.Scenarios[i].Outcome {
 		case Passed:
 			r.Summary.Passed++
@@ -158,6 +161,7 @@ func (r *Report) digest() {
 	}
 	r.Strict = slices.Contains(r.FailOn, OnShould)
 	r.Partial = r.MustUndecided() > 0
+	r.redact()
 	r.Causes = causes(r.Scenarios)
 }
 
@@ -177,23 +181,52 @@ func (r *Report) Failures() (out []*Result) {
 	return out
 }
 
-// FailedPartly tells whether the run fails because it is partial.
-func (r *Report) FailedPartly() bool { return r.Partial && slices.Contains(r.FailOn, OnPartial) }
+// FailedPartly tells whether the run fails because it is partial. What a failure
+// blocks that the baseline knows does not count: a baseline could not be met
+// otherwise.
+func (r *Report) FailedPartly() bool {
+	if !slices.Contains(r.FailOn, OnPartial) {
+		return false
+	}
+	known := map[string]bool{}
+	for i := range r.Scenarios {
+		known[r.Scenarios[i].ID] = r.Scenarios[i].Known
+	}
+	for i := range r.Scenarios {
+		if s := &r.Scenarios[i]; s.undecidedMust() && !(s.Outcome == Blocked && known[s.BlockedBy]) {
+			return true
+		}
+	}
+	return false
+}
+
+// undecidedMust tells whether a MUST neither passed nor failed, though it has a
+// meaning for this server.
+func (s *Result) undecidedMust() bool {
+	return s.Level == Must && (s.Outcome == Skipped || s.Outcome == Blocked || s.Outcome == Errored)
+}
 
 // MustUndecided counts the MUST scenarios that neither passed nor failed, but
 // for those that are not applicable to this server: with any, the run is
 // partial.
 func (r *Report) MustUndecided() (n int) {
 	for i := range r.Scenarios {
-		if s := &r.Scenarios[i]; s.Level == Must && (s.Outcome == Skipped || s.Outcome == Blocked || s.Outcome == Errored) {
+		if r.Scenarios[i].undecidedMust() {
 			n++
 		}
 	}
 	return n
 }
 
+// counts tells whether a broken scenario stands under what failed: it fails the
+// run, or is a MUST. A MUST fails whatever FailOn says.
+func (r *Report) counts(s *Result) bool {
+	return s.Broken() && !s.Known && (s.Outcome == Failed || r.FailOn.level(s.Level))
+}
+
 // WriteJSON writes the contract form.
 func (r *Report) WriteJSON(w io.Writer) error {
+	r.redact()
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)

@@ -10,12 +10,18 @@ import (
 )
 
 func sample(strict bool) *Report {
-	r := &Report{Started: time.Now(), Strict: strict, Target: Target{Name: "x"}, Seed: 5, Scenarios: []Result{
+	var on FailOn
+	if strict {
+		on = FailOn{OnMust, OnShould}
+	}
+	r := &Report{Started: time.Now(), FailOn: on, Target: Target{Name: "x"}, Seed: 5, Scenarios: []Result{
 		{ID: "SES-01", Area: "SES", Level: Must, Title: "a", Outcome: Passed, Evidence: []string{}},
 		{ID: "SES-09", Area: "SES", Level: Must, Title: "b <&>", Outcome: Failed, Rule: "the rule", Source: "MS-MDM 2.2.6.1", Expected: "one", Saw: "two \x01", Evidence: []string{"line"}},
-		{ID: "TOK-04", Area: "TOK", Level: Should, Title: "c", Outcome: Failed, Expected: "e", Saw: "s", Evidence: []string{}},
+		{ID: "TOK-04", Area: "TOK", Level: Should, Title: "c", Outcome: Warned, Expected: "e", Saw: "s", Evidence: []string{}},
 		{ID: "PSH-01", Area: "PSH", Level: Must, Title: "d", Outcome: Skipped, Reason: "no hook", Evidence: []string{}},
 		{ID: "PSH-02", Area: "PSH", Level: Must, Title: "e", Outcome: NotApplicable, Reason: "never came", Evidence: []string{}},
+		{ID: "PSH-03", Area: "PSH", Level: Must, Title: "f", Outcome: Blocked, BlockedBy: "SES-09", Reason: "no session", Evidence: []string{}},
+		{ID: "ROB-01", Area: "ROB", Level: Must, Title: "g", Outcome: Errored, Reason: "a body crashed", Evidence: []string{"stack"}},
 	}}
 	r.Finish()
 	return r
@@ -31,7 +37,9 @@ func TestJSONIsTheContract(t *testing.T) {
 	var got struct {
 		Dmwake    *string
 		Target    map[string]any
-		Summary   struct{ Passed, Failed, Skipped, NotApplicable *int }
+		Summary   struct{ Passed, Failed, Warned, Blocked, Skipped, NotApplicable, Error *int }
+		Partial   *bool
+		Causes    []map[string]any
 		Scenarios []map[string]any
 	}
 	dec := json.NewDecoder(&b)
@@ -39,8 +47,11 @@ func TestJSONIsTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := got.Summary
-	if got.Dmwake == nil || *got.Dmwake != Version || *s.Passed != 1 || *s.Failed != 2 || *s.Skipped != 1 || *s.NotApplicable != 1 {
+	if got.Dmwake == nil || *got.Dmwake != Version || *s.Passed != 1 || *s.Failed != 1 || *s.Warned != 1 || *s.Blocked != 1 || *s.Skipped != 1 || *s.NotApplicable != 1 || *s.Error != 1 {
 		t.Errorf("version or summary: %+v", got)
+	}
+	if got.Partial == nil || !*got.Partial || len(got.Causes) != 2 || got.Causes[0]["scenarios"] == nil || got.Causes[0]["blocked"] == nil {
+		t.Errorf("partial %v, causes %v", got.Partial, got.Causes)
 	}
 	for _, key := range []string{"id", "area", "level", "title", "outcome", "reason", "source", "expected", "saw", "evidence", "durationMs"} {
 		if _, ok := got.Scenarios[0][key]; !ok {
@@ -56,59 +67,55 @@ func TestWhatFailsTheRun(t *testing.T) {
 	if got := len(sample(true).Failures()); got != 2 {
 		t.Errorf("%d failures with strict, want 2", got)
 	}
-	if got := sample(false).MustUndecided(); got != 2 {
-		t.Errorf("%d undecided, want 2", got)
+	if got := sample(false).MustUndecided(); got != 3 {
+		t.Errorf("%d undecided, want 3", got)
+	}
+}
+
+func TestParseFailOn(t *testing.T) {
+	for in, want := range map[string]string{"": "must", "must": "must", "should": "must,should", "partial": "must,partial", "nothing": "nothing", "Must, should,must": "must,should"} {
+		got, err := ParseFailOn(strings.FieldsFunc(in, func(r rune) bool { return r == ',' }))
+		if err != nil || got.String() != want {
+			t.Errorf("%q: %s %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"nothing,must", "always"} {
+		if _, err := ParseFailOn(strings.Split(in, ",")); err == nil {
+			t.Errorf("%q was read", in)
+		}
 	}
 }
 
 func TestJUnit(t *testing.T) {
+	r := sample(false)
+	r.Scenarios = append(r.Scenarios, Result{ID: "ROB-02", Area: "ROB", Level: Must, Outcome: Failed, Known: true})
 	var b bytes.Buffer
-	if err := sample(false).WriteJUnit(&b); err != nil {
+	if err := r.WriteJUnit(&b); err != nil {
 		t.Fatal(err)
 	}
 	var got junitSuites
 	if err := xml.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatalf("%v\n%s", err, b.String())
 	}
-	if got.Tests != 5 || got.Failures != 1 || got.Skipped != 2 || len(got.Suites) != 3 {
+	if got.Tests != 8 || got.Failures != 1 || got.Skipped != 3 || got.Errors != 1 || len(got.Suites) != 4 || got.Suites[3].Errors != 1 {
 		t.Errorf("counts: %+v", got)
 	}
 	f := got.Suites[0].Cases[1].Failure
 	if f == nil || !strings.Contains(f.Message, "expected one; saw two") || !strings.Contains(f.Text, "MS-MDM 2.2.6.1") || strings.Contains(f.Text, "\x01") {
 		t.Errorf("failure: %+v", f)
 	}
-	if !strings.Contains(got.Suites[1].Cases[0].Out, "SHOULD not met") {
-		t.Errorf("a SHOULD that is not met must be told: %+v", got.Suites[1].Cases[0])
+	if c := got.Suites[1].Cases[0]; c.Failure != nil || !strings.Contains(c.Out, "SHOULD not met") {
+		t.Errorf("a SHOULD that is not met must be told: %+v", c)
 	}
-}
-
-func TestTerminal(t *testing.T) {
-	for _, color := range []bool{false, true} {
-		var b bytes.Buffer
-		r := sample(false)
-		term := &Terminal{W: &b, Color: color, Again: "dmwake test --config x.yaml"}
-		term.Header(r.Target, len(r.Scenarios))
-		for _, s := range r.Scenarios {
-			term.Progress(s)
-		}
-		term.Summary(r)
-		out := b.String()
-		for _, want := range []string{"SES-09", "MS-MDM 2.2.6.1", "the rule", "no hook", "never came", "1 passed, 2 failed, 1 skipped, 1 not applicable",
-			"breaks 1 of the rules", "dmwake test --config x.yaml --only SES-09"} {
-			if !strings.Contains(out, want) {
-				t.Errorf("no %q in\n%s", want, out)
-			}
-		}
-		if strings.Contains(out, "\x1b[") != color {
-			t.Errorf("colour %v:\n%q", color, out)
+	for i, want := range []string{"skipped: no hook", "not applicable: never came", "blocked by SES-09: no session"} {
+		if c := got.Suites[2].Cases[i]; c.Skipped == nil || c.Skipped.Message != want {
+			t.Errorf("%+v, want %q", c.Skipped, want)
 		}
 	}
-	var b bytes.Buffer
-	r := sample(false)
-	r.Scenarios = r.Scenarios[3:]
-	r.Finish()
-	(&Terminal{W: &b}).Summary(r)
-	if !strings.Contains(b.String(), "the result is partial: 2 MUST") {
-		t.Errorf("skipped MUSTs are no pass:\n%s", b.String())
+	if c := got.Suites[3].Cases[0]; c.Error == nil || !strings.Contains(c.Error.Message, "a body crashed") || c.Error.Text != "stack" {
+		t.Errorf("error: %+v", c)
+	}
+	if c := got.Suites[3].Cases[1]; c.Failure != nil || !strings.Contains(c.Out, "known failure") {
+		t.Errorf("a known failure: %+v", c)
 	}
 }

@@ -4,17 +4,24 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 )
 
-// Terminal writes progress and summary for a person.
+// Terminal writes progress and summary for a person. Its methods may be called
+// from several goroutines.
 type Terminal struct {
 	W      io.Writer
 	Color  bool
-	Strict bool   // a SHOULD counts
-	Again  string // the command that ran, without the selection
+	Live   bool             // W is a terminal, on which a line can be rewritten
+	Strict bool             // a SHOULD counts
+	Again  string           // the command that ran, without the selection
+	Clock  func() time.Time // nil is time.Now
 
-	area string
+	mu     sync.Mutex
+	area   string
+	status bool      // a status line stands on the terminal
+	said   time.Time // when the last status was written, or the run began
 }
 
 const (
@@ -49,6 +56,9 @@ var areas = map[string]string{
 
 // Header introduces the run.
 func (t *Terminal) Header(target Target, count int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.erase()
 	fmt.Fprintf(t.W, "dmwake %s: %d scenarios against %s\n", Version, count, target.Name)
 	if len(target.Mutants) > 0 {
 		fmt.Fprintf(t.W, "broken on purpose: %s\n", strings.Join(target.Mutants, ", "))
@@ -58,30 +68,48 @@ func (t *Terminal) Header(target Target, count int) {
 
 // Progress tells one result as it comes.
 func (t *Terminal) Progress(s Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.erase()
 	if s.Area != t.area {
 		t.area = s.Area
 		fmt.Fprintf(t.W, "\n%s  %s\n", t.paint(bold, s.Area), areas[s.Area])
 	}
-	mark := t.paint(green, "pass")
+	code, mark := t.mark(&s)
 	tail := ""
+	switch {
+	case s.Broken():
+		tail = "saw: " + s.Saw
+	case s.Outcome != Passed:
+		tail = s.WhyUndecided()
+	}
+	if tail != "" {
+		tail = "\n            " + t.paint(gray, short(Redact(tail)))
+	}
+	fmt.Fprintf(t.W, "  %s  %s  %s%s\n", t.paint(code, mark), s.ID, s.Title, tail)
+}
+
+// mark is an outcome in four letters.
+func (t *Terminal) mark(s *Result) (color, word string) {
 	switch s.Outcome {
 	case Failed, Warned:
-		mark = t.paint(red, "FAIL")
 		switch {
 		case s.Known:
-			mark = t.paint(yellow, "know")
-		case s.Level != Must && !(t.Strict && s.Level == Should):
-			mark = t.paint(yellow, "warn")
+			return yellow, "know"
+		case s.Level == Must, t.Strict && s.Level == Should:
+			return red, "FAIL"
 		}
-		tail = "\n            " + t.paint(gray, "saw: "+short(s.Saw))
+		return yellow, "warn"
+	case Blocked:
+		return yellow, "blkd"
 	case Skipped:
-		mark = t.paint(yellow, "skip")
-		tail = "\n            " + t.paint(gray, short(s.Reason))
+		return yellow, "skip"
 	case NotApplicable:
-		mark = t.paint(gray, "n/a ")
-		tail = "\n            " + t.paint(gray, short(s.Reason))
+		return gray, "n/a "
+	case Errored:
+		return red, "ERR!"
 	}
-	fmt.Fprintf(t.W, "  %s  %s  %s%s\n", mark, s.ID, s.Title, tail)
+	return green, "pass"
 }
 
 func short(s string) string {
@@ -92,71 +120,107 @@ func short(s string) string {
 	return s
 }
 
-// Summary tells what failed, what the standard says and where, and what was
-// seen.
+// Summary tells what failed, each cause once, what the standard says and where,
+// and what was seen.
 func (t *Terminal) Summary(r *Report) {
-	var failed, warned, known []*Result
-	for i := range r.Scenarios {
-		if s := &r.Scenarios[i]; s.Broken() {
-			switch {
-			case r.Failing(s):
-				failed = append(failed, s)
-			case s.Known:
-				known = append(known, s)
-			default:
-				warned = append(warned, s)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.erase()
+	failed, warned, known := r.told()
+	title := "What failed"
+	if !r.FailOn.level(Must) {
+		title += " (does not fail this run: --fail-on nothing)"
+	}
+	t.list(title, red, failed)
+	if len(failed) > 0 {
+		fmt.Fprintf(t.W, "\n  %s\n", t.paint(gray, "The JSON report (--json FILE) has the messages of each failure, secrets redacted."))
+	}
+	title = "Warnings"
+	if !r.FailOn.level(Should) {
+		title += " (a SHOULD does not fail the run, unless --strict)"
+	}
+	t.list(title, yellow, warned)
+	if len(known) > 0 {
+		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Known failures (in the baseline, they do not fail the run)"))
+		for _, c := range known {
+			for _, s := range c.Known {
+				fmt.Fprintf(t.W, "  %s  %s\n", s.ID, s.Title)
 			}
 		}
 	}
-	t.list("What failed", failed)
-	if len(failed) > 0 {
-		fmt.Fprintf(t.W, "\n  %s\n", t.paint(gray, "The messages of each failure are in the JSON report (--json FILE), secrets redacted."))
-	}
-	t.list("What could be better (does not fail the run; --strict makes a SHOULD count)", warned)
-	if len(known) > 0 {
-		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Failures that the baseline knows (they do not fail the run)"))
-		for _, s := range known {
-			fmt.Fprintf(t.W, "  %s  %s\n", s.ID, s.Title)
+	var errors []string
+	for i := range r.Scenarios {
+		if s := &r.Scenarios[i]; s.Outcome == Errored {
+			errors = append(errors, s.ID+"  "+short(Redact(s.Reason)))
 		}
 	}
-	if len(r.Notes) > 0 {
-		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Worth knowing"))
-		for _, n := range r.Notes {
-			fmt.Fprintf(t.W, "  - %s\n", n)
-		}
-	}
-	if len(r.HookErrors) > 0 {
-		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Hooks that failed (what needed them was skipped)"))
-		for _, n := range r.HookErrors {
-			fmt.Fprintf(t.W, "  - %s\n", n)
-		}
-	}
-	s := r.Summary
-	fmt.Fprintf(t.W, "\n%d passed, %d failed, %d skipped, %d not applicable in %s (seed %d)\n",
-		s.Passed, s.Failed, s.Skipped, s.NotApplicable, r.Duration.Round(100*time.Millisecond), r.Seed)
+	t.bullets("dmwake itself failed (says nothing about the server)", "  ", errors)
+	t.bullets("Worth knowing", "  - ", r.Notes)
+	t.bullets("Hooks that failed (scenarios that need them are skipped)", "  - ", r.HookErrors)
+	fmt.Fprintf(t.W, "\n%s in %s (seed %d)\n", r.Summary.Counts(), r.Duration.Round(100*time.Millisecond), r.Seed)
 	text, tone := r.Verdict()
-	fmt.Fprintln(t.W, t.paint(map[string]string{"good": green, "warn": yellow, "bad": red}[tone], text))
+	fmt.Fprintln(t.W, t.paint(map[string]string{"good": green, "warn": yellow, "bad": red}[tone], Redact(text)))
 }
 
-func (t *Terminal) list(title string, results []*Result) {
-	if len(results) == 0 {
+func (t *Terminal) bullets(title, mark string, lines []string) {
+	if len(lines) == 0 {
 		return
 	}
 	fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, title))
-	for _, s := range results {
-		fmt.Fprintf(t.W, "\n  %s %s  %s\n", t.paint(red, s.ID), s.Level, s.Title)
+	for _, l := range lines {
+		fmt.Fprintf(t.W, "%s%s\n", mark, Redact(l))
+	}
+}
+
+func (t *Terminal) list(title, color string, causes []toldCause) {
+	if len(causes) == 0 {
+		return
+	}
+	fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, title))
+	for _, c := range causes {
+		s := c.Head
+		fmt.Fprintf(t.W, "\n  %s %s  %s\n", t.paint(color, s.ID), s.Level, s.Title)
+		if s.Cause != "" {
+			fmt.Fprintf(t.W, "    cause     %s\n", indent(Redact(s.Cause)))
+		}
 		fmt.Fprintf(t.W, "    the rule  %s\n", s.Rule)
 		fmt.Fprintf(t.W, "    source    %s\n", s.Source)
-		fmt.Fprintf(t.W, "    expected  %s\n", indent(s.Expected))
-		fmt.Fprintf(t.W, "    saw       %s\n", indent(s.Saw))
+		fmt.Fprintf(t.W, "    expected  %s\n", indent(Redact(s.Expected)))
+		fmt.Fprintf(t.W, "    saw       %s\n", indent(Redact(s.Saw)))
 		for _, e := range s.Evidence {
-			fmt.Fprintf(t.W, "              %s\n", t.paint(gray, e))
+			fmt.Fprintf(t.W, "              %s\n", t.paint(gray, Redact(e)))
 		}
 		if s.Fix != "" {
 			fmt.Fprintf(t.W, "    likely    %s\n", s.Fix)
 		}
-		fmt.Fprintf(t.W, "    again     %s --only %s\n", t.Again, s.ID)
+		fmt.Fprintf(t.W, "    again     %s --only %s\n", Redact(t.Again), s.ID)
+		if same := c.same(); same != "" {
+			fmt.Fprintf(t.W, "    same cause  %s\n", same)
+		}
 	}
+}
+
+// same tells what else comes from the cause, in one line.
+func (c *toldCause) same() string {
+	var parts []string
+	add := func(list []string, text func(n int, ids string) string) {
+		if len(list) > 0 {
+			parts = append(parts, text(len(list), someIDs(list)))
+		}
+	}
+	rest := func(list []*Result) (out []string) {
+		for _, s := range list {
+			if s != c.Head {
+				out = append(out, s.ID)
+			}
+		}
+		return out
+	}
+	add(rest(c.Failed), func(_ int, ids string) string { return ids + " failed" })
+	add(rest(c.Warned), func(n int, ids string) string { return fmt.Sprintf("%d warned: %s", n, ids) })
+	add(rest(c.Known), func(n int, ids string) string { return fmt.Sprintf("%d known: %s", n, ids) })
+	add(c.Blocked, func(n int, ids string) string { return fmt.Sprintf("%d blocked: %s", n, ids) })
+	return strings.Join(parts, " · ")
 }
 
 func indent(s string) string {

@@ -171,19 +171,23 @@ func (e *HookError) Error() string { return fmt.Sprintf("the %s hook failed: %v"
 func (e *HookError) Unwrap() error { return e.Err }
 
 // Run does the hook and gives what it printed or was answered. name is for
-// the error; timeout applies where the hook has none of its own.
+// the error; timeout applies where the hook has none of its own. It ends with
+// ctx, whatever the server or the command does; the error wraps ctx's then.
 func (k *Hook) Run(ctx context.Context, name string, v Vars, timeout time.Duration) (string, error) {
 	if k.Timeout > 0 {
 		timeout = k.Timeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	run := k.runExec
 	if k.HTTP != nil {
 		run = k.runHTTP
 	}
-	out, err := run(ctx, v)
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	out, err := run(within, v)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		err = ctx.Err() // not "signal: killed", which we sent
+	case errors.Is(within.Err(), context.DeadlineExceeded):
 		err = fmt.Errorf("it did not end within %s", timeout)
 	}
 	if err != nil {

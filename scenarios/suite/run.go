@@ -72,11 +72,14 @@ func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot) (v *verdict)
 		return v
 	}
 	t := &T{Lab: l, ctx: ctx, s: s, result: res, profile: profile, mark: l.WNS.Journal().Mark(), slot: place}
-	shared := l.Snapshot()
+	var before lab.Snapshot
+	if s.Reach != Shared {
+		before = l.Snapshot()
+	}
 	t.body()
 	t.judge(ctx)
 	if s.Reach != Shared && ctx.Err() == nil {
-		if left := shared.Diff(l.Snapshot()); len(left) > 0 {
+		if left := before.Diff(l.Snapshot()); len(left) > 0 {
 			res.Outcome, res.Reason = report.Errored, "the scenario changed the lab for those after it, which is a bug of dmwake: "+strings.Join(left, "; ")
 		}
 	}

@@ -63,8 +63,8 @@ func newRunner(l *lab.Lab, list []Scenario, o Options) *runner {
 		of: map[string]*verdict{}, final: map[string]bool{}, beside: map[string][]string{}, changed: make(chan struct{})}
 }
 
-// waiting is how many scenarios may wait for a clock beside those that act.
-const waiting = 24
+// Waiting is how many scenarios may wait for a clock beside those that act.
+const Waiting = 24
 
 // run runs the list in an order that the lab's seed draws, and resolves what is
 // blocked. It returns when nothing runs any more.
@@ -126,7 +126,7 @@ func (r *runner) pushes(s *Scenario) bool {
 
 // together runs scenarios side by side and returns when they are done.
 func (r *runner) together(ctx context.Context, list []*Scenario) {
-	room := make(chan struct{}, max(r.Parallel, 1)+waiting)
+	room := make(chan struct{}, max(r.Parallel, 1)+Waiting)
 	var running sync.WaitGroup
 	for _, s := range list {
 		room <- struct{}{}

@@ -139,7 +139,7 @@ type Device struct {
 	own  Quirks        // without Config.Quirks
 	wake chan struct{} // capacity 1: wake-ups coalesce while a session waits
 
-	session sync.Mutex // held while a session or an enrollment runs
+	session turn // held while a session or an enrollment runs
 	record  record
 
 	mu         sync.Mutex
@@ -205,7 +205,7 @@ func New(cfg Config) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dmclient: %w", err)
 	}
-	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1), login: LoginUser, own: own, record: record{keep: cfg.Keep}}
+	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1), session: make(turn, 1), login: LoginUser, own: own, record: record{keep: cfg.Keep}}
 	d.record.changed = make(chan struct{})
 	d.push = pushClient{device: d, accounts: map[string]*pushAccount{}}
 	d.tree = csp.NewTree(schema, host{d})

@@ -30,7 +30,9 @@ type EnrollOptions struct {
 // does not open the first session; Windows does so by itself right after, and
 // so does a caller by Sync with OriginEnrollment. Errors are *enroll.Error.
 func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
-	d.session.Lock()
+	if err := d.session.take(ctx); err != nil {
+		return err
+	}
 	defer d.session.Unlock()
 	if d.cfg.Discovery == "" {
 		return errors.New("enroll: neither Config.Discovery nor a Username to find the server by is given")
@@ -193,7 +195,9 @@ func (d *Device) Context() []enroll.ContextItem {
 // 3.8). A failure is noted in CertificateStore/MY/WSTEP/Renew and tried again
 // after RetryInterval days.
 func (d *Device) Renew(ctx context.Context) error {
-	d.session.Lock()
+	if err := d.session.take(ctx); err != nil {
+		return err
+	}
 	defer d.session.Unlock()
 	if d.State() != Enrolled {
 		return ErrNotEnrolled

@@ -44,6 +44,9 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 	for busy := 0; ; busy++ {
 		if resp, err = r.post(ctx, msg, body); err != nil { //nolint:bodyclose // post read and closed it
 			r.s.End = "no reply"
+			if Crash(err) {
+				r.s.End = crashed
+			}
 			return nil, fmt.Errorf("message %d: %w: %w", r.msgID, errConnection, err)
 		}
 		if resp.StatusCode != http.StatusTooManyRequests || busy >= maxBusy {

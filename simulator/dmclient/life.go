@@ -190,6 +190,8 @@ const (
 	PowerOff          // no network at all
 )
 
+func (p Power) String() string { return [...]string{"normal", "saver", "off"}[p] }
+
 // SetPower changes it. In PowerSaver a push is received and leads to no session:
 // Push/Status is 7 then. With PowerOff nothing arrives, and a push service that
 // has a SetConnected is told so.

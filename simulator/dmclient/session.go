@@ -52,9 +52,12 @@ var (
 
 // Sync runs one session to its end, trying again where the connection fails as
 // the account's CONNRETRYFREQ and back-off times say. Every try is recorded; the
-// last is returned even where an error is.
+// last is returned even where an error is; none where ctx ended while another
+// session of the device ran, or the device is not enrolled.
 func (d *Device) Sync(ctx context.Context, opts SyncOptions) (*Session, error) {
-	d.session.Lock()
+	if err := d.session.take(ctx); err != nil {
+		return nil, err
+	}
 	defer d.session.Unlock()
 	if d.State() != Enrolled {
 		return nil, ErrNotEnrolled

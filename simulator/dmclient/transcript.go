@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -67,14 +66,9 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 // read, and is to be read once more.
 func (r *recorder) exchange(req *http.Request, sent []byte) (*http.Response, error) {
 	ex := &Exchange{At: time.Now(), Method: req.Method, URL: req.URL.String(), Header: req.Header, Request: sent, ContentLength: -1}
-	var left atomic.Int64 // told by another goroutine; of a request that is sent again, the last time
-	resp, err := r.next.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			if info.Err == nil {
-				left.Store(int64(time.Since(ex.At)))
-			}
-		},
-	})))
+	w := watch{begun: ex.At}
+	resp, err := r.next.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), w.trace())))
+	answered := err == nil
 	if err == nil {
 		ex.Status, ex.Proto, ex.Reply, ex.ContentLength = resp.StatusCode, resp.Proto, resp.Header, resp.ContentLength
 		ex.Chunked = len(resp.TransferEncoding) > 0 && resp.TransferEncoding[0] == "chunked"
@@ -85,7 +79,8 @@ func (r *recorder) exchange(req *http.Request, sent []byte) (*http.Response, err
 		}
 		resp.Body = io.NopCloser(bytes.NewReader(ex.Response))
 	}
-	ex.Err, ex.Duration, ex.Left = err, time.Since(ex.At), time.Duration(left.Load())
+	err = w.judge(req.Context(), err, answered)
+	ex.Err, ex.Duration, ex.Left = err, time.Since(ex.At), time.Duration(w.left.Load())
 	r.note(ex)
 	if err != nil {
 		return nil, err

@@ -36,6 +36,9 @@ type Config struct {
 	// "https://mdm.example".
 	Audience string
 	Now      func() time.Time // default time.Now
+	// Key makes the two keys of the provider, that of its tokens and one that it
+	// does not publish: two calls must give two keys. Default RSA 2048, made anew.
+	Key func() (*rsa.PrivateKey, error)
 }
 
 // Provider issues tokens and serves its documents.
@@ -61,12 +64,15 @@ func New(cfg Config) (*Provider, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Key == nil {
+		cfg.Key = func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+	}
 	p := &Provider{cfg: cfg, kid: uuid.NewString()}
 	var err error
-	if p.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+	if p.key, err = cfg.Key(); err != nil {
 		return nil, fmt.Errorf("make the identity provider's key: %w", err)
 	}
-	if p.other, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+	if p.other, err = cfg.Key(); err != nil {
 		return nil, fmt.Errorf("make a key that is not the identity provider's: %w", err)
 	}
 	r := mux.NewRouter()

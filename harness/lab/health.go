@@ -1,0 +1,79 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Healthy asks once whether the target answers at all.
+func (l *Lab) Healthy(ctx context.Context) error {
+	t := &l.Config.Target
+	to := t.DiscoveryURL()
+	if to == "" {
+		to = t.Provisioned.Server
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.Config.Timeouts.Request)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil)
+	if err != nil {
+		return err
+	}
+	client := l.client()
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	if resp.StatusCode >= http.StatusInternalServerError && resp.StatusCode != http.StatusNotImplemented && !l.anyAnswer.Load() {
+		return statusError(resp.StatusCode)
+	}
+	return nil
+}
+
+// statusError is an answer of a server that may be starting.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("HTTP status %d", int(e)) }
+
+// learnHealth notes how the target answers when it is well: one that answers
+// the GET with 5xx then (ENR-01 tells) is healthy if it answers at all.
+func (l *Lab) learnHealth(ctx context.Context) {
+	var status statusError
+	if errors.As(l.Healthy(ctx), &status) {
+		l.anyAnswer.Store(true)
+	}
+}
+
+// AwaitHealth waits until the target answers, for at most Timeouts.Restart.
+func (l *Lab) AwaitHealth(ctx context.Context) error {
+	limit := l.Config.Timeouts.Restart
+	within, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		err := l.Healthy(within)
+		if err == nil {
+			return nil
+		}
+		pause, stop := context.WithTimeout(within, 100*time.Millisecond)
+		<-pause.Done()
+		stop()
+		if within.Err() != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return &DownError{fmt.Errorf("the target did not answer within %s: %w", limit, err)}
+		}
+	}
+}
+
+// DownError says that a target that was there does not answer any more.
+type DownError struct{ Err error }
+
+func (e *DownError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *DownError) Unwrap() error { return e.Err }

@@ -1,0 +1,55 @@
+package lab
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/dmwake/dmwake/harness/target"
+)
+
+// TestConflicts: all addresses that are taken are told together, and none that
+// could be opened stays open.
+func TestConflicts(t *testing.T) {
+	taken := func() string {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { ln.Close() })
+		return ln.Addr().String()
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().String()
+	free.Close()
+	cfg := &target.Config{WNS: target.WNS{Mode: "proxy", Listen: taken(), Proxy: addr, CADir: t.TempDir()},
+		Target: target.Target{Directory: target.Directory{Listen: taken()}}}
+	cfg.Defaults()
+	control := taken()
+	_, err = Start(cfg, Options{Control: control})
+	if err == nil {
+		t.Fatal("addresses that are taken were got")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 3 {
+		t.Errorf("%d lines: %v", len(lines), err)
+	}
+	for _, want := range []string{"wns.listen: " + cfg.WNS.Listen, "the control API: " + control, "target.directory: " + cfg.Target.Directory.Listen} {
+		if !strings.Contains(err.Error(), want+" is in use by another program") {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
+	if ln, err := net.Listen("tcp", addr); err != nil {
+		t.Errorf("an address of a lab that did not start is not free: %v", err)
+	} else {
+		ln.Close()
+	}
+	// Two keys with one address are the configuration's own conflict.
+	cfg.WNS.Listen, cfg.Target.Directory.Listen = addr, ""
+	if _, err := Start(cfg, Options{}); err == nil || !strings.Contains(err.Error(), "wns.proxy: "+addr+" is the address of wns.listen already") {
+		t.Errorf("%v", err)
+	}
+}

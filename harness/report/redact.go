@@ -1,0 +1,98 @@
+package report
+
+import (
+	"regexp"
+	"strings"
+)
+
+const hidden = "[redacted]"
+
+// Redact hides what must not leave the process: passwords, tokens, private
+// keys, credentials and the token part of channel URIs, also in text that is
+// escaped as XML, JSON or a form, and in text that was cut.
+func Redact(s string) string {
+	// One rule may uncover what another one looks for, so the rules run until
+	// nothing changes. That makes Redact idempotent. Two rounds are the rule.
+	for range 8 {
+		next := redactOnce(s)
+		if next == s {
+			break
+		}
+		s = next
+	}
+	return s
+}
+
+// rule hides one kind of secret. hints are in lower case: a text without any of
+// them has no such secret, and costs no more than looking for them.
+type rule struct {
+	hints []string
+	hide  func(string) string
+}
+
+func replace(pattern, with string) func(string) string {
+	re := regexp.MustCompile(pattern)
+	return func(s string) string { return re.ReplaceAllString(s, with) }
+}
+
+var rules = []rule{
+	{[]string{"-----begin"}, replace(`(?s)(-----BEGIN(?:[A-Z0-9 +]|%20)+PRIVATE(?: |\+|%20)KEY(?:(?: |\+|%20)BLOCK)?-----).*?(-----END|\z)`, "${1}"+hidden+"${2}")},
+	{secretElements, func(s string) string { return within(s, secretElements, shortest, hideAll) }},
+	{[]string{"cred"}, hideCred},
+	{[]string{"locuri", "/aadusertoken"}, hideItems},
+	{namedTags, hideNamedTags},
+	{keys, hideFields},
+	{secretHeaders, hideHeaders},
+	{[]string{"bearer"}, hideBearer},
+	{[]string{"token=", "token%3d"}, hideChannels},
+	{[]string{"://"}, replace(`(://[^/\s:@"'<>?#]*:)[^/\s"'<>?#]+@`, "${1}"+hidden+"@")},
+	// A JWT, and one in base64 as a BinarySecurityToken holds it.
+	{[]string{"eyj"}, replace(`eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*`, hidden)},
+	{[]string{"zxlk"}, replace(`ZXlK(?:[\w+/=-]|%2[BbFf]|%3[Dd]){40,}`, hidden)},
+}
+
+func redactOnce(s string) string {
+	low := lower(s)
+	for _, r := range rules {
+		for _, h := range r.hints {
+			if strings.Contains(low, h) {
+				s = r.hide(s)
+				break
+			}
+		}
+	}
+	return s
+}
+
+// redact hides secrets in everything that a report says about one run. Titles,
+// rules and fixes are the suite's own words.
+func (r *Report) redact() {
+	list := func(lines []string) {
+		for i := range lines {
+			lines[i] = Redact(lines[i])
+		}
+	}
+	text := func(fields ...*string) {
+		for _, f := range fields {
+			*f = Redact(*f)
+		}
+	}
+	text(&r.Target.Name, &r.Target.Discovery, &r.Again, &r.Aborted)
+	list(r.Notes)
+	list(r.HookErrors)
+	for i := range r.Causes {
+		text(&r.Causes[i].Text)
+	}
+	for i := range r.Scenarios {
+		s := &r.Scenarios[i]
+		text(&s.Reason, &s.Expected, &s.Saw, &s.Cause)
+		list(s.Evidence)
+		for k := range s.Steps {
+			text(&s.Steps[k].Text)
+		}
+		for k := range s.Exchanges {
+			e := &s.Exchanges[k]
+			text(&e.URL, &e.Request, &e.Response, &e.Error, &e.ContentType)
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package report
+
+import (
+	"html"
+	"regexp"
+	"strings"
+
+	"github.com/dmwake/dmwake/simulator/csp"
+)
+
+// quote is a quotation mark as it stands in XML, HTML, JSON and a form.
+const quote = `(?:\\*["']|&(?:amp;)*(?:quot|apos|#34|#39);|%22|%27)`
+
+var (
+	secretElements = []string{"password", "passwd", "passphrase", "binarysecuritytoken", "accesstoken", "refreshtoken", "clientsecret", "secret", "keymaterial", "privatekey", "wresult"}
+	credElement    = []string{"cred"}
+	itemElement    = []string{"item"}
+	dataElement    = []string{"data"}
+	locURIElement  = []string{"locuri"}
+)
+
+// How far an element goes that has no end tag, because the text was cut or only
+// names the element.
+const (
+	shortest = iota // to the next tag
+	longest         // to the end of the text
+)
+
+func hideAll(content string) string {
+	if strings.TrimSpace(content) == "" {
+		return content // that it is empty is no secret, and worth seeing
+	}
+	return hidden
+}
+
+// within edits the content of every such element; names are in lower case. It is
+// linear in s: what is searched through is consumed, and an end tag that is
+// missing once is not looked for again.
+func within(s string, names []string, cut int, edit func(string) string) string {
+	w := walk(s, names)
+	missing := map[string]bool{}
+	for {
+		name, p, from, ok := w.find()
+		if !ok {
+			return w.done()
+		}
+		open := opening(w.low, p)
+		content, empty := closing(w.low, from)
+		if open < 0 || content < 0 {
+			w.keep(from)
+			continue
+		}
+		bracket := s[open:bracketEnd(w.low, open)]
+		from = content
+		w.keep(from)
+		if empty {
+			continue // <Password/>
+		}
+		end := -1
+		if !missing[name] {
+			end = endTag(w.low, from, name)
+			missing[name] = end < 0
+		}
+		if end < 0 {
+			end = len(s)
+			if cut == shortest {
+				end = nextTag(s, from, bracket)
+			}
+		}
+		w.put(end, edit(s[from:end]))
+	}
+}
+
+const (
+	cdata    = "<![cdata[" // in lower case
+	cdataEnd = "]]>"
+)
+
+// endTag is where the end tag starts, -1 if there is none. An end tag in a CDATA
+// section is text.
+func endTag(s string, from int, name string) int {
+	pos, found := from, -1
+	for {
+		if found < pos {
+			if found = findEnd(s, pos, name); found < 0 {
+				return -1
+			}
+		}
+		c := strings.Index(s[pos:found], cdata)
+		if c < 0 {
+			return found
+		}
+		n := strings.Index(s[pos+c:], cdataEnd)
+		if n < 0 {
+			return -1
+		}
+		pos += c + n + len(cdataEnd)
+	}
+}
+
+func findEnd(low string, pos int, name string) int {
+	for at := pos; ; {
+		n := strings.Index(low[at:], name)
+		if n < 0 {
+			return -1
+		}
+		p := at + n
+		at = p + len(name)
+		if i := ending(low, p); i >= pos && (at == len(low) || !nameChar(low[at])) {
+			return i
+		}
+	}
+}
+
+// nextTag is where the next tag of that form of bracket starts.
+func nextTag(s string, from int, bracket string) int {
+	pos := from
+	if rest := strings.TrimLeft(s[from:], " \t\r\n"); len(rest) > len(cdata) && strings.EqualFold(rest[:len(cdata)], cdata) {
+		n := strings.Index(rest, cdataEnd)
+		if n < 0 {
+			return len(s)
+		}
+		pos = len(s) - len(rest) + n + len(cdataEnd)
+	}
+	if n := strings.Index(s[pos:], bracket); n >= 0 {
+		return pos + n
+	}
+	return len(s)
+}
+
+// hideCred hides the Data of SyncML credentials.
+func hideCred(s string) string {
+	return within(s, credElement, longest, func(cred string) string { return within(cred, dataElement, shortest, hideAll) })
+}
+
+// hideItems hides the Data of items that are about a secret node, such as a Wi-Fi
+// profile, or carry a user's token.
+func hideItems(s string) string {
+	return within(s, itemElement, longest, func(item string) string {
+		if !secretItem(item) {
+			return item
+		}
+		return within(item, dataElement, shortest, func(data string) string {
+			if strings.Contains(data, "?token=") {
+				return data // a channel URI keeps its host: another rule takes its token out
+			}
+			return hideAll(data)
+		})
+	})
+}
+
+func secretItem(item string) bool {
+	secret := strings.Contains(item, "/AADUserToken")
+	within(item, locURIElement, shortest, func(uri string) string {
+		plain := strings.NewReplacer("<![CDATA[", "", cdataEnd, "").Replace(uri)
+		secret = secret || csp.Secret(strings.TrimSpace(html.UnescapeString(plain)))
+		return uri
+	})
+	return secret
+}
+
+var (
+	namedTags = []string{"parm", "input"}
+	nameAttr  = regexp.MustCompile(`(?i)name\s*(?:=|%3d)\s*` + quote + `(?:aauthsecret|aauthdata|[\w.-]*(?:` + strings.Join(keys, "|") + `))` + quote)
+	valueAttr = regexp.MustCompile(`(?i)value\s*(?:=|%3d)\s*(` + quote + `)`)
+)
+
+// hideNamedTags hides the values of <parm name="AAUTHSECRET" value=""/> of a
+// provisioning document and of <input name="wresult" value=""> of a sign-in form.
+func hideNamedTags(s string) string {
+	w := walk(s, namedTags)
+	for {
+		_, p, from, ok := w.find()
+		if !ok {
+			return w.done()
+		}
+		w.keep(from)
+		open := opening(w.low, p)
+		if open < 0 {
+			continue
+		}
+		// A bracket of the same form cannot be in the tag's own values.
+		tag := s[from:nextTag(s, from, s[open:bracketEnd(w.low, open)])]
+		if !nameAttr.MatchString(tag) {
+			continue
+		}
+		if m := valueAttr.FindStringSubmatchIndex(tag); m != nil {
+			at := from + m[1]
+			w.keep(at)
+			end := min(endQuote(s, at, tag[m[2]:m[3]]), from+len(tag))
+			w.put(end, hideAll(s[at:end]))
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func terminal(r *Report, color bool) string {
+	var b strings.Builder
+	term := &Terminal{W: &b, Color: color, Again: "dmwake test --config x.yaml", Strict: r.Strict}
+	term.Header(r.Target, len(r.Scenarios))
+	for _, s := range r.Scenarios {
+		term.Progress(s)
+	}
+	term.Summary(r)
+	return b.String()
+}
+
+func TestTerminal(t *testing.T) {
+	for _, color := range []bool{false, true} {
+		out := terminal(sample(false), color)
+		for _, want := range []string{"MS-MDM 2.2.6.1", "the rule", "never came", "1 passed, 1 failed, 1 warned, 1 blocked, 1 skipped, 1 not applicable, 1 error in ",
+			"The server breaks 1 rule.", "The result is partial: 3 MUST scenarios", "dmwake test --config x.yaml --only SES-09", "dmwake itself failed", "ROB-01  a body crashed"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("no %q in\n%s", want, out)
+			}
+		}
+		if strings.Contains(out, "\x1b[") != color {
+			t.Errorf("colour %v:\n%q", color, out)
+		}
+	}
+}
+
+// TestMarks: four letters for each outcome.
+func TestOutcomeMarks(t *testing.T) {
+	r := sample(false)
+	r.Scenarios = append(r.Scenarios, result("SES-10", Must, Failed, known), result("SES-11", Info, Warned))
+	out := terminal(r, false)
+	for _, want := range []string{"  pass  SES-01  a\n", "  FAIL  SES-09  b <&>\n            saw: two", "  warn  TOK-04  c\n            saw: s\n", "  skip  PSH-01  d\n            no hook\n", "  n/a   PSH-02  e\n            never came\n",
+		"  blkd  PSH-03  f\n            blocked by SES-09: no session\n", "  ERR!  ROB-01  g\n            a body crashed\n", "  know  SES-10", "  warn  SES-11"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if out := terminal(sample(true), false); !strings.Contains(out, "  FAIL  TOK-04") {
+		t.Errorf("strict:\n%s", out)
+	}
+	r = sample(false)
+	r.FailOn = FailOn{OnNothing}
+	if out := terminal(r, false); !strings.Contains(out, "  FAIL  SES-09") || !strings.Contains(out, "What failed (does not fail this run") {
+		t.Errorf("a MUST that failed has to be told, whatever fails the run:\n%s", out)
+	}
+}
+
+// TestCauseIsToldOnce: one block for each cause, the worst first, and the others
+// in a line that stays readable.
+func TestCauseIsToldOnce(t *testing.T) {
+	r := &Report{Scenarios: []Result{result("SES-01", Should, Warned), result("SES-02", Must, Failed), result("SES-03", Must, Failed, under("SES-02")), result("SES-04", Must, Failed), result("TOK-04", Should, Warned, under("SES-02"))}}
+	for i := range 40 {
+		r.Scenarios = append(r.Scenarios, result(fmt.Sprintf("PSH-%02d", i), Must, Blocked, by("SES-02")))
+	}
+	r.Finish()
+	var b strings.Builder
+	(&Terminal{W: &b, Again: "dmwake test"}).Summary(r)
+	out := b.String()
+	for _, want := range []string{"    same cause  SES-03 failed · 1 warned: TOK-04 · 40 blocked: PSH-00, PSH-01, PSH-02, PSH-03, PSH-04, PSH-05, PSH-06, PSH-07, ... 32 more\n",
+		"0 passed, 3 failed, 2 warned, 40 blocked,", "The server breaks 3 rules, from 2 causes."} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if got := strings.Count(out, "again "); got != 3 {
+		t.Errorf("%d blocks, want one for each of 3 causes:\n%s", got, out)
+	}
+	if a, b, w, c := strings.Index(out, "  SES-02 MUST"), strings.Index(out, "  SES-04 MUST"), strings.Index(out, "\nWarnings"), strings.Index(out, "  SES-01 SHOULD"); a < 0 || b < a || w < b || c < w {
+		t.Errorf("order %d %d %d %d:\n%s", a, b, w, c, out)
+	}
+	var json strings.Builder
+	if err := r.WriteJSON(&json); err != nil || !strings.Contains(json.String(), `"PSH-39"
+      ]`) {
+		t.Errorf("%v: the JSON has not all ids of the cause", err)
+	}
+	if page := render(t, r); !strings.Contains(page, `<a href="#row-PSH-39">PSH-39</a>`) {
+		t.Error("the page has not all ids of the cause")
+	}
+}
+
+// TestAnnotations: one for each cause, and one for all that is ours.
+func TestAnnotations(t *testing.T) {
+	r := &Report{Again: "dmwake test", Scenarios: []Result{result("SES-02", Must, Failed, because("broken: 100%")), result("SES-03", Must, Failed, because("broken: 100%")), result("TOK-04", Should, Warned), result("PSH-01", Must, Blocked, by("SES-02")),
+		result("SES-09", Must, Failed, known), result("ROB-01", Must, Errored), result("ROB-02", Must, Errored)}}
+	r.Finish()
+	var b strings.Builder
+	r.WriteAnnotations(&b)
+	out := strings.Split(strings.TrimSpace(b.String()), "\n")
+	want := []string{"::error title=SES-02 title SES-02::broken: 100%25%0A", "::warning title=TOK-04", "::warning title=SES-09", "::error title=dmwake itself failed in 2 scenarios::"}
+	if len(out) != len(want) {
+		t.Fatalf("%d annotations:\n%s", len(out), b.String())
+	}
+	for i, w := range want {
+		if !strings.HasPrefix(out[i], w) {
+			t.Errorf("%s\nwant %s", out[i], w)
+		}
+	}
+	if !strings.Contains(out[0], "same cause: SES-03 failed · 1 blocked: PSH-01") || !strings.Contains(out[3], "ROB-01: %0AROB-02:") {
+		t.Errorf("%s\n%s", out[0], out[3])
+	}
+}
+
+// screen is what a terminal shows of a text with status lines.
+func screen(s string) string {
+	var done []string
+	for _, line := range strings.Split(s, "\n") {
+		parts := strings.Split(line, "\r\x1b[K")
+		done = append(done, parts[len(parts)-1])
+	}
+	return strings.Join(done, "\n")
+}
+
+func TestDoingOnATerminal(t *testing.T) {
+	var live, quiet strings.Builder
+	r := sample(false)
+	for _, term := range []*Terminal{{W: &live, Live: true}, {W: &quiet}} {
+		term.Header(r.Target, 6)
+		for i, s := range r.Scenarios {
+			if term.Live {
+				term.Doing(i, 205, 40*time.Second)
+				term.Doing(i, 205, 0)
+			}
+			term.Progress(s)
+		}
+		if term.Live {
+			term.Doing(205, 205, 0)
+		}
+		term.Summary(r)
+	}
+	if !strings.Contains(live.String(), "\r\x1b[K\x1b[?7l3/205, about 40 s left\x1b[?7h") || !strings.Contains(live.String(), "\x1b[?7l3/205\x1b[?7h") {
+		t.Errorf("status: %q", live.String())
+	}
+	if got := screen(live.String()); got != quiet.String() {
+		t.Errorf("a status is left behind:\n%q\nwant\n%q", got, quiet.String())
+	}
+	live.Reset()
+	term := &Terminal{W: &live, Live: true}
+	term.Doing(1, 2, 0)
+	term.Clear()
+	term.Clear()
+	if screen(live.String()) != "" || strings.Count(live.String(), "\x1b[K") != 2 {
+		t.Errorf("cleared: %q", live.String())
+	}
+}
+
+func TestDoingInALog(t *testing.T) {
+	for _, c := range []struct {
+		total, seconds int
+		want           string
+	}{
+		{205, 9, ""},
+		{9, 60, ""},
+		{10, 25, "10/10\n20/10\n"},
+	} {
+		var b strings.Builder
+		now := time.Unix(1, 0)
+		term := &Terminal{W: &b, Clock: func() time.Time { return now }}
+		for i := range c.seconds + 1 {
+			term.Doing(i, c.total, 0)
+			now = now.Add(time.Second)
+		}
+		if b.String() != c.want {
+			t.Errorf("%d scenarios, %d s: %q, want %q", c.total, c.seconds, b.String(), c.want)
+		}
+	}
+}
+
+func TestRoughly(t *testing.T) {
+	for d, want := range map[time.Duration]string{time.Millisecond: "1 s", 7400 * time.Millisecond: "7 s", 42 * time.Second: "40 s", 99 * time.Second: "100 s", 101 * time.Second: "2 min", 10 * time.Minute: "10 min"} {
+		if got := roughly(d); got != want {
+			t.Errorf("%s: %s, want %s", d, got, want)
+		}
+	}
+}

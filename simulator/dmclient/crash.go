@@ -1,0 +1,91 @@
+package dmclient
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http/httptrace"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// CrashError says that the server took a request and closed the connection, or
+// the stream of HTTP/2, without an answer. That is what frameworks do whose
+// handler crashed: Go's net/http after a panic, Node after an uncaught exception.
+type CrashError struct{ Err error }
+
+func (e *CrashError) Error() string { return crashed + " (" + e.Err.Error() + ")" }
+
+// Unwrap gives what the connection said.
+func (e *CrashError) Unwrap() error { return e.Err }
+
+const crashed = "the server closed the connection without an answer: its handler crashed"
+
+// Crash tells whether err, of a session, a Post or an enrollment, is a
+// *CrashError. A connection that was refused, a TLS alert, a reply that did not
+// come in time and a context that ended are none.
+func Crash(err error) bool {
+	var c *CrashError
+	return errors.As(err, &c)
+}
+
+// staleAfter is how long a kept connection may be idle before its end says
+// nothing of the handler: the shortest keep-alive in use is that of Node, 5
+// seconds, and a request may cross the server's closing.
+const staleAfter = 4 * time.Second
+
+// internalError is INTERNAL_ERROR of HTTP/2 (RFC 9113, section 7).
+const internalError = 2
+
+// streamError has the fields of the one in net/http, which fills it in (see
+// errors.As and http2StreamError.As there).
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (streamError) Error() string { return "stream error" }
+
+// watch follows one request on its way, to tell what the end of its connection
+// means.
+type watch struct {
+	begun time.Time
+	// left is how long after begun the request was on the connection, in
+	// nanoseconds; of one that is sent again, the last time. 0: not yet.
+	left  atomic.Int64
+	stale atomic.Bool
+}
+
+// trace is what net/http tells the watch.
+func (w *watch) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn: func(c httptrace.GotConnInfo) {
+			w.left.Store(0)
+			w.stale.Store(c.Reused && c.IdleTime >= staleAfter)
+		},
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil {
+				w.left.Store(max(1, int64(time.Since(w.begun))))
+			}
+		},
+	}
+}
+
+// judge makes a *CrashError of err where it is one. answered tells that the
+// reply's header came.
+func (w *watch) judge(ctx context.Context, err error, answered bool) error {
+	var stream streamError
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case errors.As(err, &stream):
+		if stream.Code == internalError {
+			return &CrashError{err}
+		}
+	case answered || w.left.Load() == 0 || w.stale.Load():
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return &CrashError{err}
+	}
+	return err
+}
