@@ -236,15 +236,26 @@ func faulted(d *Device, m Mark) *fakewns.Entry {
 	}
 }
 
+// firstSound waits for a notification since m that WNS did not refuse for an old
+// token: it is accepted, or refused for what it is. It is nil where all have an
+// old token.
+func firstSound(d *Device, m Mark) *fakewns.Entry {
+	if e := d.AwaitPushes(m, 1)[0]; !staleToken(e) {
+		return e
+	}
+	return d.AwaitOne(m, func(e *fakewns.Entry) bool { return !staleToken(e) })
+}
+
 // usualPushes is how many notifications the server sends where it is asked to
 // push once and WNS takes what it sends: some send two.
 func usualPushes(d *Device) int {
 	m := d.Mark()
 	d.T.Push(d)
-	if d.AwaitAccepted(m) == nil {
-		d.AwaitPushes(m, 1)
-		d.NeedAccepted(m)
+	switch e := firstSound(d, m); {
+	case e == nil:
 		d.T.Blocked(suite.By("TOK-05", "WER-01"), "WNS answers all of the server's notifications with 401")
+	case e.Status != http.StatusOK:
+		d.T.Blocked(suite.By(suite.Notifies), "%s", refusal(e))
 	}
 	d.Settle(m)
 	accepted := 0

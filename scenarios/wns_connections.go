@@ -113,14 +113,7 @@ func (a turn) Answer(h http.Header, r *fakewns.Reply) {
 // WNS whose certificates can turn wrong.
 func strangeWNS(t *T) (*Device, *stranger) {
 	d := t.WithChannel()
-	m := d.Mark()
-	t.Push(d)
-	if d.AwaitAccepted(m) == nil {
-		d.AwaitPushes(m, 1)
-		d.NeedAccepted(m)
-		t.Blocked(suite.By("TOK-05", "WER-01"), "WNS answers all of the server's notifications with 401")
-	}
-	d.Settle(m)
+	usualPushes(d) // the server has a token then
 	// Who comes after this one finds a server that has a token.
 	t.After(func() {
 		m := d.Mark()
