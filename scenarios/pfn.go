@@ -138,7 +138,7 @@ var pfn = []Scenario{
 					}
 				}
 			}
-			needPFN(d)
+			writesOfPFN(d)
 		}},
 	{ID: "PFN-09", Level: report.Must, Title: "ChannelURI is asked for in the same session or the next",
 		Rule:    "After setting the PFN the server reads Push/ChannelURI, in the same session or the next.",
@@ -166,7 +166,7 @@ var pfn = []Scenario{
 				d.Sync(dmclient.SyncOptions{})
 			}
 			if d.PFN() == "" {
-				needPFN(d)
+				writesOfPFN(d)
 			}
 			for range 2 {
 				s := t.Managed(d.Sync(dmclient.SyncOptions{}))
@@ -242,8 +242,8 @@ func hasSuffix(s, suffix string) bool {
 	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 }
 
-// needPFN ends the body as blocked unless the server set a PFN.
-func needPFN(d *Device) []dmclient.Executed {
+// writesOfPFN ends the body as blocked unless the server set a PFN.
+func writesOfPFN(d *Device) []dmclient.Executed {
 	w := d.PFNWrites()
 	if len(w) == 0 {
 		d.T.Blocked(suite.By(suite.SetsPFN), "the server set no PFN within two sessions")
@@ -257,7 +257,7 @@ func setPFN(t *T) []dmclient.Executed {
 	if len(d.PFNWrites()) == 0 || d.ChannelURI() == "" {
 		d.Sync(dmclient.SyncOptions{})
 	}
-	list := needPFN(d)
+	list := writesOfPFN(d)
 	for _, c := range list {
 		t.Evidence("%s %s, Format %q, Data %q -> %d", c.Verb, c.LocURI, c.Format, c.Data, c.Code)
 	}
@@ -310,7 +310,7 @@ func sessionsOfPFN(t *T) []*dmclient.Session {
 		}
 		t.Managed(d.Sync(dmclient.SyncOptions{}))
 	}
-	needPFN(d)
+	writesOfPFN(d)
 	list := d.Sessions()
 	return list[slices.IndexFunc(list, sets):]
 }

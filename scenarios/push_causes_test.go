@@ -11,8 +11,8 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 )
 
-// ran runs areas of the catalogue against the embedded server.
-func ran(t *testing.T, o lab.Options, areas ...string) *report.Report {
+// pushRun runs areas of the catalogue against the embedded server.
+func pushRun(t *testing.T, o lab.Options, areas ...string) *report.Report {
 	t.Helper()
 	list, err := Select(nil, areas)
 	if err != nil {
@@ -37,7 +37,7 @@ func TestRefusedPushesFail(t *testing.T) {
 	for _, seed := range []uint64{1, 2, 42} {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			r := ran(t, lab.Options{Mutants: []string{"wns-put"}, Seed: seed, Quiet: 500 * time.Millisecond, Push: 2 * time.Second}, "TOK", "ROB", "WNS")
+			r := pushRun(t, lab.Options{Mutants: []string{"wns-put"}, Seed: seed, Quiet: 500 * time.Millisecond, Push: 2 * time.Second}, "TOK", "ROB", "WNS")
 			for _, s := range r.Scenarios {
 				switch {
 				case s.ID == "WNS-01" && s.Outcome != report.Failed:
@@ -74,7 +74,7 @@ func TestPushPathIsToldOnce(t *testing.T) {
 	} {
 		t.Run(c.mutant, func(t *testing.T) {
 			t.Parallel()
-			r := ran(t, lab.Options{Mutants: []string{c.mutant}, Seed: 1, Quiet: 300 * time.Millisecond, Push: 1500 * time.Millisecond}, "PFN", "CHN", "TOK", "WNS", "WER", "PSH")
+			r := pushRun(t, lab.Options{Mutants: []string{c.mutant}, Seed: 1, Quiet: 300 * time.Millisecond, Push: 1500 * time.Millisecond}, "PFN", "CHN", "TOK", "WNS", "WER", "PSH")
 			if len(r.Causes) != 1 {
 				t.Errorf("%d causes: %+v", len(r.Causes), r.Causes)
 			}

@@ -38,9 +38,13 @@ var mustOnPhones = map[string]string{"wp81": report.Must}
 
 // All is the catalogue, in the order of the areas.
 func All() []Scenario {
-	return slices.Concat(inOrder(enrollment, enrolledWith, enrollmentServices), inOrder(sessions, sessionInput, sessionAuth, sessionForms),
-		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), wnsErrors, inOrder(pushToWork, pushedWork), inOrder(deviceErrors, moreErrors),
-		inOrder(security, credentials, boundaries), inOrder(robustness, endurance))
+	return slices.Concat(
+		inOrder(enrollmentMessages, discovery, enrollmentCredentials, certificatePolicies, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule),
+		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials),
+		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), wnsErrors, inOrder(pushToWork, pushedWork),
+		inOrder(pfnErrors, answerErrors, atomicErrors),
+		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials),
+		inOrder(brokenInput, poorConnections, endurance))
 }
 
 // inOrder joins the parts of an area by id.

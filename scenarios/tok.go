@@ -236,7 +236,7 @@ func awaitDelivered(d *Device, m Mark) *fakewns.Entry {
 		noteFirst(t, list)
 		t.Fail("a notification that WNS accepts within "+t.Lab.Config.Timeouts.Push.String(), fmt.Sprintf("%d notifications, all refused with 401", len(list)))
 	case e.Status != http.StatusOK:
-		t.Blocked(suite.By(suite.Notifies), "%s", refusal(e))
+		t.Blocked(suite.By(suite.Notifies), "%s", wnsRefuses(e))
 	}
 	return e
 }

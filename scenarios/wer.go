@@ -231,7 +231,7 @@ func faulted(d *Device, m Mark) *fakewns.Entry {
 			return e
 		case staleToken(e) && n < 4:
 		default:
-			d.T.Blocked(suite.By(suite.Notifies), "%s", refusal(e))
+			d.T.Blocked(suite.By(suite.Notifies), "%s", wnsRefuses(e))
 		}
 	}
 }
@@ -255,7 +255,7 @@ func usualPushes(d *Device) int {
 	case e == nil:
 		d.T.Blocked(suite.By("TOK-05", "WER-01"), "WNS answers all of the server's notifications with 401")
 	case e.Status != http.StatusOK:
-		d.T.Blocked(suite.By(suite.Notifies), "%s", refusal(e))
+		d.T.Blocked(suite.By(suite.Notifies), "%s", wnsRefuses(e))
 	}
 	d.Settle(m)
 	accepted := 0

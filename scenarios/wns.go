@@ -155,13 +155,13 @@ var notifications = []Scenario{
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			if e := notification(t); e.Status != http.StatusOK {
-				t.FailBy(refusal(e), "a notification that WNS answers 200", fmt.Sprintf("%d: %s", e.Status, e.Error))
+				t.FailBy(wnsRefuses(e), "a notification that WNS answers 200", fmt.Sprintf("%d: %s", e.Status, e.Error))
 			}
 		}},
 }
 
-// refusal is the cause of what fails because WNS refuses a notification.
-func refusal(e *fakewns.Entry) string {
+// wnsRefuses is the cause of what fails because WNS refuses a notification.
+func wnsRefuses(e *fakewns.Entry) string {
 	return fmt.Sprintf("WNS refuses the server's notifications: %d, %s", e.Status, e.Error)
 }
 

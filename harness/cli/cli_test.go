@@ -236,7 +236,7 @@ func TestInterrupt(t *testing.T) {
 	if err := json.Unmarshal(raw, &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Summary.Passed < 3 || r.Summary.NotApplicable < 10 || r.Summary.Failed != 0 {
+	if r.Summary.Passed < 3 || r.Summary.Skipped < 10 || r.Summary.Failed != 0 {
 		t.Errorf("summary %+v: what was learned must be kept, what was not is not a failure", r.Summary)
 	}
 }

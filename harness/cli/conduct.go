@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
@@ -24,7 +25,7 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	if f.json == "-" {
 		progress = s.err // standard output is the JSON
 	}
-	term := &report.Terminal{W: progress, Color: color(progress), Live: color(progress), Again: r.Again}
+	term := &report.Terminal{W: progress, Color: color(progress), Live: color(progress), Strict: slices.Contains(fails, report.OnShould), Again: r.Again}
 	enrollErr := l.Preflight(ctx)
 	var reach *lab.UnreachableError
 	if errors.As(enrollErr, &reach) && ctx.Err() == nil {

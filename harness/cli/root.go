@@ -47,7 +47,7 @@ type streams struct{ out, err io.Writer }
 
 // Main runs the command line and gives the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
-	ctx, stopSignals := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stopSignals := signal.NotifyContext(context.Background(), ends()...)
 	defer stopSignals()
 	// A second Ctrl-C ends the process the hard way.
 	context.AfterFunc(ctx, stopSignals)
@@ -67,6 +67,17 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "dmwake: "+strings.TrimSpace(e.Error()))
 	}
 	return e.code
+}
+
+// ends are the signals that end a command with what it has learned: Ctrl-C, the
+// service manager's, and that of a terminal that is closed, unless the process was
+// started to outlive it (nohup).
+func ends() []os.Signal {
+	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		list = append(list, syscall.SIGHUP)
+	}
+	return list
 }
 
 // rootCommand is the whole command line.

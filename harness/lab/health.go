@@ -5,11 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/target"
 )
 
 // Healthy asks once whether the target answers at all.
 func (l *Lab) Healthy(ctx context.Context) error {
+	err := l.healthy(ctx)
+	var u *url.Error
+	if errors.As(err, &u) { // the URL may name a user and password
+		u.URL = target.Redact(u.URL)
+	}
+	return err
+}
+
+func (l *Lab) healthy(ctx context.Context) error {
 	t := &l.Config.Target
 	to := t.DiscoveryURL()
 	if to == "" {

@@ -84,6 +84,7 @@ type Lab struct {
 	wg       sync.WaitGroup
 	ready    chan *rsa.PrivateKey // keys of devices, see key
 	family   *family
+	pace     *pace
 
 	mu     sync.Mutex
 	rand   *mathrand.Rand
@@ -133,6 +134,7 @@ func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 		l.Close()
 		return nil, err
 	}
+	l.pace = newPace(int(l.Config.Target.Pace))
 	if opts.Key == nil && l.embedded == nil {
 		l.wg.Add(1)
 		go l.makeKeys()

@@ -178,7 +178,8 @@ func (l *Lab) ordinaryDevice() (*dmclient.Device, error) {
 	return l.NewDevice(p)
 }
 
-// Notes tell what the lab overlooked for all devices so that the run could go on.
+// Notes tell what the lab overlooked for all devices, and how long it waited, so
+// that the run could go on.
 func (l *Lab) Notes() []string {
 	f := l.family
 	f.mu.Lock()
@@ -197,12 +198,15 @@ func (l *Lab) Notes() []string {
 		}
 		y.mu.Unlock()
 	}
+	if n := l.pace.note(); n != "" {
+		out = append(out, n)
+	}
 	return out
 }
 
 // unseen are the fields of a device's configuration that a server cannot see in
 // an enrollment.
-var unseen = []string{"Profile", "WNS", "Timeout", "NoRetry", "Clock", "JobTime", "Keep", "OnSend", "OnReceive", "OnEffect", "Log"}
+var unseen = []string{"Profile", "WNS", "Timeout", "NoRetry", "Clock", "JobTime", "Keep", "OnSend", "OnReceive", "OnEffect", "Log", "Pace", "Busy"}
 
 // ordinary tells whether an edit left a device's enrollment as it was: the usual
 // configuration, and a profile as the package has it.

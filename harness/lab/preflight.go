@@ -27,7 +27,7 @@ type UnreachableError struct {
 	Err      error
 }
 
-func (e *UnreachableError) Error() string { return e.What + "; " + e.Do }
+func (e *UnreachableError) Error() string { return target.Redact(e.What + "; " + e.Do) }
 
 // Unwrap gives the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }
@@ -81,7 +81,15 @@ func (l *Lab) explain(err error) error {
 		return &UnreachableError{what, do, err}
 	}
 	if e.Refused() {
-		return &UnreachableError{fmt.Sprintf("the server refuses to enroll %s: %v", t.Username, e.Err),
+		why := e.Err.Error()
+		var f *enroll.Fault
+		if errors.As(e.Err, &f) {
+			why = f.Text()
+		}
+		if hr := e.HResult(); hr != "" {
+			why += " (Windows shows " + hr + ")"
+		}
+		return &UnreachableError{fmt.Sprintf("the server refuses to enroll %s: %s", t.Username, why),
 			"check target.username and target.password", err}
 	}
 	return err

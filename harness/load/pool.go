@@ -124,7 +124,8 @@ func (p *pool) enroll(ctx context.Context, step func(done, failed int)) error {
 		return err
 	}
 	base.Key, base.NoRetry, base.Clock = p.opts.keys(), true, p.opts.clock
-	base.Keep = 1 // nobody looks back, and a transcript is most of a device
+	base.Busy = nil // a load measures what a server says, it does not wait for better
+	base.Keep = 1   // nobody looks back, and a transcript is most of a device
 	if base.WNS != nil {
 		base.WNS = observer{base.WNS, p}
 	}

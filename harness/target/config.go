@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,8 +58,24 @@ type Target struct {
 	Provisioned Provisioned `yaml:"provisioned"`
 	// Crowd is how many devices open their sessions at once, default 200.
 	Crowd int `yaml:"crowd"`
+	// Pace is how many enrollments and sign-ins dmwake begins in a minute, for
+	// servers that limit their rate; 0, the default, is no limit.
+	Pace Pace `yaml:"pace"`
 	// SharedDevice lets one device enroll, and all scenarios share it.
 	SharedDevice bool `yaml:"shared_device"`
+}
+
+// Pace is a number a minute, 0 for no limit.
+type Pace int
+
+// UnmarshalYAML tells the line of one that is none.
+func (p *Pace) UnmarshalYAML(n *yaml.Node) error {
+	v, err := strconv.Atoi(n.Value)
+	if err != nil || v < 0 || v > 100_000 {
+		return fmt.Errorf("line %d: target.pace %q is not a number of enrollments a minute from 0 (no limit) to 100000", n.Line, n.Value)
+	}
+	*p = Pace(v)
+	return nil
 }
 
 // WNS is how the server under test reaches the fake WNS.
@@ -192,7 +209,7 @@ func load(path string, complete func(c *Config, dir string) error) (*Config, err
 		return nil, yamlError(path, err)
 	}
 	if err := complete(c, filepath.Dir(path)); err != nil {
-		return nil, &ConfigError{path, err.Error()}
+		return nil, &ConfigError{path, Redact(err.Error())}
 	}
 	return c, nil
 }
@@ -301,8 +318,8 @@ func (c *Config) Defaults() {
 			*s = v
 		}
 	}
-	def(&c.Target.Name, c.Target.Discovery)
-	def(&c.Target.Name, c.Target.Provisioned.Server)
+	def(&c.Target.Name, Redact(c.Target.Discovery))
+	def(&c.Target.Name, Redact(c.Target.Provisioned.Server))
 	def(&c.Target.Name, c.Target.Username)
 	def(&c.Target.Push, "wns")
 	def(&c.WNS.Mode, "proxy")

@@ -165,7 +165,9 @@ type HookError struct {
 	Err  error
 }
 
-func (e *HookError) Error() string { return fmt.Sprintf("the %s hook failed: %v", e.Hook, e.Err) }
+func (e *HookError) Error() string {
+	return Redact(fmt.Sprintf("the %s hook failed: %v", e.Hook, e.Err))
+}
 
 // Unwrap gives the cause.
 func (e *HookError) Unwrap() error { return e.Err }

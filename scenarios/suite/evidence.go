@@ -32,6 +32,17 @@ func (t *T) Keep(d *Device, what string, ex *dmclient.Exchange) {
 	}
 }
 
+// telling are the devices whose messages show a failure: those of inputs that
+// failed, then the first ones of the body.
+func (t *T) telling() (out []*Device) {
+	for _, d := range slices.Concat(t.failing, t.devices) {
+		if len(out) < keptDevices && !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
 // attach puts the bytes that show a failure into the result: what was posted
 // last first, then the last sessions of the devices the scenario made, or their
 // enrollment where it is about that. Where there are more than a report should
@@ -39,7 +50,7 @@ func (t *T) Keep(d *Device, what string, ex *dmclient.Exchange) {
 func (t *T) attach() {
 	t.steps()
 	var list []report.Exchange
-	for _, d := range t.devices[:min(len(t.devices), keptDevices)] {
+	for _, d := range t.telling() {
 		if t.s.Area() == "ENR" {
 			for _, ex := range d.EnrollExchanges() {
 				list = append(list, evidence(d, ex))
@@ -84,7 +95,7 @@ func (t *T) steps() {
 		list = append(list, report.Step{At: at, From: from, To: to, Text: report.Redact(fmt.Sprintf(text, args...))})
 	}
 	own := map[string]bool{}
-	for _, d := range t.devices[:min(len(t.devices), keptDevices)] {
+	for _, d := range t.telling() {
 		own[d.Identity().DeviceID] = true
 		for _, ex := range d.EnrollExchanges() {
 			add(ex.At, report.Device, report.Server, "enrollment: %s", ex.Method)

@@ -121,7 +121,7 @@ func (r *runner) run(ctx context.Context) {
 // pushes tells whether a scenario makes the server push: where a server pushes
 // by itself, queueing does.
 func (r *runner) pushes(s *Scenario) bool {
-	return s.pushes() || r.lab.Config.Target.PushOnQueue && len(s.Needs) > 0
+	return s.pushes() || r.lab.Config.Target.PushOnQueue && len(s.Needs)+len(s.Uses) > 0
 }
 
 // together runs scenarios side by side and returns when they are done.

@@ -41,7 +41,7 @@ func scenario(id string, body func(*T), edits ...func(*Scenario)) Scenario {
 	return s
 }
 
-func passes(*T) {}
+func passes(*T)  {}
 func fails(t *T) { t.Fail("POST", "PUT") }
 
 func decides(p ...Premise) func(*Scenario) { return func(s *Scenario) { s.Decides = p } }

@@ -70,6 +70,8 @@ type Scenario struct {
 	Source string // document and section
 	Fix    string // what a server that fails it mostly has to change
 	Needs  []Need
+	// Uses are hooks that it sees more with, and can do without.
+	Uses []Need
 	// Mutants are the broken reference servers that it must fail on.
 	Mutants []string
 	// Under are the ids of scenarios that explain its failure where they failed,

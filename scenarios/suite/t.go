@@ -30,6 +30,7 @@ type T struct {
 	tries   []try
 	trying  bool
 	posts   []post
+	failing []*Device // of inputs that did not pass
 }
 
 // Context ends when the run does, or its time.
@@ -146,7 +147,7 @@ func (t *T) Try(what string, f func()) {
 	if t.trying {
 		t.Error("the scenario tries %q inside another input, which is a bug of dmwake", what)
 	}
-	saved, by := *t.result, t.by
+	saved, by, made := *t.result, t.by, len(t.devices)
 	t.by = nil
 	t.trying = true
 	func() {
@@ -168,6 +169,7 @@ func (t *T) Try(what string, f func()) {
 		panic(stop{}) // as it is
 	}
 	if one.Outcome != report.Passed {
+		t.failing = append(t.failing, t.devices[made:]...)
 		t.tries = append(t.tries, try{what, one, t.by})
 	} else {
 		t.tries = append(t.tries, try{what: what, result: one})

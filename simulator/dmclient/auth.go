@@ -151,7 +151,7 @@ func (r *running) judge(m *syncml.Message) (code int, chal *syncml.Chal) {
 	case secret == "":
 		return syncml.OK, nil
 	case cred == nil:
-		return syncml.MissingCredential, r.challenge()
+		return syncml.MissingCredential, challenge()
 	}
 	// The server's name is AAUTHNAME, or the ProviderID (Learn, "w7 APPLICATION
 	// CSP").
@@ -171,22 +171,20 @@ func (r *running) judge(m *syncml.Message) (code int, chal *syncml.Chal) {
 		want = digest(name, secret, decodeNonce(d.appAuth(serverCred, "AAuthData")))
 	}
 	if subtle.ConstantTimeCompare([]byte(want), []byte(cred.Data)) != 1 {
-		return syncml.InvalidCredential, r.challenge()
+		return syncml.InvalidCredential, challenge()
 	}
 	r.auth.serverDone = true
 	if kind == authBasic {
 		return syncml.AuthAccepted, nil
 	}
-	return syncml.AuthAccepted, r.challenge()
+	return syncml.AuthAccepted, challenge()
 }
 
-// challenge gives the server a new nonce.
-func (r *running) challenge() *syncml.Chal {
+// challenge gives the server a new nonce. It counts once it is sent.
+func challenge() *syncml.Chal {
 	nonce := make([]byte, 16)
 	rand.Read(nonce)
-	next := base64.StdEncoding.EncodeToString(nonce)
-	r.d.setAppAuth(serverCred, "AAuthData", next)
-	return &syncml.Chal{Meta: syncml.Meta{Type: authMD5, Format: "b64", NextNonce: next}}
+	return &syncml.Chal{Meta: syncml.Meta{Type: authMD5, Format: "b64", NextNonce: base64.StdEncoding.EncodeToString(nonce)}}
 }
 
 // refuseAll answers a message whose sender is not authenticated: every command

@@ -81,9 +81,24 @@ type Config struct {
 	// NoRetry leaves a session at its first failed connection. Windows tries
 	// again, as CONNRETRYFREQ and the back-off times say.
 	NoRetry bool
+	// Pace is called before each enrollment and each opening of a sign-in page,
+	// and waits until that may be; its error ends the enrollment. Nil never waits.
+	Pace func(context.Context) error
+	// Busy is told of an answer that asks to come again: 429, or 503 with
+	// Retry-After. Where it says true the device waits that long, and asks again,
+	// in steps of an enrollment, on sign-in pages and for 503 in sessions; Windows
+	// is not known to. Nil leaves these answers to the caller. A session waits out
+	// a 429 in any case (MS-MDM 3.1.6), Post never waits. The record has all
+	// exchanges, those that were answered so, too.
+	Busy func(status int, wait time.Duration) bool
 	// Clock is the device's, default SystemClock; Skew is how far it is wrong.
 	Clock Clock
 	Skew  time.Duration
+	// SkewTLS judges the server's certificate by the wrong clock, too. Without it
+	// the clock is wrong in messages only: a certificate that was made the same day
+	// is not yet valid to a device that is late, and nothing else of the server's
+	// would be seen.
+	SkewTLS bool
 	// JobTime is how long an installation takes on that clock, default none.
 	JobTime time.Duration
 	// AcceptUnknown takes commands for CSPs this device does not have.

@@ -37,6 +37,11 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	if d.cfg.Discovery == "" {
 		return errors.New("enroll: neither Config.Discovery nor a Username to find the server by is given")
 	}
+	if d.cfg.Pace != nil {
+		if err := d.cfg.Pace(ctx); err != nil {
+			return err
+		}
+	}
 	c := d.EnrollmentClient(opts)
 	defer c.HTTP.CloseIdleConnections()
 	// What becomes of the GET is the suite's to judge: a server that is not
@@ -56,10 +61,12 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 			return err
 		}
 	}
-	if _, err := c.Policies(ctx, disc.PolicyURL); err != nil {
-		var e *enroll.Error
-		if !opts.IgnorePolicies || errors.As(err, &e) && e.Refused() {
-			return err
+	if disc.PolicyURL != "" { // it is optional (MS-MDE2 3.1.4.1.3.2)
+		if _, err := c.Policies(ctx, disc.PolicyURL); err != nil {
+			var e *enroll.Error
+			if !opts.IgnorePolicies || errors.As(err, &e) && e.Refused() {
+				return err
+			}
 		}
 	}
 	raw, err := d.requestToken(ctx, c, disc.EnrollmentURL, opts)
@@ -128,9 +135,7 @@ func (d *Device) EnrollmentClient(opts EnrollOptions) *enroll.Client {
 		policies = []string{"Certificate"} // as a provisioning package sets it up
 	}
 	c := &enroll.Client{
-		HTTP: d.client(d.newTransport(nil), func(ex *Exchange) {
-			d.record.change(func() { d.record.enrolls = append(d.record.enrolls, ex) })
-		}),
+		HTTP:       d.enrollmentHTTP(nil),
 		Discovery:  d.cfg.Discovery,
 		Credential: &enroll.Credential{Username: d.cfg.Username, Password: d.cfg.Password},
 		Request: enroll.DiscoverRequest{
@@ -240,9 +245,7 @@ func (d *Device) renewCertificate(ctx context.Context) error {
 		return fail(err)
 	}
 	c := d.EnrollmentClient(EnrollOptions{NoCredential: true})
-	c.HTTP = d.client(d.newTransport(d.Certificate()), func(ex *Exchange) {
-		d.record.change(func() { d.record.enrolls = append(d.record.enrolls, ex) })
-	})
+	c.HTTP = d.enrollmentHTTP(d.Certificate())
 	defer c.HTTP.CloseIdleConnections()
 	raw, err := c.Renew(ctx, to, signed, d.Context())
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/smallstep/pkcs7"
 
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -49,19 +50,33 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 			}
 			return nil, fmt.Errorf("message %d: %w: %w", r.msgID, errConnection, err)
 		}
-		if resp.StatusCode != http.StatusTooManyRequests || busy >= maxBusy {
+		if busy >= maxBusy {
 			break
 		}
-		wait := parseRetryAfter(resp.Header.Get("Retry-After"), r.d.now())
-		r.d.log.Info("the server is busy", "wait", wait)
-		if err := sleep(ctx, r.d.cfg.Clock, wait); err != nil {
+		clock, wait := r.d.cfg.Clock, time.Duration(0)
+		if resp.StatusCode == http.StatusTooManyRequests {
+			wait = parseRetryAfter(resp.Header.Get("Retry-After"), r.d.now())
+			if r.d.cfg.Busy != nil {
+				r.d.cfg.Busy(resp.StatusCode, wait)
+			}
+		} else if again, ok := r.d.again(resp); ok {
+			clock, wait = SystemClock{}, again // no behaviour of the device: the test's patience
+		} else {
+			break
+		}
+		r.d.log.Info("the server is busy", "status", resp.StatusCode, "wait", wait)
+		if err := sleep(ctx, clock, wait); err != nil {
 			return nil, err
 		}
 	}
 	raw := r.s.Exchanges[len(r.s.Exchanges)-1].Response // the recorder read it
 	if resp.StatusCode != http.StatusOK {
 		r.s.End = fmt.Sprintf("HTTP status %d", resp.StatusCode)
-		return nil, fmt.Errorf("%w: HTTP status %d to message %d", ErrRefused, resp.StatusCode, r.msgID)
+		err := fmt.Errorf("%w: HTTP status %d to message %d", ErrRefused, resp.StatusCode, r.msgID)
+		if words := enroll.OwnWords(raw, r.d.cfg.Password); words != "" {
+			err = fmt.Errorf("%w: %s", err, words)
+		}
+		return nil, err
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, nil
@@ -218,11 +233,8 @@ func (d *Device) signature(body []byte) (string, error) {
 
 // parseRetryAfter reads seconds or a date; an absent one is a model.
 func parseRetryAfter(v string, now time.Time) time.Duration {
-	if n, err := strconv.Atoi(v); err == nil && n >= 0 {
-		return time.Duration(n) * time.Second
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return max(t.Sub(now), 0)
+	if wait, ok := readRetryAfter(v, now); ok {
+		return wait
 	}
 	return retryAfter
 }

@@ -49,6 +49,14 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 		}
 		return nil, nil
 	}
+	if !m.HasCommands() && !refused && len(r.queue) == 0 && r.chunk == nil {
+		// Nothing to do and no Final: Windows ends there [reported].
+		r.s.End = "the server's message had no commands, and no Final"
+		return nil, nil
+	}
+	if chal != nil {
+		r.d.setAppAuth(serverCred, "AAuthData", chal.Meta.NextNonce)
+	}
 	// Room for a Status of everything, and some Results.
 	x := &executor{ctx: ctx, r: r, d: r.d, s: r.s, msgRef: m.Hdr.MsgID, msg: len(r.s.Received) - 1, out: make([]syncml.Command, 0, len(m.Body)+4)}
 	x.status("0", "SyncHdr", code)
@@ -67,9 +75,10 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 			}
 		}
 	}
-	if !m.Final {
+	if !m.Final && !asked {
 		// More of the package is to come: ask for it (OMA DM Protocol 1.2.1
-		// section 6.2).
+		// section 6.2). A server that asks for the rest of the device's package
+		// has not begun its own.
 		x.out = append(x.out, syncml.Command{Verb: syncml.Alert, Data: itoa(syncml.AlertNextMessage)})
 	}
 	r.queue = append(x.out, r.queue...)

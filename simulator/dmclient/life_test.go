@@ -298,8 +298,8 @@ func TestLeaving(t *testing.T) {
 	}
 }
 
-// TestSkew: a device whose clock is wrong tells its own time, and does not
-// trust a server whose certificate is not valid then.
+// TestSkew: a device whose clock is wrong tells its own time and still trusts a
+// certificate that is not valid then, unless it is asked to judge by that clock.
 func TestSkew(t *testing.T) {
 	r := newRig(t, nil)
 	clock := dmclient.NewVirtualClock(time.Now())
@@ -307,7 +307,11 @@ func TestSkew(t *testing.T) {
 	if local, _ := d.Tree().Get("./DevDetail/Ext/Microsoft/LocalTime"); local != clock.Now().Add(90*time.Minute).Format(time.RFC3339) {
 		t.Errorf("LocalTime %s", local)
 	}
-	old := r.device(func(c *dmclient.Config) { c.Clock, c.Skew = clock, -100*365*24*time.Hour })
+	lost := r.enrolled(func(c *dmclient.Config) { c.Clock, c.Skew = clock, -100*365*24*time.Hour })
+	if s := r.sync(lost); s.Err != nil {
+		t.Errorf("a hundred years ago, in messages only: %v", s.Err)
+	}
+	old := r.device(func(c *dmclient.Config) { c.Clock, c.Skew, c.SkewTLS = clock, -100*365*24*time.Hour, true })
 	if err := old.Enroll(r.ctx(), dmclient.EnrollOptions{}); err == nil || !strings.Contains(err.Error(), "0x80180012") {
 		t.Errorf("a hundred years ago: %v", err)
 	}

@@ -49,7 +49,7 @@ func (d *Device) newTransport(cert *tls.Certificate) *http.Transport {
 	if roots != nil {
 		conf.RootCAs = roots
 	}
-	if d.cfg.Skew != 0 {
+	if d.cfg.SkewTLS {
 		conf.Time = d.now // a clock that is wrong judges certificates wrongly
 	}
 	// Answering here and not in Certificates presents the certificate whatever

@@ -41,10 +41,18 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("enrollment: %s: %v", e.Step, e.Err)
+	// A discovery URL may name a user and password.
+	s := inURL.ReplaceAllString(fmt.Sprintf("enrollment: %s: %v", e.Step, e.Err), "${1}[redacted]@")
+	var more []string
 	var f *Fault
-	if hr := e.HResult(); hr != "" && !errors.As(e.Err, &f) {
-		s += " (Windows shows " + hr + ")"
+	if errors.As(e.Err, &f) && e.Status != 0 {
+		more = append(more, fmt.Sprintf("HTTP %d", e.Status))
+	}
+	if hr := e.HResult(); hr != "" {
+		more = append(more, "Windows shows "+hr)
+	}
+	if len(more) > 0 {
+		s += " (" + strings.Join(more, ", ") + ")"
 	}
 	return s
 }
@@ -175,19 +183,31 @@ func (c *Client) post(ctx context.Context, step, to string, body []byte) (*Envel
 	if err != nil {
 		return nil, &Error{Step: step, Status: resp.StatusCode, Err: fmt.Errorf("read the reply: %w", err)}
 	}
-	e, err := ReadEnvelope(raw)
-	if err == nil {
-		if f := e.Fault(); f != nil {
-			return nil, &Error{Step: step, Status: resp.StatusCode, Err: f}
-		}
+	// A fault is one whatever the HTTP status says, and in whatever spelling.
+	if f := ReadFault(raw); f != nil {
+		f.Reason, f.Message = conceal(f.Reason, c.secrets()...), conceal(f.Message, c.secrets()...)
+		return nil, &Error{Step: step, Status: resp.StatusCode, Err: f}
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, &Error{Step: step, Status: resp.StatusCode, Err: fmt.Errorf("HTTP status %d without a SOAP fault", resp.StatusCode)}
+		err := fmt.Errorf("HTTP status %d without a SOAP fault", resp.StatusCode)
+		if words := OwnWords(raw, c.secrets()...); words != "" {
+			err = fmt.Errorf("%w: %s", err, words)
+		}
+		return nil, &Error{Step: step, Status: resp.StatusCode, Err: err}
 	}
+	e, err := ReadEnvelope(raw)
 	if err != nil {
 		return nil, &Error{Step: step, Status: resp.StatusCode, Err: err}
 	}
 	return e, nil
+}
+
+// secrets are what a reply may repeat of the request.
+func (c *Client) secrets() []string {
+	if c.Credential == nil {
+		return nil
+	}
+	return []string{c.Credential.Password, string(c.Credential.Token)}
 }
 
 // withPort writes the URL as Windows does in the To of a Discover: with its

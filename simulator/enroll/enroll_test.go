@@ -44,13 +44,13 @@ func TestRepliesRoundTrip(t *testing.T) {
 	if err != nil || string(gotT.Provisioning) != string(tok.Provisioning) {
 		t.Errorf("RST: %+v, %v", gotT, err)
 	}
-	f := &Fault{Code: "Receiver", Subcode: FaultAuthentication, Reason: "no & never", ErrorType: "X"}
+	f := &Fault{Code: "Receiver", Subcode: FaultAuthentication, Reason: "no & never", ErrorType: "X", Message: "no & never", TraceID: "act"}
 	gotF := read(f.Write("urn:uuid:1", "act")).Fault()
 	if gotF == nil || *gotF != *f {
 		t.Errorf("Fault: %+v", gotF)
 	}
-	if !strings.Contains(f.Error(), "0x80180002") {
-		t.Errorf("a fault names the error Windows shows: %s", f)
+	if f.HResult() != "0x80180002" {
+		t.Errorf("Windows shows %s", f.HResult())
 	}
 }
 

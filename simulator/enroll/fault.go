@@ -1,15 +1,18 @@
 package enroll
 
 import (
-	"fmt"
+	"cmp"
+	"slices"
+	"strings"
 )
 
-// Fault is a SOAP 1.2 fault with the detail MS-MDE2 3.1.4.1.3 adds.
+// Fault is a SOAP fault with the detail MS-MDE2 2.2.10 adds.
 type Fault struct {
-	Code      string // s:Receiver or s:Sender
-	Subcode   string // Authentication, MessageFormat, Authorization, ...
-	Reason    string
-	ErrorType string // of DeviceEnrollmentServiceError, may be empty
+	Code    string // Receiver or Sender; Server or Client of SOAP 1.1
+	Subcode string // Authentication, MessageFormat, Authorization, ...; in this spelling, however it came
+	Reason  string // the server's own words
+	// Of DeviceEnrollmentServiceError; each may be empty.
+	ErrorType, Message, TraceID string
 }
 
 // Subcodes a Windows enrollment client knows (MS-MDE2 2.2.9.1).
@@ -19,15 +22,20 @@ const (
 	FaultCertificate    = "CertificateRequest"
 )
 
-func (f *Fault) Error() string {
-	s := fmt.Sprintf("the server answered with a fault: %s", f.Subcode)
-	if hr := f.HResult(); hr != "" {
-		s += " (Windows shows " + hr + ")"
+func (f *Fault) Error() string { return "the server refused: " + f.Text() }
+
+// Text is what kind of fault it is and the server's own reason.
+func (f *Fault) Text() string {
+	parts := []string{}
+	for _, p := range []string{cmp.Or(f.Subcode, f.Code), f.ErrorType, f.Reason, f.Message} {
+		if p = oneLine(p); p != "" && !slices.Contains(parts, p) {
+			parts = append(parts, p)
+		}
 	}
-	if f.Reason != "" {
-		s += ": " + f.Reason
+	if len(parts) == 0 {
+		return "a fault without code and reason"
 	}
-	return s
+	return strings.Join(parts, ": ")
 }
 
 // Write serializes the fault as the reply to relatesTo.
@@ -43,27 +51,4 @@ func (f *Fault) Write(relatesTo, activityID string) ([]byte, error) {
 	build(d, "Message", f.Reason)
 	build(d, "TraceId", activityID)
 	return doc.WriteToBytes()
-}
-
-// Fault gives the fault in the body, nil if there is none.
-func (e *Envelope) Fault() *Fault {
-	s := kid(e.body, "Fault")
-	if s == nil {
-		return nil
-	}
-	c := kid(s, "Code")
-	return &Fault{
-		Code: local(textOf(c, "Value")), Subcode: local(textOf(kid(c, "Subcode"), "Value")),
-		Reason:    textOf(kid(s, "Reason"), "Text"),
-		ErrorType: textOf(kid(kid(s, "Detail"), "DeviceEnrollmentServiceError"), "ErrorType"),
-	}
-}
-
-func local(qname string) string {
-	for i := len(qname) - 1; i >= 0; i-- {
-		if qname[i] == ':' {
-			return qname[i+1:]
-		}
-	}
-	return qname
 }

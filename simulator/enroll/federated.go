@@ -165,7 +165,12 @@ func (s *SignIn) fetch(ctx context.Context, c *http.Client, method string, at *u
 		return nil, next, resp.StatusCode, nil
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, nil, resp.StatusCode, fmt.Errorf("HTTP status %d", resp.StatusCode)
+		err := fmt.Errorf("HTTP status %d", resp.StatusCode)
+		raw, _ := io.ReadAll(io.LimitReader(resp.Body, MaxMessage)) // what came is enough for a hint
+		if words := OwnWords(raw, s.Password); words != "" {
+			err = fmt.Errorf("%w: %s", err, words)
+		}
+		return nil, nil, resp.StatusCode, err
 	}
 	page, err = html.Parse(io.LimitReader(resp.Body, MaxMessage))
 	return page, nil, resp.StatusCode, err

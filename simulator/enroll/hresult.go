@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"net/http"
 )
 
 // faultErrors are the HRESULTs Windows shows for a fault's subcode, and for
@@ -36,6 +37,10 @@ func (f *Fault) HResult() string {
 	return faultErrors[f.Subcode]
 }
 
+// codeStatusOK is what Windows shows for a fault that came with HTTP status 200
+// [seen].
+const codeStatusOK = "0x801900c8"
+
 // hresulter is an error that knows its own code.
 type hresulter interface{ HResult() string }
 
@@ -49,8 +54,11 @@ func (e *Error) HResult() string {
 		host x509.HostnameError
 		op   *net.OpError
 		dns  *net.DNSError
+		f    *Fault
 	)
 	switch {
+	case errors.As(e.Err, &f) && e.Status == http.StatusOK && e.Step != StepSignIn:
+		return codeStatusOK
 	case errors.As(e.Err, &own):
 		return own.HResult()
 	case errors.As(e.Err, &cert), errors.As(e.Err, &unk), errors.As(e.Err, &host):

@@ -28,7 +28,11 @@ func (s *Server) statuses(m *syncml.Message) []syncml.Command {
 		if s.is("ses-cmdref-fixed") {
 			ref = strconv.Itoa(2 + len(out))
 		}
-		out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: ref, Cmd: string(c.Verb), Data: strconv.Itoa(code)})
+		cmd := string(c.Verb)
+		if s.is("ses-alert-cmd") && c.Verb == syncml.Alert {
+			cmd = string(syncml.Replace)
+		}
+		out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: ref, Cmd: cmd, Data: strconv.Itoa(code)})
 	}
 	if s.is("ses-status-order") {
 		for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
@@ -39,6 +43,8 @@ func (s *Server) statuses(m *syncml.Message) []syncml.Command {
 		out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: "77", Cmd: "Replace", Data: "200"})
 	}
 	switch {
+	case s.is("ses-no-status"):
+		return nil
 	case s.is("ses-hdr-status-missing"):
 		return out
 	case s.is("ses-hdr-status-last"):

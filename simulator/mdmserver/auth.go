@@ -47,11 +47,15 @@ func hash(name, secret string, nonce []byte) string {
 // right, 407 where it is missing, 401 where it is wrong, the latter two with a
 // challenge.
 func (s *Server) admit(d *device, sess *session, m *syncml.Message) (code int, chal *syncml.Chal) {
-	if s.cfg.SessionAuth == "" || sess.admitted {
+	kind := s.cfg.SessionAuth
+	if kind == "" && s.is("sec-challenge-any") {
+		kind = AuthBasic
+	}
+	if kind == "" || sess.admitted {
 		return syncml.OK, nil
 	}
 	challenge := func() *syncml.Chal {
-		if s.cfg.SessionAuth == AuthBasic {
+		if kind == AuthBasic {
 			return &syncml.Chal{Meta: syncml.Meta{Type: "syncml:auth-basic", Format: "b64"}}
 		}
 		if !s.is("ses-nonce-constant") {
@@ -67,14 +71,14 @@ func (s *Server) admit(d *device, sess *session, m *syncml.Message) (code int, c
 		return syncml.MissingCredential, challenge()
 	}
 	want := base64.StdEncoding.EncodeToString([]byte(d.auth.name + ":" + d.auth.secret))
-	if s.cfg.SessionAuth == AuthMD5 {
+	if kind == AuthMD5 {
 		want = hash(d.auth.name, d.auth.secret, d.auth.nonce)
 	}
 	if subtle.ConstantTimeCompare([]byte(want), []byte(strings.TrimSpace(cred.Data))) != 1 && !s.takesAny(cred.Data) {
 		return syncml.InvalidCredential, challenge()
 	}
 	sess.admitted = true
-	if s.cfg.SessionAuth == AuthBasic {
+	if kind == AuthBasic || s.is("ses-nonce-kept") {
 		return syncml.AuthAccepted, nil
 	}
 	return syncml.AuthAccepted, challenge()

@@ -60,6 +60,22 @@ func newAuthority(name string, notAfter time.Time) (*authority, error) {
 	return &authority{key: key, cert: cert}, nil
 }
 
+// between is an authority that a certifies, and that issues in its place.
+func (a *authority) between() (*authority, error) {
+	b, err := newAuthority("between", a.cert.NotAfter)
+	if err != nil {
+		return nil, err
+	}
+	tmpl := *b.cert
+	tmpl.Issuer, tmpl.AuthorityKeyId = a.cert.Subject, nil
+	der, err := x509.CreateCertificate(rand.Reader, &tmpl, a.cert, b.key.Public(), a.key)
+	if err != nil {
+		return nil, fmt.Errorf("make the certificate of the CA in between: %w", err)
+	}
+	b.cert, err = x509.ParseCertificate(der)
+	return b, err
+}
+
 func newSerial() (*big.Int, error) {
 	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {

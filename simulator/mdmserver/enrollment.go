@@ -51,6 +51,9 @@ func (s *Server) discover(_ *http.Request, e *enroll.Envelope) ([]byte, *enroll.
 	}
 	r := &enroll.DiscoverResponse{AuthPolicy: s.cfg.AuthPolicy, EnrollmentVersion: "4.0",
 		PolicyURL: base + policyPath, EnrollmentURL: base + tokenPath}
+	if s.varies("no-policy-service") {
+		r.PolicyURL = ""
+	}
 	if s.cfg.AuthPolicy == Federated && !s.is("enr-no-auth-url") {
 		r.AuthenticationURL = base + signInPath
 	}
@@ -132,7 +135,7 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	if err != nil {
 		return written(nil, err)
 	}
-	root := s.ca.cert.Raw
+	root := s.root
 	if s.is("enr-wrong-root") {
 		other, err := newAuthority("another CA", tenYears())
 		if err != nil {
@@ -151,6 +154,7 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	s.mu.Lock()
 	var push pushState
 	var stale *session
+	mute := s.is("enr-again-mute") && s.devices[id] != nil
 	if old := s.devices[id]; old != nil {
 		if s.is("chn-keep-enrollment") {
 			push = old.Push
@@ -161,7 +165,7 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	}
 	// Enrolling again starts anew: nothing of the old enrollment is kept.
 	s.devices[id] = &device{auth: auth, ID: id, Name: req.Item("DeviceName"), OS: req.Item("OSVersion"), Type: req.Item("DeviceType"),
-		Enrolled: time.Now(), Active: true, Push: push, session: stale}
+		Enrolled: time.Now(), Active: true, Push: push, session: stale, stalled: mute}
 	s.mu.Unlock()
 	s.log.Info("enrolled", "device", id)
 	out := &enroll.TokenResponse{Provisioning: doc, Created: s.stamp()}

@@ -82,6 +82,12 @@ func (s *Server) TLS(cfg *tls.Config) *tls.Config {
 	if s.is("sec-tls") {
 		cfg.MinVersion = tls.VersionTLS10
 	}
+	if s.is("sec-rc4") {
+		for _, c := range tls.CipherSuites() {
+			cfg.CipherSuites = append(cfg.CipherSuites, c.ID)
+		}
+		cfg.CipherSuites = append(cfg.CipherSuites, tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA) //nolint:gosec // that is the mutant
+	}
 	return cfg
 }
 

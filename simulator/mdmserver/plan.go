@@ -209,6 +209,9 @@ func (s *Server) pushStatus(d *device, sess *session, k kind, code int) {
 		if !syncml.Success(code) && !s.is("chn-keep-on-empty") {
 			p.URI = ""
 		}
+		if !syncml.Success(code) && s.is("err-channel-loop") {
+			sess.planned = false
+		}
 	}
 }
 

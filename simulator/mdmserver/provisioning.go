@@ -47,6 +47,10 @@ func (s *Server) provisioning(root, cert []byte, auth *credentials) ([]byte, err
 	}
 	store := characteristic(top, "CertificateStore")
 	parm(characteristic(store, "Root", "System", thumbprint(root)), "EncodedCertificate", base64.StdEncoding.EncodeToString(root))
+	if s.varies("ca-between") {
+		between := s.ca.cert.Raw
+		parm(characteristic(store, "CA", "System", thumbprint(between)), "EncodedCertificate", base64.StdEncoding.EncodeToString(between))
+	}
 	my := characteristic(store, "My")
 	identityCert(characteristic(my, "User"), cert)
 	renew := characteristic(my, "WSTEP", "Renew")
@@ -61,9 +65,7 @@ func (s *Server) provisioning(root, cert []byte, auth *credentials) ([]byte, err
 	if s.cfg.RequireSigning {
 		parm(provider, "RequireMessageSigning", "true", "boolean")
 	}
-	if s.is("enr-help-404") {
-		parm(provider, "HelpWebsite", s.cfg.BaseURL+"/help", "string")
-	}
+	parm(provider, "HelpWebsite", s.cfg.BaseURL+helpPath, "string")
 	if s.is("enr-pfn-document") {
 		parm(characteristic(provider, "Push"), "PFN", s.cfg.PFN, "string")
 	}

@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -78,6 +79,8 @@ type Server struct {
 	log *slog.Logger
 	sw  switches
 	ca  *authority
+	// root is what devices are to trust: the CA, or the one above it.
+	root []byte
 
 	router *mux.Router
 	sender *sender
@@ -97,6 +100,7 @@ const (
 	policyPath     = "/EnrollmentServer/Policy.svc"
 	tokenPath      = "/EnrollmentServer/Enrollment.svc"
 	managementPath = "/ManagementServer/MDM.svc"
+	helpPath       = "/help"
 )
 
 // New makes a server with a certificate authority of its own.
@@ -154,7 +158,13 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, sw: sw, ca: ca, devices: map[string]*device{}, tokens: map[string]time.Time{}, slots: make(chan struct{}, 20)}
+	root := ca.cert.Raw
+	if slices.Contains(cfg.Variants, "ca-between") {
+		if ca, err = ca.between(); err != nil {
+			return nil, err
+		}
+	}
+	s := &Server{cfg: cfg, log: cfg.Log, sw: sw, ca: ca, root: root, devices: map[string]*device{}, tokens: map[string]time.Time{}, slots: make(chan struct{}, 20)}
 	s.cfg.HTTP = mutantClient(cfg.HTTP, s.is("wns-tls-any"), s.is("wns-redirect"))
 	if s.varies("redirects") {
 		s.cfg.HTTP = following(s.cfg.HTTP)
@@ -168,6 +178,7 @@ func New(cfg Config) (*Server, error) {
 	r.Path(tokenPath).Methods(http.MethodPost).HandlerFunc(s.soap(s.issue))
 	r.Path(tokenPath).Methods(http.MethodGet).HandlerFunc(s.reach)
 	r.Path(signInPath).Methods(http.MethodGet, http.MethodPost).HandlerFunc(s.signIn)
+	r.Path(helpPath).Methods(http.MethodGet).HandlerFunc(s.help)
 	r.Path(managementPath).Methods(http.MethodPost).HandlerFunc(s.manage)
 	s.router = r
 	return s, nil
@@ -186,6 +197,16 @@ func (s *Server) reach(w http.ResponseWriter, r *http.Request) {
 	if s.is("enr-get-404") {
 		http.NotFound(w, r)
 	}
+}
+
+// help is the page for users that the provisioning document names.
+func (s *Server) help(w http.ResponseWriter, r *http.Request) {
+	if s.is("enr-help-404") {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	io.WriteString(w, "This device is managed by the reference MDM server of dmwake.\n") //nolint:errcheck // the browser is gone
 }
 
 // soap serves one enrollment service: the body is read and answered with what

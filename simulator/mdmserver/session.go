@@ -62,7 +62,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 	id, err := s.identify(r)
 	if err != nil {
 		s.log.Info("management refused", "err", err)
-		http.Error(w, "a client certificate of an enrolled device is required", http.StatusForbidden)
+		s.turnAway(w, "a client certificate of an enrolled device is required")
 		return
 	}
 	read := func(body io.Reader) ([]byte, error) { return readAll(body, r.ContentLength) }
@@ -85,7 +85,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the message could not be read", http.StatusBadRequest)
 		return
 	}
-	if status := s.spoils(r, raw); status != 0 {
+	if status := s.spoils(id, r, raw); status != 0 {
 		http.Error(w, "the message could not be read", status)
 		return
 	}
@@ -113,22 +113,27 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.RequireSigning && !s.is("sec-signature") {
 		if err := checkSignature(r, r.TLS.PeerCertificates[0], raw); err != nil {
 			s.log.Info("message refused", "err", err)
-			http.Error(w, "the message must be signed by the device's certificate (MS-Signature)", http.StatusForbidden)
+			s.turnAway(w, "the message must be signed by the device's certificate (MS-Signature)")
 			return
 		}
 	}
 	if id == "" || s.is("sec-source") {
 		id = m.Hdr.Source.LocURI
 	}
-	if m.Hdr.Source.LocURI != id {
-		http.Error(w, "the certificate is not that of the Source", http.StatusForbidden)
+	if m.Hdr.Source.LocURI != id && !s.varies("cert-only") {
+		s.turnAway(w, "the certificate is not that of the Source")
 		return
 	}
 	reply, status := s.locked(id, m)
 	if status == http.StatusTooManyRequests && !s.is("ses-429-bare") {
 		w.Header().Set("Retry-After", "1")
 	}
-	if status != http.StatusOK {
+	switch status {
+	case http.StatusOK:
+	case http.StatusForbidden:
+		s.turnAway(w, "the device is not enrolled")
+		return
+	default:
 		http.Error(w, "the session was refused", status)
 		return
 	}
@@ -138,6 +143,9 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 // identify gives the DeviceID of the client certificate; empty only by a
 // mutant.
 func (s *Server) identify(r *http.Request) (string, error) {
+	if s.is("sec-challenge-any") {
+		return "", nil
+	}
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		if s.is("sec-no-cert") {
 			return "", nil
@@ -176,6 +184,9 @@ func (s *Server) write(w http.ResponseWriter, m *syncml.Message, wbxml bool) {
 	}
 	if s.is("ses-unbound-prefix") {
 		body = bytes.ReplaceAll(body, []byte(`<Cmd>SyncHdr</Cmd>`), []byte(`<m:Cmd>SyncHdr</m:Cmd>`))
+	}
+	if s.is("ses-msgid-spelling") {
+		body = bytes.ReplaceAll(body, []byte("MsgID>"), []byte("MsgId>"))
 	}
 	length := len(body)
 	if s.is("ses-content-length") {
@@ -373,6 +384,8 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 	switch {
 	case !m.Final && !s.is("ses-part-commands"):
 		plan = []planned{{command: nextMessage(), out: &outgoing{kind: kindAlert}}}
+	case got.aborted && s.is("ses-abort-commands"):
+		plan = []planned{{command: one(syncml.Get, "./DevInfo/Lang", "", ""), out: &outgoing{kind: kindAlert}}}
 	case d.Active && !got.aborted:
 		var more bool
 		if plan, more = s.plan(d, sess); more {

@@ -2,6 +2,7 @@ package mdmserver
 
 import (
 	"bytes"
+	"html"
 	"io"
 	"net/http"
 	"regexp"
@@ -14,7 +15,17 @@ import (
 var externalEntity = regexp.MustCompile(`SYSTEM "(http://[^"]+)"`)
 
 // spoils tells whether a mutant fails at the bytes of a message, and how.
-func (s *Server) spoils(r *http.Request, raw []byte) (status int) {
+func (s *Server) spoils(id string, r *http.Request, raw []byte) (status int) {
+	if bytes.Contains(raw, []byte("<!DOCTYPE")) {
+		s.mu.Lock()
+		if d := s.devices[id]; d != nil && s.is("sec-doctype-dies") {
+			d.wedged = true
+		}
+		s.mu.Unlock()
+		if s.varies("doctype-500") {
+			return http.StatusInternalServerError
+		}
+	}
 	if m := externalEntity.FindSubmatch(raw); m != nil && s.is("sec-xxe") {
 		if resp, err := http.Get(string(m[1])); err == nil { //nolint:noctx // that is the mutant
 			resp.Body.Close()
@@ -91,6 +102,12 @@ func (s *Server) spoilt(out *syncml.Message) *syncml.Message {
 	}
 	if s.is("ses-swapped") {
 		out.Hdr.Target, out.Hdr.Source = out.Hdr.Source, out.Hdr.Target
+	}
+	if s.is("ses-id-escaped") {
+		out.Hdr.Target.LocURI = html.EscapeString(out.Hdr.Target.LocURI)
+	}
+	if s.is("ses-final-idle") && !out.HasCommands() {
+		out.Final = false
 	}
 	for i := range out.Body {
 		c := &out.Body[i]

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestHangUp: a terminal that is closed ends a run as Ctrl-C does, and the report
+// is kept; one that was started with nohup goes on.
+func TestHangUp(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	run := func(file string, wrap ...string) (code int, out string) {
+		cmd := command(ctx, t.TempDir(), nil, "test", "--area", "ENR", "--json", file)
+		if len(wrap) > 0 {
+			path, err := exec.LookPath(wrap[0])
+			if err != nil {
+				t.Skip(err)
+			}
+			cmd.Path, cmd.Args = path, append(wrap, cmd.Args...)
+		}
+		pipe, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var all strings.Builder
+		for lines, sent := bufio.NewScanner(pipe), false; lines.Scan(); {
+			all.WriteString(lines.Text() + "\n")
+			if !sent && strings.Contains(lines.Text(), "pass  ") {
+				sent = true
+				if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		cmd.Wait() //nolint:errcheck // the exit code is looked at
+		return cmd.ProcessState.ExitCode(), all.String()
+	}
+	file := filepath.Join(t.TempDir(), "result.json")
+	if code, out := run(file); code != exitInterrupted || !strings.Contains(out, "interrupted") {
+		t.Errorf("exit code %d, want %d:\n%s", code, exitInterrupted, out)
+	}
+	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+		t.Errorf("the report: %v", err)
+	}
+	if code, out := run(file, "nohup"); code == exitInterrupted || code < 0 {
+		t.Errorf("with nohup: exit code %d:\n%s", code, out)
+	}
+}

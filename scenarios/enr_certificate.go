@@ -1,0 +1,264 @@
+package scenarios
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/beevik/etree"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+)
+
+// certificatesIssued are the ENR scenarios about the certificates that a device
+// is given, and their renewal.
+var certificatesIssued = []Scenario{
+	{
+		ID: "ENR-12", Level: report.Must, Title: "client certificate is for the CSR's key and chains to the delivered root",
+		Rule:    "The certificate in CertificateStore/My certifies the key of the CSR. It is signed, directly or through authorities in CertificateStore/CA, by one in CertificateStore/Root.",
+		Source:  "MS-MDE2 2.2.9.1, 3.4.4.1",
+		Fix:     "Issue the certificate for the public key of this request, and deliver the CA that signed it in CertificateStore/Root.",
+		Mutants: []string{"enr-wrong-key", "enr-wrong-root"},
+		Run:     clientCertificate,
+	},
+	{
+		ID: "ENR-13", Level: report.Should, Title: "the client certificate is SHA-256 or better, RSA 2048, for client authentication",
+		Rule:    "The certificate of a device is signed with SHA-256 or better, its RSA key has at least 2048 bits, and its extended key usage allows clientAuth.",
+		Source:  "CA/Browser Forum BR 7.1.3; RFC 5280 4.2.1.12; MS-XCEP (minimalKeyLength)",
+		Fix:     "Sign with SHA-256, and put clientAuth into the extended key usages.",
+		Mutants: []string{"enr-no-eku"},
+		Run: func(t *T) {
+			d := t.Enrollee()
+			doc := documentOf(d)
+			certOf(d)
+			cert, err := parseCert(doc.ClientCert)
+			if err != nil {
+				t.Fail("a certificate of RFC 5280", err.Error())
+			}
+			t.Try("signature", func() {
+				weak := []x509.SignatureAlgorithm{x509.MD5WithRSA, x509.SHA1WithRSA, x509.ECDSAWithSHA1}
+				t.Check(!slices.Contains(weak, cert.SignatureAlgorithm), "a signature with SHA-256 or better", cert.SignatureAlgorithm.String())
+			})
+			if key, ok := cert.PublicKey.(*rsa.PublicKey); ok {
+				t.Try("key", func() { t.Expect(key.N.BitLen(), "bits of the key").To(BeNumerically(">=", 2048)) })
+			}
+			t.Try("extended key usage", func() {
+				t.Check(slices.ContainsFunc(cert.ExtKeyUsage, func(u x509.ExtKeyUsage) bool {
+					return u == x509.ExtKeyUsageClientAuth || u == x509.ExtKeyUsageAny
+				}), "clientAuth among the extended key usages", usages(cert))
+			})
+		},
+	},
+	{
+		ID: "ENR-21", Level: report.Should, Title: "a certificate is renewed",
+		Rule:    "A device whose document says ROBOSupport asks for a new certificate by an RST of type Renew, signed by the old key, over TLS with the old certificate. The server issues it, and sessions go on with it.",
+		Source:  "MS-MDE2 3.8; Learn, \"Certificate renewal\"",
+		Fix:     "Accept RequestType Renew with a PKCS#7 request over TLS with the old certificate, and answer with the new one.",
+		Mutants: []string{"enr-renew-refused"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			old := renewable(d)
+			if err := d.Renew(t.Context()); err != nil {
+				keepLast(d, "the renewal")
+				tooYoung(d, err)
+				t.Fail("a renewed certificate", said(err))
+			}
+			t.Check(!bytes.Equal(d.Certificate().Certificate[0], old), "a new certificate", "the old one")
+			d.Survived(t.Managed(d.Sync(dmclient.SyncOptions{})), "the renewal of the certificate")
+		},
+	},
+	{
+		ID: "ENR-24", Level: report.Must, Title: "certificate serial numbers are unique",
+		Rule:    "An issuer never gives two certificates the same serial number.",
+		Source:  "RFC 5280 4.1.2.2",
+		Fix:     "Draw serial numbers at random, 64 bits or more, or count them in a store.",
+		Mutants: []string{"enr-serial-constant"},
+		Run: func(t *T) {
+			a, b := certOf(t.Device()), certOf(t.Device())
+			same := bytes.Equal(a.Issuer, b.Issuer) && a.SerialNumber == b.SerialNumber
+			t.Check(!same, "two serial numbers for two devices", a.SerialNumber+" for both, of one issuer")
+		},
+	},
+	{
+		ID: "ENR-25", Level: report.Must, Title: "the issuing CA is valid today",
+		Rule:    "The certificates that the document delivers, the device's own included, are valid at the time of enrollment.",
+		Source:  "RFC 5280 4.1.2.5",
+		Fix:     "Renew the issuing CA, and deliver the new one.",
+		Mutants: []string{"enr-ca-expired"},
+		Run: func(t *T) {
+			d := t.Enrollee()
+			doc := documentOf(d)
+			if len(doc.Roots) == 0 && doc.ClientCert == nil {
+				t.Blocked(suite.By("ENR-12"), "the document delivers no certificate")
+			}
+			at := exchangeOf(d, enroll.StepToken).At
+			for i, der := range doc.Roots {
+				t.Try(fmt.Sprintf("certificate %d in CertificateStore/Root", i+1), func() { validAt(t, der, at) })
+			}
+			if doc.ClientCert != nil {
+				t.Try("the client certificate", func() { validAt(t, doc.ClientCert, at) })
+			}
+		},
+	},
+}
+
+func clientCertificate(t *T) {
+	d := t.Device()
+	doc := documentOf(d)
+	t.Check(len(doc.ClientCert) > 0, "a certificate in CertificateStore/My", "none")
+	cert, err := enroll.ReadCert(doc.ClientCert)
+	if err != nil {
+		t.Fail("a certificate in CertificateStore/My", err.Error())
+	}
+	own, ok := cert.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	t.Check(ok && own.Equal(d.PublicKey()), "a certificate for the key of the CSR", "one for another key")
+	t.Expect(len(doc.Roots), "certificates in CertificateStore/Root").To(BeNumerically(">", 0))
+	if err := chains(cert.SignedBy, doc.Roots, intermediates(writtenDocument(d))); err != nil {
+		t.Fail("a client certificate that chains to one in CertificateStore/Root", err.Error())
+	}
+}
+
+// chains looks for a path from a certificate to a root, through authorities in
+// between. signed tells whether an issuer signed the certificate.
+func chains(signed func(*x509.Certificate) error, roots, between [][]byte) error {
+	err := errors.New("no certificate in CertificateStore/Root")
+	for _, der := range roots {
+		var root *x509.Certificate
+		if root, err = x509.ParseCertificate(der); err == nil {
+			if err = signed(root); err == nil {
+				return nil
+			}
+		}
+	}
+	for i, der := range between {
+		ca, parseErr := x509.ParseCertificate(der)
+		if parseErr != nil || signed(ca) != nil {
+			continue
+		}
+		rest := slices.Delete(slices.Clone(between), i, i+1)
+		if err = chains(func(issuer *x509.Certificate) error {
+			return issuer.CheckSignature(ca.SignatureAlgorithm, ca.RawTBSCertificate, ca.Signature)
+		}, roots, rest); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("no root verifies it: %w", err)
+}
+
+// intermediates are the certificates in CertificateStore/CA of a document.
+func intermediates(raw []byte) (out [][]byte) {
+	doc := etree.NewDocument()
+	if doc.ReadFromBytes(raw) != nil {
+		return nil
+	}
+	for _, p := range doc.FindElements("//characteristic[@type='CertificateStore']/characteristic[@type='CA']//parm[@name='EncodedCertificate']") {
+		if der, err := base64Text(p.SelectAttrValue("value", "")); err == nil {
+			out = append(out, der)
+		}
+	}
+	return out
+}
+
+// certOf is the client certificate that the device was given.
+func certOf(d *Device) *enroll.Cert {
+	c, err := enroll.ReadCert(documentOf(d).ClientCert)
+	if err != nil {
+		d.T.Blocked(suite.By("ENR-12"), "the client certificate cannot be read: %v", err)
+	}
+	return c
+}
+
+// parseCert reads a certificate as x509 does, but for its subject: a server may
+// copy the subject of the Windows CSR, which x509 refuses.
+func parseCert(der []byte) (*x509.Certificate, error) {
+	c, err := x509.ParseCertificate(der)
+	if err == nil {
+		return c, nil
+	}
+	var cert, tbs []asn1.RawValue
+	if _, e := asn1.Unmarshal(der, &cert); e != nil || len(cert) != 3 {
+		return nil, err
+	}
+	if _, e := asn1.Unmarshal(cert[0].FullBytes, &tbs); e != nil || len(tbs) < 7 {
+		return nil, err
+	}
+	tbs[5] = asn1.RawValue{FullBytes: []byte{0x30, 0}} // version, serial, algorithm, issuer, validity, subject
+	plain, e := asn1.Marshal(tbs)
+	if e != nil {
+		return nil, err
+	}
+	cert[0] = asn1.RawValue{FullBytes: plain}
+	if plain, e = asn1.Marshal(cert); e != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(plain)
+}
+
+func usages(c *x509.Certificate) string {
+	var names []string
+	for _, u := range c.ExtKeyUsage {
+		names = append(names, u.String())
+	}
+	for _, oid := range c.UnknownExtKeyUsage {
+		names = append(names, oid.String())
+	}
+	return suite.Show(names)
+}
+
+// clockDrift is how far the clock of a server may be ahead of ours.
+const clockDrift = 5 * time.Minute
+
+func validAt(t *T, der []byte, at time.Time) {
+	c, err := parseCert(der)
+	if err != nil {
+		t.Fail("a certificate that is valid today", err.Error())
+	}
+	valid := !at.Add(clockDrift).Before(c.NotBefore) && !at.After(c.NotAfter)
+	t.Check(valid, "a certificate that is valid today", fmt.Sprintf("valid from %s to %s", c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)))
+}
+
+// renewable gives the certificate that is to be renewed, if the server said that
+// it can be.
+func renewable(d *Device) []byte {
+	doc := d.Provisioning()
+	if doc != nil && !slices.ContainsFunc(doc.Renew, func(n enroll.ProviderNode) bool {
+		return strings.EqualFold(n.Path, "ROBOSupport") && strings.EqualFold(n.Value, "true")
+	}) {
+		d.T.Blocked(suite.By("ENR-17"), "the document does not say ROBOSupport true")
+	}
+	return d.Certificate().Certificate[0]
+}
+
+// tooYoung ends the body if the server does not renew a certificate yet, whose
+// time by the document has not come.
+func tooYoung(d *Device, err error) {
+	var f *enroll.Fault
+	doc := d.Provisioning()
+	if doc == nil || !errors.As(err, &f) || f.Subcode != notEligible && f.ErrorType != notEligible {
+		return
+	}
+	for _, n := range doc.Renew {
+		days, err := strconv.Atoi(n.Value)
+		if strings.EqualFold(n.Path, "RenewPeriod") && err == nil {
+			if from := certOf(d).NotAfter.AddDate(0, 0, -days); time.Now().Before(from) {
+				d.T.NotApplicable("the server answers NotEligibleToRenew, and by RenewPeriod renewal begins on %s", from.Format(time.DateOnly))
+			}
+		}
+	}
+}
+
+const notEligible = "NotEligibleToRenew"

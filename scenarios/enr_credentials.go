@@ -1,0 +1,133 @@
+package scenarios
+
+import (
+	"errors"
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+)
+
+// enrollmentCredentials are the ENR scenarios about who is taken in: the right
+// credential, a wrong one, none.
+var enrollmentCredentials = []Scenario{
+	{
+		ID: "ENR-07", Level: report.Must, Title: "the policy that is advertised is the one that is accepted",
+		Rule:    "GetPolicies and RST accept the kind of credential that AuthPolicy in the Discover reply names: a UsernameToken for OnPremise.",
+		Source:  "MS-MDE2 3.1.4.1.3.2, 3.3.4.1, 3.4.4.1; fleet issue 46387",
+		Fix:     "Let GetPolicies and RST check the kind of credential that Discover advertises. Mostly the check is missing in one of the two.",
+		Mutants: []string{"enr-policy-lies"},
+		Run: func(t *T) {
+			d := t.Device()
+			err := d.Enroll()
+			var e *enroll.Error
+			switch {
+			case err == nil || d.Provisioning() != nil:
+			case errors.As(err, &e) && e.Refused() && (e.Step == enroll.StepPolicies || e.Step == enroll.StepToken):
+				t.Fail(e.Step+" accepts a credential of the kind that Discover asks for, "+suite.Show(d.Discovered().AuthPolicy), said(err))
+			default:
+				t.Blocked(suite.By(suite.Enrolls), "the enrollment ended for another reason: %v", err)
+			}
+		},
+	},
+	{
+		ID: "ENR-18", Level: report.Must, Title: "a wrong password is refused with a SOAP fault",
+		Rule:    "A request whose credential does not verify is answered with a SOAP fault, not with a certificate and not by a crash.",
+		Source:  "MS-MDE2 3.4.4.1, 2.2.9.1 (fault codes)",
+		Fix:     "Answer a credential that does not verify with a SOAP fault whose subcode is Authentication.",
+		Mutants: []string{"enr-password-panic", "enr-password-any"},
+		Run: func(t *T) {
+			// The same device enrolls with the right credential, so it is the wrong
+			// one that is judged, and nothing else that the server does not like.
+			known := t.EnrolledOnly()
+			opts := t.Lab.Leniency()
+			opts.Credential = wrongCredential(t, known.Discovered())
+			d := t.Device()
+			err := d.EnrollWith(opts)
+			if err == nil || d.Provisioning() != nil {
+				t.Fail("a SOAP fault", "a certificate")
+			}
+			var f *enroll.Fault
+			if !errors.As(err, &f) {
+				t.Fail("a SOAP fault", said(err))
+			}
+		},
+	},
+	{
+		ID: "ENR-29", Level: report.Must, Title: "GetPolicies and RST without or with a wrong token are refused",
+		Rule:    "The policy service and the enrollment service serve nobody without a credential that verifies.",
+		Source:  "MS-MDE2 3.3.4.1, 3.4.4.1; MS-XCEP 3.1.4.1",
+		Fix:     "Check the credential in GetPolicies and in RST before anything else is done.",
+		Mutants: []string{"enr-password-any", "enr-token-optional"},
+		Under:   []string{"ENR-18"},
+		Run: func(t *T) {
+			known := t.Enrollee()
+			r := discoveredBy(known)
+			for _, with := range []struct {
+				what string
+				opts dmclient.EnrollOptions
+			}{
+				{"no security token", dmclient.EnrollOptions{NoCredential: true}},
+				{"a wrong credential", dmclient.EnrollOptions{Credential: wrongCredential(t, r)}},
+			} {
+				t.Try("GetPolicies with "+with.what, func() {
+					exchangeOf(known, enroll.StepPolicies)
+					c := caller(t)
+					_, err := c.EnrollmentClient(with.opts).Policies(t.Context(), r.PolicyURL)
+					keepLast(c, "GetPolicies with "+with.what)
+					mustRefuse(t, err, "the policy")
+				})
+				t.Try("RST with "+with.what, func() {
+					exchangeOf(known, enroll.StepToken)
+					c := caller(t)
+					csr, err := c.CSR(t.Lab.Leniency().PlainCSR)
+					if err != nil {
+						t.Error("no CSR could be made: %v", err)
+					}
+					_, err = c.EnrollmentClient(with.opts).Token(t.Context(), r.EnrollmentURL, csr, c.Context())
+					keepLast(c, "RST with "+with.what)
+					mustRefuse(t, err, "a certificate")
+				})
+			}
+		},
+	},
+}
+
+// wrongCredential is one that does not verify, of the kind that the server asks
+// for.
+func wrongCredential(t *T, r *enroll.DiscoverResponse) *enroll.Credential {
+	if r.AuthPolicy != "Federated" {
+		return &enroll.Credential{Username: t.Lab.Config.Target.Username, Password: "not the password"}
+	}
+	c := &enroll.Credential{Token: []byte("not a token")}
+	if hasDirectory(t) {
+		c.TokenType = enroll.JWTToken
+	}
+	return c
+}
+
+// mustRefuse fails unless a request was turned down. accepted is what came if it
+// was not.
+func mustRefuse(t *T, err error, accepted string) {
+	switch {
+	case err == nil:
+		t.Fail("a SOAP fault, or HTTP 4xx", accepted)
+	case !refusedBy(err):
+		t.Fail("a SOAP fault, or HTTP 4xx", said(err))
+	}
+}
+
+// turnedDown fails if a device that should not be enrolled is, or if the server
+// broke at it.
+func turnedDown(t *T, d *Device, o dmclient.EnrollOptions, what string) {
+	err := d.EnrollWith(o)
+	var e *enroll.Error
+	switch {
+	case err == nil || d.Provisioning() != nil:
+		t.Fail("a refusal of "+what, "a certificate")
+	case errors.As(err, &e) && e.Status == 0 && e.Step != enroll.StepSignIn:
+		t.Fail("a refusal of "+what, said(err))
+	}
+	t.Evidence("%v", err)
+}

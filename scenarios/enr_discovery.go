@@ -1,0 +1,151 @@
+package scenarios
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+)
+
+// discovery are the ENR scenarios about the Discover reply and the sign-in page
+// that it names.
+var discovery = []Scenario{
+	{
+		ID: "ENR-04", Level: report.Must, Title: "the AuthPolicy is one that the client offered",
+		Rule:    "AuthPolicy in the Discover reply is one of the AuthPolicies of the request. A client cannot enroll by another.",
+		Source:  "MS-MDE2 3.1.4.1.3.1, 3.1.4.1.3.2",
+		Fix:     "Choose AuthPolicy from the AuthPolicies that the request lists.",
+		Mutants: []string{"enr-policy-unoffered"},
+		Run: func(t *T) {
+			d := t.Enrollee()
+			r := discoveredBy(d)
+			list := offered(d)
+			t.Check(slices.Contains(list, r.AuthPolicy), "AuthPolicy: one of those offered, "+strings.Join(list, ", "), suite.Show(r.AuthPolicy))
+		},
+	},
+	{
+		ID: "ENR-05", Level: report.Must, Title: "service URLs are absolute https and answer",
+		Rule:    "EnrollmentServiceUrl and, if it is there, EnrollmentPolicyServiceUrl in the Discover reply are absolute https URLs of services that answer.",
+		Source:  "MS-MDE2 3.1.4.1.3.2",
+		Fix:     "Build both service URLs from the server's public base URL, with scheme and host.",
+		Mutants: []string{"enr-url-relative"},
+		Run: func(t *T) {
+			d := t.Enrollee()
+			r := discoveredBy(d)
+			if r.PolicyURL != "" {
+				t.Try("EnrollmentPolicyServiceUrl", func() { serviceAt(d, enroll.StepPolicies, r.PolicyURL) })
+			}
+			t.Try("EnrollmentServiceUrl", func() { serviceAt(d, enroll.StepToken, r.EnrollmentURL) })
+		},
+	},
+	{
+		ID: "ENR-06", Level: report.Must, On: "federated", Title: "Federated: the sign-in page returns wresult to appru",
+		Rule:    "A server that answers Federated names an AuthenticationServiceUrl. The page there ends in a form that posts wresult to the address that appru names.",
+		Source:  "MS-MDE2 3.1.4.1.3.2; Learn, \"Federated authentication device enrollment\"",
+		Fix:     "Name AuthenticationServiceUrl, and let the page end in a form that posts wresult to the address in appru.",
+		Mutants: []string{"enr-no-auth-url", "enr-appru-fixed"},
+		Under:   []string{"ENR-05"},
+		Run: func(t *T) {
+			d := t.Enrollee()
+			r := discoveredBy(d)
+			if r.AuthPolicy != "Federated" {
+				t.NotApplicable("the server answers AuthPolicy %s", suite.Show(r.AuthPolicy))
+			}
+			t.Check(absolute(r.AuthenticationURL), "AuthenticationServiceUrl: an absolute https URL", suite.Show(r.AuthenticationURL))
+			if hasDirectory(t) {
+				t.NotApplicable("devices bring tokens of a directory (target.directory, target.hooks.token), so no page is opened")
+			}
+			signsIn(t, r)
+		},
+	},
+}
+
+// absolute tells whether a URL is an absolute https URL.
+func absolute(at string) bool {
+	u, err := url.Parse(at)
+	return err == nil && u.Scheme == "https" && u.Host != ""
+}
+
+// serviceAt fails unless a service is there at its URL. What it answers is not
+// looked at.
+func serviceAt(d *Device, step, at string) {
+	t := d.T
+	t.Check(absolute(at), "an absolute https URL", suite.Show(at))
+	ex := reached(d, step)
+	if ex == nil {
+		t.Blocked(suite.By(suite.Enrolls), "the enrollment did not get as far as %s", step)
+	}
+	var dial *net.OpError
+	if errors.As(ex.Err, &dial) && dial.Op == "dial" {
+		t.Fail("a service that answers at "+at, ex.Err.Error())
+	}
+	gone := []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone}
+	t.Check(!slices.Contains(gone, ex.Status), "a service that answers POST at "+at, "HTTP "+strconv.Itoa(ex.Status))
+}
+
+// signIn is what drives the server's sign-in page as the target's user.
+func signIn(d *Device, r *enroll.DiscoverResponse) *enroll.SignIn {
+	t := &d.T.Lab.Config.Target
+	return &enroll.SignIn{HTTP: d.EnrollmentClient(dmclient.EnrollOptions{}).HTTP, URL: r.AuthenticationURL,
+		LoginHint: t.Username, Username: t.Username, Password: t.Password.Value()}
+}
+
+// longestPause is the longest Retry-After that is waited for.
+const longestPause = time.Minute
+
+// signsIn fails unless the sign-in page returns wresult. That the server limits
+// how often we sign in is not its fault.
+func signsIn(t *T, r *enroll.DiscoverResponse) {
+	d := caller(t)
+	_, err := signIn(d, r).Token(t.Context())
+	if pause, limited := limitedFor(d, err); limited && pause <= longestPause {
+		t.Until(time.Now().Add(pause))
+		_, err = signIn(d, r).Token(t.Context())
+	}
+	if err == nil {
+		return
+	}
+	keepLast(d, "the sign-in page")
+	if _, limited := limitedFor(d, err); limited {
+		t.Skip("the sign-in page limits how often devices sign in (HTTP 429): set target.pace, for example {target: {pace: 5s}}")
+	}
+	if scripted(d) {
+		t.Skip("a script builds the sign-in page, and dmwake runs no scripts: set target.hooks.token, for example {exec: [./sign-in.sh, '{{.Username}}']}, which prints the token")
+	}
+	t.Fail("a page that returns wresult to "+enroll.AppRU, said(err))
+}
+
+// limitedFor tells whether an error is a rate limit, and how long the server
+// wants to be left alone.
+func limitedFor(d *Device, err error) (time.Duration, bool) {
+	var e *enroll.Error
+	if !errors.As(err, &e) || e.Status != http.StatusTooManyRequests {
+		return 0, false
+	}
+	exs := d.EnrollExchanges()
+	seconds, err := strconv.Atoi(exs[len(exs)-1].Reply.Get("Retry-After"))
+	if err != nil {
+		return 2 * longestPause, true // it does not say
+	}
+	return time.Duration(seconds) * time.Second, true
+}
+
+// scripted tells whether the last page has scripts in place of a form.
+func scripted(d *Device) bool {
+	exs := d.EnrollExchanges()
+	if len(exs) == 0 {
+		return false
+	}
+	last := exs[len(exs)-1]
+	page := strings.ToLower(string(last.Response))
+	return last.Status == http.StatusOK && strings.Contains(page, "<script") && !strings.Contains(page, "<form")
+}

@@ -1,0 +1,88 @@
+package scenarios
+
+import (
+	"strconv"
+	"strings"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/enroll"
+)
+
+// pollSchedule are the ENR scenarios about the poll schedule of the provisioning
+// document. A document without one leaves polling to Windows.
+var pollSchedule = []Scenario{
+	{
+		ID: "ENR-22", Level: report.Must, Title: "the poll schedule is one",
+		Rule:    "Each value of Poll is a number from 0 on. If all six are there, not all are 0; if all three counts are there, not all counts are 0.",
+		Source:  "Learn, \"DMClient CSP\", Poll; MS-MDE2 2.2.9.3",
+		Fix:     "Give at least one of the three counts, and one interval, a value over 0.",
+		Mutants: []string{"enr-poll-zero"},
+		Run: func(t *T) {
+			var counts, all []string
+			for _, s := range pollSets(documentOf(t.Enrollee())) {
+				t.Try("Poll/"+s.countName, func() { number(t, s.count) })
+				t.Try("Poll/"+s.intervalName, func() { number(t, s.interval) })
+				counts, all = append(counts, s.count), append(all, s.count, s.interval)
+			}
+			t.Try("all six values", func() { t.Check(!zeros(all), "a value over 0", strings.Join(all, ", ")) })
+			t.Try("the three counts", func() { t.Check(!zeros(counts), "a value over 0", strings.Join(counts, ", ")) })
+		},
+	},
+	{
+		ID: "ENR-35", Level: report.Should, Title: "polling goes on, but not every minute",
+		Rule:    "The schedule that goes on for good, the last set whose count is 0, asks for a poll every 15 minutes at most: what cannot wait is pushed.",
+		Source:  "Learn, \"DMClient CSP\", Poll; " + learnPush + "; fleet issue 46481; the bound is ours",
+		Fix:     "Raise IntervalForRemainingScheduledRetries to hours, and push what cannot wait.",
+		Mutants: []string{"enr-poll-minute"},
+		Under:   []string{"ENR-22"},
+		Run: func(t *T) {
+			last := pollSets(documentOf(t.Enrollee()))[2]
+			switch {
+			case last.interval == "":
+				return // Windows polls once a day then
+			case last.count != "0":
+				t.NotApplicable("no schedule goes on for good: %s is %s", last.countName, suite.Show(last.count))
+			}
+			minutes, err := strconv.Atoi(last.interval)
+			if err != nil {
+				t.Blocked(suite.By("ENR-22"), "%s is no number: %s", last.intervalName, last.interval)
+			}
+			t.Expect(minutes, "minutes in %s", last.intervalName).To(BeNumerically(">=", 15))
+		},
+	},
+}
+
+// pollSet is one of the three sets of a poll schedule; empty values are not in
+// the document.
+type pollSet struct{ countName, intervalName, count, interval string }
+
+func pollSets(doc *enroll.Provisioning) []pollSet {
+	sets := []pollSet{
+		{countName: "NumberOfFirstRetries", intervalName: "IntervalForFirstSetOfRetries"},
+		{countName: "NumberOfSecondRetries", intervalName: "IntervalForSecondSetOfRetries"},
+		{countName: "NumberOfRemainingScheduledRetries", intervalName: "IntervalForRemainingScheduledRetries"},
+	}
+	for i := range sets {
+		sets[i].count, sets[i].interval = doc.Provider.Node("Poll/"+sets[i].countName), doc.Provider.Node("Poll/"+sets[i].intervalName)
+	}
+	return sets
+}
+
+// number fails unless a value is a number from 0 on, or is not there.
+func number(t *T, v string) {
+	n, err := strconv.Atoi(v)
+	t.Check(v == "" || err == nil && n >= 0, "a number from 0 on", v)
+}
+
+// zeros tells whether all values are there, and each of them is 0.
+func zeros(values []string) bool {
+	for _, v := range values {
+		if n, err := strconv.Atoi(v); err != nil || n != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,162 @@
+package scenarios
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// certificateRequests are the ENR scenarios about what RST asks for: whether a
+// device enrolls, again too, and which CSRs are accepted.
+var certificateRequests = []Scenario{
+	{
+		ID: "ENR-36", Level: report.Must, Title: "a device enrolls",
+		Rule:    "A device whose user has the right credential enrolls: Discover and RST are answered, and the last reply is a provisioning document that the device can install.",
+		Source:  "MS-MDE2 1.3, 3.1 to 3.4",
+		Fix:     "Look at the server's log for the step that is named here.",
+		Mutants: []string{"enr-policy-lies"},
+		Decides: []suite.Premise{suite.Enrolls},
+		Under:   []string{"ENR-04", "ENR-05", "ENR-06", "ENR-07", "ENR-11", "ENR-12", "ENR-14"},
+		Run: func(t *T) {
+			if err := enrollsAtAll(t); err != nil {
+				t.FailBy("no device can enroll: "+err.Error(), "a provisioning document at the end of the enrollment", err.Error())
+			}
+		},
+	},
+	{
+		ID: "ENR-09", Level: report.Must, Title: "the CSR as Windows encodes it is accepted",
+		Rule:    "A PKCS#10 request whose common name is a PrintableString with \"!\" and NUL, signed with sha1WithRSA, is accepted: Windows sends no other. Strict ASN.1 parsers, Go's among them, refuse it.",
+		Source:  "MS-MDE2 3.4.4.1.1.1; seen on Windows 10 19043",
+		Fix:     "Read the PKCS#10 request with a parser that does not check the subject's string type, and verify sha1WithRSA yourself.",
+		Mutants: []string{"enr-strict-csr"},
+		Run: func(t *T) {
+			accepted(t, false, "a provisioning document for the CSR as Windows encodes it, as for a plain one")
+		},
+	},
+	{
+		ID: "ENR-10", Level: report.Must, Title: "a CSR with SHA-256 is accepted",
+		Rule:    "A PKCS#10 request that is signed with sha256WithRSA is accepted as well: later Windows and every other client sign so.",
+		Source:  "MS-WSTEP 3.1.4.1; RFC 2986",
+		Fix:     "Accept sha256WithRSA beside sha1WithRSA when you verify the signature of the request.",
+		Mutants: []string{"enr-sha1-only"},
+		Run: func(t *T) {
+			accepted(t, true, "a provisioning document for a CSR signed with sha256WithRSA, as for one with sha1WithRSA")
+		},
+	},
+	{
+		ID: "ENR-20", Level: report.Must, Title: "the same device enrolls again",
+		Rule:    "A device that was reset enrolls again under its old identity, and gets another certificate. Its management goes on: sessions run to their end, and what is queued for it arrives.",
+		Source:  "MS-MDE2 3.1; go-microsoft-dm (stale session state)",
+		Fix:     "Replace everything that is kept for a DeviceID when it enrolls again, sessions, channel and PFN included.",
+		Mutants: []string{"enr-again-refused", "enr-stale-session", "enr-again-mute"},
+		Run:     enrollsAgain,
+	},
+	{
+		ID: "ENR-31", Level: report.Should, Title: "a key that is too short is refused",
+		Rule:    "The enrollment service does not certify a key shorter than the minimalKeyLength of its own policy.",
+		Source:  "MS-XCEP 3.1.4.1.3.20; MS-WSTEP 3.1.4.1",
+		Fix:     "Compare the key of the request with minimalKeyLength before you certify it.",
+		Mutants: []string{"enr-any-key"},
+		Run: func(t *T) {
+			// A device with a longer key enrolls.
+			if n := policiesOf(t.EnrolledOnly()).MinimalKeyLength; n <= shortKey {
+				t.Blocked(suite.By("ENR-33"), "minimalKeyLength of the policy is %d, and a shorter key is not tried", n)
+			}
+			d := t.DeviceWith(func(c *dmclient.Config) {
+				c.Key = func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, shortKey) } //nolint:gosec // that is the case
+			})
+			turnedDown(t, d, t.Lab.Leniency(), "a request for a key of 1024 bits")
+		},
+	},
+}
+
+const shortKey = 1024 // bits
+
+// enrollsAtAll enrolls a device. The one that all scenarios share enrolled before.
+func enrollsAtAll(t *T) error {
+	target := &t.Lab.Config.Target
+	switch {
+	case target.Provisioned.Server != "":
+		t.NotApplicable("the device was enrolled before the run (target.provisioned)")
+	case target.Shared():
+		_, err := t.Lab.Shared(t.Context())
+		return err
+	}
+	return t.Device().Enroll()
+}
+
+// issued enrolls a new device with a CSR of one kind, whatever becomes of
+// GetPolicies. The error is nil if it got a provisioning document.
+func issued(t *T, plain bool) error {
+	err := t.Device().EnrollWith(dmclient.EnrollOptions{PlainCSR: plain, IgnorePolicies: true})
+	var e *enroll.Error
+	if errors.As(err, &e) && e.Step == enroll.StepInstall {
+		return nil
+	}
+	return err
+}
+
+// accepted fails if CSRs of one kind are refused and those of the other are not.
+// The refused one is tried twice: a server under load refuses what it takes a
+// moment later.
+func accepted(t *T, plain bool, expected string) {
+	err := issued(t, plain)
+	var e *enroll.Error
+	switch {
+	case err == nil:
+		return
+	case !errors.As(err, &e) || e.Step != enroll.StepToken:
+		t.Blocked(suite.By(suite.Enrolls), "the enrollment did not get as far as the CSR: %v", err)
+	}
+	if other := issued(t, !plain); other != nil {
+		t.Blocked(suite.By(suite.Enrolls), "no kind of CSR is accepted: %v", other)
+	}
+	if err = issued(t, plain); err != nil {
+		t.Fail(expected, said(err))
+	}
+}
+
+func enrollsAgain(t *T) {
+	d := t.Enrolled()
+	old := d.First()
+	const before, after = "./DevDetail/Ext/Microsoft/TotalRAM", "./DevDetail/Ext/Microsoft/TotalStorage"
+	works := t.Lab.Queue(t.Context(), d.Device, lab.Command{Verb: syncml.Get, LocURI: before}) == nil && arrives(d, before)
+	list := d.Sessions()
+	last := list[len(list)-1].ID
+	again := t.DeviceWith(func(c *dmclient.Config) { c.Identity = d.Identity() })
+	if err := again.EnrollWith(t.Lab.Leniency()); err != nil {
+		t.Fail("a provisioning document when the device enrolls again", said(err))
+	}
+	t.Check(string(certOf(again).Raw) != string(certOf(d).Raw), "another certificate", "the one of the first enrollment")
+	// Whether a first session runs to its end is the verdict of SES-01. Here it
+	// shows what the server should have forgotten.
+	first := again.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment, SessionID: last})
+	if len(first.Received) > 0 {
+		t.Expect(first.Received[0].Hdr.MsgID, "MsgID of the server's first message after the device enrolled again").To(Equal(old.Received[0].Hdr.MsgID))
+	}
+	again.Survived(again.Sync(dmclient.SyncOptions{}), "enrolling again")
+	if works {
+		t.Queue(again, lab.Command{Verb: syncml.Get, LocURI: after})
+		t.Check(arrives(again, after), "the Get that was queued after the device enrolled again", "it did not arrive within three sessions; one before did")
+	}
+}
+
+// arrives tells whether a Get comes to the device within three sessions.
+func arrives(d *Device, locURI string) bool {
+	for range 3 {
+		if s := d.Sync(dmclient.SyncOptions{}); len(s.Find(syncml.Get, locURI[1:])) > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,167 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dmwake/dmwake/scenarios/suite"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// answerErrors are the ERR scenarios about what a device answers to commands, or
+// does not.
+var answerErrors = []Scenario{
+	{ID: "ERR-07", Level: report.Must, Needs: []Need{NeedQueue}, Title: "commands that are refused are not sent without end",
+		Rule:    "A command that the device answers with 401, 403 or 425 failed. The server notes it and does not send it in every session: at most three times in four.",
+		Source:  "OMA DM RepPro 1.2.1 section 10; the bound is ours",
+		Fix:     "Take a command that failed out of the queue, or retry it a few times at most.",
+		Mutants: []string{"err-cmd-forever"},
+		Under:   []string{"SES-06"},
+		Run: func(t *T) {
+			for _, code := range []int{401, 403, 425} {
+				t.Try(fmt.Sprint(code), func() { repeats(t, code, 3) })
+			}
+		}},
+	{ID: "ERR-10", Level: report.Must, Needs: []Need{NeedQueue}, Title: "415: the same is not sent again unchanged",
+		Rule:    "415 says that the format is wrong for the node. The same command would be answered the same.",
+		Source:  "OMA DM RepPro 1.2.1 section 10, 415",
+		Fix:     "Take a command that answered 415 out of the queue.",
+		Mutants: []string{"err-cmd-forever"},
+		Under:   []string{"ERR-07", "SES-06", "PSH-02"},
+		Run:     func(t *T) { repeats(t, 415, 1) }},
+	{ID: "ERR-11", Level: report.Must, Needs: []Need{NeedQueue}, Title: "400 with an empty CmdRef is tolerated",
+		Rule:    "A device that cannot read a command's CmdID answers 400 with an empty CmdRef. It belongs to no command; the session runs to its end.",
+		Source:  "Learn, \"OMA DM protocol support\"; MS-MDM 2.2.6.1",
+		Fix:     "Ignore a Status whose CmdRef is empty.",
+		Mutants: []string{"err-empty-cmdref"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			d.AddFault(&dmclient.AnswerWith{Verb: work.Verb, Suffix: workNode, Code: syncml.BadRequest})
+			t.Misbehaves(d, "empty-cmdref")
+			runsToEnd(d, deliver(d, work), "400 with an empty CmdRef")
+			holdSessions(d, 1, "400 with an empty CmdRef")
+		}},
+	{ID: "ERR-12", Level: report.Must, Needs: []Need{NeedQueue}, Title: "214 and 215 are understood",
+		Rule:    "214 (the operation was cancelled) and 215 (not executed) are answers like any other: the session runs to its end, and so does the next.",
+		Source:  "OMA DM RepPro 1.2.1 section 10, 214 and 215",
+		Fix:     "Read every status by its class.",
+		Mutants: []string{"err-215-fails"},
+		Run: func(t *T) {
+			for _, code := range []int{214, 215} {
+				t.Try(fmt.Sprint(code), func() { answeredWith(t, code) })
+			}
+		}},
+	{ID: "ERR-13", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a status that nobody knows counts as its class",
+		Rule:    "599 is in no list. Like every 5xx it means that the command failed, and the session runs to its end.",
+		Source:  "OMA DM RepPro 1.2.1 section 10 (classes of status codes)",
+		Fix:     "Read every status by its class.",
+		Mutants: []string{"err-599-panics"},
+		Run:     func(t *T) { answeredWith(t, 599) }},
+	{ID: "ERR-14", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a command without an answer stays pending",
+		Rule:    "A command that gets neither Status nor Results may not have been executed. The session ends without an error, and the command is sent again in the next one.",
+		Source:  "MS-MDM 2.2.6.1 (every command gets a Status)",
+		Fix:     "Queue a command again that has no answer when the session ends.",
+		Mutants: []string{"psh-sent-done"},
+		Under:   []string{"SES-44"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			d.AddFault(noAnswer(work.Verb))
+			runsToEnd(d, deliver(d, work), "a command without an answer")
+			d.ClearFaults()
+			s := runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "a command without an answer")
+			if len(s.Find(work.Verb, workNode)) == 0 {
+				t.Fail("the queued Get again, in the session after the one in which it got no answer", "no such command")
+			}
+		}},
+	{ID: "ERR-15", Level: report.Must, Title: "a Status that comes twice is counted once",
+		Rule:    "A device sends each Status twice. The session runs to its end, and so does the next.",
+		Source:  "MS-MDM 2.2.6.1; seen on devices",
+		Fix:     "Ignore a second Status for the same command.",
+		Mutants: []string{"err-double-fails"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			t.Misbehaves(d, "double-status")
+			from := d.SessionCount()
+			runsToEnd(d, busy(d), "Statuses that come twice")
+			holdSessions(d, 1, "Statuses that come twice")
+			needCommand(d, from, "")
+		}},
+	{ID: "ERR-16", Level: report.Must, Title: "Results without a Status",
+		Rule:    "A device sends the Results of a Get and leaves its Status out. The session runs to its end, and so does the next.",
+		Source:  "MS-MDM 2.2.6.1; seen on devices",
+		Fix:     "Take Results in whether or not their Status came.",
+		Mutants: []string{"err-results-fail"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			t.Misbehaves(d, "results-without-status")
+			from := d.SessionCount()
+			runsToEnd(d, busy(d), "Results without a Status")
+			holdSessions(d, 1, "Results without a Status")
+			needCommand(d, from, syncml.Get)
+		}},
+}
+
+// answeredWith lets a queued command be answered with a code: the session must
+// run to its end, and the next. It gives the device, and where its sessions with
+// the command begin.
+func answeredWith(t *T, code int) (d *Device, from int) {
+	d = t.Next()
+	d.First()
+	d.AddFault(&dmclient.AnswerWith{Verb: work.Verb, Suffix: workNode, Code: code})
+	s := deliver(d, work)
+	from = d.SessionCount() - 1
+	runsToEnd(d, s, "a command that the device answered with %d", code)
+	holdSessions(d, 1, "a command that the device answered with %d", code)
+	return d, from
+}
+
+// repeats counts how often a command is sent that is answered with a code, in
+// four sessions.
+func repeats(t *T, code, most int) {
+	d, from := answeredWith(t, code)
+	holdSessions(d, 2, "a command that the device answered with %d", code)
+	list := d.SessionsSince(from)
+	n := 0
+	for _, s := range list[:min(len(list), 4)] {
+		n += len(s.Find(work.Verb, workNode))
+	}
+	t.Expect(n, "times the command that the device answers with %d was sent in four sessions", code).To(BeNumerically("<=", most))
+}
+
+// noAnswer leaves commands of a verb without Status and Results.
+func noAnswer(verb syncml.Verb) rewrite {
+	return func(m *syncml.Message) {
+		m.Body = slices.DeleteFunc(slices.Clone(m.Body), func(c syncml.Command) bool {
+			return c.Verb == syncml.Results || c.Verb == syncml.Status && c.CmdRef != "0" && c.Cmd == string(verb)
+		})
+	}
+}
+
+// needCommand ends the body unless the server sent a command in the device's
+// sessions since from, so that there was something to answer.
+func needCommand(d *Device, from int, verb syncml.Verb) {
+	t := d.T
+	sent := 0
+	for _, s := range d.SessionsSince(from) {
+		sent += len(s.Find(verb, ""))
+	}
+	switch what := string(verb); {
+	case sent > 0:
+	case t.Lab.CanQueue(work):
+		t.Blocked(suite.By(suite.Delivers), "the queued Get was in neither of two sessions")
+	default:
+		if what == "" {
+			what = "command"
+		}
+		t.NotApplicable("the server sent no %s in two sessions; with target.hooks.queue it would get one to send", what)
+	}
+}

@@ -1,0 +1,112 @@
+package scenarios
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/dmwake/dmwake/scenarios/suite"
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// The codes of an Atomic that fails.
+const (
+	atomicFailed     = 507
+	atomicRolledBack = 216
+	rollBackFailed   = 516
+)
+
+// atomicErrors are the ERR scenarios about Atomic, which only some servers send.
+var atomicErrors = []Scenario{
+	{ID: "ERR-08", Level: report.Must, Needs: []Need{NeedQueue}, On: "atomic", Title: "an Atomic that fails: 507, with 216 or 516 inside",
+		Rule:    "A device answers 507 for an Atomic of which one command failed, 216 for those it rolled back and 516 where it could not. The session runs to its end, and so does the next.",
+		Source:  "MS-MDM 2.2.7.3, 3.1.5.1.2; OMA DM RepPro 1.2.1 section 10",
+		Fix:     "Note 507, 216 and 516 as results of their commands, and go on.",
+		Mutants: []string{"err-507-fails"},
+		Run: func(t *T) {
+			for _, code := range []int{atomicRolledBack, rollBackFailed} {
+				t.Try(fmt.Sprintf("507 with %d inside", code), func() {
+					d := t.Next()
+					d.First()
+					if code == rollBackFailed {
+						t.Misbehaves(d, "rollback-fails")
+					}
+					s := groupedSession(d, "./Vendor/MSFT/dmwake-knows-no-such-node")
+					runsToEnd(d, s, "an Atomic that fails")
+					holdSessions(d, 1, "an Atomic that failed")
+					if nestedAtomic(s) != "" {
+						t.Blocked(suite.By("ERR-09"), "the server sent an Atomic inside an Atomic")
+					}
+					if !answered(s, atomicFailed) || !answered(s, code) {
+						t.NotApplicable("the server put the two queued commands into different Atomics, so that there was nothing to roll back")
+					}
+				})
+			}
+		}},
+	{ID: "ERR-09", Level: report.Must, Needs: []Need{NeedQueue}, On: "atomic", Title: "no Atomic in an Atomic",
+		Rule:    "An Atomic inside another is not supported: Windows answers 500 for the inner and 507 for the outer one.",
+		Source:  "MS-MDM 2.2.7.3; Learn, \"OMA DM protocol support\"",
+		Fix:     "Put all commands into one Atomic, or into several one after the other.",
+		Mutants: []string{"err-atomic-nested"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			if nested := nestedAtomic(groupedSession(d, "./Vendor/MSFT/VPNv2/dmwake/RememberCredentials")); nested != "" {
+				t.Fail("no Atomic inside an Atomic", nested)
+			}
+		}},
+}
+
+// groupedSession queues two commands and gives the session that brought them in
+// an Atomic. Where they come one by one the body is not applicable.
+func groupedSession(d *Device, second string) *dmclient.Session {
+	from := d.SessionCount()
+	queued := queueGroup(d, second)
+	s := d.Sync(dmclient.SyncOptions{})
+	if len(atomicsOf(s)) > 0 {
+		return s
+	}
+	s = delivered(d, from, queued[0])
+	if len(atomicsOf(s)) == 0 {
+		d.T.NotApplicable("the server sent the queued commands one by one and put none into an Atomic")
+	}
+	return s
+}
+
+// atomicsOf are the Atomics of a session.
+func atomicsOf(s *dmclient.Session) (out []syncml.Command) {
+	for _, m := range s.Received {
+		for _, c := range m.Body {
+			if c.Verb == syncml.Atomic {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// nestedAtomic names an Atomic inside another one; empty where there is none.
+func nestedAtomic(s *dmclient.Session) string {
+	for _, m := range atomicsOf(s) {
+		for i := range m.Commands {
+			if m.Commands[i].Verb == syncml.Atomic {
+				return "the Atomic with CmdID " + m.Commands[i].CmdID + " inside the Atomic with CmdID " + m.CmdID
+			}
+		}
+	}
+	return ""
+}
+
+// answered tells whether the device gave that code to some command.
+func answered(s *dmclient.Session, code int) bool {
+	for _, m := range s.Sent {
+		for _, st := range statuses(m) {
+			if st.Data == strconv.Itoa(code) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,138 @@
+package scenarios
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/dmwake/dmwake/scenarios/suite"
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// credentials are the SEC scenarios about credentials in sessions.
+var credentials = []Scenario{
+	{ID: "SEC-05", Level: report.Must, On: "md5", Title: "a digest that was used is refused",
+		Rule:    "A message with a digest that was accepted before, sent again as the first one of another session, is not taken for the device.",
+		Source:  dmSecurity + " (replay)",
+		Fix:     "Change the nonce as soon as a digest was taken, not only when a device is challenged.",
+		Mutants: []string{"ses-nonce-any", "ses-nonce-constant", "ses-nonce-kept"},
+		Under:   []string{"SES-31", "SES-32"},
+		Run: func(t *T) {
+			needsCredential(t.Enrolled(), authMD5)
+			t.Try("at once", func() { replays(t.Next(), 0) })
+			t.Try("after another session", func() { replays(t.Next(), 1) })
+		}},
+	{ID: "SEC-16", Level: report.Must, On: "md5", Title: "no command along with a refusal or a challenge",
+		Rule:    "A message that refuses a device, or asks it for its credential, carries no command: the server does not know yet who is there.",
+		Source:  dmSecurity,
+		Fix:     "Write only Statuses and Chal into a refusal.",
+		Mutants: []string{"sec-401-commands"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			challengeOf(d, "")
+			t.Misbehaves(d, "garbage-digest")
+			d.Sync(dmclient.SyncOptions{})
+			for _, s := range d.Sessions() {
+				for i, m := range s.Received {
+					noCommandsInRefusal(t, m, fmt.Sprintf("message %d of session %s", i+1, s.ID))
+				}
+			}
+		}},
+	{ID: "SEC-17", Level: report.Must, On: "md5", Title: "a garbage or empty digest is refused",
+		Rule:    "A credential that is no digest, or an empty one, is not taken: no message of the session gets a success for its SyncHdr.",
+		Source:  dmSecurity,
+		Fix:     "Compare the digest with the expected one, in full.",
+		Mutants: []string{"sec-garbage"},
+		Run: func(t *T) {
+			needsCredential(t.Enrolled(), "")
+			for _, in := range []struct{ what, digest string }{
+				{"a digest that is not base64", "!!!"},
+				{"a digest of four bytes", "Z2FyYg=="},
+				{"a digest of zeros", "AAAAAAAAAAAAAAAAAAAAAA=="},
+				{"an empty digest", ""},
+			} {
+				t.Try(in.what, func() {
+					d := t.Next()
+					d.AddFault(rewrite(func(m *syncml.Message) {
+						m.Hdr.Cred = &syncml.Cred{Meta: &syncml.Meta{Type: authMD5, Format: "b64"}, Data: in.digest}
+					}))
+					s := d.Sync(dmclient.SyncOptions{})
+					if len(s.Exchanges) == 0 {
+						t.Error("no session could be tried: %v", s.Err)
+					}
+					for i, ex := range s.Exchanges {
+						answersSoundly(t, ex, fmt.Sprintf("message %d", i+1))
+					}
+					for i, m := range s.Received {
+						hdr := hdrStatus(m)
+						t.Check(hdr.Data != "" && !syncml.Success(hdr.Code()), "a refusal of a credential that is no digest, such as Status 401 for SyncHdr",
+							fmt.Sprintf("Status %s in answer to message %d", suite.Show(hdr.Data), i+1))
+					}
+				})
+			}
+		}},
+}
+
+// replays sends a message whose digest was accepted once more, after some other
+// sessions.
+func replays(d *Device, others int) {
+	t := d.T
+	s := t.Managed(d.Sync(dmclient.SyncOptions{}))
+	i := credMessage(s, 0)
+	if i < 0 {
+		t.NotApplicable("the server asked for no credential in the device's next session")
+	}
+	if i >= len(s.Received) || !syncml.Success(hdrStatus(s.Received[i]).Code()) {
+		t.Blocked(suite.By("SES-29"), "no digest was accepted in the session: %s", s.End)
+	}
+	for range others {
+		d.Sync(dmclient.SyncOptions{})
+	}
+	m := *s.Sent[i]
+	m.Hdr.SessionID, m.Hdr.MsgID = "4711", "1"
+	body, err := syncml.Write(&m)
+	if err != nil {
+		t.Error("the message could not be written: %v", err)
+	}
+	ex := d.Post("a message with a digest that was used before", syncml.MediaType, string(body), dmclient.SyncOptions{})
+	answersSoundly(t, ex, "the message")
+	if ex.Status != http.StatusOK {
+		return
+	}
+	reply, err := syncml.Read(ex.Response)
+	const want = "a refusal of a digest that was used before, such as Status 401 for SyncHdr"
+	if err != nil {
+		t.Fail(want, "HTTP status 200 with something else than SyncML: "+err.Error())
+	}
+	hdr := hdrStatus(reply)
+	t.Check(hdr.Data != "" && !syncml.Success(hdr.Code()), want, "Status "+suite.Show(hdr.Data))
+}
+
+// answersSoundly fails where a message that is to be refused was not answered,
+// or with a failure of the server.
+func answersSoundly(t *T, ex *dmclient.Exchange, what string) {
+	switch {
+	case ex.Err != nil:
+		t.Control()
+		t.Fail("a refusal of "+what, "no answer: "+ex.Err.Error())
+	case ex.Status >= http.StatusInternalServerError:
+		t.Control()
+		t.Fail("a refusal of "+what, fmt.Sprintf("HTTP status %d", ex.Status))
+	}
+}
+
+// noCommandsInRefusal fails where a message that refuses the device has
+// commands.
+func noCommandsInRefusal(t *T, m *syncml.Message, where string) {
+	hdr := hdrStatus(m)
+	if hdr.Data == "" || syncml.Success(hdr.Code()) {
+		return
+	}
+	for _, c := range m.Body {
+		if !c.Verb.IsReply() {
+			t.Fail("no command in a message that refuses or challenges", fmt.Sprintf("%s %s in %s, which answers SyncHdr with %s", c.Verb, c.Target(), where, hdr.Data))
+		}
+	}
+}

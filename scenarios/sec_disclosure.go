@@ -1,0 +1,104 @@
+package scenarios
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"regexp"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// disclosure are the SEC scenarios about what others get to see.
+var disclosure = []Scenario{
+	{ID: "SEC-11", Level: report.Must, Needs: []Need{NeedQueue}, Title: "what one device answers no other sees",
+		Rule:    "Results of device A, and its name, appear in no message to device B.",
+		Source:  "CWE-200; CWE-488",
+		Fix:     "Select results by the device that they are of.",
+		Mutants: []string{"sec-leak"},
+		Run: func(t *T) {
+			a := t.DeviceWith(func(c *dmclient.Config) { c.Identity.Name = "dmwake-" + c.Identity.DeviceID })
+			a.MustEnroll()
+			a.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+			b := t.Enrolled()
+			b.First()
+			t.Queue(a, lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/Ext/Microsoft/DeviceName"})
+			s := t.Managed(a.Sync(dmclient.SyncOptions{}))
+			if got := s.Find(syncml.Get, "/DeviceName"); len(got) == 0 || got[0].Result != a.Identity().Name {
+				t.Blocked(suite.By(suite.Delivers), "device A was not asked for its name, though that was queued")
+			}
+			for range 2 {
+				t.Managed(b.Sync(dmclient.SyncOptions{}))
+			}
+			for _, s := range b.Sessions() {
+				for i, ex := range s.Exchanges {
+					t.Check(!bytes.Contains(ex.Response, []byte(a.Identity().DeviceID)), "messages to device B: nothing of device A",
+						fmt.Sprintf("device A's name or id in message %d of session %s", i+1, s.ID))
+				}
+			}
+		}},
+	{ID: "SEC-13", Level: report.Should, Title: "TLS 1.2 or later, no weak ciphers",
+		Rule:    "The management server speaks no TLS before 1.2, and no RC4 or 3DES.",
+		Source:  "RFC 8996; RFC 9325 section 4",
+		Fix:     "Set the minimum version of TLS to 1.2, and take RC4 and 3DES out.",
+		Mutants: []string{"sec-tls", "sec-rc4"},
+		Run:     weakTLS,
+	},
+	{ID: "SEC-15", Level: report.Should, Title: "errors say nothing of the inside",
+		Rule:    "The answer to broken input holds no stack trace and no path of a source file.",
+		Source:  "CWE-209",
+		Fix:     "Answer errors with a fixed text, and log the rest.",
+		Mutants: []string{"sec-trace"},
+		Run: func(t *T) {
+			tryInputs(t, func(d *Device, what, body string) {
+				ex := d.Post(what, syncml.MediaType, body, dmclient.SyncOptions{})
+				if ex.Err != nil {
+					t.Blocked(suite.By("ROB-01"), "%s", unanswered(t, ex.Err))
+				}
+				t.Check(!inside.Match(ex.Response), "the answer to broken input: no stack trace, and no path of a source file", excerpt(ex.Response))
+			}, notSyncML()[1:4]...)
+		}},
+}
+
+// inside is what traces of the common languages look like.
+var inside = regexp.MustCompile(`goroutine \d+ \[|[\w/]+\.go:\d+|Traceback \(most recent|File "[^"]+", line \d+|\bat [\w.$]+\([\w.]+:\d+\)|\.cs:line \d+|\bin /[\w/]+\.php|/node_modules/`)
+
+// weakTLS offers versions and ciphers that are not to be taken.
+func weakTLS(t *T) {
+	d := t.EnrolledOnly()
+	reaches := func() error {
+		_, err := t.Lab.TLS(t.Context(), d.Device, tls.VersionTLS13)
+		return err
+	}
+	if err := reaches(); err != nil {
+		ours(t, err)
+		t.Blocked(suite.By(suite.Talks), "no TLS connection to the management server: %v", err)
+	}
+	for _, in := range []struct {
+		what     string
+		version  uint16
+		suites   []uint16
+		accepted func(*tls.ConnectionState) string
+	}{
+		{"TLS 1.0 or 1.1", tls.VersionTLS11, nil, func(s *tls.ConnectionState) string { return tls.VersionName(s.Version) }},
+		{"RC4", tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA, tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA}, cipher},
+		{"3DES", tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA}, cipher},
+	} {
+		t.Try(in.what, func() {
+			state, err := t.Lab.TLS(t.Context(), d.Device, in.version, in.suites...)
+			switch {
+			case err == nil:
+				t.Fail("old versions and weak ciphers: refused", "accepted: "+in.accepted(state))
+			case reaches() != nil:
+				t.Error("no TLS connection to the management server any more: %v", err)
+			}
+			t.Evidence("%s: %v", in.what, err)
+		})
+	}
+}
+
+func cipher(s *tls.ConnectionState) string { return tls.CipherSuiteName(s.CipherSuite) }

@@ -1,0 +1,169 @@
+package scenarios
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/entra"
+)
+
+// enrollmentSecurity are the SEC scenarios about enrollment.
+var enrollmentSecurity = []Scenario{
+	{ID: "SEC-07", Level: report.Must, On: "entra", Title: "bad tokens of a directory are refused",
+		Rule:    "A device's Entra token enrolls it only if it is signed by the directory's key and not by another or none, is for this application, of this issuer and tenant, unchanged, and valid now.",
+		Source:  "Learn, \"Microsoft Entra integration with MDM\"; RFC 8725; CVE-2026-24899",
+		Fix:     "Verify the JWT with the directory's keys: RS256 only, aud, iss, tid, exp and nbf.",
+		Mutants: []string{"sec-jwt-alg", "sec-jwt-key", "sec-jwt-aud", "sec-jwt-iss", "sec-jwt-tid", "sec-jwt-exp"},
+		Run:     badTokens},
+	{ID: "SEC-08", Level: report.Must, On: "federated", Title: "the sign-in page reflects no markup",
+		Rule:    "What comes as appru and login_hint stands in the page as text, or the page refuses it: it is never markup.",
+		Source:  "CWE-79; Learn, \"Federated authentication device enrollment\"",
+		Fix:     "Escape appru and login_hint in the page, and take appru only where its scheme is ms-app.",
+		Mutants: []string{"sec-page"},
+		Run:     reflected},
+	{ID: "SEC-12", Level: report.Must, Uses: []Need{NeedQueue}, Title: "a CSR for another device's identity",
+		Rule:    "A user who may enroll asks for a certificate that names another device: that is refused, or the certificate is bound to the device that enrolls, and opens no session of the other.",
+		Source:  "MS-WSTEP 3.1.4.1.2; CWE-295; fleet issues 14626, 46197",
+		Fix:     "Write the identity into the certificate that the enrollment proved, not what the CSR asks for.",
+		Mutants: []string{"sec-csr", "sec-challenge-any"},
+		Under:   []string{"SEC-01"},
+		Run:     othersName,
+	},
+}
+
+// badTokens tries every kind of token that a server must refuse.
+func badTokens(t *T) {
+	p := t.Lab.Directory
+	if p == nil {
+		t.Skip("no directory that issues bad tokens: set target.directory, for example {listen: '127.0.0.1:7090'}, and let the server trust its keys")
+	}
+	user := t.Lab.Config.Target.Username
+	bring := func(kind entra.Kind) *Device {
+		token, err := p.Issue(kind, entra.Who{UPN: user})
+		if err != nil {
+			t.Error("the directory issued no token: %v", err)
+		}
+		return t.DeviceWith(func(c *dmclient.Config) {
+			c.EntraToken = func(context.Context) (string, error) { return token, nil }
+		})
+	}
+	good := bring(entra.Good)
+	good.MustEnroll()
+	if policy := good.Discovered().AuthPolicy; policy != "Federated" {
+		t.NotApplicable("the server answers AuthPolicy %s, so devices bring no tokens of a directory", suite.Show(policy))
+	}
+	for _, kind := range entra.BadKinds() {
+		t.Try(string(kind), func() {
+			d := bring(kind)
+			defer keepsEnrollment(d, "the last step of the enrollment with the token "+string(kind))
+			turnedDown(t, d, t.Lab.Leniency(), "an enrollment with a bad token")
+		})
+	}
+}
+
+// reflected opens the sign-in page with markup in what it is passed.
+func reflected(t *T) {
+	d := t.Device()
+	r := discoveredBy(d)
+	if r.AuthPolicy != "Federated" {
+		t.NotApplicable("the server answers AuthPolicy %s, so there is no sign-in page", suite.Show(r.AuthPolicy))
+	}
+	const markup = `"><script>dmwake('x')</script><b a='`
+	for _, in := range []struct {
+		name string
+		page enroll.SignIn
+	}{
+		{"login_hint", enroll.SignIn{LoginHint: "a" + markup + "@mdm.example"}},
+		{"appru", enroll.SignIn{AppRU: enroll.AppRU + "/" + markup}},
+	} {
+		t.Try("markup in "+in.name, func() {
+			in.page.HTTP, in.page.URL = signIn(d, r).HTTP, r.AuthenticationURL
+			before := len(d.EnrollExchanges())
+			body, status, err := in.page.Open(t.Context())
+			made := d.EnrollExchanges()[before:]
+			for _, ex := range made {
+				t.Keep(d, "the sign-in page with markup in "+in.name, ex)
+			}
+			switch {
+			case err != nil && len(made) == 0:
+				t.Blocked(suite.By("ENR-06"), "the sign-in page cannot be opened: %v", err)
+			case err != nil:
+				t.Fail("an answer of the sign-in page", unanswered(t, err))
+			}
+			t.Evidence("markup in %s: HTTP status %d", in.name, status)
+			t.Check(!bytes.Contains(body, []byte("<script>dmwake(")), "markup that is passed to the sign-in page: escaped, or refused", "the page has a script element that came as "+in.name)
+		})
+	}
+}
+
+// othersName enrolls a device with a CSR that names another.
+func othersName(t *T) {
+	a := soundDevice(t)
+	b := t.Device()
+	defer keepsEnrollment(b, "the last step of the enrollment with a CSR that names another device")
+	if err := enrollAs(b, a.Identity().DeviceID); err != nil {
+		ours(t, err)
+		var e *enroll.Error
+		if errors.As(err, &e) && e.Status == 0 {
+			t.Fail("a CSR that names another device: a SOAP fault, or a certificate for the device that enrolls", unanswered(t, err))
+		}
+		t.Evidence("the CSR was refused: %v", err)
+		return
+	}
+	b.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // the first one is another scenario's
+	if s := a.Sync(dmclient.SyncOptions{}); suite.Broken(s) != nil {
+		t.Exchanges(s)
+		t.Fail("sessions of device A after another device enrolled with a CSR that names A: as ever", broke(t, s))
+	}
+	for _, in := range []struct{ what, source string }{
+		{"the Source of device A", a.Identity().DeviceID},
+		{"its own Source", b.Identity().DeviceID},
+	} {
+		t.Try(in.what, func() {
+			if in.source != a.Identity().DeviceID && !names(b, a.Identity().DeviceID) {
+				t.Evidence("the certificate that was issued does not name device A")
+				return
+			}
+			turnsAwayFrom(t, a, visitor{who: "device B, with a certificate issued for a CSR that names device A", by: in.what, device: b, managed: true,
+				as: dmclient.SyncOptions{Source: in.source}})
+		})
+	}
+}
+
+// names tells whether a device's certificate holds an id, in the encodings that
+// names of certificates have.
+func names(d *Device, id string) bool {
+	var wide []byte // BMPString
+	for _, c := range []byte(id) {
+		wide = append(wide, 0, c)
+	}
+	der := bytes.ToLower(d.Certificate().Certificate[0])
+	return bytes.Contains(der, bytes.ToLower([]byte(id))) || bytes.Contains(der, bytes.ToLower(wide))
+}
+
+// enrollAs enrolls a device with a CSR that names another, in the two forms that
+// servers take: what is refused in both is not refused for its form.
+func enrollAs(d *Device, other string) error {
+	o := d.T.Lab.Leniency()
+	o.CSRDeviceID = other
+	err := d.EnrollWith(o)
+	if err != nil && !o.PlainCSR {
+		o.PlainCSR = true
+		if d.EnrollWith(o) == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// keepsEnrollment keeps the last exchange of a device's enrollment as evidence.
+func keepsEnrollment(d *Device, what string) {
+	if all := d.EnrollExchanges(); len(all) > 0 {
+		d.T.Keep(d, what, all[len(all)-1])
+	}
+}

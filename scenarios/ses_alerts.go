@@ -1,0 +1,175 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/dmwake/dmwake/scenarios/suite"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// userNode is a node of the user's scope for which no server asks by itself.
+const userNode = "./User/Vendor/MSFT/Policy/Result/Browser"
+
+// sessionAlerts are the SES scenarios about the device's Alerts: who is logged
+// in, who leaves, who aborts.
+var sessionAlerts = []Scenario{
+	{ID: "SES-21", Level: report.Should, Title: "nobody logged in: no commands for ./User",
+		Rule:    "LoginStatus none says that no user is logged in. A command for ./User would be answered 405.",
+		Source:  "Learn, \"OMA DM protocol support\", user targeted settings; fleet issue 49250",
+		Fix:     "Look at the LoginStatus alert before commands for ./User are sent.",
+		Mutants: []string{"ses-user-always"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			d.SetLogin(dmclient.LoginNone)
+			s := d.Sync(dmclient.SyncOptions{})
+			if len(s.Received) == 0 {
+				t.Blocked(suite.By("SES-28", string(suite.Talks)), "the session without a user got no reply that could be read: %v", s.Err)
+			}
+			for _, c := range s.Commands {
+				if strings.HasPrefix(strings.ToLower(c.LocURI), "./user/") {
+					t.Fail("no command for ./User while nobody is logged in", fmt.Sprintf("%s of %s, which the device answered with %d", c.Verb, c.LocURI, c.Code))
+				}
+			}
+		}},
+	{ID: "SES-22", Level: report.Must, Needs: []Need{NeedQueue}, Title: "405 for ./User: not again in the same session",
+		Rule:    "A command for ./User that is answered 405 because nobody is logged in is sent at most once in a session. The server may as well keep it back until a user logs in.",
+		Source:  "Learn, \"OMA DM protocol support\"; fleet issue 49250",
+		Fix:     "Note 405 as the command's result for this session. Try again in a later one whose LoginStatus is user.",
+		Mutants: []string{"ses-405-loop"},
+		Under:   []string{"PSH-12"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.SetLogin(dmclient.LoginNone)
+			from := d.SessionCount()
+			t.Queue(d, lab.Command{Verb: syncml.Get, LocURI: userNode})
+			s := d.Sync(dmclient.SyncOptions{})
+			got := s.Find(syncml.Get, userNode[1:])
+			t.Expect(len(got), "times the Get of ./User was sent in one session without a user").To(BeNumerically("<=", 1))
+			if len(got) == 1 {
+				return
+			}
+			if len(s.Received) == 0 {
+				t.Blocked(suite.By("SES-28", string(suite.Talks)), "the session without a user got no reply that could be read: %v", s.Err)
+			}
+			d.SetLogin(dmclient.LoginUser) // it was kept back, if it comes now
+			delivered(d, from, lab.Command{Verb: syncml.Get, LocURI: userNode})
+		}},
+	{ID: "SES-24", Level: report.Must, Title: "an Alert of an unknown type gets a Status",
+		Rule:    "An Alert whose type the server does not know is answered with a Status, whatever it says. So are the commands after it, and the session goes on.",
+		Source:  "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 8.7",
+		Fix:     "Answer an Alert of an unknown type with a Status (415 for 1226, 406 for 1224) and go on.",
+		Mutants: []string{"ses-unknown-alert"},
+		Under:   []string{"SES-09"},
+		Run: func(t *T) {
+			for _, code := range []int{syncml.AlertGeneric, syncml.AlertClientEvent} {
+				what := fmt.Sprintf("Alert %d of an unknown type", code)
+				t.Try(what, func() {
+					d := t.Next()
+					d.First()
+					s := runsToEnd(d, d.Sync(dmclient.SyncOptions{Alerts: []syncml.Command{unknownAlert(code)}}), "an Alert of an unknown type")
+					at := answeringPackageOne(s)
+					for i := range s.Sent[at].Body {
+						c := &s.Sent[at].Body[i]
+						if c.Verb.IsReply() {
+							continue
+						}
+						if statusIn(s.Received[at], c) == nil {
+							t.Fail("a Status for each command of a message with an Alert of an unknown type", fmt.Sprintf("none for %s with CmdID %s", c.Verb, c.CmdID))
+						}
+					}
+				})
+			}
+		}},
+	{ID: "SES-25", Level: report.Must, Ends: true, Title: "a user who disconnects is acknowledged",
+		Rule:    "Alert 1226 of type com.microsoft:mdm.unenrollment.userrequest is answered with a Status of success: the device leaves management.",
+		Source:  "MS-MDM 3.1.7.1.3; Learn, \"Disconnecting from MDM\"",
+		Fix:     "Answer the Alert with 200, then end the management of the device.",
+		Mutants: []string{"ses-unenroll-404"},
+		Under:   []string{"SES-09"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			s, err := d.Unenroll(t.Context())
+			if s == nil {
+				t.Error("the session in which the user disconnects could not be held: %v", err)
+			}
+			if len(s.Received) == 0 {
+				t.Exchanges(s)
+				t.Control()
+				t.Fail("a reply to the session in which the user disconnects", suite.Show(s.Err))
+			}
+			at := answeringPackageOne(s)
+			for i := range s.Sent[at].Body {
+				c := &s.Sent[at].Body[i]
+				if c.Verb != syncml.Alert || c.Code() != syncml.AlertGeneric {
+					continue
+				}
+				st := statusIn(s.Received[at], c)
+				if st == nil {
+					t.Fail("a Status for the Alert of unenrollment", "none")
+				}
+				t.Check(syncml.Success(st.Code()), "a Status of success, such as 200, for the Alert of unenrollment", suite.Show(st.Data))
+				return
+			}
+			t.Error("the device sent no Alert of unenrollment")
+		}},
+	{ID: "SES-26", Level: report.Must, Title: "Alert 1223 ends the session; the next one is clean",
+		Rule:    "A device that aborts a session with Alert 1223 gets no further command in it. Its next session is an ordinary one.",
+		Source:  "OMA DM Protocol 1.2.1 section 8.1; seen on devices",
+		Fix:     "At Alert 1223 answer with Statuses only, drop the session, and nothing else.",
+		Mutants: []string{"ses-abort-wedge", "ses-abort-commands"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			t.Misbehaves(d, "abort")
+			s := busy(d)
+			d.ClearFaults()
+			if !errors.Is(s.Err, dmclient.ErrAbort) {
+				t.Managed(s)
+				t.NotApplicable("the server asked for nothing in the session, so that there was nothing to abort")
+			}
+			last := s.Exchanges[len(s.Exchanges)-1]
+			switch {
+			case last.Err != nil:
+				t.Control()
+				t.Fail("a reply to Alert 1223", last.Err.Error())
+			case last.Status >= http.StatusInternalServerError:
+				t.Control()
+				t.Fail("a reply to Alert 1223", fmt.Sprintf("HTTP status %d", last.Status))
+			}
+			if m, err := syncml.Read(last.Response); err == nil {
+				for _, c := range m.Body {
+					if !c.Verb.IsReply() && c.Verb != syncml.Alert {
+						t.Fail("no command in the reply to Alert 1223", fmt.Sprintf("%s %s", c.Verb, c.Target()))
+					}
+				}
+			}
+			runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "a session that was aborted with Alert 1223")
+		}},
+}
+
+// unknownAlert is one of a type that no server knows.
+func unknownAlert(code int) syncml.Command {
+	return syncml.Command{Verb: syncml.Alert, Data: fmt.Sprint(code), Items: []syncml.Item{
+		{Meta: &syncml.Meta{Type: "com.dmwake/unknown", Format: "chr"}, Data: "1", HasData: true}}}
+}
+
+// statusIn is the Status for a command in a message; nil where there is none.
+func statusIn(m *syncml.Message, c *syncml.Command) *syncml.Command {
+	for _, st := range statuses(m) {
+		if st.CmdRef == c.CmdID {
+			return &st
+		}
+	}
+	return nil
+}

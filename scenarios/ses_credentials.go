@@ -1,0 +1,255 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/dmwake/dmwake/scenarios/suite"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+const dmSecurity = "OMA DM Security 1.2.1 section 5.3; MS-MDM 3.1.5.1"
+
+// The credentials that SyncML knows.
+const (
+	authMD5   = "syncml:auth-md5"
+	authBasic = "syncml:auth-basic"
+)
+
+// sessionCredentials are the SES scenarios about credentials beside the
+// certificate.
+var sessionCredentials = []Scenario{
+	{ID: "SES-29", Level: report.Must, On: "md5", Title: "auth-md5: challenge, digest, 212",
+		Rule:    "A server that asks for syncml:auth-md5 says so in a Chal with Type, Format b64 and NextNonce. It takes the digest that is made with that nonce, and answers 212, or 200 with the next nonce.",
+		Source:  dmSecurity,
+		Fix:     "Send Chal with Type syncml:auth-md5, Format b64 and NextNonce; verify B64(MD5(B64(MD5(user:password)):nonce)) with the decoded nonce.",
+		Mutants: []string{"ses-no-chal"},
+		Run:     func(t *T) { authenticates(t, authMD5) }},
+	{ID: "SES-30", Level: report.Must, On: "basic", Title: "auth-basic: challenge, credential, 212",
+		Rule:    "A server that asks for syncml:auth-basic says so in a Chal with its Type. It takes user and password in base64, and answers 212 or 200.",
+		Source:  dmSecurity,
+		Fix:     "Send Chal with Type syncml:auth-basic, and compare the base64 of user:password.",
+		Mutants: []string{"ses-no-chal"},
+		Run:     func(t *T) { authenticates(t, authBasic) }},
+	{ID: "SES-31", Level: report.Must, On: "md5", Title: "a stale nonce is challenged again",
+		Rule:    "A digest that is made with another nonce than the last one is answered 401 (or 407) with a Chal that carries a new nonce. With that one the session goes on.",
+		Source:  dmSecurity,
+		Fix:     "Verify with the last nonce only; answer 401 with a new one.",
+		Mutants: []string{"ses-nonce-any"},
+		Under:   []string{"SES-29", "SEC-17"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			needsCredential(d, authMD5)
+			t.Misbehaves(d, "stale-nonce")
+			s := d.Sync(dmclient.SyncOptions{})
+			i := credMessage(s, 0)
+			if i < 0 {
+				t.Managed(s)
+				t.NotApplicable("the server asked for no credential in the device's next session")
+			}
+			if i >= len(s.Received) {
+				runsToEnd(d, s, "a digest with a stale nonce")
+			}
+			hdr := hdrStatus(s.Received[i])
+			t.Check(hdr.Code() == syncml.InvalidCredential || hdr.Code() == syncml.MissingCredential,
+				"Status 401 for SyncHdr in answer to a digest with a stale nonce", "Status "+suite.Show(hdr.Data))
+			t.Check(hdr.Chal != nil && hdr.Chal.Meta.NextNonce != "", "a Chal with NextNonce in answer to a digest with a stale nonce", "none")
+			endsOrDistrusts(d, s, "a digest with a stale nonce, and then the right one")
+		}},
+	{ID: "SES-32", Level: report.Should, On: "md5", Title: "a nonce is used once",
+		Rule:    "Every session, and every challenge, has a nonce of its own.",
+		Source:  dmSecurity + " (replay)",
+		Fix:     "Draw a nonce for every challenge and for every 212.",
+		Mutants: []string{"ses-nonce-constant"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			needsCredential(d, authMD5)
+			for range 2 {
+				d.Sync(dmclient.SyncOptions{})
+			}
+			given := map[string]string{}
+			for _, s := range d.Sessions() {
+				for i, m := range s.Received {
+					c := hdrStatus(m).Chal
+					if c == nil || c.Meta.NextNonce == "" {
+						continue
+					}
+					where := fmt.Sprintf("message %d of session %s", i+1, s.ID)
+					if before := given[c.Meta.NextNonce]; before != "" {
+						t.Fail("a new nonce in "+where, "the nonce of "+before)
+					}
+					given[c.Meta.NextNonce] = where
+				}
+			}
+			if len(given) < 2 {
+				t.NotApplicable("the server gave one nonce in %d sessions, and asked for no further digest", len(d.Sessions()))
+			}
+		}},
+	{ID: "SES-40", Level: report.Should, On: "md5", Title: "the server's own credential verifies",
+		Rule:    "A server that shows a Cred makes it with its own name, the secret of APPAUTH CLIENT and the device's last nonce, decoded.",
+		Source:  dmSecurity + "; Learn, \"w7 APPLICATION CSP\"",
+		Fix:     "Make the digest with the ProviderID (or AAUTHNAME), AAUTHSECRET of APPAUTH CLIENT and the device's last nonce, decoded.",
+		Mutants: []string{"ses-cred-wrong"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			s := t.Managed(busy(d))
+			shown := false
+			for i, m := range s.Received {
+				if hdr := hdrStatus(m); hdr.Data == "" {
+					t.Blocked(suite.By("SES-08"), "message %d of the server has no Status for SyncHdr", i+1)
+				} else if !syncml.Success(hdr.Code()) && hdr.Chal == nil {
+					t.Blocked(suite.By("SES-29", "SES-30"), "the server asks for a credential, but has no Chal that says for which")
+				}
+				if m.Hdr.Cred == nil {
+					continue
+				}
+				shown = true
+				if i+1 >= len(s.Sent) {
+					continue
+				}
+				hdr := hdrStatus(s.Sent[i+1])
+				if hdr.Data == "" || hdrStatus(m).Code() == syncml.MissingCredential {
+					continue // that answers the challenge, not the message
+				}
+				t.Expect(hdr.Data, "the device's Status for the message with the server's credential").To(Equal(strconv.Itoa(syncml.AuthAccepted)))
+				return
+			}
+			if shown {
+				t.NotApplicable("the server shows a credential only in messages that the device does not answer")
+			}
+			t.NotApplicable("the server's messages have no Cred: it shows no credential of its own")
+		}},
+	{ID: "SES-41", Level: report.Must, On: "md5", Title: "407 for a credential that is missing, 401 for a wrong one, 212 for a right one",
+		Rule:    "A missing credential is answered 407, a wrong one 401, each with a Chal. A right one is answered 212, or 200 with the nonce of the next message.",
+		Source:  dmSecurity + "; OMA DM RepPro 1.2.1 section 10",
+		Fix:     "Answer 407 where Cred is missing, 401 where it is wrong, 212 where it is right.",
+		Mutants: []string{"ses-407-401"},
+		Under:   []string{"SES-29", "SES-30", "SEC-17"},
+		Run: func(t *T) {
+			needsCredential(t.Enrolled(), "")
+			answered := func(d *Device, what string, want int) {
+				s := d.Sync(dmclient.SyncOptions{})
+				if len(s.Received) == 0 {
+					runsToEnd(d, s, "%s", what)
+				}
+				t.Expect(hdrStatus(s.Received[0]).Data, "Status for SyncHdr in answer to %s", what).To(Equal(strconv.Itoa(want)))
+				t.Check(hdrStatus(s.Received[0]).Chal != nil, "a Chal in answer to "+what, "none")
+			}
+			t.Try("a missing credential", func() {
+				d := t.Next()
+				d.AddFault(rewrite(func(m *syncml.Message) {
+					if m.Hdr.MsgID == "1" {
+						m.Hdr.Cred = nil
+					}
+				}))
+				answered(d, "a message without a credential", syncml.MissingCredential)
+			})
+			t.Try("a wrong credential", func() {
+				d := t.Next()
+				t.Misbehaves(d, "garbage-digest")
+				answered(d, "a wrong credential", syncml.InvalidCredential)
+			})
+			t.Try("a right credential", func() {
+				s := t.Managed(t.Next().Sync(dmclient.SyncOptions{}))
+				if i := credMessage(s, 0); i >= 0 && i < len(s.Received) {
+					credentialTaken(t, s.Received[i])
+					return
+				}
+				t.Blocked(suite.By("SES-29", "SES-30"), "the session got no answer to a message with a credential: %s", s.End)
+			})
+		}},
+}
+
+// credMessage is the first message of the device, from one on, that carries a
+// credential; -1 if none does.
+func credMessage(s *dmclient.Session, from int) int {
+	for i := from; i < len(s.Sent); i++ {
+		if s.Sent[i].Hdr.Cred != nil {
+			return i
+		}
+	}
+	return -1
+}
+
+// challengeOf is the first challenge that the server gave the device, of that
+// kind where one is named. The body ends as not applicable where the server
+// takes devices by their certificate alone.
+func challengeOf(d *Device, kind string) (s *dmclient.Session, at int) {
+	t := d.T
+	d.First()
+	other := ""
+	for _, s := range d.Sessions() {
+		for i, m := range s.Received {
+			hdr := hdrStatus(m)
+			if hdr.Data == "" && i == 0 {
+				t.Blocked(suite.By("SES-08"), "the server's first message has no Status for SyncHdr, so that it cannot ask for a credential")
+			}
+			if hdr.Code() != syncml.InvalidCredential && hdr.Code() != syncml.MissingCredential {
+				continue
+			}
+			if hdr.Chal == nil || kind == "" || strings.EqualFold(hdr.Chal.Meta.Type, kind) {
+				return s, i
+			}
+			other = hdr.Chal.Meta.Type
+		}
+	}
+	if other != "" {
+		t.NotApplicable("the server asks devices for %s and not for %s", other, kind)
+	}
+	t.NotApplicable("the server answered a session without a credential: it takes devices by their certificate alone")
+	return nil, 0
+}
+
+// needsCredential is challengeOf for what only looks at devices that know how to
+// answer.
+func needsCredential(d *Device, kind string) {
+	s, at := challengeOf(d, kind)
+	if hdrStatus(s.Received[at]).Chal == nil {
+		d.T.Blocked(suite.By("SES-29", "SES-30"), "the server asks for a credential, but has no Chal that says for which")
+	}
+}
+
+// authenticates follows a challenge to its end.
+func authenticates(t *T, kind string) {
+	d := t.Enrolled()
+	s, at := challengeOf(d, kind)
+	chal := hdrStatus(s.Received[at]).Chal
+	if chal == nil {
+		t.Fail("a Chal that says how to authenticate, beside Status "+hdrStatus(s.Received[at]).Data+" for SyncHdr", "none")
+	}
+	t.Expect(strings.ToLower(chal.Meta.Type), "Type of the Chal").To(Equal(kind))
+	if kind == authMD5 {
+		t.Expect(chal.Meta.Format, "Format of the Chal").To(Equal("b64"))
+		t.Expect(chal.Meta.NextNonce, "NextNonce of the Chal").To(Not(BeEmpty()))
+	}
+	i := credMessage(s, at+1)
+	if i < 0 || i >= len(s.Received) {
+		t.Exchanges(s)
+		t.Fail("an answer to the message with the credential", s.End)
+	}
+	credentialTaken(t, s.Received[i])
+	endsOrDistrusts(d, s, "the credential that was asked for")
+}
+
+// endsOrDistrusts is runsToEnd, but for a session that the device ended because
+// the server's own credential is wrong: that is judged by SES-40.
+func endsOrDistrusts(d *Device, s *dmclient.Session, what string) {
+	if !errors.Is(s.Err, dmclient.ErrUntrusted) {
+		runsToEnd(d, s, "%s", what)
+	}
+}
+
+// credentialTaken fails unless a message says that the credential was taken.
+func credentialTaken(t *T, m *syncml.Message) {
+	hdr := hdrStatus(m)
+	t.Check(hdr.Code() == syncml.AuthAccepted || hdr.Code() == syncml.OK,
+		"Status 212 or 200 for SyncHdr in answer to the right credential", "Status "+suite.Show(hdr.Data))
+}

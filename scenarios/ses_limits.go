@@ -1,0 +1,210 @@
+package scenarios
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/dmwake/dmwake/scenarios/suite"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// sessionLimits are the SES scenarios about sizes, parts, versions and how many
+// sessions a server takes.
+var sessionLimits = []Scenario{
+	{ID: "SES-19", Level: report.Must, Needs: []Need{NeedQueue}, On: "small", Title: "Results in several messages are put together",
+		Rule:    "A result that is larger than the server's MaxMsgSize comes in parts, each but the last with MoreData, in messages of one package. The server asks for the next by Alert 1222, or goes on, and the session runs to its end.",
+		Source:  "OMA SyncML RepPro 1.2.2 section 5.4 (MoreData); OMA DM Protocol 1.2.1 section 6.2",
+		Fix:     "Answer a message without Final by Alert 1222, and put items with MoreData together.",
+		Mutants: []string{"ses-chunk-refused"},
+		Under:   []string{"SES-45"},
+		Run: func(t *T) {
+			d := t.DeviceWith(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, "large-objects") })
+			enrolls(d)
+			limit := announcedSize(d.First())
+			if limit == 0 {
+				t.NotApplicable("the server names no MaxMsgSize in SyncHdr, so that devices send Results in one message")
+			}
+			const most = 1 << 20
+			if limit > most {
+				t.NotApplicable("the server takes messages of %d bytes (MaxMsgSize), and Results of that size are rare", limit)
+			}
+			node := "./Vendor/MSFT/VPNv2/dmwake/ProfileXML"
+			d.Tree().Provision(node, "<VPNProfile>"+strings.Repeat("<Route/>", max(1500, limit/4))+"</VPNProfile>")
+			s := runsToEnd(d, deliver(d, lab.Command{Verb: syncml.Get, LocURI: node}), "Results in parts")
+			parts, whole := 0, false
+			for _, m := range s.Sent {
+				for _, c := range m.Body {
+					if c.Verb == syncml.Results && len(c.Items) > 0 && strings.Contains(c.Items[0].Data, "<Route/>") {
+						parts++
+						whole = !c.Items[0].MoreData
+					}
+				}
+			}
+			if parts < 2 && whole {
+				t.Error("the device sent its Results in %d part, although the server's MaxMsgSize is %d", parts, limit)
+			}
+			t.Check(whole, "a question for each part of the result", fmt.Sprintf("the session ended after %d of them: %s", parts, s.End))
+		}},
+	{ID: "SES-27", Level: report.Should, Needs: []Need{NeedQueue}, Title: "the device's MaxMsgSize is honoured",
+		Rule:    "A device that names a MaxMsgSize gets no larger message. What does not fit comes in the next one.",
+		Source:  "OMA SyncML RepPro 1.2.2, MaxMsgSize; MS-MDM 2.2.5.1",
+		Fix:     "Stop adding commands when MaxMsgSize is near, and send the rest in the next message.",
+		Mutants: []string{"ses-max-size"},
+		Under:   []string{"SES-44"},
+		Run: func(t *T) {
+			const most, commands = 5000, 4
+			d := t.Enrolled()
+			d.First()
+			d.AddFault(rewrite(func(m *syncml.Message) { m.Hdr.Meta = &syncml.Meta{MaxMsgSize: strconv.Itoa(most)} }))
+			from := d.SessionCount()
+			var queued []lab.Command
+			for i := range commands {
+				queued = append(queued, lab.Command{Verb: syncml.Add, LocURI: fmt.Sprintf("./Vendor/MSFT/VPNv2/dmwake%d/ProfileXML", i), Format: "chr", Data: strings.Repeat(strconv.Itoa(i), 1800)})
+				t.Queue(d, queued[i])
+			}
+			delivered(d, from, queued[0])
+			came := func() (n int) {
+				for _, c := range queued {
+					for _, s := range d.SessionsSince(from) {
+						n += min(len(s.Find(c.Verb, c.LocURI[1:])), 1)
+					}
+				}
+				return n
+			}
+			for range commands { // a server may send fewer in a session
+				if came() < commands {
+					d.Sync(dmclient.SyncOptions{})
+				}
+			}
+			for _, s := range d.SessionsSince(from) {
+				runsToEnd(d, s, "a MaxMsgSize of the device")
+				for i, ex := range s.Exchanges {
+					t.Expect(len(ex.Response), "bytes of the server's message %d in session %s to a device whose MaxMsgSize is %d", i+1, s.ID, most).To(BeNumerically("<=", most))
+				}
+			}
+			t.Expect(came(), "queued commands that came to the device").To(Equal(commands))
+		}},
+	{ID: "SES-35", Level: report.Should, On: "limited", Title: "429 says when to come again",
+		Rule:    "A server that has enough of a device's sessions answers 429 with Retry-After. The device waits that long.",
+		Source:  "MS-MDM 3.1.6; RFC 6585 section 4",
+		Fix:     "Answer 429 where a device opens too many sessions, and send Retry-After with it.",
+		Mutants: []string{"ses-429-bare"},
+		Run: func(t *T) {
+			const sessions = 20
+			d := t.Enrolled()
+			first := *d.First().Sent[0]
+			for i := range sessions {
+				first.Hdr.SessionID = strconv.Itoa(4001 + i)
+				body, err := syncml.Write(&first)
+				if err != nil {
+					t.Error("the message could not be written: %v", err)
+				}
+				ex := d.Post("the first message of session "+first.Hdr.SessionID, syncml.MediaType, string(body), dmclient.SyncOptions{})
+				switch {
+				case ex.Err != nil:
+					t.Control()
+					t.Fail("an answer, or 429, to each of many sessions", fmt.Sprintf("no answer to session %d: %v", i+1, ex.Err))
+				case ex.Status == http.StatusTooManyRequests:
+					v := ex.Reply.Get("Retry-After")
+					_, err := strconv.Atoi(v)
+					if _, at := http.ParseTime(v); err != nil && at != nil {
+						t.Fail("Retry-After with seconds or a date in the 429", suite.Show(v))
+					}
+					return
+				case ex.Status != http.StatusOK:
+					t.Control()
+					t.Fail("an answer, or 429, to each of many sessions", fmt.Sprintf("HTTP status %d to session %d", ex.Status, i+1))
+				}
+			}
+			t.NotApplicable("the server answered %d sessions in a row with 200, so that no limit is to be seen", sessions)
+		}},
+	{ID: "SES-39", Level: report.Should, Title: "a message of another version is refused",
+		Rule:    "A message with another VerDTD or VerProto is answered 505 or 513, or with HTTP 4xx.",
+		Source:  "OMA SyncML RepPro 1.2.2, VerDTD, VerProto, section 10",
+		Fix:     "Compare VerDTD and VerProto before anything else in the message.",
+		Mutants: []string{"ses-any-version"},
+		Under:   []string{"SES-08"},
+		Run: func(t *T) {
+			for _, in := range []struct {
+				what             string
+				verDTD, verProto string
+			}{{"VerDTD 1.1", "1.1", syncml.VerProto}, {"VerProto DM/1.1", syncml.VerDTD, "DM/1.1"}} {
+				t.Try(in.what, func() {
+					d := t.Next()
+					d.First()
+					d.AddFault(rewrite(func(m *syncml.Message) { m.Hdr.VerDTD, m.Hdr.VerProto = in.verDTD, in.verProto }))
+					refusesVersion(t, d.Sync(dmclient.SyncOptions{}))
+				})
+			}
+		}},
+	{ID: "SES-45", Level: report.Should, Title: "no commands before the device's package is complete",
+		Rule:    "A message without Final is one of several. The server sends no commands of its own before the last one of them, and asks for it by Alert 1222.",
+		Source:  "OMA DM Protocol 1.2.1 section 6.2",
+		Fix:     "Answer a message without Final by Statuses and Alert 1222 only.",
+		Mutants: []string{"ses-part-commands"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			if t.Lab.CanQueue(work) {
+				t.Queue(d, work) // so that there is something to send
+			}
+			t.Misbehaves(d, "no-final")
+			s := d.Sync(dmclient.SyncOptions{})
+			if len(s.Received) == 0 {
+				runsToEnd(d, s, "a message without Final")
+			}
+			for _, c := range s.Received[answeringPackageOne(s)].Body {
+				if !c.Verb.IsReply() && c.Verb != syncml.Alert {
+					t.Fail("no command in answer to a message without Final", fmt.Sprintf("%s %s", c.Verb, c.Target()))
+				}
+			}
+		}},
+}
+
+// announcedSize is the MaxMsgSize that the server named in a session; 0 where
+// it named none.
+func announcedSize(s *dmclient.Session) int {
+	for _, m := range s.Received {
+		if m.Hdr.Meta == nil {
+			continue
+		}
+		if n, err := strconv.Atoi(m.Hdr.Meta.MaxMsgSize); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// refusesVersion fails unless the first message of a session was refused for
+// its version.
+func refusesVersion(t *T, s *dmclient.Session) {
+	const want = "Status 505 or 513 for SyncHdr, or HTTP 4xx"
+	t.Exchanges(s)
+	if len(s.Exchanges) == 0 {
+		t.Error("no session could be tried: %v", s.Err)
+	}
+	ex := s.Exchanges[0]
+	switch {
+	case ex.Err != nil:
+		t.Control()
+		t.Fail(want, ex.Err.Error())
+	case ex.Status >= 400 && ex.Status < 500:
+		return
+	case ex.Status != http.StatusOK:
+		t.Control()
+		t.Fail(want, fmt.Sprintf("HTTP status %d", ex.Status))
+	case len(s.Received) == 0:
+		t.Fail(want, "a reply that is not SyncML")
+	}
+	code := hdrStatus(s.Received[0]).Code()
+	t.Check(code != 0, want, "no Status for SyncHdr")
+	t.Check(code == syncml.DTDNotSupported || code == syncml.ProtoNotSupported, want, fmt.Sprintf("Status %d for SyncHdr", code))
+}

@@ -1,0 +1,222 @@
+package scenarios
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/beevik/etree"
+
+	"github.com/dmwake/dmwake/scenarios/suite"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// sessionText are the SES scenarios about XML and WBXML, both ways.
+var sessionText = []Scenario{
+	{ID: "SES-23", Level: report.Must, Title: "XML is XML: white space, prefixes, a declaration, CDATA",
+		Rule:    "A server reads all that XML allows: a declaration, white space between elements, prefixed names, CDATA and character references.",
+		Source:  "XML 1.0; Namespaces in XML; MS-MDM 2.2",
+		Fix:     "Read messages with an XML parser, by namespace and local name, not by text.",
+		Mutants: []string{"ses-compact-only"},
+		Run: func(t *T) {
+			for _, f := range forms {
+				t.Try(f.name, func() {
+					d := t.Next()
+					s := d.First()
+					if isWBXML(s.Exchanges[0].Header.Get("Content-Type")) {
+						t.NotApplicable("the provisioning document asks for messages in WBXML")
+					}
+					d.AddFault(f)
+					runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "XML that is written in another way")
+				})
+			}
+		}},
+	{ID: "SES-33", Level: report.Should, On: "wbxml", Title: "WBXML is answered in WBXML",
+		Rule:    "A server whose document says DEFAULTENCODING application/vnd.syncml.dm+wbxml reads WBXML and answers in it.",
+		Source:  "Learn, \"w7 APPLICATION CSP\", DEFAULTENCODING; OMA SyncML HTTP binding",
+		Fix:     "Answer in the encoding of the request's Content-Type.",
+		Mutants: []string{"ses-wbxml-xml"},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			sessions := d.Sessions()
+			s := sessions[len(sessions)-1]
+			if len(s.Exchanges) == 0 {
+				t.Error("no session could be held: %v", s.Err)
+			}
+			if !isWBXML(s.Exchanges[0].Header.Get("Content-Type")) {
+				t.NotApplicable("the provisioning document does not say DEFAULTENCODING %s, so that devices write XML", syncml.MediaTypeWBXML)
+			}
+			for i, ex := range s.Exchanges {
+				if len(ex.Response) > 0 && ex.Status == http.StatusOK {
+					t.Expect(ex.Reply.Get("Content-Type"), "Content-Type of reply %d to a message in WBXML", i+1).To(HavePrefix(syncml.MediaTypeWBXML))
+				}
+			}
+			if err := suite.Broken(s); err != nil || len(s.Received) == 0 {
+				t.Exchanges(s)
+				t.Fail("a session in WBXML that runs to its end", suite.Show(err))
+			}
+		}},
+	{ID: "SES-38", Level: report.Must, Title: "replies are well-formed, prefixes bound, text escaped",
+		Rule:    "Every reply is well-formed XML in the SyncML 1.2 namespace. Every prefix is bound. The characters & and < are escaped in all values, those of the device as well as queued ones, and escaped once.",
+		Source:  "MS-MDM 2.2.1; Namespaces in XML 1.0 section 5",
+		Fix:     "Read and build messages with an XML library, not by searching and joining strings.",
+		Mutants: []string{"ses-unbound-prefix", "ses-unescaped", "ses-id-escaped"},
+		Run: func(t *T) {
+			t.Try("a device with & and < in its model", func() {
+				d := t.Enrolled()
+				for _, s := range d.Sessions() {
+					lint(t, s)
+				}
+				s := d.Sync(dmclient.SyncOptions{Model: "R&D <1>"})
+				lint(t, s)
+				runsToEnd(d, s, "a model with & and <")
+			})
+			if t.Lab.Config.Target.Hooks.Queue != nil {
+				t.Try("a queued value with & and <", func() { queuedMarkup(t.Next()) })
+			}
+			if !t.Lab.Config.Target.Shared() {
+				t.Try("a device with & and < in its id", func() { markupInID(t) })
+			}
+		}},
+}
+
+// lint fails where a reply is not sound XML.
+func lint(t *T, s *dmclient.Session) {
+	for i, ex := range s.Exchanges {
+		if len(ex.Response) == 0 || ex.Status != http.StatusOK || isWBXML(ex.Reply.Get("Content-Type")) {
+			continue
+		}
+		if strings.HasPrefix(ex.Reply.Get("Content-Type"), "text/html") || ex.Reply.Get("Content-Encoding") != "" {
+			continue // SES-15 judges what is no message, SES-28 what is compressed
+		}
+		if faults := syncml.Lint(ex.Response); len(faults) > 0 {
+			t.Fail("replies that are well-formed XML, with all prefixes bound", fmt.Sprintf("reply %d of session %s: %s", i+1, s.ID, strings.Join(faults, "; ")))
+		}
+	}
+}
+
+// queuedMarkup queues a value that has to be escaped, and looks at how it comes.
+func queuedMarkup(d *Device) {
+	t := d.T
+	const value = "a & b <c> \"d\""
+	from := d.SessionCount()
+	c := lab.Command{Verb: syncml.Replace, LocURI: "./DevDetail/Ext/Microsoft/DeviceName", Format: "chr", Data: value}
+	t.Queue(d, c)
+	d.Sync(dmclient.SyncOptions{})
+	for _, s := range d.SessionsSince(from) {
+		lint(t, s) // a message that cannot be read brings nothing
+	}
+	for _, got := range delivered(d, from, c).Find(c.Verb, c.LocURI[1:]) {
+		t.Check(got.Data == value, "the queued value as it was queued: "+value, suite.Show(got.Data))
+	}
+}
+
+// markupInID looks at the replies to a device whose id has to be escaped: they
+// name it in their Target. A server may refuse to enroll such a device.
+func markupInID(t *T) {
+	plain := t.Enrolled()
+	d := t.DeviceWith(func(c *dmclient.Config) { c.Identity.DeviceID = "R&D<1>" + c.Identity.DeviceID[6:] })
+	if err := d.Enroll(); err != nil {
+		t.Evidence("a device with & and < in its id was not enrolled: %v", err)
+		return
+	}
+	id := d.Identity().DeviceID
+	s := begins(d)
+	lint(t, s)
+	for i, m := range s.Received {
+		if got := m.Hdr.Target.LocURI; strings.Contains(got, html.EscapeString(id)) {
+			t.FailBy("the server keeps values from the XML of the enrollment (ContextItem) as they stand there, without unescaping them",
+				fmt.Sprintf("Target of message %d: %s", i+1, id), got)
+		}
+		if plain.First().Received[0].Hdr.Target.LocURI != plain.Identity().DeviceID {
+			continue // that Target is something else, or swapped with Source, is judged by SES-07
+		}
+		t.Expect(m.Hdr.Target.LocURI, "Target of message %d", i+1).To(Equal(id))
+	}
+	if suite.Broken(s) != nil && !(len(s.Exchanges) > 0 && refusedPolitely(s)) {
+		d.Survived(s, "an id with & and <")
+	}
+}
+
+// form is another way to write the same message.
+type form struct {
+	name  string
+	write func(body []byte) []byte
+}
+
+// Fault implements dmclient.Fault.
+func (f form) Fault() string { return "writes " + f.name }
+
+// Scramble implements dmclient.Scrambler.
+func (f form) Scramble(body []byte, _ int) []byte { return f.write(body) }
+
+var dataText = regexp.MustCompile(`<Data>([A-Za-z0-9])`)
+
+var forms = []form{
+	{"an XML declaration", func(body []byte) []byte {
+		return append([]byte(`<?xml version="1.0" encoding="UTF-8"?>`), body...)
+	}},
+	{"white space between elements", func(body []byte) []byte {
+		return rebuilt(body, func(doc *etree.Document) {
+			doc.IndentWithSettings(&etree.IndentSettings{Spaces: 2, PreserveLeafWhitespace: true})
+		})
+	}},
+	{"prefixed names", func(body []byte) []byte {
+		return rebuilt(body, func(doc *etree.Document) {
+			root := doc.Root()
+			prefix(root, syncml.Namespace)
+			root.CreateAttr("xmlns:s", syncml.Namespace)
+			root.CreateAttr("xmlns:m", syncml.MetaNamespace)
+		})
+	}},
+	{"CDATA", func(body []byte) []byte {
+		return rebuilt(body, func(doc *etree.Document) {
+			for _, e := range doc.FindElements("//Data") {
+				if len(e.ChildElements()) == 0 {
+					e.SetCData(e.Text())
+				}
+			}
+		})
+	}},
+	{"character references", func(body []byte) []byte {
+		return dataText.ReplaceAllFunc(body, func(b []byte) []byte { return fmt.Appendf(nil, "<Data>&#%d;", b[len(b)-1]) })
+	}},
+}
+
+// rebuilt is a message that was read, changed and written.
+func rebuilt(body []byte, change func(*etree.Document)) []byte {
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(body); err != nil || doc.Root() == nil {
+		return body
+	}
+	change(doc)
+	out, err := doc.WriteToBytes()
+	if err != nil {
+		return body
+	}
+	return out
+}
+
+// prefix gives an element and all in it a prefix in place of the default
+// namespace.
+func prefix(e *etree.Element, namespace string) {
+	if a := e.SelectAttr("xmlns"); a != nil {
+		namespace = a.Value
+		e.RemoveAttr("xmlns")
+	}
+	e.Space = "s"
+	if namespace == syncml.MetaNamespace {
+		e.Space = "m"
+	}
+	for _, c := range e.ChildElements() {
+		prefix(c, namespace)
+	}
+}

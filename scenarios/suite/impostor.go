@@ -1,0 +1,57 @@
+package suite
+
+import (
+	"cmp"
+	"crypto/tls"
+	"fmt"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// Impostor makes somebody who knows a device's name and where it is managed, and
+// none of its secrets: he presents this certificate, and answers challenges with
+// a credential that he made up. He does not enroll, so that a target with one
+// device can be tried, too.
+func (t *T) Impostor(of *Device, cert *tls.Certificate) *Device {
+	dev, err := t.Lab.NewDevice(of.Profile(), func(c *dmclient.Config) {
+		c.Identity, c.WNS = of.Identity(), nil
+	})
+	if err == nil {
+		err = dev.AdoptTLS(of.Address(), cmp.Or(of.Provider(), "dmwake"), *cert)
+	}
+	if err != nil {
+		t.Error("no impostor could be made: %v", err)
+	}
+	return t.with(dev)
+}
+
+// Copy makes a second device with all that an enrolled one has: name,
+// certificate, credentials, settings.
+func (t *T) Copy(of *Device) *Device {
+	record, err := of.Pack(dmclient.Packing{})
+	if err != nil {
+		t.Error("the device could not be copied: %v", err)
+	}
+	cfg, err := t.Lab.DeviceConfig()
+	if err != nil {
+		t.Error("the device could not be copied: %v", err)
+	}
+	cfg.NoRetry = true
+	dev, err := dmclient.Unpack(cfg, dmclient.Packing{}, record)
+	if err != nil {
+		t.Error("the device could not be copied: %v", err)
+	}
+	return t.with(dev)
+}
+
+func (t *T) with(dev *dmclient.Device) *Device {
+	d := &Device{Device: dev, T: t}
+	t.devices = append(t.devices, d)
+	return d
+}
+
+// SkipWithout ends a body that needs a hook to tell; it says why, and shows how
+// the hook is set.
+func (t *T) SkipWithout(n Need, why string, args ...any) {
+	t.Skip("%s: %s", fmt.Sprintf(why, args...), hookFor[n].example)
+}

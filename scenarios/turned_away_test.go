@@ -1,0 +1,132 @@
+package scenarios
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// TestTurnedAway: whether somebody is let in is told by what he is served, on
+// servers that differ lawfully too, and without a queue hook as far as it can be.
+func TestTurnedAway(t *testing.T) {
+	for _, c := range []struct {
+		name, mutant, variant string
+		noQueue               bool
+		ids                   string
+		want                  report.Outcome
+	}{
+		{"by its certificate alone", "", "cert-only", false, "SEC-01,SEC-02,SEC-03,SEC-12", report.Passed},
+		{"a fault and HTTP 200", "", "refusal-200", false, "SEC-01,SEC-02,SEC-03,SEC-04,SEC-05,SEC-06,SEC-12,SEC-14", report.Passed},
+		{"one command in a message", "", "one-a-message", false, "SEC-03,SEC-12", report.Passed},
+		{"a DOCTYPE and HTTP 500", "", "doctype-500", false, "SEC-09", report.Passed},
+		{"without a hook", "", "", true, "SEC-01,SEC-02,SEC-03,SEC-04,SEC-06,SEC-12,SEC-14", report.Passed},
+		{"anyone, without a hook", "sec-no-cert", "", true, "SEC-01", report.Failed},
+		{"a challenge, without a hook", "sec-challenge-any", "", true, "SEC-01,SEC-02", report.Failed},
+		{"one that left, without a hook", "sec-unenrolled", "", true, "SEC-06", report.Failed},
+		{"A's or B's, without a hook", "", "cert-only", true, "SEC-03", report.Skipped},
+		{"work that never comes", "psh-skip-session", "cert-only", false, "SEC-03", report.Blocked},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			o := lab.Options{Seed: 1, Key: sharedKey}
+			if c.mutant != "" {
+				o.Mutants = []string{c.mutant}
+			}
+			if c.variant != "" {
+				o.Variants = []string{c.variant}
+			}
+			l, err := lab.Start(nil, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			for s := range slices.Values(All()) {
+				if !slices.Contains(strings.Split(c.ids, ","), s.ID) {
+					continue
+				}
+				at, err := l.As(s.On)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.noQueue {
+					at.Config.Target.Hooks.Queue = nil
+				}
+				res, _ := suite.Run(t.Context(), at, &s)
+				if res.Outcome != c.want {
+					t.Errorf("%s: %s, want %s: %+v", s.ID, res.Outcome, c.want, res)
+				}
+				if c.want == report.Skipped && !strings.Contains(res.Reason, "target.hooks.queue") {
+					t.Errorf("%s does not say what to set: %s", s.ID, res.Reason)
+				}
+			}
+		})
+	}
+}
+
+// TestRefusal: the forms in which servers turn callers away.
+func TestRefusal(t *testing.T) {
+	message := func(code string, commands string) []byte {
+		return []byte(`<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>a</LocURI></Target><Source><LocURI>b</LocURI></Source></SyncHdr><SyncBody><Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>` +
+			code + `</Data></Status>` + commands + `<Final/></SyncBody></SyncML>`)
+	}
+	const get = `<Get><CmdID>2</CmdID><Item><Target><LocURI>./DevInfo/Lang</LocURI></Target></Item></Get>`
+	failed := func(err error) *dmclient.Exchange {
+		return &dmclient.Exchange{Err: &url.Error{Op: "Post", URL: "https://mdm.example", Err: err}}
+	}
+	answer := func(status int, body []byte) *dmclient.Exchange {
+		return &dmclient.Exchange{Status: status, Reply: http.Header{"Content-Type": {syncml.MediaType}}, Response: body}
+	}
+	for _, c := range []struct {
+		ex      *dmclient.Exchange
+		refused bool
+		says    string
+	}{
+		{answer(403, nil), true, "HTTP status 403 and an empty body"},
+		{answer(401, []byte("who are you?")), true, "HTTP status 401: who are you?"},
+		{answer(302, nil), true, "HTTP status 302"},
+		{answer(200, message("401", "")), true, "Status 401 for SyncHdr and no command"},
+		{answer(200, message("407", "")), true, "Status 407"},
+		{answer(200, message("200", "")), false, "Status 200 for SyncHdr and no command"},
+		{answer(200, message("200", get)), false, "a command: Get ./DevInfo/Lang"},
+		{answer(200, message("401", get)), false, "Status 401 for SyncHdr, and a command: Get ./DevInfo/Lang"},
+		{answer(200, []byte("<fault>not enrolled</fault>")), true, "not enrolled"},
+		{answer(500, []byte("<s:Fault>not enrolled</s:Fault>")), true, "not enrolled"},
+		{answer(200, nil), false, "an empty body"},
+		{answer(500, []byte("oops")), false, "the handler crashed"},
+		{failed(&dmclient.CrashError{Err: io.EOF}), false, "its handler crashed (EOF)"},
+	} {
+		says, refused := refusal(nil, c.ex)
+		if refused != c.refused || !strings.Contains(says, c.says) || strings.Contains(says, "Post") {
+			t.Errorf("%d %s %v: %q, refused %v", c.ex.Status, c.ex.Response, c.ex.Err, says, refused)
+		}
+	}
+}
+
+// TestFarewell: to be told to unenroll is not to be managed.
+func TestFarewell(t *testing.T) {
+	command := func(v syncml.Verb, uri string) syncml.Command {
+		return syncml.Command{Verb: v, Items: []syncml.Item{{Target: syncml.Loc{LocURI: uri}}}}
+	}
+	of := func(list ...syncml.Command) *dmclient.Session {
+		return &dmclient.Session{Received: []*syncml.Message{{Body: list}}}
+	}
+	leave, take := command(syncml.Exec, "./Vendor/MSFT/DMClient/Unenroll"), command(syncml.Delete, "./Vendor/MSFT/DMClient/Provider/MDM/Push")
+	if got := served(of(take, leave)); len(got) != 0 {
+		t.Errorf("a farewell is taken for %v", got)
+	}
+	if got := served(of(take, leave, command(syncml.Get, "./DevInfo/Lang"))); len(got) != 1 {
+		t.Errorf("beside a farewell: %v", got)
+	}
+	if got := served(of(take)); len(got) != 1 {
+		t.Errorf("a Delete: %v", got)
+	}
+}

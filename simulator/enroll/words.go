@@ -1,0 +1,120 @@
+package enroll
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/html"
+)
+
+// maxWords is how much of a server's own words an error shows, in characters.
+const maxWords = 200
+
+// OwnWords is what a server says of an error in a body that is no SOAP: the
+// message of a JSON problem, the title of a page, or the text, in one line of at
+// most 200 characters. secrets are hidden in it, and what looks like one; it is
+// empty where the body says nothing readable.
+func OwnWords(body []byte, secrets ...string) string {
+	if len(body) > 64<<10 {
+		body = body[:64<<10]
+	}
+	text := strings.TrimSpace(strings.TrimPrefix(strings.ToValidUTF8(string(body), ""), "\ufeff"))
+	switch {
+	case text == "" || strings.ContainsRune(text, 0):
+		return ""
+	case strings.HasPrefix(text, "{") || strings.HasPrefix(text, "["):
+		var v any
+		if json.Unmarshal([]byte(text), &v) == nil {
+			text = jsonWords(v, 0)
+		}
+	case strings.HasPrefix(text, "<"):
+		text = pageWords(text)
+	}
+	text = conceal(oneLine(text), secrets...)
+	if utf8.RuneCountInString(text) > maxWords {
+		text = string([]rune(text)[:maxWords]) + "..."
+	}
+	return text
+}
+
+// jsonKeys are where APIs say what went wrong: RFC 9457, OAuth, Go and Node
+// frameworks.
+var jsonKeys = []string{"error", "title", "code", "message", "detail", "error_description", "reason", "errors"}
+
+func jsonWords(v any, depth int) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []any:
+		if len(v) > 0 && depth < 4 {
+			return jsonWords(v[0], depth+1)
+		}
+	case map[string]any:
+		var parts []string
+		for _, want := range jsonKeys {
+			for key, value := range v {
+				if s := jsonWords(value, depth+1); depth < 4 && strings.EqualFold(key, want) && s != "" {
+					parts = append(parts, s)
+				}
+			}
+		}
+		return strings.Join(parts, ": ")
+	}
+	return ""
+}
+
+// pageWords is the title of an HTML page, or the text of what has none.
+func pageWords(page string) string {
+	doc, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		return ""
+	}
+	var all strings.Builder
+	for n := range doc.Descendants() {
+		switch {
+		case n.Type == html.ElementNode && n.Data == "title" && n.FirstChild != nil && strings.TrimSpace(n.FirstChild.Data) != "":
+			return n.FirstChild.Data
+		case n.Type == html.TextNode && (n.Parent == nil || n.Parent.Data != "script" && n.Parent.Data != "style"):
+			all.WriteString(n.Data + " ")
+		}
+	}
+	return all.String()
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+var (
+	named  = regexp.MustCompile(`(?i)((?:password|passwd|pwd|secret|token|authorization|api[_-]?key|bearer|basic)["']?\s*[:=]?\s*["']?)(?:bearer |basic )?[A-Za-z0-9._~+/=-]{6,}`)
+	opaque = regexp.MustCompile(`[A-Za-z0-9+/_-]{40,}={0,2}`)
+	hexa   = regexp.MustCompile(`^[0-9A-Fa-f-]+$`)
+	inURL  = regexp.MustCompile(`(://)[^/\s"']+@`)
+)
+
+// conceal hides secrets: those that are known, what is named as one, and long
+// opaque words that are no id in hexadecimal.
+func conceal(s string, secrets ...string) string {
+	const hidden = "[redacted]"
+	for _, secret := range secrets {
+		if len(secret) >= 6 { // a shorter one is in every other word
+			s = strings.ReplaceAll(s, secret, hidden)
+			s = strings.ReplaceAll(s, base64.StdEncoding.EncodeToString([]byte(secret)), hidden)
+		}
+	}
+	s = inURL.ReplaceAllString(s, "${1}"+hidden+"@")
+	s = named.ReplaceAllStringFunc(s, func(m string) string {
+		parts := named.FindStringSubmatch(m)
+		if rest := m[len(parts[1]):]; !strings.ContainsAny(parts[1], ":=") && !strings.ContainsAny(rest, "0123456789") {
+			return m // "the password is wrong", "token expired"
+		}
+		return parts[1] + hidden
+	})
+	return opaque.ReplaceAllStringFunc(s, func(m string) string {
+		if hexa.MatchString(m) {
+			return m
+		}
+		return hidden
+	})
+}
