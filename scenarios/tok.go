@@ -234,7 +234,7 @@ func awaitDelivered(d *Device, m Mark) *fakewns.Entry {
 	case e == nil:
 		list := d.Pushes(m)
 		noteFirst(t, list)
-		t.Fail("a notification that WNS accepts within "+t.Lab.Config.Timeouts.Push.String(), fmt.Sprintf("%d notifications, all refused with 401", len(list)))
+		t.Fail("a notification that WNS accepts within "+t.Lab.Config.Timeouts.Push.String(), fmt.Sprintf("none; notifications that WNS answered 401: %d", len(list)))
 	case e.Status != http.StatusOK:
 		t.Blocked(suite.By(suite.Notifies), "%s", wnsRefuses(e))
 	}

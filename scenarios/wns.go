@@ -198,18 +198,18 @@ func authorization(t *T) {
 	begun := t.Lab.WNS.Journal().Mark()
 	e := notification(t)
 	header := e.Header.Values("Authorization")
-	const expected = "Authorization: Bearer, a space, and the access token"
+	const expected = "the header Authorization: the scheme Bearer, then the access token"
 	switch {
 	case len(header) == 0:
-		t.Fail(expected, "no Authorization")
+		t.Fail(expected, "no such header")
 	case len(header) > 1:
-		t.Fail(expected, fmt.Sprintf("%d headers Authorization", len(header)))
+		t.Fail(expected, fmt.Sprintf("%d such headers", len(header)))
 	case e.Violated(fakewns.RuleAuthorization) != "":
 		scheme, _, two := strings.Cut(header[0], " ")
 		if two && len(scheme) < 16 {
-			t.Fail(expected, "Authorization: "+scheme+" and something")
+			t.Fail(expected, "the scheme "+strconv.Quote(scheme))
 		}
-		t.Fail(expected, "Authorization without \"Bearer \"")
+		t.Fail(expected, "a header without a scheme")
 	}
 	if !staleToken(e) {
 		return

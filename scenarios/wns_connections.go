@@ -167,7 +167,9 @@ func strangersMet(t *T, d *Device, m Mark, from uint64) {
 		for _, h := range shaken() {
 			closed = closed && !t.Lab.Connected(h.Peer)
 			for _, e := range j.Since(h.Seq+1, func(e *fakewns.Entry) bool { return e.Kind != fakewns.Handshake && e.Peer == h.Peer }) {
-				talked = e
+				if talked == nil {
+					talked = e
+				}
 			}
 		}
 		return closed || talked != nil
