@@ -41,7 +41,7 @@ func All() []Scenario {
 	return slices.Concat(
 		inOrder(enrollmentMessages, discovery, enrollmentCredentials, certificatePolicies, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule),
 		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials),
-		inOrder(pfn, farewell), channels, tokens, notifications, wnsErrors, inOrder(pushToWork, pushedWork),
+		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), wnsErrors, inOrder(pushToWork, pushedWork),
 		inOrder(pfnErrors, answerErrors, atomicErrors),
 		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials),
 		inOrder(brokenInput, poorConnections, endurance))

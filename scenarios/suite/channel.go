@@ -19,6 +19,10 @@ func (d *Device) Ready() *Device {
 	if d.ChannelURI() == "" || !d.Told() || shared {
 		d.Sync(dmclient.SyncOptions{})
 	}
+	if d.ChannelURI() != "" && !d.Told() {
+		// The PFN came in the second session: the server may ask in the one after it.
+		d.Sync(dmclient.SyncOptions{})
+	}
 	d.NeedChannel()
 	if shared {
 		d.calm()

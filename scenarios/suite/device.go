@@ -16,7 +16,8 @@ import (
 // Device is a simulated device in a scenario.
 type Device struct {
 	*dmclient.Device
-	T *T
+	T     *T
+	heads []string // of its channels' tokens, see Device.to
 }
 
 // Device makes a device that is not enrolled yet.
@@ -36,7 +37,7 @@ func (t *T) DeviceWith(edit func(*dmclient.Config)) *Device {
 	if err != nil {
 		t.Error("no device could be made: %v", err)
 	}
-	d := &Device{dev, t}
+	d := &Device{Device: dev, T: t}
 	t.devices = append(t.devices, d)
 	return d
 }
@@ -114,7 +115,7 @@ func (t *T) shared() *Device {
 	if dev.State() != dmclient.Enrolled {
 		t.NotApplicable("the device that all scenarios share is %s", dev.State())
 	}
-	d := &Device{dev, t}
+	d := &Device{Device: dev, T: t}
 	t.devices = append(t.devices, d)
 	return d
 }

@@ -45,7 +45,7 @@ func (t *T) Copy(of *Device) *Device {
 }
 
 func (t *T) with(dev *dmclient.Device) *Device {
-	d := &Device{dev, t}
+	d := &Device{Device: dev, T: t}
 	t.devices = append(t.devices, d)
 	return d
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
@@ -75,13 +77,36 @@ type Mark struct {
 
 // Mark notes now.
 func (d *Device) Mark() Mark {
+	if h := tokenHead(d.ChannelURI()); h != "" && !slices.Contains(d.heads, h) {
+		d.heads = append(d.heads, h)
+	}
 	return Mark{d.T.Lab.WNS.Journal().Mark(), d.SessionCount()}
 }
 
-// to accepts notifications for one device's channels, by channel where it was
-// found and by the URI's query where it was not.
+// to accepts notifications for the device's channels: by channel where WNS found
+// one, else by how the token begins. A server that spoils URIs must not look as
+// if it sent nothing.
 func (d *Device) to(e *fakewns.Entry) bool {
-	return e.Kind == fakewns.Notification && e.Device == d.Identity().DeviceID
+	if e.Kind != fakewns.Notification {
+		return false
+	}
+	return e.Device == d.Identity().DeviceID || e.Channel == "" && slices.Contains(d.heads, tokenHead(e.Target))
+}
+
+// headLength is how much of a token tells its channel from others.
+const headLength = 16
+
+// tokenHead is how the token of a channel URI begins, without regard to case and
+// encoding; empty where there is none.
+func tokenHead(uri string) string {
+	_, token, _ := strings.Cut(uri, "token=")
+	if plain, err := url.QueryUnescape(token); err == nil {
+		token = strings.ReplaceAll(plain, " ", "+")
+	}
+	if len(token) < headLength {
+		return ""
+	}
+	return strings.ToLower(token[:headLength])
 }
 
 // IsToken accepts token requests.
@@ -102,6 +127,24 @@ func (t *T) within(mark uint64, n int, want func(*fakewns.Entry) bool) ([]*fakew
 	ctx, cancel := context.WithTimeout(t.ctx, t.Lab.Config.Timeouts.Push)
 	defer cancel()
 	return t.Lab.WNS.Journal().Await(ctx, mark, n, want)
+}
+
+// Await waits until n entries since m are such as want says, for at most
+// timeouts.push; what was found by then comes with the error.
+func (t *T) Await(m Mark, n int, want func(*fakewns.Entry) bool) ([]*fakewns.Entry, error) {
+	return t.within(m.Journal, n, want)
+}
+
+// Settle waits until what a push since m led to is over: a second notification,
+// as some servers send, and the sessions. A scenario that has WNS to itself holds
+// up others, and waits for the first session only: by then the server has read
+// what WNS answered.
+func (d *Device) Settle(m Mark) {
+	if d.T.s.Reach == Shared {
+		d.T.Quiet()
+		return
+	}
+	d.AwaitSession(d.T.ctx, m.Sessions, d.T.Lab.Config.Timeouts.Quiet, nil) //nolint:errcheck // a time is all it is to give
 }
 
 // AwaitPushes waits until n notifications to the device came since m. That a
@@ -132,10 +175,10 @@ func (d *Device) AwaitStatus(m Mark, status int) *fakewns.Entry {
 	}
 }
 
-// AwaitOwn waits for a notification to the device since m; nil if none comes in
-// time.
-func (d *Device) AwaitOwn(m Mark) *fakewns.Entry {
-	list, err := d.T.within(m.Journal, 1, d.to)
+// AwaitOne waits for a notification to the device since m that is as want says;
+// nil if none comes in time. A nil want accepts any.
+func (d *Device) AwaitOne(m Mark, want func(*fakewns.Entry) bool) *fakewns.Entry {
+	list, err := d.T.within(m.Journal, 1, func(e *fakewns.Entry) bool { return d.to(e) && (want == nil || want(e)) })
 	if err != nil {
 		return nil
 	}
@@ -145,11 +188,7 @@ func (d *Device) AwaitOwn(m Mark) *fakewns.Entry {
 // AwaitAccepted waits for a notification since m that WNS accepts; nil if none
 // comes in time.
 func (d *Device) AwaitAccepted(m Mark) *fakewns.Entry {
-	list, err := d.T.within(m.Journal, 1, func(e *fakewns.Entry) bool { return d.to(e) && e.Status == http.StatusOK })
-	if err != nil {
-		return nil
-	}
-	return list[0]
+	return d.AwaitOne(m, func(e *fakewns.Entry) bool { return e.Status == http.StatusOK })
 }
 
 // AwaitToken waits for a token request since m; nil if none comes in time.

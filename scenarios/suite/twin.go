@@ -19,7 +19,7 @@ func (t *T) Twin(d *Device) *Device {
 	if err != nil {
 		t.Error("the device could not be doubled: %v", err)
 	}
-	twin := &Device{dev, t}
+	twin := &Device{Device: dev, T: t}
 	t.devices = append(t.devices, twin)
 	return twin
 }

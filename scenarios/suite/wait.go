@@ -27,10 +27,16 @@ func (t *T) Until(at time.Time) {
 }
 
 // Soon waits until something is so, for at most Timeouts.Push.
-func (t *T) Soon(so func() bool) bool {
+func (t *T) Soon(so func() bool) bool { return t.poll(t.Lab.Config.Timeouts.Push, so) }
+
+// Shortly waits until something is so, for at most a quiet time: in place of
+// Quiet where there is a sign that nothing more can come.
+func (t *T) Shortly(so func() bool) bool { return t.poll(t.Lab.Config.Timeouts.Quiet, so) }
+
+func (t *T) poll(within time.Duration, so func() bool) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.NewTimer(t.Lab.Config.Timeouts.Push)
+	limit := time.NewTimer(within)
 	defer limit.Stop()
 	for !so() {
 		select {

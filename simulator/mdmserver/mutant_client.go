@@ -6,7 +6,7 @@ import (
 )
 
 // mutantClient spoils the client that pushes go out by: one that takes any
-// certificate, one that follows redirects with its token.
+// certificate, one that takes its token wherever a redirect leads.
 func mutantClient(c *http.Client, anyCertificate, redirects bool) *http.Client {
 	if !anyCertificate && !redirects {
 		return c
@@ -21,7 +21,10 @@ func mutantClient(c *http.Client, anyCertificate, redirects bool) *http.Client {
 		out.Transport = t
 	}
 	if redirects {
-		out.CheckRedirect = nil
+		out.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+			req.Header.Set("Authorization", via[0].Header.Get("Authorization"))
+			return nil
+		}
 	}
 	return &out
 }

@@ -137,10 +137,12 @@ var Mutants = []Mutant{
 	{"chn-push-all", "pushes to every channel URI it ever saw"},
 	{"chn-keep-on-empty", "goes on with the old channel when the device has none"},
 	{"chn-ignore-status", "pushes whatever Push/Status says"},
+	{"chn-empty-silent", "asks for nothing more once a device has no channel"},
 	{"chn-expired-silent", "asks for nothing more once a channel expired"},
 	{"chn-expired-no-pfn", "does not set the PFN again when a channel expired"},
 	{"chn-cut", "keeps 255 characters of a channel URI"},
 	{"chn-any-uri", "posts to any channel URI"},
+	{"chn-uri-text", "takes any https URI with the name of the push service in it"},
 	{"chn-keep-enrollment", "keeps the channel when a device enrolls again"},
 	{"chn-global", "keeps one channel for all devices"},
 
@@ -156,6 +158,7 @@ var Mutants = []Mutant{
 
 	{"wns-put", "sends the notification with PUT"},
 	{"wns-bearer", "sends the token without Bearer"},
+	{"wns-token-spoilt", "sends the token with one character less"},
 	{"wns-content-type", "adds a charset to the Content-Type"},
 	{"wns-type", "sends no X-WNS-Type"},
 	{"wns-chunked", "sends the body chunked"},
@@ -168,6 +171,7 @@ var Mutants = []Mutant{
 	{"wns-no-status", "does not ask for X-WNS-DeviceConnectionStatus"},
 	{"wns-tls-any", "takes any certificate"},
 	{"wns-redirect", "follows redirects with its token"},
+	{"wns-header-twice", "sends X-WNS-Type twice"},
 	{"wns-no-reuse", "opens a connection for every notification"},
 
 	{"wer-401-stop", "gives up at 401"},
@@ -187,6 +191,7 @@ var Mutants = []Mutant{
 	{"wer-bad-reply-dead", "never pushes again after an answer that is no HTTP"},
 	{"wer-down-dead", "never pushes again once WNS was down"},
 
+	{"psh-never", "takes the order to push and does not"},
 	{"psh-skip-session", "keeps what was queued back for one session"},
 	{"psh-twice", "sends every queued command in two sessions"},
 	{"psh-empty-404", "answers a session with nothing queued with 404"},

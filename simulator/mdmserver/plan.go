@@ -246,6 +246,7 @@ func (s *Server) pushResult(d *device, k kind, data string) {
 		data = data[:255]
 	}
 	p.URI = data
+	p.silent = p.silent || data == "" && s.is("chn-empty-silent")
 	if data != "" && !slices.Contains(p.all, data) {
 		p.all = append(p.all, data)
 		p.all = p.all[max(len(p.all)-maxURIs, 0):]
@@ -262,8 +263,11 @@ func (s *Server) pushResult(d *device, k kind, data string) {
 // else would let it aim the server at others.
 func (s *Server) allowed(raw string) bool {
 	u, err := url.Parse(raw)
-	if s.is("chn-any-uri") {
+	switch {
+	case s.is("chn-any-uri"):
 		return true
+	case s.is("chn-uri-text"):
+		return strings.HasPrefix(raw, "https://") && (strings.Contains(raw, ".notify.windows.com") || slices.ContainsFunc(s.cfg.ChannelHosts, func(h string) bool { return strings.Contains(raw, h) }))
 	}
 	if err != nil || u.Scheme != "https" || u.User != nil {
 		return false

@@ -62,6 +62,9 @@ func (n *sender) push(d *device) error {
 	if !ok {
 		return errNoChannel
 	}
+	if n.s.is("psh-never") {
+		return nil
+	}
 	n.wg.Add(1)
 	go func() {
 		defer n.wg.Done()
@@ -81,6 +84,9 @@ func (n *sender) push(d *device) error {
 			defer n.serial.Unlock()
 		}
 		var last string
+		if n.s.varies("push-twice") {
+			uris = append(uris, uris...)
+		}
 		for _, uri := range uris {
 			last = n.deliver(d, uri)
 		}
@@ -262,12 +268,18 @@ func (n *sender) post(d *device, uri, token string) (*http.Response, error) {
 	if n.s.is("wns-bearer") {
 		h.Set("Authorization", token)
 	}
+	if n.s.is("wns-token-spoilt") {
+		h.Set("Authorization", "Bearer "+token[:len(token)-1])
+	}
 	h.Set("Content-Type", "application/octet-stream")
 	if n.s.is("wns-content-type") {
 		h.Set("Content-Type", "application/octet-stream; charset=utf-8")
 	}
 	if !n.s.is("wns-type") {
 		h.Set("X-WNS-Type", "wns/raw")
+	}
+	if n.s.is("wns-header-twice") {
+		h.Add("X-WNS-Type", "wns/raw")
 	}
 	if !n.s.is("wns-no-cache") {
 		h.Set("X-WNS-Cache-Policy", "cache")

@@ -166,6 +166,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, sw: sw, ca: ca, root: root, devices: map[string]*device{}, tokens: map[string]time.Time{}, slots: make(chan struct{}, 20)}
 	s.cfg.HTTP = mutantClient(cfg.HTTP, s.is("wns-tls-any"), s.is("wns-redirect"))
+	if s.varies("redirects") {
+		s.cfg.HTTP = following(s.cfg.HTTP)
+	}
 	s.sender = newSender(s)
 	r := mux.NewRouter()
 	r.Path(DiscoveryPath).Methods(http.MethodGet).HandlerFunc(s.reach)

@@ -26,6 +26,8 @@ var Variants = []Variant{
 	{"poll-other", "writes another poll schedule"},
 	{"push-late", "pushes a while after it was asked to"},
 	{"push-itself", "pushes by itself when something is queued, and has no hook for it"},
+	{"push-twice", "sends two notifications where it is asked to push"},
+	{"redirects", "follows redirects, and leaves its token behind where the host is another"},
 	{"refusal-200", "turns strangers away with a fault and HTTP 200"},
 	{"results-answered", "answers Results with a Status, too"},
 	{"sync-version", "sets SyncApplicationVersion 5.0, so that SessionIDs are hexadecimal and sessions say why they began"},
@@ -42,6 +44,13 @@ func checkVariants(names []string) error {
 		}
 	}
 	return nil
+}
+
+// following is a client that follows redirects as Go's own does.
+func following(c *http.Client) *http.Client {
+	out := *c
+	out.CheckRedirect = nil
+	return &out
 }
 
 func (s *Server) varies(name string) bool { return slices.Contains(s.cfg.Variants, name) }

@@ -1,0 +1,181 @@
+package scenarios
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/dmwake/dmwake/scenarios/suite"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/report"
+)
+
+// wnsConnections are the WNS scenarios about whom a sender talks to, and how
+// often it connects.
+var wnsConnections = []Scenario{
+	{ID: "WNS-13", Level: report.Must, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "the certificate of WNS is verified",
+		Rule:    "A server that presents a certificate of another name than the channel's host gets no notification, and no token.",
+		Source:  "RFC 6125; " + learnWNS,
+		Fix:     "Do not turn certificate checks off in the HTTP client.",
+		Mutants: []string{"wns-tls-any"},
+		Run:     strangerForNotification},
+	{ID: "WNS-14", Level: report.Must, Needs: []Need{NeedPush}, Title: "a redirect is not followed with the token",
+		Rule:    "WNS does not redirect. A sender that follows a redirect to another host must not take its access token there.",
+		Source:  "RFC 9110 section 15.4; " + learnWNS,
+		Fix:     "Turn redirects off in the HTTP client, or drop Authorization where the host is another.",
+		Mutants: []string{"wns-redirect"},
+		Run: func(t *T) {
+			d := t.WithChannel()
+			to, withToken := anotherHost(t, d)
+			t.Fault("redirect="+to, d)
+			m := d.Mark()
+			t.PushInBackground(d)
+			faulted(d, m)
+			t.Quiet()
+			t.Expect(withToken(m), "requests with the access token at the host that the redirect leads to").To(BeZero())
+		}},
+	{ID: "WNS-15", Level: report.Should, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "connections are kept",
+		Rule:    "A connection to WNS is used for more than one notification: here at most two are opened for four, one a while after the other.",
+		Source:  "RFC 9112 section 9.3; the bound is ours",
+		Fix:     "Share one HTTP client, and read and close the bodies of replies.",
+		Mutants: []string{"wns-no-reuse"},
+		Run: func(t *T) {
+			d := t.WithChannel()
+			begun := d.Mark()
+			known, opened := map[string]bool{}, map[string]bool{}
+			for _, e := range t.Lab.WNS.Journal().Since(0, nil) {
+				known[e.Peer] = true
+			}
+			for i := range 4 {
+				m := d.Mark()
+				t.Push(d)
+				for _, e := range d.AwaitPushes(begun, i+1) {
+					if !known[e.Peer] {
+						opened[e.Peer] = true
+					}
+				}
+				d.Settle(m) // so that the connection is free
+			}
+			t.Expect(len(opened), "connections opened for four notifications").To(BeNumerically("<=", 2))
+		}},
+}
+
+// anotherHost is a URL at another host than the channel's, and counts the
+// requests with an access token that came there since a mark. A server that goes
+// through the lab's proxy reaches other hosts of WNS only.
+func anotherHost(t *T, d *Device) (to string, withToken func(Mark) int) {
+	if t.Lab.Config.WNS.Mode == "proxy" {
+		token := "elsewhere-" + d.Identity().DeviceID
+		return "https://elsewhere.notify.windows.com/?token=" + token, func(m Mark) int {
+			list := t.Lab.WNS.Journal().Since(m.Journal, func(e *fakewns.Entry) bool { return strings.Contains(e.Target, token) && e.BearerToken() != "" })
+			return len(list)
+		}
+	}
+	e := t.Elsewhere()
+	return e.URL + "?token=elsewhere", func(Mark) int { return e.WithToken() }
+}
+
+// stranger presents the right certificate until it is on, and one of another
+// name from then on.
+type stranger struct{ on atomic.Bool }
+
+// Fault implements fakewns.Action.
+func (*stranger) Fault() string { return "a certificate of another name" }
+
+// Certificate implements fakewns.Handshaker.
+func (s *stranger) Certificate(hello *tls.ClientHelloInfo, leaf func(string) (*tls.Certificate, error)) (*tls.Certificate, error) {
+	if s.on.Load() {
+		return leaf("wrong-name.notify.windows.com")
+	}
+	return leaf(hello.ServerName)
+}
+
+// turn refuses a notification's token, and makes WNS a stranger before the
+// server can ask for another one.
+type turn struct{ into *stranger }
+
+// Fault implements fakewns.Action.
+func (turn) Fault() string { return "401, and a stranger from then on" }
+
+// Answer implements fakewns.Answerer.
+func (a turn) Answer(h http.Header, r *fakewns.Reply) {
+	a.into.on.Store(true)
+	h.Set("Connection", "close")
+	r.Status, r.Body = http.StatusUnauthorized, nil
+}
+
+// strangeWNS prepares a server that has a token and no connection to WNS, and a
+// WNS whose certificates can turn wrong.
+func strangeWNS(t *T) (*Device, *stranger) {
+	d := t.WithChannel()
+	usualPushes(d) // the server has a token then
+	// Who comes after this one finds a server that has a token.
+	t.After(func() {
+		m := d.Mark()
+		t.TryPush(d) //nolint:errcheck // a server that is stuck is another scenario's verdict
+		d.AwaitAccepted(m)
+	})
+	s := &stranger{}
+	t.Inject(fakewns.Fault{Name: s.Fault(), On: fakewns.Handshake, Do: s})
+	t.CutWNS()
+	return d, s
+}
+
+func strangerForNotification(t *T) {
+	d, s := strangeWNS(t)
+	s.on.Store(true)
+	m := d.Mark()
+	strangersMet(t, d, m, m.Journal)
+}
+
+// strangerForToken lets the server send one more notification to the WNS it
+// trusts, which makes it ask for a token.
+func strangerForToken(t *T) {
+	d, s := strangeWNS(t)
+	t.Inject(fakewns.Fault{Name: turn{}.Fault(), On: fakewns.Notification, Device: d.Identity().DeviceID, Do: turn{s}, Times: 1})
+	m := d.Mark()
+	t.PushInBackground(d)
+	e := faulted(d, m)
+	strangersMet(t, d, m, e.Seq+1)
+}
+
+// strangersMet watches the connections on which the server was shown a
+// certificate of another name, from an entry of the journal on: no request may
+// come over one. It is over when the server closed them.
+func strangersMet(t *T, d *Device, m Mark, from uint64) {
+	j := t.Lab.WNS.Journal()
+	shaken := func() []*fakewns.Entry {
+		return j.Since(from, func(e *fakewns.Entry) bool { return e.Kind == fakewns.Handshake })
+	}
+	for range 3 {
+		if t.Shortly(func() bool { return len(shaken()) > 0 }) {
+			break
+		}
+		t.PushInBackground(d)
+	}
+	if len(shaken()) == 0 {
+		t.Blocked(suite.By(suite.Pushes, suite.Notifies, "WER-14"), "the server opened no new connection to WNS after its connections were closed")
+	}
+	var talked *fakewns.Entry
+	t.Shortly(func() bool {
+		closed := true
+		for _, h := range shaken() {
+			closed = closed && !t.Lab.Connected(h.Peer)
+			for _, e := range j.Since(h.Seq+1, func(e *fakewns.Entry) bool { return e.Kind != fakewns.Handshake && e.Peer == h.Peer }) {
+				if talked == nil {
+					talked = e
+				}
+			}
+		}
+		return closed || talked != nil
+	})
+	if talked != nil {
+		t.Evidence("%s", talked)
+		t.Fail("no request over a connection with a certificate of another name", fmt.Sprintf("a %s request", talked.Kind))
+	}
+}
