@@ -110,10 +110,10 @@ func row(t *testing.T, m mdmserver.Mutant, r *report.Report) string {
 // made for others.
 var also = map[string][]string{
 	"enr-policies-panic":   {"ENR-03", "ENR-05"},
-	"enr-no-eku":           {"SES-01"},
+	"enr-no-eku":           {"SES-01", "SES-43"},
 	"enr-no-appsrv":        {"SES-29", "SES-30", "SES-31", "SES-32", "SES-41", "SEC-05", "SEC-16", "SEC-17"},
-	"enr-ca-expired":       {"SES-01"},
-	"enr-wrong-key":        {"SES-01"},
+	"enr-ca-expired":       {"SES-01", "SES-43"},
+	"enr-wrong-key":        {"SES-01", "SES-43"},
 	"ses-unknown-alert":    {"PSH-10"},
 	"ses-msg-id":           {"PSH-04"},
 	"ses-alert-unanswered": {"PSH-10"},
