@@ -144,9 +144,15 @@ var also = map[string][]string{
 }
 
 // explains tells whether a mutant may fail a scenario beside those it is made
-// for: one of the same area, or one that is declared.
+// for: one of the same area, one that is told under them, or one that is
+// declared.
 func explains(m mdmserver.Mutant, id string) bool {
 	area, _, _ := strings.Cut(id, "-")
 	of := func(other string) bool { return strings.EqualFold(area, other[:3]) }
+	for _, s := range All() {
+		if s.ID == id && slices.ContainsFunc(s.Under, func(k string) bool { return slices.Contains(killersOf(m.Name), k) }) {
+			return true
+		}
+	}
 	return of(m.Name) || slices.ContainsFunc(killersOf(m.Name), of) || slices.Contains(also[m.Name], id) || slices.Contains(also[m.Name], area)
 }
