@@ -110,10 +110,10 @@ func row(t *testing.T, m mdmserver.Mutant, r *report.Report) string {
 // made for others.
 var also = map[string][]string{
 	"enr-policies-panic":   {"ENR-03", "ENR-05"},
-	"enr-no-eku":           {"SES-01"},
+	"enr-no-eku":           {"SES-01", "SES-43"},
 	"enr-no-appsrv":        {"SES-29", "SES-30", "SES-31", "SES-32", "SES-41", "SEC-05", "SEC-16", "SEC-17"},
-	"enr-ca-expired":       {"SES-01"},
-	"enr-wrong-key":        {"SES-01"},
+	"enr-ca-expired":       {"SES-01", "SES-43"},
+	"enr-wrong-key":        {"SES-01", "SES-43"},
 	"ses-unknown-alert":    {"PSH-10"},
 	"ses-msg-id":           {"PSH-04"},
 	"ses-alert-unanswered": {"PSH-10"},
@@ -157,9 +157,15 @@ var also = map[string][]string{
 }
 
 // explains tells whether a mutant may fail a scenario beside those it is made
-// for: one of the same area, or one that is declared.
+// for: one of the same area, one that is told under them, or one that is
+// declared.
 func explains(m mdmserver.Mutant, id string) bool {
 	area, _, _ := strings.Cut(id, "-")
 	of := func(other string) bool { return strings.EqualFold(area, other[:3]) }
+	for _, s := range All() {
+		if s.ID == id && slices.ContainsFunc(s.Under, func(k string) bool { return slices.Contains(killersOf(m.Name), k) }) {
+			return true
+		}
+	}
 	return of(m.Name) || slices.ContainsFunc(killersOf(m.Name), of) || slices.Contains(also[m.Name], id) || slices.Contains(also[m.Name], area)
 }

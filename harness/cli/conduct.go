@@ -26,16 +26,23 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 		progress = s.err // standard output is the JSON
 	}
 	term := &report.Terminal{W: progress, Color: color(progress), Live: color(progress), Strict: slices.Contains(fails, report.OnShould), Again: r.Again}
-	enrollErr := l.Preflight(ctx)
+	timed, cancel := suite.InTime(ctx, l.Config.Timeouts.Run)
+	defer cancel()
+	enrollErr := l.Preflight(timed)
+	if enrollErr != nil && timed.Err() != nil && ctx.Err() == nil {
+		enrollErr = &lab.UnreachableError{What: fmt.Sprintf("%s took no device in within the time of the run, %s", t.Name, l.Config.Timeouts.Run),
+			Do: "check that the server answers, or give the run more time (--budget, timeouts.run)", Err: enrollErr}
+	}
 	var reach *lab.UnreachableError
 	if errors.As(enrollErr, &reach) && ctx.Err() == nil {
 		r.Aborted = enrollErr.Error()
+		r.Scenarios = suite.NotRun(list, "the target could not be tested: "+enrollErr.Error())
 		r.Finish()
 		return errors.Join(outputs.write(r), &exitError{exitUnreachable, enrollErr})
 	}
 	term.Header(r.Target, len(list))
 	var traced error
-	out := suite.RunAll(ctx, l, list, suite.Options{Parallel: f.parallel, Catalogue: scenarios.All(), NoEnroll: enrollErr, Trace: f.tracer(&traced), Doing: term.Doing,
+	out := suite.RunAll(timed, l, list, suite.Options{Parallel: f.parallel, Catalogue: scenarios.All(), NoEnroll: enrollErr, Trace: f.tracer(&traced), Doing: term.Doing,
 		Progress: func(res *report.Result) {
 			res.Known = known[res.ID] && res.Broken()
 			term.Progress(*res)

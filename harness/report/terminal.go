@@ -20,6 +20,7 @@ type Terminal struct {
 
 	mu     sync.Mutex
 	area   string
+	reason string    // why the last scenario was undecided that said so
 	status bool      // a status line stands on the terminal
 	said   time.Time // when the last status was written, or the run began
 }
@@ -81,7 +82,12 @@ func (t *Terminal) Progress(s Result) {
 	case s.Broken():
 		tail = "saw: " + s.Saw
 	case s.Outcome != Passed:
-		tail = s.WhyUndecided()
+		// What is said of many in a row is said once.
+		if tail = s.WhyUndecided(); tail == t.reason {
+			tail = ""
+		} else {
+			t.reason = tail
+		}
 	}
 	if tail != "" {
 		tail = "\n            " + t.paint(gray, short(Redact(tail)))

@@ -150,7 +150,7 @@ func (d *Device) First() *dmclient.Session {
 		}
 	}
 	if len(sessions) == 0 {
-		d.T.Blocked(By(Talks), "no session could be held")
+		d.T.Blocked(By(Talks, Proves), "no session could be held")
 	}
 	return d.T.Managed(sessions[len(sessions)-1])
 }
@@ -158,7 +158,7 @@ func (d *Device) First() *dmclient.Session {
 // Managed ends the body as blocked unless the session got a reply.
 func (t *T) Managed(s *dmclient.Session) *dmclient.Session {
 	if len(s.Received) == 0 {
-		t.Blocked(By(Talks), "the session got no reply that could be read: %v", s.Err)
+		t.Blocked(By(Talks, Proves), "the session got no reply that could be read: %v", s.Err)
 	}
 	return s
 }
@@ -186,7 +186,7 @@ func (t *T) Control() {
 	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // the first one is another scenario's
 	for range 2 {
 		if s := d.Sync(dmclient.SyncOptions{}); Broken(s) != nil {
-			t.Blocked(By(Talks), "plain sessions of another device break as well, so it is not because of what was tried here: %v", s.Err)
+			t.Blocked(By(Talks, Proves), "plain sessions of another device break as well, so it is not because of what was tried here: %v", s.Err)
 		}
 	}
 }

@@ -29,6 +29,25 @@ func (e *errOver) Error() string {
 	return fmt.Sprintf("the time of the run, %s, was over (timeouts.run, --budget)", e.budget)
 }
 
+// InTime is ctx with the time of a run, which ends with that as its cause; 0 is
+// no limit. What comes before a run, such as the first enrollment, is in it, too.
+func InTime(ctx context.Context, budget time.Duration) (context.Context, context.CancelFunc) {
+	if budget <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, budget, &errOver{budget})
+}
+
+// NotRun are the results of scenarios that were not run, and why.
+func NotRun(list []Scenario, reason string) []report.Result {
+	out := make([]report.Result, len(list))
+	for i := range list {
+		out[i] = list[i].result("")
+		out[i].Outcome, out[i].Reason = report.Skipped, reason
+	}
+	return out
+}
+
 // whyEnded says why a run's context ended.
 func whyEnded(ctx context.Context) string {
 	var over *errOver
@@ -71,7 +90,7 @@ func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot) (v *verdict)
 		res.Outcome, res.Reason = report.Errored, err.Error()
 		return v
 	}
-	t := &T{Lab: l, ctx: ctx, s: s, result: res, profile: profile, mark: l.WNS.Journal().Mark(), slot: place}
+	t := &T{Lab: l, ctx: ctx, s: s, result: res, profile: profile, began: v.began, mark: l.WNS.Journal().Mark(), slot: place}
 	var before lab.Snapshot
 	if s.Reach != Shared {
 		before = l.Snapshot()
@@ -128,7 +147,8 @@ func (t *T) judge(ctx context.Context) {
 	}
 	switch {
 	case ctx.Err() != nil && res.Outcome != report.Passed:
-		res.Outcome, res.Reason, res.Expected, res.Saw, res.Cause = report.Skipped, whyEnded(ctx), "", "", ""
+		res.Outcome, res.Expected, res.Saw, res.Cause = report.Skipped, "", "", ""
+		res.Reason = fmt.Sprintf("%s; the scenario had been running for %s", whyEnded(ctx), time.Since(t.began).Round(time.Second))
 	case res.Outcome == "":
 		res.Outcome = report.Passed
 	}

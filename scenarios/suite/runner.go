@@ -69,11 +69,8 @@ const Waiting = 24
 // run runs the list in an order that the lab's seed draws, and resolves what is
 // blocked. It returns when nothing runs any more.
 func (r *runner) run(ctx context.Context) {
-	if b := r.lab.Config.Timeouts.Run; b > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, b, &errOver{b})
-		defer cancel()
-	}
+	ctx, cancel := InTime(ctx, r.lab.Config.Timeouts.Run)
+	defer cancel()
 	defer func() {
 		r.finish(ctx)
 		var over *errOver

@@ -50,6 +50,7 @@ type Premise string
 const (
 	Enrolls  Premise = "a device enrolls"
 	Talks    Premise = "sessions are answered"
+	Proves   Premise = "devices are given what they authenticate with"
 	SetsPFN  Premise = "the server sets a PFN"
 	GoodPFN  Premise = "the PFN is one that can be registered"
 	AsksURI  Premise = "the server asks for the channel URI"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
@@ -24,6 +25,7 @@ type T struct {
 	hookErr error
 	devices []*Device
 	ends    []func()
+	began   time.Time
 	mark    uint64 // of the journal, when the body began
 	slot    *slot
 	by      []string // what may have blocked it: premises, ids or areas
