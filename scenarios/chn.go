@@ -121,6 +121,7 @@ var channels = []Scenario{
 		Source:  learnPush,
 		Fix:     "Key channel URIs by DeviceID.",
 		Mutants: []string{"chn-global"},
+		Decides: []suite.Premise{suite.Pushes},
 		Run: func(t *T) {
 			a, b := t.WithChannel(), t.WithChannel()
 			for _, pair := range [][2]*Device{{a, b}, {b, a}} {
@@ -141,7 +142,7 @@ var channels = []Scenario{
 		Source:  learnPush + "; RFC 3986 section 3.4",
 		Fix:     "Store the channel URI in a column without a limit under 2,048 characters, and use it as the text that came.",
 		Mutants: []string{"chn-cut"},
-		Under:   []string{"WNS-08"},
+		Under:   []string{"WNS-08", "CHN-01", "WER-16", "WER-17"},
 		Run:     longChannel},
 	{ID: "CHN-08", Level: report.Must, Needs: []Need{NeedPush}, Title: "a channel URI that leads elsewhere is not posted to",
 		Rule:    "A device chooses its channel URI. A server that posts to any would send its token, and reach hosts of its own network, at the device's will: only https and hosts of the push service are taken.",

@@ -26,6 +26,7 @@ var pfn = []Scenario{
 		Source:  learnPush,
 		Fix:     "Send Add or Replace of Provider/{ProviderID}/Push/PFN in the first session; see that push is turned on for this device.",
 		Mutants: []string{"pfn-never"},
+		Under:   []string{"PFN-08"},
 		Decides: []suite.Premise{suite.SetsPFN},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -33,7 +34,11 @@ var pfn = []Scenario{
 			d.Sync(dmclient.SyncOptions{})
 			if len(d.PFNWrites()) == 0 {
 				noteAll(t, d)
-				t.Fail("Add or Replace of .../Push/PFN in one of the first two sessions", "none")
+				saw := "none"
+				if atomicPFN(d) != "" {
+					saw = "only in an Atomic that failed"
+				}
+				t.Fail("Add or Replace of .../Push/PFN in one of the first two sessions", saw)
 			}
 		}},
 	{ID: "PFN-02", Level: report.Must, Title: "the PFN is a family name, not a full name",
@@ -129,14 +134,8 @@ var pfn = []Scenario{
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.Sync(dmclient.SyncOptions{})
-			for _, s := range d.Sessions() {
-				for _, m := range s.Received {
-					for _, c := range m.Body {
-						if c.Verb == syncml.Atomic && within(c, syncml.Add) && within(c, syncml.Replace) {
-							t.Fail("Add and Replace of .../Push/PFN in commands of their own", "both in one Atomic, in session "+s.ID)
-						}
-					}
-				}
+			if session := atomicPFN(d); session != "" {
+				t.Fail("Add and Replace of .../Push/PFN in commands of their own", "both in one Atomic, in session "+session)
 			}
 			writesOfPFN(d)
 		}},
@@ -213,6 +212,21 @@ var pfn = []Scenario{
 			a, b := taken(setPFN(t)), taken(setPFN(t))
 			t.Check(strings.EqualFold(a.Data, b.Data), "the PFN of the first device: "+a.Data, "the PFN of the second device: "+b.Data)
 		}},
+}
+
+// atomicPFN is the session in which the server put Add and Replace of the PFN into
+// one Atomic; empty if it did not.
+func atomicPFN(d *Device) (session string) {
+	for _, s := range d.Sessions() {
+		for _, m := range s.Received {
+			for _, c := range m.Body {
+				if c.Verb == syncml.Atomic && within(c, syncml.Add) && within(c, syncml.Replace) {
+					return s.ID
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // within tells whether a command holds one of that verb on a PFN.

@@ -30,7 +30,8 @@ var pushToWork = []Scenario{
 		Source:  learnPush + "; MS-MDM 3.1.4",
 		Fix:     "Follow the push in the messages below: the server has to POST to the device's channel URI, and to send what is queued in the next session.",
 		Mutants: []string{"psh-skip-session", "psh-never"},
-		Under:   []string{"WNS-16", "WNS-01", "WNS-02", "WNS-03", "WNS-04", "WNS-05", "WNS-06", "WNS-07", "WNS-08", "TOK-01", "TOK-02", "TOK-03", "TOK-05", "WER-01"},
+		Under: []string{"WNS-16", "WNS-01", "WNS-02", "WNS-03", "WNS-04", "WNS-05", "WNS-06", "WNS-07", "WNS-08", "TOK-01", "TOK-02", "TOK-03", "TOK-05", "TOK-07", "TOK-09",
+			"WER-01", "WER-16", "WER-17"},
 		Decides: []suite.Premise{suite.Pushes, suite.Delivers},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -69,7 +70,7 @@ var pushToWork = []Scenario{
 		Source:  learnPush + "; OMA DM Protocol 1.2.1 section 8.3",
 		Fix:     "Answer a session for which nothing is queued with a Status for SyncHdr and Final.",
 		Mutants: []string{"psh-empty-404"},
-		Under:   []string{"PSH-01", "SES-15"},
+		Under:   []string{"PSH-01", "SES-15", "SES-43"},
 		Decides: []suite.Premise{suite.Pushes},
 		Run: func(t *T) {
 			if t.Lab.Config.Target.Hooks.Push == nil {
@@ -90,7 +91,7 @@ var pushToWork = []Scenario{
 		Source:  learnPush,
 		Fix:     "Mark a command as done by its Status, each by its own CmdRef.",
 		Mutants: []string{"ses-first-status", "psh-twice"},
-		Under:   []string{"PSH-01"},
+		Under:   []string{"PSH-01", "PSH-02"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
@@ -120,7 +121,7 @@ var pushToWork = []Scenario{
 		Source:  learnWNS + ", X-WNS-Cache-Policy",
 		Fix:     "Send X-WNS-Cache-Policy: cache.",
 		Mutants: []string{"psh-forget"},
-		Under:   []string{"PSH-01"},
+		Under:   []string{"PSH-01", "PSH-06"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			d.SetWNSOffline(true)

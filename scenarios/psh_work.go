@@ -24,7 +24,7 @@ var pushedWork = []Scenario{
 		Source:  "Learn, \"Enterprise app management\"; MS-MDM 2.2.7.2",
 		Fix:     "Note 202 as under way, answer Alert 1226 with a Status, and keep the command from being sent again.",
 		Mutants: []string{"ses-202-fails", "ses-202-again", "ses-1226-fails"},
-		Under:   []string{"PSH-01"},
+		Under:   []string{"PSH-01", "PSH-02", "PSH-07"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			for _, version := range []string{"1.0.0.0", "2.0.0.0"} {
@@ -32,7 +32,10 @@ var pushedWork = []Scenario{
 				install(t, d, version)
 				t.Trigger(d)
 				d.AwaitPushed(m, false)
-				awaitInstalled(t, d, m.Sessions, carrying(d, m, syncml.Exec, "/HostedInstall"))
+				s := carrying(d, m, syncml.Exec, "/HostedInstall")
+				noteCommands(t, s, "appinstallation")
+				t.Expect(len(s.Find(syncml.Exec, "/HostedInstall")), "Exec of HostedInstall in the sessions after the push").To(BeNumerically(">", 0))
+				awaitInstalled(t, d, m.Sessions, s)
 				apps := strings.Join(d.Inventory().Apps, " ")
 				t.Expect(apps, "apps on the device after it was asked to install version %s", version).To(ContainSubstring(version))
 			}
@@ -42,7 +45,7 @@ var pushedWork = []Scenario{
 		Source:  "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.8",
 		Fix:     "Send Exec of RenewNow, and accept the renewal that follows.",
 		Mutants: []string{"enr-renew-refused"},
-		Under:   []string{"PSH-01"},
+		Under:   []string{"PSH-01", "PSH-07"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			old := renewable(d)

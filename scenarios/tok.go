@@ -64,6 +64,7 @@ var tokens = []Scenario{
 		Mutants: []string{"tok-every-push"},
 		Run: func(t *T) {
 			d := t.WithChannel()
+			usualPushes(d) // what WNS refuses may well cause a token request each
 			m := d.Mark()
 			for i := range 5 {
 				t.Push(d)
@@ -76,6 +77,7 @@ var tokens = []Scenario{
 		Source:  learnToken + "; PushSharp issues 691, 743",
 		Fix:     "Fetch a new token when expires_in has passed, or at a 401.",
 		Mutants: []string{"tok-never-renewed"},
+		Under:   []string{"WNS-02"},
 		Decides: []suite.Premise{suite.Tokens, suite.Notifies},
 		Run:     tokenRenewal},
 	{ID: "TOK-06", Level: report.Should, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "50 pushes at once cause at most two token requests",
@@ -83,6 +85,7 @@ var tokens = []Scenario{
 		Source:  "PushSharp issue 619; WNS throttles token requests",
 		Fix:     "Let pushes that find no token wait for one request.",
 		Mutants: []string{"tok-stampede"},
+		Under:   []string{"TOK-04"},
 		Run:     pushesAtOnce},
 	{ID: "TOK-07", Level: report.Must, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "invalid_client: no storm of retries",
 		Rule:    "A secret that is refused is refused again: the server does not ask without end, here at most five times in three seconds, and pushes are sent again once the secret is right.",
@@ -95,12 +98,14 @@ var tokens = []Scenario{
 		Source:  learnToken + "; the bound is ours",
 		Fix:     "Wait between token requests that fail, longer each time; do not give up for good.",
 		Mutants: []string{"tok-storm"},
+		Under:   []string{"TOK-07"},
 		Run:     func(t *T) { tokenTrouble(t, tokenAnswer{http.StatusInternalServerError, "server_error"}) }},
 	{ID: "TOK-09", Level: report.Must, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "answers that are no token: it goes on",
 		Rule:    "JSON that breaks off, a page in its place, a missing expires_in, a token of 60,000 bytes: errors of this one request, after which pushes are sent again.",
 		Source:  "RFC 6749 5.1 (expires_in is only recommended); the push path cannot be relied on without it",
 		Fix:     "Treat an answer that is no token as a failure of that request; assume an hour where expires_in is missing.",
 		Mutants: []string{"tok-no-json-dead"},
+		Under:   []string{"TOK-07"},
 		Run:     unreadableTokens},
 	{ID: "TOK-10", Level: report.Should, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "the certificate of the token endpoint is verified",
 		Rule:    "A server that presents a certificate of another name than the token endpoint's does not get the client secret.",
@@ -284,7 +289,7 @@ func (g gate) Send(_ http.ResponseWriter, r *http.Request, _ *fakewns.Reply) boo
 
 func pushesAtOnce(t *T) {
 	d := t.WithChannel()
-	pushesNow(d) // so that the server has a token
+	usualPushes(d) // so that the server has a token
 	g := make(gate)
 	open := sync.OnceFunc(func() { close(g) })
 	t.After(open)

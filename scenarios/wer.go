@@ -29,6 +29,7 @@ var wnsErrors = []Scenario{
 		Source:  learnWNS + ", 401",
 		Fix:     "At 401 drop the token, fetch one, and send once more.",
 		Mutants: []string{"tok-never-renewed", "wer-401-stop"},
+		Under:   []string{"WNS-02", "TOK-05"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -104,6 +105,7 @@ var wnsErrors = []Scenario{
 		Source:  learnWNS + ", 406; the bound is ours",
 		Fix:     "Double the pause after each 406.",
 		Mutants: []string{"wer-406-steady"},
+		Under:   []string{"WER-07"},
 		Run:     func(t *T) { patientAt(t, 406) }},
 	{ID: "WER-09", Level: report.Must, Needs: []Need{NeedPush}, Title: "413: the same is not sent again",
 		Rule:    "413 says that the payload is too large; sending it again unchanged changes nothing.",
@@ -122,13 +124,14 @@ var wnsErrors = []Scenario{
 		Source:  learnWNS + ", 503 and Retry-After",
 		Fix:     "Wait as long as Retry-After says.",
 		Mutants: []string{"wer-406-now"},
+		Under:   []string{"WER-07"},
 		Run:     func(t *T) { retryAfter(t, 503) }},
 	{ID: "WER-12", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "dropped is not delivered: the command comes with the next poll",
 		Rule:    "200 with X-WNS-Status dropped means that the device did not get the notification. What was to be done stays queued and is sent when the device polls.",
 		Source:  learnWNS + ", X-WNS-Status; WindowsAppSDK issue 3677",
 		Fix:     "Keep what is queued until its Status came; 200 of WNS says nothing of it.",
 		Mutants: []string{"wer-dropped-done"},
-		Under:   []string{"PSH-01"},
+		Under:   []string{"PSH-01", "PSH-02", "PSH-06"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			t.Fault("dropped", d)
@@ -171,6 +174,7 @@ var wnsErrors = []Scenario{
 		Source:  "the push path cannot be relied on without it; the bound is timeouts.push",
 		Fix:     "Send to channels in parallel, with a timeout for each request.",
 		Mutants: []string{"wer-serial"},
+		Under:   []string{"CHN-06"},
 		Run: func(t *T) {
 			slow, other := t.WithChannel(), t.WithChannel()
 			span := 2 * t.Lab.Config.Timeouts.Push
@@ -190,6 +194,7 @@ var wnsErrors = []Scenario{
 		Source:  "RFC 9112 section 2.2; the push path cannot be relied on without it",
 		Fix:     "Catch what the HTTP client says, and treat it as 500.",
 		Mutants: []string{"wer-bad-reply-dead"},
+		Under:   []string{"CHN-06"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			remove := t.Fault("bad-headers times=1", d)
@@ -205,7 +210,7 @@ var wnsErrors = []Scenario{
 		Source:  learnPush + " (polling goes on beside push); WindowsAppSDK issue 4546",
 		Fix:     "Go on answering polls while WNS fails, and push again later.",
 		Mutants: []string{"wer-down-dead"},
-		Under:   []string{"PSH-01"},
+		Under:   []string{"PSH-01", "PSH-02", "CHN-06"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			remove := t.Fault("status=503", d)

@@ -198,7 +198,7 @@ func authorization(t *T) {
 	begun := t.Lab.WNS.Journal().Mark()
 	e := notification(t)
 	header := e.Header.Values("Authorization")
-	const expected = "the header Authorization: the scheme Bearer, then the access token"
+	const expected = `the access token in Authorization, by the scheme "Bearer"`
 	switch {
 	case len(header) == 0:
 		t.Fail(expected, "no such header")
