@@ -30,7 +30,7 @@ var pushToWork = []Scenario{
 		Source:  learnPush + "; MS-MDM 3.1.4",
 		Fix:     "Follow the push in the messages below: the server has to POST to the device's channel URI, and to send what is queued in the next session.",
 		Mutants: []string{"psh-skip-session", "psh-never"},
-		Under: []string{"WNS-16", "WNS-01", "WNS-02", "WNS-03", "WNS-04", "WNS-05", "WNS-06", "WNS-07", "WNS-08", "TOK-01", "TOK-02", "TOK-03", "TOK-05", "TOK-07", "TOK-09",
+		Under: []string{"SES-14", "WNS-16", "WNS-01", "WNS-02", "WNS-03", "WNS-04", "WNS-05", "WNS-06", "WNS-07", "WNS-08", "TOK-01", "TOK-02", "TOK-03", "TOK-05", "TOK-07", "TOK-09",
 			"WER-01", "WER-16", "WER-17"},
 		Decides: []suite.Premise{suite.Pushes, suite.Delivers},
 		Run: func(t *T) {
@@ -204,7 +204,7 @@ var pushToWork = []Scenario{
 		Source:  "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 8",
 		Fix:     "Take a command for done when its Status came, not when it was sent.",
 		Mutants: []string{"psh-sent-done"},
-		Under:   []string{"PSH-01"},
+		Under:   []string{"SES-14", "PSH-01"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
