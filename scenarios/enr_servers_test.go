@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
@@ -48,7 +49,7 @@ func against(t *testing.T, policy string, wrap func(http.Handler) http.HandlerFu
 		WNS:    target.WNS{Mode: "proxy", Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: dir},
 	}
 	cfg.Defaults()
-	l, err := lab.Start(cfg, lab.Options{Seed: 1, Key: sharedKey})
+	l, err := lab.Start(cfg, lab.Options{Seed: 1, Key: sharedKey, BareWait: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +124,73 @@ func TestNoDeviceEnrolls(t *testing.T) {
 				case r.Outcome == report.NotApplicable && r.ID != "ENR-06":
 					t.Errorf("%s is not applicable: %s", r.ID, r.Reason)
 				}
+			}
+		})
+	}
+}
+
+// only are the scenarios of these ids.
+func only(t *testing.T, ids ...string) []Scenario {
+	t.Helper()
+	list, err := Select(ids, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// TestRateLimits: a server that limits how often devices enroll, and does not say
+// for how long, has broken no rule. Nothing fails and nothing is blocked: what
+// could not be tried is skipped, and says what to set.
+func TestRateLimits(t *testing.T) {
+	usual := only(t, "ENR-01", "ENR-07", "ENR-09", "ENR-18", "ENR-19", "ENR-29", "ENR-30", "ENR-36", "SES-01", "SEC-10")
+	for name, c := range map[string]struct {
+		path    string
+		allowed int64 // requests before the limit
+		want    string
+	}{
+		"a wrong clock":    {"Enrollment.svc", 2, "ROB-12"}, // after a device with a right one
+		"from the start":   {"Enrollment.svc", 0, "ENR-36 SES-01 SEC-10"},
+		"at Discover":      {"Discovery.svc", 0, "ENR-36 SES-01 SEC-10"},
+		"after the first":  {"Enrollment.svc", 1, "ENR-36 SES-01 SEC-10"},
+		"at GetPolicies":   {"Policy.svc", 3, "ENR-36"},
+		"in the middle":    {"Enrollment.svc", 6, ""},
+		"at Discover late": {"Discovery.svc", 4, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var asked atomic.Int64
+			l := against(t, "", func(h http.Handler) http.HandlerFunc {
+				return onPost(c.path, func(w http.ResponseWriter, r *http.Request) {
+					if asked.Add(1) > c.allowed {
+						http.Error(w, "slow down", http.StatusTooManyRequests)
+						return
+					}
+					h.ServeHTTP(w, r)
+				})(h)
+			})
+			list := usual
+			if c.want == "ROB-12" {
+				l.Config.Target.Hooks.Queue = &target.Hook{Exec: []string{"true"}}
+				list = only(t, "ROB-12")
+			}
+			noEnroll := l.Preflight(t.Context())
+			skipped := map[string]bool{}
+			for _, r := range suite.Collect(t.Context(), l, list, suite.Options{Parallel: 2, Catalogue: All(), NoEnroll: noEnroll}).Results {
+				switch r.Outcome {
+				case report.Failed, report.Warned, report.Errored, report.Blocked:
+					t.Errorf("%s: %s, %s; expected %s, saw %s", r.ID, r.Outcome, r.Reason, r.Expected, r.Saw)
+				case report.Skipped:
+					skipped[r.ID] = strings.Contains(r.Reason, "429") && strings.Contains(r.Reason, "target.pace")
+				}
+			}
+			for _, id := range strings.Fields(c.want) {
+				if !skipped[id] {
+					t.Errorf("%s is not skipped with the limit and what to set", id)
+				}
+			}
+			if notes := strings.Join(l.Notes(), " "); !strings.Contains(notes, "target.pace") {
+				t.Errorf("notes: %q", notes)
 			}
 		})
 	}

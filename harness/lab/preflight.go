@@ -33,8 +33,9 @@ func (e *UnreachableError) Error() string { return target.Redact(e.What + "; " +
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // Preflight enrolls one device before a run, to find out early that the target
-// is not there or refuses the credentials (*UnreachableError). Any other error
-// is an enrollment that failed for reasons the suite will tell. What the device
+// is not there or refuses the credentials (*UnreachableError), or that no device
+// can enroll and the server is not to blame (*ExcusedError). Any other error is
+// an enrollment that failed for reasons the suite will tell. What the device
 // had to overlook is the Leniency of the run.
 func (l *Lab) Preflight(ctx context.Context) error {
 	t := &l.Config.Target
@@ -76,6 +77,9 @@ func (l *Lab) explain(err error) error {
 	var e *enroll.Error
 	if err == nil || !errors.As(err, &e) {
 		return err
+	}
+	if excused := Excuse(err); excused != nil {
+		return excused
 	}
 	if what, do := connectProblem(t, e); what != "" && e.Step == enroll.StepDiscover {
 		return &UnreachableError{what, do, err}

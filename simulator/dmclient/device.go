@@ -87,10 +87,12 @@ type Config struct {
 	// Busy is told of an answer that asks to come again: 429, or 503 with
 	// Retry-After. Where it says true the device waits that long, and asks again,
 	// in steps of an enrollment, on sign-in pages and for 503 in sessions; Windows
-	// is not known to. Nil leaves these answers to the caller. A session waits out
+	// is not known to. BareWait, default one minute, is the wait after a 429
+	// without Retry-After in an enrollment. Nil leaves these answers to the caller. A session waits out
 	// a 429 in any case (MS-MDM 3.1.6), Post never waits. The record has all
 	// exchanges, those that were answered so, too.
-	Busy func(status int, wait time.Duration) bool
+	Busy     func(Limit) bool
+	BareWait time.Duration
 	// Clock is the device's, default SystemClock; Skew is how far it is wrong.
 	Clock Clock
 	Skew  time.Duration
