@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"crypto/tls"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -227,6 +228,42 @@ func TestSignInLimits(t *testing.T) {
 			i := slices.IndexFunc(all, func(s Scenario) bool { return s.ID == "ENR-06" })
 			if r, _ := suite.Run(t.Context(), l, &all[i]); r.Outcome != c.want {
 				t.Errorf("%s, %s; expected %s, saw %s", r.Outcome, r.Reason, r.Expected, r.Saw)
+			}
+		})
+	}
+}
+
+// TestSignInElsewhere: a sign-in page that leads to a directory where people sign
+// in is no fault. Nothing fails; what could not be tried says what to set.
+func TestSignInElsewhere(t *testing.T) {
+	const todo = ", where no simulated device can sign in: set target.hooks.token, for example {exec: [./token.sh]}, or target.directory"
+	list := only(t, "ENR-01", "ENR-04", "ENR-06", "ENR-11", "ENR-36", "SES-01", "SEC-07")
+	for name, c := range map[string]struct{ to, want string }{
+		"a directory":    {"https://login.microsoftonline.com/common/oauth2/authorize", "the sign-in page leads to login.microsoftonline.com" + todo},
+		"an unknown one": {"https://sso.invalid/", "the sign-in page leads to sso.invalid" + todo},
+		"a dead one":     {"https://localhost:1/", "the sign-in page leads to localhost" + todo},
+		"a script":       {"", "a script builds the sign-in page, and dmwake runs no scripts: set target.hooks.token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := against(t, mdmserver.Federated, func(h http.Handler) http.HandlerFunc {
+				return func(w http.ResponseWriter, r *http.Request) {
+					switch {
+					case !strings.HasSuffix(r.URL.Path, "/SignIn"):
+						h.ServeHTTP(w, r)
+					case c.to == "":
+						io.WriteString(w, "<html><script>render()</script></html>")
+					default:
+						http.Redirect(w, r, c.to, http.StatusFound)
+					}
+				}
+			})
+			noEnroll := l.Preflight(t.Context())
+			for _, r := range suite.Collect(t.Context(), l, list, suite.Options{Catalogue: All(), NoEnroll: noEnroll}).Results {
+				looks := r.ID == "ENR-01" || r.ID == "ENR-04"
+				if looks != (r.Outcome == report.Passed) || !looks && (r.Outcome != report.Skipped || !strings.HasPrefix(r.Reason, c.want)) {
+					t.Errorf("%s: %s, %s; expected %s, saw %s", r.ID, r.Outcome, r.Reason, r.Expected, r.Saw)
+				}
 			}
 		})
 	}

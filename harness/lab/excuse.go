@@ -11,6 +11,9 @@ import (
 // PaceDo is what to do about a server that limits how often devices enroll.
 const PaceDo = "set target.pace, for example 10 (enrollments a minute)"
 
+// TokenDo is what to do where devices cannot sign in on the server's page.
+const TokenDo = "set target.hooks.token, for example {exec: [./token.sh]}, or target.directory"
+
 // ExcusedError is an enrollment that failed, and not by a fault of the server:
 // What tells why, and Do what the user can set.
 type ExcusedError struct {
@@ -28,12 +31,15 @@ func (e *ExcusedError) Unwrap() error { return e.Err }
 func Excuse(err error) *ExcusedError {
 	var known *ExcusedError
 	var e *enroll.Error
+	var page *enroll.UnusableError
 	switch {
 	case errors.As(err, &known):
 		return known
 	case limited(err):
 		errors.As(err, &e)
 		return &ExcusedError{fmt.Sprintf("the server limits how often devices enroll (HTTP 429 to %s)", e.Step), PaceDo, err}
+	case errors.As(err, &page):
+		return &ExcusedError{page.Why, TokenDo, err}
 	}
 	return nil
 }
