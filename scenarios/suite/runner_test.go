@@ -180,8 +180,8 @@ func TestTry(t *testing.T) {
 		saw, says string
 	}{
 		{map[string]func(*T){"one": passes, "two": passes}, report.Passed, "", ""},
-		{map[string]func(*T){"one": fails, "two": passes, "three": fails}, report.Failed, "2 of 3 inputs: one, three: PUT", ""},
-		{map[string]func(*T){"one": fails, "two": other, "three": passes}, report.Failed, "2 of 3 inputs: one: PUT; two: HTTP status 500", ""},
+		{map[string]func(*T){"one": fails, "two": passes, "three": fails}, report.Failed, "2 of 3: one, three: PUT", ""},
+		{map[string]func(*T){"one": fails, "two": other, "three": passes}, report.Failed, "2 of 3: one: PUT; two: HTTP status 500", ""},
 		{map[string]func(*T){"one": na, "two": passes}, report.Passed, "", ""},
 		{map[string]func(*T){"one": na, "two": na}, report.NotApplicable, "", "one, two: no such thing here"},
 		{map[string]func(*T){"one": passes, "two": blockedBy("AAA-02")}, report.Blocked, "", "two: nothing to look at"},
