@@ -59,7 +59,11 @@ func against(t *testing.T, policy string, wrap func(http.Handler) http.HandlerFu
 }
 
 // spoilt renames something in every provisioning document.
-func spoilt(name string) func(http.Handler) http.HandlerFunc {
+func spoilt(name string) func(http.Handler) http.HandlerFunc { return documentWith(name, "X"+name) }
+
+// documentWith writes something else in every provisioning document; BASE in it is
+// the server's URL.
+func documentWith(was, is string) func(http.Handler) http.HandlerFunc {
 	return func(h http.Handler) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			rec := httptest.NewRecorder()
@@ -67,7 +71,7 @@ func spoilt(name string) func(http.Handler) http.HandlerFunc {
 			body := rec.Body.Bytes()
 			if e, err := enroll.ReadEnvelope(body); err == nil {
 				if reply, err := e.TokenResponse(); err == nil {
-					reply.Provisioning = []byte(strings.ReplaceAll(string(reply.Provisioning), name, "X"+name))
+					reply.Provisioning = []byte(strings.ReplaceAll(string(reply.Provisioning), was, strings.ReplaceAll(is, "BASE", "https://"+r.Host)))
 					if out, err := reply.Write(e.RelatesTo, "a"); err == nil {
 						body = out
 					}
@@ -264,6 +268,31 @@ func TestSignInElsewhere(t *testing.T) {
 				if looks != (r.Outcome == report.Passed) || !looks && (r.Outcome != report.Skipped || !strings.HasPrefix(r.Reason, c.want)) {
 					t.Errorf("%s: %s, %s; expected %s, saw %s", r.ID, r.Outcome, r.Reason, r.Expected, r.Saw)
 				}
+			}
+		})
+	}
+}
+
+// TestPagesOfDocument: a page may be named by the account or by the w7
+// APPLICATION; a document that names none shows nothing.
+func TestPagesOfDocument(t *testing.T) {
+	const help, app = `name="HelpWebsite"`, `<parm name="APPID"`
+	for name, c := range map[string]struct {
+		was, is string
+		want    report.Outcome
+		says    string
+	}{
+		"the account's":      {help, help, report.Passed, ""},
+		"no page":            {help, `name="Other"`, report.NotApplicable, "names no page of the server itself"},
+		"a ServerList":       {app, `<parm name="SERVERLIST" value="BASE/help"/>` + app, report.Passed, ""},
+		"a ServerList, gone": {app, `<parm name="ServerList" value="BASE/nothing"/>` + app, report.Warned, "1 of 2: APPLICATION/SERVERLIST: HTTP 404"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := against(t, "", documentWith(c.was, c.is))
+			r, _ := suite.Run(t.Context(), l, &only(t, "ENR-32")[0])
+			if r.Outcome != c.want || !strings.Contains(r.Reason+r.Saw, c.says) {
+				t.Errorf("%s, %s; expected %s, saw %s", r.Outcome, r.Reason, r.Expected, r.Saw)
 			}
 		})
 	}
