@@ -297,3 +297,35 @@ func TestPagesOfDocument(t *testing.T) {
 		})
 	}
 }
+
+// TestMalformedInWords: what ENR-19 tried is listed in words that can be read.
+func TestMalformedInWords(t *testing.T) {
+	l := against(t, "", func(h http.Handler) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "Discovery.svc") && r.Method == http.MethodPost && r.ContentLength < 100 {
+				http.Error(w, "oops", http.StatusInternalServerError)
+				return
+			}
+			h.ServeHTTP(w, r)
+		}
+	})
+	r, _ := suite.Run(t.Context(), l, &only(t, "ENR-19")[0])
+	const want = "4 of 12: Discover (empty body), Discover (plain text), Discover (cut tag), Discover (Envelope without Body): HTTP status 500"
+	if !strings.HasPrefix(r.Saw, want) {
+		t.Errorf("%s: saw %q", r.Outcome, r.Saw)
+	}
+}
+
+// TestEvidenceIsOfTheRule: unbound prefixes are the matter of ENR-08, and stand in
+// no other scenario's evidence.
+func TestEvidenceIsOfTheRule(t *testing.T) {
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Key: sharedKey, Mutants: []string{"enr-policies-unbound", "enr-timestamp-old"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r, _ := suite.Run(t.Context(), l, &only(t, "ENR-26")[0])
+	if !r.Broken() || strings.Contains(strings.Join(r.Evidence, " "), "prefix") {
+		t.Errorf("%s: %q", r.Outcome, r.Evidence)
+	}
+}

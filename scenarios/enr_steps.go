@@ -11,7 +11,6 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
-	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // services are the steps that are answered with SOAP.
@@ -115,11 +114,6 @@ func envelopesOf(d *Device, step string) (sent, got *enroll.Envelope) {
 			by = append(by, "ENR-08")
 		}
 		d.T.Blocked(by, "the %s reply is no SOAP envelope: %v", step, err)
-	}
-	if p, err := syncml.UnboundPrefixes(ex.Response); err == nil {
-		for _, line := range p {
-			d.T.Evidence("also: %s", line)
-		}
 	}
 	return sent, got
 }

@@ -22,7 +22,7 @@ func TestOneBugIsToldOnce(t *testing.T) {
 		{"ses-final-idle", []string{"SES-13"}, "no Final", false},
 		{"ses-endless", []string{"SES-14"}, "./DevInfo/Lang 50 times", false},
 		{"ses-id-decimal", []string{"SES-17"}, "3 of 3: ", false}, // and does not mix sessions
-		{"ses-swapped", []string{"SES-07"}, "https://", false},         // and escapes text
+		{"ses-swapped", []string{"SES-07"}, "https://", false},    // and escapes text
 		{"ses-id-escaped", []string{"SES-38"}, "R&amp;D", false},
 		{"ses-first-500", []string{"SES-01"}, "500", false},
 		{"ses-cred-wrong", []string{"SES-40"}, "401", false},
