@@ -1,7 +1,9 @@
 package scenarios
 
 import (
+	"bytes"
 	"crypto/tls"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -327,5 +329,28 @@ func TestEvidenceIsOfTheRule(t *testing.T) {
 	r, _ := suite.Run(t.Context(), l, &only(t, "ENR-26")[0])
 	if !r.Broken() || strings.Contains(strings.Join(r.Evidence, " "), "prefix") {
 		t.Errorf("%s: %q", r.Outcome, r.Evidence)
+	}
+}
+
+// TestWrongCredential: ENR-18 says what it tried, which is no password where the
+// server asks for a token.
+func TestWrongCredential(t *testing.T) {
+	for policy, want := range map[string]string{"": "a SOAP fault for a wrong password", mdmserver.Federated: "a SOAP fault for an invented token"} {
+		l := against(t, policy, func(h http.Handler) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				invented := base64.StdEncoding.EncodeToString([]byte("not a token"))
+				if bytes.Contains(body, []byte("not the password")) || bytes.Contains(body, []byte(invented)) {
+					http.Error(w, "oops", http.StatusInternalServerError)
+					return
+				}
+				h.ServeHTTP(w, r)
+			}
+		})
+		r, _ := suite.Run(t.Context(), l, &only(t, "ENR-18")[0])
+		if r.Expected != want || strings.Contains(r.Title+r.Rule, "password") {
+			t.Errorf("%s: %s: expected %s, saw %s, %s", r.Title, r.Outcome, r.Expected, r.Saw, r.Reason)
+		}
 	}
 }
