@@ -17,8 +17,10 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -59,7 +61,8 @@ type Config struct {
 	// EnrollmentType is Full (default) or Device.
 	EnrollmentType string
 
-	Profile  Profile
+	Profile Profile // default Win11
+	// Identity is drawn where it is the zero value.
 	Identity Identity
 	// Quirks are switched by name for as long as the device is in memory; those
 	// of the Profile are the device's own and are packed with it.
@@ -185,6 +188,9 @@ type Device struct {
 func New(cfg Config) (*Device, error) {
 	if cfg.Profile.Name == "" {
 		cfg.Profile = Win11()
+	}
+	if reflect.ValueOf(cfg.Identity).IsZero() {
+		cfg.Identity = NewIdentity(mathrand.New(mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64()))) //nolint:gosec // a name, not a secret
 	}
 	own := cfg.Profile.Quirks
 	for _, q := range cfg.Quirks {
