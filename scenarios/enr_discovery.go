@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
@@ -82,6 +81,7 @@ func serviceAt(d *Device, step, at string) {
 	t.Check(absolute(at), "an absolute https URL", suite.Show(at))
 	ex := reached(d, step)
 	if ex == nil {
+		t.Excused(d.EnrollError())
 		t.Blocked(suite.By(suite.Enrolls), "the enrollment did not get as far as %s", step)
 	}
 	var dial *net.OpError
@@ -99,53 +99,14 @@ func signIn(d *Device, r *enroll.DiscoverResponse) *enroll.SignIn {
 		LoginHint: t.Username, Username: t.Username, Password: t.Password.Value()}
 }
 
-// longestPause is the longest Retry-After that is waited for.
-const longestPause = time.Minute
-
-// signsIn fails unless the sign-in page returns wresult. That the server limits
-// how often we sign in is not its fault.
+// signsIn fails unless the sign-in page returns wresult.
 func signsIn(t *T, r *enroll.DiscoverResponse) {
 	d := caller(t)
 	_, err := signIn(d, r).Token(t.Context())
-	if pause, limited := limitedFor(d, err); limited && pause <= longestPause {
-		t.Until(time.Now().Add(pause))
-		_, err = signIn(d, r).Token(t.Context())
-	}
 	if err == nil {
 		return
 	}
 	keepLast(d, "the sign-in page")
-	if _, limited := limitedFor(d, err); limited {
-		t.Skip("the sign-in page limits how often devices sign in (HTTP 429): set target.pace, for example {target: {pace: 5s}}")
-	}
-	if scripted(d) {
-		t.Skip("a script builds the sign-in page, and dmwake runs no scripts: set target.hooks.token, for example {exec: [./sign-in.sh, '{{.Username}}']}, which prints the token")
-	}
+	t.Excused(err)
 	t.Fail("a page that returns wresult to "+enroll.AppRU, said(err))
-}
-
-// limitedFor tells whether an error is a rate limit, and how long the server
-// wants to be left alone.
-func limitedFor(d *Device, err error) (time.Duration, bool) {
-	var e *enroll.Error
-	if !errors.As(err, &e) || e.Status != http.StatusTooManyRequests {
-		return 0, false
-	}
-	exs := d.EnrollExchanges()
-	seconds, err := strconv.Atoi(exs[len(exs)-1].Reply.Get("Retry-After"))
-	if err != nil {
-		return 2 * longestPause, true // it does not say
-	}
-	return time.Duration(seconds) * time.Second, true
-}
-
-// scripted tells whether the last page has scripts in place of a form.
-func scripted(d *Device) bool {
-	exs := d.EnrollExchanges()
-	if len(exs) == 0 {
-		return false
-	}
-	last := exs[len(exs)-1]
-	page := strings.ToLower(string(last.Response))
-	return last.Status == http.StatusOK && strings.Contains(page, "<script") && !strings.Contains(page, "<form")
 }

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -120,7 +121,7 @@ var provisioningDocument = []Scenario{
 	{
 		ID: "ENR-32", Level: report.Should, Title: "pages of the provisioning document are there",
 		Rule:    "Every page of the server itself that the provisioning document names can be opened.",
-		Source:  "Learn, \"DMClient CSP\" (HelpWebsite, and others)",
+		Source:  "Learn, \"DMClient CSP\" (HelpWebsite, and others); Learn, \"w7 APPLICATION CSP\"",
 		Fix:     "Serve the pages that the document names, or take them out.",
 		Mutants: []string{"enr-help-404"},
 		Run: func(t *T) {
@@ -128,10 +129,12 @@ var provisioningDocument = []Scenario{
 			if err != nil {
 				t.Error("target.discovery: %v", err)
 			}
-			for _, n := range documentOf(t.Enrollee()).Provider.Nodes {
-				if u, err := url.Parse(n.Value); err == nil && u.Scheme == "https" && u.Hostname() == own.Hostname() && isPage(n.Path) {
-					t.Try(n.Path, func() { opens(t, n.Path, n.Value) })
-				}
+			named := pagesOf(documentOf(t.Enrollee()), own.Hostname())
+			if len(named) == 0 {
+				t.NotApplicable("the provisioning document names no page of the server itself (%s)", strings.Join(pages, ", "))
+			}
+			for _, n := range named {
+				t.Try(n.Path, func() { opens(t, n.Path, n.Value) })
 			}
 		},
 	},
@@ -167,11 +170,25 @@ func appAuths(t *T) []enroll.AppAuth {
 	return list
 }
 
-// isPage tells whether a node of the account holds a page for people. Other URLs
-// are for requests of their own kind, which a GET is not.
-func isPage(path string) bool {
-	name := path[strings.LastIndex(path, "/")+1:]
-	return slices.ContainsFunc([]string{"HelpWebsite", "HyperlinkHref", "ServerList"}, func(page string) bool { return strings.EqualFold(name, page) })
+// pages are the values of the document that hold an address to be opened. Other
+// URLs are for requests of their own kind, which a GET is not.
+var pages = []string{"HelpWebsite", "HyperlinkHref", "ServerList"}
+
+// pagesOf are those at a host, of the account (DMClient/Provider) and of the w7
+// APPLICATION.
+func pagesOf(doc *enroll.Provisioning, host string) (out []enroll.ProviderNode) {
+	all := slices.Clone(doc.Provider.Nodes)
+	for _, name := range slices.Sorted(maps.Keys(doc.App.Parms)) {
+		all = append(all, enroll.ProviderNode{Path: "APPLICATION/" + name, Value: doc.App.Parms[name]})
+	}
+	for _, n := range all {
+		name := n.Path[strings.LastIndex(n.Path, "/")+1:]
+		u, err := url.Parse(n.Value)
+		if err == nil && u.Scheme == "https" && strings.EqualFold(u.Hostname(), host) && slices.ContainsFunc(pages, func(page string) bool { return strings.EqualFold(name, page) }) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // opens fails unless something is there at a URL.

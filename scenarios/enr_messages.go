@@ -72,7 +72,7 @@ var enrollmentMessages = []Scenario{
 			r := discoveredBy(d)
 			for i, to := range []string{t.Lab.Config.Target.DiscoveryURL(), r.PolicyURL, r.EnrollmentURL} {
 				for _, body := range [][2]string{{"empty body", ""}, {"plain text", "hello, server"}, {"cut tag", "<s:Envelope"}, {"Envelope without Body", "<Envelope/>"}} {
-					what := services[i] + ", " + body[0]
+					what := services[i] + " (" + body[0] + ")"
 					t.Try(what, func() { malformed(d, services[i], what, to, body[1]) })
 				}
 			}

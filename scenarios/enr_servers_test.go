@@ -1,7 +1,10 @@
 package scenarios
 
 import (
+	"bytes"
 	"crypto/tls"
+	"encoding/base64"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -9,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
@@ -48,7 +52,7 @@ func against(t *testing.T, policy string, wrap func(http.Handler) http.HandlerFu
 		WNS:    target.WNS{Mode: "proxy", Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: dir},
 	}
 	cfg.Defaults()
-	l, err := lab.Start(cfg, lab.Options{Seed: 1, Key: sharedKey})
+	l, err := lab.Start(cfg, lab.Options{Seed: 1, Key: sharedKey, BareWait: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +61,11 @@ func against(t *testing.T, policy string, wrap func(http.Handler) http.HandlerFu
 }
 
 // spoilt renames something in every provisioning document.
-func spoilt(name string) func(http.Handler) http.HandlerFunc {
+func spoilt(name string) func(http.Handler) http.HandlerFunc { return documentWith(name, "X"+name) }
+
+// documentWith writes something else in every provisioning document; BASE in it is
+// the server's URL.
+func documentWith(was, is string) func(http.Handler) http.HandlerFunc {
 	return func(h http.Handler) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			rec := httptest.NewRecorder()
@@ -65,7 +73,7 @@ func spoilt(name string) func(http.Handler) http.HandlerFunc {
 			body := rec.Body.Bytes()
 			if e, err := enroll.ReadEnvelope(body); err == nil {
 				if reply, err := e.TokenResponse(); err == nil {
-					reply.Provisioning = []byte(strings.ReplaceAll(string(reply.Provisioning), name, "X"+name))
+					reply.Provisioning = []byte(strings.ReplaceAll(string(reply.Provisioning), was, strings.ReplaceAll(is, "BASE", "https://"+r.Host)))
 					if out, err := reply.Write(e.RelatesTo, "a"); err == nil {
 						body = out
 					}
@@ -128,6 +136,73 @@ func TestNoDeviceEnrolls(t *testing.T) {
 	}
 }
 
+// only are the scenarios of these ids.
+func only(t *testing.T, ids ...string) []Scenario {
+	t.Helper()
+	list, err := Select(ids, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// TestRateLimits: a server that limits how often devices enroll, and does not say
+// for how long, has broken no rule. Nothing fails and nothing is blocked: what
+// could not be tried is skipped, and says what to set.
+func TestRateLimits(t *testing.T) {
+	usual := only(t, "ENR-01", "ENR-07", "ENR-09", "ENR-18", "ENR-19", "ENR-29", "ENR-30", "ENR-36", "SES-01", "SEC-10")
+	for name, c := range map[string]struct {
+		path    string
+		allowed int64 // requests before the limit
+		want    string
+	}{
+		"a wrong clock":    {"Enrollment.svc", 2, "ROB-12"}, // after a device with a right one
+		"from the start":   {"Enrollment.svc", 0, "ENR-36 SES-01 SEC-10"},
+		"at Discover":      {"Discovery.svc", 0, "ENR-36 SES-01 SEC-10"},
+		"after the first":  {"Enrollment.svc", 1, "ENR-36 SES-01 SEC-10"},
+		"at GetPolicies":   {"Policy.svc", 3, "ENR-36"},
+		"in the middle":    {"Enrollment.svc", 6, ""},
+		"at Discover late": {"Discovery.svc", 4, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var asked atomic.Int64
+			l := against(t, "", func(h http.Handler) http.HandlerFunc {
+				return onPost(c.path, func(w http.ResponseWriter, r *http.Request) {
+					if asked.Add(1) > c.allowed {
+						http.Error(w, "slow down", http.StatusTooManyRequests)
+						return
+					}
+					h.ServeHTTP(w, r)
+				})(h)
+			})
+			list := usual
+			if c.want == "ROB-12" {
+				l.Config.Target.Hooks.Queue = &target.Hook{Exec: []string{"true"}}
+				list = only(t, "ROB-12")
+			}
+			noEnroll := l.Preflight(t.Context())
+			skipped := map[string]bool{}
+			for _, r := range suite.Collect(t.Context(), l, list, suite.Options{Parallel: 2, Catalogue: All(), NoEnroll: noEnroll}).Results {
+				switch r.Outcome {
+				case report.Failed, report.Warned, report.Errored, report.Blocked:
+					t.Errorf("%s: %s, %s; expected %s, saw %s", r.ID, r.Outcome, r.Reason, r.Expected, r.Saw)
+				case report.Skipped:
+					skipped[r.ID] = strings.Contains(r.Reason, "429") && strings.Contains(r.Reason, "target.pace")
+				}
+			}
+			for _, id := range strings.Fields(c.want) {
+				if !skipped[id] {
+					t.Errorf("%s is not skipped with the limit and what to set", id)
+				}
+			}
+			if notes := strings.Join(l.Notes(), " "); !strings.Contains(notes, "target.pace") {
+				t.Errorf("notes: %q", notes)
+			}
+		})
+	}
+}
+
 // TestSignInLimits: a sign-in page that limits how often devices sign in is
 // waited for where it says how long, and is not at fault where it does not.
 func TestSignInLimits(t *testing.T) {
@@ -161,5 +236,121 @@ func TestSignInLimits(t *testing.T) {
 				t.Errorf("%s, %s; expected %s, saw %s", r.Outcome, r.Reason, r.Expected, r.Saw)
 			}
 		})
+	}
+}
+
+// TestSignInElsewhere: a sign-in page that leads to a directory where people sign
+// in is no fault. Nothing fails; what could not be tried says what to set.
+func TestSignInElsewhere(t *testing.T) {
+	const todo = ", where no simulated device can sign in: set target.hooks.token, for example {exec: [./token.sh]}, or target.directory"
+	list := only(t, "ENR-01", "ENR-04", "ENR-06", "ENR-11", "ENR-36", "SES-01", "SEC-07")
+	for name, c := range map[string]struct{ to, want string }{
+		"a directory":    {"https://login.microsoftonline.com/common/oauth2/authorize", "the sign-in page leads to login.microsoftonline.com" + todo},
+		"an unknown one": {"https://sso.invalid/", "the sign-in page leads to sso.invalid" + todo},
+		"a dead one":     {"https://localhost:1/", "the sign-in page leads to localhost" + todo},
+		"a script":       {"", "a script builds the sign-in page, and dmwake runs no scripts: set target.hooks.token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := against(t, mdmserver.Federated, func(h http.Handler) http.HandlerFunc {
+				return func(w http.ResponseWriter, r *http.Request) {
+					switch {
+					case !strings.HasSuffix(r.URL.Path, "/SignIn"):
+						h.ServeHTTP(w, r)
+					case c.to == "":
+						io.WriteString(w, "<html><script>render()</script></html>")
+					default:
+						http.Redirect(w, r, c.to, http.StatusFound)
+					}
+				}
+			})
+			noEnroll := l.Preflight(t.Context())
+			for _, r := range suite.Collect(t.Context(), l, list, suite.Options{Catalogue: All(), NoEnroll: noEnroll}).Results {
+				looks := r.ID == "ENR-01" || r.ID == "ENR-04"
+				if looks != (r.Outcome == report.Passed) || !looks && (r.Outcome != report.Skipped || !strings.HasPrefix(r.Reason, c.want)) {
+					t.Errorf("%s: %s, %s; expected %s, saw %s", r.ID, r.Outcome, r.Reason, r.Expected, r.Saw)
+				}
+			}
+		})
+	}
+}
+
+// TestPagesOfDocument: a page may be named by the account or by the w7
+// APPLICATION; a document that names none shows nothing.
+func TestPagesOfDocument(t *testing.T) {
+	const help, app = `name="HelpWebsite"`, `<parm name="APPID"`
+	for name, c := range map[string]struct {
+		was, is string
+		want    report.Outcome
+		says    string
+	}{
+		"the account's":      {help, help, report.Passed, ""},
+		"no page":            {help, `name="Other"`, report.NotApplicable, "names no page of the server itself"},
+		"a ServerList":       {app, `<parm name="SERVERLIST" value="BASE/help"/>` + app, report.Passed, ""},
+		"a ServerList, gone": {app, `<parm name="ServerList" value="BASE/nothing"/>` + app, report.Warned, "1 of 2: APPLICATION/SERVERLIST: HTTP 404"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := against(t, "", documentWith(c.was, c.is))
+			r, _ := suite.Run(t.Context(), l, &only(t, "ENR-32")[0])
+			if r.Outcome != c.want || !strings.Contains(r.Reason+r.Saw, c.says) {
+				t.Errorf("%s, %s; expected %s, saw %s", r.Outcome, r.Reason, r.Expected, r.Saw)
+			}
+		})
+	}
+}
+
+// TestMalformedInWords: what ENR-19 tried is listed in words that can be read.
+func TestMalformedInWords(t *testing.T) {
+	l := against(t, "", func(h http.Handler) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "Discovery.svc") && r.Method == http.MethodPost && r.ContentLength < 100 {
+				http.Error(w, "oops", http.StatusInternalServerError)
+				return
+			}
+			h.ServeHTTP(w, r)
+		}
+	})
+	r, _ := suite.Run(t.Context(), l, &only(t, "ENR-19")[0])
+	const want = "4 of 12: Discover (empty body), Discover (plain text), Discover (cut tag), Discover (Envelope without Body): HTTP status 500"
+	if !strings.HasPrefix(r.Saw, want) {
+		t.Errorf("%s: saw %q", r.Outcome, r.Saw)
+	}
+}
+
+// TestEvidenceIsOfTheRule: unbound prefixes are the matter of ENR-08, and stand in
+// no other scenario's evidence.
+func TestEvidenceIsOfTheRule(t *testing.T) {
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Key: sharedKey, Mutants: []string{"enr-policies-unbound", "enr-timestamp-old"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r, _ := suite.Run(t.Context(), l, &only(t, "ENR-26")[0])
+	if !r.Broken() || strings.Contains(strings.Join(r.Evidence, " "), "prefix") {
+		t.Errorf("%s: %q", r.Outcome, r.Evidence)
+	}
+}
+
+// TestWrongCredential: ENR-18 says what it tried, which is no password where the
+// server asks for a token.
+func TestWrongCredential(t *testing.T) {
+	for policy, want := range map[string]string{"": "a SOAP fault for a wrong password", mdmserver.Federated: "a SOAP fault for an invented token"} {
+		l := against(t, policy, func(h http.Handler) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				invented := base64.StdEncoding.EncodeToString([]byte("not a token"))
+				if bytes.Contains(body, []byte("not the password")) || bytes.Contains(body, []byte(invented)) {
+					http.Error(w, "oops", http.StatusInternalServerError)
+					return
+				}
+				h.ServeHTTP(w, r)
+			}
+		})
+		r, _ := suite.Run(t.Context(), l, &only(t, "ENR-18")[0])
+		if r.Expected != want || strings.Contains(r.Title+r.Rule, "password") {
+			t.Errorf("%s: %s: expected %s, saw %s, %s", r.Title, r.Outcome, r.Expected, r.Saw, r.Reason)
+		}
 	}
 }

@@ -111,6 +111,7 @@ func othersName(t *T) {
 	defer keepsEnrollment(b, "the last step of the enrollment with a CSR that names another device")
 	if err := enrollAs(b, a.Identity().DeviceID); err != nil {
 		ours(t, err)
+		t.Excused(err)
 		var e *enroll.Error
 		if errors.As(err, &e) && e.Status == 0 {
 			t.Fail("a CSR that names another device: a SOAP fault, or a certificate for the device that enrolls", unanswered(t, err))

@@ -125,6 +125,7 @@ func markupInID(t *T) {
 	plain := t.Enrolled()
 	d := t.DeviceWith(func(c *dmclient.Config) { c.Identity.DeviceID = "R&D<1>" + c.Identity.DeviceID[6:] })
 	if err := d.Enroll(); err != nil {
+		t.Excused(err)
 		t.Evidence("a device with & and < in its id was not enrolled: %v", err)
 		return
 	}

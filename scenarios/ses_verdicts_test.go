@@ -21,12 +21,12 @@ func TestOneBugIsToldOnce(t *testing.T) {
 		{"ses-no-final", []string{"SES-13"}, "no Final", false},
 		{"ses-final-idle", []string{"SES-13"}, "no Final", false},
 		{"ses-endless", []string{"SES-14"}, "./DevInfo/Lang 50 times", false},
-		{"ses-id-decimal", []string{"SES-17"}, "3 of 3 inputs", false}, // and does not mix sessions
-		{"ses-swapped", []string{"SES-07"}, "https://", false},         // and escapes text
+		{"ses-id-decimal", []string{"SES-17"}, "3 of 3: ", false}, // and does not mix sessions
+		{"ses-swapped", []string{"SES-07"}, "https://", false},    // and escapes text
 		{"ses-id-escaped", []string{"SES-38"}, "R&amp;D", false},
 		{"ses-first-500", []string{"SES-01"}, "500", false},
 		{"ses-cred-wrong", []string{"SES-40"}, "401", false},
-		{"ses-compact-only", []string{"SES-23"}, "1 of 5 inputs: white space", false},
+		{"ses-compact-only", []string{"SES-23"}, "1 of 5: white space", false},
 		{"psh-skip-session", []string{"SES-44"}, "no such command", false},
 		{"ses-query-mode", []string{"SES-28"}, "mode=Machine", true},
 		{"psh-empty-404", []string{"SES-43"}, "404", true},

@@ -86,6 +86,8 @@ func verdict(r *report.Report, enrollErr, down error) error {
 		return &exitError{exitSuite, errSilent}
 	case down != nil:
 		return &exitError{exitUnreachable, fmt.Errorf("the target went away %w; the report has what was learned until then", down)}
+	case lab.Excuse(enrollErr) != nil:
+		return &exitError{exitUnreachable, enrollErr}
 	case enrollErr != nil:
 		return &exitError{exitUnreachable, fmt.Errorf("no device can enroll: %w", enrollErr)}
 	case len(r.Failures()) > 0, r.FailedPartly():

@@ -161,6 +161,10 @@ func (p *patient) enrollment() Finding {
 func (p *patient) refused(err error) Finding {
 	f := bad(err.Error(), "the messages are shown by: dmwake device enroll -v, with the same discovery and user")
 	f.Reach = true
+	if excused := lab.Excuse(err); excused != nil {
+		f.Saw, f.Do = excused.What, excused.Do
+		return f
+	}
 	var e *enroll.Error
 	if errors.As(err, &e) && e.Refused() {
 		f.Do = "check target.username and target.password"

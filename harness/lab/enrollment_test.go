@@ -43,7 +43,7 @@ func served(t *testing.T, base string, wrap func(http.Handler) http.Handler, edi
 		WNS: target.WNS{Mode: "proxy", Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: dir}, Timeouts: target.Timeouts{Restart: 20 * time.Second}}
 	edit(cfg, addr)
 	cfg.Defaults()
-	l, err := Start(cfg, Options{Seed: 3})
+	l, err := Start(cfg, Options{Seed: 3, BareWait: 10 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,5 +164,29 @@ func TestTokenHook(t *testing.T) {
 	}
 	if got, err := c.EntraToken(t.Context()); err != nil || got != "a token" {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestConnectIsNamed: where target.connect leads elsewhere than the URL, the
+// message names the address that was dialled.
+func TestConnectIsNamed(t *testing.T) {
+	ln, err := Listen("nobody", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := ln.Addr().String()
+	ln.Close()
+	for connect, want := range map[string]string{
+		dead:                "nothing listens at " + dead + " (target.connect); start the server, or check target.connect",
+		"nowhere.invalid:1": "the name of nowhere.invalid:1 (target.connect) does not resolve; check target.connect",
+		"":                  "nothing listens at localhost:1; start the server, or check target.discovery",
+	} {
+		l := served(t, "", whole, func(cfg *target.Config, _ string) {
+			cfg.Target.Discovery, cfg.Target.Connect = "https://localhost:1"+mdmserver.DiscoveryPath, connect
+		})
+		var reach *UnreachableError
+		if err := l.Preflight(t.Context()); !errors.As(err, &reach) || err.Error() != want {
+			t.Errorf("%q: %v, want %s", connect, err, want)
+		}
 	}
 }

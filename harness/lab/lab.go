@@ -43,6 +43,8 @@ type Options struct {
 	Quiet time.Duration
 	// Push replaces the embedded server's Timeouts.Push.
 	Push time.Duration
+	// BareWait replaces the minute that is waited after a 429 without Retry-After.
+	BareWait time.Duration
 	// Crowd replaces the embedded server's Target.Crowd.
 	Crowd int
 	// Setup is what is special about the embedded server, one of Setups.

@@ -85,6 +85,7 @@ func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
 	twice := "" // the step that was tried again in this form
 	for {
 		err := d.Enroll(ctx, opts)
+		l.pace.ended(err)
 		if err == nil {
 			y.learn(d, opts, notes)
 			return nil
@@ -109,7 +110,7 @@ func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
 // is no other way.
 func overlook(err error, opts dmclient.EnrollOptions) (step string, further dmclient.EnrollOptions, n note, ok bool) {
 	var e *enroll.Error
-	if !errors.As(err, &e) || e.Refused() {
+	if !errors.As(err, &e) || e.Refused() || e.Limited() {
 		return "", opts, n, false
 	}
 	switch {
@@ -159,7 +160,7 @@ func (l *Lab) FindLeniency(ctx context.Context) dmclient.EnrollOptions {
 	}
 	defer d.Close()
 	var e *enroll.Error
-	if err := l.Enroll(ctx, d); errors.As(err, &e) && e.Status != 0 && ctx.Err() == nil {
+	if err := l.Enroll(ctx, d); errors.As(err, &e) && e.Status != 0 && !e.Limited() && ctx.Err() == nil {
 		// The server answered, and no leniency helps. To ask again for every
 		// scenario would only be slow.
 		y.learn(d, dmclient.EnrollOptions{}, nil)
@@ -206,7 +207,7 @@ func (l *Lab) Notes() []string {
 
 // unseen are the fields of a device's configuration that a server cannot see in
 // an enrollment.
-var unseen = []string{"Profile", "WNS", "Timeout", "NoRetry", "Clock", "JobTime", "Keep", "OnSend", "OnReceive", "OnEffect", "Log", "Pace", "Busy"}
+var unseen = []string{"Profile", "WNS", "Timeout", "NoRetry", "Clock", "JobTime", "Keep", "OnSend", "OnReceive", "OnEffect", "Log", "Pace", "Busy", "BareWait"}
 
 // ordinary tells whether an edit left a device's enrollment as it was: the usual
 // configuration, and a profile as the package has it.

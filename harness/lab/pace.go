@@ -3,11 +3,14 @@ package lab
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 // pace keeps enrollments and sign-ins apart as target.pace says, and counts how
@@ -17,7 +20,9 @@ type pace struct {
 
 	mu             sync.Mutex
 	times, unavail int // answers 429, and 503 with Retry-After
+	bare           int // those of times without Retry-After
 	waited         time.Duration
+	vain           bool // to wait after a 429 without Retry-After did not help
 }
 
 func newPace(perMinute int) *pace {
@@ -43,17 +48,36 @@ func (p *pace) wait(ctx context.Context) error {
 }
 
 // busy is dmclient.Config.Busy: the lab waits, lest a scenario be blamed for the
-// speed of the run.
-func (p *pace) busy(status int, wait time.Duration) bool {
+// speed of the run. Nobody waits for an answer that does not say how long, once
+// that was in vain: a limit of an hour would hold up every scenario.
+func (p *pace) busy(l dmclient.Limit) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if status == 429 {
+	if l.Status == http.StatusTooManyRequests {
 		p.times++
 	} else {
 		p.unavail++
 	}
-	p.waited += wait
+	if l.Bare {
+		p.bare++
+		if p.vain {
+			return false
+		}
+	}
+	p.waited += l.Wait
 	return true
+}
+
+// ended is told how an enrollment ended.
+func (p *pace) ended(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case err == nil:
+		p.vain = false
+	case limited(err):
+		p.vain = true
+	}
 }
 
 // note is one line that tells of it, empty if there is nothing to tell.
@@ -65,16 +89,19 @@ func (p *pace) note() string {
 		return ""
 	}
 	var by []string
-	if p.times > 0 {
-		by = append(by, "429")
+	if p.times > p.bare {
+		by = append(by, "429, Retry-After")
+	}
+	if p.bare > 0 {
+		by = append(by, "429 without Retry-After")
 	}
 	if p.unavail > 0 {
-		by = append(by, "503")
+		by = append(by, "503, Retry-After")
 	}
 	count := fmt.Sprintf("%d times", n)
 	if n == 1 {
 		count = "once"
 	}
-	return fmt.Sprintf("The server limited the rate %s (%s, Retry-After); dmwake waited %s in all; set target.pace.",
-		count, strings.Join(by, " and "), p.waited.Round(time.Second))
+	return fmt.Sprintf("The server limited the rate %s (%s); dmwake waited %s in all; set target.pace.",
+		count, strings.Join(by, "; "), p.waited.Round(time.Second))
 }

@@ -25,7 +25,9 @@ func limiting(t *testing.T, path string, status int, after string, busy *atomic.
 	return served(t, "", func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost && strings.Contains(r.URL.Path, path) && busy.Add(-1) >= 0 {
-				w.Header().Set("Retry-After", after)
+				if after != "" {
+					w.Header().Set("Retry-After", after)
+				}
 				http.Error(w, "too many", status)
 				return
 			}
@@ -47,16 +49,19 @@ func TestRetryAfter(t *testing.T) {
 		busy   int64
 		note   string // empty: it is not waited for
 	}{
-		"Discover, 429":   {"Discovery", 429, "0", 1, "The server limited the rate once (429, Retry-After); dmwake waited 0s in all; set target.pace."},
-		"RST, 503":        {"Enrollment.svc", 503, "0", 3, "3 times (503, Retry-After)"},
-		"a second":        {"Policy", 429, "1", 1, "dmwake waited 1s in all"},
-		"a date":          {"Policy", 429, past, 2, "2 times (429, Retry-After); dmwake waited 0s"},
-		"for ever":        {"Policy", 429, "0", 1000, "times (429"},
-		"an hour":         {"Policy", 429, "3600", 1, ""},
-		"no word of when": {"Policy", 503, "", 1000, ""},
-		"another refusal": {"Policy", 500, "0", 1000, ""},
-		"a session, 503":  {"Management", 503, "0", 2, "2 times (503, Retry-After)"},
-		"a session, 429":  {"Management", 429, "0", 2, "2 times (429, Retry-After)"},
+		"Discover, 429":     {"Discovery", 429, "0", 1, "The server limited the rate once (429, Retry-After); dmwake waited 0s in all; set target.pace."},
+		"RST, 503":          {"Enrollment.svc", 503, "0", 3, "3 times (503, Retry-After)"},
+		"a second":          {"Policy", 429, "1", 1, "dmwake waited 1s in all"},
+		"a date":            {"Policy", 429, past, 2, "2 times (429, Retry-After); dmwake waited 0s"},
+		"for ever":          {"Policy", 429, "0", 1000, "times (429"},
+		"an hour":           {"Policy", 429, "3600", 1, ""},
+		"no word of when":   {"Policy", 503, "", 1000, ""},
+		"a bare 429":        {"Policy", 429, "", 2, "2 times (429 without Retry-After); dmwake waited 0s in all; set target.pace."},
+		"a bare 429 at RST": {"Enrollment.svc", 429, "", 1, "once (429 without Retry-After)"},
+		"bare for ever":     {"Policy", 429, "", 1000, "3 times (429 without Retry-After)"},
+		"another refusal":   {"Policy", 500, "0", 1000, ""},
+		"a session, 503":    {"Management", 503, "0", 2, "2 times (503, Retry-After)"},
+		"a session, 429":    {"Management", 429, "0", 2, "2 times (429, Retry-After)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var busy atomic.Int64
@@ -118,7 +123,7 @@ func TestRetryAfterEnds(t *testing.T) {
 	busy.Store(1 << 40)
 	l := limiting(t, "Policy", 429, "100", &busy, 0)
 	ctx, cancel := context.WithCancel(t.Context())
-	d := l.device(t, func(c *dmclient.Config) { c.Busy = func(int, time.Duration) bool { cancel(); return true } })
+	d := l.device(t, func(c *dmclient.Config) { c.Busy = func(dmclient.Limit) bool { cancel(); return true } })
 	if err := d.Enroll(ctx, dmclient.EnrollOptions{}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}

@@ -33,8 +33,9 @@ func (e *UnreachableError) Error() string { return target.Redact(e.What + "; " +
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // Preflight enrolls one device before a run, to find out early that the target
-// is not there or refuses the credentials (*UnreachableError). Any other error
-// is an enrollment that failed for reasons the suite will tell. What the device
+// is not there or refuses the credentials (*UnreachableError), or that no device
+// can enroll and the server is not to blame (*ExcusedError). Any other error is
+// an enrollment that failed for reasons the suite will tell. What the device
 // had to overlook is the Leniency of the run.
 func (l *Lab) Preflight(ctx context.Context) error {
 	t := &l.Config.Target
@@ -76,6 +77,9 @@ func (l *Lab) explain(err error) error {
 	var e *enroll.Error
 	if err == nil || !errors.As(err, &e) {
 		return err
+	}
+	if excused := Excuse(err); excused != nil {
+		return excused
 	}
 	if what, do := connectProblem(t, e); what != "" && e.Step == enroll.StepDiscover {
 		return &UnreachableError{what, do, err}
@@ -123,21 +127,28 @@ func connectProblem(t *target.Target, e *enroll.Error) (what, do string) {
 		unk  x509.UnknownAuthorityError
 		rec  tls.RecordHeaderError
 	)
+	dialled, check := host, "target.discovery"
+	if t.Connect != "" {
+		dialled, check = t.Connect+" (target.connect)", "target.connect"
+	}
 	switch {
 	case errors.As(e.Err, &dns):
+		if t.Connect != "" {
+			return fmt.Sprintf("the name of %s does not resolve", dialled), "check " + check
+		}
 		return fmt.Sprintf("the name of %s does not resolve", host), "check target.discovery, or set target.connect to an address"
 	case errors.As(e.Err, &unk):
 		return fmt.Sprintf("the TLS certificate of %s is signed by an unknown authority", host), "set target.ca to the PEM file of the CA that signed it"
 	case errors.As(e.Err, &cert):
 		return fmt.Sprintf("the TLS certificate of %s does not verify: %v", host, cert.Err), "check target.discovery and target.ca"
 	case errors.As(e.Err, &rec), errors.Is(e.Err, http.ErrSchemeMismatch):
-		return fmt.Sprintf("%s does not speak TLS", host), "check the port in target.discovery"
+		return fmt.Sprintf("%s does not speak TLS", dialled), "check the port in " + check
 	case errors.Is(e.Err, syscall.ECONNREFUSED):
-		return fmt.Sprintf("nothing listens at %s", host), "start the server, or check target.discovery"
+		return fmt.Sprintf("nothing listens at %s", dialled), "start the server, or check " + check
 	case errors.Is(e.Err, context.DeadlineExceeded), errors.Is(e.Err, os.ErrDeadlineExceeded):
-		return fmt.Sprintf("%s does not answer", host), "check that the server is up and target.discovery is right"
+		return fmt.Sprintf("%s does not answer", dialled), "check that the server is up and " + check + " is right"
 	case errors.As(e.Err, &op) && op.Op == "dial":
-		return fmt.Sprintf("%s cannot be reached: %v", host, op.Err), "check target.discovery"
+		return fmt.Sprintf("%s cannot be reached: %v", dialled, op.Err), "check " + check
 	}
 	return "", ""
 }

@@ -258,9 +258,9 @@ func (k *Hook) runExec(ctx context.Context, v Vars) (string, error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the user's own configuration
 	cmd.WaitDelay = time.Second                           // a grandchild may hold the pipe
 	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &limited{&out, maxHookOutput}, &limited{&errs, 4096}
+	cmd.Stdout, cmd.Stderr = &limited{&out, maxHookOutput}, &tail{&errs, 4096}
 	if err := cmd.Run(); err != nil {
-		if line := firstLine(errs.Bytes()); line != "" {
+		if line := lastLine(errs.Bytes()); line != "" {
 			return out.String(), fmt.Errorf("%s: %w: %s", argv[0], err, line)
 		}
 		return out.String(), fmt.Errorf("%s: %w", argv[0], err)
@@ -281,10 +281,33 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// tail takes everything and keeps the last bytes: a command says last what it
+// died of.
+type tail struct {
+	b    *bytes.Buffer
+	most int
+}
+
+func (l *tail) Write(p []byte) (int, error) {
+	l.b.Write(p[max(0, len(p)-l.most):])
+	l.b.Next(max(0, l.b.Len()-l.most))
+	return len(p), nil
+}
+
 func firstLine(b []byte) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
+	return short(line)
+}
+
+// lastLine is the last one that is not empty.
+func lastLine(b []byte) string {
+	text := strings.TrimSpace(strings.ToValidUTF8(string(b), ""))
+	return short(strings.TrimSpace(text[strings.LastIndex(text, "\n")+1:]))
+}
+
+func short(line string) string {
 	if len(line) > 200 {
-		line = line[:200] + "..."
+		line = strings.ToValidUTF8(line[:200], "") + "..."
 	}
 	return line
 }

@@ -90,6 +90,15 @@ func TestExecHook(t *testing.T) {
 	if err == nil || err.Error() != "the wipe hook failed: sh: exit status 3: no such device" {
 		t.Errorf("error %v", err)
 	}
+	// What a program dies of stands last, after however much else.
+	_, err = (&Hook{Exec: []string{"sh", "-c", `echo "Traceback (most recent call last):" >&2; yes "  File x, line 1" | head -n 5000 >&2; printf 'KeyError: no such device\n\n' >&2; exit 1`}}).Run(ctx, "wipe", Vars{}, time.Minute)
+	if err == nil || err.Error() != "the wipe hook failed: sh: exit status 1: KeyError: no such device" {
+		t.Errorf("error %v", err)
+	}
+	_, err = (&Hook{Exec: []string{"sh", "-c", "yes x | tr -d '\\n' | head -c 9000 >&2; exit 1"}}).Run(ctx, "wipe", Vars{}, time.Minute)
+	if err == nil || len(err.Error()) > 300 {
+		t.Errorf("error %v", err)
+	}
 	_, err = (&Hook{Exec: []string{"/no/such/program"}}).Run(ctx, "wipe", Vars{}, time.Minute)
 	if err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("error %v", err)

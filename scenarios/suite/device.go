@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
@@ -18,6 +19,8 @@ type Device struct {
 	*dmclient.Device
 	T     *T
 	heads []string // of its channels' tokens, see Device.to
+
+	enrollErr error // of its last enrollment
 }
 
 // Device makes a device that is not enrolled yet.
@@ -82,17 +85,36 @@ func (t *T) EnrolledOnly() *Device {
 
 // Enroll enrolls the device as the lab does, with what ordinary devices of this
 // run overlook.
-func (d *Device) Enroll() error { return d.T.Lab.Enroll(d.T.ctx, d.Device) }
+func (d *Device) Enroll() error {
+	d.enrollErr = d.T.Lab.Enroll(d.T.ctx, d.Device)
+	return d.enrollErr
+}
+
+// EnrollError is how the last enrollment ended.
+func (d *Device) EnrollError() error { return d.enrollErr }
+
+// Excused ends the body as skipped where an enrollment failed and the server is
+// not to blame: it limits how often devices enroll, for one. It says what to set.
+// Nobody judges an enrollment that failed before he asked here.
+func (t *T) Excused(err error) {
+	if e := lab.Excuse(err); e != nil {
+		t.Skip("%v", e)
+	}
+}
 
 // MustEnroll is Enroll; where it fails the body is blocked.
 func (d *Device) MustEnroll() {
 	if err := d.Enroll(); err != nil {
+		d.T.Excused(err)
 		d.T.Blocked(By(Enrolls), "no device could be enrolled: %v", err)
 	}
 }
 
 // EnrollWith enrolls the device in the given way and no other.
-func (d *Device) EnrollWith(o dmclient.EnrollOptions) error { return d.Device.Enroll(d.T.ctx, o) }
+func (d *Device) EnrollWith(o dmclient.EnrollOptions) error {
+	d.enrollErr = d.Device.Enroll(d.T.ctx, o)
+	return d.enrollErr
+}
 
 // Document is what a device was provisioned with.
 func (t *T) Document() *enroll.Provisioning {
@@ -110,6 +132,7 @@ func (t *T) shared() *Device {
 	}
 	dev, err := t.Lab.Shared(t.ctx)
 	if err != nil {
+		t.Excused(err)
 		t.Blocked(By(Enrolls), "the shared device cannot be used: %v", err)
 	}
 	if dev.State() != dmclient.Enrolled {
@@ -127,6 +150,7 @@ func (t *T) Next() *Device {
 		return t.Enrolled()
 	}
 	if _, err := t.Lab.Shared(t.ctx); err != nil {
+		t.Excused(err)
 		t.Blocked(By(Enrolls), "the shared device cannot be used: %v", err)
 	}
 	return t.devices[0]
@@ -180,7 +204,8 @@ func (t *T) Control() {
 	}
 	d := t.Device()
 	defer d.Close()
-	if d.Enroll() != nil {
+	if err := d.Enroll(); err != nil {
+		t.Excused(err)
 		return // what was tried here may be what it died of
 	}
 	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // the first one is another scenario's

@@ -159,10 +159,27 @@ func (t *T) judge(ctx context.Context) {
 		res.Fix = t.s.Fix
 		t.attach()
 	}
+	res.Evidence = once(res.Evidence)
 	if t.hookErr != nil && res.Outcome != report.Skipped {
 		t.hookErr = nil
 	}
 	redact(res)
+}
+
+// once tells lines that are the same once, with their number.
+func once(lines []string) []string {
+	out, times := []string{}, map[string]int{}
+	for _, line := range lines {
+		if times[line]++; times[line] == 1 {
+			out = append(out, line)
+		}
+	}
+	for i, line := range out {
+		if n := times[line]; n > 1 {
+			out[i] = fmt.Sprintf("%s (%d times)", line, n)
+		}
+	}
+	return out
 }
 
 // redact hides secrets in everything a result says.

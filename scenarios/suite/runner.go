@@ -23,7 +23,8 @@ type Options struct {
 	// blocked by them; nil means the list.
 	Catalogue []Scenario
 	// NoEnroll is why no device can enroll, found before the run: then only what
-	// looks at enrollment is run, and the rest is blocked.
+	// looks at enrollment is run, and the rest is blocked, or skipped where the
+	// server is not to blame (*lab.ExcusedError).
 	NoEnroll error
 	// Progress is told each result in the order of the list, and may amend it.
 	Progress func(*report.Result)
@@ -171,6 +172,9 @@ func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 	case !r.watch.up():
 		return open(report.Skipped, "the target was gone: it went away "+r.watch.down.Error())
 	case r.NoEnroll != nil && missing == "" && s.Area() != enrollment && !slices.Contains(s.Decides, Enrolls):
+		if excused := lab.Excuse(r.NoEnroll); excused != nil {
+			return open(report.Skipped, excused.Error())
+		}
 		return open(report.Blocked, "no device can enroll: "+r.NoEnroll.Error())
 	}
 	v := run(ctx, r.lab, s, place)
@@ -275,8 +279,11 @@ func (r *runner) resolve(ctx context.Context, id string, v *verdict, again func(
 		if v.result.BlockedBy = find(); v.result.BlockedBy == "" {
 			v.result.BlockedBy = r.doubt(id, v, again)
 		}
+		open := r.undecided(v)
 		switch {
 		case v.result.BlockedBy != "":
+		case open != "":
+			v.result.Outcome, v.result.Reason = report.Skipped, open
 		case ctx.Err() != nil, !r.watch.up():
 			v.result.Outcome, v.result.Reason = report.Skipped, r.whyNot(ctx, id)
 		default:
@@ -284,6 +291,21 @@ func (r *runner) resolve(ctx context.Context, id string, v *verdict, again func(
 		}
 	}
 	r.put(id, v, "")
+}
+
+// undecided is why a premise that blocks a scenario was not decided: the one that
+// decides it was skipped. Empty where it was not.
+func (r *runner) undecided(v *verdict) string {
+	for i := range r.Catalogue {
+		s := &r.Catalogue[i]
+		if !slices.ContainsFunc(s.Decides, func(p Premise) bool { return slices.Contains(v.by, string(p)) }) {
+			continue
+		}
+		if c := r.verdict(s.ID); c != nil && c.result.Outcome == report.Skipped {
+			return c.result.Reason
+		}
+	}
+	return ""
 }
 
 // doubt runs those again that passed and should have failed, since a blocked

@@ -18,6 +18,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
 // newLab is a lab with the embedded server, for scenarios that these tests make
@@ -180,8 +181,8 @@ func TestTry(t *testing.T) {
 		saw, says string
 	}{
 		{map[string]func(*T){"one": passes, "two": passes}, report.Passed, "", ""},
-		{map[string]func(*T){"one": fails, "two": passes, "three": fails}, report.Failed, "2 of 3 inputs: one, three: PUT", ""},
-		{map[string]func(*T){"one": fails, "two": other, "three": passes}, report.Failed, "2 of 3 inputs: one: PUT; two: HTTP status 500", ""},
+		{map[string]func(*T){"one": fails, "two": passes, "three": fails}, report.Failed, "2 of 3: one, three: PUT", ""},
+		{map[string]func(*T){"one": fails, "two": other, "three": passes}, report.Failed, "2 of 3: one: PUT; two: HTTP status 500", ""},
 		{map[string]func(*T){"one": na, "two": passes}, report.Passed, "", ""},
 		{map[string]func(*T){"one": na, "two": na}, report.NotApplicable, "", "one, two: no such thing here"},
 		{map[string]func(*T){"one": passes, "two": blockedBy("AAA-02")}, report.Blocked, "", "two: nothing to look at"},
@@ -193,6 +194,39 @@ func TestTry(t *testing.T) {
 		if r := results["AAA-01"]; r.Outcome != c.want || r.Saw != c.saw || !strings.Contains(r.Reason, c.says) {
 			t.Errorf("case %d: %s, saw %q, reason %q", i, r.Outcome, r.Saw, r.Reason)
 		}
+	}
+}
+
+// TestEvidenceOnce: a line that is noted again and again is told once.
+func TestEvidenceOnce(t *testing.T) {
+	_, results := outcomes(t, []Scenario{scenario("AAA-01", func(t *T) {
+		for range 3 {
+			t.Evidence("the same")
+		}
+		t.Evidence("another")
+		t.Fail("a", "b")
+	})}, Options{})
+	if got := results["AAA-01"].Evidence; !slices.Equal(got, []string{"the same (3 times)", "another"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestExcused: a scenario that would be blocked by one that was skipped, as no
+// device can enroll and the server is not to blame, is skipped as well.
+func TestExcused(t *testing.T) {
+	limit := &enroll.Error{Step: enroll.StepToken, Status: 429, Err: errors.New("HTTP status 429")}
+	list := []Scenario{
+		scenario("ENR-36", func(t *T) { t.Excused(limit); t.Fail("a", "b") }, decides(Enrolls)),
+		scenario("SES-01", blockedBy(string(Enrolls))),
+		scenario("SES-02", func(t *T) { t.Excused(errors.New("HTTP status 500")); t.Fail("a", "b") }),
+	}
+	got, results := outcomes(t, list, Options{})
+	if want := []string{"ENR-36 skipped", "SES-01 skipped", "SES-02 failed"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	const says = "the server limits how often devices enroll (HTTP 429 to RST): set target.pace, for example 10 (enrollments a minute)"
+	if r := results["SES-01"].Reason; r != says {
+		t.Error(r)
 	}
 }
 

@@ -194,7 +194,7 @@ func (t *T) sum() {
 			r := bad[0].result
 			t.result.Outcome, t.result.Expected, t.result.Saw, t.result.Cause = o, r.Expected, listed(bad, func(r *report.Result) string { return r.Saw }), r.Cause
 			if total > 1 {
-				t.result.Saw = fmt.Sprintf("%d of %d inputs: %s", len(bad), total, t.result.Saw)
+				t.result.Saw = fmt.Sprintf("%d of %d: %s", len(bad), total, t.result.Saw)
 			}
 			return
 		}

@@ -1,6 +1,7 @@
 package dmclient
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -13,7 +14,15 @@ import (
 const (
 	maxPatience = 2 * time.Minute // for one answer
 	maxAgain    = 3               // answers in a row
+	bareWait    = time.Minute     // after a 429 without Retry-After: rates are mostly per minute
 )
+
+// Limit is an answer that asks a device to come again later.
+type Limit struct {
+	Status int           // 429 or 503
+	Wait   time.Duration // what Retry-After says, or Config.BareWait
+	Bare   bool          // a 429 without Retry-After
+}
 
 // readRetryAfter reads Retry-After: seconds or a date (RFC 9110, section 10.2.3).
 func readRetryAfter(v string, now time.Time) (time.Duration, bool) {
@@ -34,7 +43,17 @@ func (d *Device) again(resp *http.Response) (time.Duration, bool) {
 		return 0, false
 	}
 	wait, ok := readRetryAfter(resp.Header.Get("Retry-After"), time.Now())
-	return wait, ok && wait <= maxPatience && d.cfg.Busy(resp.StatusCode, wait)
+	return wait, ok && wait <= maxPatience && d.cfg.Busy(Limit{Status: resp.StatusCode, Wait: wait})
+}
+
+// againEnrolling is again in an enrollment, where a 429 without Retry-After is
+// waited for as well. A 503 without it is a broken server, not a limit.
+func (d *Device) againEnrolling(resp *http.Response) (time.Duration, bool) {
+	if _, said := readRetryAfter(resp.Header.Get("Retry-After"), time.Now()); said || resp.StatusCode != http.StatusTooManyRequests || d.cfg.Busy == nil {
+		return d.again(resp)
+	}
+	wait := cmp.Or(d.cfg.BareWait, bareWait)
+	return wait, d.cfg.Busy(Limit{Status: resp.StatusCode, Wait: wait, Bare: true})
 }
 
 // enrollmentHTTP is the client of enrollment steps and sign-in pages.
@@ -73,7 +92,7 @@ func (p *patient) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil || try == maxAgain {
 			return resp, err
 		}
-		wait, ok := p.d.again(resp)
+		wait, ok := p.d.againEnrolling(resp)
 		if !ok {
 			return resp, nil
 		}

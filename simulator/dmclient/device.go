@@ -17,8 +17,10 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -59,7 +61,8 @@ type Config struct {
 	// EnrollmentType is Full (default) or Device.
 	EnrollmentType string
 
-	Profile  Profile
+	Profile Profile // default Win11
+	// Identity is drawn where it is the zero value.
 	Identity Identity
 	// Quirks are switched by name for as long as the device is in memory; those
 	// of the Profile are the device's own and are packed with it.
@@ -87,10 +90,12 @@ type Config struct {
 	// Busy is told of an answer that asks to come again: 429, or 503 with
 	// Retry-After. Where it says true the device waits that long, and asks again,
 	// in steps of an enrollment, on sign-in pages and for 503 in sessions; Windows
-	// is not known to. Nil leaves these answers to the caller. A session waits out
+	// is not known to. BareWait, default one minute, is the wait after a 429
+	// without Retry-After in an enrollment. Nil leaves these answers to the caller. A session waits out
 	// a 429 in any case (MS-MDM 3.1.6), Post never waits. The record has all
 	// exchanges, those that were answered so, too.
-	Busy func(status int, wait time.Duration) bool
+	Busy     func(Limit) bool
+	BareWait time.Duration
 	// Clock is the device's, default SystemClock; Skew is how far it is wrong.
 	Clock Clock
 	Skew  time.Duration
@@ -183,6 +188,9 @@ type Device struct {
 func New(cfg Config) (*Device, error) {
 	if cfg.Profile.Name == "" {
 		cfg.Profile = Win11()
+	}
+	if reflect.ValueOf(cfg.Identity).IsZero() {
+		cfg.Identity = NewIdentity(mathrand.New(mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64()))) //nolint:gosec // a name, not a secret
 	}
 	own := cfg.Profile.Quirks
 	for _, q := range cfg.Quirks {

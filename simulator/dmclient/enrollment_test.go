@@ -275,3 +275,28 @@ func TestDeviceEnrollmentAndQuirks(t *testing.T) {
 		}
 	}
 }
+
+// TestIdentityIsDrawn: a device whose Config names none has an identity of its
+// own, and its server knows it by that.
+func TestIdentityIsDrawn(t *testing.T) {
+	var ids []string
+	for range 2 {
+		d, err := dmclient.New(dmclient.Config{Discovery: "https://mdm.example/d"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := d.Identity()
+		if len(id.DeviceID) != 32 || len(id.HWDevID) != 64 || id.GUID == "" || id.Name == "" {
+			t.Errorf("%+v", id)
+		}
+		ids = append(ids, id.DeviceID)
+	}
+	if ids[0] == ids[1] {
+		t.Error("two devices have one identity")
+	}
+	named := dmclient.Identity{DeviceID: "D"}
+	d, err := dmclient.New(dmclient.Config{Discovery: "https://mdm.example/d", Identity: named})
+	if err != nil || d.Identity().DeviceID != "D" || d.Identity().HWDevID != "" {
+		t.Errorf("%+v, %v: what is named stays", d.Identity(), err)
+	}
+}

@@ -57,7 +57,7 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 		if resp.StatusCode == http.StatusTooManyRequests {
 			wait = parseRetryAfter(resp.Header.Get("Retry-After"), r.d.now())
 			if r.d.cfg.Busy != nil {
-				r.d.cfg.Busy(resp.StatusCode, wait)
+				r.d.cfg.Busy(Limit{Status: resp.StatusCode, Wait: wait})
 			}
 		} else if again, ok := r.d.again(resp); ok {
 			clock, wait = SystemClock{}, again // no behaviour of the device: the test's patience

@@ -73,6 +73,9 @@ func (e *Error) Refused() bool {
 	return e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
 }
 
+// Limited tells that the server limits how often devices enroll: HTTP 429.
+func (e *Error) Limited() bool { return e.Status == http.StatusTooManyRequests }
+
 // Reach does the GET Windows sends before it discovers, to see whether the
 // server is there (MS-MDE2 3.1.4.1; headers [seen]).
 func (c *Client) Reach(ctx context.Context) error {

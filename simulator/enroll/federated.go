@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -74,6 +75,41 @@ func (s *SignIn) Token(ctx context.Context) ([]byte, error) {
 	return token, nil
 }
 
+// UnusableError is a sign-in page that no simulated device can use: it leads to
+// another organisation's directory, or scripts build it. The server is not to
+// blame.
+type UnusableError struct {
+	Why string
+	Err error // what came instead of a page, nil if one came
+}
+
+func (e *UnusableError) Error() string {
+	if e.Err == nil {
+		return e.Why
+	}
+	return fmt.Sprintf("%s (%v)", e.Why, e.Err)
+}
+
+// Unwrap gives what came instead of a page.
+func (e *UnusableError) Unwrap() error { return e.Err }
+
+// directories are hosts at which only people sign in. Nothing is sent there.
+var directories = []string{"login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "login.live.com", "accounts.google.com"}
+
+// unusable tells whether a step of the sign-in failed, with err or for want of a
+// form, at a host that is not the server's: nil where the server may be to blame.
+func (s *SignIn) unusable(at *url.URL, err error) error {
+	own, parseErr := url.Parse(s.URL)
+	if parseErr != nil || strings.EqualFold(own.Hostname(), at.Hostname()) {
+		return nil
+	}
+	return leadsAway(at, err)
+}
+
+func leadsAway(at *url.URL, err error) error {
+	return &UnusableError{fmt.Sprintf("the sign-in page leads to %s, where no simulated device can sign in", at.Hostname()), err}
+}
+
 func (s *SignIn) token(ctx context.Context) ([]byte, int, error) {
 	appru := cmp.Or(s.AppRU, AppRU)
 	at, err := s.at()
@@ -89,8 +125,14 @@ func (s *SignIn) token(ctx context.Context) ([]byte, int, error) {
 	method, values := http.MethodGet, url.Values{}
 	asked := false
 	for range maxPages {
+		if slices.Contains(directories, strings.ToLower(at.Hostname())) {
+			return nil, 0, leadsAway(at, nil)
+		}
 		page, next, status, err := s.fetch(ctx, &browser, method, at, values)
 		if err != nil {
+			if u := s.unusable(at, err); u != nil && status == 0 && ctx.Err() == nil {
+				err = u
+			}
 			return nil, status, err
 		}
 		if next != nil { // a redirect
@@ -99,6 +141,12 @@ func (s *SignIn) token(ctx context.Context) ([]byte, int, error) {
 		}
 		f := firstForm(page)
 		if f == nil {
+			if u := s.unusable(at, nil); u != nil {
+				return nil, status, u
+			}
+			if scripted(page) {
+				return nil, status, &UnusableError{Why: "a script builds the sign-in page, and dmwake runs no scripts"}
+			}
 			return nil, status, errors.New("the page has no form: neither to sign in nor to return wresult")
 		}
 		if token, ok := f.values["wresult"]; ok {
@@ -199,6 +247,16 @@ func firstForm(n *html.Node) *form {
 		}
 	}
 	return nil
+}
+
+// scripted tells whether a page has scripts.
+func scripted(n *html.Node) bool {
+	for c := range n.Descendants() {
+		if c.Type == html.ElementNode && c.Data == "script" {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *form) input(n *html.Node) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/html"
@@ -88,8 +89,12 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 var (
 	named  = regexp.MustCompile(`(?i)((?:password|passwd|pwd|secret|token|authorization|api[_-]?key|bearer|basic)["']?\s*[:=]?\s*["']?)(?:bearer |basic )?[A-Za-z0-9._~+/=-]{6,}`)
+	jwt    = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}`)
 	opaque = regexp.MustCompile(`[A-Za-z0-9+/_-]{40,}={0,2}`)
+	inPath = regexp.MustCompile(`[A-Za-z0-9+_-]{40,}={0,2}`) // in a URL, "/" is between names
+	anyURL = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`)
 	hexa   = regexp.MustCompile(`^[0-9A-Fa-f-]+$`)
+	word   = regexp.MustCompile(`^[A-Za-z]*[0-9]{0,8}$`)
 	inURL  = regexp.MustCompile(`(://)[^/\s"']+@`)
 )
 
@@ -111,10 +116,55 @@ func conceal(s string, secrets ...string) string {
 		}
 		return parts[1] + hidden
 	})
-	return opaque.ReplaceAllStringFunc(s, func(m string) string {
-		if hexa.MatchString(m) {
+	s = jwt.ReplaceAllString(s, hidden)
+	hide := func(m string) string {
+		if readable(m) {
 			return m
 		}
 		return hidden
-	})
+	}
+	var out strings.Builder
+	for s != "" {
+		at := anyURL.FindStringIndex(s)
+		if at == nil {
+			at = []int{len(s), len(s)}
+		}
+		out.WriteString(opaque.ReplaceAllStringFunc(s[:at[0]], hide))
+		out.WriteString(inPath.ReplaceAllStringFunc(s[at[0]:at[1]], hide))
+		s = s[at[1]:]
+	}
+	return out.String()
+}
+
+// readable tells whether a long run of characters is made of words and numbers,
+// as paths and names are, or is an id in hexadecimal. A secret in base64 is not.
+func readable(run string) bool {
+	if hexa.MatchString(run) {
+		return true
+	}
+	for part := range strings.FieldsFuncSeq(run, func(r rune) bool { return strings.ContainsRune("/_-", r) }) {
+		if !hexa.MatchString(part) && !isWord(part) {
+			return false
+		}
+	}
+	return true
+}
+
+// isWord tells whether a part is letters, then digits: in one case, or with
+// capitals as far apart as in DeviceEnrollment.
+func isWord(part string) bool {
+	letters := strings.TrimRight(part, "0123456789")
+	capitals := 0
+	for _, r := range letters {
+		if unicode.IsUpper(r) {
+			capitals++
+		}
+	}
+	switch {
+	case !word.MatchString(part):
+		return false
+	case capitals == 0 || capitals == len(letters):
+		return len(letters) <= 20
+	}
+	return len(letters) >= 4*capitals || len(letters) <= 12 && len(letters) >= 2*capitals
 }

@@ -1,0 +1,51 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/enroll"
+)
+
+// PaceDo is what to do about a server that limits how often devices enroll.
+const PaceDo = "set target.pace, for example 10 (enrollments a minute)"
+
+// TokenDo is what to do where devices cannot sign in on the server's page.
+const TokenDo = "set target.hooks.token, for example {exec: [./token.sh]}, or target.directory"
+
+// ExcusedError is an enrollment that failed, and not by a fault of the server:
+// What tells why, and Do what the user can set.
+type ExcusedError struct {
+	What, Do string
+	Err      error
+}
+
+func (e *ExcusedError) Error() string { return target.Redact(e.What + ": " + e.Do) }
+
+// Unwrap gives the cause.
+func (e *ExcusedError) Unwrap() error { return e.Err }
+
+// Excuse tells why an enrollment failed where that is no fault of the server's;
+// nil where it may be.
+func Excuse(err error) *ExcusedError {
+	var known *ExcusedError
+	var e *enroll.Error
+	var page *enroll.UnusableError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case limited(err):
+		errors.As(err, &e)
+		return &ExcusedError{fmt.Sprintf("the server limits how often devices enroll (HTTP 429 to %s)", e.Step), PaceDo, err}
+	case errors.As(err, &page):
+		return &ExcusedError{page.Why, TokenDo, err}
+	}
+	return nil
+}
+
+// limited tells whether an enrollment ended with 429, after all waiting.
+func limited(err error) bool {
+	var e *enroll.Error
+	return errors.As(err, &e) && e.Limited()
+}
