@@ -38,6 +38,25 @@ type visitor struct {
 // noSession is what a server does with callers that it does not let in.
 const noSession = "a TLS alert, HTTP 4xx, or Status 401, 403 or 407 for SyncHdr, and no command"
 
+// nothingAsked says what asksNothing found.
+const nothingAsked = "the server asks for neither a certificate in TLS nor a credential"
+
+// asksNothing tells whether a server held a session without a certificate in
+// TLS, a credential or a signature: then nobody proves to it who he is.
+func asksNothing(s *dmclient.Session) bool {
+	for _, ex := range s.Exchanges {
+		if ex.Err != nil || ex.AskedForCertificate || len(ex.Header["MS-Signature"]) > 0 { //nolint:staticcheck // as it is written on the wire
+			return false
+		}
+	}
+	for _, m := range s.Received {
+		if hdr := hdrStatus(m); !syncml.Success(hdr.Code()) || hdr.Chal != nil {
+			return false
+		}
+	}
+	return len(s.Received) > 0 && credMessage(s, 0) < 0
+}
+
 // turnsAwayFrom fails where a visitor is served what is the owner's.
 func turnsAwayFrom(t *T, owner *Device, v visitor) {
 	known := served(owner.Sessions()...)

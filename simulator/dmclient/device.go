@@ -18,9 +18,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/csp"
@@ -169,7 +169,8 @@ type Device struct {
 	discovered *enroll.DiscoverResponse
 	enrollURL  string // where the certificate is renewed
 	nextID     int
-	transport  *http.Transport
+	transport  *transport
+	asked      atomic.Bool  // for a certificate, in TLS, by the server of the sessions
 	pending    []csp.Effect // of the session under way
 	life       Life
 	jobs       []csp.Job
