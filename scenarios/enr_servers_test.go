@@ -23,6 +23,13 @@ import (
 // against is a lab whose target is the reference server behind a handler.
 func against(t *testing.T, policy string, wrap func(http.Handler) http.HandlerFunc) *lab.Lab {
 	t.Helper()
+	return behind(t, mdmserver.Config{PFN: fakewns.DefaultApp.PFN, AuthPolicy: policy}, tls.RequestClientCert, wrap)
+}
+
+// behind is against with a server of another configuration, and what its
+// listener asks of clients.
+func behind(t *testing.T, of mdmserver.Config, ask tls.ClientAuthType, wrap func(http.Handler) http.HandlerFunc) *lab.Lab {
+	t.Helper()
 	dir := t.TempDir()
 	ca, err := intercept.LoadCA(dir)
 	if err != nil {
@@ -34,13 +41,14 @@ func against(t *testing.T, policy string, wrap func(http.Handler) http.HandlerFu
 	}
 	front := httptest.NewUnstartedServer(nil)
 	base := "https://" + front.Listener.Addr().String()
-	server, err := mdmserver.New(mdmserver.Config{BaseURL: base, Username: "demo@mdm.example", Password: "p", PFN: fakewns.DefaultApp.PFN, AuthPolicy: policy})
+	of.BaseURL, of.Username, of.Password = base, "demo@mdm.example", "p"
+	server, err := mdmserver.New(of)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
 	front.Config.Handler = wrap(server)
-	front.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert, Certificates: []tls.Certificate{*leaf}}
+	front.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: ask, Certificates: []tls.Certificate{*leaf}}
 	front.StartTLS()
 	t.Cleanup(front.Close)
 	cfg := &target.Config{
