@@ -38,7 +38,7 @@ var sessionStatus = []Scenario{
 		Rule:    "Every Alert and Replace of package 1 is answered with exactly one Status that has its CmdID as CmdRef and its name as Cmd. CmdIDs are any numbers: here they start at 7 and leave gaps.",
 		Source:  "MS-MDM 2.2.6.1, 2.2.3.2",
 		Fix:     "Write a Status for every command. Take CmdRef from the CmdID of that command: it is any number, not its place. Cmd is its name.",
-		Mutants: []string{"ses-cmdref-fixed", "ses-alert-unanswered", "ses-no-status", "ses-alert-cmd"},
+		Mutants: []string{"ses-cmdref-fixed", "ses-alert-unanswered", "ses-no-status", "ses-alert-cmd", "ses-replace-unanswered"},
 		Under:   []string{"SES-08"},
 		Run: func(t *T) {
 			d := t.Enrolled()

@@ -29,6 +29,9 @@ func TestOneBugIsToldOnce(t *testing.T) {
 		{"ses-compact-only", []string{"SES-23"}, "1 of 5 inputs: white space", false},
 		{"psh-skip-session", []string{"SES-44"}, "no such command", false},
 		{"ses-query-mode", []string{"SES-28"}, "mode=Machine", true},
+		{"ses-replace-unanswered", []string{"SES-09"}, "no Status", false},
+		{"ses-unknown-silent", []string{"SES-24"}, "none", false},
+		{"ses-alert-unanswered", []string{"SES-09", "SES-20", "SES-25"}, "no Status", true}, // SES-24 is blocked
 		{"psh-empty-404", []string{"SES-43"}, "404", true},
 	} {
 		t.Run(c.mutant, func(t *testing.T) {

@@ -111,6 +111,8 @@ var Mutants = []Mutant{
 	{"ses-407-401", "answers a credential that is missing with 401"},
 	{"ses-msgid-spelling", "writes MsgId"},
 	{"ses-no-status", "sends no Status at all"},
+	{"ses-replace-unanswered", "sends no Status for Replace"},
+	{"ses-unknown-silent", "sends no Status for Alerts of unknown types"},
 	{"ses-alert-cmd", "answers Alerts as if they were Replace"},
 	{"ses-final-idle", "leaves Final out of messages without commands"},
 	{"ses-abort-commands", "sends a command to a device that aborted the session"},
