@@ -100,8 +100,8 @@ var sessionAlerts = []Scenario{
 		Rule:    "Alert 1226 of type com.microsoft:mdm.unenrollment.userrequest is answered with a Status of success: the device leaves management.",
 		Source:  "MS-MDM 3.1.7.1.3; Learn, \"Disconnecting from MDM\"",
 		Fix:     "Answer the Alert with 200, then end the management of the device.",
-		Mutants: []string{"ses-unenroll-404"},
-		Under:   []string{"SES-09"},
+		Mutants: []string{"ses-unenroll-404", "ses-alert-cmd"},
+		Under:   []string{"SES-09", "SES-37"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -123,6 +123,9 @@ var sessionAlerts = []Scenario{
 				st := statusIn(s.Received[at], c)
 				if st == nil {
 					t.Fail("a Status for the Alert of unenrollment", "none")
+				}
+				if why := misnames(st, c); why != "" {
+					t.Fail("a Status for the Alert of unenrollment, with Cmd Alert", why)
 				}
 				t.Check(syncml.Success(st.Code()), "a Status of success, such as 200, for the Alert of unenrollment", suite.Show(st.Data))
 				return

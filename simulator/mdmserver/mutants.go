@@ -114,6 +114,7 @@ var Mutants = []Mutant{
 	{"ses-replace-unanswered", "sends no Status for Replace"},
 	{"ses-unknown-silent", "sends no Status for Alerts of unknown types"},
 	{"ses-alert-cmd", "answers Alerts as if they were Replace"},
+	{"ses-results-cmd", "answers Results as if they were Replace"},
 	{"ses-final-idle", "leaves Final out of messages without commands"},
 	{"ses-abort-commands", "sends a command to a device that aborted the session"},
 	{"ses-id-escaped", "keeps the device's id as it stands in XML"},
