@@ -110,6 +110,7 @@ var Mutants = []Mutant{
 	{"ses-results-msgref", "fails at Results without MsgRef"},
 	{"ses-407-401", "answers a credential that is missing with 401"},
 	{"ses-msgid-spelling", "writes MsgId"},
+	{"ses-msgid-copied", "copies the device's MsgID"},
 	{"ses-no-status", "sends no Status at all"},
 	{"ses-replace-unanswered", "sends no Status for Replace"},
 	{"ses-unknown-silent", "sends no Status for Alerts of unknown types"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -237,7 +238,7 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 	if s.is("ses-zero-refused") && m.Hdr.SessionID == "0" {
 		return nil, http.StatusBadRequest
 	}
-	if msgID == 1 {
+	if msgID == 1 || opens(m) && (d.session == nil || d.session.id != m.Hdr.SessionID) {
 		if s.crowded(d) {
 			return nil, http.StatusTooManyRequests
 		}
@@ -314,6 +315,13 @@ func isUnenroll(c *syncml.Command) bool {
 	return false
 }
 
+// opens tells whether a message is package 1, whatever its MsgID is.
+func opens(m *syncml.Message) bool {
+	return slices.ContainsFunc(m.Body, func(c syncml.Command) bool {
+		return c.Verb == syncml.Alert && (c.Code() == syncml.AlertClientInitiated || c.Code() == syncml.AlertServerInitiated)
+	})
+}
+
 // begin starts a session. What an earlier one sent and never saw answered is
 // queued again.
 func (s *Server) begin(d *device, id string) {
@@ -368,6 +376,9 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 	}
 	if s.is("ses-msg-id") {
 		out.Hdr.MsgID = "1"
+	}
+	if s.is("ses-msgid-copied") {
+		out.Hdr.MsgID = m.Hdr.MsgID
 	}
 	if s.is("ses-mixed") {
 		out.Hdr.SessionID = sess.id
