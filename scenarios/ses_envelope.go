@@ -237,8 +237,8 @@ func ownMsgIDs(t *T, s *dmclient.Session) {
 	}
 }
 
-// answersCommands tells whether a message does not refuse the device's, but for its
-// credential.
+// answersCommands is false of a message that refuses the device's, for another
+// reason than its credential.
 func answersCommands(m *syncml.Message) bool {
 	code := hdrStatus(m).Code()
 	return code == 0 || syncml.Success(code) || code == syncml.MissingCredential || code == syncml.InvalidCredential

@@ -54,7 +54,7 @@ var Mutants = []Mutant{
 	{"enr-any-key", "takes keys of any length"},
 	{"enr-help-404", "names a page that is not there"},
 	{"enr-key-length", "asks for keys of 1024 bits"},
-	{"enr-stale-session", "goes on with a session of the earlier enrollment"},
+	{"enr-stale-session", "goes on with a session that was cut off before the device enrolled again"},
 	{"enr-poll-minute", "lets devices poll every minute for good"},
 	{"enr-again-mute", "sends nothing of what is queued for a device that enrolled again"},
 	{"enr-nonce-same", "gives all devices one nonce and one secret"},

@@ -25,6 +25,7 @@ type session struct {
 	held    map[*command]bool
 
 	answered map[string]bool // what got a Status, for mutants
+	over     bool            // the last message had no commands, for a mutant
 	backlog  []planned       // what waits for the next message, for a variant
 
 	admitted   bool // the device's credential was right
@@ -326,7 +327,7 @@ func opens(m *syncml.Message) bool {
 // queued again.
 func (s *Server) begin(d *device, id string) {
 	d.seen++
-	if s.is("enr-stale-session") && d.session != nil && d.session.id == id {
+	if s.is("enr-stale-session") && d.session != nil && d.session.id == id && !d.session.over {
 		return
 	}
 	d.session = &session{id: strings.Clone(id), sent: map[string]*outgoing{}, held: map[*command]bool{}, answered: map[string]bool{}, partial: map[string]string{}}
@@ -417,5 +418,6 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 		}
 		out.Body = append(out.Body, p.command)
 	}
+	sess.over = out.Final && len(plan) == 0
 	return out
 }
