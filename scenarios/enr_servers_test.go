@@ -136,6 +136,25 @@ func TestNoDeviceEnrolls(t *testing.T) {
 	}
 }
 
+// TestStrangers: where no device can enroll, the sign-in page and TLS are looked
+// at all the same.
+func TestStrangers(t *testing.T) {
+	l := against(t, mdmserver.Federated, onPost("Enrollment.svc", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }))
+	list, err := Select([]string{"ENR-36"}, []string{"SEC"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range suite.Collect(t.Context(), l, list, suite.Options{Parallel: 4, NoEnroll: l.Preflight(t.Context())}).Results {
+		want := map[string]report.Outcome{"ENR-36": report.Failed, "SEC-08": report.Passed, "SEC-13": report.Passed, "SEC-11": report.Skipped}[r.ID]
+		if want == "" {
+			want = report.Blocked
+		}
+		if r.Outcome != want || want == report.Blocked && r.BlockedBy != "ENR-36" {
+			t.Errorf("%s: %s by %q, want %s: %s %s", r.ID, r.Outcome, r.BlockedBy, want, r.Reason, r.Saw)
+		}
+	}
+}
+
 // TestSignInLimits: a sign-in page that limits how often devices sign in is
 // waited for where it says how long, and is not at fault where it does not.
 func TestSignInLimits(t *testing.T) {

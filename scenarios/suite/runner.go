@@ -22,8 +22,8 @@ type Options struct {
 	// Catalogue has the scenarios that are run beside the list where one of it is
 	// blocked by them; nil means the list.
 	Catalogue []Scenario
-	// NoEnroll is why no device can enroll, found before the run: then only what
-	// looks at enrollment is run, and the rest is blocked.
+	// NoEnroll is why no device can enroll, found before the run: then only
+	// strangers are run, and the rest is blocked.
 	NoEnroll error
 	// Progress is told each result in the order of the list, and may amend it.
 	Progress func(*report.Result)
@@ -173,7 +173,7 @@ func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 		return open(report.Skipped, whyEnded(ctx))
 	case !r.watch.up():
 		return open(report.Skipped, "the target was gone: it went away "+r.watch.down.Error())
-	case r.NoEnroll != nil && missing == "" && s.Area() != enrollment && !slices.Contains(s.Decides, Enrolls):
+	case r.NoEnroll != nil && missing == "" && !s.Stranger:
 		return open(report.Blocked, "no device can enroll: "+r.NoEnroll.Error())
 	}
 	v := run(ctx, r.lab, s, place)
@@ -183,9 +183,6 @@ func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 	r.watch.look(ctx, v)
 	return v
 }
-
-// enrollment is the area that is looked at even where no device can enroll.
-const enrollment = "ENR"
 
 // settle finds out which verdicts are final. The caller holds the lock.
 func (r *runner) settle() {
