@@ -115,6 +115,7 @@ var enrollmentMessages = []Scenario{
 		Source:  "XML 1.0; Namespaces in XML 1.0",
 		Fix:     "Read SOAP with an XML parser and match elements by namespace and local name, not by text.",
 		Mutants: []string{"enr-soap-strict"},
+		Under:   []string{"ENR-19"},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			for _, step := range services {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"fmt"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -135,19 +136,22 @@ func enrollsAgain(t *T) {
 	old := d.First()
 	const before, after = "./DevDetail/Ext/Microsoft/TotalRAM", "./DevDetail/Ext/Microsoft/TotalStorage"
 	works := t.Lab.Queue(t.Context(), d.Device, lab.Command{Verb: syncml.Get, LocURI: before}) == nil && arrives(d, before)
-	list := d.Sessions()
-	last := list[len(list)-1].ID
+	// A server may keep a session that was cut off, and go on with it.
+	t.Misbehaves(d, fmt.Sprintf("stop=%d", answeringPackageOne(old)+2))
+	cut := busy(d)
+	t.Evidence("before the device enrolled again, session %s ended: %s", cut.ID, cut.End)
 	again := t.DeviceWith(func(c *dmclient.Config) { c.Identity = d.Identity() })
 	if err := again.EnrollWith(t.Lab.Leniency()); err != nil {
 		t.Excused(err)
 		t.Fail("a provisioning document when the device enrolls again", said(err))
 	}
 	t.Check(string(certOf(again).Raw) != string(certOf(d).Raw), "another certificate", "the one of the first enrollment")
-	// Whether a first session runs to its end is the verdict of SES-01. Here it
-	// shows what the server should have forgotten.
-	first := again.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment, SessionID: last})
+	first := again.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment, SessionID: cut.ID})
 	if len(first.Received) > 0 {
 		t.Expect(first.Received[0].Hdr.MsgID, "MsgID of the server's first message after the device enrolled again").To(Equal(old.Received[0].Hdr.MsgID))
+	}
+	if ran(d.Sessions()[0]) { // else first sessions break anyway, which is the verdict of SES-01
+		runsToEnd(again, first, "enrolling again, with the SessionID of a session that was cut off")
 	}
 	again.Survived(again.Sync(dmclient.SyncOptions{}), "enrolling again")
 	if works {

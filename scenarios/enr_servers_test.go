@@ -27,6 +27,13 @@ import (
 // against is a lab whose target is the reference server behind a handler.
 func against(t *testing.T, policy string, wrap func(http.Handler) http.HandlerFunc) *lab.Lab {
 	t.Helper()
+	return behind(t, mdmserver.Config{PFN: fakewns.DefaultApp.PFN, AuthPolicy: policy}, tls.RequestClientCert, wrap)
+}
+
+// behind is against with a server of another configuration, and what its
+// listener asks of clients.
+func behind(t *testing.T, of mdmserver.Config, ask tls.ClientAuthType, wrap func(http.Handler) http.HandlerFunc) *lab.Lab {
+	t.Helper()
 	dir := t.TempDir()
 	ca, err := intercept.LoadCA(dir)
 	if err != nil {
@@ -38,13 +45,14 @@ func against(t *testing.T, policy string, wrap func(http.Handler) http.HandlerFu
 	}
 	front := httptest.NewUnstartedServer(nil)
 	base := "https://" + front.Listener.Addr().String()
-	server, err := mdmserver.New(mdmserver.Config{BaseURL: base, Username: "demo@mdm.example", Password: "p", PFN: fakewns.DefaultApp.PFN, AuthPolicy: policy})
+	of.BaseURL, of.Username, of.Password = base, "demo@mdm.example", "p"
+	server, err := mdmserver.New(of)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
 	front.Config.Handler = wrap(server)
-	front.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert, Certificates: []tls.Certificate{*leaf}}
+	front.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: ask, Certificates: []tls.Certificate{*leaf}}
 	front.StartTLS()
 	t.Cleanup(front.Close)
 	cfg := &target.Config{
@@ -200,6 +208,25 @@ func TestRateLimits(t *testing.T) {
 				t.Errorf("notes: %q", notes)
 			}
 		})
+	}
+}
+
+// TestStrangers: where no device can enroll, the sign-in page and TLS are looked
+// at all the same.
+func TestStrangers(t *testing.T) {
+	l := against(t, mdmserver.Federated, onPost("Enrollment.svc", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }))
+	list, err := Select([]string{"ENR-36"}, []string{"SEC"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range suite.Collect(t.Context(), l, list, suite.Options{Parallel: 4, NoEnroll: l.Preflight(t.Context())}).Results {
+		want := map[string]report.Outcome{"ENR-36": report.Failed, "SEC-08": report.Passed, "SEC-13": report.Passed, "SEC-11": report.Skipped}[r.ID]
+		if want == "" {
+			want = report.Blocked
+		}
+		if r.Outcome != want || want == report.Blocked && r.BlockedBy != "ENR-36" {
+			t.Errorf("%s: %s by %q, want %s: %s %s", r.ID, r.Outcome, r.BlockedBy, want, r.Reason, r.Saw)
+		}
 	}
 }
 

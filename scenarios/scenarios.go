@@ -39,12 +39,21 @@ var mustOnPhones = map[string]string{"wp81": report.Must}
 // All is the catalogue, in the order of the areas.
 func All() []Scenario {
 	return slices.Concat(
-		inOrder(enrollmentMessages, discovery, enrollmentCredentials, certificatePolicies, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule),
+		ofStrangers(inOrder(enrollmentMessages, discovery, enrollmentCredentials, certificatePolicies, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule)),
 		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials),
 		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), wnsErrors, inOrder(pushToWork, pushedWork),
 		inOrder(pfnErrors, answerErrors, atomicErrors),
 		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials),
 		inOrder(brokenInput, poorConnections, endurance))
+}
+
+// ofStrangers marks an area that looks at enrollment itself. What needs an
+// enrolled device there says so by itself.
+func ofStrangers(area []Scenario) []Scenario {
+	for i := range area {
+		area[i].Stranger = true
+	}
+	return area
 }
 
 // inOrder joins the parts of an area by id.

@@ -41,8 +41,8 @@ var disclosure = []Scenario{
 				}
 			}
 		}},
-	{ID: "SEC-13", Level: report.Should, Title: "TLS 1.2 or later, no weak ciphers",
-		Rule:    "The management server speaks no TLS before 1.2, and no RC4 or 3DES.",
+	{ID: "SEC-13", Level: report.Should, Stranger: true, Title: "TLS 1.2 or later, no weak ciphers",
+		Rule:    "The management server speaks no TLS before 1.2, and no RC4 or 3DES. Where no device can enroll, the server of discovery is asked.",
 		Source:  "RFC 8996; RFC 9325 section 4",
 		Fix:     "Set the minimum version of TLS to 1.2, and take RC4 and 3DES out.",
 		Mutants: []string{"sec-tls", "sec-rc4"},
@@ -69,14 +69,17 @@ var inside = regexp.MustCompile(`goroutine \d+ \[|[\w/]+\.go:\d+|Traceback \(mos
 
 // weakTLS offers versions and ciphers that are not to be taken.
 func weakTLS(t *T) {
-	d := t.EnrolledOnly()
+	d, at, server := t.Device(), t.Lab.Config.Target.DiscoveryURL(), "discovery"
+	if err := d.Enroll(); err == nil {
+		at, server = d.Address(), "management"
+	}
 	reaches := func() error {
-		_, err := t.Lab.TLS(t.Context(), d.Device, tls.VersionTLS13)
+		_, err := t.Lab.TLS(t.Context(), at, tls.VersionTLS13)
 		return err
 	}
 	if err := reaches(); err != nil {
 		ours(t, err)
-		t.Blocked(suite.By(suite.Talks), "no TLS connection to the management server: %v", err)
+		t.Blocked(suite.By(suite.Talks, suite.Enrolls), "no TLS connection to the %s server: %v", server, err)
 	}
 	for _, in := range []struct {
 		what     string
@@ -89,12 +92,12 @@ func weakTLS(t *T) {
 		{"3DES", tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA}, cipher},
 	} {
 		t.Try(in.what, func() {
-			state, err := t.Lab.TLS(t.Context(), d.Device, in.version, in.suites...)
+			state, err := t.Lab.TLS(t.Context(), at, in.version, in.suites...)
 			switch {
 			case err == nil:
-				t.Fail("old versions and weak ciphers: refused", "accepted: "+in.accepted(state))
+				t.Fail("old versions and weak ciphers: refused", "accepted by the "+server+" server: "+in.accepted(state))
 			case reaches() != nil:
-				t.Error("no TLS connection to the management server any more: %v", err)
+				t.Error("no TLS connection to the %s server any more: %v", server, err)
 			}
 			t.Evidence("%s: %v", in.what, err)
 		})

@@ -20,7 +20,7 @@ var enrollmentSecurity = []Scenario{
 		Fix:     "Verify the JWT with the directory's keys: RS256 only, aud, iss, tid, exp and nbf.",
 		Mutants: []string{"sec-jwt-alg", "sec-jwt-key", "sec-jwt-aud", "sec-jwt-iss", "sec-jwt-tid", "sec-jwt-exp"},
 		Run:     badTokens},
-	{ID: "SEC-08", Level: report.Must, On: "federated", Title: "the sign-in page reflects no markup",
+	{ID: "SEC-08", Level: report.Must, On: "federated", Stranger: true, Title: "the sign-in page reflects no markup",
 		Rule:    "What comes as appru and login_hint stands in the page as text, or the page refuses it: it is never markup.",
 		Source:  "CWE-79; Learn, \"Federated authentication device enrollment\"",
 		Fix:     "Escape appru and login_hint in the page, and take appru only where its scheme is ms-app.",

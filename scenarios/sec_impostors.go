@@ -23,8 +23,8 @@ const anyoneServed = "the management endpoint serves callers who do not prove wh
 // impostors are the SEC scenarios about whom sessions are held with.
 var impostors = []Scenario{
 	{ID: "SEC-01", Level: report.Must, Uses: []Need{NeedQueue}, Title: "no certificate and no credential is refused",
-		Rule:    "The management endpoint serves nobody who does not prove which device he is: TLS refuses him, or HTTP 4xx, or Status 401 or 407 for SyncHdr and no command.",
-		Source:  "MS-MDM 5.1; MS-MDE2 5.1; fleet issues 14626, 46197",
+		Rule:    "The management endpoint serves nobody who does not prove which device he is: TLS refuses him, or HTTP 4xx, or Status 401 or 407 for SyncHdr and no command. A server that asks for neither a certificate in TLS nor a credential serves anybody.",
+		Source:  "MS-MDM 5.1; OMA DM Security 1.2.1 section 5.3; MS-MDE2 5.1; fleet issues 14626, 46197",
 		Fix:     "Ask for a client certificate in TLS (tls.RequireAnyClientCert or the like), and answer 403 where there is none. Where devices prove themselves by a credential, check it in every session.",
 		Mutants: []string{"sec-no-cert", "sec-challenge-any"},
 		Run: func(t *T) {

@@ -182,8 +182,7 @@ func credMessage(s *dmclient.Session, from int) int {
 }
 
 // challengeOf is the first challenge that the server gave the device, of that
-// kind where one is named. The body ends as not applicable where the server
-// takes devices by their certificate alone.
+// kind where one is named. The body ends where there is none.
 func challengeOf(d *Device, kind string) (s *dmclient.Session, at int) {
 	t := d.T
 	d.First()
@@ -206,7 +205,20 @@ func challengeOf(d *Device, kind string) (s *dmclient.Session, at int) {
 	if other != "" {
 		t.NotApplicable("the server asks devices for %s and not for %s", other, kind)
 	}
-	t.NotApplicable("the server answered a session without a credential: it takes devices by their certificate alone")
+	for _, s := range d.Sessions() {
+		switch i := credMessage(s, 0); {
+		case i >= 0:
+			t.NotApplicable("the server took the credential that the device sent unasked, and never asked for one")
+		case asksNothing(s):
+			t.Blocked(suite.By("SEC-01"), "%s", nothingAsked)
+		}
+	}
+	for _, ex := range d.First().Exchanges {
+		if ex.AskedForCertificate {
+			t.NotApplicable("the server asks for a certificate in TLS and takes devices by that")
+		}
+	}
+	t.NotApplicable("the server has devices sign their messages (MS-Signature) and takes them by that")
 	return nil, 0
 }
 

@@ -38,7 +38,7 @@ var sessionStatus = []Scenario{
 		Rule:    "Every Alert and Replace of package 1 is answered with exactly one Status that has its CmdID as CmdRef and its name as Cmd. CmdIDs are any numbers: here they start at 7 and leave gaps.",
 		Source:  "MS-MDM 2.2.6.1, 2.2.3.2",
 		Fix:     "Write a Status for every command. Take CmdRef from the CmdID of that command: it is any number, not its place. Cmd is its name.",
-		Mutants: []string{"ses-cmdref-fixed", "ses-alert-unanswered", "ses-no-status", "ses-alert-cmd"},
+		Mutants: []string{"ses-cmdref-fixed", "ses-alert-unanswered", "ses-no-status", "ses-alert-cmd", "ses-replace-unanswered"},
 		Under:   []string{"SES-08"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -68,8 +68,9 @@ var sessionStatus = []Scenario{
 					t.Fail(want, "no Status with CmdRef "+c.CmdID)
 				case len(found) > 1:
 					t.Fail(want, fmt.Sprintf("%d Statuses, with Cmd %s", len(found), strings.Join(found, " and ")))
-				case found[0] != string(c.Verb):
-					t.Fail(want, "Cmd "+suite.Show(found[0]))
+				}
+				if why := misnames(statusIn(s.Received[at], &c), &c); why != "" {
+					t.Fail(want, why)
 				}
 			}
 		}},
@@ -146,18 +147,24 @@ var sessionStatus = []Scenario{
 			}
 		}},
 	{ID: "SES-37", Level: report.Must, Title: "no Status for a command the device never sent",
-		Rule:    "A Status answers a command of the message that its MsgRef names.",
+		Rule:    "A Status answers a command of the message that its MsgRef names. Its Cmd is the name of that command.",
 		Source:  "MS-MDM 2.2.6.1, 2.2.3.3",
 		Fix:     "Write Statuses for the commands of the device's message, and for nothing else. A Status is not answered.",
-		Mutants: []string{"ses-extra-status"},
+		Mutants: []string{"ses-extra-status", "ses-alert-cmd", "ses-results-cmd"},
+		Under:   []string{"SES-09"},
 		Run: func(t *T) {
-			for _, s := range twoSessions(t.Enrolled()) {
+			d := t.Enrolled()
+			for _, s := range append(twoSessions(d), t.Managed(busy(d))) {
 				for i, m := range s.Received {
 					for _, st := range statuses(m) {
-						if !wasSent(s, st) {
-							t.Fail("every Status answers a command that the device sent",
-								fmt.Sprintf("in message %d of session %s a Status with MsgRef %s, CmdRef %s, Cmd %s, for which there was no command", i+1, s.ID, suite.Show(st.MsgRef), suite.Show(st.CmdRef), suite.Show(st.Cmd)))
+						saw := ""
+						if c := answeredBy(s, &st); c == nil {
+							saw = "there was no command"
+						} else if why := misnames(&st, c); why != "" {
+							saw = why
 						}
+						t.Check(saw == "", "every Status answers a command that the device sent", fmt.Sprintf("in message %d of session %s a Status with MsgRef %s, CmdRef %s, Cmd %s: %s",
+							i+1, s.ID, suite.Show(st.MsgRef), suite.Show(st.CmdRef), suite.Show(st.Cmd), saw))
 					}
 				}
 			}
@@ -211,20 +218,31 @@ func queueGroup(d *Device, second string) (queued []lab.Command) {
 	return queued
 }
 
-// wasSent tells whether a Status answers something the device sent.
-func wasSent(s *dmclient.Session, st syncml.Command) bool {
+// answeredBy is what a Status answers, of all that the device sent; nil where
+// that is nothing. SyncHdr has no verb: SES-08 judges its Status.
+func answeredBy(s *dmclient.Session, st *syncml.Command) *syncml.Command {
 	for _, m := range s.Sent {
 		if m.Hdr.MsgID != st.MsgRef {
 			continue
 		}
 		if st.CmdRef == "0" {
-			return true
+			return &syncml.Command{}
 		}
-		for _, c := range m.Body {
-			if c.CmdID == st.CmdRef {
-				return !c.Verb.IsReply() || c.Verb == syncml.Results // some servers answer Results, which is allowed
+		for i := range m.Body {
+			c := &m.Body[i]
+			if c.CmdID == st.CmdRef && (!c.Verb.IsReply() || c.Verb == syncml.Results) { // some servers answer Results, which is allowed
+				return c
 			}
 		}
 	}
-	return false
+	return nil
+}
+
+// misnames says that the Cmd of a Status is not the name of the command that it
+// answers; empty where it is.
+func misnames(st, c *syncml.Command) string {
+	if c.Verb == "" || st.Cmd == string(c.Verb) {
+		return ""
+	}
+	return fmt.Sprintf("Cmd %s, in answer to %s", suite.Show(st.Cmd), c.Verb)
 }

@@ -26,6 +26,7 @@ var sessionText = []Scenario{
 		Source:  "XML 1.0; Namespaces in XML; MS-MDM 2.2",
 		Fix:     "Read messages with an XML parser, by namespace and local name, not by text.",
 		Mutants: []string{"ses-compact-only"},
+		Under:   []string{"ROB-01"},
 		Run: func(t *T) {
 			for _, f := range forms {
 				t.Try(f.name, func() {

@@ -29,6 +29,11 @@ func TestOneBugIsToldOnce(t *testing.T) {
 		{"ses-compact-only", []string{"SES-23"}, "1 of 5: white space", false},
 		{"psh-skip-session", []string{"SES-44"}, "no such command", false},
 		{"ses-query-mode", []string{"SES-28"}, "mode=Machine", true},
+		{"ses-replace-unanswered", []string{"SES-09"}, "no Status", false},
+		{"ses-unknown-silent", []string{"SES-24"}, "none", false},
+		{"ses-alert-unanswered", []string{"SES-09", "SES-20", "SES-25"}, "no Status", true}, // SES-24 is blocked
+		{"ses-alert-cmd", []string{"SES-09", "SES-25", "SES-37"}, "Cmd Replace, in answer to Alert", false},
+		{"ses-results-cmd", []string{"SES-37"}, "Cmd Replace, in answer to Results", false},
 		{"psh-empty-404", []string{"SES-43"}, "404", true},
 	} {
 		t.Run(c.mutant, func(t *testing.T) {

@@ -38,6 +38,25 @@ type visitor struct {
 // noSession is what a server does with callers that it does not let in.
 const noSession = "a TLS alert, HTTP 4xx, or Status 401, 403 or 407 for SyncHdr, and no command"
 
+// nothingAsked says what asksNothing found.
+const nothingAsked = "the server asks for neither a certificate in TLS nor a credential"
+
+// asksNothing tells whether a server held a session without a certificate in
+// TLS, a credential or a signature: then nobody proves to it who he is.
+func asksNothing(s *dmclient.Session) bool {
+	for _, ex := range s.Exchanges {
+		if ex.Err != nil || ex.AskedForCertificate || len(ex.Header["MS-Signature"]) > 0 { //nolint:staticcheck // as it is written on the wire
+			return false
+		}
+	}
+	for _, m := range s.Received {
+		if hdr := hdrStatus(m); !syncml.Success(hdr.Code()) || hdr.Chal != nil {
+			return false
+		}
+	}
+	return len(s.Received) > 0 && credMessage(s, 0) < 0
+}
+
 // turnsAwayFrom fails where a visitor is served what is the owner's.
 func turnsAwayFrom(t *T, owner *Device, v visitor) {
 	known := served(owner.Sessions()...)
@@ -57,6 +76,8 @@ func turnsAwayFrom(t *T, owner *Device, v visitor) {
 		return
 	case last.Err != nil, last.Status >= 500:
 		t.Fail(fmt.Sprintf("message %d of %s: %s", len(s.Exchanges), v.who, noSession), saw)
+	case v.over && !planted && asksNothing(s):
+		failsForNothing(t, &v)
 	case v.over:
 		if !planted && len(known) == 0 {
 			t.SkipWithout(suite.NeedQueue, "%s was let in and served nothing; whether there was anything to serve cannot be told", v.who)
@@ -70,12 +91,24 @@ func turnsAwayFrom(t *T, owner *Device, v visitor) {
 	case planted && slices.ContainsFunc(news, func(c string) bool { return slices.Contains(got, c) }):
 		t.FailBy(v.cause, v.who+": "+noSession, fmt.Sprintf("the server sent %s, as in the device's own session", list(got)))
 	case planted && len(news) > 0: // what the hook queued is something else
+	case asksNothing(s):
+		failsForNothing(t, &v)
 	case planted:
 		t.Blocked(suite.By(suite.Delivers), "%s was served no work of the device, but nor was the device itself", v.who)
 	case len(own) > 0 && len(got) == 0:
 	default:
 		t.SkipWithout(suite.NeedQueue, "whether %s is turned away cannot be told without work for the device", v.who)
 	}
+}
+
+// failsForNothing is the verdict on a server that let a visitor in and asks
+// nobody who he is: SEC-01 fails by that, and others have nothing to look at.
+func failsForNothing(t *T, v *visitor) {
+	saw := nothingAsked + ", and answers anybody with a success for SyncHdr"
+	if v.cause == anyoneServed {
+		t.FailBy(v.cause, v.who+": "+noSession, saw)
+	}
+	t.Blocked(suite.By("SEC-01"), "%s", saw)
 }
 
 // judgeServed fails where what a visitor was served is not for him.

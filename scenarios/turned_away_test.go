@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"crypto/tls"
 	"io"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -66,6 +68,53 @@ func TestTurnedAway(t *testing.T) {
 				}
 				if c.want == report.Skipped && !strings.Contains(res.Reason, "target.hooks.queue") {
 					t.Errorf("%s does not say what to set: %s", s.ID, res.Reason)
+				}
+			}
+		})
+	}
+}
+
+// TestNothingAsked: a server that asks for neither a certificate in TLS nor a
+// credential fails SEC-01 by that alone, with nothing to queue and nothing that
+// it serves. What needs to know who is there is blocked by SEC-01. One that asks
+// in TLS takes devices by that.
+func TestNothingAsked(t *testing.T) {
+	ids := []string{"SEC-01", "SEC-02", "SEC-03", "SEC-05", "SEC-06", "SEC-12", "SEC-14", "SEC-16", "SEC-17", "SES-29", "SES-30", "SES-31", "SES-32", "SES-41"}
+	for _, c := range []struct {
+		name string
+		of   mdmserver.Config
+		ask  tls.ClientAuthType
+		want map[string]report.Outcome // of the others than SES-29 and the like
+		like report.Outcome
+		says string
+	}{
+		{"nothing", mdmserver.Config{Mutants: []string{"sec-no-cert"}}, tls.NoClientCert, map[string]report.Outcome{
+			"SEC-01": report.Failed, "SEC-02": report.Blocked, "SEC-03": report.Blocked, "SEC-06": report.Passed, "SEC-12": report.Blocked, "SEC-14": report.NotApplicable,
+		}, report.Blocked, "neither a certificate in TLS nor a credential"},
+		{"nothing, also of those that left", mdmserver.Config{Mutants: []string{"sec-no-cert", "sec-unenrolled"}}, tls.NoClientCert, map[string]report.Outcome{
+			"SEC-01": report.Failed, "SEC-02": report.Blocked, "SEC-03": report.Blocked, "SEC-06": report.Blocked, "SEC-12": report.Blocked, "SEC-14": report.NotApplicable,
+		}, report.Blocked, "neither a certificate in TLS nor a credential"},
+		{"a certificate", mdmserver.Config{}, tls.RequestClientCert, map[string]report.Outcome{
+			"SEC-01": report.Passed, "SEC-02": report.Passed, "SEC-03": report.Passed, "SEC-06": report.Passed, "SEC-12": report.Passed, "SEC-14": report.NotApplicable,
+		}, report.NotApplicable, "asks for a certificate in TLS and takes devices by that"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l := behind(t, c.of, c.ask, func(h http.Handler) http.HandlerFunc { return h.ServeHTTP })
+			list, err := Select(ids, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range suite.Collect(t.Context(), l, list, suite.Options{Parallel: 4, Catalogue: All()}).Results {
+				want, other := c.want[r.ID]
+				if !other {
+					want = c.like
+				}
+				if r.Outcome != want || r.Outcome == report.Blocked && r.BlockedBy != "SEC-01" {
+					t.Errorf("%s: %s by %q, want %s: %s %s", r.ID, r.Outcome, r.BlockedBy, want, r.Reason, r.Saw)
+				}
+				if !other && !strings.Contains(r.Reason, c.says) {
+					t.Errorf("%s does not say why: %s", r.ID, r.Reason)
 				}
 			}
 		})

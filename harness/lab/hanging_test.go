@@ -90,7 +90,7 @@ func TestHangingServer(t *testing.T) {
 			return ctx.Err()
 		}, first},
 		"Sync":      {func(ctx context.Context) error { _, err := adopted.Sync(ctx, dmclient.SyncOptions{}); return err }, first},
-		"TLS":       {func(ctx context.Context) error { _, err := l.TLS(ctx, adopted, 0x303); return err }, first},
+		"TLS":       {func(ctx context.Context) error { _, err := l.TLS(ctx, adopted.Address(), 0x303); return err }, first},
 		"HTTP hook": {func(ctx context.Context) error { return l.Push(ctx, adopted) }, first},
 		"Restart":   {func(ctx context.Context) error { return l.Restart(ctx, adopted) }, first},
 		"command hook": {func(ctx context.Context) error { return l.Queue(ctx, adopted, Command{}) }, func() {

@@ -17,7 +17,6 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/target"
-	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
@@ -227,10 +226,10 @@ func (l *Lab) client() *http.Client {
 	}}
 }
 
-// TLS tries to connect to the management server with a version of TLS at most,
+// TLS tries to connect to the server of an https URL with a version of TLS at most,
 // and those cipher suites only where any are named. It tells what was agreed on.
-func (l *Lab) TLS(ctx context.Context, d *dmclient.Device, version uint16, suites ...uint16) (*tls.ConnectionState, error) {
-	u, err := url.Parse(d.Address())
+func (l *Lab) TLS(ctx context.Context, address string, version uint16, suites ...uint16) (*tls.ConnectionState, error) {
+	u, err := url.Parse(address)
 	if err != nil {
 		return nil, err
 	}

@@ -22,9 +22,9 @@ type Options struct {
 	// Catalogue has the scenarios that are run beside the list where one of it is
 	// blocked by them; nil means the list.
 	Catalogue []Scenario
-	// NoEnroll is why no device can enroll, found before the run: then only what
-	// looks at enrollment is run, and the rest is blocked, or skipped where the
-	// server is not to blame (*lab.ExcusedError).
+	// NoEnroll is why no device can enroll, found before the run: then only
+	// strangers are run, and the rest is blocked, or skipped where the server is not
+	// to blame (*lab.ExcusedError).
 	NoEnroll error
 	// Progress is told each result in the order of the list, and may amend it.
 	Progress func(*report.Result)
@@ -171,7 +171,7 @@ func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 		return open(report.Skipped, whyEnded(ctx))
 	case !r.watch.up():
 		return open(report.Skipped, "the target was gone: it went away "+r.watch.down.Error())
-	case r.NoEnroll != nil && missing == "" && s.Area() != enrollment && !slices.Contains(s.Decides, Enrolls):
+	case r.NoEnroll != nil && missing == "" && !s.Stranger:
 		if excused := lab.Excuse(r.NoEnroll); excused != nil {
 			return open(report.Skipped, excused.Error())
 		}
@@ -184,9 +184,6 @@ func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 	r.watch.look(ctx, v)
 	return v
 }
-
-// enrollment is the area that is looked at even where no device can enroll.
-const enrollment = "ENR"
 
 // settle finds out which verdicts are final. The caller holds the lock.
 func (r *runner) settle() {

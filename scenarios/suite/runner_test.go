@@ -230,16 +230,19 @@ func TestExcused(t *testing.T) {
 	}
 }
 
-// TestNoEnroll: where no device can enroll, what looks at enrollment is run and
-// the rest is blocked by the one scenario that reports it.
+// TestNoEnroll: where no device can enroll, what needs none is run, whatever its
+// area, and the rest is blocked by the one scenario that reports it.
 func TestNoEnroll(t *testing.T) {
+	stranger := func(s *Scenario) { s.Stranger = true }
 	list := []Scenario{
-		scenario("ENR-01", passes), scenario("ENR-36", fails, decides(Enrolls)),
+		scenario("ENR-01", passes, stranger), scenario("ENR-36", fails, decides(Enrolls), stranger),
+		scenario("ENR-37", func(*T) { panic("this body must not run") }),
+		scenario("SEC-08", passes, stranger),
 		scenario("SES-01", func(*T) { panic("this body must not run") }),
 		scenario("PSH-01", func(*T) { panic("this body must not run") }, func(s *Scenario) { s.Needs = []Need{NeedLeave} }),
 	}
 	got, _ := outcomes(t, list, Options{NoEnroll: errors.New("RST was answered 500")})
-	if want := []string{"ENR-01 passed", "ENR-36 failed", "SES-01 blocked by ENR-36", "PSH-01 blocked by ENR-36"}; !slices.Equal(got, want) {
+	if want := []string{"ENR-01 passed", "ENR-36 failed", "ENR-37 blocked by ENR-36", "SEC-08 passed", "SES-01 blocked by ENR-36", "PSH-01 blocked by ENR-36"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

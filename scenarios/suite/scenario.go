@@ -92,6 +92,9 @@ type Scenario struct {
 	// On is the setup of the embedded server that it needs to see anything
 	// (lab.Setups); a server of the user's own is as it is.
 	On string
+	// Stranger says that it needs no device that is enrolled: it is run also where
+	// none can enroll.
+	Stranger bool
 	// Ends says that the device is not managed any more after it.
 	Ends bool
 	Run  func(*T)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,9 @@ func (t *T) end(o report.Outcome) {
 // Fail is a verdict: what was expected and what was seen instead.
 func (t *T) Fail(expected, saw string) {
 	t.result.Expected, t.result.Saw = expected, saw
+	if t.result.Cause == "" {
+		t.result.Cause = t.crash(saw)
+	}
 	t.end(broken(t.result.Level))
 }
 
@@ -192,7 +196,10 @@ func (t *T) sum() {
 	for _, o := range []report.Outcome{report.Failed, report.Warned} {
 		if bad := of[o]; len(bad) > 0 {
 			r := bad[0].result
-			t.result.Outcome, t.result.Expected, t.result.Saw, t.result.Cause = o, r.Expected, listed(bad, func(r *report.Result) string { return r.Saw }), r.Cause
+			t.result.Outcome, t.result.Expected, t.result.Saw = o, r.Expected, listed(bad, func(r *report.Result) string { return r.Saw })
+			if i := slices.IndexFunc(bad, func(x try) bool { return x.result.Cause != "" }); i >= 0 {
+				t.result.Cause = bad[i].result.Cause
+			}
 			if total > 1 {
 				t.result.Saw = fmt.Sprintf("%d of %d: %s", len(bad), total, t.result.Saw)
 			}

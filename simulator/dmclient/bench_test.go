@@ -116,7 +116,7 @@ func benchDevices(b *testing.B, base string, cert *tls.Certificate) (out []*Devi
 		}
 		d.provider, d.addr, d.state = "MDM", base, Enrolled
 		if cert != nil {
-			d.transport = d.newTransport(cert)
+			d.transport = d.newTransport(cert, &d.asked)
 		}
 		out = append(out, d)
 	}

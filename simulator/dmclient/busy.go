@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -58,7 +59,7 @@ func (d *Device) againEnrolling(resp *http.Response) (time.Duration, bool) {
 
 // enrollmentHTTP is the client of enrollment steps and sign-in pages.
 func (d *Device) enrollmentHTTP(cert *tls.Certificate) *http.Client {
-	c := d.client(d.newTransport(cert), func(ex *Exchange) {
+	c := d.client(d.newTransport(cert, new(atomic.Bool)), func(ex *Exchange) {
 		d.record.change(func() { d.record.enrolls = append(d.record.enrolls, ex) })
 	})
 	c.Transport, c.Timeout = &patient{d, c.Transport}, 0 // Timeout is of one try, not of the waits

@@ -45,7 +45,7 @@ func (d *Device) Cut(ctx context.Context, body []byte, keep int, within time.Dur
 	if err := raw.SetDeadline(time.Now().Add(within)); err != nil {
 		return err
 	}
-	conf := d.newTransport(d.Certificate()).TLSClientConfig
+	conf := d.newTransport(d.Certificate(), &d.asked).TLSClientConfig
 	conf.ServerName = req.URL.Hostname()
 	conn := tls.Client(raw, conf)
 	if _, err := conn.Write(wire.Bytes()[:wire.Len()-len(body)+keep]); err != nil {

@@ -19,10 +19,10 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
-	"net/http"
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/csp"
@@ -174,7 +174,8 @@ type Device struct {
 	discovered *enroll.DiscoverResponse
 	enrollURL  string // where the certificate is renewed
 	nextID     int
-	transport  *http.Transport
+	transport  *transport
+	asked      atomic.Bool  // for a certificate, in TLS, by the server of the sessions
 	pending    []csp.Effect // of the session under way
 	life       Life
 	jobs       []csp.Job

@@ -20,6 +20,8 @@ type SyncOptions struct {
 	Batched []Origin
 	// SessionID replaces the device's next one.
 	SessionID string
+	// FirstMsgID is the MsgID of the first message, 1 if it is 0.
+	FirstMsgID int
 	// Source replaces the DeviceID in the header and in DevInfo/DevId.
 	Source string
 	// CmdIDs numbers the commands of package 1: start (default 2 [seen]) and
@@ -111,6 +113,7 @@ func (d *Device) once(ctx context.Context, opts SyncOptions, try int) *Session {
 	r := &running{d: d, s: s, opts: opts, version: version, addr: addrs[try%len(addrs)], requestID: d.requestID(), cv: newVector(),
 		wbxml: d.dmAcc("Ext/Microsoft/DefaultEncoding") == syncml.MediaTypeWBXML}
 	r.http = recorder{next: tr, note: func(ex *Exchange) { s.Exchanges = append(s.Exchanges, ex) }}
+	r.msgID = max(opts.FirstMsgID, 1) - 1
 	r.auth.send = r.preferred()
 	d.push.led(s)
 	s.Err = r.run(ctx)
@@ -201,7 +204,7 @@ func (r *running) run(ctx context.Context) error {
 		} else if msg, err = r.answer(ctx, reply); err != nil || msg == nil {
 			return err
 		}
-		if r.msgID > maxMessages {
+		if r.msgID-max(r.opts.FirstMsgID, 1) >= maxMessages {
 			r.s.End = "stopped by the device"
 			return ErrEndless
 		}

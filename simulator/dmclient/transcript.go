@@ -34,7 +34,10 @@ type Exchange struct {
 	Chunked       bool
 	// Short tells that the connection ended before ContentLength bytes came.
 	Short bool
-	Err   error
+	// AskedForCertificate tells that the server asked for a client certificate in
+	// TLS, on this connection or on an earlier one of the device's sessions.
+	AskedForCertificate bool
+	Err                 error
 }
 
 // maxReply bounds what a device reads of one reply, in bytes.
@@ -44,7 +47,7 @@ const maxReply = 8 << 20
 // a reply whose body was shorter than declared, as Windows goes on with it
 // [seen].
 type recorder struct {
-	next *http.Transport
+	next *transport
 	note func(*Exchange)
 }
 
@@ -81,6 +84,7 @@ func (r *recorder) exchange(req *http.Request, sent []byte) (*http.Response, err
 	}
 	err = w.judge(req.Context(), err, answered)
 	ex.Err, ex.Duration, ex.Left = err, time.Since(ex.At), time.Duration(w.left.Load())
+	ex.AskedForCertificate = r.next.asked.Load()
 	r.note(ex)
 	if err != nil {
 		return nil, err

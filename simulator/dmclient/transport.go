@@ -8,19 +8,28 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
 // client makes an HTTP client that records what goes through tr. Redirects are
 // not followed.
-func (d *Device) client(tr *http.Transport, note func(*Exchange)) *http.Client {
+func (d *Device) client(tr *transport, note func(*Exchange)) *http.Client {
 	return &http.Client{
 		Transport: &recorder{next: tr, note: note}, Timeout: d.cfg.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-func (d *Device) newTransport(cert *tls.Certificate) *http.Transport {
+// transport is one of a device's, with what its servers asked for.
+type transport struct {
+	*http.Transport
+	asked *atomic.Bool // a server asked for a client certificate
+}
+
+// newTransport makes one that presents cert. asked outlives it: a resumed TLS
+// session does not ask again.
+func (d *Device) newTransport(cert *tls.Certificate, asked *atomic.Bool) *transport {
 	roots := d.cfg.Roots
 	d.mu.Lock()
 	delivered := d.roots
@@ -56,25 +65,30 @@ func (d *Device) newTransport(cert *tls.Certificate) *http.Transport {
 	// issuers the server names, and without parsing it: a server may have
 	// copied a subject Go cannot read.
 	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked.Store(true)
 		if cert == nil {
 			return &tls.Certificate{}, nil
 		}
 		return cert, nil
 	}
-	return &http.Transport{
+	if conf.Renegotiation == tls.RenegotiateNever {
+		// Some servers ask when they have read the request (IIS with TLS 1.2).
+		conf.Renegotiation = tls.RenegotiateOnceAsClient
+	}
+	return &transport{asked: asked, Transport: &http.Transport{
 		DialContext: d.cfg.Dial, DisableCompression: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second,
 		TLSHandshakeTimeout: d.cfg.Timeout, TLSClientConfig: conf, ForceAttemptHTTP2: d.cfg.Profile.Quirks.HTTP2,
-	}
+	}}
 }
 
 // managed is the transport of ordinary sessions, kept between them.
-func (d *Device) managed() *http.Transport {
+func (d *Device) managed() *transport {
 	cert := d.Certificate()
 	d.mu.Lock()
 	tr := d.transport
 	d.mu.Unlock()
 	if tr == nil {
-		tr = d.newTransport(cert)
+		tr = d.newTransport(cert, &d.asked)
 		d.mu.Lock()
 		d.transport = tr
 		d.mu.Unlock()
@@ -82,11 +96,11 @@ func (d *Device) managed() *http.Transport {
 	return tr
 }
 
-func (d *Device) transportFor(opts SyncOptions) (tr *http.Transport, done func()) {
+func (d *Device) transportFor(opts SyncOptions) (tr *transport, done func()) {
 	if opts.Certificate == nil && !opts.NoCertificate {
 		return d.managed(), func() {}
 	}
-	tr = d.newTransport(opts.Certificate)
+	tr = d.newTransport(opts.Certificate, &d.asked)
 	return tr, tr.CloseIdleConnections
 }
 

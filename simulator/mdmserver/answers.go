@@ -14,7 +14,8 @@ func (s *Server) statuses(m *syncml.Message) []syncml.Command {
 	out := make([]syncml.Command, 0, len(m.Body)+2)
 	for i := range m.Body {
 		c := &m.Body[i]
-		if c.Verb.IsReply() && !(c.Verb == syncml.Results && s.varies("results-answered")) || c.Verb == syncml.Alert && s.is("ses-alert-unanswered") {
+		if c.Verb.IsReply() && !(c.Verb == syncml.Results && (s.varies("results-answered") || s.is("ses-results-cmd"))) || c.Verb == syncml.Alert && s.is("ses-alert-unanswered") ||
+			c.Verb == syncml.Replace && s.is("ses-replace-unanswered") || isForeign(c) && s.is("ses-unknown-silent") {
 			continue
 		}
 		code := syncml.OK
@@ -29,7 +30,7 @@ func (s *Server) statuses(m *syncml.Message) []syncml.Command {
 			ref = strconv.Itoa(2 + len(out))
 		}
 		cmd := string(c.Verb)
-		if s.is("ses-alert-cmd") && c.Verb == syncml.Alert {
+		if s.is("ses-alert-cmd") && c.Verb == syncml.Alert || s.is("ses-results-cmd") && c.Verb == syncml.Results {
 			cmd = string(syncml.Replace)
 		}
 		out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: ref, Cmd: cmd, Data: strconv.Itoa(code)})

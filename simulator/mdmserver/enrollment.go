@@ -159,7 +159,7 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 		if s.is("chn-keep-enrollment") {
 			push = old.Push
 		}
-		if s.is("enr-stale-session") {
+		if s.is("enr-stale-session") && old.session != nil && !old.session.over {
 			stale = old.session
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type session struct {
 	held    map[*command]bool
 
 	answered map[string]bool // what got a Status, for mutants
+	over     bool            // the last message had no commands, for a mutant
 	backlog  []planned       // what waits for the next message, for a variant
 
 	admitted   bool // the device's credential was right
@@ -237,7 +239,7 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 	if s.is("ses-zero-refused") && m.Hdr.SessionID == "0" {
 		return nil, http.StatusBadRequest
 	}
-	if msgID == 1 {
+	if msgID == 1 || opens(m) && (d.session == nil || d.session.id != m.Hdr.SessionID) {
 		if s.crowded(d) {
 			return nil, http.StatusTooManyRequests
 		}
@@ -314,11 +316,18 @@ func isUnenroll(c *syncml.Command) bool {
 	return false
 }
 
+// opens tells whether a message is package 1, whatever its MsgID is.
+func opens(m *syncml.Message) bool {
+	return slices.ContainsFunc(m.Body, func(c syncml.Command) bool {
+		return c.Verb == syncml.Alert && (c.Code() == syncml.AlertClientInitiated || c.Code() == syncml.AlertServerInitiated)
+	})
+}
+
 // begin starts a session. What an earlier one sent and never saw answered is
 // queued again.
 func (s *Server) begin(d *device, id string) {
 	d.seen++
-	if s.is("enr-stale-session") && d.session != nil && d.session.id == id {
+	if s.is("enr-stale-session") && d.session != nil && d.session.id == id && !d.session.over {
 		return
 	}
 	d.session = &session{id: strings.Clone(id), sent: map[string]*outgoing{}, held: map[*command]bool{}, answered: map[string]bool{}, partial: map[string]string{}}
@@ -369,6 +378,9 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 	if s.is("ses-msg-id") {
 		out.Hdr.MsgID = "1"
 	}
+	if s.is("ses-msgid-copied") {
+		out.Hdr.MsgID = m.Hdr.MsgID
+	}
 	if s.is("ses-mixed") {
 		out.Hdr.SessionID = sess.id
 	}
@@ -406,5 +418,6 @@ func (s *Server) reply(d *device, sess *session, m *syncml.Message, got receptio
 		}
 		out.Body = append(out.Body, p.command)
 	}
+	sess.over = out.Final && len(plan) == 0
 	return out
 }

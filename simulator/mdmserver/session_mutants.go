@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -66,13 +67,18 @@ func (s *Server) misreads(d *device, m *syncml.Message) (status int) {
 		if s.is("ses-abort-wedge") && c.Code() == syncml.AlertSessionAbort {
 			d.wedged = true
 		}
-		for _, it := range c.Items {
-			if s.is("ses-unknown-alert") && it.Meta != nil && it.Meta.Type != "" && !strings.HasPrefix(it.Meta.Type, "com.microsoft") {
-				return http.StatusInternalServerError
-			}
+		if s.is("ses-unknown-alert") && isForeign(c) {
+			return http.StatusInternalServerError
 		}
 	}
 	return 0
+}
+
+// isForeign tells whether an Alert is of a type that is not Microsoft's.
+func isForeign(c *syncml.Command) bool {
+	return c.Verb == syncml.Alert && slices.ContainsFunc(c.Items, func(it syncml.Item) bool {
+		return it.Meta != nil && it.Meta.Type != "" && !strings.Contains(it.Meta.Type, "com.microsoft")
+	})
 }
 
 // stumbles tells whether a mutant fails at a device's Status.
