@@ -18,7 +18,7 @@ run: build ## run the suite against the embedded reference server
 
 .PHONY: test
 test: ## run all tests
-	$(GO) test $(TESTFLAGS) ./...
+	$(GO) test -p 4 $(TESTFLAGS) ./... # more packages than cores: many tests wait
 	@$(GO) test -v -run 'Capture|UnmodifiedSender|LabCommand|Prometheus|Chromium' ./simulator/... ./harness/lab ./harness/cli ./harness/report ./harness/load ./fakewns/control 2>&1 | grep -A3 'NOT RUN' || echo "no test was skipped"
 
 .PHONY: k6
