@@ -195,6 +195,7 @@ var pfn = []Scenario{
 		Source:  learnPush,
 		Fix:     "Remember that the PFN was answered 200, and set it again only after 410, Status 5 or a new enrollment.",
 		Mutants: []string{"pfn-every-session"},
+		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			for range 3 {

@@ -47,7 +47,7 @@ var pushToWork = []Scenario{
 		Source:  learnPush + " (polling goes on beside push)",
 		Fix:     "Mark a command as sent in the session that sends it, under a lock.",
 		Mutants: []string{"psh-twice"},
-		Under:   []string{"PSH-01"},
+		Under:   []string{"SES-06", "PSH-01"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
@@ -91,7 +91,7 @@ var pushToWork = []Scenario{
 		Source:  learnPush,
 		Fix:     "Mark a command as done by its Status, each by its own CmdRef.",
 		Mutants: []string{"ses-first-status", "psh-twice"},
-		Under:   []string{"PSH-01", "PSH-02"},
+		Under:   []string{"SES-06", "PSH-01", "PSH-02"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
@@ -161,7 +161,7 @@ var pushToWork = []Scenario{
 		Source:  "Learn, \"RemoteWipe CSP\"; MS-MDM 2.2.7.5",
 		Fix:     "Send Exec of ./Vendor/MSFT/RemoteWipe/doWipe, and end the management of the device at its 200.",
 		Mutants: []string{"psh-exec-replace", "psh-wipe-active"},
-		Under:   []string{"PSH-01"},
+		Under:   []string{"SES-06", "PSH-01"},
 		Run:     remoteWipe},
 	{ID: "PSH-08", Level: report.Must, Needs: []Need{NeedLock, NeedPush}, Profile: "wp81", Only: true, Title: "remote lock by push",
 		Rule:    "A lock reaches the phone in the session the push starts, as Exec of RemoteLock.",
@@ -204,7 +204,7 @@ var pushToWork = []Scenario{
 		Source:  "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 8",
 		Fix:     "Take a command for done when its Status came, not when it was sent.",
 		Mutants: []string{"psh-sent-done"},
-		Under:   []string{"SES-14", "PSH-01"},
+		Under:   []string{"SES-06", "SES-14", "PSH-01"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()

@@ -24,7 +24,7 @@ var pushedWork = []Scenario{
 		Source:  "Learn, \"Enterprise app management\"; MS-MDM 2.2.7.2",
 		Fix:     "Note 202 as under way, answer Alert 1226 with a Status, and keep the command from being sent again.",
 		Mutants: []string{"ses-202-fails", "ses-202-again", "ses-1226-fails"},
-		Under:   []string{"PSH-01", "PSH-02", "PSH-07"},
+		Under:   []string{"SES-09", "SES-06", "PSH-01", "PSH-02", "PSH-07"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			for _, version := range []string{"1.0.0.0", "2.0.0.0"} {

@@ -62,6 +62,7 @@ var tokens = []Scenario{
 		Source:  learnToken + "; PushSharp issue 619",
 		Fix:     "Keep the token until expires_in has passed or a 401 comes.",
 		Mutants: []string{"tok-every-push"},
+		Decides: []suite.Premise{suite.Tokens},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			usualPushes(d) // what WNS refuses may well cause a token request each

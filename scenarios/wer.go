@@ -131,7 +131,7 @@ var wnsErrors = []Scenario{
 		Source:  learnWNS + ", X-WNS-Status; WindowsAppSDK issue 3677",
 		Fix:     "Keep what is queued until its Status came; 200 of WNS says nothing of it.",
 		Mutants: []string{"wer-dropped-done"},
-		Under:   []string{"PSH-01", "PSH-02", "PSH-06"},
+		Under:   []string{"SES-06", "PSH-01", "PSH-02", "PSH-06"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			t.Fault("dropped", d)
@@ -210,7 +210,7 @@ var wnsErrors = []Scenario{
 		Source:  learnPush + " (polling goes on beside push); WindowsAppSDK issue 4546",
 		Fix:     "Go on answering polls while WNS fails, and push again later.",
 		Mutants: []string{"wer-down-dead"},
-		Under:   []string{"PSH-01", "PSH-02", "CHN-06"},
+		Under:   []string{"SES-06", "PSH-01", "PSH-02", "CHN-06"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			remove := t.Fault("status=503", d)
