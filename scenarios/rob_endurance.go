@@ -27,6 +27,7 @@ var endurance = []Scenario{
 		Source:  "ours; a push to all devices leads to it",
 		Fix:     "Look for locks and connection pools that sessions wait for, and raise the limits of the proxy in front.",
 		Mutants: []string{"rob-crowd"},
+		Decides: []suite.Premise{suite.Crowds},
 		Run:     crowd,
 	},
 	{ID: "ROB-11", Level: report.Should, Needs: []Need{NeedQueue, NeedStart}, Reach: suite.Alone, Title: "a restart in the middle of a session loses nothing",

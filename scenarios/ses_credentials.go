@@ -45,7 +45,7 @@ var sessionCredentials = []Scenario{
 		Source:  dmSecurity,
 		Fix:     "Verify with the last nonce only; answer 401 with a new one.",
 		Mutants: []string{"ses-nonce-any"},
-		Under:   []string{"SES-29", "SEC-17"},
+		Under:   []string{"SEC-01", "SES-29", "SEC-17"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			needsCredential(d, authMD5)

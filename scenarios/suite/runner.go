@@ -276,6 +276,12 @@ func (r *runner) resolve(ctx context.Context, id string, v *verdict, again func(
 		if v.result.BlockedBy = find(); v.result.BlockedBy == "" {
 			v.result.BlockedBy = r.doubt(id, v, again)
 		}
+		if v.result.BlockedBy == "" {
+			by := v.by
+			v.by = By(Crowds)
+			v.result.BlockedBy = find()
+			v.by = by
+		}
 		open := r.undecided(v)
 		switch {
 		case v.result.BlockedBy != "":

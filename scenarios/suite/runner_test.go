@@ -378,3 +378,18 @@ func TestSession(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestCrowds: what contradicts itself is blocked by the scenario that reports
+// that the server does not serve many at once.
+func TestCrowds(t *testing.T) {
+	list := []Scenario{scenario("AAA-01", passes), scenario("AAA-02", blockedBy("AAA-01")), scenario("AAA-03", fails, decides(Crowds))}
+	got, _ := outcomes(t, list, Options{})
+	if want := []string{"AAA-01 passed", "AAA-02 blocked by AAA-03", "AAA-03 failed"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	list[2] = scenario("AAA-03", passes, decides(Crowds))
+	got, results := outcomes(t, list, Options{})
+	if want := []string{"AAA-01 passed", "AAA-02 error", "AAA-03 passed"}; !slices.Equal(got, want) || !strings.Contains(results["AAA-02"].Reason, "none of AAA-01 reports") {
+		t.Errorf("got %v, want %v: %s", got, want, results["AAA-02"].Reason)
+	}
+}

@@ -60,6 +60,8 @@ const (
 	Notifies Premise = "WNS accepts the server's notifications"
 	Pushes   Premise = "the server pushes when it is asked to"
 	Delivers Premise = "what is queued is delivered"
+	// Crowds explains what contradicts itself otherwise: scenarios run side by side.
+	Crowds Premise = "many devices are served at once"
 )
 
 // Scenario is one case of the suite, whole.
