@@ -12,6 +12,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/dmclient/faults"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -200,11 +201,13 @@ func All() []Case {
 			Then: func(l *lab.Lab, d *dmclient.Device) {
 				ctx := context.Background()
 				id := d.Sessions()[0].ID
-				for range 2 { // the same SessionID in both enrollments
-					d.Sync(ctx, dmclient.SyncOptions{SessionID: id}) //nolint:errcheck // the transcript tells
-					l.Enroll(ctx, d)                                 //nolint:errcheck // as above
+				if f, err := faults.New("stop=2"); err == nil { // the session is cut off
+					d.AddFault(f)
 				}
-				d.Sync(ctx, dmclient.SyncOptions{SessionID: id}) //nolint:errcheck // as above
+				d.Sync(ctx, dmclient.SyncOptions{SessionID: id}) //nolint:errcheck // the transcript tells
+				d.ClearFaults()
+				l.Enroll(ctx, d)                                 //nolint:errcheck // as above
+				d.Sync(ctx, dmclient.SyncOptions{SessionID: id}) //nolint:errcheck // the same SessionID in both enrollments
 			},
 			Seen: sessions(func(x *dmclient.Session) bool { return len(x.Received) > 0 && x.Received[0].Hdr.MsgID != "1" })},
 		{Name: "tenant-accepted", Shows: "a device with a token of another tenant is enrolled", Reported: "CVE-2026-24899",
