@@ -44,6 +44,13 @@ func (t *T) Copy(of *Device) *Device {
 	return t.with(dev)
 }
 
+// Twin is Copy for what a device does twice at the same time, which the one
+// device of a target does not.
+func (t *T) Twin(d *Device) *Device {
+	t.OneDevice("it needs the device twice")
+	return t.Copy(d)
+}
+
 func (t *T) with(dev *dmclient.Device) *Device {
 	d := &Device{Device: dev, T: t}
 	t.devices = append(t.devices, d)
