@@ -180,8 +180,8 @@ func TestStall(t *testing.T) {
 	})
 	whole(t, r)
 	// A quarter of all wake-ups meets the stall.
-	if h := r.Stages[Whole]; h.At["p50"] > stall.Microseconds()/2 || h.At["p90"] < stall.Microseconds()*9/10 {
-		t.Errorf("p50 %s, p90 %s with a stall of %s for a quarter of the time", Micros(h.At["p50"]), Micros(h.At["p90"]), stall)
+	if h := r.Stages[Whole]; h.At["p90"] < stall.Microseconds()*9/10 {
+		t.Errorf("p90 %s with a stall of %s for a quarter of the time", Micros(h.At["p90"]), stall)
 	}
 }
 
