@@ -75,7 +75,7 @@ var certificateRequests = []Scenario{
 				t.Blocked(suite.By("ENR-33"), "minimalKeyLength of the policy is %d, and a shorter key is not tried", n)
 			}
 			d := t.DeviceWith(func(c *dmclient.Config) {
-				c.Key = func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, shortKey) } //nolint:gosec // that is the case
+				c.Key = func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, shortKey) }
 			})
 			turnedDown(t, d, t.Lab.Leniency(), "a request for a key of 1024 bits")
 		},

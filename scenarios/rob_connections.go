@@ -60,7 +60,7 @@ func drip(d *Device, whole string) (end func()) {
 	sent := make(chan *dmclient.Exchange, 1)
 	go func() {
 		sent <- d.Device.Post(t.Context(), syncml.MediaType, body, int64(len(whole)), dmclient.SyncOptions{})
-		body.Close() // whoever still writes is told
+		body.Close() //nolint:errcheck // whoever still writes is told
 	}()
 	if _, err := io.WriteString(feed, whole[:1]); err != nil {
 		t.Error("the slow message could not be begun: %v", (<-sent).Err)

@@ -12,6 +12,7 @@ import (
 
 // The vocabulary of the cases.
 type (
+	// Scenario is one case of the suite, whole.
 	Scenario = suite.Scenario
 	// T is what a body is given.
 	T = suite.T

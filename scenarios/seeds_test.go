@@ -32,7 +32,7 @@ func TestSeeds(t *testing.T) {
 		}
 		var first *report.Report
 		for seed := range *seeds {
-			r := strict(t, uint64(seed+1), mutants...) //nolint:gosec // a small number
+			r := strict(t, uint64(seed+1), mutants...)
 			if first == nil {
 				first = r
 			}

@@ -187,14 +187,6 @@ func list(commands []string) string {
 	return fmt.Sprintf("%d commands: %s", len(commands), text)
 }
 
-// turnsAway fails unless one message was answered as that of somebody who is not
-// let in.
-func turnsAway(t *T, ex *dmclient.Exchange, what string) {
-	if saw, refused := refusal(t, ex); !refused {
-		t.Fail(what+": "+noSession, saw)
-	}
-}
-
 // refusal tells whether an answer turns its caller away, and says in words what
 // it was.
 func refusal(t *T, ex *dmclient.Exchange) (saw string, refused bool) {

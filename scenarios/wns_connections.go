@@ -130,7 +130,7 @@ func strangerForNotification(t *T) {
 	d, s := strangeWNS(t)
 	s.on.Store(true)
 	m := d.Mark()
-	strangersMet(t, d, m, m.Journal)
+	strangersMet(t, d, m.Journal)
 }
 
 // strangerForToken lets the server send one more notification to the WNS it
@@ -141,13 +141,13 @@ func strangerForToken(t *T) {
 	m := d.Mark()
 	t.PushInBackground(d)
 	e := faulted(d, m)
-	strangersMet(t, d, m, e.Seq+1)
+	strangersMet(t, d, e.Seq+1)
 }
 
 // strangersMet watches the connections on which the server was shown a
 // certificate of another name, from an entry of the journal on: no request may
 // come over one. It is over when the server closed them.
-func strangersMet(t *T, d *Device, m Mark, from uint64) {
+func strangersMet(t *T, d *Device, from uint64) {
 	j := t.Lab.WNS.Journal()
 	shaken := func() []*fakewns.Entry {
 		return j.Since(from, func(e *fakewns.Entry) bool { return e.Kind == fakewns.Handshake })

@@ -43,7 +43,7 @@ func TestHangUp(t *testing.T) {
 				}
 			}
 		}
-		cmd.Wait() //nolint:errcheck // the exit code is looked at
+		cmd.Wait()
 		return cmd.ProcessState.ExitCode(), all.String()
 	}
 	file := filepath.Join(t.TempDir(), "result.json")

@@ -68,7 +68,7 @@ func odd(c *dmclient.Config) { c.Identity.Name = "O'Brien & söhne" }
 // what an ordinary one needs.
 func TestLeniencyIsOfOneDevice(t *testing.T) {
 	for name, before := range map[string]func(*Lab){
-		"after Preflight": func(l *Lab) { l.Preflight(t.Context()) }, //nolint:errcheck // judged by what follows
+		"after Preflight": func(l *Lab) { l.Preflight(t.Context()) },
 		"before anything": func(*Lab) {},
 	} {
 		t.Run(name, func(t *testing.T) {

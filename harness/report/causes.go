@@ -31,8 +31,7 @@ func causes(list []Result) []Cause {
 	for i := range list {
 		at[list[i].ID], group[i] = i, i
 	}
-	var root func(int) int
-	root = func(i int) int {
+	root := func(i int) int {
 		for group[i] != i {
 			group[i] = group[group[i]]
 			i = group[i]

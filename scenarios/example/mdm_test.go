@@ -73,7 +73,7 @@ func startMDM(t testing.TB) (file string) {
 		t.Fatal(err)
 	}
 	front := &http.Server{Handler: mdm, ReadHeaderTimeout: 10 * time.Second}
-	go front.Serve(tls.NewListener(ln, mdm.TLS(ca.ServerTLS(true)))) //nolint:errcheck // it ends with Close
+	go front.Serve(tls.NewListener(ln, mdm.TLS(ca.ServerTLS(true))))
 	t.Cleanup(func() { front.Close() })
 	admin := httptest.NewServer(mdm.Admin(""))
 	t.Cleanup(admin.Close)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
+	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/types"
 )
 
