@@ -106,6 +106,8 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	}
 	var cfg *target.Config
 	switch {
+	case f.budget < 0:
+		return usage(fmt.Errorf("--budget %s is less than nothing; give a time such as 10m, or 0 for no limit", f.budget))
 	case f.parallel < 0 || f.parallel > 64:
 		return usage(fmt.Errorf("--parallel %d is not from 1 to 64", f.parallel))
 	case f.parallel == 0 && f.config == "":
