@@ -69,9 +69,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	return e.code
 }
 
-// ends are the signals that end a command with what it has learned: Ctrl-C, the
-// service manager's, and that of a terminal that is closed, unless the process was
-// started to outlive it (nohup).
+// ends are the signals that end a command with what it has learned: SIGINT
+// (Ctrl-C), SIGTERM, and SIGHUP (the terminal was closed), unless the process was
+// started to outlive its terminal (nohup).
 func ends() []os.Signal {
 	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {

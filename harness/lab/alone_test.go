@@ -65,7 +65,7 @@ func TestAloneOfAnother(t *testing.T) {
 }
 
 // TestKeys: devices of the embedded server share a few keys, over all labs of a
-// run; those of another server have one each.
+// run. Each device of another server has its own.
 func TestKeys(t *testing.T) {
 	embedded, err := Start(nil, Options{Seed: 5})
 	if err != nil {

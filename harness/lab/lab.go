@@ -105,8 +105,8 @@ func Start(cfg *target.Config, opts Options) (*Lab, error) {
 	return start(cfg, opts, &family{keys: newKeyring(), lenient: map[string]*leniency{}})
 }
 
-// family is what the labs of one run share: the one that was started, those of
-// its setups, and those that stand alone.
+// family is what the labs of one run share. They are the lab that was started,
+// one for each setup, and one for each scenario that runs alone.
 type family struct {
 	keys *keyring
 
