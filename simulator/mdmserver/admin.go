@@ -27,8 +27,8 @@ type deviceView struct {
 	Active     bool       `json:"active"`
 	Sessions   int        `json:"sessions"`
 	HasChannel bool       `json:"hasChannel"`
-	Push       pushState  `json:"push"`
-	Commands   []*command `json:"commands"`
+	Push       PushState  `json:"push"`
+	Commands   []*Command `json:"commands"`
 }
 
 // Admin is the API of whoever runs the server:
@@ -74,9 +74,9 @@ func fail(w http.ResponseWriter, status int, err error) {
 }
 
 // view copies a device; the caller holds s.mu.
-func (d *device) view() deviceView {
+func (d *Device) view() deviceView {
 	v := deviceView{ID: d.ID, Name: d.Name, OS: d.OS, Type: d.Type, Enrolled: d.Enrolled, Active: d.Active,
-		Sessions: d.seen, HasChannel: d.Push.URI != "", Push: d.Push, Commands: []*command{}}
+		Sessions: d.Sessions, HasChannel: d.Push.URI != "", Push: d.Push, Commands: []*Command{}}
 	for _, c := range d.Commands {
 		k := *c
 		v.Commands = append(v.Commands, &k)
@@ -100,7 +100,7 @@ func (s *Server) listDevices(w http.ResponseWriter, r *http.Request) {
 
 // find gives the device a request names; it answers 404 and gives nil where
 // there is none.
-func (s *Server) find(w http.ResponseWriter, r *http.Request) *device {
+func (s *Server) find(w http.ResponseWriter, r *http.Request) *Device {
 	id := mux.Vars(r)["id"]
 	s.mu.Lock()
 	d := s.devices[id]
@@ -131,11 +131,11 @@ const (
 
 // forgetDone drops the oldest commands of one of so many devices that are done;
 // the caller holds s.mu.
-func (d *device) forgetDone(devices int) {
+func (d *Device) forgetDone(devices int) {
 	maxDone := min(max(maxDoneAll/max(devices, 1), minDone), maxDone)
 	done := 0
 	for _, c := range d.Commands {
-		if c.State == stateDone {
+		if c.State == StateDone {
 			done++
 		}
 	}
@@ -144,7 +144,7 @@ func (d *device) forgetDone(devices int) {
 	}
 	keep := d.Commands[:0]
 	for _, c := range d.Commands {
-		if c.State == stateDone && done > maxDone/2 {
+		if c.State == StateDone && done > maxDone/2 {
 			done--
 			continue
 		}
@@ -159,7 +159,7 @@ func (s *Server) queueCommand(w http.ResponseWriter, r *http.Request) {
 	if d == nil {
 		return
 	}
-	var c command
+	var c Command
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&c); err != nil {
@@ -176,19 +176,17 @@ func (s *Server) queueCommand(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, fmt.Errorf("locURI %q must start with ./", c.LocURI))
 		return
 	}
-	queued := &command{ID: uuid.NewString(), Verb: c.Verb, LocURI: c.LocURI, Format: c.Format, Data: c.Data, State: stateQueued}
-	if s.is("psh-cut-data") {
-		queued.Data = queued.Data[:min(len(queued.Data), 1000)]
-	}
+	queued := &Command{ID: uuid.NewString(), Verb: c.Verb, LocURI: c.LocURI, Format: c.Format, Data: c.Data, State: StateQueued}
 	s.mu.Lock()
 	d.forgetDone(len(s.devices))
 	full := len(d.Commands) >= maxQueued
 	if !full {
 		d.Commands = append(d.Commands, queued)
+		s.changed(Change{Moment: Queued, Device: d, Command: queued})
 	}
 	view := *queued
 	s.mu.Unlock()
-	if s.varies("push-itself") && !full {
+	if s.cfg.AutoPush && !full {
 		s.sender.push(d) //nolint:errcheck // without a channel it comes by polling
 	}
 	if full {

@@ -1,87 +1,103 @@
 package mdmserver
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// statuses answers SyncHdr and every command of the device's message.
-func (s *Server) statuses(m *syncml.Message) []syncml.Command {
-	hdr := syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: "0", Cmd: "SyncHdr", Data: strconv.Itoa(syncml.OK)}
+// statuses answers SyncHdr with code and chal, and then every command of the
+// device's message (MS-MDM 3.1.5.1.9).
+func statuses(m *syncml.Message, code int, chal *syncml.Chal) []syncml.Command {
 	out := make([]syncml.Command, 0, len(m.Body)+2)
+	out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: "0", Cmd: "SyncHdr", Data: strconv.Itoa(code), Chal: chal})
 	for i := range m.Body {
 		c := &m.Body[i]
-		if c.Verb.IsReply() && !(c.Verb == syncml.Results && (s.varies("results-answered") || s.is("ses-results-cmd"))) || c.Verb == syncml.Alert && s.is("ses-alert-unanswered") ||
-			c.Verb == syncml.Replace && s.is("ses-replace-unanswered") || isForeign(c) && s.is("ses-unknown-silent") {
+		if c.Verb.IsReply() {
 			continue
 		}
 		code := syncml.OK
 		if !c.Verb.Known() || c.CmdID == "" {
 			code = syncml.BadRequest
 		}
-		if s.is("ses-unenroll-404") && c.Verb == syncml.Alert && isUnenroll(c) {
-			code = syncml.NotFound
-		}
-		ref := c.CmdID
-		if s.is("ses-cmdref-fixed") {
-			ref = strconv.Itoa(2 + len(out))
-		}
-		cmd := string(c.Verb)
-		if s.is("ses-alert-cmd") && c.Verb == syncml.Alert || s.is("ses-results-cmd") && c.Verb == syncml.Results {
-			cmd = string(syncml.Replace)
-		}
-		out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: ref, Cmd: cmd, Data: strconv.Itoa(code)})
+		out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: c.CmdID, Cmd: string(c.Verb), Data: strconv.Itoa(code)})
 	}
-	if s.is("ses-status-order") {
-		for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
-			out[i], out[j] = out[j], out[i]
-		}
-	}
-	if s.is("ses-extra-status") {
-		out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: "77", Cmd: "Replace", Data: "200"})
-	}
-	switch {
-	case s.is("ses-no-status"):
-		return nil
-	case s.is("ses-hdr-status-missing"):
-		return out
-	case s.is("ses-hdr-status-last"):
-		return append(out, hdr)
-	}
-	return slices.Insert(out, 0, hdr)
+	return out
 }
 
-func (s *Server) takeStatus(d *device, sess *session, c *syncml.Command) {
+// take processes the device's answers and Alerts; aborted tells that the device
+// ended the session by Alert 1223.
+func (s *Server) take(v *Visit) (aborted bool) {
+	d := v.Device
+	unread := false // the device refused the server's credential, and executed nothing
+	for i := range v.In.Body {
+		c := &v.In.Body[i]
+		switch c.Verb {
+		case syncml.Status:
+			if c.CmdRef == "0" {
+				unread = d.judged(d.Session, c)
+			}
+			if !unread {
+				s.takeStatus(d, c)
+			}
+		case syncml.Results:
+			s.takeResults(d, c)
+		case syncml.Alert:
+			if c.Code() == syncml.AlertGeneric && isUnenroll(c) {
+				d.Active = false
+			}
+			aborted = aborted || c.Code() == syncml.AlertSessionAbort
+		}
+	}
+	return aborted
+}
+
+func isUnenroll(c *syncml.Command) bool {
+	for _, it := range c.Items {
+		if it.Meta != nil && it.Meta.Type == "com.microsoft:mdm.unenrollment.userrequest" {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) takeStatus(d *Device, c *syncml.Command) {
+	sess := d.Session
 	o := sess.sent[key(c.MsgRef, c.CmdRef)]
 	if o == nil {
 		return
 	}
 	code := c.Code()
-	switch o.kind {
-	case kindAlert:
-	case kindChunk:
+	switch o.Purpose {
+	case ForAlert, ForPush, ForStatus, ForAtomic:
+	case ForChunk:
 		if code == syncml.ChunkAccepted {
 			return // the next one follows
 		}
 		sess.offset = 0
-		o.cmd.Status, o.cmd.State = code, stateDone
-	case kindCommand:
-		o.cmd.Status, o.cmd.State = code, stateDone
-		if s.is("ses-405-loop") && code == 405 || s.is("ses-202-again") && code == syncml.Accepted {
-			o.cmd.State = stateQueued
+		o.Command.Status, o.Command.State = code, StateDone
+	case ForCommand:
+		o.Command.Status, o.Command.State = code, StateDone
+		if o.Command.IsWipe() && syncml.Success(code) {
+			d.Active, d.Push = false, PushState{}
 		}
-		if isWipe(o.cmd) && syncml.Success(code) && !s.is("psh-wipe-active") {
-			d.Active, d.Push = false, pushState{}
+		s.changed(Change{Moment: Answered, Device: d, Command: o.Command, Code: code})
+	case ForAddPFN, ForReplacePFN:
+		d.pfnStatus(o.Purpose, code)
+	case ForChannel:
+		if !syncml.Success(code) {
+			s.channelFailed(d, code)
 		}
-	default:
-		s.pushStatus(d, sess, o.kind, code)
+	case ForUnenroll:
+		if syncml.Success(code) {
+			d.Active, d.leaving, d.Push = false, false, PushState{}
+		}
 	}
 }
 
-func (s *Server) takeResults(d *device, sess *session, c *syncml.Command) {
+func (s *Server) takeResults(d *Device, c *syncml.Command) {
+	sess := d.Session
 	o := sess.sent[key(c.MsgRef, c.CmdRef)]
 	if c.MsgRef == "" { // "processed as having a value of 1" (MS-MDM 2.2.7.8)
 		o = sess.sent[key("1", c.CmdRef)]
@@ -93,10 +109,13 @@ func (s *Server) takeResults(d *device, sess *session, c *syncml.Command) {
 	if !whole {
 		return
 	}
-	data = strings.Clone(data) // what is kept is not to hold the whole message
-	if o.kind == kindCommand {
-		o.cmd.Result = data
-		return
+	data = strings.Clone(data) // what is kept must not hold the whole message
+	switch o.Purpose {
+	case ForCommand:
+		o.Command.Result = data
+	case ForChannel:
+		s.channelTold(d, data)
+	case ForStatus:
+		s.statusTold(d, data)
 	}
-	s.pushResult(d, o.kind, data)
 }

@@ -4,47 +4,37 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// grouped puts the queued commands of a message into one Atomic where the
-// server is set up so. A Get does not belong into one (MS-MDM 3.1.5.1.2).
-func (s *Server) grouped(plan []planned) []planned {
+// grouped puts the queued commands of a message into one Atomic if Config.Atomic
+// says so. A Get must not stand in an Atomic (MS-MDM 3.1.5.1.2).
+func (s *Server) grouped(plan []Planned) []Planned {
 	if !s.cfg.Atomic {
 		return plan
 	}
-	var out []planned
-	group := planned{command: syncml.Command{Verb: syncml.Atomic}, out: &outgoing{kind: kindAtomic}}
+	var out []Planned
+	group := Planned{Command: syncml.Command{Verb: syncml.Atomic}, Sent: &Sent{Purpose: ForAtomic}}
 	for _, p := range plan {
-		if p.out.kind != kindCommand || p.command.Verb == syncml.Get {
+		if p.Sent.Purpose != ForCommand || p.Command.Verb == syncml.Get {
 			out = append(out, p)
 			continue
 		}
-		group.command.Commands = append(group.command.Commands, p.command)
-		group.inner = append(group.inner, p.out)
+		group.Command.Commands = append(group.Command.Commands, p.Command)
+		group.Inner = append(group.Inner, p.Sent)
 	}
-	if len(group.inner) == 0 {
+	if len(group.Inner) == 0 {
 		return out
-	}
-	if s.is("err-atomic-nested") {
-		nested := syncml.Command{Verb: syncml.Atomic, CmdID: "900", Commands: group.command.Commands}
-		for i := range nested.Commands {
-			nested.Commands[i].CmdID = nextID(i)
-		}
-		group.command.Commands, group.inner = []syncml.Command{nested}, []*outgoing{{kind: kindAtomic}}
 	}
 	return append(out, group)
 }
 
-func nextID(i int) string { return "90" + string(rune('1'+i%9)) }
-
-// full tells whether a command has no more room in a message for a device that
-// takes no larger ones (OMA SyncML RepPro 1.2.2, MaxMsgSize). One that is too
-// large by itself is sent alone.
-func (sess *session) full(plan []planned, next syncml.Command) bool {
+// full tells whether the next command would exceed the device's MaxMsgSize (OMA
+// SyncML RepPro 1.2.2). A command that is too large by itself is sent alone.
+func (sess *Session) full(plan []Planned, next syncml.Command) bool {
 	if sess.room == 0 {
 		return false
 	}
 	m := &syncml.Message{Hdr: syncml.SyncHdr{VerDTD: syncml.VerDTD, VerProto: syncml.VerProto}}
 	for _, p := range plan {
-		m.Body = append(m.Body, p.command)
+		m.Body = append(m.Body, p.Command)
 	}
 	body, err := syncml.Write(&syncml.Message{Hdr: m.Hdr, Body: append(m.Body, next)})
 	const rest = 1200 // Statuses and the addresses of the header

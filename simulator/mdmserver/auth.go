@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
-	"strconv"
 	"strings"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -17,16 +16,17 @@ const (
 	AuthMD5   = "md5"
 )
 
-// credentials are what a device and this server show each other in sessions.
-type credentials struct {
+// Credentials are what a device and this server show each other in sessions.
+type Credentials struct {
+	Nonce []byte // of the device's next digest
+
 	name, secret string // the device's
-	nonce        []byte // the next digest of the device is made with it
 	serverSecret string
-	serverNonce  []byte // the next digest of this server, as the device said
+	serverNonce  []byte // of this server's next digest, as the device said
 }
 
-func newCredentials(id string) credentials {
-	return credentials{name: id, secret: rand.Text(), nonce: newNonce(), serverSecret: rand.Text(), serverNonce: newNonce()}
+func newCredentials(id string) Credentials {
+	return Credentials{name: id, secret: rand.Text(), Nonce: newNonce(), serverSecret: rand.Text(), serverNonce: newNonce()}
 }
 
 func newNonce() []byte {
@@ -43,66 +43,66 @@ func hash(name, secret string, nonce []byte) string {
 	return b64.EncodeToString(sum[:])
 }
 
-// admit checks the device's credential where sessions need one: 212 once it is
-// right, 407 where it is missing, 401 where it is wrong, the latter two with a
-// challenge.
-func (s *Server) admit(d *device, sess *session, m *syncml.Message) (code int, chal *syncml.Chal) {
-	kind := s.cfg.SessionAuth
-	if kind == "" && s.is("sec-challenge-any") {
-		kind = AuthBasic
-	}
-	if kind == "" || sess.admitted {
+// admit checks the device's credential if sessions need one: 212 once it is
+// right, 407 if it is missing, 401 if it is wrong. The answers with 401 and 407,
+// and every 212 with a digest, carry a challenge.
+func (s *Server) admit(v *Visit) (code int, chal *syncml.Chal) {
+	d, sess := v.Device, v.Device.Session
+	if sess.admitted {
 		return syncml.OK, nil
 	}
-	challenge := func() *syncml.Chal {
-		if kind == AuthBasic {
-			return &syncml.Chal{Meta: syncml.Meta{Type: "syncml:auth-basic", Format: "b64"}}
-		}
-		if !s.is("ses-nonce-constant") {
-			d.auth.nonce = newNonce()
-		}
-		return &syncml.Chal{Meta: syncml.Meta{Type: "syncml:auth-md5", Format: "b64", NextNonce: base64.StdEncoding.EncodeToString(d.auth.nonce)}}
+	a := &Admission{Kind: s.cfg.SessionAuth, Nonce: newNonce()}
+	a.Code = s.judge(d, v.In.Hdr.Cred)
+	a.Challenge = a.Code != syncml.OK && (a.Code != syncml.AuthAccepted || a.Kind == AuthMD5)
+	for _, f := range s.cfg.Tamper.Admit {
+		f(v, a)
 	}
-	cred := m.Hdr.Cred
-	if cred == nil && s.is("ses-407-401") {
-		return syncml.InvalidCredential, challenge()
+	sess.admitted = syncml.Success(a.Code)
+	if !a.Challenge {
+		return a.Code, nil
 	}
-	if cred == nil {
-		return syncml.MissingCredential, challenge()
+	if a.Kind == AuthBasic {
+		return a.Code, &syncml.Chal{Meta: syncml.Meta{Type: "syncml:auth-basic", Format: "b64"}}
 	}
-	want := base64.StdEncoding.EncodeToString([]byte(d.auth.name + ":" + d.auth.secret))
-	if kind == AuthMD5 {
-		want = hash(d.auth.name, d.auth.secret, d.auth.nonce)
-	}
-	if subtle.ConstantTimeCompare([]byte(want), []byte(strings.TrimSpace(cred.Data))) != 1 && !s.takesAny(cred.Data) {
-		return syncml.InvalidCredential, challenge()
-	}
-	sess.admitted = true
-	if kind == AuthBasic || s.is("ses-nonce-kept") {
-		return syncml.AuthAccepted, nil
-	}
-	return syncml.AuthAccepted, challenge()
+	d.Auth.Nonce = a.Nonce
+	return a.Code, &syncml.Chal{Meta: syncml.Meta{Type: "syncml:auth-md5", Format: "b64", NextNonce: base64.StdEncoding.EncodeToString(a.Nonce)}}
 }
 
-// ownCred is what the server shows the device, until the device answered 212.
-func (s *Server) ownCred(d *device, sess *session) *syncml.Cred {
+// judge gives the status for a credential.
+func (s *Server) judge(d *Device, cred *syncml.Cred) int {
+	var want string
+	switch s.cfg.SessionAuth {
+	case AuthBasic:
+		want = base64.StdEncoding.EncodeToString([]byte(d.Auth.name + ":" + d.Auth.secret))
+	case AuthMD5:
+		want = hash(d.Auth.name, d.Auth.secret, d.Auth.Nonce)
+	default:
+		return syncml.OK
+	}
+	switch {
+	case cred == nil:
+		return syncml.MissingCredential
+	case subtle.ConstantTimeCompare([]byte(want), []byte(strings.TrimSpace(cred.Data))) != 1:
+		return syncml.InvalidCredential
+	}
+	return syncml.AuthAccepted
+}
+
+// ownCred is the server's credential until the device answered 212.
+func (s *Server) ownCred(d *Device, sess *Session) *syncml.Cred {
 	if s.cfg.SessionAuth != AuthMD5 || sess.trusted {
 		return nil
 	}
-	name := s.cfg.ProviderID
-	if s.is("ses-cred-wrong") {
-		name = "another name"
-	}
 	return &syncml.Cred{Meta: &syncml.Meta{Type: "syncml:auth-md5", Format: "b64"},
-		Data: hash(name, d.auth.serverSecret, d.auth.serverNonce)}
+		Data: hash(s.cfg.ProviderID, d.Auth.serverSecret, d.Auth.serverNonce)}
 }
 
-// judged takes in what the device says of that; unread tells that it refused
-// the message as a whole.
-func (d *device) judged(sess *session, c *syncml.Command) (unread bool) {
+// judged reads what the device says of the server's credential; unread tells
+// that it refused the whole message.
+func (d *Device) judged(sess *Session, c *syncml.Command) (unread bool) {
 	if c.Chal != nil {
 		if nonce, err := base64.StdEncoding.DecodeString(c.Chal.Meta.NextNonce); err == nil && len(nonce) > 0 {
-			d.auth.serverNonce = nonce
+			d.Auth.serverNonce = nonce
 		}
 	}
 	switch c.Code() {
@@ -112,26 +112,13 @@ func (d *device) judged(sess *session, c *syncml.Command) (unread bool) {
 		// What the device refused unread goes out again, once.
 		if sess.distrusted++; sess.distrusted == 1 {
 			for _, k := range d.Commands {
-				if k.State == stateSent {
-					k.State = stateQueued
+				if k.State == StateSent {
+					k.State = StateQueued
 				}
 			}
-			sess.planned = false
+			sess.Planned = false
 		}
 		return true
 	}
 	return false
-}
-
-// refusal answers a message of a device that is not authenticated: every
-// command gets the code of the header, and the server says nothing more.
-func refusal(out *syncml.Message, code int, chal *syncml.Chal) *syncml.Message {
-	for i := range out.Body {
-		out.Body[i].Data = strconv.Itoa(code)
-		if out.Body[i].CmdRef == "0" {
-			out.Body[i].Chal = chal
-		}
-		out.Body[i].CmdID = strconv.Itoa(i + 1)
-	}
-	return out
 }

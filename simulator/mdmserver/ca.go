@@ -25,7 +25,7 @@ type authority struct {
 
 	mu sync.Mutex
 	// known are certificates whose signature was verified, by their SHA-256: a
-	// device shows the same one with every message.
+	// device shows the same certificate with every message.
 	known map[[sha256.Size]byte]bool
 }
 
@@ -34,46 +34,41 @@ const maxKnown = 1 << 17
 
 const deviceCertLife = 365 * 24 * time.Hour
 
-func tenYears() time.Time { return time.Now().Add(10 * deviceCertLife) }
+const minKeyBits = 2048
 
-func newAuthority(name string, notAfter time.Time) (*authority, error) {
+// newAuthority makes a self-signed authority that is valid for ten years.
+func (s *Server) newAuthority(name string) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make the CA key: %w", err)
 	}
-	serial, err := newSerial()
-	if err != nil {
-		return nil, err
-	}
 	tmpl := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: notAfter,
+		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(10 * deviceCertLife),
 	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	c := Certification{Template: tmpl, Key: key.Public()}
+	der, err := s.sign(&c, tmpl, key)
 	if err != nil {
 		return nil, fmt.Errorf("make the CA certificate: %w", err)
 	}
 	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, err
-	}
-	return &authority{key: key, cert: cert}, nil
+	return &authority{key: key, cert: cert}, err
 }
 
-// between is an authority that a certifies, and that issues in its place.
-func (a *authority) between() (*authority, error) {
-	b, err := newAuthority("between", a.cert.NotAfter)
+// intermediate makes an authority that root certifies.
+func (s *Server) intermediate(root *authority) (*authority, error) {
+	a, err := s.newAuthority("dmwake reference MDM issuing CA")
 	if err != nil {
 		return nil, err
 	}
-	tmpl := *b.cert
-	tmpl.Issuer, tmpl.AuthorityKeyId = a.cert.Subject, nil
-	der, err := x509.CreateCertificate(rand.Reader, &tmpl, a.cert, b.key.Public(), a.key)
+	tmpl := *a.cert
+	tmpl.Issuer, tmpl.AuthorityKeyId = root.cert.Subject, nil
+	der, err := x509.CreateCertificate(rand.Reader, &tmpl, root.cert, a.key.Public(), root.key)
 	if err != nil {
-		return nil, fmt.Errorf("make the certificate of the CA in between: %w", err)
+		return nil, fmt.Errorf("make the certificate of the issuing CA: %w", err)
 	}
-	b.cert, err = x509.ParseCertificate(der)
-	return b, err
+	a.cert, err = x509.ParseCertificate(der)
+	return a, err
 }
 
 func newSerial() (*big.Int, error) {
@@ -84,18 +79,30 @@ func newSerial() (*big.Int, error) {
 	return n.Add(n, big.NewInt(1)), nil
 }
 
-// issue certifies key for a device. The subject is the server's own: what the
-// CSR asks for could not be parsed again by strict readers.
-func (a *authority) issue(deviceID string, key crypto.PublicKey, serial *big.Int, life time.Duration, usage ...x509.ExtKeyUsage) ([]byte, error) {
-	tmpl := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: deviceID},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(life),
+// certify issues the certificate of a device. The subject is the server's own:
+// strict readers could not parse what the CSR asks for.
+func (s *Server) certify(id string, csr []byte, c Certification) ([]byte, error) {
+	key, err := readCSR(csr)
+	c.CSR, c.Key, c.Refusal = csr, key, err
+	c.Template = &x509.Certificate{
+		Subject: pkix.Name{CommonName: id}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(s.cfg.CertificateLife),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
-	if len(usage) > 0 {
-		tmpl.ExtKeyUsage = usage
+	return s.sign(&c, s.ca.cert, s.ca.key)
+}
+
+// sign makes a certificate with a serial number of its own.
+func (s *Server) sign(c *Certification, issuer *x509.Certificate, key *ecdsa.PrivateKey) (der []byte, err error) {
+	if c.Template.SerialNumber, err = newSerial(); err != nil {
+		return nil, err
 	}
-	return x509.CreateCertificate(rand.Reader, tmpl, a.cert, key, a.key)
+	for _, f := range s.cfg.Tamper.Certify {
+		f(c)
+	}
+	if c.Refusal != nil {
+		return nil, c.Refusal
+	}
+	return x509.CreateCertificate(rand.Reader, c.Template, issuer, c.Key, key)
 }
 
 // verify gives the DeviceID a client certificate stands for.
@@ -125,7 +132,9 @@ func (a *authority) verify(cert *x509.Certificate, now time.Time) (string, error
 // readCSR takes the key out of a PKCS#10 request and checks its signature.
 // crypto/x509 cannot: Windows writes "!" and NUL into a PrintableString and
 // signs with sha1WithRSA [seen], so the subject stays unread here.
-func readCSR(der []byte, minBits int) (crypto.PublicKey, error) {
+//
+// A key that is too short is returned with ErrShortKey.
+func readCSR(der []byte) (crypto.PublicKey, error) {
 	var req struct {
 		Info      asn1.RawValue
 		Algorithm pkix.AlgorithmIdentifier
@@ -149,25 +158,31 @@ func readCSR(der []byte, minBits int) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the request's key: %w", err)
 	}
-	signature := req.Signature.RightAlign()
-	switch key := pub.(type) {
-	case *rsa.PublicKey:
-		if key.N.BitLen() < minBits {
-			return nil, fmt.Errorf("the request's key has %d bits, under %d", key.N.BitLen(), minBits)
-		}
-		err = verifyRSA(key, req.Algorithm.Algorithm.String(), req.Info.FullBytes, signature)
-	case *ecdsa.PublicKey:
-		sum := sha256.Sum256(req.Info.FullBytes)
-		if req.Algorithm.Algorithm.String() != "1.2.840.10045.4.3.2" || !ecdsa.VerifyASN1(key, sum[:], signature) {
-			err = errors.New("not ECDSA with SHA-256 by this key")
-		}
-	default:
-		return nil, errors.New("the request's key is neither RSA nor ECDSA")
-	}
-	if err != nil {
+	if err := verifyCSR(pub, req.Algorithm.Algorithm.String(), req.Info.FullBytes, req.Signature.RightAlign()); err != nil {
 		return nil, fmt.Errorf("the request's signature: %w", err)
 	}
+	if key, ok := pub.(*rsa.PublicKey); ok && key.N.BitLen() < minKeyBits {
+		return pub, fmt.Errorf("%w: the request's key has %d bits, the policy asks for %d", ErrShortKey, key.N.BitLen(), minKeyBits)
+	}
 	return pub, nil
+}
+
+// ErrShortKey refuses a certificate for a key that is shorter than the policy
+// asks for.
+var ErrShortKey = errors.New("the key is too short")
+
+func verifyCSR(key crypto.PublicKey, algorithm string, info, signature []byte) error {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return verifyRSA(key, algorithm, info, signature)
+	case *ecdsa.PublicKey:
+		sum := sha256.Sum256(info)
+		if algorithm != "1.2.840.10045.4.3.2" || !ecdsa.VerifyASN1(key, sum[:], signature) {
+			return errors.New("expected ECDSA with SHA-256 by this key")
+		}
+		return nil
+	}
+	return fmt.Errorf("expected an RSA or ECDSA key, saw %T", key)
 }
 
 func verifyRSA(key *rsa.PublicKey, algorithm string, info, signature []byte) error {

@@ -55,12 +55,12 @@ func TestAcceptsCaptures(t *testing.T) {
 	if _, err := soap(DiscoveryPath, capture(t, "win10-19043-01-discover.xml")).DiscoverResponse(); err != nil {
 		t.Error(err)
 	}
-	if _, err := soap(policyPath, capture(t, "win10-19043-02-getpolicies.xml")).PolicyResponse(); err != nil {
+	if _, err := soap(PolicyPath, capture(t, "win10-19043-02-getpolicies.xml")).PolicyResponse(); err != nil {
 		t.Error(err)
 	}
 	rst := capture(t, "win10-19043-03-rst.xml")
 	certOf := func(body string) *x509.Certificate {
-		r, err := soap(tokenPath, body).TokenResponse()
+		r, err := soap(EnrollmentPath, body).TokenResponse()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestAcceptsCaptures(t *testing.T) {
 	}{
 		{"win10-19043-04-package1.xml", cert, 4}, {"win10-19043-05-package3.xml", cert, 1}, {"win10-19043-06-unenroll.xml", cert2, 5},
 	} {
-		m, err := syncml.Read(send(managementPath+"?mode=Maintenance&Platform=WoA", capture(t, c.name), c.cert).Body.Bytes())
+		m, err := syncml.Read(send(ManagementPath+"?mode=Maintenance&Platform=WoA", capture(t, c.name), c.cert).Body.Bytes())
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}

@@ -1,24 +1,28 @@
 package mdmserver
 
-import "testing"
+import (
+	"strconv"
+	"testing"
+)
 
 // TestForgetDone: of what is done the last ones are kept, of what is not all.
 func TestForgetDone(t *testing.T) {
-	d := &device{}
+	d := &Device{}
 	for i := range 10 * maxDone {
-		state := stateDone
+		state := StateDone
 		if i%10 == 0 {
-			state = stateQueued
+			state = StateQueued
 		}
-		d.Commands = append(d.Commands, &command{ID: string(rune('a' + i%26)), State: state, sent: i})
+		d.Commands = append(d.Commands, &Command{ID: strconv.Itoa(i), State: state})
 		d.forgetDone(1)
 	}
 	done, waiting, last := 0, 0, -1
 	for _, c := range d.Commands {
-		if c.sent < last {
+		n, err := strconv.Atoi(c.ID)
+		if err != nil || n < last {
 			t.Fatal("the order is lost")
 		}
-		if last = c.sent; c.State == stateDone {
+		if last = n; c.State == StateDone {
 			done++
 		} else {
 			waiting++

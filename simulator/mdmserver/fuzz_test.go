@@ -29,7 +29,7 @@ func FuzzReadCSR(f *testing.F) {
 		f.Add(csr)
 	}
 	f.Fuzz(func(t *testing.T, der []byte) {
-		pub, err := readCSR(der, minKeyBits)
+		pub, err := readCSR(der)
 		if err == nil && pub == nil {
 			t.Fatal("neither a key nor an error")
 		}

@@ -17,7 +17,7 @@ func nextMessage() syncml.Command {
 }
 
 // gather puts the chunks of a result together; ok is false until the last.
-func (sess *session) gather(ref string, it *syncml.Item) (data string, ok bool) {
+func (sess *Session) gather(ref string, it *syncml.Item) (data string, ok bool) {
 	if len(sess.partial[ref])+len(it.Data) > maxObject {
 		delete(sess.partial, ref)
 		return "", false
@@ -33,7 +33,7 @@ func (sess *session) gather(ref string, it *syncml.Item) (data string, ok bool) 
 
 // piece cuts the next chunk of a command whose data is larger than
 // Config.ChunkSize; more tells that others follow.
-func (s *Server) piece(sess *session, c *command, full syncml.Command) (out syncml.Command, more bool) {
+func (s *Server) piece(sess *Session, c *Command, full syncml.Command) (out syncml.Command, more bool) {
 	size := s.cfg.ChunkSize
 	if size <= 0 || len(c.Data) <= size {
 		return full, false

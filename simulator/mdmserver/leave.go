@@ -11,9 +11,8 @@ import (
 func (s *Server) unenrollDevice(w http.ResponseWriter, r *http.Request) {
 	if d := s.find(w, r); d != nil {
 		s.mu.Lock()
-		if d.leaving = true; s.is("pfn-unenroll-keep") {
-			d.Active = false
-		}
+		d.leaving = true
+		s.changed(Change{Moment: Leaving, Device: d})
 		s.mu.Unlock()
 		answer(w, http.StatusAccepted, map[string]string{"unenroll": "in the next session"})
 	}
@@ -21,10 +20,10 @@ func (s *Server) unenrollDevice(w http.ResponseWriter, r *http.Request) {
 
 // farewell takes Push away, so that nothing wakes the device any more, and
 // unenrolls it (Learn, "DMClient CSP": Push, Unenroll).
-func (s *Server) farewell() []planned {
-	return []planned{
-		{command: one(syncml.Delete, s.pushURI(), "", ""), out: &outgoing{kind: kindPush}},
-		{command: one(syncml.Exec, "./Vendor/MSFT/DMClient/Unenroll", "chr", s.cfg.ProviderID), out: &outgoing{kind: kindUnenroll}},
+func (s *Server) farewell() []Planned {
+	return []Planned{
+		{Command: one(syncml.Delete, s.pushURI(), "", ""), Sent: &Sent{Purpose: ForPush}},
+		{Command: one(syncml.Exec, "./Vendor/MSFT/DMClient/Unenroll", "chr", s.cfg.ProviderID), Sent: &Sent{Purpose: ForUnenroll}},
 	}
 }
 
@@ -34,18 +33,16 @@ func (s *Server) restart(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	clear(s.tokens)
 	for _, d := range s.devices {
-		d.session = nil
-		if s.is("rob-restart") {
-			d.Commands = nil
-		}
+		d.Session = nil
+		s.changed(Change{Moment: Restarted, Device: d})
 	}
 	s.mu.Unlock()
-	s.sender.tokens.clear()
+	s.sender.tokens.Drop("")
 	w.WriteHeader(http.StatusNoContent)
 }
 
 // crowded tells whether a device opens more sessions than it may.
-func (s *Server) crowded(d *device) bool {
+func (s *Server) crowded(d *Device) bool {
 	if s.cfg.SessionRate == 0 {
 		return false
 	}

@@ -29,6 +29,11 @@ func parm(parent *etree.Element, name, value string, datatype ...string) {
 
 func thumbprint(der []byte) string { return fmt.Sprintf("%X", sha1.Sum(der)) } //nolint:gosec // as above
 
+// trustedCert puts the certificate of an authority into a store.
+func trustedCert(store *etree.Element, name string, der []byte) {
+	parm(characteristic(store, name, "System", thumbprint(der)), "EncodedCertificate", base64.StdEncoding.EncodeToString(der))
+}
+
 // identityCert puts the client certificate into a store.
 func identityCert(my *etree.Element, cert []byte) {
 	parm(characteristic(my, thumbprint(cert)), "EncodedCertificate", base64.StdEncoding.EncodeToString(cert))
@@ -39,69 +44,50 @@ func identityCert(my *etree.Element, cert []byte) {
 }
 
 // provisioning writes the wap-provisioningdoc (MS-MDE2 2.2.9.1).
-func (s *Server) provisioning(root, cert []byte, auth *credentials) ([]byte, error) {
+func (s *Server) provisioning(d *Device, cert []byte) ([]byte, error) {
 	doc := etree.NewDocument()
 	top := doc.CreateElement("wap-provisioningdoc")
-	if !s.is("enr-doc-version") {
-		top.CreateAttr("version", "1.1")
-	}
+	top.CreateAttr("version", "1.1")
 	store := characteristic(top, "CertificateStore")
-	parm(characteristic(store, "Root", "System", thumbprint(root)), "EncodedCertificate", base64.StdEncoding.EncodeToString(root))
-	if s.varies("ca-between") {
-		between := s.ca.cert.Raw
-		parm(characteristic(store, "CA", "System", thumbprint(between)), "EncodedCertificate", base64.StdEncoding.EncodeToString(between))
+	trustedCert(store, "Root", s.root)
+	if s.cfg.Intermediate {
+		trustedCert(store, "CA", s.ca.cert.Raw)
 	}
 	my := characteristic(store, "My")
 	identityCert(characteristic(my, "User"), cert)
 	renew := characteristic(my, "WSTEP", "Renew")
-	if !s.is("enr-no-robo") {
-		parm(renew, "ROBOSupport", "true", "boolean")
-		parm(renew, "RenewPeriod", "60", "integer")
-	}
+	parm(renew, "ROBOSupport", "true", "boolean")
+	parm(renew, "RenewPeriod", "60", "integer")
 	parm(renew, "RetryInterval", "4", "integer")
-	s.application(characteristic(top, "APPLICATION"), auth)
+	s.application(characteristic(top, "APPLICATION"), &d.Auth)
 	provider := characteristic(top, "DMClient", "Provider", s.cfg.ProviderID)
 	parm(provider, "EntDMID", uuid.NewString(), "string")
 	if s.cfg.RequireSigning {
 		parm(provider, "RequireMessageSigning", "true", "boolean")
 	}
-	parm(provider, "HelpWebsite", s.cfg.BaseURL+helpPath, "string")
-	if s.is("enr-pfn-document") {
-		parm(characteristic(provider, "Push"), "PFN", s.cfg.PFN, "string")
-	}
+	parm(provider, "HelpWebsite", s.cfg.BaseURL+HelpPath, "string")
 	poll := characteristic(provider, "Poll")
 	for _, p := range [][2]string{
 		{"NumberOfFirstRetries", "8"}, {"IntervalForFirstSetOfRetries", "15"},
 		{"NumberOfSecondRetries", "5"}, {"IntervalForSecondSetOfRetries", "60"},
 		{"NumberOfRemainingScheduledRetries", "0"}, {"IntervalForRemainingScheduledRetries", "480"},
 	} {
-		if s.varies("poll-other") {
-			p[1] = map[string]string{"NumberOfFirstRetries": "3", "IntervalForFirstSetOfRetries": "1", "IntervalForSecondSetOfRetries": "7"}[p[0]]
-			if p[1] == "" {
-				p[1] = "2"
-			}
-		}
-		if s.is("enr-poll-minute") && p[0] == "IntervalForRemainingScheduledRetries" {
-			p[1] = "1"
-		}
-		if s.is("enr-poll-zero") {
-			p[1] = "0"
-		}
 		parm(poll, p[0], p[1], "integer")
 	}
 	parm(poll, "PollOnLogin", "true", "boolean")
+	for _, f := range s.cfg.Tamper.Document {
+		f(&Provisioning{Config: &s.cfg, Device: d, Doc: doc})
+	}
 	return doc.WriteToBytes()
 }
 
-// application is the w7 characteristic: where sessions go and what proves both
-// sides in them.
-func (s *Server) application(app *etree.Element, auth *credentials) {
+// application is the w7 characteristic: the address of sessions, and how both
+// sides prove themselves in them.
+func (s *Server) application(app *etree.Element, auth *Credentials) {
 	parm(app, "APPID", "w7")
 	parm(app, "PROVIDER-ID", s.cfg.ProviderID)
-	if !s.is("enr-no-name") {
-		parm(app, "NAME", s.cfg.ProviderID)
-	}
-	parm(app, "ADDR", s.cfg.BaseURL+managementPath)
+	parm(app, "NAME", s.cfg.ProviderID)
+	parm(app, "ADDR", s.cfg.BaseURL+ManagementPath)
 	parm(app, "CONNRETRYFREQ", "6")
 	parm(app, "INITIALBACKOFFTIME", "30000")
 	parm(app, "MAXBACKOFFTIME", "120000")
@@ -117,17 +103,10 @@ func (s *Server) application(app *etree.Element, auth *credentials) {
 	parm(client, "AAUTHTYPE", "DIGEST")
 	parm(client, "AAUTHSECRET", auth.serverSecret)
 	parm(client, "AAUTHDATA", base64.StdEncoding.EncodeToString(auth.serverNonce))
-	if s.is("enr-no-appsrv") {
-		return
-	}
 	server := characteristic(app, "APPAUTH")
 	parm(server, "AAUTHLEVEL", "APPSRV")
 	parm(server, "AAUTHTYPE", kind)
 	parm(server, "AAUTHNAME", auth.name)
 	parm(server, "AAUTHSECRET", auth.secret)
-	nonce := base64.StdEncoding.EncodeToString(auth.nonce)
-	if s.is("enr-nonce-plain") {
-		nonce = "no base64!"
-	}
-	parm(server, "AAUTHDATA", nonce)
+	parm(server, "AAUTHDATA", base64.StdEncoding.EncodeToString(auth.Nonce))
 }

@@ -1,9 +1,7 @@
 package mdmserver
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,17 +10,16 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// How the sender treats a WNS that says no.
+// How the sender treats a WNS that refuses.
 const (
-	maxAttempts  = 4
-	firstBackoff = 500 * time.Millisecond
-	maxWait      = 2 * time.Minute // a longer Retry-After is left to polling
-	pushPayload  = "dmwake"        // its content is ignored by the device
-	forgetAfter  = 200 * time.Millisecond
+	maxAttempts    = 4
+	firstBackoff   = 500 * time.Millisecond
+	maxWait        = 2 * time.Minute // a longer Retry-After is left to polling
+	requestTimeout = 30 * time.Second
+	pushPayload    = "dmwake" // the device ignores its content
 )
 
 // sender pushes: it keeps the access token and does the retries.
@@ -31,15 +28,27 @@ type sender struct {
 	ctx    context.Context //nolint:containedctx // the life of the pushes, ended by close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	tokens tokens
-
-	serial sync.Mutex // only by mutants, as is dead
-	dead   atomic.Bool
+	client *http.Client
+	tokens Tokens
 }
 
 func newSender(s *Server) *sender {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &sender{s: s, ctx: ctx, cancel: cancel}
+	n := &sender{s: s, ctx: ctx, cancel: cancel, client: s.cfg.HTTP, tokens: &oneToken{fetch: s.fetchToken}}
+	if wraps := s.cfg.Tamper.WNS; len(wraps) > 0 {
+		client := *s.cfg.HTTP
+		if client.Transport == nil {
+			client.Transport = http.DefaultTransport
+		}
+		for _, wrap := range wraps {
+			client.Transport = wrap(client.Transport)
+		}
+		n.client = &client
+	}
+	for _, wrap := range s.cfg.Tamper.Tokens {
+		n.tokens = wrap(s.fetchToken, n.tokens)
+	}
+	return n
 }
 
 func (n *sender) close() {
@@ -50,168 +59,122 @@ func (n *sender) close() {
 var errNoChannel = errors.New("the device has no channel URI yet")
 
 // push wakes a device in the background.
-func (n *sender) push(d *device) error {
+func (n *sender) push(d *Device) error {
 	n.s.mu.Lock()
-	uris := []string{d.Push.URI}
-	if n.s.is("chn-push-all") {
-		uris = append([]string(nil), d.Push.all...)
+	w := &Wake{Config: &n.s.cfg, Device: d, URIs: []string{d.Push.URI}, Ready: d.Push.canWake()}
+	for _, f := range n.s.cfg.Tamper.Wake {
+		f(w)
 	}
-	ok := d.Push.URI != "" && (d.Push.Status == 0 || d.Push.Status >= 6 || n.s.is("chn-keep-on-empty") || n.s.is("chn-ignore-status"))
-	seen := d.seen
 	n.s.mu.Unlock()
-	if !ok {
+	if !w.Ready {
 		return errNoChannel
 	}
-	if n.s.is("psh-never") {
-		return nil
-	}
-	n.wg.Add(1)
-	go func() {
-		defer n.wg.Done()
-		late := time.Duration(0)
-		switch {
-		case n.s.varies("push-late"):
-			late = forgetAfter
-		case n.s.is("psh-slow"):
-			late = slowPush
+	n.wg.Go(func() {
+		if !n.wait(w.Delay) {
+			return
 		}
-		select {
-		case <-time.After(late):
-		case <-n.ctx.Done():
+		for _, uri := range w.URIs {
+			n.ended(d, uri, n.deliver(uri))
 		}
-		if n.s.is("wer-serial") {
-			n.serial.Lock()
-			defer n.serial.Unlock()
-		}
-		var last string
-		if n.s.varies("push-twice") {
-			uris = append(uris, uris...)
-		}
-		for _, uri := range uris {
-			last = n.deliver(d, uri)
-		}
-		n.s.mu.Lock()
-		d.Push.Last = last
-		n.s.mu.Unlock()
-		n.s.log.Info("pushed", "device", d.ID, "outcome", last)
-		if n.s.is("wer-dropped-done") && strings.HasPrefix(last, "accepted, but") {
-			n.forget(d, seen)
-		}
-		if n.s.is("psh-forget") {
-			time.AfterFunc(forgetAfter, func() { n.forget(d, seen) })
-		}
-	}()
+	})
 	return nil
 }
 
-func (n *sender) forget(d *device, seen int) {
-	n.s.mu.Lock()
-	defer n.s.mu.Unlock()
-	if d.seen == seen {
-		d.Commands = nil
+// wait tells whether d passed before the server closed.
+func (n *sender) wait(d time.Duration) bool {
+	select {
+	case <-n.ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 
-// deliver sends one notification until it is accepted or given up, and says
-// how that ended. One token is used until it expires or a 401; 401 is retried
-// once with a fresh one; 403, 404, 410 and 413 are final, and a channel that is
-// gone is dropped; 406, 429 and 503 wait for Retry-After, 500 and silence back
-// off (Learn, "Push notification service request and response headers").
-func (n *sender) deliver(d *device, uri string) string {
+// outcome is how a push ended.
+type outcome struct {
+	text string
+	code int // the last HTTP status, 0 without one
+}
+
+// ended notes the outcome of a push. A channel that is gone is dropped, and the
+// PFN is set again in the next session, which is the documented cure (Learn,
+// "Push notification support for device management").
+func (n *sender) ended(d *Device, uri string, o outcome) {
+	n.s.mu.Lock()
+	defer n.s.mu.Unlock()
+	if gone(o.code) {
+		if d.Push.URI == uri {
+			d.Push.URI = ""
+		}
+		d.Push.Reset = true
+	}
+	d.Push.Last = o.text
+	n.s.changed(Change{Moment: Pushed, Device: d, URI: uri, Outcome: o.text, Code: o.code})
+	n.s.log.Info("pushed", "device", d.ID, "outcome", o.text)
+}
+
+func gone(status int) bool { return status == http.StatusNotFound || status == http.StatusGone }
+
+// deliver sends one notification until WNS accepts it or the sender gives up.
+// A token is used until it expires or meets a 401, which is retried once with a
+// fresh token. 403, 404, 410 and 413 are final. 406, 429 and 503 wait for
+// Retry-After; 500 and silence back off (Learn, "Push notification service
+// request and response headers").
+func (n *sender) deliver(uri string) outcome {
 	refreshed := false
 	backoff := firstBackoff
-	attempts := maxAttempts
 	for i := 1; ; i++ {
-		if n.dead.Load() {
-			return "given up for good"
-		}
-		token, err := n.tokens.get(n.ctx, n.s)
+		token, err := n.tokens.Token(n.ctx)
 		if err != nil {
-			return n.noToken(err)
+			return outcome{text: "no token: " + err.Error()}
 		}
-		resp, err := n.post(d, uri, token) //nolint:bodyclose // post closed it
+		status, header, err := n.post(uri, token)
+		if status == http.StatusUnauthorized && !refreshed {
+			refreshed = true
+			n.tokens.Drop(token)
+			continue
+		}
 		wait := backoff
 		if err == nil {
-			status := resp.StatusCode
-			switch status {
-			case http.StatusOK:
-				if v := header(resp, "X-WNS-Status"); v != "" && v != "received" {
-					if n.s.is("wer-throttled-again") && v == "channelthrottled" && i < 60 {
-						continue
-					}
-					return "accepted, but " + v
-				}
-				return "received"
-			case http.StatusUnauthorized:
-				if refreshed || n.s.is("wer-401-stop") || n.s.is("tok-never-renewed") {
-					return "401 with a fresh token"
-				}
-				refreshed = !n.s.is("wer-401-loop") || i > 60
-				n.tokens.drop(token)
-				continue
-			case http.StatusNotFound, http.StatusGone:
-				n.dropChannel(d, uri, status)
-				return fmt.Sprintf("%d: channel dropped", status)
-			case http.StatusNotAcceptable, http.StatusTooManyRequests, http.StatusServiceUnavailable:
-				if secs, perr := strconv.Atoi(resp.Header.Get("Retry-After")); perr == nil {
-					wait = time.Duration(secs) * time.Second
-				}
-				switch {
-				case n.s.is("wer-406-now"):
-					wait = time.Millisecond
-				case n.s.is("wer-406-steady"):
-					attempts, wait = 60, 100*time.Millisecond
-				}
-				if n.s.is("wer-down-dead") && status == http.StatusServiceUnavailable {
-					n.dead.Store(true)
-				}
-			case http.StatusInternalServerError:
-				if n.s.is("wer-500-hammer") {
-					attempts, wait = 60, time.Millisecond
-				}
-			default:
-				if !(n.s.is("wer-403-retry") && status == http.StatusForbidden || n.s.is("wer-413-retry") && status == http.StatusRequestEntityTooLarge) {
-					return fmt.Sprintf("refused with %d", status)
-				}
-				wait = 10 * time.Millisecond
+			if final, text := verdict(status, header); final {
+				return outcome{text, status}
 			}
 			err = fmt.Errorf("WNS answered %d", status)
-		} else if n.s.is("wer-reset-hammer") {
-			attempts, wait = 60, time.Millisecond
-		} else if n.s.is("wer-bad-reply-dead") {
-			n.dead.Store(true)
+			if secs, perr := strconv.Atoi(header.Get("Retry-After")); perr == nil {
+				wait = time.Duration(secs) * time.Second
+			}
 		}
-		if i >= attempts || wait > maxWait {
-			return "given up: " + err.Error()
+		if i >= maxAttempts || wait > maxWait {
+			return outcome{"given up: " + err.Error(), status}
 		}
-		select {
-		case <-n.ctx.Done():
-			return "stopped"
-		case <-time.After(wait):
+		if !n.wait(wait) {
+			return outcome{text: "stopped"}
 		}
 		backoff *= 2
 	}
 }
 
-// noToken is how a push without a token ends; a mutant asks once more and once
-// more, another never again.
-func (n *sender) noToken(err error) string {
-	var unread *json.SyntaxError
-	switch {
-	case n.s.is("tok-storm"):
-		for range 60 {
-			if _, err := n.tokens.get(n.ctx, n.s); err == nil {
-				break
-			}
+// verdict tells whether an answer of WNS is final, and what it says.
+func verdict(status int, header http.Header) (final bool, text string) {
+	switch status {
+	case http.StatusOK:
+		if v := first(header, "X-WNS-Status"); v != "" && v != "received" {
+			return true, "accepted, but " + v
 		}
-	case n.s.is("tok-dead"), n.s.is("tok-no-json-dead") && errors.As(err, &unread):
-		n.dead.Store(true)
+		return true, "received"
+	case http.StatusNotAcceptable, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable:
+		return false, ""
+	case http.StatusUnauthorized:
+		return true, "401 with a fresh token"
+	case http.StatusNotFound, http.StatusGone:
+		return true, fmt.Sprintf("%d: channel dropped", status)
 	}
-	return "no token: " + err.Error()
+	return true, fmt.Sprintf("refused with %d", status)
 }
 
-func header(resp *http.Response, name string) string {
-	for k, v := range resp.Header {
+// first gives a header's first value, in whatever spelling WNS sent its name.
+func first(h http.Header, name string) string {
+	for k, v := range h {
 		if strings.EqualFold(k, name) && len(v) > 0 {
 			return v[0]
 		}
@@ -219,185 +182,30 @@ func header(resp *http.Response, name string) string {
 	return ""
 }
 
-func (n *sender) dropChannel(d *device, uri string, status int) {
-	keep := status == http.StatusNotFound && n.s.is("wer-404-keep") || status == http.StatusGone && n.s.is("wer-410-keep")
-	n.s.mu.Lock()
-	defer n.s.mu.Unlock()
-	if d.Push.URI == uri && !keep {
-		d.Push.URI = ""
-	}
-	// The documented cure for a channel that is gone: set the PFN again in the
-	// next session (Learn, "Push notification support for device management").
-	d.Push.Reset = !n.s.is("wer-410-no-pfn")
-}
-
 // post sends one notification. The URI is used as the device gave it: the
 // request line must carry its query byte for byte.
-func (n *sender) post(d *device, uri, token string) (*http.Response, error) {
-	if n.s.is("wns-uri") {
-		if u, err := url.Parse(uri); err == nil {
-			u.RawQuery = "token=" + u.Query().Get("token") // "+" and "/" stand there plainly now
-			uri = u.String()
-		}
-	}
-	payload := pushPayload
-	switch {
-	case n.s.is("wns-empty"):
-		payload = ""
-	case n.s.is("wns-large"):
-		payload = strings.Repeat("x", 6000)
-	case n.s.is("wns-body-names"):
-		payload = `{"device":"` + d.ID + `","user":"` + n.s.cfg.Username + `"}`
-	}
-	method := http.MethodPost
-	if n.s.is("wns-put") {
-		method = http.MethodPut
-	}
-	var body io.Reader = strings.NewReader(payload)
-	if n.s.is("wns-chunked") {
-		body = io.MultiReader(body) // hides the length
-	}
-	ctx, cancel := context.WithTimeout(n.ctx, 30*time.Second)
+func (n *sender) post(uri, token string) (status int, header http.Header, err error) {
+	ctx, cancel := context.WithTimeout(n.ctx, requestTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, uri, body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, uri, strings.NewReader(pushPayload))
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	h := req.Header
 	h.Set("Authorization", "Bearer "+token)
-	if n.s.is("wns-bearer") {
-		h.Set("Authorization", token)
-	}
-	if n.s.is("wns-token-spoilt") {
-		h.Set("Authorization", "Bearer "+token[:len(token)-1])
-	}
 	h.Set("Content-Type", "application/octet-stream")
-	if n.s.is("wns-content-type") {
-		h.Set("Content-Type", "application/octet-stream; charset=utf-8")
-	}
-	if !n.s.is("wns-type") {
-		h.Set("X-WNS-Type", "wns/raw")
-	}
-	if n.s.is("wns-header-twice") {
-		h.Add("X-WNS-Type", "wns/raw")
-	}
-	if !n.s.is("wns-no-cache") {
-		h.Set("X-WNS-Cache-Policy", "cache")
-	}
-	if !n.s.is("wns-no-status") {
-		h.Set("X-WNS-RequestForStatus", "true")
-	}
-	if n.s.is("wns-ttl-zero") {
-		h.Set("X-WNS-TTL", "0")
-	}
-	req.Close = n.s.is("wns-no-reuse")
-	resp, err := n.s.cfg.HTTP.Do(req)
+	h.Set("X-WNS-Type", "wns/raw")
+	h.Set("X-WNS-Cache-Policy", "cache")
+	h.Set("X-WNS-RequestForStatus", "true")
+	resp, err := n.client.Do(req)
 	var u *url.Error
 	if errors.As(err, &u) {
-		return nil, u.Err // its own text holds the channel URI, which is a secret
+		return 0, nil, u.Err // its own text holds the channel URI, which is a secret
 	}
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) //nolint:errcheck // the status is all that counts
 	resp.Body.Close()
-	return resp, nil
-}
-
-// tokens keeps one access token; concurrent pushes share one request for it.
-type tokens struct {
-	mu      sync.Mutex
-	value   string
-	expires time.Time
-}
-
-func (t *tokens) get(ctx context.Context, s *Server) (string, error) {
-	if s.is("tok-stampede") {
-		t.mu.Lock()
-		value, good := t.value, time.Now().Before(t.expires)
-		t.mu.Unlock()
-		if good {
-			return value, nil
-		}
-		value, life, err := s.fetchToken(ctx)
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.value, t.expires = value, time.Now().Add(life)
-		return value, err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	good := t.value != "" && time.Now().Before(t.expires)
-	if good && !s.is("tok-every-push") || t.value != "" && s.is("tok-never-renewed") {
-		return t.value, nil
-	}
-	value, life, err := s.fetchToken(ctx)
-	if err != nil {
-		return "", err
-	}
-	// Renewed a tenth before it expires, so that a push rarely meets a 401.
-	t.value, t.expires = value, time.Now().Add(life-life/10)
-	return value, nil
-}
-
-// drop forgets a token that was refused, unless it was replaced meanwhile.
-func (t *tokens) drop(value string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.value == value {
-		t.value = ""
-		t.expires = time.Time{}
-	}
-}
-
-// clear forgets the token, as a process does that starts again.
-func (t *tokens) clear() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.value, t.expires = "", time.Time{}
-}
-
-// fetchToken asks the classic endpoint (Learn, "WNS overview").
-func (s *Server) fetchToken(ctx context.Context) (string, time.Duration, error) {
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {s.cfg.PackageSID},
-		"client_secret": {s.cfg.Secret}, "scope": {"notify.windows.com"}}
-	if s.is("tok-scope") {
-		form.Set("scope", "s.notify.live.net")
-	}
-	body, contentType := []byte(form.Encode()), "application/x-www-form-urlencoded"
-	if s.is("tok-plain-sid") {
-		body = []byte("grant_type=client_credentials&scope=notify.windows.com&client_id=" + s.cfg.PackageSID + "&client_secret=" + url.QueryEscape(s.cfg.Secret))
-	}
-	if s.is("tok-json") {
-		body, _ = json.Marshal(form) // strings, cannot fail
-		contentType = "application/json"
-	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.cfg.TokenURL, bytes.NewReader(body))
-	if err != nil {
-		return "", 0, err
-	}
-	req.Header.Set("Content-Type", contentType)
-	resp, err := s.cfg.HTTP.Do(req)
-	if err != nil {
-		return "", 0, err
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil {
-		return "", 0, err
-	}
-	var reply struct {
-		AccessToken string `json:"access_token"`
-		ExpiresIn   int    `json:"expires_in"`
-		Error       string `json:"error"`
-	}
-	if err := json.Unmarshal(raw, &reply); err != nil {
-		return "", 0, fmt.Errorf("token endpoint: HTTP status %d, reply is not JSON: %w", resp.StatusCode, err)
-	}
-	if resp.StatusCode != http.StatusOK || reply.AccessToken == "" {
-		return "", 0, fmt.Errorf("token endpoint: HTTP status %d, %s", resp.StatusCode, reply.Error)
-	}
-	return reply.AccessToken, time.Duration(reply.ExpiresIn) * time.Second, nil
+	return resp.StatusCode, resp.Header, nil
 }

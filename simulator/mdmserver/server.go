@@ -1,28 +1,27 @@
 // Package mdmserver is the reference MDM server: it enrolls Windows devices,
 // runs OMA-DM sessions with them and wakes them through WNS, as the standards
-// ask. The conformance suite passes on it, and fails on each of its mutants.
+// ask. The conformance suite passes on it. Package mutants breaks one rule at a
+// time, package variants uses the freedom that the standards leave.
 //
 // It shares the message types of simulator/syncml and simulator/enroll with
 // the simulated device and nothing else, so that no bug is on both sides.
 package mdmserver
 
 import (
-	"bytes"
+	"cmp"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
-	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -66,10 +65,16 @@ type Config struct {
 	SessionRate int
 	// Atomic puts what is queued for a device into one Atomic.
 	Atomic bool
+	// IgnoreSource takes the client certificate alone for a device's identity and
+	// does not compare it with the SyncHdr Source.
+	IgnoreSource bool
+	// AutoPush wakes a device whenever something is queued for it.
+	AutoPush bool
+	// Intermediate issues device certificates by an authority below the root.
+	Intermediate bool
 
-	Mutants  []string
-	Variants []string
-	Log      *slog.Logger // nil discards
+	Tamper Tamper
+	Log    *slog.Logger // nil discards
 }
 
 // Server is the reference MDM server. Handler serves devices, Admin serves
@@ -77,225 +82,120 @@ type Config struct {
 type Server struct {
 	cfg Config
 	log *slog.Logger
-	sw  switches
 	ca  *authority
-	// root is what devices are to trust: the CA, or the one above it.
+	// root is what devices trust: the certificate of the CA, or the one above it.
 	root []byte
 
-	router *mux.Router
-	sender *sender
-
-	reading sync.Mutex // only by mutants, as are slots and leaked
-	slots   chan struct{}
-	leaked  string
+	devicesHandler http.Handler
+	sender         *sender
 
 	mu      sync.Mutex
-	devices map[string]*device
+	devices map[string]*Device
 	tokens  map[string]time.Time // of the sign-in page, and until when
 }
 
-// Where the services are below BaseURL.
+// The paths of the services below BaseURL.
 const (
 	DiscoveryPath  = "/EnrollmentServer/Discovery.svc"
-	policyPath     = "/EnrollmentServer/Policy.svc"
-	tokenPath      = "/EnrollmentServer/Enrollment.svc"
-	managementPath = "/ManagementServer/MDM.svc"
-	helpPath       = "/help"
+	PolicyPath     = "/EnrollmentServer/Policy.svc"
+	EnrollmentPath = "/EnrollmentServer/Enrollment.svc"
+	SignInPath     = "/EnrollmentServer/SignIn"
+	ManagementPath = "/ManagementServer/MDM.svc"
+	HelpPath       = "/help"
 )
 
-// New makes a server with a certificate authority of its own.
+// New makes a server with its own certificate authority.
 func New(cfg Config) (*Server, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: cfg.Log, devices: map[string]*Device{}, tokens: map[string]time.Time{}}
+	var err error
+	if s.ca, err = s.newAuthority("dmwake reference MDM device CA"); err != nil {
+		return nil, err
+	}
+	s.root = s.ca.cert.Raw
+	if cfg.Intermediate {
+		if s.ca, err = s.intermediate(s.ca); err != nil {
+			return nil, err
+		}
+	}
+	s.sender = newSender(s)
+	s.devicesHandler = s.routes()
+	for _, wrap := range cfg.Tamper.Serve {
+		s.devicesHandler = wrap(s.devicesHandler)
+	}
+	return s, nil
+}
+
+// complete fills in the defaults and refuses what the server cannot do.
+func (cfg *Config) complete() error {
 	if cfg.BaseURL == "" || cfg.Username == "" || cfg.Password == "" {
-		return nil, errors.New("mdmserver: BaseURL, Username and Password are required")
+		return errors.New("mdmserver: BaseURL, Username and Password are required")
 	}
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
-	if cfg.ProviderID == "" {
-		cfg.ProviderID = "dmwake MDM"
-	}
-	if cfg.HTTP == nil {
-		cfg.HTTP = http.DefaultClient
-	}
+	cfg.ProviderID = cmp.Or(cfg.ProviderID, "dmwake MDM")
+	cfg.HTTP = cmp.Or(cfg.HTTP, http.DefaultClient)
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
+	cfg.AuthPolicy = cmp.Or(cfg.AuthPolicy, OnPremise)
+	cfg.CertificateLife = cmp.Or(cfg.CertificateLife, deviceCertLife)
+	cfg.Encoding = cmp.Or(cfg.Encoding, syncml.MediaType)
 	if len(cfg.ChannelHosts) == 0 {
 		cfg.ChannelHosts = []string{".notify.windows.com"}
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
 	switch cfg.AuthPolicy {
-	case "":
-		cfg.AuthPolicy = OnPremise
 	case OnPremise, Federated:
 	case Certificate:
 		if cfg.EnrollRoots == nil {
-			return nil, errors.New("mdmserver: AuthPolicy Certificate needs EnrollRoots, the issuers of the certificates that may enroll")
+			return errors.New("mdmserver: AuthPolicy Certificate needs EnrollRoots, the issuers of the certificates that may enroll")
 		}
 	default:
-		return nil, fmt.Errorf("mdmserver: AuthPolicy %q is none of OnPremise, Federated, Certificate", cfg.AuthPolicy)
+		return fmt.Errorf("mdmserver: unknown AuthPolicy %q; use OnPremise, Federated or Certificate", cfg.AuthPolicy)
 	}
 	switch cfg.SessionAuth {
 	case "", AuthBasic, AuthMD5:
 	default:
-		return nil, fmt.Errorf("mdmserver: SessionAuth %q is neither basic nor md5", cfg.SessionAuth)
+		return fmt.Errorf("mdmserver: unknown SessionAuth %q; use basic or md5", cfg.SessionAuth)
 	}
-	if cfg.CertificateLife == 0 {
-		cfg.CertificateLife = deviceCertLife
-	}
-	if cfg.Encoding == "" {
-		cfg.Encoding = syncml.MediaType
-	}
-	if err := checkVariants(cfg.Variants); err != nil {
-		return nil, err
-	}
-	sw, err := newSwitches(cfg.Mutants)
-	if err != nil {
-		return nil, err
-	}
-	until := tenYears()
-	if sw["enr-ca-expired"] {
-		until = time.Now().Add(-time.Minute)
-	}
-	ca, err := newAuthority("dmwake reference MDM device CA", until)
-	if err != nil {
-		return nil, err
-	}
-	root := ca.cert.Raw
-	if slices.Contains(cfg.Variants, "ca-between") {
-		if ca, err = ca.between(); err != nil {
-			return nil, err
-		}
-	}
-	s := &Server{cfg: cfg, log: cfg.Log, sw: sw, ca: ca, root: root, devices: map[string]*device{}, tokens: map[string]time.Time{}, slots: make(chan struct{}, 20)}
-	s.cfg.HTTP = mutantClient(cfg.HTTP, s.is("wns-tls-any"), s.is("wns-redirect"))
-	if s.varies("redirects") {
-		s.cfg.HTTP = following(s.cfg.HTTP)
-	}
-	s.sender = newSender(s)
+	return nil
+}
+
+func (s *Server) routes() http.Handler {
 	r := mux.NewRouter()
-	r.Path(DiscoveryPath).Methods(http.MethodGet).HandlerFunc(s.reach)
+	r.Path(DiscoveryPath).Methods(http.MethodGet).HandlerFunc(reach)
 	r.Path(DiscoveryPath).Methods(http.MethodPost).HandlerFunc(s.soap(s.discover))
-	r.Path(policyPath).Methods(http.MethodPost).HandlerFunc(s.soap(s.policies))
-	r.Path(policyPath).Methods(http.MethodGet).HandlerFunc(s.reach)
-	r.Path(tokenPath).Methods(http.MethodPost).HandlerFunc(s.soap(s.issue))
-	r.Path(tokenPath).Methods(http.MethodGet).HandlerFunc(s.reach)
-	r.Path(signInPath).Methods(http.MethodGet, http.MethodPost).HandlerFunc(s.signIn)
-	r.Path(helpPath).Methods(http.MethodGet).HandlerFunc(s.help)
-	r.Path(managementPath).Methods(http.MethodPost).HandlerFunc(s.manage)
-	s.router = r
-	return s, nil
+	r.Path(PolicyPath).Methods(http.MethodGet).HandlerFunc(reach)
+	r.Path(PolicyPath).Methods(http.MethodPost).HandlerFunc(s.soap(s.policies))
+	r.Path(EnrollmentPath).Methods(http.MethodGet).HandlerFunc(reach)
+	r.Path(EnrollmentPath).Methods(http.MethodPost).HandlerFunc(s.soap(s.issue))
+	r.Path(SignInPath).Methods(http.MethodGet, http.MethodPost).HandlerFunc(s.signIn)
+	r.Path(HelpPath).Methods(http.MethodGet).HandlerFunc(help)
+	r.Path(ManagementPath).Methods(http.MethodPost).HandlerFunc(s.manage)
+	return r
+}
+
+// TLS completes the configuration of a listener that has its certificate: the
+// server asks for client certificates and checks them itself.
+func (s *Server) TLS(cfg *tls.Config) *tls.Config {
+	cfg.ClientAuth = tls.RequestClientCert
+	for _, f := range s.cfg.Tamper.TLS {
+		f(cfg)
+	}
+	return cfg
 }
 
 // ServeHTTP serves devices. The listener must ask for client certificates
 // (tls.RequestClientCert) and leave checking them to the server.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.devicesHandler.ServeHTTP(w, r) }
 
 // Close stops the pushes that are under way and waits for them.
 func (s *Server) Close() { s.sender.close() }
 
-func (s *Server) is(mutant string) bool { return s.sw[mutant] }
-
-func (s *Server) reach(w http.ResponseWriter, r *http.Request) {
-	if s.is("enr-get-404") {
-		http.NotFound(w, r)
-	}
-}
+// reach answers the GET by which a device looks whether a service is there.
+func reach(http.ResponseWriter, *http.Request) {}
 
 // help is the page for users that the provisioning document names.
-func (s *Server) help(w http.ResponseWriter, r *http.Request) {
-	if s.is("enr-help-404") {
-		http.NotFound(w, r)
-		return
-	}
+func help(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	io.WriteString(w, "This device is managed by the reference MDM server of dmwake.\n") //nolint:errcheck // the browser is gone
-}
-
-// soap serves one enrollment service: the body is read and answered with what
-// f writes, or with a fault.
-func (s *Server) soap(f func(*http.Request, *enroll.Envelope) (body []byte, fault *enroll.Fault)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, enroll.MaxMessage))
-		if err != nil {
-			http.Error(w, "the request could not be read", http.StatusBadRequest)
-			return
-		}
-		status := http.StatusOK
-		var body []byte
-		e, err := enroll.ReadEnvelope(raw)
-		s.soapMutants(raw, err)
-		var fault *enroll.Fault
-		if err != nil {
-			e, fault = &enroll.Envelope{}, &enroll.Fault{Code: "Sender", Subcode: enroll.FaultMessageFormat, Reason: err.Error()}
-		} else {
-			body, fault = f(r, e)
-		}
-		if fault != nil {
-			status = http.StatusInternalServerError // SOAP 1.2 part 2, section 7.4.2
-			body, err = fault.Write(e.MessageID, uuid.NewString())
-			if err != nil {
-				http.Error(w, "internal error", status)
-				return
-			}
-		}
-		body = s.spoiltSOAP(body)
-		w.Header().Set("Content-Type", enroll.MediaType)
-		if !s.is("enr-chunked") {
-			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
-		}
-		w.WriteHeader(status)
-		if s.is("enr-chunked") {
-			http.NewResponseController(w).Flush() //nolint:errcheck // the device is gone
-		}
-		w.Write(body) //nolint:errcheck // the device is gone
-	}
-}
-
-// device is all the server knows of one device.
-type device struct {
-	ID       string
-	Name     string
-	OS       string
-	Type     string
-	Enrolled time.Time
-	Active   bool
-	Push     pushState
-	Commands []*command
-
-	auth    credentials
-	session *session
-	opened  []time.Time // the last sessions, for SessionRate
-	leaving bool        // it is to be unenrolled by the server
-	wedged  bool        // only by mutants, as is stalled
-	stalled bool
-	told    bool
-	seen    int // sessions that were started
-}
-
-// command is one piece of work for a device.
-type command struct {
-	ID     string      `json:"id"`
-	Verb   syncml.Verb `json:"verb"`
-	LocURI string      `json:"locURI"`
-	Format string      `json:"format,omitempty"`
-	Data   string      `json:"data,omitempty"`
-	State  string      `json:"state"` // queued, sent, done
-	Status int         `json:"status,omitempty"`
-	Result string      `json:"result,omitempty"`
-
-	sent int // how often, for a mutant
-	held int // sessions it was kept back, for a mutant
-}
-
-// States of a command.
-const (
-	stateQueued = "queued"
-	stateSent   = "sent"
-	stateDone   = "done"
-)
-
-// readAll reads a body; n is how long it says that it is, -1 if it does not.
-func readAll(body io.Reader, n int64) ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(int(min(max(n, 0)+bytes.MinRead, 64<<10)))
-	_, err := b.ReadFrom(body)
-	return b.Bytes(), err
 }

@@ -17,8 +17,8 @@ func newServer(t *testing.T, cfg Config) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	s.devices["D1"] = &device{ID: "D1", Enrolled: time.Now(), Active: true, Push: pushState{URI: "https://db5p.notify.windows.com/?token=secret"}}
-	s.devices["D2"] = &device{ID: "D2"}
+	s.devices["D1"] = &Device{ID: "D1", Enrolled: time.Now(), Active: true, Push: PushState{URI: "https://db5p.notify.windows.com/?token=secret"}}
+	s.devices["D2"] = &Device{ID: "D2"}
 	return s
 }
 
@@ -73,7 +73,7 @@ func TestAdmin(t *testing.T) {
 // does not hold the channel URI.
 func TestFailedPushKeepsTheSecret(t *testing.T) {
 	s := newServer(t, Config{HTTP: &http.Client{Transport: failing{}}})
-	_, err := s.sender.post(&device{}, "https://db5p.notify.windows.com/?token=secret", "t")
+	_, _, err := s.sender.post("https://db5p.notify.windows.com/?token=secret", "t")
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("the error is %v", err)
 	}
@@ -103,15 +103,10 @@ func TestNewRefuses(t *testing.T) {
 	if _, err := New(Config{}); err == nil {
 		t.Error("an empty Config")
 	}
-	_, err := New(Config{BaseURL: "https://x", Username: "u", Password: "p", Mutants: []string{"ses-nope"}})
-	if err == nil || !strings.Contains(err.Error(), "ses-no-final") {
-		t.Errorf("an unknown mutant names its neighbours: %v", err)
-	}
-	names := map[string]bool{}
-	for _, m := range Mutants {
-		if names[m.Name] || m.Does == "" {
-			t.Errorf("mutant %s is there twice, says nothing or kills nothing", m.Name)
+	for _, bad := range []Config{{AuthPolicy: "Kerberos"}, {AuthPolicy: Certificate}, {SessionAuth: "ntlm"}} {
+		bad.BaseURL, bad.Username, bad.Password = "https://x", "u", "p"
+		if _, err := New(bad); err == nil {
+			t.Errorf("%+v is accepted", bad)
 		}
-		names[m.Name] = true
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -21,10 +20,7 @@ const (
 	Certificate = "Certificate"
 )
 
-const (
-	signInPath = "/EnrollmentServer/SignIn"
-	tokenLife  = 10 * time.Minute
-)
+const tokenLife = 10 * time.Minute
 
 // page is the sign-in page of Federated enrollment: a form for the user, and
 // the form that returns wresult to the device.
@@ -63,14 +59,8 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 			data.Wrong = true
 		}
 	}
-	if s.is("enr-appru-fixed") {
-		data.Action = "ms-app://another.app"
-	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	if s.is("sec-page") {
-		fmt.Fprintf(w, "<p>Hello %s</p>", data.User) //nolint:gosec // that is the mutant
-	}
 	page.Execute(w, data) //nolint:errcheck // the browser is gone
 }
 
@@ -94,7 +84,7 @@ func (s *Server) newToken() string {
 	return token
 }
 
-// authenticate checks what an enrollment request proves itself with (MS-MDE2
+// authenticate checks the credential of an enrollment request (MS-MDE2
 // 3.4.4.1.1.1).
 func (s *Server) authenticate(e *enroll.Envelope) *enroll.Fault {
 	var err error
@@ -104,30 +94,23 @@ func (s *Server) authenticate(e *enroll.Envelope) *enroll.Fault {
 	case Certificate:
 		err = s.checkSigned(e)
 	default:
-		return s.checkPassword(e)
+		err = s.checkPassword(e)
 	}
+	x := Enrollment{Envelope: e}
 	if err != nil {
-		return &enroll.Fault{Code: "Receiver", Subcode: enroll.FaultAuthentication, Reason: err.Error()}
+		x.Fault = &enroll.Fault{Code: "Receiver", Subcode: enroll.FaultAuthentication, Reason: err.Error()}
 	}
-	return nil
+	return s.admitted(&x)
 }
 
-func (s *Server) checkPassword(e *enroll.Envelope) *enroll.Fault {
-	refused := &enroll.Fault{Code: "Receiver", Subcode: enroll.FaultAuthentication, Reason: "the user name or the password is wrong"}
-	if !e.HasUsername {
-		if s.is("enr-token-optional") {
-			return nil
-		}
-		refused.Reason = "no security token"
-		return refused
+func (s *Server) checkPassword(e *enroll.Envelope) error {
+	switch {
+	case !e.HasUsername:
+		return errors.New("no security token")
+	case !s.knows(e.Username, e.Password):
+		return errors.New("the user name or the password is wrong")
 	}
-	if s.knows(e.Username, e.Password) || s.is("enr-password-any") {
-		return nil
-	}
-	if s.is("enr-password-panic") {
-		panic("mutant enr-password-panic")
-	}
-	return refused
+	return nil
 }
 
 func (s *Server) checkToken(e *enroll.Envelope) error {

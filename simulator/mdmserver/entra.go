@@ -10,7 +10,6 @@ import (
 	"math/big"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -26,8 +25,8 @@ type Entra struct {
 	keys map[string]*rsa.PublicKey
 }
 
-// key gives the key of that id; the set is fetched where it is not known.
-func (e *Entra) key(kid string) (*rsa.PublicKey, error) {
+// Key gives the key with that id. It fetches the set when the id is unknown.
+func (e *Entra) Key(kid string) (*rsa.PublicKey, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if k := e.keys[kid]; k != nil {
@@ -62,52 +61,26 @@ func (e *Entra) key(kid string) (*rsa.PublicKey, error) {
 	return nil, fmt.Errorf("the directory has no key %.40q", kid)
 }
 
-// checkJWT takes a token that the directory signed for this server, and is
-// valid now: signature, alg, iss, aud, tid and exp are all checked.
+// checkJWT accepts a token that the directory signed for this server and that
+// is valid now: signature, alg, iss, aud, tid and exp are all checked.
 func (s *Server) checkJWT(token string) error {
 	e := s.cfg.Entra
 	if len(token) > 16<<10 {
 		return errors.New("the token is too long")
 	}
 	claims := jwt.MapClaims{}
-	if s.is("sec-jwt-key") {
-		_, _, err := jwt.NewParser().ParseUnverified(token, claims)
-		return err
-	}
 	_, err := jwt.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
-		if s.is("sec-jwt-alg") && t.Method == jwt.SigningMethodNone {
-			return jwt.UnsafeAllowNoneSignatureType, nil
-		}
 		kid, ok := t.Header["kid"].(string)
 		if !ok {
 			return nil, errors.New("no kid")
 		}
-		return e.key(kid)
-	}, s.jwtOptions()...)
+		return e.Key(kid)
+	}, jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(e.Issuer), jwt.WithAudience(e.Audience), jwt.WithExpirationRequired())
 	switch {
 	case err != nil:
 		return errors.New("the directory's token is not valid")
-	case claims["tid"] != e.Tenant && !s.is("sec-jwt-tid"):
+	case claims["tid"] != e.Tenant:
 		return errors.New("the token is of another tenant")
 	}
 	return nil
-}
-
-// jwtOptions are the checks of a token beside its signature and tenant.
-func (s *Server) jwtOptions() []jwt.ParserOption {
-	methods := []string{"RS256"}
-	if s.is("sec-jwt-alg") {
-		methods = append(methods, "none")
-	}
-	out := []jwt.ParserOption{jwt.WithValidMethods(methods)}
-	if !s.is("sec-jwt-iss") && !s.is("sec-jwt-tid") { // the issuer's name holds the tenant
-		out = append(out, jwt.WithIssuer(s.cfg.Entra.Issuer))
-	}
-	if !s.is("sec-jwt-aud") {
-		out = append(out, jwt.WithAudience(s.cfg.Entra.Audience))
-	}
-	if s.is("sec-jwt-exp") {
-		return append(out, jwt.WithLeeway(240*time.Hour))
-	}
-	return append(out, jwt.WithExpirationRequired())
 }
