@@ -18,15 +18,14 @@ const (
 
 // Credentials are what a device and this server show each other in sessions.
 type Credentials struct {
-	Nonce []byte // of the device's next digest
-
-	name, secret string // the device's
-	serverSecret string
-	serverNonce  []byte // of this server's next digest, as the device said
+	Name, Secret string // the device's
+	Nonce        []byte // of the device's next digest
+	ServerSecret string
+	ServerNonce  []byte // of this server's next digest, as the device said
 }
 
 func newCredentials(id string) Credentials {
-	return Credentials{name: id, secret: rand.Text(), Nonce: newNonce(), serverSecret: rand.Text(), serverNonce: newNonce()}
+	return Credentials{Name: id, Secret: rand.Text(), Nonce: newNonce(), ServerSecret: rand.Text(), ServerNonce: newNonce()}
 }
 
 func newNonce() []byte {
@@ -73,9 +72,9 @@ func (s *Server) judge(d *Device, cred *syncml.Cred) int {
 	var want string
 	switch s.cfg.SessionAuth {
 	case AuthBasic:
-		want = base64.StdEncoding.EncodeToString([]byte(d.Auth.name + ":" + d.Auth.secret))
+		want = base64.StdEncoding.EncodeToString([]byte(d.Auth.Name + ":" + d.Auth.Secret))
 	case AuthMD5:
-		want = hash(d.Auth.name, d.Auth.secret, d.Auth.Nonce)
+		want = hash(d.Auth.Name, d.Auth.Secret, d.Auth.Nonce)
 	default:
 		return syncml.OK
 	}
@@ -94,7 +93,7 @@ func (s *Server) ownCred(d *Device, sess *Session) *syncml.Cred {
 		return nil
 	}
 	return &syncml.Cred{Meta: &syncml.Meta{Type: "syncml:auth-md5", Format: "b64"},
-		Data: hash(s.cfg.ProviderID, d.Auth.serverSecret, d.Auth.serverNonce)}
+		Data: hash(s.cfg.ProviderID, d.Auth.ServerSecret, d.Auth.ServerNonce)}
 }
 
 // judged reads what the device says of the server's credential; unread tells
@@ -102,7 +101,7 @@ func (s *Server) ownCred(d *Device, sess *Session) *syncml.Cred {
 func (d *Device) judged(sess *Session, c *syncml.Command) (unread bool) {
 	if c.Chal != nil {
 		if nonce, err := base64.StdEncoding.DecodeString(c.Chal.Meta.NextNonce); err == nil && len(nonce) > 0 {
-			d.Auth.serverNonce = nonce
+			d.Auth.ServerNonce = nonce
 		}
 	}
 	switch c.Code() {

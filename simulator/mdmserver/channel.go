@@ -67,7 +67,7 @@ func (s *Server) allowed(raw string) bool {
 	u, err := url.Parse(raw)
 	ok := err == nil && u.Scheme == "https" && u.User == nil && s.pushHost(u.Host)
 	for _, f := range s.cfg.Tamper.Channel {
-		ok = f(raw, ok)
+		ok = f(&s.cfg, raw, ok)
 	}
 	return ok
 }

@@ -15,15 +15,10 @@ import (
 
 const maxMessage = 1 << 20 // bytes of a device's message
 
-// errNotSigned refuses a message without a right MS-Signature.
-var errNotSigned = errors.New("the message must be signed by the device's certificate (MS-Signature)")
-
 // manage serves one message of a session.
 func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
-	id, err := s.identify(r)
-	if err != nil {
-		s.log.Info("management refused", "err", err)
-		turnAway(w, "a client certificate of an enrolled device is required")
+	caller := &Caller{Request: r}
+	if caller.ID, caller.Refusal = s.identify(r); s.turnedAway(w, caller) {
 		return
 	}
 	raw, err := readAll(http.MaxBytesReader(w, r.Body, maxMessage), r.ContentLength)
@@ -36,16 +31,16 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the message is not SyncML 1.2", http.StatusBadRequest)
 		return
 	}
-	if err := s.signed(r, raw); err != nil {
-		s.log.Info("message refused", "err", err)
-		turnAway(w, errNotSigned.Error())
+	caller.Body = raw
+	if caller.Refusal = s.signed(r, raw); s.turnedAway(w, caller) {
 		return
 	}
-	if id == "" {
-		id = m.Hdr.Source.LocURI
-	}
-	if m.Hdr.Source.LocURI != id && !s.cfg.IgnoreSource {
-		turnAway(w, "the client certificate belongs to another device than the Source")
+	id, source := caller.ID, m.Hdr.Source.LocURI
+	switch {
+	case id == "":
+		id = source
+	case id != source && !s.cfg.IgnoreSource:
+		refuse(w, "the client certificate belongs to another device than the Source")
 		return
 	}
 	reply, status := s.locked(id, m)
@@ -53,7 +48,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 	case http.StatusOK:
 		write(w, reply, wbxml)
 	case http.StatusForbidden:
-		turnAway(w, "the device is not enrolled")
+		refuse(w, "the device is not enrolled")
 	case http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "1")
 		fallthrough
@@ -62,30 +57,43 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// identify gives the DeviceID of the client certificate. It is empty only by a
-// hook.
+// turnedAway refuses a caller who may not send messages.
+func (s *Server) turnedAway(w http.ResponseWriter, c *Caller) bool {
+	for _, f := range s.cfg.Tamper.Identify {
+		f(c)
+	}
+	if c.Refusal == nil {
+		return false
+	}
+	s.log.Info("management refused", "err", c.Refusal)
+	if c.Body == nil {
+		refuse(w, "a client certificate of an enrolled device is required")
+	} else {
+		refuse(w, "the message must be signed by the device's certificate (MS-Signature)")
+	}
+	return true
+}
+
+func refuse(w http.ResponseWriter, why string) { http.Error(w, why, http.StatusForbidden) }
+
+// identify gives the DeviceID of the client certificate.
 func (s *Server) identify(r *http.Request) (id string, err error) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-		err = errors.New("no client certificate")
-	} else {
-		id, err = s.ca.verify(r.TLS.PeerCertificates[0], time.Now())
+		return "", errors.New("no client certificate")
 	}
-	for _, f := range s.cfg.Tamper.Identify {
-		id, err = f(r, id, err)
-	}
-	return id, err
+	return s.ca.verify(r.TLS.PeerCertificates[0], time.Now())
 }
 
 // signed checks MS-Signature if Config.RequireSigning says so.
 func (s *Server) signed(r *http.Request, raw []byte) error {
-	if !s.cfg.RequireSigning {
+	switch {
+	case !s.cfg.RequireSigning:
 		return nil
+	case r.TLS == nil || len(r.TLS.PeerCertificates) == 0:
+		return errors.New("no client certificate to check the signature with")
 	}
 	return checkSignature(r, r.TLS.PeerCertificates[0], raw)
 }
-
-// turnAway refuses a caller that is not let in.
-func turnAway(w http.ResponseWriter, why string) { http.Error(w, why, http.StatusForbidden) }
 
 // readAll reads a body; n is its declared length, -1 if it has none.
 func readAll(body io.Reader, n int64) ([]byte, error) {

@@ -63,7 +63,9 @@ func (s *Server) pushPlan(d *Device) (out []Planned) {
 	sess, push := d.Session, s.pushURI()
 	send := func(p Purpose, c syncml.Command) { out = append(out, Planned{Command: c, Sent: &Sent{Purpose: p}}) }
 	// The device expects the family name in lower case.
-	set := func(verb syncml.Verb) syncml.Command { return one(verb, push+"/PFN", "chr", strings.ToLower(s.cfg.PFN)) }
+	set := func(verb syncml.Verb) syncml.Command {
+		return one(verb, push+"/PFN", "chr", strings.ToLower(s.cfg.PFN))
+	}
 	switch {
 	case sess.Replace:
 		sess.Replace = false

@@ -35,10 +35,9 @@ type Tamper struct {
 	// Document sees every provisioning document before it is sent.
 	Document []func(*Provisioning)
 
-	// Identify decides which device a client certificate stands for. It gets the
-	// server's own decision. An empty id without an error stands for the Source
-	// of the message.
-	Identify []func(r *http.Request, id string, err error) (string, error)
+	// Identify decides who may send session messages. It runs twice: after the
+	// client certificate was checked, and after the message's signature was.
+	Identify []func(*Caller)
 	// Receive sees every message of an enrolled device first and may change it.
 	// Any status other than 0 is the HTTP answer, and the session stays as it is.
 	Receive []func(*Visit) (status int)
@@ -50,7 +49,7 @@ type Tamper struct {
 	// State sees what happened to a device, right after it happened.
 	State []func(*Change)
 	// Channel decides whether the server may post to a channel URI.
-	Channel []func(uri string, allowed bool) bool
+	Channel []func(cfg *Config, uri string, allowed bool) bool
 	// Wake sees every push before it is sent.
 	Wake []func(*Wake)
 	// WNS wraps the way to WNS: token requests and notifications.
@@ -83,6 +82,16 @@ type Provisioning struct {
 	Config *Config
 	Device *Device
 	Doc    *etree.Document
+}
+
+// Caller is who sends a session message.
+type Caller struct {
+	Request *http.Request
+	Body    []byte // nil until it is read
+	// ID is the DeviceID that the client certificate stands for; an empty one
+	// stands for the Source of the message.
+	ID      string
+	Refusal error // nil lets the caller in
 }
 
 // Visit is one message of a session.
