@@ -41,8 +41,8 @@ func TestCrashesAreToldOnce(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"ENR-19 ENR-30: the handler of an enrollment service crashes on input that it does not expect",
-		"ROB-01 SEC-17 SES-23 SES-24: the handler of the management address crashes on input that it does not expect",
+		"ENR-19 ENR-30: the handler of an enrollment service crashes on unexpected input",
+		"ROB-01 SEC-17 SES-23 SES-24: the handler of the management address crashes on unexpected input",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("causes:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

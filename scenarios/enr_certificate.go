@@ -23,12 +23,12 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// certificatesIssued are the ENR scenarios about the certificates that a device
-// is given, and their renewal.
+// certificatesIssued are the ENR scenarios about the certificates that devices
+// get, and their renewal.
 var certificatesIssued = []Scenario{
 	{
 		ID: "ENR-12", Level: report.Must, Title: "client certificate is for the CSR's key and chains to the delivered root",
-		Rule:    "The certificate in CertificateStore/My certifies the key of the CSR. It is signed, directly or through authorities in CertificateStore/CA, by one in CertificateStore/Root.",
+		Rule:    "The certificate in CertificateStore/My certifies the key of the CSR. It chains, directly or through CAs in CertificateStore/CA, to a certificate in CertificateStore/Root.",
 		Source:  "MS-MDE2 2.2.9.1, 3.4.4.1",
 		Fix:     "Issue the certificate for the public key of this request, and deliver the CA that signed it in CertificateStore/Root.",
 		Mutants: []string{"enr-wrong-key", "enr-wrong-root"},
@@ -36,9 +36,9 @@ var certificatesIssued = []Scenario{
 	},
 	{
 		ID: "ENR-13", Level: report.Should, Title: "the client certificate is SHA-256 or better, RSA 2048, for client authentication",
-		Rule:    "The certificate of a device is signed with SHA-256 or better, its RSA key has at least 2048 bits, and its extended key usage allows clientAuth.",
+		Rule:    "A device's certificate is signed with SHA-256 or better, its RSA key has at least 2048 bits, and its extended key usage allows clientAuth.",
 		Source:  "CA/Browser Forum BR 7.1.3; RFC 5280 4.2.1.12; MS-XCEP (minimalKeyLength)",
-		Fix:     "Sign with SHA-256, and put clientAuth into the extended key usages.",
+		Fix:     "Sign with SHA-256, and include clientAuth in the extended key usages.",
 		Mutants: []string{"enr-no-eku"},
 		Run: func(t *T) {
 			d := t.Enrollee()
@@ -46,7 +46,7 @@ var certificatesIssued = []Scenario{
 			certOf(d)
 			cert, err := parseCert(doc.ClientCert)
 			if err != nil {
-				t.Fail("a certificate of RFC 5280", err.Error())
+				t.Fail("a certificate according to RFC 5280", err.Error())
 			}
 			t.Try("signature", func() {
 				weak := []x509.SignatureAlgorithm{x509.MD5WithRSA, x509.SHA1WithRSA, x509.ECDSAWithSHA1}
@@ -64,7 +64,7 @@ var certificatesIssued = []Scenario{
 	},
 	{
 		ID: "ENR-21", Level: report.Should, Title: "a certificate is renewed",
-		Rule:    "A device whose document says ROBOSupport asks for a new certificate by an RST of type Renew, signed by the old key, over TLS with the old certificate. The server issues it, and sessions go on with it.",
+		Rule:    "A device whose provisioning document sets ROBOSupport asks for a new certificate with an RST of type Renew, signed with the old key, over TLS with the old certificate. The server issues it, and sessions continue with it.",
 		Source:  "MS-MDE2 3.8; Learn, \"Certificate renewal\"",
 		Fix:     "Accept RequestType Renew with a PKCS#7 request over TLS with the old certificate, and answer with the new one.",
 		Mutants: []string{"enr-renew-refused"},
@@ -86,17 +86,17 @@ var certificatesIssued = []Scenario{
 		ID: "ENR-24", Level: report.Must, Title: "certificate serial numbers are unique",
 		Rule:    "An issuer never gives two certificates the same serial number.",
 		Source:  "RFC 5280 4.1.2.2",
-		Fix:     "Draw serial numbers at random, 64 bits or more, or count them in a store.",
+		Fix:     "Use random serial numbers of 64 bits or more, or a persistent counter.",
 		Mutants: []string{"enr-serial-constant"},
 		Run: func(t *T) {
 			a, b := certOf(t.Device()), certOf(t.Device())
 			same := bytes.Equal(a.Issuer, b.Issuer) && a.SerialNumber == b.SerialNumber
-			t.Check(!same, "two serial numbers for two devices", a.SerialNumber+" for both, of one issuer")
+			t.Check(!same, "different serial numbers for two devices", a.SerialNumber+" for both, from one issuer")
 		},
 	},
 	{
 		ID: "ENR-25", Level: report.Must, Title: "the issuing CA is valid today",
-		Rule:    "The certificates that the document delivers, the device's own included, are valid at the time of enrollment.",
+		Rule:    "The certificates in the provisioning document, including the device's own, are valid at the time of enrollment.",
 		Source:  "RFC 5280 4.1.2.5",
 		Fix:     "Renew the issuing CA, and deliver the new one.",
 		Mutants: []string{"enr-ca-expired"},
@@ -104,7 +104,7 @@ var certificatesIssued = []Scenario{
 			d := t.Enrollee()
 			doc := documentOf(d)
 			if len(doc.Roots) == 0 && doc.ClientCert == nil {
-				t.Blocked(suite.By("ENR-12"), "the document delivers no certificate")
+				t.Blocked(suite.By("ENR-12"), "the provisioning document contains no certificate")
 			}
 			at := exchangeOf(d, enroll.StepToken).At
 			for i, der := range doc.Roots {
@@ -126,15 +126,15 @@ func clientCertificate(t *T) {
 		t.Fail("a certificate in CertificateStore/My", err.Error())
 	}
 	own, ok := cert.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
-	t.Check(ok && own.Equal(d.PublicKey()), "a certificate for the key of the CSR", "one for another key")
+	t.Check(ok && own.Equal(d.PublicKey()), "a certificate for the key of the CSR", "a certificate for another key")
 	t.Expect(len(doc.Roots), "certificates in CertificateStore/Root").To(BeNumerically(">", 0))
 	if err := chains(cert.SignedBy, doc.Roots, intermediates(writtenDocument(d))); err != nil {
-		t.Fail("a client certificate that chains to one in CertificateStore/Root", err.Error())
+		t.Fail("a client certificate that chains to CertificateStore/Root", err.Error())
 	}
 }
 
-// chains looks for a path from a certificate to a root, through authorities in
-// between. signed tells whether an issuer signed the certificate.
+// chains looks for a path from a certificate to a root, through intermediate CAs.
+// signed checks that an issuer signed the certificate.
 func chains(signed func(*x509.Certificate) error, roots, between [][]byte) error {
 	err := errors.New("no certificate in CertificateStore/Root")
 	for _, der := range roots {
@@ -160,7 +160,7 @@ func chains(signed func(*x509.Certificate) error, roots, between [][]byte) error
 	return fmt.Errorf("no root verifies it: %w", err)
 }
 
-// intermediates are the certificates in CertificateStore/CA of a document.
+// intermediates returns the certificates in CertificateStore/CA of a document.
 func intermediates(raw []byte) (out [][]byte) {
 	doc := etree.NewDocument()
 	if doc.ReadFromBytes(raw) != nil {
@@ -174,7 +174,7 @@ func intermediates(raw []byte) (out [][]byte) {
 	return out
 }
 
-// certOf is the client certificate that the device was given.
+// certOf returns the client certificate that the device got.
 func certOf(d *Device) *enroll.Cert {
 	c, err := enroll.ReadCert(documentOf(d).ClientCert)
 	if err != nil {
@@ -183,8 +183,8 @@ func certOf(d *Device) *enroll.Cert {
 	return c
 }
 
-// parseCert reads a certificate as x509 does, but for its subject: a server may
-// copy the subject of the Windows CSR, which x509 refuses.
+// parseCert is x509.ParseCertificate without its check of the subject: a server
+// may copy the subject of the Windows CSR, which x509 rejects.
 func parseCert(der []byte) (*x509.Certificate, error) {
 	c, err := x509.ParseCertificate(der)
 	if err == nil {
@@ -220,7 +220,7 @@ func usages(c *x509.Certificate) string {
 	return suite.Show(names)
 }
 
-// clockDrift is how far the clock of a server may be ahead of ours.
+// clockDrift is how far a server's clock may be ahead of ours.
 const clockDrift = 5 * time.Minute
 
 func validAt(t *T, der []byte, at time.Time) {
@@ -232,20 +232,20 @@ func validAt(t *T, der []byte, at time.Time) {
 	t.Check(valid, "a certificate that is valid today", fmt.Sprintf("valid from %s to %s", c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)))
 }
 
-// renewable gives the certificate that is to be renewed, if the server said that
-// it can be.
+// renewable returns the certificate to renew. The body is blocked if the server
+// does not allow renewal.
 func renewable(d *Device) []byte {
 	doc := d.Provisioning()
 	if doc != nil && !slices.ContainsFunc(doc.Renew, func(n enroll.ProviderNode) bool {
 		return strings.EqualFold(n.Path, "ROBOSupport") && strings.EqualFold(n.Value, "true")
 	}) {
-		d.T.Blocked(suite.By("ENR-17"), "the document does not say ROBOSupport true")
+		d.T.Blocked(suite.By("ENR-17"), "the provisioning document does not set ROBOSupport to true")
 	}
 	return d.Certificate().Certificate[0]
 }
 
-// tooYoung ends the body if the server does not renew a certificate yet, whose
-// time by the document has not come.
+// tooYoung ends the body if the server says that it is too early to renew and the
+// provisioning document agrees.
 func tooYoung(d *Device, err error) {
 	var f *enroll.Fault
 	doc := d.Provisioning()
@@ -256,7 +256,7 @@ func tooYoung(d *Device, err error) {
 		days, err := strconv.Atoi(n.Value)
 		if strings.EqualFold(n.Path, "RenewPeriod") && err == nil {
 			if from := certOf(d).NotAfter.AddDate(0, 0, -days); time.Now().Before(from) {
-				d.T.NotApplicable("the server answers NotEligibleToRenew, and by RenewPeriod renewal begins on %s", from.Format(time.DateOnly))
+				d.T.NotApplicable("the server answers NotEligibleToRenew, and according to RenewPeriod renewal starts on %s", from.Format(time.DateOnly))
 			}
 		}
 	}

@@ -9,14 +9,14 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// enrollmentCredentials are the ENR scenarios about who is taken in: the right
-// credential, a wrong one, none.
+// enrollmentCredentials are the ENR scenarios about right, wrong and missing
+// credentials.
 var enrollmentCredentials = []Scenario{
 	{
-		ID: "ENR-07", Level: report.Must, Title: "the policy that is advertised is the one that is accepted",
+		ID: "ENR-07", Level: report.Must, Title: "the server accepts the AuthPolicy that it advertises",
 		Rule:    "GetPolicies and RST accept the kind of credential that AuthPolicy in the Discover reply names: a UsernameToken for OnPremise.",
 		Source:  "MS-MDE2 3.1.4.1.3.2, 3.3.4.1, 3.4.4.1; fleet issue 46387",
-		Fix:     "Let GetPolicies and RST check the kind of credential that Discover advertises. Mostly the check is missing in one of the two.",
+		Fix:     "Let GetPolicies and RST check the kind of credential that Discover advertises. Usually one of the two lacks the check.",
 		Mutants: []string{"enr-policy-lies"},
 		Run: func(t *T) {
 			d := t.Device()
@@ -26,21 +26,21 @@ var enrollmentCredentials = []Scenario{
 			switch {
 			case err == nil || d.Provisioning() != nil:
 			case errors.As(err, &e) && e.Refused() && (e.Step == enroll.StepPolicies || e.Step == enroll.StepToken):
-				t.Fail(e.Step+" accepts a credential of the kind that Discover asks for, "+suite.Show(d.Discovered().AuthPolicy), said(err))
+				t.Fail(e.Step+" accepts the kind of credential that Discover asks for, "+suite.Show(d.Discovered().AuthPolicy), said(err))
 			default:
-				t.Blocked(suite.By(suite.Enrolls), "the enrollment ended for another reason: %v", err)
+				t.Blocked(suite.By(suite.Enrolls), "the enrollment failed for another reason: %v", err)
 			}
 		},
 	},
 	{
-		ID: "ENR-18", Level: report.Must, Title: "a credential that does not verify is refused with a SOAP fault",
-		Rule:    "A request whose credential does not verify is answered with a SOAP fault, not with a certificate and not by a crash.",
+		ID: "ENR-18", Level: report.Must, Title: "an invalid credential gets a SOAP fault",
+		Rule:    "A request with an invalid credential is answered with a SOAP fault, not with a certificate and not by a crash.",
 		Source:  "MS-MDE2 3.4.4.1, 2.2.9.1 (fault codes)",
-		Fix:     "Answer a credential that does not verify with a SOAP fault whose subcode is Authentication.",
+		Fix:     "Answer an invalid credential with a SOAP fault whose subcode is Authentication.",
 		Mutants: []string{"enr-password-panic", "enr-password-any"},
 		Run: func(t *T) {
-			// The same device enrolls with the right credential, so it is the wrong
-			// one that is judged, and nothing else that the server does not like.
+			// A device like it enrolls with the right credential, so only the wrong
+			// credential can be the reason for a refusal.
 			known := t.EnrolledOnly()
 			opts := t.Lab.Leniency()
 			wrong, tried := wrongCredential(t, known.Discovered())
@@ -58,10 +58,10 @@ var enrollmentCredentials = []Scenario{
 		},
 	},
 	{
-		ID: "ENR-29", Level: report.Must, Title: "GetPolicies and RST without or with a wrong token are refused",
-		Rule:    "The policy service and the enrollment service serve nobody without a credential that verifies.",
+		ID: "ENR-29", Level: report.Must, Title: "GetPolicies and RST with no token or a wrong one are refused",
+		Rule:    "The policy service and the enrollment service serve nobody without a valid credential.",
 		Source:  "MS-MDE2 3.3.4.1, 3.4.4.1; MS-XCEP 3.1.4.1",
-		Fix:     "Check the credential in GetPolicies and in RST before anything else is done.",
+		Fix:     "Check the credential in GetPolicies and in RST before doing anything else.",
 		Mutants: []string{"enr-password-any", "enr-token-optional"},
 		Under:   []string{"ENR-18"},
 		Run: func(t *T) {
@@ -98,8 +98,8 @@ var enrollmentCredentials = []Scenario{
 	},
 }
 
-// wrongCredential is one that does not verify, of the kind that the server asks
-// for, and what it is in words.
+// wrongCredential returns an invalid credential of the kind that the server asks
+// for, and describes it in words.
 func wrongCredential(t *T, r *enroll.DiscoverResponse) (wrong *enroll.Credential, tried string) {
 	if r.AuthPolicy != "Federated" {
 		return &enroll.Credential{Username: t.Lab.Config.Target.Username, Password: "not the password"}, "a wrong password"
@@ -111,8 +111,8 @@ func wrongCredential(t *T, r *enroll.DiscoverResponse) (wrong *enroll.Credential
 	return wrong, "an invented token"
 }
 
-// mustRefuse fails unless a request was turned down. accepted is what came if it
-// was not.
+// mustRefuse fails unless a request was refused. accepted names what the server
+// returns for an accepted one.
 func mustRefuse(t *T, err error, accepted string) {
 	t.Excused(err)
 	switch {
@@ -123,8 +123,8 @@ func mustRefuse(t *T, err error, accepted string) {
 	}
 }
 
-// turnedDown fails if a device that should not be enrolled is, or if the server
-// broke at it.
+// turnedDown fails if the server enrolls a device that it must refuse, or crashes
+// on it.
 func turnedDown(t *T, d *Device, o dmclient.EnrollOptions, what string) {
 	err := d.EnrollWith(o)
 	t.Excused(err)

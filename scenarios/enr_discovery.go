@@ -19,8 +19,8 @@ import (
 // that it names.
 var discovery = []Scenario{
 	{
-		ID: "ENR-04", Level: report.Must, Title: "the AuthPolicy is one that the client offered",
-		Rule:    "AuthPolicy in the Discover reply is one of the AuthPolicies of the request. A client cannot enroll by another.",
+		ID: "ENR-04", Level: report.Must, Title: "the client offered the AuthPolicy in the reply",
+		Rule:    "AuthPolicy in the Discover reply is one of the AuthPolicies in the request. A client cannot enroll with any other.",
 		Source:  "MS-MDE2 3.1.4.1.3.1, 3.1.4.1.3.2",
 		Fix:     "Choose AuthPolicy from the AuthPolicies that the request lists.",
 		Mutants: []string{"enr-policy-unoffered"},
@@ -28,14 +28,14 @@ var discovery = []Scenario{
 			d := t.Enrollee()
 			r := discoveredBy(d)
 			list := offered(d)
-			t.Check(slices.Contains(list, r.AuthPolicy), "AuthPolicy: one of those offered, "+strings.Join(list, ", "), suite.Show(r.AuthPolicy))
+			t.Check(slices.Contains(list, r.AuthPolicy), "AuthPolicy: one of "+strings.Join(list, ", "), suite.Show(r.AuthPolicy))
 		},
 	},
 	{
-		ID: "ENR-05", Level: report.Must, Title: "service URLs are absolute https and answer",
-		Rule:    "EnrollmentServiceUrl and, if it is there, EnrollmentPolicyServiceUrl in the Discover reply are absolute https URLs of services that answer.",
+		ID: "ENR-05", Level: report.Must, Title: "service URLs are absolute https URLs and answer",
+		Rule:    "EnrollmentServiceUrl and, if present, EnrollmentPolicyServiceUrl in the Discover reply are absolute https URLs of services that answer.",
 		Source:  "MS-MDE2 3.1.4.1.3.2",
-		Fix:     "Build both service URLs from the server's public base URL, with scheme and host.",
+		Fix:     "Build both service URLs from the server's public base URL, including scheme and host.",
 		Mutants: []string{"enr-url-relative"},
 		Run: func(t *T) {
 			d := t.Enrollee()
@@ -48,9 +48,9 @@ var discovery = []Scenario{
 	},
 	{
 		ID: "ENR-06", Level: report.Must, On: "federated", Title: "Federated: the sign-in page returns wresult to appru",
-		Rule:    "A server that answers Federated names an AuthenticationServiceUrl. The page there ends in a form that posts wresult to the address that appru names.",
+		Rule:    "A server that answers Federated names an AuthenticationServiceUrl. The page there ends in a form that posts wresult to the address in appru.",
 		Source:  "MS-MDE2 3.1.4.1.3.2; Learn, \"Federated authentication device enrollment\"",
-		Fix:     "Name AuthenticationServiceUrl, and let the page end in a form that posts wresult to the address in appru.",
+		Fix:     "Send AuthenticationServiceUrl, and end the page in a form that posts wresult to the address in appru.",
 		Mutants: []string{"enr-no-auth-url", "enr-appru-fixed"},
 		Under:   []string{"ENR-05"},
 		Run: func(t *T) {
@@ -61,21 +61,20 @@ var discovery = []Scenario{
 			}
 			t.Check(absolute(r.AuthenticationURL), "AuthenticationServiceUrl: an absolute https URL", suite.Show(r.AuthenticationURL))
 			if hasDirectory(t) {
-				t.NotApplicable("devices bring tokens of a directory (target.directory, target.hooks.token), so no page is opened")
+				t.NotApplicable("devices get their tokens from a directory (target.directory, target.hooks.token), so they open no page")
 			}
 			signsIn(t, r)
 		},
 	},
 }
 
-// absolute tells whether a URL is an absolute https URL.
+// absolute reports whether a URL is an absolute https URL.
 func absolute(at string) bool {
 	u, err := url.Parse(at)
 	return err == nil && u.Scheme == "https" && u.Host != ""
 }
 
-// serviceAt fails unless a service is there at its URL. What it answers is not
-// looked at.
+// serviceAt fails unless a service answers at its URL, whatever the answer.
 func serviceAt(d *Device, step, at string) {
 	t := d.T
 	t.Check(absolute(at), "an absolute https URL", suite.Show(at))
@@ -92,7 +91,7 @@ func serviceAt(d *Device, step, at string) {
 	t.Check(!slices.Contains(gone, ex.Status), "a service that answers POST at "+at, "HTTP "+strconv.Itoa(ex.Status))
 }
 
-// signIn is what drives the server's sign-in page as the target's user.
+// signIn returns a client that signs in on the server's page as the target's user.
 func signIn(d *Device, r *enroll.DiscoverResponse) *enroll.SignIn {
 	t := &d.T.Lab.Config.Target
 	return &enroll.SignIn{HTTP: d.EnrollmentClient(dmclient.EnrollOptions{}).HTTP, URL: r.AuthenticationURL,

@@ -17,12 +17,12 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// provisioningDocument are the ENR scenarios about the document as such, and the
-// account that it sets up.
+// provisioningDocument are the ENR scenarios about the provisioning document
+// itself, and the account that it sets up.
 var provisioningDocument = []Scenario{
 	{
 		ID: "ENR-11", Level: report.Must, Title: "provisioning document is well-formed, version 1.1, base64",
-		Rule:    "The RSTR carries, in base64, a well-formed wap-provisioningdoc of version 1.1.",
+		Rule:    "The RSTR carries a well-formed wap-provisioningdoc of version 1.1, in base64.",
 		Source:  "MS-MDE2 3.4.4.1.1, 2.2.9.1",
 		Fix:     "Set version=\"1.1\" on wap-provisioningdoc, and encode the whole document in standard base64.",
 		Mutants: []string{"enr-doc-version"},
@@ -58,7 +58,7 @@ var provisioningDocument = []Scenario{
 	},
 	{
 		ID: "ENR-15", Level: report.Must, Title: "both APPAUTH CLIENT and APPSRV",
-		Rule:    "The APPLICATION characteristic has an APPAUTH for each side. With CLIENT the server proves itself, with APPSRV the device.",
+		Rule:    "The APPLICATION characteristic has an APPAUTH for each side. The server authenticates with CLIENT, the device with APPSRV.",
 		Source:  "MS-MDE2 2.2.9.1; Learn, \"w7 APPLICATION CSP\"",
 		Fix:     "Write two APPAUTH characteristics, AAUTHLEVEL CLIENT and APPSRV.",
 		Mutants: []string{"enr-no-appsrv"},
@@ -74,15 +74,15 @@ var provisioningDocument = []Scenario{
 	},
 	{
 		ID: "ENR-16", Level: report.Must, Title: "AAUTHDATA is base64",
-		Rule:    "AAUTHDATA, if it is there, holds the first nonce in base64. (A 25H2 device refuses an APPAUTH without it.)",
+		Rule:    "AAUTHDATA, if present, holds the first nonce in base64. (Windows 11 25H2 rejects an APPAUTH without it.)",
 		Source:  "Learn, \"w7 APPLICATION CSP\"; OMA DM Security 1.2.1 section 5.3",
-		Fix:     "Encode the nonce in base64 before you write it into AAUTHDATA.",
+		Fix:     "Base64-encode the nonce in AAUTHDATA.",
 		Mutants: []string{"enr-nonce-plain"},
 		Run: func(t *T) {
 			for _, a := range appAuths(t) {
 				t.Try("APPAUTH "+a.Level, func() {
 					if a.Data == "" {
-						t.Blocked(suite.By("ENR-34"), "it has no AAUTHDATA")
+						t.Blocked(suite.By("ENR-34"), "this APPAUTH has no AAUTHDATA")
 					}
 					_, err := base64.StdEncoding.DecodeString(a.Data)
 					t.Check(err == nil, "base64 in AAUTHDATA", suite.Show(err))
@@ -92,9 +92,9 @@ var provisioningDocument = []Scenario{
 	},
 	{
 		ID: "ENR-17", Level: report.Should, Title: "renewal is set up: ROBOSupport and RenewPeriod",
-		Rule:    "The management of a device ends with its certificate, unless that is renewed. So the document says ROBOSupport true and a RenewPeriod in days.",
+		Rule:    "Management of a device ends when its certificate expires, unless it is renewed. So the document sets ROBOSupport to true and RenewPeriod to a number of days.",
 		Source:  "MS-MDE2 2.2.9.1; Learn, \"Certificate renewal\"",
-		Fix:     "Write ROBOSupport true and a RenewPeriod in days under CertificateStore/My/WSTEP/Renew.",
+		Fix:     "Set ROBOSupport to true and RenewPeriod to a number of days under CertificateStore/My/WSTEP/Renew.",
 		Mutants: []string{"enr-no-robo"},
 		Run: func(t *T) {
 			values := map[string]string{}
@@ -110,7 +110,7 @@ var provisioningDocument = []Scenario{
 	},
 	{
 		ID: "ENR-23", Level: report.Info, Title: "the PFN in the provisioning document",
-		Rule:    "Push/PFN is written in a session. MS-MDE2 lists it as not configurable in the provisioning document, and Windows ignores it there.",
+		Rule:    "Push/PFN is set in a session. MS-MDE2 lists it as not configurable in the provisioning document, and Windows ignores it there.",
 		Source:  "MS-MDE2 2.2.9.3",
 		Fix:     "Leave Push/PFN out of the document and set it in the first session.",
 		Mutants: []string{"enr-pfn-document"},
@@ -119,10 +119,10 @@ var provisioningDocument = []Scenario{
 		},
 	},
 	{
-		ID: "ENR-32", Level: report.Should, Title: "pages of the provisioning document are there",
-		Rule:    "Every page of the server itself that the provisioning document names can be opened.",
+		ID: "ENR-32", Level: report.Should, Title: "pages named in the provisioning document exist",
+		Rule:    "Every page on the server itself that the provisioning document names can be opened.",
 		Source:  "Learn, \"DMClient CSP\" (HelpWebsite, and others); Learn, \"w7 APPLICATION CSP\"",
-		Fix:     "Serve the pages that the document names, or take them out.",
+		Fix:     "Serve the pages that the document names, or remove them from it.",
 		Mutants: []string{"enr-help-404"},
 		Run: func(t *T) {
 			own, err := url.Parse(t.Lab.Config.Target.DiscoveryURL())
@@ -131,7 +131,7 @@ var provisioningDocument = []Scenario{
 			}
 			named := pagesOf(documentOf(t.Enrollee()), own.Hostname())
 			if len(named) == 0 {
-				t.NotApplicable("the provisioning document names no page of the server itself (%s)", strings.Join(pages, ", "))
+				t.NotApplicable("the provisioning document names no page on the server itself (%s)", strings.Join(pages, ", "))
 			}
 			for _, n := range named {
 				t.Try(n.Path, func() { opens(t, n.Path, n.Value) })
@@ -139,10 +139,10 @@ var provisioningDocument = []Scenario{
 		},
 	},
 	{
-		ID: "ENR-34", Level: report.Should, Title: "AAUTHDATA is there, and differs between enrollments",
-		Rule:    "Each APPAUTH carries a first nonce: a 25H2 device refuses the enrollment without it. Neither nonce nor secret is the same for two devices.",
+		ID: "ENR-34", Level: report.Should, Title: "AAUTHDATA is present, and differs between enrollments",
+		Rule:    "Each APPAUTH carries a first nonce: Windows 11 25H2 rejects the enrollment without it. No two devices share a nonce or a secret.",
 		Source:  "Learn, \"w7 APPLICATION CSP\"; OMA DM Security 1.2.1 section 5.3; seen on Windows 11 25H2 (0x80070057)",
-		Fix:     "Draw nonce and secret for each enrollment, and write the nonce into AAUTHDATA of both APPAUTHs.",
+		Fix:     "Generate nonce and secret for each enrollment, and write the nonce into AAUTHDATA of both APPAUTHs.",
 		Mutants: []string{"enr-nonce-same"},
 		Run: func(t *T) {
 			first, second := appAuths(t), appAuths(t)
@@ -151,8 +151,8 @@ var provisioningDocument = []Scenario{
 					t.Expect(a.Data, "AAUTHDATA").To(Not(BeEmpty()))
 					for _, b := range second {
 						if strings.EqualFold(a.Level, b.Level) {
-							t.Check(a.Data != b.Data, "an AAUTHDATA for each device", "the same one for two devices")
-							t.Check(a.Secret == "" || a.Secret != b.Secret, "an AAUTHSECRET for each device", "the same one for two devices")
+							t.Check(a.Data != b.Data, "a different AAUTHDATA for each device", "the same for two devices")
+							t.Check(a.Secret == "" || a.Secret != b.Secret, "a different AAUTHSECRET for each device", "the same for two devices")
 						}
 					}
 				})
@@ -161,7 +161,7 @@ var provisioningDocument = []Scenario{
 	},
 }
 
-// appAuths are the APPAUTHs in the document of a new device.
+// appAuths returns the APPAUTHs in the document of a new device.
 func appAuths(t *T) []enroll.AppAuth {
 	list := documentOf(t.Enrollee()).App.Auth
 	if len(list) == 0 {
@@ -170,12 +170,12 @@ func appAuths(t *T) []enroll.AppAuth {
 	return list
 }
 
-// pages are the values of the document that hold an address to be opened. Other
-// URLs are for requests of their own kind, which a GET is not.
+// pages are the values of the document that name a page to open. Other URLs are
+// not meant for a GET.
 var pages = []string{"HelpWebsite", "HyperlinkHref", "ServerList"}
 
-// pagesOf are those at a host, of the account (DMClient/Provider) and of the w7
-// APPLICATION.
+// pagesOf returns the pages on a host that the account (DMClient/Provider) and the
+// w7 APPLICATION name.
 func pagesOf(doc *enroll.Provisioning, host string) (out []enroll.ProviderNode) {
 	all := slices.Clone(doc.Provider.Nodes)
 	for _, name := range slices.Sorted(maps.Keys(doc.App.Parms)) {
@@ -191,7 +191,7 @@ func pagesOf(doc *enroll.Provisioning, host string) (out []enroll.ProviderNode) 
 	return out
 }
 
-// opens fails unless something is there at a URL.
+// opens fails unless a page can be opened at a URL.
 func opens(t *T, what, at string) {
 	d := caller(t)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at, nil)
@@ -208,7 +208,7 @@ func opens(t *T, what, at string) {
 	t.Check(!gone, "a page at "+at, "HTTP "+strconv.Itoa(resp.StatusCode))
 }
 
-// base64Text decodes base64 that may have line breaks.
+// base64Text decodes base64 that may contain line breaks.
 func base64Text(s string) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 }

@@ -17,9 +17,9 @@ import (
 var enrollmentMessages = []Scenario{
 	{
 		ID: "ENR-01", Level: report.Must, Title: "GET on the discovery URL answers 200",
-		Rule:    "Before a device discovers, it sends a GET to the discovery URL to see whether the server is there. The server answers 200.",
+		Rule:    "Before Discover, a device sends a GET to the discovery URL to check that the server is there. The server answers 200.",
 		Source:  "MS-MDE2 3.1.4.1",
-		Fix:     "Serve GET on the discovery path with 200 and an empty body, beside POST.",
+		Fix:     "Answer GET on the discovery path with 200 and an empty body, besides POST.",
 		Mutants: []string{"enr-get-404"},
 		Run: func(t *T) {
 			ex := reached(t.Enrollee(), enroll.StepReach)
@@ -36,7 +36,7 @@ var enrollmentMessages = []Scenario{
 		ID: "ENR-02", Level: report.Must, Title: "enrollment replies are SOAP with a Content-Length",
 		Rule:    "The replies to Discover, GetPolicies and RST are application/soap+xml with a Content-Length. The enrollment client does not support chunked transfer.",
 		Source:  "MS-MDE2 3.1.4.1, 3.3.4.1, 3.4.4.1; Learn, \"On-premises authentication device enrollment\"",
-		Fix:     "Write the whole SOAP body into memory, set Content-Length and application/soap+xml, and do not flush before.",
+		Fix:     "Buffer the whole SOAP body, set Content-Length and application/soap+xml, and do not flush before.",
 		Mutants: []string{"enr-chunked"},
 		Run: func(t *T) {
 			d := t.Enrollee()
@@ -47,7 +47,7 @@ var enrollmentMessages = []Scenario{
 	},
 	{
 		ID: "ENR-03", Level: report.Must, Title: "RelatesTo echoes MessageID",
-		Rule:    "Each reply's a:RelatesTo is the a:MessageID of its request.",
+		Rule:    "a:RelatesTo in each reply is the a:MessageID of the request.",
 		Source:  "MS-MDE2 3.1.4.1.1.2; WS-Addressing 1.0 Core 3.1",
 		Fix:     "Copy a:MessageID of the request into a:RelatesTo of the reply, in all three services.",
 		Mutants: []string{"enr-relates-to"},
@@ -56,16 +56,16 @@ var enrollmentMessages = []Scenario{
 			for _, step := range services {
 				t.Try(step, func() {
 					sent, got := envelopesOf(d, step)
-					t.Check(got.RelatesTo == sent.MessageID, "RelatesTo: the MessageID of the request", suite.Show(got.RelatesTo))
+					t.Check(got.RelatesTo == sent.MessageID, "RelatesTo equal to MessageID of the request", suite.Show(got.RelatesTo))
 				})
 			}
 		},
 	},
 	{
 		ID: "ENR-19", Level: report.Must, Title: "malformed SOAP gets a fault or 4xx",
-		Rule:    "A message that is not SOAP is answered with a SOAP fault or HTTP 4xx: no dropped connection, and no error page of a crash.",
+		Rule:    "A message that is not SOAP is answered with a SOAP fault or HTTP 4xx, not with a dropped connection or the error page of a crash.",
 		Source:  "SOAP 1.2 part 1, section 5.4; RFC 9110 15.5",
-		Fix:     "Catch the errors of the XML reader, and answer a SOAP fault with subcode MessageFormat.",
+		Fix:     "Handle errors of the XML parser, and answer with a SOAP fault with subcode MessageFormat.",
 		Mutants: []string{"enr-soap-panic"},
 		Run: func(t *T) {
 			d := t.Enrollee()
@@ -79,8 +79,8 @@ var enrollmentMessages = []Scenario{
 		},
 	},
 	{
-		ID: "ENR-26", Level: report.Should, Title: "timestamps are of now, ActivityIds are unique",
-		Rule:    "A WS-Security timestamp in a reply is the time of the reply. An ActivityId, by which a reply is found in logs, is not used twice.",
+		ID: "ENR-26", Level: report.Should, Title: "timestamps are current, ActivityIds are unique",
+		Rule:    "A WS-Security timestamp in a reply is the time of the reply. An ActivityId, which identifies a reply in logs, is not used twice.",
 		Source:  "WS-Security 1.1 section 10; MS-MDE2 3.1.4.1.1.2, 3.4.4.1.1.2",
 		Fix:     "Write the time of the reply into the timestamp, and a new UUID into ActivityId.",
 		Mutants: []string{"enr-timestamp-old", "enr-activity-constant"},
@@ -94,9 +94,9 @@ var enrollmentMessages = []Scenario{
 	},
 	{
 		ID: "ENR-27", Level: report.Must, Title: "each reply has its Action",
-		Rule:    "The SOAP header of a reply names its Action, as a whole URI.",
+		Rule:    "The SOAP header of a reply contains its Action, as a full URI.",
 		Source:  "MS-MDE2 3.1.4.1.1.2, 3.3.4.1.1.2, 3.4.4.1.1.2; WS-Addressing 1.0 SOAP binding",
-		Fix:     "Write the whole URI of the operation's response into a:Action.",
+		Fix:     "Write the full URI of the operation's response into a:Action.",
 		Mutants: []string{"enr-action-short"},
 		Run: func(t *T) {
 			d := t.Enrollee()
@@ -104,14 +104,14 @@ var enrollmentMessages = []Scenario{
 			for _, step := range services {
 				t.Try(step, func() {
 					_, got := envelopesOf(d, step)
-					t.Check(got.Action == actions[step], "Action: the whole URI of the response, such as "+actions[step], suite.Show(got.Action))
+					t.Check(got.Action == actions[step], "Action: the full URI of the response, such as "+actions[step], suite.Show(got.Action))
 				})
 			}
 		},
 	},
 	{
 		ID: "ENR-30", Level: report.Should, Title: "SOAP is XML: white space, prefixes, order of attributes",
-		Rule:    "A request that is indented, or has other prefixes, or its attributes in another order, is the same request.",
+		Rule:    "Indentation, other prefixes or another order of attributes do not change a request.",
 		Source:  "XML 1.0; Namespaces in XML 1.0",
 		Fix:     "Read SOAP with an XML parser and match elements by namespace and local name, not by text.",
 		Mutants: []string{"enr-soap-strict"},
@@ -125,45 +125,45 @@ var enrollmentMessages = []Scenario{
 	},
 }
 
-// framed checks the HTTP side of a reply. HTTP/2 has no chunked transfer, and
-// does without a Content-Length.
+// framed checks the HTTP framing of a reply. HTTP/2 has no chunked transfer and
+// needs no Content-Length.
 func framed(t *T, ex *dmclient.Exchange) {
 	t.Expect(ex.Reply.Get("Content-Type"), "Content-Type").To(HavePrefix("application/soap+xml"))
 	t.Check(!ex.Chunked, "a Content-Length", "chunked transfer")
 	switch n := len(ex.Response); {
 	case ex.ContentLength >= 0:
-		t.Check(ex.ContentLength == int64(n), "a Content-Length that is the length of the body", fmt.Sprintf("Content-Length %d, %d bytes", ex.ContentLength, n))
+		t.Check(ex.ContentLength == int64(n), "a Content-Length equal to the length of the body", fmt.Sprintf("Content-Length %d, %d bytes", ex.ContentLength, n))
 	case ex.Proto != "HTTP/2.0":
 		t.Fail("a Content-Length", "none")
 	}
 }
 
-// malformed fails unless a body is answered with a SOAP fault or 4xx. A service
-// that does not answer the device's own request either shows nothing.
+// malformed fails unless a body is answered with a SOAP fault or 4xx. If the
+// service does not answer a valid request either, the body is blocked.
 func malformed(d *Device, step, what, to, body string) {
 	t := d.T
 	switch {
 	case to == "":
 		t.NotApplicable("the Discover reply names no policy service, which is optional")
 	case !absolute(to):
-		t.Blocked(suite.By("ENR-05"), "its URL is no absolute https URL")
+		t.Blocked(suite.By("ENR-05"), "its URL is not an absolute https URL")
 	}
 	err := send(caller(t), what, to, []byte(body))
 	if refusedBy(err) {
 		return
 	}
 	exchangeOf(d, step)
-	saw := "HTTP 200, as for a sound request"
+	saw := "HTTP 200, as for a valid request"
 	if err != nil {
 		saw = said(err)
 	}
 	t.Fail("a SOAP fault, or HTTP 4xx", saw)
 }
 
-// timely is how far a server's clock may be from ours.
+// timely is how far a server's clock may differ from ours.
 const timely = 10 * time.Minute
 
-// stamped checks the timestamp and the ActivityId of a reply, if it has them.
+// stamped checks the timestamp and the ActivityId of a reply, if present.
 func stamped(t *T, d *Device, step string, seen map[string]string) {
 	_, got := envelopesOf(d, step)
 	if id := got.ActivityID; id != "" {
@@ -180,15 +180,15 @@ func stamped(t *T, d *Device, step string, seen map[string]string) {
 	t.Check(now.Sub(at).Abs() < timely, "a timestamp within ten minutes of "+now.UTC().Format(time.RFC3339), got.Created)
 }
 
-// reformed sends the request of a step again in another form of the same XML. A
-// server that does not take the same request twice shows nothing.
+// reformed repeats the request of a step in another form of the same XML. The
+// rule does not apply to a server that rejects the same request twice.
 func reformed(t *T, d *Device, step string) {
 	sent := exchangeOf(d, step)
 	switch {
 	case signed(t) && step != enroll.StepDiscover:
 		t.NotApplicable("the request is signed (target.certificate), so its form cannot be changed")
 	case step == enroll.StepToken && t.Lab.Config.Target.Shared():
-		t.NotApplicable("it would enroll the device anew that all scenarios share (target.shared_device)")
+		t.NotApplicable("it would re-enroll the device that all scenarios share (target.shared_device)")
 	}
 	other, err := enroll.Reform(sent.Request)
 	if err != nil {
@@ -200,7 +200,7 @@ func reformed(t *T, d *Device, step string) {
 		return
 	}
 	if again := send(c, step+" as before", sent.URL, sent.Request); again != nil {
-		t.NotApplicable("the server does not take the same request twice: %s", said(again))
+		t.NotApplicable("the server does not accept the same request twice: %s", said(again))
 	}
 	t.Fail("the same answer to another form of the same XML", said(err))
 }

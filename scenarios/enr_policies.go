@@ -13,9 +13,9 @@ import (
 var certificatePolicies = []Scenario{
 	{
 		ID: "ENR-08", Level: report.Must, Title: "GetPoliciesResponse is well-formed and carries a policy",
-		Rule:    "GetPolicies is answered with well-formed XML in which every prefix is bound, and which names a certificate policy. (Windows was seen to overlook an unbound prefix; other clients and parsers do not.)",
+		Rule:    "GetPolicies is answered with well-formed XML that binds every prefix and contains a certificate policy. (Windows has been seen to ignore an unbound prefix; other clients and parsers do not.)",
 		Source:  "MS-XCEP 3.1.4.1.1.2; Namespaces in XML 1.0 section 5",
-		Fix:     "Answer GetPolicies with one policy and its attributes, and bind every prefix on the element that uses it or above.",
+		Fix:     "Answer GetPolicies with one policy and its attributes, and bind every prefix on the element that uses it or on one above.",
 		Mutants: []string{"enr-policies-unbound", "enr-policies-none", "enr-policies-panic"},
 		Run: func(t *T) {
 			reply := policyReply(t, t.Enrollee())
@@ -29,17 +29,17 @@ var certificatePolicies = []Scenario{
 			}
 			unbound, err := syncml.UnboundPrefixes(reply)
 			if err != nil {
-				t.Fail("a GetPolicies reply of well-formed XML", err.Error())
+				t.Fail("a well-formed GetPolicies reply", err.Error())
 			}
 			t.Expect(unbound, "unbound prefixes in the GetPolicies reply").To(BeEmpty())
 			t.Expect(r.Policies, "certificate policies in the reply").To(BeNumerically(">", 0))
 		},
 	},
 	{
-		ID: "ENR-28", Level: report.Must, Title: "references of the certificate policy resolve",
-		Rule:    "policySchema is 3. hashAlgorithmOIDReference, if it is not nil, is the id of an OID of the same reply, and the group of that OID is 1, the hash algorithms.",
+		ID: "ENR-28", Level: report.Must, Title: "references in the certificate policy resolve",
+		Rule:    "policySchema is 3. hashAlgorithmOIDReference, if not nil, is the id of an OID in the same reply, and the group of that OID is 1, the hash algorithms.",
 		Source:  "MS-XCEP 3.1.4.1.3.1, 3.1.4.1.3.16",
-		Fix:     "Set policySchema 3, and let hashAlgorithmOIDReference name the oIDReferenceID of an OID with group 1.",
+		Fix:     "Set policySchema to 3, and let hashAlgorithmOIDReference name the oIDReferenceID of an OID with group 1.",
 		Mutants: []string{"enr-oid-dangling", "enr-policy-schema"},
 		Run: func(t *T) {
 			r := policiesOf(t.Enrollee())
@@ -65,13 +65,13 @@ var certificatePolicies = []Scenario{
 	},
 }
 
-// policyReply is the body that GetPolicies was answered with. No answer is a
-// failure here and nowhere else, as the devices of a run go on without a policy.
-// A refused credential is the verdict of ENR-07.
+// policyReply returns the body of the reply to GetPolicies. A missing reply fails
+// only this scenario: the devices of a run go on without a policy. ENR-07 judges
+// a refused credential.
 func policyReply(t *T, d *Device) []byte {
 	ex := reached(d, enroll.StepPolicies)
 	if ex == nil || !absolute(ex.URL) {
-		return exchangeOf(d, enroll.StepPolicies).Response // says why not
+		return exchangeOf(d, enroll.StepPolicies).Response // it says why not
 	}
 	if e := answerTo(enroll.StepPolicies, ex); e != nil {
 		if e.Refused() {

@@ -17,14 +17,14 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// certificateRequests are the ENR scenarios about what RST asks for: whether a
-// device enrolls, again too, and which CSRs are accepted.
+// certificateRequests are the ENR scenarios about RST: whether a device enrolls,
+// and enrolls again, and which CSRs are accepted.
 var certificateRequests = []Scenario{
 	{
 		ID: "ENR-36", Level: report.Must, Title: "a device enrolls",
-		Rule:    "A device whose user has the right credential enrolls: Discover and RST are answered, and the last reply is a provisioning document that the device can install.",
+		Rule:    "A device whose user has a valid credential enrolls: Discover and RST are answered, and the last reply is a provisioning document that the device can install.",
 		Source:  "MS-MDE2 1.3, 3.1 to 3.4",
-		Fix:     "Look at the server's log for the step that is named here.",
+		Fix:     "Look in the server's log for the step named here.",
 		Mutants: []string{"enr-policy-lies"},
 		Decides: []suite.Premise{suite.Enrolls},
 		Under:   []string{"ENR-04", "ENR-05", "ENR-06", "ENR-07", "ENR-11", "ENR-12", "ENR-14"},
@@ -37,9 +37,9 @@ var certificateRequests = []Scenario{
 	},
 	{
 		ID: "ENR-09", Level: report.Must, Title: "the CSR as Windows encodes it is accepted",
-		Rule:    "A PKCS#10 request whose common name is a PrintableString with \"!\" and NUL, signed with sha1WithRSA, is accepted: Windows sends no other. Strict ASN.1 parsers, Go's among them, refuse it.",
+		Rule:    "A PKCS#10 request whose common name is a PrintableString with \"!\" and NUL, signed with sha1WithRSA, is accepted: Windows sends no other. Strict ASN.1 parsers, including Go's, reject it.",
 		Source:  "MS-MDE2 3.4.4.1.1.1; seen on Windows 10 19043",
-		Fix:     "Read the PKCS#10 request with a parser that does not check the subject's string type, and verify sha1WithRSA yourself.",
+		Fix:     "Parse the PKCS#10 request without checking the subject's string type, and verify sha1WithRSA yourself.",
 		Mutants: []string{"enr-strict-csr"},
 		Run: func(t *T) {
 			accepted(t, false, "a provisioning document for the CSR as Windows encodes it, as for a plain one")
@@ -47,9 +47,9 @@ var certificateRequests = []Scenario{
 	},
 	{
 		ID: "ENR-10", Level: report.Must, Title: "a CSR with SHA-256 is accepted",
-		Rule:    "A PKCS#10 request that is signed with sha256WithRSA is accepted as well: later Windows and every other client sign so.",
+		Rule:    "A PKCS#10 request signed with sha256WithRSA is accepted as well: later Windows and every other client use it.",
 		Source:  "MS-WSTEP 3.1.4.1; RFC 2986",
-		Fix:     "Accept sha256WithRSA beside sha1WithRSA when you verify the signature of the request.",
+		Fix:     "Accept sha256WithRSA besides sha1WithRSA when you verify the signature of the request.",
 		Mutants: []string{"enr-sha1-only"},
 		Run: func(t *T) {
 			accepted(t, true, "a provisioning document for a CSR signed with sha256WithRSA, as for one with sha1WithRSA")
@@ -57,9 +57,9 @@ var certificateRequests = []Scenario{
 	},
 	{
 		ID: "ENR-20", Level: report.Must, Title: "the same device enrolls again",
-		Rule:    "A device that was reset enrolls again under its old identity, and gets another certificate. Its management goes on: sessions run to their end, and what is queued for it arrives.",
+		Rule:    "A device that was reset enrolls again under its old identity, and gets a new certificate. Management continues: sessions complete, and queued commands arrive.",
 		Source:  "MS-MDE2 3.1; go-microsoft-dm (stale session state)",
-		Fix:     "Replace everything that is kept for a DeviceID when it enrolls again, sessions, channel and PFN included.",
+		Fix:     "When a DeviceID enrolls again, replace everything stored for it, including sessions, channel and PFN.",
 		Mutants: []string{"enr-again-refused", "enr-stale-session", "enr-again-mute"},
 		Run:     enrollsAgain,
 	},
@@ -72,7 +72,7 @@ var certificateRequests = []Scenario{
 		Run: func(t *T) {
 			// A device with a longer key enrolls.
 			if n := policiesOf(t.EnrolledOnly()).MinimalKeyLength; n <= shortKey {
-				t.Blocked(suite.By("ENR-33"), "minimalKeyLength of the policy is %d, and a shorter key is not tried", n)
+				t.Blocked(suite.By("ENR-33"), "minimalKeyLength of the policy is %d, and no shorter key is tried", n)
 			}
 			d := t.DeviceWith(func(c *dmclient.Config) {
 				c.Key = func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, shortKey) }
@@ -84,7 +84,7 @@ var certificateRequests = []Scenario{
 
 const shortKey = 1024 // bits
 
-// enrollsAtAll enrolls a device. The one that all scenarios share enrolled before.
+// enrollsAtAll enrolls a device. A shared device is already enrolled.
 func enrollsAtAll(t *T) error {
 	target := &t.Lab.Config.Target
 	switch {
@@ -97,8 +97,8 @@ func enrollsAtAll(t *T) error {
 	return t.Device().Enroll()
 }
 
-// issued enrolls a new device with a CSR of one kind, whatever becomes of
-// GetPolicies. The error is nil if it got a provisioning document.
+// issued enrolls a new device with one kind of CSR, even if GetPolicies fails. The
+// error is nil if the device got a provisioning document.
 func issued(t *T, plain bool) error {
 	err := t.Device().EnrollWith(dmclient.EnrollOptions{PlainCSR: plain, IgnorePolicies: true})
 	var e *enroll.Error
@@ -108,9 +108,9 @@ func issued(t *T, plain bool) error {
 	return err
 }
 
-// accepted fails if CSRs of one kind are refused and those of the other are not.
-// The refused one is tried twice: a server under load refuses what it takes a
-// moment later.
+// accepted fails if the server refuses one kind of CSR and accepts the other. It
+// tries the refused kind twice: a server under load may accept a moment later
+// what it refused.
 func accepted(t *T, plain bool, expected string) {
 	err := issued(t, plain)
 	t.Excused(err)
@@ -136,7 +136,7 @@ func enrollsAgain(t *T) {
 	old := d.First()
 	const before, after = "./DevDetail/Ext/Microsoft/TotalRAM", "./DevDetail/Ext/Microsoft/TotalStorage"
 	works := t.Lab.Queue(t.Context(), d.Device, lab.Command{Verb: syncml.Get, LocURI: before}) == nil && arrives(d, before)
-	// A server may keep a session that was cut off, and go on with it.
+	// A server may keep a session that was cut off, and continue it.
 	t.Misbehaves(d, fmt.Sprintf("stop=%d", answeringPackageOne(old)+2))
 	cut := busy(d)
 	t.Evidence("before the device enrolled again, session %s ended: %s", cut.ID, cut.End)
@@ -145,22 +145,22 @@ func enrollsAgain(t *T) {
 		t.Excused(err)
 		t.Fail("a provisioning document when the device enrolls again", said(err))
 	}
-	t.Check(string(certOf(again).Raw) != string(certOf(d).Raw), "another certificate", "the one of the first enrollment")
+	t.Check(string(certOf(again).Raw) != string(certOf(d).Raw), "a new certificate", "the certificate of the first enrollment")
 	first := again.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment, SessionID: cut.ID})
 	if len(first.Received) > 0 {
 		t.Expect(first.Received[0].Hdr.MsgID, "MsgID of the server's first message after the device enrolled again").To(Equal(old.Received[0].Hdr.MsgID))
 	}
-	if ran(d.Sessions()[0]) { // else first sessions break anyway, which is the verdict of SES-01
+	if ran(d.Sessions()[0]) { // otherwise first sessions fail anyway, and SES-01 judges that
 		runsToEnd(again, first, "enrolling again, with the SessionID of a session that was cut off")
 	}
 	again.Survived(again.Sync(dmclient.SyncOptions{}), "enrolling again")
 	if works {
 		t.Queue(again, lab.Command{Verb: syncml.Get, LocURI: after})
-		t.Check(arrives(again, after), "the Get that was queued after the device enrolled again", "it did not arrive within three sessions; one before did")
+		t.Check(arrives(again, after), "the Get queued after the device enrolled again", "it did not arrive within three sessions; an earlier one did")
 	}
 }
 
-// arrives tells whether a Get comes to the device within three sessions.
+// arrives reports whether a Get arrives within three sessions.
 func arrives(d *Device, locURI string) bool {
 	for range 3 {
 		if s := d.Sync(dmclient.SyncOptions{}); len(s.Find(syncml.Get, locURI[1:])) > 0 {

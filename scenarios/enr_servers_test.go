@@ -312,7 +312,7 @@ func TestPagesOfDocument(t *testing.T) {
 		says    string
 	}{
 		"the account's":      {help, help, report.Passed, ""},
-		"no page":            {help, `name="Other"`, report.NotApplicable, "names no page of the server itself"},
+		"no page":            {help, `name="Other"`, report.NotApplicable, "names no page on the server itself"},
 		"a ServerList":       {app, `<parm name="SERVERLIST" value="BASE/help"/>` + app, report.Passed, ""},
 		"a ServerList, gone": {app, `<parm name="ServerList" value="BASE/nothing"/>` + app, report.Warned, "1 of 2: APPLICATION/SERVERLIST: HTTP 404"},
 	} {

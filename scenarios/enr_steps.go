@@ -13,7 +13,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// services are the steps that are answered with SOAP.
+// services are the steps with a SOAP reply.
 var services = []string{enroll.StepDiscover, enroll.StepPolicies, enroll.StepToken}
 
 // actionOf is the SOAP Action of a step's request.
@@ -21,8 +21,8 @@ var actionOf = map[string]string{
 	enroll.StepDiscover: enroll.ActionDiscover, enroll.StepPolicies: enroll.ActionGetPolicies, enroll.StepToken: enroll.ActionRequestToken,
 }
 
-// enrollOnce enrolls a device that has not tried yet. A failure is no verdict:
-// the caller looks at the step it is about.
+// enrollOnce enrolls a device that has not tried yet. A failure is not a verdict:
+// the caller looks at its own step.
 func enrollOnce(d *Device) {
 	if len(d.EnrollExchanges()) > 0 {
 		return
@@ -32,18 +32,18 @@ func enrollOnce(d *Device) {
 	}
 }
 
-// reached is the last exchange of a step, nil if the enrollment did not get that
-// far.
+// reached returns the last exchange of a step; nil if the enrollment did not get
+// that far.
 func reached(d *Device, step string) (found *dmclient.Exchange) {
 	enrollOnce(d)
 	for _, ex := range d.EnrollExchanges() {
 		switch {
 		case step != enroll.StepReach:
 			if isRequest(ex, step) {
-				found = ex // the last one: a plain CSR comes after a refused one
+				found = ex // keep the last: a plain CSR follows a refused one
 			}
 		case ex.Method != http.MethodGet:
-			return found // a later GET is of the sign-in page
+			return found // a later GET is for the sign-in page
 		default:
 			found = ex
 		}
@@ -51,16 +51,16 @@ func reached(d *Device, step string) (found *dmclient.Exchange) {
 	return found
 }
 
-// isRequest tells whether an exchange is of that step. A renewal has the Action
-// of an RST.
+// isRequest reports whether an exchange belongs to a step. A renewal also has the
+// Action of an RST.
 func isRequest(ex *dmclient.Exchange, step string) bool {
 	sent := string(ex.Request)
 	return strings.Contains(sent, ">"+actionOf[step]+"<") && !strings.Contains(sent, "/Renew</")
 }
 
-// exchangeOf is the exchange of a step that was answered with 200 and no fault.
-// Any other one blocks the body: it is the verdict of ENR-36, of ENR-05 or, as
-// devices go on without a policy, of ENR-08.
+// exchangeOf returns the exchange of a step that was answered with 200 and no
+// fault. Any other answer blocks the body: ENR-36 or ENR-05 judges it or, as
+// devices go on without a policy, ENR-08.
 func exchangeOf(d *Device, step string) *dmclient.Exchange {
 	t, ex := d.T, reached(d, step)
 	by := suite.By(suite.Enrolls)
@@ -75,7 +75,7 @@ func exchangeOf(d *Device, step string) *dmclient.Exchange {
 		t.Excused(d.EnrollError())
 		t.Blocked(by, "the enrollment did not get as far as %s", step)
 	case !strings.HasPrefix(ex.URL, "https://"):
-		t.Blocked(suite.By("ENR-05"), "the URL for %s is no absolute https URL: %s", step, suite.Show(ex.URL))
+		t.Blocked(suite.By("ENR-05"), "the URL for %s is not an absolute https URL: %s", step, suite.Show(ex.URL))
 	}
 	if err := answerTo(step, ex); err != nil {
 		t.Excused(err)
@@ -84,7 +84,7 @@ func exchangeOf(d *Device, step string) *dmclient.Exchange {
 	return ex
 }
 
-// answerTo is why an exchange is not an answer to its step.
+// answerTo says why an exchange does not answer its step; nil if it does.
 func answerTo(step string, ex *dmclient.Exchange) *enroll.Error {
 	fail := func(err error) *enroll.Error { return &enroll.Error{Step: step, Status: ex.Status, Err: err} }
 	if ex.Err != nil {
@@ -101,7 +101,7 @@ func answerTo(step string, ex *dmclient.Exchange) *enroll.Error {
 	return nil
 }
 
-// envelopesOf are the request and the reply of one step.
+// envelopesOf returns the request and the reply of a step.
 func envelopesOf(d *Device, step string) (sent, got *enroll.Envelope) {
 	ex := exchangeOf(d, step)
 	sent, err := enroll.ReadEnvelope(ex.Request)
@@ -113,12 +113,12 @@ func envelopesOf(d *Device, step string) (sent, got *enroll.Envelope) {
 		if step == enroll.StepPolicies {
 			by = append(by, "ENR-08")
 		}
-		d.T.Blocked(by, "the %s reply is no SOAP envelope: %v", step, err)
+		d.T.Blocked(by, "the %s reply is not a SOAP envelope: %v", step, err)
 	}
 	return sent, got
 }
 
-// discoveredBy is the server's answer to Discover.
+// discoveredBy returns the server's answer to Discover.
 func discoveredBy(d *Device) *enroll.DiscoverResponse {
 	exchangeOf(d, enroll.StepDiscover)
 	r := d.Discovered()
@@ -128,7 +128,7 @@ func discoveredBy(d *Device) *enroll.DiscoverResponse {
 	return r
 }
 
-// policiesOf is the server's answer to GetPolicies, with a policy.
+// policiesOf returns the server's answer to GetPolicies, which has a policy.
 func policiesOf(d *Device) *enroll.PolicyResponse {
 	_, got := envelopesOf(d, enroll.StepPolicies)
 	r, err := got.PolicyResponse()
@@ -141,7 +141,7 @@ func policiesOf(d *Device) *enroll.PolicyResponse {
 	return r
 }
 
-// writtenDocument is the provisioning document as the server wrote it.
+// writtenDocument returns the provisioning document as the server wrote it.
 func writtenDocument(d *Device) []byte {
 	e, err := enroll.ReadEnvelope(exchangeOf(d, enroll.StepToken).Response)
 	if err != nil {
@@ -154,7 +154,7 @@ func writtenDocument(d *Device) []byte {
 	return r.Provisioning
 }
 
-// documentOf is the provisioning document, also one that a device cannot install.
+// documentOf returns the provisioning document, even if a device cannot install it.
 func documentOf(d *Device) *enroll.Provisioning {
 	enrollOnce(d)
 	if doc := d.Provisioning(); doc != nil {
@@ -167,7 +167,7 @@ func documentOf(d *Device) *enroll.Provisioning {
 	return doc
 }
 
-// caller is a device that sends single messages and does not enroll.
+// caller returns a device that sends single messages and does not enroll.
 func caller(t *T) *Device {
 	dev, err := t.Lab.NewDevice(t.Profile())
 	if err != nil {
@@ -177,7 +177,7 @@ func caller(t *T) *Device {
 	return &Device{Device: dev, T: t}
 }
 
-// send posts a message as it is and keeps the exchange.
+// send posts a message unchanged and keeps the exchange.
 func send(d *Device, what, to string, message []byte) error {
 	_, err := d.EnrollmentClient(dmclient.EnrollOptions{}).Send(d.T.Context(), to, message)
 	keepLast(d, what)
@@ -192,33 +192,33 @@ func keepLast(d *Device, what string) {
 	}
 }
 
-// refusedBy tells whether the server turned a request down: by a SOAP fault, or by
-// HTTP 4xx. A crash or a dropped connection is none.
+// refusedBy reports whether the server refused a request, with a SOAP fault or
+// HTTP 4xx. A crash or a dropped connection is not a refusal.
 func refusedBy(err error) bool {
 	var e *enroll.Error
 	var f *enroll.Fault
 	return errors.As(err, &f) || errors.As(err, &e) && e.Status >= 400 && e.Status < 500
 }
 
-// said is what came instead of an answer, without the name of the step.
+// said says what came instead of an answer, without the name of the step.
 func said(err error) string {
 	var e *enroll.Error
 	if errors.As(err, &e) && e.Err != nil {
 		err = e.Err
 	}
-	if u, ok := err.(*url.Error); ok { //nolint:errorlint // one that is wrapped was put into words
+	if u, ok := err.(*url.Error); ok { //nolint:errorlint // a wrapped one already has words
 		return "no reply: " + u.Err.Error()
 	}
 	return err.Error()
 }
 
-// hasDirectory tells whether devices bring tokens of a directory.
+// hasDirectory reports whether devices get their tokens from a directory.
 func hasDirectory(t *T) bool { return t.Lab.Directory != nil || t.Lab.Config.Target.Hooks.Token != nil }
 
-// signed tells whether requests are signed with a certificate.
+// signed reports whether requests are signed with a certificate.
 func signed(t *T) bool { return t.Lab.Config.Target.Certificate.Cert != "" }
 
-// offered are the AuthPolicies that the device's Discover listed.
+// offered returns the AuthPolicies in the device's Discover request.
 func offered(d *Device) []string {
 	sent, _ := envelopesOf(d, enroll.StepDiscover)
 	r, err := sent.DiscoverRequest()

@@ -13,13 +13,12 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// answerErrors are the ERR scenarios about what a device answers to commands, or
-// does not.
+// answerErrors are the ERR scenarios about unusual or missing answers of a device.
 var answerErrors = []Scenario{
-	{ID: "ERR-07", Level: report.Must, Needs: []Need{NeedQueue}, Title: "commands that are refused are not sent without end",
-		Rule:    "A command that the device answers with 401, 403 or 425 failed. The server notes it and does not send it in every session: at most three times in four.",
+	{ID: "ERR-07", Level: report.Must, Needs: []Need{NeedQueue}, Title: "refused commands are not repeated forever",
+		Rule:    "A command that the device answers with 401, 403 or 425 failed. The server records that and does not send it in every session: at most three times in four sessions.",
 		Source:  "OMA DM RepPro 1.2.1 section 10; the bound is ours",
-		Fix:     "Take a command that failed out of the queue, or retry it a few times at most.",
+		Fix:     "Remove a failed command from the queue, or retry it a few times at most.",
 		Mutants: []string{"err-cmd-forever"},
 		Under:   []string{"SES-06"},
 		Run: func(t *T) {
@@ -27,15 +26,15 @@ var answerErrors = []Scenario{
 				t.Try(fmt.Sprint(code), func() { repeats(t, code, 3) })
 			}
 		}},
-	{ID: "ERR-10", Level: report.Must, Needs: []Need{NeedQueue}, Title: "415: the same is not sent again unchanged",
-		Rule:    "415 says that the format is wrong for the node. The same command would be answered the same.",
+	{ID: "ERR-10", Level: report.Must, Needs: []Need{NeedQueue}, Title: "415: the command is not sent again unchanged",
+		Rule:    "415 says that the format is wrong for the node. The same command would get the same answer.",
 		Source:  "OMA DM RepPro 1.2.1 section 10, 415",
-		Fix:     "Take a command that answered 415 out of the queue.",
+		Fix:     "Remove a command answered with 415 from the queue.",
 		Mutants: []string{"err-cmd-forever"},
 		Under:   []string{"ERR-07", "SES-06", "PSH-02"},
 		Run:     func(t *T) { repeats(t, 415, 1) }},
 	{ID: "ERR-11", Level: report.Must, Needs: []Need{NeedQueue}, Title: "400 with an empty CmdRef is tolerated",
-		Rule:    "A device that cannot read a command's CmdID answers 400 with an empty CmdRef. It belongs to no command; the session runs to its end.",
+		Rule:    "A device that cannot read a command's CmdID answers 400 with an empty CmdRef. This Status belongs to no command; the session completes.",
 		Source:  "Learn, \"OMA DM protocol support\"; MS-MDM 2.2.6.1",
 		Fix:     "Ignore a Status whose CmdRef is empty.",
 		Mutants: []string{"err-empty-cmdref"},
@@ -48,25 +47,25 @@ var answerErrors = []Scenario{
 			holdSessions(d, 1, "400 with an empty CmdRef")
 		}},
 	{ID: "ERR-12", Level: report.Must, Needs: []Need{NeedQueue}, Title: "214 and 215 are understood",
-		Rule:    "214 (the operation was cancelled) and 215 (not executed) are answers like any other: the session runs to its end, and so does the next.",
+		Rule:    "214 (operation cancelled) and 215 (not executed) are answers like any other: the session completes, and so does the next.",
 		Source:  "OMA DM RepPro 1.2.1 section 10, 214 and 215",
-		Fix:     "Read every status by its class.",
+		Fix:     "Interpret every status by its class.",
 		Mutants: []string{"err-215-fails"},
 		Run: func(t *T) {
 			for _, code := range []int{214, 215} {
 				t.Try(fmt.Sprint(code), func() { answeredWith(t, code) })
 			}
 		}},
-	{ID: "ERR-13", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a status that nobody knows counts as its class",
-		Rule:    "599 is in no list. Like every 5xx it means that the command failed, and the session runs to its end.",
+	{ID: "ERR-13", Level: report.Must, Needs: []Need{NeedQueue}, Title: "an unknown status counts as its class",
+		Rule:    "599 is in no list. Like every 5xx it means that the command failed, and the session completes.",
 		Source:  "OMA DM RepPro 1.2.1 section 10 (classes of status codes)",
-		Fix:     "Read every status by its class.",
+		Fix:     "Interpret every status by its class.",
 		Mutants: []string{"err-599-panics"},
 		Run:     func(t *T) { answeredWith(t, 599) }},
 	{ID: "ERR-14", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a command without an answer stays pending",
-		Rule:    "A command that gets neither Status nor Results may not have been executed. The session ends without an error, and the command is sent again in the next one.",
+		Rule:    "A command that gets neither Status nor Results may not have been executed. The session ends without an error, and the next one sends the command again.",
 		Source:  "MS-MDM 2.2.6.1 (every command gets a Status)",
-		Fix:     "Queue a command again that has no answer when the session ends.",
+		Fix:     "Requeue a command that has no answer when the session ends.",
 		Mutants: []string{"psh-sent-done"},
 		Under:   []string{"SES-44"},
 		Run: func(t *T) {
@@ -77,11 +76,11 @@ var answerErrors = []Scenario{
 			d.ClearFaults()
 			s := runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "a command without an answer")
 			if len(s.Find(work.Verb, workNode)) == 0 {
-				t.Fail("the queued Get again, in the session after the one in which it got no answer", "no such command")
+				t.Fail("the queued Get again, in the session after the one that left it unanswered", "no such command")
 			}
 		}},
-	{ID: "ERR-15", Level: report.Must, Title: "a Status that comes twice is counted once",
-		Rule:    "A device sends each Status twice. The session runs to its end, and so does the next.",
+	{ID: "ERR-15", Level: report.Must, Title: "a repeated Status counts once",
+		Rule:    "A device sends each Status twice. The session completes, and so does the next.",
 		Source:  "MS-MDM 2.2.6.1; seen on devices",
 		Fix:     "Ignore a second Status for the same command.",
 		Mutants: []string{"err-double-fails"},
@@ -90,14 +89,14 @@ var answerErrors = []Scenario{
 			d.First()
 			t.Misbehaves(d, "double-status")
 			from := d.SessionCount()
-			runsToEnd(d, busy(d), "Statuses that come twice")
-			holdSessions(d, 1, "Statuses that come twice")
+			runsToEnd(d, busy(d), "repeated Statuses")
+			holdSessions(d, 1, "repeated Statuses")
 			needCommand(d, from, "")
 		}},
 	{ID: "ERR-16", Level: report.Must, Title: "Results without a Status",
-		Rule:    "A device sends the Results of a Get and leaves its Status out. The session runs to its end, and so does the next.",
+		Rule:    "A device sends the Results of a Get and leaves its Status out. The session completes, and so does the next.",
 		Source:  "MS-MDM 2.2.6.1; seen on devices",
-		Fix:     "Take Results in whether or not their Status came.",
+		Fix:     "Accept Results with or without their Status.",
 		Mutants: []string{"err-results-fail"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -110,8 +109,8 @@ var answerErrors = []Scenario{
 		}},
 }
 
-// answeredWith lets a queued command be answered with a code: the session must
-// run to its end, and the next. It gives the device, and where its sessions with
+// answeredWith has the device answer a queued command with a code: that session
+// and the next must complete. It returns the device, and where its sessions with
 // the command begin.
 func answeredWith(t *T, code int) (d *Device, from int) {
 	d = t.Next()
@@ -124,8 +123,8 @@ func answeredWith(t *T, code int) (d *Device, from int) {
 	return d, from
 }
 
-// repeats counts how often a command is sent that is answered with a code, in
-// four sessions.
+// repeats counts how often, in four sessions, the server sends a command that the
+// device answers with a code.
 func repeats(t *T, code, most int) {
 	d, from := answeredWith(t, code)
 	holdSessions(d, 2, "a command that the device answered with %d", code)
@@ -134,10 +133,10 @@ func repeats(t *T, code, most int) {
 	for _, s := range list[:min(len(list), 4)] {
 		n += len(s.Find(work.Verb, workNode))
 	}
-	t.Expect(n, "times the command that the device answers with %d was sent in four sessions", code).To(BeNumerically("<=", most))
+	t.Expect(n, "sends, in four sessions, of a command that the device answers with %d", code).To(BeNumerically("<=", most))
 }
 
-// noAnswer leaves commands of a verb without Status and Results.
+// noAnswer drops Status and Results for commands with a verb.
 func noAnswer(verb syncml.Verb) rewrite {
 	return func(m *syncml.Message) {
 		m.Body = slices.DeleteFunc(slices.Clone(m.Body), func(c syncml.Command) bool {
@@ -146,8 +145,8 @@ func noAnswer(verb syncml.Verb) rewrite {
 	}
 }
 
-// needCommand ends the body unless the server sent a command in the device's
-// sessions since from, so that there was something to answer.
+// needCommand ends the body unless the server sent a command in the sessions since
+// from: without one there was nothing to answer.
 func needCommand(d *Device, from int, verb syncml.Verb) {
 	t := d.T
 	sent := 0
@@ -157,11 +156,11 @@ func needCommand(d *Device, from int, verb syncml.Verb) {
 	switch what := string(verb); {
 	case sent > 0:
 	case t.Lab.CanQueue(work):
-		t.Blocked(suite.By(suite.Delivers), "the queued Get was in neither of two sessions")
+		t.Blocked(suite.By(suite.Delivers), "the queued Get did not arrive in two sessions")
 	default:
 		if what == "" {
 			what = "command"
 		}
-		t.NotApplicable("the server sent no %s in two sessions; with target.hooks.queue it would get one to send", what)
+		t.NotApplicable("the server sent no %s in two sessions; target.hooks.queue would give it one to send", what)
 	}
 }

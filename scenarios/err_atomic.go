@@ -11,7 +11,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// The codes of an Atomic that fails.
+// The codes of a failed Atomic.
 const (
 	atomicFailed     = 507
 	atomicRolledBack = 216
@@ -20,10 +20,10 @@ const (
 
 // atomicErrors are the ERR scenarios about Atomic, which only some servers send.
 var atomicErrors = []Scenario{
-	{ID: "ERR-08", Level: report.Must, Needs: []Need{NeedQueue}, On: "atomic", Title: "an Atomic that fails: 507, with 216 or 516 inside",
-		Rule:    "A device answers 507 for an Atomic of which one command failed, 216 for those it rolled back and 516 where it could not. The session runs to its end, and so does the next.",
+	{ID: "ERR-08", Level: report.Must, Needs: []Need{NeedQueue}, On: "atomic", Title: "a failed Atomic: 507, with 216 or 516 inside",
+		Rule:    "If a command in an Atomic fails, the device answers 507 for the Atomic, 216 for each command it rolled back and 516 for each it could not. The session completes, and so does the next.",
 		Source:  "MS-MDM 2.2.7.3, 3.1.5.1.2; OMA DM RepPro 1.2.1 section 10",
-		Fix:     "Note 507, 216 and 516 as results of their commands, and go on.",
+		Fix:     "Record 507, 216 and 516 as results of their commands, and go on.",
 		Mutants: []string{"err-507-fails"},
 		Run: func(t *T) {
 			for _, code := range []int{atomicRolledBack, rollBackFailed} {
@@ -34,13 +34,13 @@ var atomicErrors = []Scenario{
 						t.Misbehaves(d, "rollback-fails")
 					}
 					s := groupedSession(d, "./Vendor/MSFT/dmwake-knows-no-such-node")
-					runsToEnd(d, s, "an Atomic that fails")
-					holdSessions(d, 1, "an Atomic that failed")
+					runsToEnd(d, s, "a failed Atomic")
+					holdSessions(d, 1, "a failed Atomic")
 					if nestedAtomic(s) != "" {
 						t.Blocked(suite.By("ERR-09"), "the server sent an Atomic inside an Atomic")
 					}
 					if !answered(s, atomicFailed) || !answered(s, code) {
-						t.NotApplicable("the server put the two queued commands into different Atomics, so that there was nothing to roll back")
+						t.NotApplicable("the server put the two queued commands into different Atomics, so there was nothing to roll back")
 					}
 				})
 			}
@@ -48,7 +48,7 @@ var atomicErrors = []Scenario{
 	{ID: "ERR-09", Level: report.Must, Needs: []Need{NeedQueue}, On: "atomic", Title: "no Atomic in an Atomic",
 		Rule:    "An Atomic inside another is not supported: Windows answers 500 for the inner and 507 for the outer one.",
 		Source:  "MS-MDM 2.2.7.3; Learn, \"OMA DM protocol support\"",
-		Fix:     "Put all commands into one Atomic, or into several one after the other.",
+		Fix:     "Put all commands into one Atomic, or into several in sequence.",
 		Mutants: []string{"err-atomic-nested"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -59,8 +59,8 @@ var atomicErrors = []Scenario{
 		}},
 }
 
-// groupedSession queues two commands and gives the session that brought them in
-// an Atomic. Where they come one by one the body is not applicable.
+// groupedSession queues two commands and returns the session that brought them in
+// an Atomic. If they arrive one by one, the scenario is not applicable.
 func groupedSession(d *Device, second string) *dmclient.Session {
 	from := d.SessionCount()
 	queued := queueGroup(d, second)
@@ -70,12 +70,12 @@ func groupedSession(d *Device, second string) *dmclient.Session {
 	}
 	s = delivered(d, from, queued[0])
 	if len(atomicsOf(s)) == 0 {
-		d.T.NotApplicable("the server sent the queued commands one by one and put none into an Atomic")
+		d.T.NotApplicable("the server sent the queued commands one by one, without an Atomic")
 	}
 	return s
 }
 
-// atomicsOf are the Atomics of a session.
+// atomicsOf returns the Atomics of a session.
 func atomicsOf(s *dmclient.Session) (out []syncml.Command) {
 	for _, m := range s.Received {
 		for _, c := range m.Body {
@@ -87,7 +87,7 @@ func atomicsOf(s *dmclient.Session) (out []syncml.Command) {
 	return out
 }
 
-// nestedAtomic names an Atomic inside another one; empty where there is none.
+// nestedAtomic names an Atomic inside another one; empty if there is none.
 func nestedAtomic(s *dmclient.Session) string {
 	for _, m := range atomicsOf(s) {
 		for i := range m.Commands {
@@ -99,7 +99,7 @@ func nestedAtomic(s *dmclient.Session) string {
 	return ""
 }
 
-// answered tells whether the device gave that code to some command.
+// answered reports whether the device answered any command with that code.
 func answered(s *dmclient.Session, code int) bool {
 	for _, m := range s.Sent {
 		for _, st := range statuses(m) {

@@ -15,16 +15,16 @@ import (
 
 const firstReports = "the first public reports of 418 and 500 on this path (seen)"
 
-// anotherPFN is what a device has from an earlier management.
+// anotherPFN is a PFN left on a device by an earlier server.
 const anotherPFN = "99999another.app_8wekyb3d8bbwe"
 
-// pfnErrors are the ERR scenarios about the push path: the first four are the
-// reports that this project began with.
+// pfnErrors are the ERR scenarios about the push path. The first four are the
+// reports that started this project.
 var pfnErrors = []Scenario{
 	{ID: "ERR-01", Level: report.Must, Title: "Add of Push answers 418: the server goes on",
-		Rule:    "A device on which Push is already there answers 418 to its Add. The node is what the server wanted: the session goes on and the PFN is set.",
+		Rule:    "A device that already has Push answers 418 to its Add. The server has the node it wanted: the session goes on and the PFN is set.",
 		Source:  "MS-MDM 3.1.5.1.1; " + firstReports,
-		Fix:     "Read 418 for Add of Push as done.",
+		Fix:     "Treat 418 for Add of Push as success.",
 		Mutants: []string{"err-push-418"},
 		Under:   []string{"PFN-01"},
 		Run: func(t *T) {
@@ -34,8 +34,8 @@ var pfnErrors = []Scenario{
 			sessionsEnded(d, "418 for Add of Push")
 			t.Expect(len(d.PFNWrites()), "Add or Replace of .../Push/PFN in the first two sessions").To(BeNumerically(">", 0))
 		}},
-	{ID: "ERR-02", Level: report.Must, Title: "Add of the PFN answers 418: Replace, or look at it",
-		Rule:    "A device on which a PFN is already there answers 418 to its Add. The server cannot know which PFN that is: it writes its own by Replace or reads the node, in that session or the next.",
+	{ID: "ERR-02", Level: report.Must, Title: "Add of the PFN answers 418: the server replaces or reads it",
+		Rule:    "A device that already has a PFN answers 418 to its Add. The server cannot know which PFN that is: it writes its own with Replace or reads the node, in that session or the next.",
 		Source:  "MS-MDM 3.1.5.1.1; " + firstReports,
 		Fix:     "Send Replace of the PFN after 418, or Get it and compare.",
 		Mutants: []string{"err-pfn-418"},
@@ -51,10 +51,10 @@ var pfnErrors = []Scenario{
 			}
 			t.Expect(n, "Replace or Get of .../Push/PFN in the first two sessions").To(BeNumerically(">", 0))
 		}},
-	{ID: "ERR-03", Level: report.Must, Profile: "wp81", Title: "the PFN answers 500: the session ends, no endless repetition",
-		Rule:    "A phone that cannot register the PFN answers 500. The server records it and does not send it again and again: at most three times in a session.",
+	{ID: "ERR-03", Level: report.Must, Profile: "wp81", Title: "the PFN answers 500: the session ends, no endless retries",
+		Rule:    "A phone that cannot register the PFN answers 500. The server records that and does not keep sending it: at most three times in a session.",
 		Source:  firstReports + "; the bound is ours",
-		Fix:     "Count the failures of setting the PFN, and leave it for a later session.",
+		Fix:     "Count failed attempts to set the PFN, and leave it for a later session.",
 		Mutants: []string{"err-500-forever"},
 		Under:   []string{"ERR-01", "ERR-02"},
 		Run: func(t *T) {
@@ -68,10 +68,10 @@ var pfnErrors = []Scenario{
 			}
 			sessionsEnded(d, "500 for Replace of the PFN")
 		}},
-	{ID: "ERR-04", Level: report.Must, Profile: "wp81", Needs: []Need{NeedQueue}, Title: "418 and then 500: the other commands are unharmed",
-		Rule:    "Add of the PFN answers 418, Replace answers 500. What else is queued for the device is delivered all the same, in that session or the next.",
+	{ID: "ERR-04", Level: report.Must, Profile: "wp81", Needs: []Need{NeedQueue}, Title: "418 and then 500: other commands are unaffected",
+		Rule:    "Add of the PFN answers 418, Replace answers 500. Other queued commands are delivered anyway, in that session or the next.",
 		Source:  firstReports,
-		Fix:     "Send the other commands whatever the PFN answers.",
+		Fix:     "Send the other commands whatever the device answers for the PFN.",
 		Mutants: []string{"err-500-first"},
 		Under:   []string{"ERR-01", "ERR-02", "ERR-03", "SES-44"},
 		Run: func(t *T) {
@@ -92,9 +92,9 @@ var pfnErrors = []Scenario{
 			t.Expect(n, "deliveries of the queued Get in the two sessions").To(BeNumerically(">", 0))
 		}},
 	{ID: "ERR-05", Level: report.Must, Needs: []Need{NeedLeave}, Ends: true, Title: "Delete of Push answers 404: the session ends",
-		Rule:    "Push that is to be deleted and is not there is what the server wanted: the session runs to its end.",
+		Rule:    "The server wanted Push gone, and it is: the session completes.",
 		Source:  "MS-MDM 3.1.5.1.3; OMA DM RepPro 1.2.1 section 10, 404",
-		Fix:     "Read 404 for Delete as done.",
+		Fix:     "Treat 404 for Delete as success.",
 		Mutants: []string{"err-delete-404"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -107,10 +107,10 @@ var pfnErrors = []Scenario{
 			}
 			runsToEnd(d, s, "404 for Delete of Push")
 		}},
-	{ID: "ERR-06", Level: report.Must, Title: "Get of ChannelURI fails: the session ends, the next one too",
-		Rule:    "A device answers Get of ChannelURI with 404, 405, 406 or 500. That is an answer to one command: the session runs to its end, and so does the next.",
+	{ID: "ERR-06", Level: report.Must, Title: "Get of ChannelURI fails: the session ends, and so does the next",
+		Rule:    "A device answers Get of ChannelURI with 404, 405, 406 or 500. Only that one command failed: the session completes, and so does the next.",
 		Source:  "OMA DM RepPro 1.2.1 section 10; " + learnCSP,
-		Fix:     "Note the status of Get of ChannelURI, and go on.",
+		Fix:     "Record the status of Get of ChannelURI, and go on.",
 		Mutants: []string{"err-channel-fails", "err-channel-loop"},
 		Under:   []string{"ERR-01", "ERR-02"},
 		Run: func(t *T) {
@@ -128,8 +128,8 @@ var pfnErrors = []Scenario{
 					if !askedFor(d.SessionsSince(from)) {
 						t.Managed(s)
 					}
-					runsToEnd(d, s, "Get of ChannelURI that fails")
-					holdSessions(d, 1, "Get of ChannelURI that fails")
+					runsToEnd(d, s, "a failed Get of ChannelURI")
+					holdSessions(d, 1, "a failed Get of ChannelURI")
 					if !askedFor(d.SessionsSince(from)) {
 						needPFN(d)
 						t.Blocked(suite.By(suite.AsksURI), "the server did not ask for the channel URI in two sessions")
@@ -138,14 +138,14 @@ var pfnErrors = []Scenario{
 			}
 		}},
 	{ID: "ERR-17", Level: report.Must, Profile: "wp81", Only: true, Title: "a later success clears an earlier failure",
-		Rule:    "A PFN that could not be registered because the phone had no network is set again, and works, once it has one: within the next three sessions.",
+		Rule:    "A PFN that could not be registered because the phone had no network is set again once the phone is back online, and works: within the next three sessions.",
 		Source:  firstReports + "; the bound is ours",
 		Fix:     "Forget earlier failures when the PFN answers 200, and try again in a later session.",
 		Mutants: []string{"err-500-giveup"},
 		Under:   []string{"ERR-01", "ERR-02", "ERR-03"},
 		Run: func(t *T) {
 			if t.Lab.Config.Target.Push == "none" {
-				t.NotApplicable("target.push is none, so that the phone has no WNS to register a PFN with")
+				t.NotApplicable("target.push is none, so the phone has no WNS to register a PFN with")
 			}
 			d := unregistrable(t)
 			need500(d)
@@ -160,13 +160,13 @@ var pfnErrors = []Scenario{
 			if !askedFor(d.Sessions()) {
 				t.Blocked(suite.By(suite.AsksURI), "the server never asks for the channel URI")
 			}
-			t.Fail("a PFN that the device registers, and a channel URI that the server reads, within three sessions after the network is back",
-				fmt.Sprintf("PFN on the device: %s; attempts to set it in all: %d", suite.Show(d.PFN()), len(d.PFNWrites())))
+			t.Fail("a registered PFN, and a channel URI that the server reads, within three sessions after the network is back",
+				fmt.Sprintf("PFN on the device: %s; attempts to set it: %d", suite.Show(d.PFN()), len(d.PFNWrites())))
 		}},
 }
 
-// preparedDevice is a device that has Push, and a PFN where one is given, before
-// its first session, as after an earlier enrollment; it had that session.
+// preparedDevice returns a device after its first session. Before that session it
+// already had Push, and the given PFN if any, as after an earlier enrollment.
 func preparedDevice(t *T, pfn string) *Device {
 	d := t.EnrolledOnly()
 	d.Tree().Provision(d.PushURI(), "")
@@ -177,20 +177,20 @@ func preparedDevice(t *T, pfn string) *Device {
 	return d
 }
 
-// hard makes a device answer 418 to Add and 500 to Replace of the PFN: both
-// nodes are there, and its WNS client is offline.
+// hard makes a device answer 418 to Add and 500 to Replace of the PFN: it already
+// has both nodes, and its WNS client is offline.
 func hard(d *Device) {
 	d.Tree().Provision(d.PushURI(), "")
 	d.Tree().Provision(d.PushURI()+"/PFN", anotherPFN)
 	d.SetWNSOffline(true)
 	if !d.Profile().Quirks.PFNErrors {
-		// Newer devices tell it in Push/Status instead; a fault gives them the
+		// Newer devices report it in Push/Status instead; a fault gives them the
 		// old answer.
 		d.AddFault(&dmclient.AnswerWith{Verb: syncml.Replace, Suffix: "/Push/PFN", Code: syncml.CommandFailed})
 	}
 }
 
-// unregistrable is a hard device after its first session.
+// unregistrable returns a hard device after its first session.
 func unregistrable(t *T) *Device {
 	d := t.EnrolledOnly()
 	hard(d)
@@ -198,8 +198,7 @@ func unregistrable(t *T) *Device {
 	return d
 }
 
-// need418 ends the body unless the server added the node and was told that it
-// is there.
+// need418 ends the body unless the server added the node and got 418.
 func need418(d *Device, node string) {
 	t := d.T
 	for _, s := range d.Sessions() {
@@ -214,17 +213,16 @@ func need418(d *Device, node string) {
 	for _, s := range d.Sessions() {
 		for _, c := range s.Find("", node) {
 			if c.Verb != syncml.Add {
-				t.NotApplicable("the server uses %s of ...%s and no Add, so that there is no 418", c.Verb, node)
+				t.NotApplicable("the server uses %s of ...%s and no Add, so there is no 418", c.Verb, node)
 			}
 		}
 	}
 	needPFN(d)
 	needGoodPFN(d)
-	t.NotApplicable("the server sets the PFN without Add of ...%s, so that there is no 418", node)
+	t.NotApplicable("the server sets the PFN without Add of ...%s, so there is no 418", node)
 }
 
-// need500 ends the body unless the server was told that its PFN could not be
-// set.
+// need500 ends the body unless the server got a 500 for its PFN.
 func need500(d *Device) {
 	t := d.T
 	for _, c := range d.PFNWrites() {
@@ -237,10 +235,10 @@ func need500(d *Device) {
 	needGoodPFN(d)
 	for _, s := range d.Sessions() {
 		if len(s.Find(syncml.Get, "/Push/PFN")) > 0 {
-			t.NotApplicable("the server reads the PFN after 418 and does not write it by Replace, so that there is no 500")
+			t.NotApplicable("the server reads the PFN after 418 and does not replace it, so there is no 500")
 		}
 	}
-	t.Blocked(suite.By("ERR-01", "ERR-02"), "the server did not write the PFN by Replace after 418, so that there was no 500")
+	t.Blocked(suite.By("ERR-01", "ERR-02"), "the server did not replace the PFN after 418, so there was no 500")
 }
 
 // needPFN ends the body unless the server set a PFN.
@@ -255,8 +253,8 @@ func needPFN(d *Device) {
 	}
 }
 
-// needGoodPFN ends the body where the PFN could not work whatever happened: how
-// it is written is judged elsewhere.
+// needGoodPFN ends the body if the PFN cannot work anyway. Other scenarios judge
+// how it is written.
 func needGoodPFN(d *Device) {
 	t := d.T
 	for _, c := range d.PFNWrites() {
@@ -273,7 +271,7 @@ func needGoodPFN(d *Device) {
 	}
 }
 
-// askedFor tells whether the server asked for the channel URI.
+// askedFor reports whether the server asked for the channel URI.
 func askedFor(sessions []*dmclient.Session) bool {
 	for _, s := range sessions {
 		if len(s.Find(syncml.Get, "/Push/ChannelURI")) > 0 {
@@ -283,8 +281,7 @@ func askedFor(sessions []*dmclient.Session) bool {
 	return false
 }
 
-// sessionsEnded fails unless every session of the device that was answered ran
-// to its end.
+// sessionsEnded fails unless every answered session of the device completed.
 func sessionsEnded(d *Device, what string) {
 	for _, s := range d.Sessions() {
 		if len(s.Received) > 0 {
@@ -293,18 +290,18 @@ func sessionsEnded(d *Device, what string) {
 	}
 }
 
-// leavesOtherwise ends the body for a server that deletes no Push when it lets a
-// device go.
+// leavesOtherwise ends the body for a server that unenrolls a device without
+// deleting Push.
 func leavesOtherwise(d *Device, s *dmclient.Session) {
 	t := d.T
 	for _, c := range s.Commands {
 		account := strings.EqualFold(c.LocURI, strings.TrimSuffix(d.PushURI(), "/Push")) && c.Verb == syncml.Delete
 		if account || c.Verb == syncml.Exec && strings.HasSuffix(strings.ToLower(c.LocURI), "/unenroll") {
-			t.NotApplicable("the server ends the management of a device by %s of %s and deletes no Push", c.Verb, c.LocURI)
+			t.NotApplicable("the server unenrolls a device with %s of %s and does not delete Push", c.Verb, c.LocURI)
 		}
 	}
 	if t.Lab.Config.Target.Push == "none" {
-		t.NotApplicable("target.push is none, and the server deletes no Push when it lets a device go")
+		t.NotApplicable("target.push is none, and the server does not delete Push when it unenrolls a device")
 	}
-	t.Blocked(suite.By("PFN-14"), "the server let the device go without a word about Push: %s", s.End)
+	t.Blocked(suite.By("PFN-14"), "the server unenrolled the device without touching Push: %s", s.End)
 }

@@ -22,9 +22,9 @@ const learnCSP = "Learn, \"DMClient CSP\", Provider/{ProviderID}/Push"
 // pfn are the PFN scenarios.
 var pfn = []Scenario{
 	{ID: "PFN-01", Level: report.Must, Title: "the server sets Push/PFN within the first two sessions",
-		Rule:    "A server that wakes devices by push writes its PFN into DMClient/Provider/{ProviderID}/Push/PFN of each, in one of the first two sessions.",
+		Rule:    "A server that wakes devices by push writes its PFN to DMClient/Provider/{ProviderID}/Push/PFN on each device, in one of the first two sessions.",
 		Source:  learnPush,
-		Fix:     "Send Add or Replace of Provider/{ProviderID}/Push/PFN in the first session; see that push is turned on for this device.",
+		Fix:     "Send Add or Replace of Provider/{ProviderID}/Push/PFN in the first session. Check that push is turned on for this device.",
 		Mutants: []string{"pfn-never"},
 		Under:   []string{"PFN-08"},
 		Decides: []suite.Premise{suite.SetsPFN},
@@ -44,7 +44,7 @@ var pfn = []Scenario{
 	{ID: "PFN-02", Level: report.Must, Title: "the PFN is a family name, not a full name",
 		Rule:    "The PFN is the package family name, Name_PublisherHash, without version, architecture and resource id.",
 		Source:  learnCSP + "; the first public reports of 418 and 500",
-		Fix:     "Set Name_PublisherHash: take version, architecture and resource id out of the package's full name.",
+		Fix:     "Set Name_PublisherHash: remove version, architecture and resource id from the package's full name.",
 		Mutants: []string{"pfn-full-name"},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
@@ -54,9 +54,9 @@ var pfn = []Scenario{
 			}
 		}},
 	{ID: "PFN-03", Level: report.Should, Profile: "wp81", Levels: mustOnPhones, Title: "the PFN is in lower case",
-		Rule:    "The PFN is sent in lower case: Windows Phone 8.1 answers 500 to any other. Later Windows takes both.",
+		Rule:    "The PFN is sent in lower case: Windows Phone 8.1 answers 500 to anything else. Later Windows accepts both.",
 		Source:  "the first public reports of 418 and 500 (seen)",
-		Fix:     "Lower-case the PFN before it is sent.",
+		Fix:     "Convert the PFN to lower case before sending it.",
 		Mutants: []string{"pfn-upper-case"},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
@@ -66,7 +66,7 @@ var pfn = []Scenario{
 	{ID: "PFN-04", Level: report.Must, Title: "the PFN is well-formed",
 		Rule:    "A family name is a name of 3 to 50 letters, digits, periods and hyphens, an underscore, and a publisher hash of 13 characters in base32 without i, l, o, u.",
 		Source:  "Learn, \"Package identity overview\"",
-		Fix:     "Copy the family name from Partner Center, or from Get-AppxPackage; the hash has 13 characters.",
+		Fix:     "Copy the family name from Partner Center or Get-AppxPackage; the hash has 13 characters.",
 		Mutants: []string{"pfn-bad-hash"},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
@@ -78,7 +78,7 @@ var pfn = []Scenario{
 			}
 		}},
 	{ID: "PFN-05", Level: report.Must, Title: "the ProviderID in the LocURI is the enrolled one, URI-encoded",
-		Rule:    "The LocURI of the PFN names the PROVIDER-ID of the provisioning document, URI-encoded as every node name in a LocURI.",
+		Rule:    "The LocURI of the PFN names the PROVIDER-ID of the provisioning document, URI-encoded like every node name in a LocURI.",
 		Source:  learnCSP + "; OMA DM TND 1.2.1, URI encoding of node names",
 		Fix:     "Use the PROVIDER-ID of the provisioning document, URI-encoded.",
 		Mutants: []string{"pfn-wrong-provider", "pfn-provider-plain"},
@@ -95,7 +95,7 @@ var pfn = []Scenario{
 			}
 		}},
 	{ID: "PFN-06", Level: report.Must, Title: "the PFN has Format chr",
-		Rule:    "Push/PFN is of format chr; where Meta/Format is present it says so.",
+		Rule:    "Push/PFN has format chr; Meta/Format, if present, says so.",
 		Source:  learnCSP,
 		Fix:     "Write Format chr into Meta.",
 		Mutants: []string{"pfn-format-int"},
@@ -105,8 +105,8 @@ var pfn = []Scenario{
 				t.Expect(c.Format, "Meta/Format of the PFN").To(Or(Equal("chr"), BeEmpty()))
 			}
 		}},
-	{ID: "PFN-07", Level: report.Should, Profile: "wp81", Levels: mustOnPhones, Title: "Push, and then the PFN, is added where the device has none",
-		Rule:    "On a device that has no Push node the server adds it before it adds Push/PFN: Windows Phone 8.1 answers 500 otherwise. Later Windows makes the nodes itself.",
+	{ID: "PFN-07", Level: report.Should, Profile: "wp81", Levels: mustOnPhones, Title: "on a device without Push, the server adds Push, then the PFN",
+		Rule:    "On a device without a Push node the server adds it before it adds Push/PFN: Windows Phone 8.1 answers 500 otherwise. Later Windows creates the nodes itself.",
 		Source:  learnCSP,
 		Fix:     "Send Add of .../Push, Format node, then Add of the PFN; after 418 send Replace.",
 		Mutants: []string{"pfn-no-push-node"},
@@ -120,26 +120,26 @@ var pfn = []Scenario{
 			case t.Profile().Quirks.PFNErrors && syncml.Success(first.Code):
 				// The phone had the node, and took the PFN.
 			case !pushAdded(d):
-				t.Fail("Add of .../Push before the PFN", fmt.Sprintf("%s of %s first, which the device answered %d", first.Verb, first.LocURI, first.Code))
+				t.Fail("Add of .../Push before the PFN", fmt.Sprintf("%s of %s first, which the device answered with %d", first.Verb, first.LocURI, first.Code))
 			case first.Verb == syncml.Replace && !syncml.Success(taken(list).Code):
-				t.Fail("Add of .../Push/PFN, which the device does not have yet", fmt.Sprintf("Replace, which the device answered %d", first.Code))
+				t.Fail("Add of .../Push/PFN, which the device does not have yet", fmt.Sprintf("Replace, which the device answered with %d", first.Code))
 			}
 		}},
 	{ID: "PFN-08", Level: report.Must, Title: "no Add and Replace of the PFN in one Atomic",
-		Rule:    "Add and then Replace of one node in an Atomic is not supported: the Atomic fails with 507.",
+		Rule:    "Add followed by Replace of the same node in one Atomic is not supported: the Atomic fails with 507.",
 		Source:  "Learn, \"OMA DM protocol support\", Atomic",
-		Fix:     "Send Add, and Replace after 418, as commands of their own.",
+		Fix:     "Send Add, and Replace after 418, as separate commands.",
 		Mutants: []string{"pfn-atomic"},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.Sync(dmclient.SyncOptions{})
 			if session := atomicPFN(d); session != "" {
-				t.Fail("Add and Replace of .../Push/PFN in commands of their own", "both in one Atomic, in session "+session)
+				t.Fail("Add and Replace of .../Push/PFN as separate commands", "both in one Atomic, in session "+session)
 			}
 			writesOfPFN(d)
 		}},
-	{ID: "PFN-09", Level: report.Must, Title: "ChannelURI is asked for in the same session or the next",
+	{ID: "PFN-09", Level: report.Must, Title: "the server asks for ChannelURI in the same session or the next",
 		Rule:    "After setting the PFN the server reads Push/ChannelURI, in the same session or the next.",
 		Source:  learnPush,
 		Fix:     "Send Get of Push/ChannelURI after the PFN, in the same message.",
@@ -152,7 +152,7 @@ var pfn = []Scenario{
 			}
 			t.Expect(asked, "Get of .../Push/ChannelURI in the session that set the PFN or the next").To(BeNumerically(">", 0))
 		}},
-	{ID: "PFN-10", Level: report.Should, Title: "ChannelURI is asked for in every later session",
+	{ID: "PFN-10", Level: report.Should, Title: "the server asks for ChannelURI in every later session",
 		Rule:    "The channel URI changes, so the server reads it in every session.",
 		Source:  learnPush,
 		Fix:     "Send Get of Push/ChannelURI in every session.",
@@ -172,10 +172,10 @@ var pfn = []Scenario{
 				t.Expect(len(s.Find(syncml.Get, "/Push/ChannelURI")), "Get of .../Push/ChannelURI in later session %s", s.ID).To(BeNumerically(">", 0))
 			}
 		}},
-	{ID: "PFN-11", Level: report.Should, Title: "Push/Status is asked for, too",
-		Rule:    "Push/Status says why there is no channel, and when not to push: a server that reads ChannelURI reads Status with it.",
+	{ID: "PFN-11", Level: report.Should, Title: "the server asks for Push/Status, too",
+		Rule:    "Push/Status says why there is no channel, and when not to push: a server that reads ChannelURI also reads Status.",
 		Source:  learnCSP,
-		Fix:     "Send Get of Push/Status beside that of ChannelURI.",
+		Fix:     "Send Get of Push/Status along with Get of ChannelURI.",
 		Mutants: []string{"pfn-status-never"},
 		Under:   []string{"PFN-09"},
 		Decides: []suite.Premise{suite.AsksWhy},
@@ -186,14 +186,14 @@ var pfn = []Scenario{
 			for _, s := range list {
 				n := len(s.Find(syncml.Get, "/Push/Status"))
 				asked += n
-				t.Check(n > 0 || len(s.Find(syncml.Get, "/Push/ChannelURI")) == 0, "Get of .../Push/Status beside that of ChannelURI in session "+s.ID, "ChannelURI only")
+				t.Check(n > 0 || len(s.Find(syncml.Get, "/Push/ChannelURI")) == 0, "Get of .../Push/Status along with Get of ChannelURI in session "+s.ID, "ChannelURI only")
 			}
 			t.Expect(asked, "Get of .../Push/Status in the sessions after the PFN was set").To(BeNumerically(">", 0))
 		}},
-	{ID: "PFN-12", Level: report.Should, Title: "a PFN that works is not set again in every session",
-		Rule:    "Setting the PFN makes the device register anew and changes its channel; without a cause it is set once.",
+	{ID: "PFN-12", Level: report.Should, Title: "a working PFN is not set again in every session",
+		Rule:    "Setting the PFN makes the device register again and changes its channel. Without a reason to set it again, it is set once.",
 		Source:  learnPush,
-		Fix:     "Remember that the PFN was answered 200, and set it again only after 410, Status 5 or a new enrollment.",
+		Fix:     "Remember that the device accepted the PFN, and set it again only after 410, Status 5 or a new enrollment.",
 		Mutants: []string{"pfn-every-session"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
@@ -206,7 +206,7 @@ var pfn = []Scenario{
 	{ID: "PFN-13", Level: report.Must, Title: "all devices get the same PFN",
 		Rule:    "The PFN names the server's app, which is the same for all devices.",
 		Source:  learnPush,
-		Fix:     "Set the one PFN of the server's app on all devices.",
+		Fix:     "Set the PFN of the server's app on all devices.",
 		Mutants: []string{"pfn-per-device"},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
@@ -215,8 +215,8 @@ var pfn = []Scenario{
 		}},
 }
 
-// atomicPFN is the session in which the server put Add and Replace of the PFN into
-// one Atomic; empty if it did not.
+// atomicPFN returns the session in which the server put Add and Replace of the PFN
+// into one Atomic; empty if it did not.
 func atomicPFN(d *Device) (session string) {
 	for _, s := range d.Sessions() {
 		for _, m := range s.Received {
@@ -230,7 +230,7 @@ func atomicPFN(d *Device) (session string) {
 	return ""
 }
 
-// within tells whether a command holds one of that verb on a PFN.
+// within reports whether a command contains one with that verb on a PFN.
 func within(c syncml.Command, verb syncml.Verb) bool {
 	return slices.ContainsFunc(c.Commands, func(in syncml.Command) bool {
 		return in.Verb == verb && slices.ContainsFunc(in.Items, func(it syncml.Item) bool { return hasSuffix(it.Target.LocURI, "/Push/PFN") })
@@ -239,13 +239,13 @@ func within(c syncml.Command, verb syncml.Verb) bool {
 
 var (
 	providerIn = regexp.MustCompile(`(?i)/Provider/(.*)/Push/PFN$`)
-	// nodeName is a node name as it may stand in a LocURI: a space, for example,
-	// is encoded.
+	// nodeName matches an encoded node name in a LocURI. A space, for example, must
+	// be encoded.
 	nodeName = regexp.MustCompile(`^(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+$`)
 )
 
-// familyOf is the family name that a PFN holds; full tells that the PFN is a
-// full name: Name_Version_Architecture_ResourceId_PublisherHash.
+// familyOf returns the family name in a PFN. full is set if the PFN is a full
+// name: Name_Version_Architecture_ResourceId_PublisherHash.
 func familyOf(pfn string) (name string, full bool) {
 	if parts := strings.Split(pfn, "_"); len(parts) == 5 {
 		return parts[0] + "_" + parts[4], true
@@ -266,7 +266,7 @@ func writesOfPFN(d *Device) []dmclient.Executed {
 	return w
 }
 
-// setPFN are the commands with which the server set the PFN of a new device.
+// setPFN returns the commands that set the PFN of a new device.
 func setPFN(t *T) []dmclient.Executed {
 	d := t.Enrolled()
 	if len(d.PFNWrites()) == 0 || d.ChannelURI() == "" {
@@ -279,7 +279,8 @@ func setPFN(t *T) []dmclient.Executed {
 	return list
 }
 
-// taken is the last PFN that the device took, or the first where it took none.
+// taken returns the last write of the PFN that the device accepted, or the first
+// write if it accepted none.
 func taken(list []dmclient.Executed) dmclient.Executed {
 	for _, c := range slices.Backward(list) {
 		if syncml.Success(c.Code) {
@@ -289,7 +290,7 @@ func taken(list []dmclient.Executed) dmclient.Executed {
 	return list[0]
 }
 
-// pushAdded tells whether the server added Push before it wrote a PFN.
+// pushAdded reports whether the server added Push before it wrote a PFN.
 func pushAdded(d *Device) bool {
 	for _, s := range d.Sessions() {
 		for _, c := range s.Commands {
@@ -304,7 +305,7 @@ func pushAdded(d *Device) bool {
 	return false
 }
 
-// noteAll notes what the server sent to the device so far.
+// noteAll adds everything the server sent to the device so far to the evidence.
 func noteAll(t *T, d *Device) {
 	for _, s := range d.Sessions() {
 		for _, c := range s.Commands {
@@ -313,8 +314,8 @@ func noteAll(t *T, d *Device) {
 	}
 }
 
-// sessionsOfPFN are the session in which the server set the PFN of a new device,
-// and the one after it.
+// sessionsOfPFN returns the session in which the server set the PFN of a new
+// device, and the next one.
 func sessionsOfPFN(t *T) []*dmclient.Session {
 	d := t.Enrolled()
 	sets := func(s *dmclient.Session) bool { return len(suite.Writes(s)) > 0 }

@@ -18,17 +18,17 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// work is a command that no server sends by itself.
+// work is a command that no server sends on its own.
 var work = lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/URI/MaxSegLen"}
 
 const workNode = "/DevDetail/URI/MaxSegLen"
 
 // pushToWork are the PSH scenarios.
 var pushToWork = []Scenario{
-	{ID: "PSH-01", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a push wakes the device and the queued command is in that session",
-		Rule:    "A command that is queued before a push is sent in the session that the push starts.",
+	{ID: "PSH-01", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a push wakes the device, and that session delivers the queued command",
+		Rule:    "A command queued before a push is sent in the session that the push starts.",
 		Source:  learnPush + "; MS-MDM 3.1.4",
-		Fix:     "Follow the push in the messages below: the server has to POST to the device's channel URI, and to send what is queued in the next session.",
+		Fix:     "Follow the push in the messages below: the server must POST to the device's channel URI, and send what is queued in the next session.",
 		Mutants: []string{"psh-skip-session", "psh-never"},
 		Under: []string{"SES-14", "WNS-16", "WNS-01", "WNS-02", "WNS-03", "WNS-04", "WNS-05", "WNS-06", "WNS-07", "WNS-08", "TOK-01", "TOK-02", "TOK-03", "TOK-05", "TOK-07", "TOK-09",
 			"WER-01", "WER-16", "WER-17"},
@@ -42,9 +42,9 @@ var pushToWork = []Scenario{
 			t.Evidence("the session ended: %s", s.End)
 			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the first session after the push").To(Equal(1))
 		}},
-	{ID: "PSH-02", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "work is delivered once when push and poll coincide",
-		Rule:    "A command is delivered once, even where the device polls at the moment it is pushed.",
-		Source:  learnPush + " (polling goes on beside push)",
+	{ID: "PSH-02", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a command is delivered once when push and poll coincide",
+		Rule:    "A command is delivered once, even if the device polls at the moment of the push.",
+		Source:  learnPush + " (polling continues alongside push)",
 		Fix:     "Mark a command as sent in the session that sends it, under a lock.",
 		Mutants: []string{"psh-twice"},
 		Under:   []string{"SES-06", "PSH-01"},
@@ -66,18 +66,18 @@ var pushToWork = []Scenario{
 			t.Expect(n, "deliveries of the queued Get").To(Equal(1))
 		}},
 	{ID: "PSH-03", Level: report.Must, Needs: []Need{NeedPush}, Title: "a push with nothing queued: a clean empty session",
-		Rule:    "A device that is woken with nothing to do gets a session that ends without an error.",
+		Rule:    "A device that is woken for nothing gets a session that ends without an error.",
 		Source:  learnPush + "; OMA DM Protocol 1.2.1 section 8.3",
-		Fix:     "Answer a session for which nothing is queued with a Status for SyncHdr and Final.",
+		Fix:     "If nothing is queued, answer with a Status for SyncHdr and Final.",
 		Mutants: []string{"psh-empty-404"},
 		Under:   []string{"PSH-01", "SES-15", "SES-43"},
 		Decides: []suite.Premise{suite.Pushes},
 		Run: func(t *T) {
 			if t.Lab.Config.Target.Hooks.Push == nil {
-				t.NotApplicable("the server pushes when something is queued and has no hook to push without that (target.push_on_queue)")
+				t.NotApplicable("the server pushes only when something is queued (target.push_on_queue)")
 			}
 			d := t.WithChannel()
-			d.Sync(dmclient.SyncOptions{}) // what comes with the first sessions is done
+			d.Sync(dmclient.SyncOptions{}) // the work of the first sessions is done
 			m := d.Mark()
 			t.Push(d)
 			s := d.AwaitPushed(m, t.Lab.Config.Target.Hooks.Queue == nil)
@@ -87,9 +87,9 @@ var pushToWork = []Scenario{
 			}
 		}},
 	{ID: "PSH-04", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "ten pushes in a burst: every command once",
-		Rule:    "Pushes that come together lead to one session or a few; each command is delivered once.",
+		Rule:    "A burst of pushes leads to one session or a few; each command is delivered once.",
 		Source:  learnPush,
-		Fix:     "Mark a command as done by its Status, each by its own CmdRef.",
+		Fix:     "Mark each command as done when its Status arrives, matched by CmdRef.",
 		Mutants: []string{"ses-first-status", "psh-twice"},
 		Under:   []string{"SES-06", "PSH-01", "PSH-02"},
 		Run: func(t *T) {
@@ -116,8 +116,8 @@ var pushToWork = []Scenario{
 			}
 			t.Check(len(wrong) == 0, "each of the ten queued Gets once", strings.Join(wrong, ", "))
 		}},
-	{ID: "PSH-05", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a device that was offline: woken when it is back",
-		Rule:    "A push to a device that has no network is kept by WNS, which the server asks for by X-WNS-Cache-Policy; when the device is back it is woken and the command is delivered.",
+	{ID: "PSH-05", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "an offline device is woken when it comes back",
+		Rule:    "WNS keeps a push for a device without network if the server asks for it with X-WNS-Cache-Policy. When the device is back, it is woken and the command is delivered.",
 		Source:  learnWNS + ", X-WNS-Cache-Policy",
 		Fix:     "Send X-WNS-Cache-Policy: cache.",
 		Mutants: []string{"psh-forget"},
@@ -131,18 +131,18 @@ var pushToWork = []Scenario{
 			first := d.AwaitStatus(m, http.StatusOK)
 			t.Evidence("%s", first)
 			if first.Delivery == fakewns.Dropped {
-				t.Blocked(suite.By("WNS-09"), "WNS dropped the notification, as the device was not connected and X-WNS-Cache-Policy was not cache")
+				t.Blocked(suite.By("WNS-09"), "WNS dropped the notification: the device was not connected and X-WNS-Cache-Policy was not cache")
 			}
-			// A device is away for longer than a moment.
+			// Stay offline for a while.
 			t.Quiet()
 			d.SetWNSOffline(false)
 			d.AwaitPushed(m, false)
-			t.Expect(len(carrying(d, m, syncml.Get, workNode).Find(syncml.Get, workNode)), "the queued Get in the sessions after the device is back").To(Equal(1))
+			t.Expect(len(carrying(d, m, syncml.Get, workNode).Find(syncml.Get, workNode)), "the queued Get in the sessions after the device came back").To(Equal(1))
 		}},
-	{ID: "PSH-06", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a push that is lost: delivered at the next poll",
-		Rule:    "WNS promises nothing: a command whose push was accepted and lost is delivered when the device polls.",
+	{ID: "PSH-06", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a lost push: the command arrives at the next poll",
+		Rule:    "WNS guarantees nothing: a command whose push was accepted and then lost is delivered when the device polls.",
 		Source:  learnPush + "; Learn, \"WNS overview\"",
-		Fix:     "Keep what is queued whatever becomes of the push.",
+		Fix:     "Keep commands queued, whatever happens to the push.",
 		Mutants: []string{"psh-forget"},
 		Under:   []string{"PSH-01"},
 		Run: func(t *T) {
@@ -157,14 +157,14 @@ var pushToWork = []Scenario{
 			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the next poll").To(Equal(1))
 		}},
 	{ID: "PSH-07", Level: report.Must, Ends: true, Needs: []Need{NeedWipe, NeedPush}, Title: "remote wipe by push",
-		Rule:    "A wipe reaches the device in the session the push starts, as Exec of RemoteWipe, and the device is no longer managed after it answered 200.",
+		Rule:    "A wipe reaches the device in the session that the push starts, as Exec of RemoteWipe. Once the device has answered 200 it is no longer managed.",
 		Source:  "Learn, \"RemoteWipe CSP\"; MS-MDM 2.2.7.5",
-		Fix:     "Send Exec of ./Vendor/MSFT/RemoteWipe/doWipe, and end the management of the device at its 200.",
+		Fix:     "Send Exec of ./Vendor/MSFT/RemoteWipe/doWipe, and stop managing the device at its 200.",
 		Mutants: []string{"psh-exec-replace", "psh-wipe-active"},
 		Under:   []string{"SES-06", "PSH-01"},
 		Run:     remoteWipe},
 	{ID: "PSH-08", Level: report.Must, Needs: []Need{NeedLock, NeedPush}, Profile: "wp81", Only: true, Title: "remote lock by push",
-		Rule:    "A lock reaches the phone in the session the push starts, as Exec of RemoteLock.",
+		Rule:    "A lock reaches the phone in the session that the push starts, as Exec of RemoteLock.",
 		Source:  "Learn, \"RemoteLock CSP\"; MS-MDM 2.2.7.5",
 		Fix:     "Send Exec of ./Vendor/MSFT/RemoteLock/Lock.",
 		Mutants: []string{"psh-exec-replace"},
@@ -176,12 +176,12 @@ var pushToWork = []Scenario{
 			t.Trigger(d)
 			s := d.AwaitPushed(m, false)
 			noteCommands(t, s, "remotelock")
-			t.Expect(d.Locked(), "how often the phone was locked in the pushed session").To(Equal(1))
+			t.Expect(d.Locked(), "number of times the phone was locked in the session after the push").To(Equal(1))
 		}},
 	{ID: "PSH-09", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "a VPN profile by push",
-		Rule:    "A profile of two thousand characters reaches the device whole in the session the push starts, and the device has the VPN.",
+		Rule:    "A profile of two thousand characters reaches the device whole in the session that the push starts, and the device has the VPN.",
 		Source:  "Learn, \"VPNv2 CSP\"; MS-MDM 2.2.7.1",
-		Fix:     "Store values without a limit, and escape them in XML.",
+		Fix:     "Store values without a length limit, and escape them in XML.",
 		Mutants: []string{"psh-cut-data"},
 		Under:   []string{"PSH-01"},
 		Run: func(t *T) {
@@ -196,13 +196,13 @@ var pushToWork = []Scenario{
 			noteCommands(t, s, "vpnv2")
 			sent := s.Find(syncml.Add, "/VPNv2/dmwake/ProfileXML")
 			t.Expect(len(sent), "Add of the profile in the sessions after the push").To(Equal(1))
-			t.Expect(len(sent[0].Data), "length of the profile as it came").To(Equal(len(profile)))
-			t.Check(sent[0].Data == profile, "the profile as it was queued", "another text of the same length; "+difference(profile, sent[0].Data))
+			t.Expect(len(sent[0].Data), "length of the received profile").To(Equal(len(profile)))
+			t.Check(sent[0].Data == profile, "the profile as queued", "another text of the same length; "+difference(profile, sent[0].Data))
 		}},
-	{ID: "PSH-13", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a session that dies in the middle: the command comes again, once",
-		Rule:    "A device loses its network before it answered a command. The command is sent again in the next session, and not after that.",
+	{ID: "PSH-13", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "a session breaks off: the command is sent again, once",
+		Rule:    "A device loses its network before it answers a command. The command is sent again in the next session, and not after that.",
 		Source:  "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 8",
-		Fix:     "Take a command for done when its Status came, not when it was sent.",
+		Fix:     "Mark a command as done when its Status arrives, not when it is sent.",
 		Mutants: []string{"psh-sent-done"},
 		Under:   []string{"SES-06", "SES-14", "PSH-01"},
 		Run: func(t *T) {
@@ -219,12 +219,12 @@ var pushToWork = []Scenario{
 			got := 0
 			for _, s := range d.SessionsSince(m.Sessions) {
 				n := len(s.Find(syncml.Get, workNode))
-				t.Evidence("session %s: the queued Get %d times; %s", s.ID, n, s.End)
+				t.Evidence("session %s: queued Get sent %d times; %s", s.ID, n, s.End)
 				if !errors.Is(s.Err, dmclient.ErrStop) {
 					got += n
 				}
 			}
-			t.Expect(got, "how often the queued Get came in the sessions after the one that died").To(Equal(1))
+			t.Expect(got, "number of times the queued Get arrived after the session that broke off").To(Equal(1))
 		}},
 }
 
@@ -249,17 +249,17 @@ func remoteWipe(t *T) {
 			wipes = append(wipes, c)
 		}
 	}
-	t.Expect(len(wipes), "Exec of RemoteWipe in the pushed session").To(Equal(1))
-	t.Expect(wipes[0].Code, "Status of the device for the wipe").To(Equal(http.StatusOK))
+	t.Expect(len(wipes), "Exec of RemoteWipe in the session after the push").To(Equal(1))
+	t.Expect(wipes[0].Code, "the device's Status for the wipe").To(Equal(http.StatusOK))
 	t.Expect(d.State(), "state of the device").To(Equal(dmclient.Wiped))
 	active, err := t.Lab.Active(t.Context(), d.Device)
 	if errors.Is(err, lab.ErrNoHook) {
-		return // that part needs the hook "active"
+		return // this check needs the hook "active"
 	}
 	if err == nil && active {
-		t.Quiet() // a server may note it after the session
+		t.Quiet() // a server may record it after the session
 		active, err = t.Lab.Active(t.Context(), d.Device)
 	}
 	t.Hook(err)
-	t.Check(!active, "a wiped device that is not managed any more", "the active hook still gives it")
+	t.Check(!active, "a wiped device that is no longer managed", "the active hook still reports it")
 }

@@ -17,12 +17,12 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// pushedWork are the PSH scenarios about what a push is for, and how fast.
+// pushedWork are the PSH scenarios about typical work by push, and its latency.
 var pushedWork = []Scenario{
 	{ID: "PSH-10", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "an app is installed and updated by push",
-		Rule:    "The installation of an app reaches the device in the session that the push starts and is answered 202; its result comes in an Alert later. The same with the app's next version.",
+		Rule:    "The installation of an app reaches the device in the session that the push starts and is answered with 202; the result follows in an Alert. The same goes for the app's next version.",
 		Source:  "Learn, \"Enterprise app management\"; MS-MDM 2.2.7.2",
-		Fix:     "Note 202 as under way, answer Alert 1226 with a Status, and keep the command from being sent again.",
+		Fix:     "Treat 202 as in progress, answer Alert 1226 with a Status, and do not send the command again.",
 		Mutants: []string{"ses-202-fails", "ses-202-again", "ses-1226-fails"},
 		Under:   []string{"SES-09", "SES-06", "PSH-01", "PSH-02", "PSH-07"},
 		Run: func(t *T) {
@@ -37,11 +37,11 @@ var pushedWork = []Scenario{
 				t.Expect(len(s.Find(syncml.Exec, "/HostedInstall")), "Exec of HostedInstall in the sessions after the push").To(BeNumerically(">", 0))
 				awaitInstalled(t, d, m.Sessions, s)
 				apps := strings.Join(d.Inventory().Apps, " ")
-				t.Expect(apps, "apps on the device after it was asked to install version %s", version).To(ContainSubstring(version))
+				t.Expect(apps, "apps on the device after the installation of version %s", version).To(ContainSubstring(version))
 			}
 		}},
 	{ID: "PSH-11", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "a certificate is renewed by push",
-		Rule:    "Exec of CertificateStore/MY/WSTEP/Renew/RenewNow reaches the device in the session that the push starts; the device renews its certificate, and its next session is held with the new one.",
+		Rule:    "Exec of CertificateStore/MY/WSTEP/Renew/RenewNow reaches the device in the session that the push starts. The device renews its certificate, and uses the new one in its next session.",
 		Source:  "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.8",
 		Fix:     "Send Exec of RenewNow, and accept the renewal that follows.",
 		Mutants: []string{"enr-renew-refused"},
@@ -61,14 +61,14 @@ var pushedWork = []Scenario{
 					t.Evidence("the last request to the enrollment service: %s %s -> %d", last.Method, last.URL, last.Status)
 					t.Keep(d, "the last request to the enrollment service", last)
 				}
-				t.Fail("a new certificate within "+t.Lab.Config.Timeouts.Push.String(), "the old one still")
+				t.Fail("a new certificate within "+t.Lab.Config.Timeouts.Push.String(), "still the old one")
 			}
 			d.Survived(t.Managed(d.Sync(dmclient.SyncOptions{})), "the renewal of the certificate")
 		}},
 	{ID: "PSH-12", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "scopes and ProviderID are kept",
-		Rule:    "A command for ./Device or ./User is sent with that scope, and one for the device's own account with its ProviderID.",
+		Rule:    "A command for ./Device or ./User is sent with that scope, and a command for the device's own account with its ProviderID.",
 		Source:  "Learn, \"OMA DM protocol support\", user targeted settings; " + learnCSP,
-		Fix:     "Send LocURIs as they were queued.",
+		Fix:     "Send LocURIs exactly as queued.",
 		Mutants: []string{"psh-scope"},
 		Under:   []string{"PSH-01"},
 		Run: func(t *T) {
@@ -87,7 +87,7 @@ var pushedWork = []Scenario{
 			got := map[string]bool{}
 			for _, s := range d.SessionsSince(m.Sessions) {
 				for _, c := range s.Commands {
-					if !strings.Contains(c.LocURI, "/Push/") { // the server's own questions
+					if !strings.Contains(c.LocURI, "/Push/") { // the server's own commands
 						got[c.LocURI] = true
 					}
 				}
@@ -95,14 +95,14 @@ var pushedWork = []Scenario{
 			saw := slices.Sorted(maps.Keys(got))
 			for _, n := range nodes {
 				t.Try(n, func() {
-					t.Check(got[n], "a Get of the LocURI as it was queued, in the sessions after the push", "commands for "+suite.Show(saw))
+					t.Check(got[n], "a Get of the LocURI as queued, in the sessions after the push", "commands for "+suite.Show(saw))
 				})
 			}
 		}},
-	{ID: "PSH-14", Level: report.Should, Needs: []Need{NeedQueue, NeedPush}, Title: "from trigger to session in a short time",
-		Rule:    "Push is for what cannot wait for the next poll: from the trigger to the session it takes no longer than timeouts.latency.",
+	{ID: "PSH-14", Level: report.Should, Needs: []Need{NeedQueue, NeedPush}, Title: "the session starts soon after the trigger",
+		Rule:    "Push is for work that cannot wait for the next poll: the session starts within timeouts.latency of the trigger.",
 		Source:  "ours; the time is reported",
-		Fix:     "Push when a command is queued, not by a timer that runs seconds later.",
+		Fix:     "Push when a command is queued, not from a timer that fires seconds later.",
 		Mutants: []string{"psh-slow"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -115,10 +115,10 @@ var pushedWork = []Scenario{
 			limit := t.Lab.Config.Timeouts.Latency
 			t.Check(took <= limit, "a session within "+limit.String()+" of the trigger (timeouts.latency)", took.Round(time.Millisecond).String())
 		}},
-	{ID: "PSH-15", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a session that a push started is a session like any other",
-		Rule:    "A device with SyncApplicationVersion 4.0 or more says why it opens a session, in the header UserAgentOrigin: 3 is a push. What is queued is sent whatever the header says.",
+	{ID: "PSH-15", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a session started by a push is like any other",
+		Rule:    "A device with SyncApplicationVersion 4.0 or later says in the header UserAgentOrigin why it opens a session: 3 is a push. The server sends queued commands whatever the header says.",
 		Source:  "MS-MDM 3.1.7.2",
-		Fix:     "Do not look at UserAgentOrigin to decide what is sent.",
+		Fix:     "Do not use UserAgentOrigin to decide what to send.",
 		Mutants: []string{"psh-origin"},
 		Under:   []string{"PSH-01"},
 		Decides: []suite.Premise{suite.Delivers},
@@ -136,12 +136,12 @@ var pushedWork = []Scenario{
 		}},
 }
 
-// farewell is what a server does on the push path when it lets a device go.
+// farewell is the PFN scenario about unenrolling a device.
 var farewell = []Scenario{
-	{ID: "PFN-14", Level: report.Should, Needs: []Need{NeedLeave}, Ends: true, Title: "Push is removed from a device that is let go",
-		Rule:    "A server that ends the management of a device tells it so in its next session: it deletes Push or the account, or executes Unenroll, which does both. A device that is merely forgotten keeps a PFN that wakes it for nothing.",
+	{ID: "PFN-14", Level: report.Should, Needs: []Need{NeedLeave}, Ends: true, Title: "the server removes Push from a device that it unenrolls",
+		Rule:    "A server that stops managing a device says so in the device's next session: it deletes Push or the account, or sends Exec of Unenroll, which does both. A device that is merely forgotten keeps a PFN that wakes it for nothing.",
 		Source:  learnCSP + " (Push: removing it ends push-initiated sessions; Unenroll)",
-		Fix:     "Send Exec of DMClient/Unenroll, or Delete of Push, in the session after.",
+		Fix:     "Send Exec of DMClient/Unenroll, or Delete of Push, in the device's next session.",
 		Mutants: []string{"pfn-unenroll-keep"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -156,12 +156,12 @@ var farewell = []Scenario{
 					return
 				}
 			}
-			t.Fail("Delete of Push or the account, or Exec of Unenroll, in the session after the server ended the management", "neither; "+s.End)
+			t.Fail("Delete of Push or the account, or Exec of Unenroll, in the session after the server unenrolled the device", "none of these; "+s.End)
 		}},
 }
 
-// carrying is the session since m that has a command: a server that pushes for
-// each that is queued may send the first in one session and the rest in another.
+// carrying returns the session since m that brought a command: a server that
+// pushes for each queued command may spread them over two sessions.
 func carrying(d *Device, m Mark, verb syncml.Verb, suffix string) *dmclient.Session {
 	for range 2 {
 		for _, s := range d.SessionsSince(m.Sessions) {

@@ -11,13 +11,13 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// poorConnections are the ROB scenarios about messages that come slowly, or not
-// to their end.
+// poorConnections are the ROB scenarios about messages that arrive slowly or are
+// cut off.
 var poorConnections = []Scenario{
 	{ID: "ROB-08", Level: report.Must, Title: "a slow device does not hold up the others",
-		Rule:    "While one device sends its message byte by byte, another device's session runs to its end.",
+		Rule:    "While one device sends its message byte by byte, another device's session completes.",
 		Source:  "CWE-400 (slow requests)",
-		Fix:     "Read bodies outside of locks, and limit the time of one request.",
+		Fix:     "Do not hold a lock while reading a body, and set a time limit for each request.",
 		Mutants: []string{"rob-serial"},
 		Run: func(t *T) {
 			slow := t.DeviceWith(func(c *dmclient.Config) { c.Timeout = time.Hour })
@@ -30,17 +30,17 @@ var poorConnections = []Scenario{
 			s := other.Sync(dmclient.SyncOptions{NoRetry: true})
 			took, limit := time.Since(start), t.Lab.Config.Timeouts.Push
 			end()
-			const want = "another device's session while a message comes byte by byte: "
+			const want = "another device's session completes while a message arrives byte by byte"
 			if suite.Broken(s) != nil {
 				t.Exchanges(s)
-				t.Fail(want+"it runs to its end", broke(t, s))
+				t.Fail(want, broke(t, s))
 			}
-			t.Check(took < limit, fmt.Sprintf("%sdone within %s", want, limit), took.Round(time.Millisecond).String())
+			t.Check(took < limit, fmt.Sprintf("%s, within %s", want, limit), took.Round(time.Millisecond).String())
 		}},
-	{ID: "ROB-09", Level: report.Must, Title: "after a message that was cut off the next session is clean",
-		Rule:    "A connection that breaks in the middle of a message leaves nothing behind: the device's next session runs as ever.",
+	{ID: "ROB-09", Level: report.Must, Title: "after a truncated message the next session is clean",
+		Rule:    "A connection that breaks in the middle of a message leaves nothing behind: the device's next session works normally.",
 		Source:  "OMA DM Protocol 1.2.1 section 8",
-		Fix:     "Change state only after the whole message was read.",
+		Fix:     "Change state only after reading the whole message.",
 		Mutants: []string{"rob-wedge"},
 		Run: func(t *T) {
 			d := exercisedDevice(t)
@@ -52,18 +52,18 @@ var poorConnections = []Scenario{
 		}},
 }
 
-// drip begins to send a message and goes on byte by byte, slowly, until it is
-// told to end; it returns when the first byte is on its way.
+// drip sends a message slowly, byte by byte, until end is called. It returns once
+// the first byte is on its way.
 func drip(d *Device, whole string) (end func()) {
 	t := d.T
 	body, feed := io.Pipe()
 	sent := make(chan *dmclient.Exchange, 1)
 	go func() {
 		sent <- d.Device.Post(t.Context(), syncml.MediaType, body, int64(len(whole)), dmclient.SyncOptions{})
-		body.Close() //nolint:errcheck // whoever still writes is told
+		body.Close() //nolint:errcheck // unblocks the writer
 	}()
 	if _, err := io.WriteString(feed, whole[:1]); err != nil {
-		t.Error("the slow message could not be begun: %v", (<-sent).Err)
+		t.Error("the slow message could not be started: %v", (<-sent).Err)
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -91,6 +91,6 @@ func drip(d *Device, whole string) (end func()) {
 		close(stop)
 		feed.CloseWithError(io.ErrUnexpectedEOF)
 		<-stopped
-		t.Keep(d, "a message that comes byte by byte", <-sent)
+		t.Keep(d, "a message sent byte by byte", <-sent)
 	}
 }

@@ -15,17 +15,17 @@ import (
 
 const boundedInput = "RFC 9110 15.5; CWE-400"
 
-// brokenInput are the ROB scenarios about messages that no device sends.
+// brokenInput are the ROB scenarios about messages that no real device sends.
 var brokenInput = []Scenario{
-	{ID: "ROB-01", Level: report.Must, Title: "what is no SyncML gets an error, not a crash",
-		Rule:    "An empty body, text, truncated XML, a wrong root and a wrong namespace are answered with 4xx or a SyncML status: no hang, no dropped connection, no 5xx.",
+	{ID: "ROB-01", Level: report.Must, Title: "a body that is not SyncML gets an error, not a crash",
+		Rule:    "An empty body, plain text, truncated XML, a wrong root and a wrong namespace are answered with 4xx or a SyncML status: no hang, no dropped connection, no 5xx.",
 		Source:  "RFC 9110 15.5; OMA DM Protocol 1.2.1 section 10",
-		Fix:     "Catch what the XML reader says, and answer 400.",
+		Fix:     "Handle errors of the XML parser, and answer 400.",
 		Mutants: []string{"rob-panic"},
 		Run:     func(t *T) { tryInputs(t, takesInput, notSyncML()...) },
 	},
 	{ID: "ROB-02", Level: report.Must, Title: "a message of 10 MB is bounded",
-		Rule:    "A message of 10 MB is refused, or answered, and never with 5xx; the device's next session runs as ever.",
+		Rule:    "A message of 10 MB is refused or answered, never with 5xx. The device's next session works normally.",
 		Source:  boundedInput,
 		Fix:     "Limit the body (http.MaxBytesReader or the like), and answer 413.",
 		Mutants: []string{"rob-big"},
@@ -34,9 +34,9 @@ var brokenInput = []Scenario{
 			bearsInput(d, "a message of 10 MB", messageOf(d, `<Alert><CmdID>2</CmdID><Data>1201</Data></Alert><!--`+strings.Repeat("x", 10<<20)+`-->`))
 		}},
 	{ID: "ROB-03", Level: report.Must, Title: "10,000 commands in one message are bounded",
-		Rule:    "A message of 10,000 Alerts is refused, or answered, and never with 5xx; the device's next session runs as ever.",
+		Rule:    "A message of 10,000 Alerts is refused or answered, never with 5xx. The device's next session works normally.",
 		Source:  boundedInput,
-		Fix:     "Limit the number of commands, or read them without quadratic work.",
+		Fix:     "Limit the number of commands, or process them in less than quadratic time.",
 		Mutants: []string{"rob-many"},
 		Run: func(t *T) {
 			d := exercisedDevice(t)
@@ -47,26 +47,26 @@ var brokenInput = []Scenario{
 			bearsInput(d, "a message of 10,000 commands", messageOf(d, b.String()))
 		}},
 	{ID: "ROB-04", Level: report.Must, Title: "deep nesting is bounded",
-		Rule:    "Elements that are nested 20,000 deep are refused, and never with 5xx; the device's next session runs as ever.",
+		Rule:    "Elements nested 20,000 deep are refused, never with 5xx. The device's next session works normally.",
 		Source:  "CWE-674",
-		Fix:     "Limit the depth of the XML reader.",
+		Fix:     "Limit the nesting depth in the XML parser.",
 		Mutants: []string{"rob-deep"},
 		Run: func(t *T) {
 			d := exercisedDevice(t)
 			const deep = 20_000
 			bearsInput(d, "elements nested 20,000 deep", messageOf(d, strings.Repeat("<Sequence>", deep)+strings.Repeat("</Sequence>", deep)))
 		}},
-	{ID: "ROB-05", Level: report.Must, Title: "bytes that are no UTF-8",
-		Rule:    "Invalid UTF-8 is not well-formed XML: it is refused, and never with 5xx; the device's next session runs as ever.",
+	{ID: "ROB-05", Level: report.Must, Title: "invalid UTF-8",
+		Rule:    "Invalid UTF-8 is not well-formed XML: it is refused, never with 5xx. The device's next session works normally.",
 		Source:  "XML 1.0 section 4.3.3",
-		Fix:     "Catch what the XML reader says, and answer 400.",
+		Fix:     "Handle errors of the XML parser, and answer 400.",
 		Mutants: []string{"rob-utf8"},
 		Run: func(t *T) {
 			d := exercisedDevice(t)
-			bearsInput(d, "a message with bytes that are no UTF-8", messageOf(d, "<Alert><CmdID>2</CmdID><Data>12\xff\xfe01</Data></Alert>"))
+			bearsInput(d, "a message with invalid UTF-8", messageOf(d, "<Alert><CmdID>2</CmdID><Data>12\xff\xfe01</Data></Alert>"))
 		}},
-	{ID: "ROB-06", Level: report.Must, Title: "MsgIDs that are none",
-		Rule:    "A MsgID that is repeated, skipped, huge or no number is refused or answered, and never with 5xx; the device's next session runs as ever.",
+	{ID: "ROB-06", Level: report.Must, Title: "invalid MsgIDs",
+		Rule:    "A MsgID that is repeated, skipped, huge or not a number is refused or answered, never with 5xx. The device's next session works normally.",
 		Source:  "MS-MDM 2.2.3.6",
 		Fix:     "Parse MsgID with error handling, and answer 400.",
 		Mutants: []string{"rob-msgid"},
@@ -84,9 +84,9 @@ var brokenInput = []Scenario{
 			tryInputs(t, bearsInput, list...)
 		}},
 	{ID: "ROB-07", Level: report.Must, Title: "a message for a session that nobody opened",
-		Rule:    "A second message of a session that never had a first is refused or answered, and never with 5xx; the device's next session runs as ever.",
+		Rule:    "A second message in a session that had no first is refused or answered, never with 5xx. The device's next session works normally.",
 		Source:  "MS-MDM 2.2.3.8; OMA DM Protocol 1.2.1 section 8",
-		Fix:     "Answer 400 to a message of no session.",
+		Fix:     "Answer 400 to a message of an unknown session.",
 		Mutants: []string{"rob-nosession"},
 		Run: func(t *T) {
 			d := exercisedDevice(t)
@@ -94,28 +94,28 @@ var brokenInput = []Scenario{
 		}},
 }
 
-// input is one of several that a scenario tries.
+// input is one of several bodies that a scenario tries.
 type input struct {
 	what  string
 	body  func(*Device) string
-	after func() // looks at what it did; nil for nothing
+	after func() // checks its effect; nil checks nothing
 }
 
-// notSyncML are bodies that no reader of SyncML takes.
+// notSyncML returns bodies that no SyncML parser accepts.
 func notSyncML() []input {
 	whole := func(d *Device) string { return messageOf(d, "<Alert><CmdID>2</CmdID><Data>1201</Data></Alert>") }
 	text := func(s string) func(*Device) string { return func(*Device) string { return s } }
 	return []input{
 		{what: "an empty body", body: text("")},
-		{what: "a body that is no XML", body: text("hello, server")},
+		{what: "a body that is not XML", body: text("hello, server")},
 		{what: "a truncated message", body: func(d *Device) string { return whole(d)[:len(whole(d))*2/3] }},
 		{what: "another root element", body: text(`<Envelope xmlns="http://www.w3.org/2003/05/soap-envelope"><Body/></Envelope>`)},
 		{what: "another namespace", body: func(d *Device) string { return strings.Replace(whole(d), syncml.Namespace, "urn:not:syncml", 1) }},
 	}
 }
 
-// tryInputs sends inputs one by one, on the same device as long as it bears
-// them, and on a new one after an input that did harm.
+// tryInputs sends inputs one by one, from the same device as long as nothing
+// breaks, and from a new one after an input that did harm.
 func tryInputs(t *T, send func(d *Device, what, body string), list ...input) {
 	good := exercisedDevice(t)
 	for _, in := range list {
@@ -133,8 +133,8 @@ func tryInputs(t *T, send func(d *Device, what, body string), list ...input) {
 	}
 }
 
-// exercisedDevice is an enrolled device that held two plain sessions, so that
-// runsAsEver can tell what breaks because of a message from what breaks anyway.
+// exercisedDevice returns an enrolled device that held two plain sessions, so that
+// runsAsEver can tell damage by a message from sessions that fail anyway.
 func exercisedDevice(t *T) *Device { return exercised(t.Enrolled()) }
 
 func exercised(d *Device) *Device {
@@ -145,10 +145,10 @@ func exercised(d *Device) *Device {
 	return d
 }
 
-// plainSessions are as many as SES-43 judges.
+// plainSessions is the number of sessions that SES-43 judges.
 const plainSessions = 2
 
-// soundDevice is one whose plain sessions run to their end.
+// soundDevice returns a device whose plain sessions complete.
 func soundDevice(t *T) *Device { return sound(t.Enrolled()) }
 
 func sound(d *Device) *Device {
@@ -157,21 +157,21 @@ func sound(d *Device) *Device {
 	return d
 }
 
-// ran tells whether a session got a reply and ran to its end.
+// ran reports whether a session got a reply and completed.
 func ran(s *dmclient.Session) bool { return suite.Broken(s) == nil && len(s.Received) > 0 }
 
-// needSound ends the body as blocked where one of a device's last plain sessions
-// did not run to its end.
+// needSound ends the body as blocked if one of a device's last plain sessions did
+// not complete.
 func needSound(d *Device, sessions []*dmclient.Session) {
 	for _, s := range sessions[max(0, len(sessions)-plainSessions):] {
 		if !ran(s) {
-			d.T.Blocked(suite.By(suite.Talks), "plain sessions do not run to their end: %s", broke(d.T, s))
+			d.T.Blocked(suite.By(suite.Talks), "plain sessions do not complete: %s", broke(d.T, s))
 		}
 	}
 }
 
-// runsAsEver fails unless the device's next session runs to its end. Where those
-// before did not either, the body is blocked.
+// runsAsEver fails unless the device's next session completes. If its earlier
+// sessions did not complete either, the body is blocked.
 func runsAsEver(d *Device, after string) {
 	before := d.Sessions()
 	s := d.Sync(dmclient.SyncOptions{})
@@ -180,10 +180,10 @@ func runsAsEver(d *Device, after string) {
 	}
 	needSound(d, before)
 	d.T.Exchanges(s)
-	d.T.Fail("the device's next session after "+after+": it runs to its end", broke(d.T, s))
+	d.T.Fail("the device's next session after "+after+" completes", broke(d.T, s))
 }
 
-// messageOf is package 1 of a session of its own with this body.
+// messageOf returns package 1 of a separate session with this body.
 func messageOf(d *Device, body string) string {
 	return `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>9</SessionID><MsgID>1</MsgID><Target><LocURI>` +
 		escaped(d.Address()) + `</LocURI></Target><Source><LocURI>` + escaped(d.Identity().DeviceID) + `</LocURI></Source></SyncHdr><SyncBody>` + body + `<Final/></SyncBody></SyncML>`
@@ -195,16 +195,16 @@ func escaped(text string) string {
 	return b.String()
 }
 
-// smallBody is what any server reads before it answers, in bytes: one that
-// closes the connection on more may have read enough.
+// smallBody is how many bytes any server reads before it answers. A server may
+// close the connection on a larger body.
 const smallBody = 64 << 10
 
-// takesInput fails unless a body is answered with 4xx or SyncML, and a session
-// runs after it.
+// takesInput fails unless a body is answered with 4xx or SyncML, and the next
+// session completes.
 func takesInput(d *Device, what, body string) {
 	t := d.T
 	ex := d.Post(what, syncml.MediaType, body, dmclient.SyncOptions{})
-	const want = "a body that is no SyncML: 4xx or a SyncML message"
+	const want = "4xx or a SyncML message in reply to a body that is not SyncML"
 	switch {
 	case ex.Err != nil:
 		t.Fail(want, unanswered(t, ex.Err))
@@ -212,35 +212,36 @@ func takesInput(d *Device, what, body string) {
 		t.Fail(want, fmt.Sprintf("HTTP status %d", ex.Status))
 	case ex.Status == http.StatusOK && len(ex.Response) > 0 && !cutOff(ex):
 		if _, err := replyOf(ex); err != nil {
-			t.Fail(want, "HTTP status 200 with something else: "+err.Error())
+			t.Fail(want, "HTTP status 200 and a body that is not SyncML: "+err.Error())
 		}
 	}
 	t.Evidence("%s: HTTP status %d", what, ex.Status)
-	runsAsEver(d, "a body that is no SyncML")
+	runsAsEver(d, "a body that is not SyncML")
 }
 
-// bearsInput sends a body that may be refused in any way but by a crash: a server
-// that has read enough may end the connection. Then a session must run.
+// bearsInput sends a body that the server may refuse in any way but a crash. A
+// server that has read enough may close the connection. The next session must
+// complete.
 func bearsInput(d *Device, what, body string) {
 	t := d.T
 	ex := d.Post(what, syncml.MediaType, body, dmclient.SyncOptions{})
-	want := what + ": 4xx or a SyncML message"
+	want := "4xx or a SyncML message in reply to " + what
 	switch {
 	case ex.Err != nil && (len(body) <= smallBody || late(ex.Err)):
 		t.Fail(want, unanswered(t, ex.Err))
 	case ex.Err != nil:
-		t.Evidence("%s: the server ended the connection before it was whole: %s", what, ex.Err)
+		t.Evidence("%s: the server closed the connection before it was complete: %s", what, ex.Err)
 	case ex.Status >= 500:
 		t.Fail(want, fmt.Sprintf("HTTP status %d", ex.Status))
 	case cutOff(ex):
-		t.Evidence("%s: HTTP status %d with more than 8 MiB, of which dmwake reads no more", what, ex.Status)
+		t.Evidence("%s: HTTP status %d and more than 8 MiB, of which dmwake read 8 MiB", what, ex.Status)
 	default:
 		t.Evidence("%s: HTTP status %d", what, ex.Status)
 	}
 	runsAsEver(d, what)
 }
 
-// rewritten is a message of a session, changed and written anew.
+// rewritten returns a message of a session, changed and encoded again.
 func rewritten(t *T, m *syncml.Message, change func(*syncml.Message)) string {
 	c := *m
 	change(&c)

@@ -1,5 +1,5 @@
-// Package scenarios is the conformance suite: what an MDM server that uses WNS
-// push has to do, one value for each case.
+// Package scenarios is the conformance suite: what an MDM server with WNS push
+// must do, one value per case.
 package scenarios
 
 import (
@@ -12,19 +12,19 @@ import (
 
 // The vocabulary of the cases.
 type (
-	// Scenario is one case of the suite, whole.
+	// Scenario is one case of the suite.
 	Scenario = suite.Scenario
-	// T is what a body is given.
+	// T is what a body runs with.
 	T = suite.T
-	// Device is a simulated device in a body.
+	// Device is a simulated device.
 	Device = suite.Device
-	// Need is something a scenario cannot do without.
+	// Need is something a scenario requires.
 	Need = suite.Need
-	// Mark is a place in the journal and in a device's sessions.
+	// Mark is a position in the journal and in a device's sessions.
 	Mark = suite.Mark
 )
 
-// The needs, as the cases write them.
+// The needs of a case.
 const (
 	NeedQueue = suite.NeedQueue
 	NeedWipe  = suite.NeedWipe
@@ -34,10 +34,10 @@ const (
 	NeedStart = suite.NeedStart
 )
 
-// mustOnPhones is for what only Windows Phone 8.1 insists on.
+// mustOnPhones raises rules that only Windows Phone 8.1 enforces to MUST there.
 var mustOnPhones = map[string]string{"wp81": report.Must}
 
-// All is the catalogue, in the order of the areas.
+// All returns the catalogue, area by area.
 func All() []Scenario {
 	return slices.Concat(
 		ofStrangers(inOrder(enrollmentMessages, discovery, enrollmentCredentials, certificatePolicies, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule)),
@@ -48,8 +48,8 @@ func All() []Scenario {
 		inOrder(brokenInput, poorConnections, endurance))
 }
 
-// ofStrangers marks an area that looks at enrollment itself. What needs an
-// enrolled device there says so by itself.
+// ofStrangers marks the scenarios of an area that tests enrollment itself. A
+// scenario there that needs an enrolled device enrolls one.
 func ofStrangers(area []Scenario) []Scenario {
 	for i := range area {
 		area[i].Stranger = true
@@ -57,15 +57,15 @@ func ofStrangers(area []Scenario) []Scenario {
 	return area
 }
 
-// inOrder joins the parts of an area by id.
+// inOrder joins the parts of an area, sorted by id.
 func inOrder(parts ...[]Scenario) []Scenario {
 	area := slices.Concat(parts...)
 	slices.SortFunc(area, func(a, b Scenario) int { return strings.Compare(a.ID, b.ID) })
 	return area
 }
 
-// Select picks from the catalogue by ids and areas; both empty selects all. A
-// name that matches nothing is an error.
+// Select returns the scenarios with these ids or in these areas; with neither,
+// all of them. A name that matches nothing is an error.
 func Select(ids, areas []string) ([]Scenario, error) {
 	all := All()
 	if len(ids) == 0 && len(areas) == 0 {
@@ -97,7 +97,7 @@ func Select(ids, areas []string) ([]Scenario, error) {
 	return slices.DeleteFunc(all, func(s Scenario) bool { return !chosen[s.ID] }), nil
 }
 
-// UnknownError is a selection that matches nothing.
+// UnknownError reports a name that matches nothing.
 type UnknownError struct{ Kind, Name string }
 
 func (e *UnknownError) Error() string {

@@ -13,10 +13,10 @@ import (
 
 // credentials are the SEC scenarios about credentials in sessions.
 var credentials = []Scenario{
-	{ID: "SEC-05", Level: report.Must, On: "md5", Title: "a digest that was used is refused",
-		Rule:    "A message with a digest that was accepted before, sent again as the first one of another session, is not taken for the device.",
+	{ID: "SEC-05", Level: report.Must, On: "md5", Title: "a used digest is refused",
+		Rule:    "A message whose digest was accepted before does not authenticate the device when it is sent again as the first message of another session.",
 		Source:  dmSecurity + " (replay)",
-		Fix:     "Change the nonce as soon as a digest was taken, not only when a device is challenged.",
+		Fix:     "Change the nonce as soon as a digest is accepted, not only when a device is challenged.",
 		Mutants: []string{"ses-nonce-any", "ses-nonce-constant", "ses-nonce-kept"},
 		Under:   []string{"SES-31", "SES-32"},
 		Run: func(t *T) {
@@ -25,9 +25,9 @@ var credentials = []Scenario{
 			t.Try("after another session", func() { replays(t.Next(), 1) })
 		}},
 	{ID: "SEC-16", Level: report.Must, On: "md5", Title: "no command along with a refusal or a challenge",
-		Rule:    "A message that refuses a device, or asks it for its credential, carries no command: the server does not know yet who is there.",
+		Rule:    "A message that refuses a device, or asks for its credential, carries no command: the server does not yet know who is calling.",
 		Source:  dmSecurity,
-		Fix:     "Write only Statuses and Chal into a refusal.",
+		Fix:     "Send only Statuses and Chal in a refusal.",
 		Mutants: []string{"sec-401-commands"},
 		Under:   []string{"SEC-01"},
 		Run: func(t *T) {
@@ -42,9 +42,9 @@ var credentials = []Scenario{
 			}
 		}},
 	{ID: "SEC-17", Level: report.Must, On: "md5", Title: "a garbage or empty digest is refused",
-		Rule:    "A credential that is no digest, or an empty one, is not taken: no message of the session gets a success for its SyncHdr.",
+		Rule:    "A credential that is not a digest, or is empty, is not accepted: no message of the session gets a success Status for its SyncHdr.",
 		Source:  dmSecurity,
-		Fix:     "Compare the digest with the expected one, in full.",
+		Fix:     "Compare the whole digest with the expected one.",
 		Mutants: []string{"sec-garbage"},
 		Run: func(t *T) {
 			needsCredential(t.Enrolled(), "")
@@ -68,16 +68,15 @@ var credentials = []Scenario{
 					}
 					for i, m := range s.Received {
 						hdr := hdrStatus(m)
-						t.Check(hdr.Data != "" && !syncml.Success(hdr.Code()), "a refusal of a credential that is no digest, such as Status 401 for SyncHdr",
-							fmt.Sprintf("Status %s in answer to message %d", suite.Show(hdr.Data), i+1))
+						t.Check(hdr.Data != "" && !syncml.Success(hdr.Code()), "a refusal of a credential that is not a digest, such as Status 401 for SyncHdr",
+							fmt.Sprintf("Status %s in reply to message %d", suite.Show(hdr.Data), i+1))
 					}
 				})
 			}
 		}},
 }
 
-// replays sends a message whose digest was accepted once more, after some other
-// sessions.
+// replays repeats a message whose digest was accepted, after some other sessions.
 func replays(d *Device, others int) {
 	t := d.T
 	s := t.Managed(d.Sync(dmclient.SyncOptions{}))
@@ -105,14 +104,14 @@ func replays(d *Device, others int) {
 	reply, err := syncml.Read(ex.Response)
 	const want = "a refusal of a digest that was used before, such as Status 401 for SyncHdr"
 	if err != nil {
-		t.Fail(want, "HTTP status 200 with something else than SyncML: "+err.Error())
+		t.Fail(want, "HTTP status 200 and a body that is not SyncML: "+err.Error())
 	}
 	hdr := hdrStatus(reply)
 	t.Check(hdr.Data != "" && !syncml.Success(hdr.Code()), want, "Status "+suite.Show(hdr.Data))
 }
 
-// answersSoundly fails where a message that is to be refused was not answered,
-// or with a failure of the server.
+// answersSoundly fails if a message that must be refused got no answer, or a
+// server error.
 func answersSoundly(t *T, ex *dmclient.Exchange, what string) {
 	switch {
 	case ex.Err != nil:
@@ -124,8 +123,7 @@ func answersSoundly(t *T, ex *dmclient.Exchange, what string) {
 	}
 }
 
-// noCommandsInRefusal fails where a message that refuses the device has
-// commands.
+// noCommandsInRefusal fails if a message that refuses the device has commands.
 func noCommandsInRefusal(t *T, m *syncml.Message, where string) {
 	hdr := hdrStatus(m)
 	if hdr.Data == "" || syncml.Success(hdr.Code()) {

@@ -13,12 +13,12 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// disclosure are the SEC scenarios about what others get to see.
+// disclosure are the SEC scenarios about information leaks.
 var disclosure = []Scenario{
-	{ID: "SEC-11", Level: report.Must, Needs: []Need{NeedQueue}, Title: "what one device answers no other sees",
-		Rule:    "Results of device A, and its name, appear in no message to device B.",
+	{ID: "SEC-11", Level: report.Must, Needs: []Need{NeedQueue}, Title: "no device sees another device's answers",
+		Rule:    "Results of device A, and its name, never appear in a message to device B.",
 		Source:  "CWE-200; CWE-488",
-		Fix:     "Select results by the device that they are of.",
+		Fix:     "Select results by the device that sent them.",
 		Mutants: []string{"sec-leak"},
 		Run: func(t *T) {
 			a := t.DeviceWith(func(c *dmclient.Config) { c.Identity.Name = "dmwake-" + c.Identity.DeviceID })
@@ -29,29 +29,29 @@ var disclosure = []Scenario{
 			t.Queue(a, lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/Ext/Microsoft/DeviceName"})
 			s := t.Managed(a.Sync(dmclient.SyncOptions{}))
 			if got := s.Find(syncml.Get, "/DeviceName"); len(got) == 0 || got[0].Result != a.Identity().Name {
-				t.Blocked(suite.By(suite.Delivers), "device A was not asked for its name, though that was queued")
+				t.Blocked(suite.By(suite.Delivers), "the queued Get of device A's name was not sent")
 			}
 			for range 2 {
 				t.Managed(b.Sync(dmclient.SyncOptions{}))
 			}
 			for _, s := range b.Sessions() {
 				for i, ex := range s.Exchanges {
-					t.Check(!bytes.Contains(ex.Response, []byte(a.Identity().DeviceID)), "messages to device B: nothing of device A",
+					t.Check(!bytes.Contains(ex.Response, []byte(a.Identity().DeviceID)), "messages to device B contain nothing from device A",
 						fmt.Sprintf("device A's name or id in message %d of session %s", i+1, s.ID))
 				}
 			}
 		}},
 	{ID: "SEC-13", Level: report.Should, Stranger: true, Title: "TLS 1.2 or later, no weak ciphers",
-		Rule:    "The management server speaks no TLS before 1.2, and no RC4 or 3DES. Where no device can enroll, the server of discovery is asked.",
+		Rule:    "The management server offers no TLS before 1.2, and no RC4 or 3DES. If no device can enroll, the discovery server is tested instead.",
 		Source:  "RFC 8996; RFC 9325 section 4",
-		Fix:     "Set the minimum version of TLS to 1.2, and take RC4 and 3DES out.",
+		Fix:     "Set the minimum TLS version to 1.2, and disable RC4 and 3DES.",
 		Mutants: []string{"sec-tls", "sec-rc4"},
 		Run:     weakTLS,
 	},
-	{ID: "SEC-15", Level: report.Should, Title: "errors say nothing of the inside",
-		Rule:    "The answer to broken input holds no stack trace and no path of a source file.",
+	{ID: "SEC-15", Level: report.Should, Title: "errors reveal no internals",
+		Rule:    "The answer to broken input contains no stack trace and no path of a source file.",
 		Source:  "CWE-209",
-		Fix:     "Answer errors with a fixed text, and log the rest.",
+		Fix:     "Answer errors with a fixed text, and log the details.",
 		Mutants: []string{"sec-trace"},
 		Run: func(t *T) {
 			tryInputs(t, func(d *Device, what, body string) {
@@ -59,15 +59,15 @@ var disclosure = []Scenario{
 				if ex.Err != nil {
 					t.Blocked(suite.By("ROB-01"), "%s", unanswered(t, ex.Err))
 				}
-				t.Check(!inside.Match(ex.Response), "the answer to broken input: no stack trace, and no path of a source file", excerpt(ex.Response))
+				t.Check(!inside.Match(ex.Response), "no stack trace and no path of a source file in the answer to broken input", excerpt(ex.Response))
 			}, notSyncML()[1:4]...)
 		}},
 }
 
-// inside is what traces of the common languages look like.
+// inside matches stack traces of common languages.
 var inside = regexp.MustCompile(`goroutine \d+ \[|[\w/]+\.go:\d+|Traceback \(most recent|File "[^"]+", line \d+|\bat [\w.$]+\([\w.]+:\d+\)|\.cs:line \d+|\bin /[\w/]+\.php|/node_modules/`)
 
-// weakTLS offers versions and ciphers that are not to be taken.
+// weakTLS offers versions and ciphers that the server must not accept.
 func weakTLS(t *T) {
 	d, at, server := t.Device(), t.Lab.Config.Target.DiscoveryURL(), "discovery"
 	if err := d.Enroll(); err == nil {
@@ -95,9 +95,9 @@ func weakTLS(t *T) {
 			state, err := t.Lab.TLS(t.Context(), at, in.version, in.suites...)
 			switch {
 			case err == nil:
-				t.Fail("old versions and weak ciphers: refused", "accepted by the "+server+" server: "+in.accepted(state))
+				t.Fail("old versions and weak ciphers are refused", "accepted by the "+server+" server: "+in.accepted(state))
 			case reaches() != nil:
-				t.Error("no TLS connection to the %s server any more: %v", server, err)
+				t.Error("TLS connections to the %s server no longer work: %v", server, err)
 			}
 			t.Evidence("%s: %v", in.what, err)
 		})

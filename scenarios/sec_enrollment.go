@@ -14,22 +14,22 @@ import (
 
 // enrollmentSecurity are the SEC scenarios about enrollment.
 var enrollmentSecurity = []Scenario{
-	{ID: "SEC-07", Level: report.Must, On: "entra", Title: "bad tokens of a directory are refused",
-		Rule:    "A device's Entra token enrolls it only if it is signed by the directory's key and not by another or none, is for this application, of this issuer and tenant, unchanged, and valid now.",
+	{ID: "SEC-07", Level: report.Must, On: "entra", Title: "bad directory tokens are refused",
+		Rule:    "An Entra token enrolls a device only if it is signed with the directory's key, is for this application, from this issuer and tenant, unmodified, and currently valid.",
 		Source:  "Learn, \"Microsoft Entra integration with MDM\"; RFC 8725; CVE-2026-24899",
 		Fix:     "Verify the JWT with the directory's keys: RS256 only, aud, iss, tid, exp and nbf.",
 		Mutants: []string{"sec-jwt-alg", "sec-jwt-key", "sec-jwt-aud", "sec-jwt-iss", "sec-jwt-tid", "sec-jwt-exp"},
 		Run:     badTokens},
 	{ID: "SEC-08", Level: report.Must, On: "federated", Stranger: true, Title: "the sign-in page reflects no markup",
-		Rule:    "What comes as appru and login_hint stands in the page as text, or the page refuses it: it is never markup.",
+		Rule:    "appru and login_hint appear in the page only as text, or the page rejects them: they never become markup.",
 		Source:  "CWE-79; Learn, \"Federated authentication device enrollment\"",
-		Fix:     "Escape appru and login_hint in the page, and take appru only where its scheme is ms-app.",
+		Fix:     "Escape appru and login_hint in the page, and accept appru only with the scheme ms-app.",
 		Mutants: []string{"sec-page"},
 		Run:     reflected},
 	{ID: "SEC-12", Level: report.Must, Uses: []Need{NeedQueue}, Title: "a CSR for another device's identity",
-		Rule:    "A user who may enroll asks for a certificate that names another device: that is refused, or the certificate is bound to the device that enrolls, and opens no session of the other.",
+		Rule:    "If a user who may enroll asks for a certificate that names another device, the server refuses, or binds the certificate to the device that enrolls. The certificate opens no session of the other device.",
 		Source:  "MS-WSTEP 3.1.4.1.2; CWE-295; fleet issues 14626, 46197",
-		Fix:     "Write the identity into the certificate that the enrollment proved, not what the CSR asks for.",
+		Fix:     "Put the identity that the enrollment proved into the certificate, not the one in the CSR.",
 		Mutants: []string{"sec-csr", "sec-challenge-any"},
 		Under:   []string{"SEC-01"},
 		Run:     othersName,
@@ -41,9 +41,9 @@ func badTokens(t *T) {
 	p := t.Lab.Directory
 	if p == nil {
 		if policy := discoveredBy(t.Enrollee()).AuthPolicy; policy != "Federated" {
-			t.NotApplicable("the server answers AuthPolicy %s, so devices bring no tokens of a directory", suite.Show(policy))
+			t.NotApplicable("the server answers AuthPolicy %s, so devices do not use directory tokens", suite.Show(policy))
 		}
-		t.Skip("no directory that issues bad tokens: set target.directory, for example {listen: '127.0.0.1:7090'}, and let the server trust its keys")
+		t.Skip("there is no directory to issue bad tokens: set target.directory, for example {listen: '127.0.0.1:7090'}, and let the server trust its keys")
 	}
 	user := t.Lab.Config.Target.Username
 	bring := func(kind entra.Kind) *Device {
@@ -58,7 +58,7 @@ func badTokens(t *T) {
 	good := bring(entra.Good)
 	good.MustEnroll()
 	if policy := good.Discovered().AuthPolicy; policy != "Federated" {
-		t.NotApplicable("the server answers AuthPolicy %s, so devices bring no tokens of a directory", suite.Show(policy))
+		t.NotApplicable("the server answers AuthPolicy %s, so devices do not use directory tokens", suite.Show(policy))
 	}
 	for _, kind := range entra.BadKinds() {
 		t.Try(string(kind), func() {
@@ -69,7 +69,7 @@ func badTokens(t *T) {
 	}
 }
 
-// reflected opens the sign-in page with markup in what it is passed.
+// reflected opens the sign-in page with markup in its parameters.
 func reflected(t *T) {
 	d := t.Device()
 	r := discoveredBy(d)
@@ -96,15 +96,15 @@ func reflected(t *T) {
 			case err != nil && len(made) == 0:
 				t.Blocked(suite.By("ENR-06"), "the sign-in page cannot be opened: %v", err)
 			case err != nil:
-				t.Fail("an answer of the sign-in page", unanswered(t, err))
+				t.Fail("an answer from the sign-in page", unanswered(t, err))
 			}
 			t.Evidence("markup in %s: HTTP status %d", in.name, status)
-			t.Check(!bytes.Contains(body, []byte("<script>dmwake(")), "markup that is passed to the sign-in page: escaped, or refused", "the page has a script element that came as "+in.name)
+			t.Check(!bytes.Contains(body, []byte("<script>dmwake(")), "markup passed to the sign-in page is escaped, or rejected", "the page has a script element from "+in.name)
 		})
 	}
 }
 
-// othersName enrolls a device with a CSR that names another.
+// othersName enrolls a device with a CSR that names another device.
 func othersName(t *T) {
 	a := soundDevice(t)
 	b := t.Device()
@@ -114,7 +114,7 @@ func othersName(t *T) {
 		t.Excused(err)
 		var e *enroll.Error
 		if errors.As(err, &e) && e.Status == 0 {
-			t.Fail("a CSR that names another device: a SOAP fault, or a certificate for the device that enrolls", unanswered(t, err))
+			t.Fail("a SOAP fault for a CSR that names another device, or a certificate for the device that enrolls", unanswered(t, err))
 		}
 		t.Evidence("the CSR was refused: %v", err)
 		return
@@ -122,7 +122,7 @@ func othersName(t *T) {
 	b.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // the first one is another scenario's
 	if s := a.Sync(dmclient.SyncOptions{}); suite.Broken(s) != nil {
 		t.Exchanges(s)
-		t.Fail("sessions of device A after another device enrolled with a CSR that names A: as ever", broke(t, s))
+		t.Fail("sessions of device A still complete after another device enrolled with a CSR that names A", broke(t, s))
 	}
 	for _, in := range []struct{ what, source string }{
 		{"the Source of device A", a.Identity().DeviceID},
@@ -130,7 +130,7 @@ func othersName(t *T) {
 	} {
 		t.Try(in.what, func() {
 			if in.source != a.Identity().DeviceID && !names(b, a.Identity().DeviceID) {
-				t.Evidence("the certificate that was issued does not name device A")
+				t.Evidence("the issued certificate does not name device A")
 				return
 			}
 			turnsAwayFrom(t, a, visitor{who: "device B, with a certificate issued for a CSR that names device A", by: in.what, device: b, managed: true,
@@ -139,8 +139,8 @@ func othersName(t *T) {
 	}
 }
 
-// names tells whether a device's certificate holds an id, in the encodings that
-// names of certificates have.
+// names reports whether a device's certificate contains an id, in any of the
+// encodings of certificate names.
 func names(d *Device, id string) bool {
 	var wide []byte // BMPString
 	for _, c := range []byte(id) {
@@ -150,8 +150,8 @@ func names(d *Device, id string) bool {
 	return bytes.Contains(der, bytes.ToLower([]byte(id))) || bytes.Contains(der, bytes.ToLower(wide))
 }
 
-// enrollAs enrolls a device with a CSR that names another, in the two forms that
-// servers take: what is refused in both is not refused for its form.
+// enrollAs enrolls a device with a CSR that names another device, in both forms
+// that servers accept: if both are refused, the form is not the reason.
 func enrollAs(d *Device, other string) error {
 	o := d.T.Lab.Leniency()
 	o.CSRDeviceID = other

@@ -17,15 +17,15 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// anyoneServed is the one cause of what SEC-01 finds.
+// anyoneServed is the cause of failures that SEC-01 finds.
 const anyoneServed = "the management endpoint serves callers who do not prove which device they are"
 
-// impostors are the SEC scenarios about whom sessions are held with.
+// impostors are the SEC scenarios about who may hold a session.
 var impostors = []Scenario{
 	{ID: "SEC-01", Level: report.Must, Uses: []Need{NeedQueue}, Title: "no certificate and no credential is refused",
-		Rule:    "The management endpoint serves nobody who does not prove which device he is: TLS refuses him, or HTTP 4xx, or Status 401 or 407 for SyncHdr and no command. A server that asks for neither a certificate in TLS nor a credential serves anybody.",
+		Rule:    "The management endpoint serves no caller who does not prove which device it is: it refuses with a TLS alert, HTTP 4xx, or Status 401 or 407 for SyncHdr and no command. A server that asks for neither a TLS client certificate nor a credential serves anybody.",
 		Source:  "MS-MDM 5.1; OMA DM Security 1.2.1 section 5.3; MS-MDE2 5.1; fleet issues 14626, 46197",
-		Fix:     "Ask for a client certificate in TLS (tls.RequireAnyClientCert or the like), and answer 403 where there is none. Where devices prove themselves by a credential, check it in every session.",
+		Fix:     "Ask for a TLS client certificate (tls.RequireAnyClientCert or the like), and answer 403 without one. If devices authenticate with a credential, check it in every session.",
 		Mutants: []string{"sec-no-cert", "sec-challenge-any"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -33,8 +33,8 @@ var impostors = []Scenario{
 			turnsAwayFrom(t, d, visitor{who: "a caller without the device's certificate and credential", cause: anyoneServed,
 				device: t.Impostor(d, d.Certificate()), as: dmclient.SyncOptions{NoCertificate: true}})
 		}},
-	{ID: "SEC-02", Level: report.Must, Uses: []Need{NeedQueue}, Title: "a certificate of another CA is refused",
-		Rule:    "Only certificates that the server's own CA issued identify a device.",
+	{ID: "SEC-02", Level: report.Must, Uses: []Need{NeedQueue}, Title: "a certificate from another CA is refused",
+		Rule:    "Only certificates issued by the server's own CA identify a device.",
 		Source:  "MS-MDM 5.1; RFC 5280 6.1",
 		Fix:     "Verify the client certificate against the server's own device CA only.",
 		Mutants: []string{"sec-any-ca", "sec-challenge-any"},
@@ -53,9 +53,9 @@ var impostors = []Scenario{
 			}
 		}},
 	{ID: "SEC-03", Level: report.Must, Uses: []Need{NeedQueue}, Title: "device A's certificate with device B's Source is refused",
-		Rule:    "The Source of a message is the device whose certificate the connection presents. (A server may go by the certificate alone, and serve device A what is its own.)",
+		Rule:    "The Source of a message is the device whose certificate the connection presents. (A server may go by the certificate alone, and serve device A its own commands.)",
 		Source:  "MS-MDM 5.1; fleet issues 14626, 46197",
-		Fix:     "Compare the device of the certificate with Source of the message.",
+		Fix:     "Compare the device in the certificate with the message's Source.",
 		Mutants: []string{"sec-source", "sec-challenge-any"},
 		Under:   []string{"SEC-01"},
 		Run: func(t *T) {
@@ -65,16 +65,16 @@ var impostors = []Scenario{
 			turnsAwayFrom(t, b, visitor{who: "device A in the name of device B", device: a, managed: true, as: dmclient.SyncOptions{Source: b.Identity().DeviceID}})
 		}},
 	{ID: "SEC-04", Level: report.Should, On: "expired", Uses: []Need{NeedQueue}, Title: "an expired certificate is refused",
-		Rule:    "A client certificate that is not valid any more does not open a session; to renew with it may be allowed.",
+		Rule:    "A client certificate that has expired does not open a session. The server may still accept it for renewal.",
 		Source:  "RFC 5280 6.1.3; MS-MDM 5.1",
-		Fix:     "Verify the validity of the client certificate, in a proxy in front, too.",
+		Fix:     "Check the validity period of the client certificate, also in a proxy in front.",
 		Mutants: []string{"sec-expired"},
 		Under:   []string{"SEC-01"},
 		Run: func(t *T) {
 			d := t.EnrolledOnly()
 			ends, limit := certOf(d).NotAfter, t.Lab.Config.Timeouts.Push
 			if time.Until(ends) > limit {
-				t.Skip("the device's certificate is valid until %s: let the server issue certificates that are valid for less than %s (timeouts.push) to see this", ends.Format(time.DateTime), limit)
+				t.Skip("the device's certificate is valid until %s: to run this, let the server issue certificates that are valid for less than %s (timeouts.push)", ends.Format(time.DateTime), limit)
 			}
 			if time.Now().Before(ends) {
 				t.Managed(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}))
@@ -82,10 +82,10 @@ var impostors = []Scenario{
 			t.Until(ends.Add(time.Second))
 			turnsAwayFrom(t, d, visitor{who: "a device with an expired certificate", device: d, over: true})
 		}},
-	{ID: "SEC-06", Level: report.Must, Ends: true, Uses: []Need{NeedQueue}, Title: "a device that left is not managed any more",
-		Rule:    "After its user disconnected a device, its certificate opens no session: it has to enroll again. (To tell it once more to unenroll is allowed.)",
+	{ID: "SEC-06", Level: report.Must, Ends: true, Uses: []Need{NeedQueue}, Title: "a device that left is no longer managed",
+		Rule:    "After the user disconnects a device, its certificate opens no session: the device has to enroll again. (The server may tell it again to unenroll.)",
 		Source:  "MS-MDE2 3.8; MS-MDM 3.1.7.1.3",
-		Fix:     "Look the device up on every message, and answer 403 where it is not managed.",
+		Fix:     "Look the device up on every message, and answer 403 if it is not managed.",
 		Mutants: []string{"sec-unenrolled"},
 		Under:   []string{"SEC-01"},
 		Run: func(t *T) {
@@ -98,20 +98,20 @@ var impostors = []Scenario{
 			turnsAwayFrom(t, d, visitor{who: "a device that its user disconnected", device: ghost, over: true, as: dmclient.SyncOptions{SessionID: ownSession}})
 		}},
 	{ID: "SEC-14", Level: report.Must, On: "signing", Uses: []Need{NeedQueue}, Title: "a wrong MS-Signature is refused",
-		Rule:    "Where RequireMessageSigning is set, a message whose MS-Signature is missing, or was made over other bytes, is refused.",
+		Rule:    "If RequireMessageSigning is set, a message is refused if its MS-Signature is missing, or was made over other bytes.",
 		Source:  "Learn, \"DMClient CSP\", RequireMessageSigning; MS-MDM 2.2.1",
-		Fix:     "Verify the CMS signature over the bytes of the body, and the certificate in it against that of the connection.",
+		Fix:     "Verify the CMS signature over the bytes of the body, and compare its certificate with the connection's.",
 		Mutants: []string{"sec-signature"},
 		Under:   []string{"SEC-01"},
 		Run:     wrongSignatures,
 	},
 }
 
-// ownSession is the SessionID of a copy of a device, which must not be that of
-// the device's next session.
+// ownSession is the SessionID of a copied device. It must differ from the SessionID
+// of the original's next session.
 const ownSession = "97"
 
-// wrongSignatures tries a signature over another message, and none.
+// wrongSignatures tries the signature of another message, and no signature.
 func wrongSignatures(t *T) {
 	d := exercisedDevice(t)
 	first := d.First().Exchanges[0]
@@ -132,7 +132,7 @@ func wrongSignatures(t *T) {
 	})
 }
 
-// issuer is who issued a forged certificate.
+// issuer says who issued a forged certificate.
 type issuer string
 
 const (
@@ -141,11 +141,11 @@ const (
 	ofItself      issuer = "self-signed"
 )
 
-// forge makes a copy of a device's certificate with a key of its own: the
-// subject and the use are the same, the issuer is not.
+// forge copies a device's certificate with a new key: same subject and usage,
+// different issuer.
 func forge(d *Device, of issuer) (*tls.Certificate, error) {
 	like, err := x509.ParseCertificate(d.Certificate().Certificate[0])
-	if err != nil { // a subject that Go does not read
+	if err != nil { // Go rejects the subject
 		name := x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: d.Identity().DeviceID}}
 		like = &name
 		if name.RawSubject, err = asn1.Marshal(name.Subject.ToRDNSequence()); err != nil {

@@ -17,16 +17,16 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// userNode is a node of the user's scope for which no server asks by itself.
+// userNode is a node in the user's scope that no server asks for on its own.
 const userNode = "./User/Vendor/MSFT/Policy/Result/Browser"
 
-// sessionAlerts are the SES scenarios about the device's Alerts: who is logged
-// in, who leaves, who aborts.
+// sessionAlerts are the SES scenarios about the device's Alerts: login status,
+// unenrollment, aborted sessions.
 var sessionAlerts = []Scenario{
 	{ID: "SES-21", Level: report.Should, Title: "nobody logged in: no commands for ./User",
-		Rule:    "LoginStatus none says that no user is logged in. A command for ./User would be answered 405.",
+		Rule:    "LoginStatus none says that no user is logged in. The device would answer a command for ./User with 405.",
 		Source:  "Learn, \"OMA DM protocol support\", user targeted settings; fleet issue 49250",
-		Fix:     "Look at the LoginStatus alert before commands for ./User are sent.",
+		Fix:     "Check the LoginStatus alert before you send commands for ./User.",
 		Mutants: []string{"ses-user-always"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -42,10 +42,10 @@ var sessionAlerts = []Scenario{
 				}
 			}
 		}},
-	{ID: "SES-22", Level: report.Must, Needs: []Need{NeedQueue}, Title: "405 for ./User: not again in the same session",
-		Rule:    "A command for ./User that is answered 405 because nobody is logged in is sent at most once in a session. The server may as well keep it back until a user logs in.",
+	{ID: "SES-22", Level: report.Must, Needs: []Need{NeedQueue}, Title: "405 for ./User: no retry in the same session",
+		Rule:    "A command for ./User answered with 405 because nobody is logged in is sent at most once in a session. The server may also hold it back until a user logs in.",
 		Source:  "Learn, \"OMA DM protocol support\"; fleet issue 49250",
-		Fix:     "Note 405 as the command's result for this session. Try again in a later one whose LoginStatus is user.",
+		Fix:     "Record 405 as the command's result for this session. Try again in a later session whose LoginStatus is user.",
 		Mutants: []string{"ses-405-loop"},
 		Under:   []string{"PSH-12"},
 		Run: func(t *T) {
@@ -55,18 +55,18 @@ var sessionAlerts = []Scenario{
 			t.Queue(d, lab.Command{Verb: syncml.Get, LocURI: userNode})
 			s := d.Sync(dmclient.SyncOptions{})
 			got := s.Find(syncml.Get, userNode[1:])
-			t.Expect(len(got), "times the Get of ./User was sent in one session without a user").To(BeNumerically("<=", 1))
+			t.Expect(len(got), "Gets of ./User in one session without a user").To(BeNumerically("<=", 1))
 			if len(got) == 1 {
 				return
 			}
 			if len(s.Received) == 0 {
 				t.Blocked(suite.By("SES-28", string(suite.Talks)), "the session without a user got no reply that could be read: %v", s.Err)
 			}
-			d.SetLogin(dmclient.LoginUser) // it was kept back, if it comes now
+			d.SetLogin(dmclient.LoginUser) // if it comes now, the server held it back
 			delivered(d, from, lab.Command{Verb: syncml.Get, LocURI: userNode})
 		}},
 	{ID: "SES-24", Level: report.Must, Title: "an Alert of an unknown type gets a Status",
-		Rule:    "An Alert whose type the server does not know is answered with a Status, whatever it says. So are the commands after it, and the session goes on.",
+		Rule:    "An Alert whose type the server does not know is answered with a Status, whatever its code. So are the commands after it, and the session goes on.",
 		Source:  "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 8.7",
 		Fix:     "Answer an Alert of an unknown type with a Status (415 for 1226, 406 for 1224) and go on.",
 		Mutants: []string{"ses-unknown-alert", "ses-unknown-silent"},
@@ -85,21 +85,21 @@ var sessionAlerts = []Scenario{
 						switch {
 						case c.Verb.IsReply() || statusIn(s.Received[at], c) != nil:
 						case isUnknown(c) && slices.ContainsFunc(before, func(other string) bool { return strings.HasPrefix(other, string(syncml.Alert)) }):
-							t.Blocked(suite.By("SES-09"), "the server sends no Status for Alerts of known types either")
+							t.Blocked(suite.By("SES-09"), "the server does not answer Alerts of known types with a Status either")
 						case isUnknown(c):
 							t.Fail("a Status for the Alert of an unknown type", "none")
-						case slices.Contains(before, nameOf(c)): // also without such an Alert: SES-09 judges that
+						case slices.Contains(before, nameOf(c)): // unanswered even without such an Alert: SES-09 judges that
 						default:
-							t.Fail("a Status for each command of a message with an Alert of an unknown type", fmt.Sprintf("none for %s with CmdID %s", c.Verb, c.CmdID))
+							t.Fail("a Status for each command in a message with an Alert of an unknown type", fmt.Sprintf("none for %s with CmdID %s", c.Verb, c.CmdID))
 						}
 					}
 				})
 			}
 		}},
-	{ID: "SES-25", Level: report.Must, Ends: true, Title: "a user who disconnects is acknowledged",
-		Rule:    "Alert 1226 of type com.microsoft:mdm.unenrollment.userrequest is answered with a Status of success: the device leaves management.",
+	{ID: "SES-25", Level: report.Must, Ends: true, Title: "unenrollment by the user is acknowledged",
+		Rule:    "Alert 1226 of type com.microsoft:mdm.unenrollment.userrequest is answered with a success Status: the device leaves management.",
 		Source:  "MS-MDM 3.1.7.1.3; Learn, \"Disconnecting from MDM\"",
-		Fix:     "Answer the Alert with 200, then end the management of the device.",
+		Fix:     "Answer the Alert with 200, then stop managing the device.",
 		Mutants: []string{"ses-unenroll-404", "ses-alert-cmd"},
 		Under:   []string{"SES-09", "SES-37"},
 		Run: func(t *T) {
@@ -122,20 +122,20 @@ var sessionAlerts = []Scenario{
 				}
 				st := statusIn(s.Received[at], c)
 				if st == nil {
-					t.Fail("a Status for the Alert of unenrollment", "none")
+					t.Fail("a Status for the unenrollment Alert", "none")
 				}
 				if why := misnames(st, c); why != "" {
-					t.Fail("a Status for the Alert of unenrollment, with Cmd Alert", why)
+					t.Fail("a Status for the unenrollment Alert, with Cmd Alert", why)
 				}
-				t.Check(syncml.Success(st.Code()), "a Status of success, such as 200, for the Alert of unenrollment", suite.Show(st.Data))
+				t.Check(syncml.Success(st.Code()), "a success Status, such as 200, for the unenrollment Alert", suite.Show(st.Data))
 				return
 			}
-			t.Error("the device sent no Alert of unenrollment")
+			t.Error("the device sent no unenrollment Alert")
 		}},
 	{ID: "SES-26", Level: report.Must, Title: "Alert 1223 ends the session; the next one is clean",
 		Rule:    "A device that aborts a session with Alert 1223 gets no further command in it. Its next session is an ordinary one.",
 		Source:  "OMA DM Protocol 1.2.1 section 8.1; seen on devices",
-		Fix:     "At Alert 1223 answer with Statuses only, drop the session, and nothing else.",
+		Fix:     "Answer Alert 1223 with Statuses only, then drop the session and nothing else.",
 		Mutants: []string{"ses-abort-wedge", "ses-abort-commands"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -145,7 +145,7 @@ var sessionAlerts = []Scenario{
 			d.ClearFaults()
 			if !errors.Is(s.Err, dmclient.ErrAbort) {
 				t.Managed(s)
-				t.NotApplicable("the server asked for nothing in the session, so that there was nothing to abort")
+				t.NotApplicable("the server sent no commands in the session, so there was nothing to abort")
 			}
 			last := s.Exchanges[len(s.Exchanges)-1]
 			switch {
@@ -163,11 +163,11 @@ var sessionAlerts = []Scenario{
 					}
 				}
 			}
-			runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "a session that was aborted with Alert 1223")
+			runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "a session aborted with Alert 1223")
 		}},
 }
 
-// unknownAlert is one of a type that no server knows.
+// unknownAlert returns an Alert of a type that no server knows.
 func unknownAlert(code int) syncml.Command {
 	return syncml.Command{Verb: syncml.Alert, Data: fmt.Sprint(code), Items: []syncml.Item{
 		{Meta: &syncml.Meta{Type: "com.dmwake/unknown", Format: "chr"}, Data: "1", HasData: true}}}
@@ -177,10 +177,10 @@ func isUnknown(c *syncml.Command) bool {
 	return len(c.Items) > 0 && c.Items[0].Meta != nil && c.Items[0].Meta.Type == "com.dmwake/unknown"
 }
 
-// nameOf tells the commands of package 1 apart, whatever their CmdIDs.
+// nameOf identifies a command of package 1, whatever its CmdID.
 func nameOf(c *syncml.Command) string { return string(c.Verb) + " " + c.Data }
 
-// unansweredOf are the commands of a session's package 1 that got no Status.
+// unansweredOf returns the commands of a session's package 1 that got no Status.
 func unansweredOf(s *dmclient.Session) (out []string) {
 	if len(s.Received) == 0 {
 		return nil
@@ -194,7 +194,7 @@ func unansweredOf(s *dmclient.Session) (out []string) {
 	return out
 }
 
-// statusIn is the Status for a command in a message; nil where there is none.
+// statusIn returns the Status for a command in a message; nil if there is none.
 func statusIn(m *syncml.Message, c *syncml.Command) *syncml.Command {
 	for _, st := range statuses(m) {
 		if st.CmdRef == c.CmdID {

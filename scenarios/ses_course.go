@@ -15,12 +15,12 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// sessionCourse are the SES scenarios about how sessions begin, go on and end.
+// sessionCourse are the SES scenarios about how sessions begin, proceed and end.
 var sessionCourse = []Scenario{
 	{ID: "SES-01", Level: report.Must, Title: "the first session after enrollment is accepted",
-		Rule:    "A device that just enrolled opens a session by itself. The server answers its first message with 200 and a SyncML message, and the session runs to its end.",
+		Rule:    "A newly enrolled device opens a session by itself. The server answers its first message with 200 and a SyncML message, and the session completes.",
 		Source:  "MS-MDE2 1.3; MS-MDM 3.1.5",
-		Fix:     "Look at the server's log for this device: the message it fails at is below.",
+		Fix:     "Look in the server's log for this device: the message that fails is below.",
 		Mutants: []string{"ses-first-500"},
 		Decides: []suite.Premise{suite.Talks},
 		Under:   []string{"SES-15", "SES-40"},
@@ -28,14 +28,14 @@ var sessionCourse = []Scenario{
 			s := t.EnrolledOnly().Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
 			t.Exchanges(s)
 			if err := suite.Broken(s); err != nil {
-				t.FailBy(compressed(s), "a first session that runs to its end", err.Error())
+				t.FailBy(compressed(s), "a first session that completes", err.Error())
 			}
-			t.Check(len(s.Received) > 0, "a SyncML message in answer to the first message", "an empty reply")
+			t.Check(len(s.Received) > 0, "a SyncML message in reply to the first message", "an empty reply")
 		}},
 	{ID: "SES-14", Level: report.Must, Title: "a session ends",
-		Rule:    "No session repeats the same commands for ever, the first one included. In the third session of a device with nothing left to do the server's last command comes within ten messages.",
+		Rule:    "No session repeats the same commands forever, not even the first. In the third session of a device with nothing left to do, the server's last command comes within ten messages.",
 		Source:  "OMA DM Protocol 1.2.1 section 8.3; MS-MDM 3.1.5; the bound is ours",
-		Fix:     "Send only what is new. A server that has nothing left sends a message without commands.",
+		Fix:     "Send only new commands. When nothing is left, send a message without commands.",
 		Mutants: []string{"ses-endless"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -44,22 +44,22 @@ var sessionCourse = []Scenario{
 			d.Sync(dmclient.SyncOptions{})
 			third := t.Managed(d.Sync(dmclient.SyncOptions{}))
 			for _, s := range d.SessionsSince(from) {
-				t.Evidence("session %s had %d messages of the device and ended: %s", s.ID, len(s.Sent), s.End)
+				t.Evidence("session %s: the device sent %d messages; end: %s", s.ID, len(s.Sent), s.End)
 			}
 			for _, s := range d.SessionsSince(from) {
 				if c, n := repeated(s); n > 0 {
-					t.Fail("a session that ends", fmt.Sprintf("the device broke session %s off after %d messages; the server sent %s %d times", s.ID, len(s.Sent), c, n))
+					t.Fail("a session that ends", fmt.Sprintf("the device broke off session %s after %d messages; the server sent %s %d times", s.ID, len(s.Sent), c, n))
 				}
 			}
 			if err := suite.Broken(third); err != nil {
 				t.Blocked(suite.By(suite.Talks), "the third session broke off: %v", err)
 			}
-			t.Expect(messagesFor(third), "messages of the device in its third session, up to the answer to the last command").To(BeNumerically("<=", 10))
+			t.Expect(messagesFor(third), "messages from the device in its third session, up to the answer to the last command").To(BeNumerically("<=", 10))
 		}},
 	{ID: "SES-15", Level: report.Must, Title: "a session ends with a message without commands, or an empty 200",
-		Rule:    "The server's last reply in a session is a SyncML message without commands. An empty body with 200, which some servers send, is accepted, too.",
+		Rule:    "The server's last reply in a session is a SyncML message without commands. An empty body with 200, as some servers send, is accepted, too.",
 		Source:  "OMA DM Protocol 1.2.1 section 8.2; the empty body was seen",
-		Fix:     "End with a message that has only the Status for SyncHdr, and Final.",
+		Fix:     "End with a message that has only the Status for SyncHdr and Final.",
 		Mutants: []string{"ses-bye"},
 		Decides: []suite.Premise{suite.Talks},
 		Run: func(t *T) {
@@ -84,33 +84,33 @@ var sessionCourse = []Scenario{
 			}
 		}},
 	{ID: "SES-34", Level: report.Must, Title: "two sessions of one device at once do not mix",
-		Rule:    "A device opens a second session before the first one ended. Each gets replies with its own SessionID, or one of them is refused with 4xx.",
+		Rule:    "A device opens a second session before the first one has ended. Each session gets replies with its own SessionID, or one of them is refused with 4xx.",
 		Source:  "MS-MDM 2.2.3.8; OMA DM Protocol 1.2.1 section 8",
 		Fix:     "Keep sessions by device and SessionID, or refuse messages of a session that a newer one replaced.",
 		Mutants: []string{"ses-mixed"},
 		Run:     twoAtOnce},
-	{ID: "SES-43", Level: report.Must, Title: "later sessions of a device with nothing to do run to their end",
-		Rule:    "A device that polls is answered in every session, not only in the first, even if there is nothing for it to do.",
+	{ID: "SES-43", Level: report.Must, Title: "later sessions complete, even with nothing to do",
+		Rule:    "A polling device is answered in every session, not only in the first, even if there is nothing for it to do.",
 		Source:  "OMA DM Protocol 1.2.1 section 8.3; MS-MDM 3.1.5",
-		Fix:     "Look at the server's log for this device: the message it fails at is below.",
+		Fix:     "Look in the server's log for this device: the message that fails is below.",
 		Mutants: []string{"psh-empty-404"},
 		Decides: []suite.Premise{suite.Talks},
 		Under:   []string{"SES-01", "SES-15", "SES-40"},
 		Run: func(t *T) {
-			d := t.Enrolled() // the first session is judged by SES-01
+			d := t.Enrolled() // SES-01 judges the first session
 			for range 2 {
 				s := d.Sync(dmclient.SyncOptions{})
 				if err := suite.Broken(s); err != nil {
 					t.Exchanges(s)
-					t.FailBy(compressed(s), "a later session that runs to its end", err.Error())
+					t.FailBy(compressed(s), "a later session that completes", err.Error())
 				}
-				t.Check(len(s.Received) > 0, "a SyncML message in answer to the first message of a later session", "an empty reply")
+				t.Check(len(s.Received) > 0, "a SyncML message in reply to the first message of a later session", "an empty reply")
 			}
 		}},
-	{ID: "SES-44", Level: report.Must, Needs: []Need{NeedQueue}, Title: "what is queued is in the next session",
-		Rule:    "A command that is queued for a device is sent in its next session, whatever started that session.",
+	{ID: "SES-44", Level: report.Must, Needs: []Need{NeedQueue}, Title: "the next session delivers queued commands",
+		Rule:    "A command queued for a device is sent in its next session, whatever started that session.",
 		Source:  "MS-MDM 3.1.4; " + learnPush,
-		Fix:     "Look up what is queued for the device whenever it opens a session.",
+		Fix:     "Look up the device's queue whenever it opens a session.",
 		Mutants: []string{"psh-skip-session"},
 		Decides: []suite.Premise{suite.Delivers},
 		Run: func(t *T) {
@@ -121,7 +121,7 @@ var sessionCourse = []Scenario{
 				t.Queue(d, work)
 				s := t.Managed(d.Sync(dmclient.SyncOptions{}))
 				n := len(s.Find(work.Verb, workNode))
-				for _, s := range d.SessionsSince(from) { // of a server that pushes by itself
+				for _, s := range d.SessionsSince(from) { // a server may have pushed by itself
 					n += len(s.Find(work.Verb, workNode))
 				}
 				return n > 0
@@ -129,7 +129,7 @@ var sessionCourse = []Scenario{
 			if next() {
 				return
 			}
-			// A server that takes in what is queued a moment later gets that moment.
+			// Allow a server a moment to process its queue.
 			d = t.Next()
 			from := d.SessionCount()
 			t.Queue(d, work)
@@ -145,8 +145,8 @@ var sessionCourse = []Scenario{
 		}},
 }
 
-// repeated tells which command a session that did not end had again and again,
-// and how often; 0 where it ended, or where each command was another one.
+// repeated returns the command that an endless session repeated most, and how
+// often. n is 0 if the session ended, or if its commands differ.
 func repeated(s *dmclient.Session) (command string, n int) {
 	if neverEnds(s) == "" {
 		return "", 0
@@ -164,7 +164,7 @@ func repeated(s *dmclient.Session) (command string, n int) {
 	return command, n
 }
 
-// messagesFor is how many messages the device needed for what the server asked.
+// messagesFor returns how many messages the device needed to answer all commands.
 func messagesFor(s *dmclient.Session) int {
 	for i := len(s.Received) - 1; i >= 0; i-- {
 		if s.Received[i].HasCommands() {
@@ -174,7 +174,7 @@ func messagesFor(s *dmclient.Session) int {
 	return 1
 }
 
-// stopAt holds a session before a message until it is released.
+// stopAt pauses a session before a message until it is released.
 type stopAt struct {
 	message           int
 	once              sync.Once
@@ -202,15 +202,14 @@ func (f *stopAt) Gate(ctx context.Context, _ dmclient.Clock, n int) error {
 	}
 }
 
-// twoAtOnce holds two sessions of one device: both begin, the first goes on to
-// its end, then the second. SessionIDs are decimal numbers, which every server
-// takes.
+// twoAtOnce holds two sessions of one device: both begin, the first completes,
+// then the second. SessionIDs are decimal numbers, which every server accepts.
 func twoAtOnce(t *T) {
 	d := t.Enrolled()
 	d.First()
 	twin := t.Twin(d)
 	if t.Lab.CanQueue(work) {
-		t.Queue(d, work) // so that the first session has a second message
+		t.Queue(d, work) // gives the first session a second message
 	}
 	begin := func(d *Device, id string) (*stopAt, chan *dmclient.Session) {
 		stop, done := newStop(), make(chan *dmclient.Session, 1)
@@ -254,16 +253,16 @@ func twoAtOnce(t *T) {
 		}
 		if suite.Broken(s) != nil && !refusedPolitely(s) {
 			t.Control()
-			t.Fail("an answer, or a refusal with 4xx, to each message of two sessions at once", fmt.Sprintf("in session %s: %v", s.ID, s.Err))
+			t.Fail("an answer, or a refusal with 4xx, to each message of two concurrent sessions", fmt.Sprintf("in session %s: %v", s.ID, s.Err))
 		}
 	}
 	if !heldA {
-		t.NotApplicable("the server ended the first session with its first reply, so that there was nothing to mix")
+		t.NotApplicable("the server ended the first session with its first reply, so there was nothing to mix")
 	}
 }
 
-// refusedPolitely tells whether a session ended with 4xx, of HTTP or for its
-// SyncHdr.
+// refusedPolitely reports whether a session ended with 4xx, in HTTP or in the
+// Status for SyncHdr.
 func refusedPolitely(s *dmclient.Session) bool {
 	last := s.Exchanges[len(s.Exchanges)-1]
 	switch {

@@ -17,31 +17,31 @@ import (
 
 const dmSecurity = "OMA DM Security 1.2.1 section 5.3; MS-MDM 3.1.5.1"
 
-// The credentials that SyncML knows.
+// The types of credential in SyncML.
 const (
 	authMD5   = "syncml:auth-md5"
 	authBasic = "syncml:auth-basic"
 )
 
-// sessionCredentials are the SES scenarios about credentials beside the
+// sessionCredentials are the SES scenarios about credentials other than the
 // certificate.
 var sessionCredentials = []Scenario{
 	{ID: "SES-29", Level: report.Must, On: "md5", Title: "auth-md5: challenge, digest, 212",
-		Rule:    "A server that asks for syncml:auth-md5 says so in a Chal with Type, Format b64 and NextNonce. It takes the digest that is made with that nonce, and answers 212, or 200 with the next nonce.",
+		Rule:    "A server that asks for syncml:auth-md5 does so in a Chal with Type, Format b64 and NextNonce. It accepts a digest made with that nonce, and answers 212, or 200 with the next nonce.",
 		Source:  dmSecurity,
 		Fix:     "Send Chal with Type syncml:auth-md5, Format b64 and NextNonce; verify B64(MD5(B64(MD5(user:password)):nonce)) with the decoded nonce.",
 		Mutants: []string{"ses-no-chal"},
 		Decides: []suite.Premise{suite.Proves},
 		Run:     func(t *T) { authenticates(t, authMD5) }},
 	{ID: "SES-30", Level: report.Must, On: "basic", Title: "auth-basic: challenge, credential, 212",
-		Rule:    "A server that asks for syncml:auth-basic says so in a Chal with its Type. It takes user and password in base64, and answers 212 or 200.",
+		Rule:    "A server that asks for syncml:auth-basic does so in a Chal with that Type. It accepts user and password in base64, and answers 212 or 200.",
 		Source:  dmSecurity,
 		Fix:     "Send Chal with Type syncml:auth-basic, and compare the base64 of user:password.",
 		Mutants: []string{"ses-no-chal"},
 		Decides: []suite.Premise{suite.Proves},
 		Run:     func(t *T) { authenticates(t, authBasic) }},
 	{ID: "SES-31", Level: report.Must, On: "md5", Title: "a stale nonce is challenged again",
-		Rule:    "A digest that is made with another nonce than the last one is answered 401 (or 407) with a Chal that carries a new nonce. With that one the session goes on.",
+		Rule:    "A digest made with any nonce but the last one is answered with 401 (or 407) and a Chal with a new nonce. With the new nonce the session goes on.",
 		Source:  dmSecurity,
 		Fix:     "Verify with the last nonce only; answer 401 with a new one.",
 		Mutants: []string{"ses-nonce-any"},
@@ -54,21 +54,21 @@ var sessionCredentials = []Scenario{
 			i := credMessage(s, 0)
 			if i < 0 {
 				t.Managed(s)
-				t.NotApplicable("the server asked for no credential in the device's next session")
+				t.NotApplicable("the server did not ask for a credential in the device's next session")
 			}
 			if i >= len(s.Received) {
 				runsToEnd(d, s, "a digest with a stale nonce")
 			}
 			hdr := hdrStatus(s.Received[i])
 			t.Check(hdr.Code() == syncml.InvalidCredential || hdr.Code() == syncml.MissingCredential,
-				"Status 401 for SyncHdr in answer to a digest with a stale nonce", "Status "+suite.Show(hdr.Data))
-			t.Check(hdr.Chal != nil && hdr.Chal.Meta.NextNonce != "", "a Chal with NextNonce in answer to a digest with a stale nonce", "none")
+				"Status 401 for SyncHdr in reply to a digest with a stale nonce", "Status "+suite.Show(hdr.Data))
+			t.Check(hdr.Chal != nil && hdr.Chal.Meta.NextNonce != "", "a Chal with NextNonce in reply to a digest with a stale nonce", "none")
 			endsOrDistrusts(d, s, "a digest with a stale nonce, and then the right one")
 		}},
 	{ID: "SES-32", Level: report.Should, On: "md5", Title: "a nonce is used once",
-		Rule:    "Every session, and every challenge, has a nonce of its own.",
+		Rule:    "Every session, and every challenge, has its own nonce.",
 		Source:  dmSecurity + " (replay)",
-		Fix:     "Draw a nonce for every challenge and for every 212.",
+		Fix:     "Generate a nonce for every challenge and for every 212.",
 		Mutants: []string{"ses-nonce-constant"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -91,13 +91,13 @@ var sessionCredentials = []Scenario{
 				}
 			}
 			if len(given) < 2 {
-				t.NotApplicable("the server gave one nonce in %d sessions, and asked for no further digest", len(d.Sessions()))
+				t.NotApplicable("the server sent one nonce in %d sessions, and asked for no further digest", len(d.Sessions()))
 			}
 		}},
 	{ID: "SES-40", Level: report.Should, On: "md5", Title: "the server's own credential verifies",
-		Rule:    "A server that shows a Cred makes it with its own name, the secret of APPAUTH CLIENT and the device's last nonce, decoded.",
+		Rule:    "A server that sends a Cred computes it from its own name, the secret of APPAUTH CLIENT and the device's last nonce, decoded.",
 		Source:  dmSecurity + "; Learn, \"w7 APPLICATION CSP\"",
-		Fix:     "Make the digest with the ProviderID (or AAUTHNAME), AAUTHSECRET of APPAUTH CLIENT and the device's last nonce, decoded.",
+		Fix:     "Compute the digest from the ProviderID (or AAUTHNAME), AAUTHSECRET of APPAUTH CLIENT and the device's last nonce, decoded.",
 		Mutants: []string{"ses-cred-wrong"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -106,9 +106,9 @@ var sessionCredentials = []Scenario{
 			shown := false
 			for i, m := range s.Received {
 				if hdr := hdrStatus(m); hdr.Data == "" {
-					t.Blocked(suite.By("SES-08"), "message %d of the server has no Status for SyncHdr", i+1)
+					t.Blocked(suite.By("SES-08"), "the server's message %d has no Status for SyncHdr", i+1)
 				} else if !syncml.Success(hdr.Code()) && hdr.Chal == nil {
-					t.Blocked(suite.By("SES-29", "SES-30"), "the server asks for a credential, but has no Chal that says for which")
+					t.Blocked(suite.By("SES-29", "SES-30"), "the server asks for a credential, but sends no Chal that says which")
 				}
 				if m.Hdr.Cred == nil {
 					continue
@@ -119,20 +119,20 @@ var sessionCredentials = []Scenario{
 				}
 				hdr := hdrStatus(s.Sent[i+1])
 				if hdr.Data == "" || hdrStatus(m).Code() == syncml.MissingCredential {
-					continue // that answers the challenge, not the message
+					continue // it answers the challenge, not the message
 				}
 				t.Expect(hdr.Data, "the device's Status for the message with the server's credential").To(Equal(strconv.Itoa(syncml.AuthAccepted)))
 				return
 			}
 			if shown {
-				t.NotApplicable("the server shows a credential only in messages that the device does not answer")
+				t.NotApplicable("the server sends a credential only in messages that the device does not answer")
 			}
-			t.NotApplicable("the server's messages have no Cred: it shows no credential of its own")
+			t.NotApplicable("the server's messages have no Cred: it does not authenticate itself")
 		}},
-	{ID: "SES-41", Level: report.Must, On: "md5", Title: "407 for a credential that is missing, 401 for a wrong one, 212 for a right one",
-		Rule:    "A missing credential is answered 407, a wrong one 401, each with a Chal. A right one is answered 212, or 200 with the nonce of the next message.",
+	{ID: "SES-41", Level: report.Must, On: "md5", Title: "407 for a missing credential, 401 for a wrong one, 212 for a right one",
+		Rule:    "A missing credential is answered with 407, a wrong one with 401, each with a Chal. A right one is answered with 212, or 200 with the nonce for the next message.",
 		Source:  dmSecurity + "; OMA DM RepPro 1.2.1 section 10",
-		Fix:     "Answer 407 where Cred is missing, 401 where it is wrong, 212 where it is right.",
+		Fix:     "Answer 407 if Cred is missing, 401 if it is wrong, 212 if it is right.",
 		Mutants: []string{"ses-407-401"},
 		Under:   []string{"SES-29", "SES-30", "SEC-17"},
 		Run: func(t *T) {
@@ -142,8 +142,8 @@ var sessionCredentials = []Scenario{
 				if len(s.Received) == 0 {
 					runsToEnd(d, s, "%s", what)
 				}
-				t.Expect(hdrStatus(s.Received[0]).Data, "Status for SyncHdr in answer to %s", what).To(Equal(strconv.Itoa(want)))
-				t.Check(hdrStatus(s.Received[0]).Chal != nil, "a Chal in answer to "+what, "none")
+				t.Expect(hdrStatus(s.Received[0]).Data, "Status for SyncHdr in reply to %s", what).To(Equal(strconv.Itoa(want)))
+				t.Check(hdrStatus(s.Received[0]).Chal != nil, "a Chal in reply to "+what, "none")
 			}
 			t.Try("a missing credential", func() {
 				d := t.Next()
@@ -165,13 +165,13 @@ var sessionCredentials = []Scenario{
 					credentialTaken(t, s.Received[i])
 					return
 				}
-				t.Blocked(suite.By("SES-29", "SES-30"), "the session got no answer to a message with a credential: %s", s.End)
+				t.Blocked(suite.By("SES-29", "SES-30"), "the message with a credential got no answer: %s", s.End)
 			})
 		}},
 }
 
-// credMessage is the first message of the device, from one on, that carries a
-// credential; -1 if none does.
+// credMessage returns the index of the device's first message with a credential,
+// starting at from; -1 if there is none.
 func credMessage(s *dmclient.Session, from int) int {
 	for i := from; i < len(s.Sent); i++ {
 		if s.Sent[i].Hdr.Cred != nil {
@@ -181,8 +181,8 @@ func credMessage(s *dmclient.Session, from int) int {
 	return -1
 }
 
-// challengeOf is the first challenge that the server gave the device, of that
-// kind where one is named. The body ends where there is none.
+// challengeOf returns the server's first challenge to the device, of a given kind
+// unless kind is empty. The body ends if there is none.
 func challengeOf(d *Device, kind string) (s *dmclient.Session, at int) {
 	t := d.T
 	d.First()
@@ -191,7 +191,7 @@ func challengeOf(d *Device, kind string) (s *dmclient.Session, at int) {
 		for i, m := range s.Received {
 			hdr := hdrStatus(m)
 			if hdr.Data == "" && i == 0 {
-				t.Blocked(suite.By("SES-08"), "the server's first message has no Status for SyncHdr, so that it cannot ask for a credential")
+				t.Blocked(suite.By("SES-08"), "the server's first message has no Status for SyncHdr, so it cannot ask for a credential")
 			}
 			if hdr.Code() != syncml.InvalidCredential && hdr.Code() != syncml.MissingCredential {
 				continue
@@ -203,41 +203,41 @@ func challengeOf(d *Device, kind string) (s *dmclient.Session, at int) {
 		}
 	}
 	if other != "" {
-		t.NotApplicable("the server asks devices for %s and not for %s", other, kind)
+		t.NotApplicable("the server asks devices for %s, not for %s", other, kind)
 	}
 	for _, s := range d.Sessions() {
 		switch i := credMessage(s, 0); {
 		case i >= 0:
-			t.NotApplicable("the server took the credential that the device sent unasked, and never asked for one")
+			t.NotApplicable("the server accepted the credential that the device sent unasked, and never asked for one")
 		case asksNothing(s):
 			t.Blocked(suite.By("SEC-01"), "%s", nothingAsked)
 		}
 	}
 	for _, ex := range d.First().Exchanges {
 		if ex.AskedForCertificate {
-			t.NotApplicable("the server asks for a certificate in TLS and takes devices by that")
+			t.NotApplicable("the server identifies devices by their TLS client certificate")
 		}
 	}
-	t.NotApplicable("the server has devices sign their messages (MS-Signature) and takes them by that")
+	t.NotApplicable("the server identifies devices by the signature of their messages (MS-Signature)")
 	return nil, 0
 }
 
-// needsCredential is challengeOf for what only looks at devices that know how to
-// answer.
+// needsCredential ends the body unless the server challenges devices with a Chal
+// that they can answer.
 func needsCredential(d *Device, kind string) {
 	s, at := challengeOf(d, kind)
 	if hdrStatus(s.Received[at]).Chal == nil {
-		d.T.Blocked(suite.By("SES-29", "SES-30"), "the server asks for a credential, but has no Chal that says for which")
+		d.T.Blocked(suite.By("SES-29", "SES-30"), "the server asks for a credential, but sends no Chal that says which")
 	}
 }
 
-// authenticates follows a challenge to its end.
+// authenticates follows a challenge until the credential is accepted.
 func authenticates(t *T, kind string) {
 	d := t.Enrolled()
 	s, at := challengeOf(d, kind)
 	chal := hdrStatus(s.Received[at]).Chal
 	if chal == nil {
-		t.Fail("a Chal that says how to authenticate, beside Status "+hdrStatus(s.Received[at]).Data+" for SyncHdr", "none")
+		t.Fail("a Chal that says how to authenticate, along with Status "+hdrStatus(s.Received[at]).Data+" for SyncHdr", "none")
 	}
 	t.Expect(strings.ToLower(chal.Meta.Type), "Type of the Chal").To(Equal(kind))
 	if kind == authMD5 {
@@ -250,20 +250,20 @@ func authenticates(t *T, kind string) {
 		t.Fail("an answer to the message with the credential", s.End)
 	}
 	credentialTaken(t, s.Received[i])
-	endsOrDistrusts(d, s, "the credential that was asked for")
+	endsOrDistrusts(d, s, "the requested credential")
 }
 
-// endsOrDistrusts is runsToEnd, but for a session that the device ended because
-// the server's own credential is wrong: that is judged by SES-40.
+// endsOrDistrusts is runsToEnd, except for a session that the device ended because
+// the server's own credential is wrong: SES-40 judges that.
 func endsOrDistrusts(d *Device, s *dmclient.Session, what string) {
 	if !errors.Is(s.Err, dmclient.ErrUntrusted) {
 		runsToEnd(d, s, "%s", what)
 	}
 }
 
-// credentialTaken fails unless a message says that the credential was taken.
+// credentialTaken fails unless a message says that the credential was accepted.
 func credentialTaken(t *T, m *syncml.Message) {
 	hdr := hdrStatus(m)
 	t.Check(hdr.Code() == syncml.AuthAccepted || hdr.Code() == syncml.OK,
-		"Status 212 or 200 for SyncHdr in answer to the right credential", "Status "+suite.Show(hdr.Data))
+		"Status 212 or 200 for SyncHdr in reply to the right credential", "Status "+suite.Show(hdr.Data))
 }

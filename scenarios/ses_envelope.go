@@ -18,7 +18,7 @@ import (
 // sessionEnvelope are the SES scenarios about HTTP and SyncHdr.
 var sessionEnvelope = []Scenario{
 	{ID: "SES-02", Level: report.Must, Title: "replies are application/vnd.syncml.dm+xml",
-		Rule:    "The Content-Type of every reply with a message is application/vnd.syncml.dm+xml (or +wbxml in answer to WBXML).",
+		Rule:    "The Content-Type of every reply with a message is application/vnd.syncml.dm+xml (or +wbxml in reply to WBXML).",
 		Source:  "MS-MDM 2.1; OMA DM HTTP Binding",
 		Fix:     "Set the Content-Type of session replies to application/vnd.syncml.dm+xml.",
 		Mutants: []string{"ses-content-type"},
@@ -36,9 +36,9 @@ var sessionEnvelope = []Scenario{
 			}
 		}},
 	{ID: "SES-03", Level: report.Should, Title: "replies are not chunked",
-		Rule:    "Replies carry a Content-Length. Windows' client was seen to insist on it in enrollment, and chunks have no use here.",
+		Rule:    "Replies carry a Content-Length. The Windows client has been seen to insist on it in enrollment, and chunking has no use here.",
 		Source:  "MS-MDE2 2.1; MS-MDM 2.1",
-		Fix:     "Write the reply into memory and set Content-Length.",
+		Fix:     "Buffer the reply and set Content-Length.",
 		Mutants: []string{"ses-chunked"},
 		Run: func(t *T) {
 			for i, ex := range t.Enrolled().First().Exchanges {
@@ -46,7 +46,7 @@ var sessionEnvelope = []Scenario{
 			}
 		}},
 	{ID: "SES-04", Level: report.Must, Title: "namespace, VerDTD and VerProto are right",
-		Rule:    "A message is in the namespace SYNCML:SYNCML1.2. Its VerDTD is 1.2 and its VerProto DM/1.2.",
+		Rule:    "A message is in the namespace SYNCML:SYNCML1.2, with VerDTD 1.2 and VerProto DM/1.2.",
 		Source:  "MS-MDM 2.2.3.10, 2.2.3.11; OMA SyncML RepPro 1.2.2",
 		Fix:     "Write xmlns=\"SYNCML:SYNCML1.2\", VerDTD 1.2 and VerProto DM/1.2.",
 		Mutants: []string{"ses-version"},
@@ -70,33 +70,33 @@ var sessionEnvelope = []Scenario{
 				t.Expect(m.Hdr.SessionID, "SessionID of the server's message %d", i+1).To(Equal("47"))
 			}
 		}},
-	{ID: "SES-06", Level: report.Must, Title: "the server's MsgID starts at 1 and grows by 1",
-		Rule:    "Each side numbers its messages from 1 in every session, in the element MsgID of SyncHdr. The server's number is its own, also where the device begins at another.",
+	{ID: "SES-06", Level: report.Must, Title: "the server's MsgID starts at 1 and increases by 1",
+		Rule:    "Each side numbers its messages from 1 in every session, in the element MsgID of SyncHdr. The server counts on its own, even if the device starts at another number.",
 		Source:  "MS-MDM 2.2.3.6",
-		Fix:     "Write an element MsgID. Count the server's messages in each session, from 1; do not copy the device's MsgID.",
+		Fix:     "Write an element MsgID. Count the server's messages in each session from 1; do not copy the device's MsgID.",
 		Mutants: []string{"ses-msg-id", "ses-msgid-spelling", "ses-msgid-copied"},
 		Run: func(t *T) {
 			d := t.Enrolled()
-			t.Try("sessions that begin at MsgID 1", func() {
+			t.Try("sessions that start at MsgID 1", func() {
 				numbered := false
 				for _, s := range append(twoSessions(d), t.Managed(busy(d))) {
 					ownMsgIDs(t, s)
 					numbered = numbered || len(replies(s)) > 1
 				}
 				if !numbered {
-					t.NotApplicable("the server sent one message in each of three sessions, and so numbered no second one")
+					t.NotApplicable("the server sent only one message in each of three sessions, so there is no second number")
 				}
 			})
-			t.Try("a session that begins at MsgID 7", func() {
+			t.Try("a session that starts at MsgID 7", func() {
 				s := d.Sync(dmclient.SyncOptions{FirstMsgID: 7})
 				if len(s.Received) == 0 || !answersCommands(s.Received[0]) {
-					t.NotApplicable("the server does not take a session that begins at MsgID 7: %s", s.End)
+					t.NotApplicable("the server does not accept a session that starts at MsgID 7: %s", s.End)
 				}
 				ownMsgIDs(t, s)
 			})
 		}},
 	{ID: "SES-07", Level: report.Must, Title: "Target is the device, Source the server",
-		Rule:    "In the server's messages Target is what the device sent as its Source, and Source is the server.",
+		Rule:    "In the server's messages, Target is what the device sent as Source, and Source is the server.",
 		Source:  "MS-MDM 2.2.3.9, 2.2.3.12",
 		Fix:     "Put the device's Source into Target, and the server's URL into Source.",
 		Mutants: []string{"ses-swapped"},
@@ -107,10 +107,10 @@ var sessionEnvelope = []Scenario{
 				t.Expect(m.Hdr.Source.LocURI, "Source of message %d", i+1).To(And(Not(BeEmpty()), Not(Equal(d.Identity().DeviceID))))
 			}
 		}},
-	{ID: "SES-13", Level: report.Must, Title: "Final stands on the last message of the package",
-		Rule:    "The last message of a package has exactly one Final. A message without Final is followed by another one of the same package.",
+	{ID: "SES-13", Level: report.Must, Title: "the last message of a package has Final",
+		Rule:    "The last message of a package has exactly one Final. A message without Final is followed by another message of the same package.",
 		Source:  "MS-MDM 2.2.3.4; OMA DM Protocol 1.2.1 section 6",
-		Fix:     "Write Final into the last message of each package, also where it has no commands.",
+		Fix:     "Write Final into the last message of each package, even without commands.",
 		Mutants: []string{"ses-no-final", "ses-final-idle"},
 		Run: func(t *T) {
 			for _, s := range twoSessions(t.Enrolled()) {
@@ -129,9 +129,9 @@ var sessionEnvelope = []Scenario{
 			}
 		}},
 	{ID: "SES-16", Level: report.Must, Title: "SessionID 0 is accepted",
-		Rule:    "SessionID is any text; Windows was seen to send 0.",
+		Rule:    "SessionID is any text; Windows has been seen to send 0.",
 		Source:  "MS-MDM 2.2.3.8; seen on Windows (fleet issue 25581)",
-		Fix:     "Do not take SessionID 0 for a missing one.",
+		Fix:     "Do not treat SessionID 0 as missing.",
 		Mutants: []string{"ses-zero-refused"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -139,7 +139,7 @@ var sessionEnvelope = []Scenario{
 			runsToEnd(d, d.Sync(dmclient.SyncOptions{SessionID: "0"}), "SessionID 0")
 		}},
 	{ID: "SES-17", Level: report.Must, Title: "SessionID is any text of up to four characters",
-		Rule:    "A device chooses its SessionID: A, 1F and FFFF are as good as 1.",
+		Rule:    "A device chooses its SessionID: A, 1F and FFFF are as valid as 1.",
 		Source:  "MS-MDM 2.2.3.8; hexadecimal from SyncApplicationVersion 2.0 on (Learn, \"DMClient CSP\")",
 		Fix:     "Keep SessionID as text.",
 		Mutants: []string{"ses-id-decimal"},
@@ -148,14 +148,14 @@ var sessionEnvelope = []Scenario{
 				t.Try("SessionID "+id, func() {
 					d := t.Next()
 					d.First()
-					runsToEnd(d, d.Sync(dmclient.SyncOptions{SessionID: id}), "a SessionID that is hexadecimal")
+					runsToEnd(d, d.Sync(dmclient.SyncOptions{SessionID: id}), "a hexadecimal SessionID")
 				})
 			}
 		}},
 	{ID: "SES-28", Level: report.Should, Title: "query, HTTP/2 and encoding",
-		Rule:    "The query that Windows adds, mode and Platform, does not matter. A device that offers HTTP/2 is served. No reply is compressed, since no device asks for that.",
+		Rule:    "The query that Windows adds, mode and Platform, does not matter. A device that offers HTTP/2 is served. No reply is compressed, since no device asks for compression.",
 		Source:  "MS-MDM 2.1; RFC 9110 12.5.3; seen on Windows",
-		Fix:     "Route by the path without the query, and compress only where Accept-Encoding asks for it.",
+		Fix:     "Route by the path without the query, and compress only if Accept-Encoding asks for it.",
 		Mutants: []string{"ses-gzip", "ses-query-mode"},
 		Run: func(t *T) {
 			t.Try("a request without Accept-Encoding", func() {
@@ -173,7 +173,7 @@ var sessionEnvelope = []Scenario{
 				runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "a request with mode=Machine in the query")
 			})
 			if t.Lab.Config.Target.Shared() {
-				return // the one device does not offer it
+				return // the shared device does not offer it
 			}
 			t.Try("a device that offers HTTP/2", func() {
 				d := t.DeviceWith(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, "http2") })
@@ -187,7 +187,7 @@ var sessionEnvelope = []Scenario{
 	{ID: "SES-36", Level: report.Must, Title: "Content-Length is the number of bytes sent",
 		Rule:    "The Content-Length of a reply is the length of its body.",
 		Source:  "RFC 9110 8.6; a device was seen to go on all the same",
-		Fix:     "Compute Content-Length from the bytes that are written, after encoding.",
+		Fix:     "Compute Content-Length from the bytes written, after encoding.",
 		Mutants: []string{"ses-content-length"},
 		Run: func(t *T) {
 			for i, ex := range t.Enrolled().First().Exchanges {
@@ -198,10 +198,10 @@ var sessionEnvelope = []Scenario{
 		}},
 }
 
-// anyMsgID is a start tag that is MsgID but for the case of its letters.
+// anyMsgID matches the start tag MsgID in any letter case.
 var anyMsgID = regexp.MustCompile(`(?i)<(?:\w+:)?(msgid)\s*>`)
 
-// misspeltMsgID is how a reply spells MsgID, where it is not so.
+// misspeltMsgID returns the reply's wrong spelling of MsgID, if any.
 func misspeltMsgID(m reply) string {
 	if m.Hdr.MsgID != "" || isWBXML(m.ex.Reply.Get("Content-Type")) {
 		return ""
@@ -212,12 +212,12 @@ func misspeltMsgID(m reply) string {
 	return ""
 }
 
-// compressed is the cause of a session that broke because the server compresses
-// its replies; empty where it does not.
+// compressed returns the cause of a session that failed because the server
+// compresses its replies; empty if it does not.
 func compressed(s *dmclient.Session) string {
 	for _, ex := range s.Exchanges {
 		if ex.Reply.Get("Content-Encoding") != "" {
-			return "the server compresses its replies, although no device asks for that"
+			return "the server compresses its replies, although no device asks for it"
 		}
 	}
 	return ""
@@ -231,14 +231,14 @@ func isWBXML(contentType string) bool {
 func ownMsgIDs(t *T, s *dmclient.Session) {
 	for i, m := range replies(s) {
 		if other := misspeltMsgID(m); other != "" {
-			t.FailBy("the server writes the element MsgID of SyncHdr as "+other+", which XML tells apart", "the element MsgID in SyncHdr", "the element "+other)
+			t.FailBy("the server spells the element MsgID of SyncHdr "+other+"; XML is case-sensitive", "the element MsgID in SyncHdr", "the element "+other)
 		}
 		t.Expect(m.Hdr.MsgID, "MsgID of the server's message %d in session %s", i+1, s.ID).To(Equal(strconv.Itoa(i + 1)))
 	}
 }
 
-// answersCommands is false of a message that refuses the device's, for another
-// reason than its credential.
+// answersCommands reports whether a message does not refuse the device's message,
+// except for its credential.
 func answersCommands(m *syncml.Message) bool {
 	code := hdrStatus(m).Code()
 	return code == 0 || syncml.Success(code) || code == syncml.MissingCredential || code == syncml.InvalidCredential

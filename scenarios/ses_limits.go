@@ -16,13 +16,13 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// sessionLimits are the SES scenarios about sizes, parts, versions and how many
-// sessions a server takes.
+// sessionLimits are the SES scenarios about message sizes, chunked objects,
+// versions and limits on sessions.
 var sessionLimits = []Scenario{
-	{ID: "SES-19", Level: report.Must, Needs: []Need{NeedQueue}, On: "small", Title: "Results in several messages are put together",
-		Rule:    "A result that is larger than the server's MaxMsgSize comes in parts, each but the last with MoreData, in messages of one package. The server asks for the next by Alert 1222, or goes on, and the session runs to its end.",
+	{ID: "SES-19", Level: report.Must, Needs: []Need{NeedQueue}, On: "small", Title: "Results in several messages are reassembled",
+		Rule:    "A result larger than the server's MaxMsgSize comes in parts, all but the last with MoreData, in messages of one package. The server asks for the next part with Alert 1222, or goes on, and the session completes.",
 		Source:  "OMA SyncML RepPro 1.2.2 section 5.4 (MoreData); OMA DM Protocol 1.2.1 section 6.2",
-		Fix:     "Answer a message without Final by Alert 1222, and put items with MoreData together.",
+		Fix:     "Answer a message without Final with Alert 1222, and reassemble items with MoreData.",
 		Mutants: []string{"ses-chunk-refused"},
 		Under:   []string{"SES-45"},
 		Run: func(t *T) {
@@ -30,11 +30,11 @@ var sessionLimits = []Scenario{
 			enrolls(d)
 			limit := announcedSize(d.First())
 			if limit == 0 {
-				t.NotApplicable("the server names no MaxMsgSize in SyncHdr, so that devices send Results in one message")
+				t.NotApplicable("the server sends no MaxMsgSize in SyncHdr, so devices send Results in one message")
 			}
 			const most = 1 << 20
 			if limit > most {
-				t.NotApplicable("the server takes messages of %d bytes (MaxMsgSize), and Results of that size are rare", limit)
+				t.NotApplicable("the server accepts messages of %d bytes (MaxMsgSize), and Results of that size are rare", limit)
 			}
 			node := "./Vendor/MSFT/VPNv2/dmwake/ProfileXML"
 			d.Tree().Provision(node, "<VPNProfile>"+strings.Repeat("<Route/>", max(1500, limit/4))+"</VPNProfile>")
@@ -51,10 +51,10 @@ var sessionLimits = []Scenario{
 			if parts < 2 && whole {
 				t.Error("the device sent its Results in %d part, although the server's MaxMsgSize is %d", parts, limit)
 			}
-			t.Check(whole, "a question for each part of the result", fmt.Sprintf("the session ended after %d of them: %s", parts, s.End))
+			t.Check(whole, "a request for each part of the result", fmt.Sprintf("the session ended after %d parts: %s", parts, s.End))
 		}},
 	{ID: "SES-27", Level: report.Should, Needs: []Need{NeedQueue}, Title: "the device's MaxMsgSize is honoured",
-		Rule:    "A device that names a MaxMsgSize gets no larger message. What does not fit comes in the next one.",
+		Rule:    "A device that sends a MaxMsgSize gets no larger message. Commands that do not fit come in the next one.",
 		Source:  "OMA SyncML RepPro 1.2.2, MaxMsgSize; MS-MDM 2.2.5.1",
 		Fix:     "Stop adding commands when MaxMsgSize is near, and send the rest in the next message.",
 		Mutants: []string{"ses-max-size"},
@@ -79,7 +79,7 @@ var sessionLimits = []Scenario{
 				}
 				return n
 			}
-			for range commands { // a server may send fewer in a session
+			for range commands { // a server may send fewer per session
 				if came() < commands {
 					d.Sync(dmclient.SyncOptions{})
 				}
@@ -87,15 +87,15 @@ var sessionLimits = []Scenario{
 			for _, s := range d.SessionsSince(from) {
 				runsToEnd(d, s, "a MaxMsgSize of the device")
 				for i, ex := range s.Exchanges {
-					t.Expect(len(ex.Response), "bytes of the server's message %d in session %s to a device whose MaxMsgSize is %d", i+1, s.ID, most).To(BeNumerically("<=", most))
+					t.Expect(len(ex.Response), "bytes in the server's message %d in session %s to a device with MaxMsgSize %d", i+1, s.ID, most).To(BeNumerically("<=", most))
 				}
 			}
-			t.Expect(came(), "queued commands that came to the device").To(Equal(commands))
+			t.Expect(came(), "queued commands that arrived at the device").To(Equal(commands))
 		}},
-	{ID: "SES-35", Level: report.Should, On: "limited", Title: "429 says when to come again",
-		Rule:    "A server that has enough of a device's sessions answers 429 with Retry-After. The device waits that long.",
+	{ID: "SES-35", Level: report.Should, On: "limited", Title: "429 says when to come back",
+		Rule:    "A server that limits a device's sessions answers 429 with Retry-After. The device waits that long.",
 		Source:  "MS-MDM 3.1.6; RFC 6585 section 4",
-		Fix:     "Answer 429 where a device opens too many sessions, and send Retry-After with it.",
+		Fix:     "Answer 429 if a device opens too many sessions, with Retry-After.",
 		Mutants: []string{"ses-429-bare"},
 		Run: func(t *T) {
 			const sessions = 20
@@ -124,12 +124,12 @@ var sessionLimits = []Scenario{
 					t.Fail("an answer, or 429, to each of many sessions", fmt.Sprintf("HTTP status %d to session %d", ex.Status, i+1))
 				}
 			}
-			t.NotApplicable("the server answered %d sessions in a row with 200, so that no limit is to be seen", sessions)
+			t.NotApplicable("the server answered %d sessions in a row with 200, so it shows no limit", sessions)
 		}},
-	{ID: "SES-39", Level: report.Should, Title: "a message of another version is refused",
-		Rule:    "A message with another VerDTD or VerProto is answered 505 or 513, or with HTTP 4xx.",
+	{ID: "SES-39", Level: report.Should, Title: "a message with another version is refused",
+		Rule:    "A message with another VerDTD or VerProto is answered with 505 or 513, or HTTP 4xx.",
 		Source:  "OMA SyncML RepPro 1.2.2, VerDTD, VerProto, section 10",
-		Fix:     "Compare VerDTD and VerProto before anything else in the message.",
+		Fix:     "Check VerDTD and VerProto before anything else in the message.",
 		Mutants: []string{"ses-any-version"},
 		Under:   []string{"SES-08"},
 		Run: func(t *T) {
@@ -146,15 +146,15 @@ var sessionLimits = []Scenario{
 			}
 		}},
 	{ID: "SES-45", Level: report.Should, Title: "no commands before the device's package is complete",
-		Rule:    "A message without Final is one of several. The server sends no commands of its own before the last one of them, and asks for it by Alert 1222.",
+		Rule:    "A message without Final is one of several. The server sends no commands before the last one has arrived, and asks for the next with Alert 1222.",
 		Source:  "OMA DM Protocol 1.2.1 section 6.2",
-		Fix:     "Answer a message without Final by Statuses and Alert 1222 only.",
+		Fix:     "Answer a message without Final with Statuses and Alert 1222 only.",
 		Mutants: []string{"ses-part-commands"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
 			if t.Lab.CanQueue(work) {
-				t.Queue(d, work) // so that there is something to send
+				t.Queue(d, work) // gives the server something to send
 			}
 			t.Misbehaves(d, "no-final")
 			s := d.Sync(dmclient.SyncOptions{})
@@ -163,14 +163,14 @@ var sessionLimits = []Scenario{
 			}
 			for _, c := range s.Received[answeringPackageOne(s)].Body {
 				if !c.Verb.IsReply() && c.Verb != syncml.Alert {
-					t.Fail("no command in answer to a message without Final", fmt.Sprintf("%s %s", c.Verb, c.Target()))
+					t.Fail("no command in reply to a message without Final", fmt.Sprintf("%s %s", c.Verb, c.Target()))
 				}
 			}
 		}},
 }
 
-// announcedSize is the MaxMsgSize that the server named in a session; 0 where
-// it named none.
+// announcedSize returns the MaxMsgSize that the server sent in a session; 0 if it
+// sent none.
 func announcedSize(s *dmclient.Session) int {
 	for _, m := range s.Received {
 		if m.Hdr.Meta == nil {
@@ -183,8 +183,8 @@ func announcedSize(s *dmclient.Session) int {
 	return 0
 }
 
-// refusesVersion fails unless the first message of a session was refused for
-// its version.
+// refusesVersion fails unless the server refused the first message of a session
+// for its version.
 func refusesVersion(t *T, s *dmclient.Session) {
 	const want = "Status 505 or 513 for SyncHdr, or HTTP 4xx"
 	t.Exchanges(s)

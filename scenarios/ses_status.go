@@ -35,9 +35,9 @@ var sessionStatus = []Scenario{
 			}
 		}},
 	{ID: "SES-09", Level: report.Must, Title: "exactly one Status for every command of package 1",
-		Rule:    "Every Alert and Replace of package 1 is answered with exactly one Status that has its CmdID as CmdRef and its name as Cmd. CmdIDs are any numbers: here they start at 7 and leave gaps.",
+		Rule:    "Every Alert and Replace of package 1 is answered with exactly one Status, with its CmdID as CmdRef and its name as Cmd. CmdIDs are arbitrary numbers: here they start at 7 and leave gaps.",
 		Source:  "MS-MDM 2.2.6.1, 2.2.3.2",
-		Fix:     "Write a Status for every command. Take CmdRef from the CmdID of that command: it is any number, not its place. Cmd is its name.",
+		Fix:     "Write a Status for every command. Copy the command's CmdID into CmdRef; it is an arbitrary number, not a position. Cmd is the command's name.",
 		Mutants: []string{"ses-cmdref-fixed", "ses-alert-unanswered", "ses-no-status", "ses-alert-cmd", "ses-replace-unanswered"},
 		Under:   []string{"SES-08"},
 		Run: func(t *T) {
@@ -54,7 +54,7 @@ var sessionStatus = []Scenario{
 			}
 			for _, c := range s.Sent[at].Body {
 				if c.Verb.IsReply() {
-					continue // to the challenge before
+					continue // it answers the challenge
 				}
 				var found []string
 				for _, st := range list {
@@ -75,16 +75,16 @@ var sessionStatus = []Scenario{
 			}
 		}},
 	{ID: "SES-10", Level: report.Must, Title: "Statuses come in the order of the commands",
-		Rule:    "The Statuses of a message stand in the order of the commands they answer.",
+		Rule:    "The Statuses in a message have the order of the commands they answer.",
 		Source:  "OMA SyncML RepPro 1.2.2, Status; OMA DM Protocol 1.2.1 section 8.2",
-		Fix:     "Write the Statuses in the order in which the commands stand in the device's message.",
+		Fix:     "Write the Statuses in the order of the commands in the device's message.",
 		Mutants: []string{"ses-status-order"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
 			s := runsToEnd(d, d.Sync(dmclient.SyncOptions{FirstCmdID: 3, CmdIDStep: 2}), "CmdIDs with gaps")
 			at := answeringPackageOne(s)
-			place := map[string]int{} // SyncHdr's is judged by SES-08
+			place := map[string]int{} // without SyncHdr, which SES-08 judges
 			for i, c := range s.Sent[at].Body {
 				place[c.CmdID] = i
 			}
@@ -96,7 +96,7 @@ var sessionStatus = []Scenario{
 				}
 			}
 			if len(order) < 2 {
-				t.Blocked(suite.By("SES-09"), "%d commands of package 1 got a Status with their CmdID, so there is no order to look at", len(order))
+				t.Blocked(suite.By("SES-09"), "only %d commands of package 1 got a Status with their CmdID, so there is no order to check", len(order))
 			}
 			var sent []string
 			for _, c := range s.Sent[at].Body {
@@ -106,10 +106,10 @@ var sessionStatus = []Scenario{
 			}
 			t.Check(slices.IsSorted(order), "Statuses with CmdRefs in the order of the commands: "+strings.Join(sent, ", "), strings.Join(refs, ", "))
 		}},
-	{ID: "SES-11", Level: report.Must, Title: "MsgRef names the message that is answered",
+	{ID: "SES-11", Level: report.Must, Title: "MsgRef names the answered message",
 		Rule:    "A Status carries the MsgID of the message it answers, in every message of the session.",
 		Source:  "MS-MDM 2.2.3.7",
-		Fix:     "Set MsgRef to the MsgID of the message that is answered, not to 1.",
+		Fix:     "Set MsgRef to the MsgID of the answered message, not to 1.",
 		Mutants: []string{"ses-msgref"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -123,13 +123,13 @@ var sessionStatus = []Scenario{
 				}
 			}
 			if !second {
-				t.NotApplicable("the server sent one message in each of three sessions, and so answered no message with a MsgID other than 1")
+				t.NotApplicable("the server sent only one message in each of three sessions, so it answered no message with a MsgID other than 1")
 			}
 		}},
-	{ID: "SES-12", Level: report.Must, On: "atomic", Title: "the server's CmdIDs are unique in their message and never 0",
-		Rule:    "Every command and Status has a CmdID that is unique in its message and is not 0, which means SyncHdr. That includes commands inside an Atomic.",
+	{ID: "SES-12", Level: report.Must, On: "atomic", Title: "the server's CmdIDs are unique within a message and never 0",
+		Rule:    "Every command and Status has a CmdID that is unique in its message and not 0, which stands for SyncHdr. This includes commands inside an Atomic.",
 		Source:  "MS-MDM 2.2.3.2",
-		Fix:     "Number the commands of a message from 1 with one counter, also those inside an Atomic.",
+		Fix:     "Number all commands of a message from 1 with one counter, including commands inside an Atomic.",
 		Mutants: []string{"ses-cmdid-repeated", "ses-cmdid-zero"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -149,7 +149,7 @@ var sessionStatus = []Scenario{
 	{ID: "SES-37", Level: report.Must, Title: "no Status for a command the device never sent",
 		Rule:    "A Status answers a command of the message that its MsgRef names. Its Cmd is the name of that command.",
 		Source:  "MS-MDM 2.2.6.1, 2.2.3.3",
-		Fix:     "Write Statuses for the commands of the device's message, and for nothing else. A Status is not answered.",
+		Fix:     "Write Statuses only for the commands in the device's message. Do not answer a Status.",
 		Mutants: []string{"ses-extra-status", "ses-alert-cmd", "ses-results-cmd"},
 		Under:   []string{"SES-09"},
 		Run: func(t *T) {
@@ -159,11 +159,11 @@ var sessionStatus = []Scenario{
 					for _, st := range statuses(m) {
 						saw := ""
 						if c := answeredBy(s, &st); c == nil {
-							saw = "there was no command"
+							saw = "no such command"
 						} else if why := misnames(&st, c); why != "" {
 							saw = why
 						}
-						t.Check(saw == "", "every Status answers a command that the device sent", fmt.Sprintf("in message %d of session %s a Status with MsgRef %s, CmdRef %s, Cmd %s: %s",
+						t.Check(saw == "", "every Status answers a command that the device sent", fmt.Sprintf("in message %d of session %s, a Status with MsgRef %s, CmdRef %s, Cmd %s: %s",
 							i+1, s.ID, suite.Show(st.MsgRef), suite.Show(st.CmdRef), suite.Show(st.Cmd), saw))
 					}
 				}
@@ -171,8 +171,8 @@ var sessionStatus = []Scenario{
 		}},
 }
 
-// failForNoStatus fails a scenario that looks for a Status in a message that
-// has none at all.
+// failForNoStatus fails a scenario that looks for a Status in a message without
+// any.
 func failForNoStatus(t *T, s *dmclient.Session, expected string) {
 	for _, m := range s.Received {
 		if len(statuses(m)) > 0 {
@@ -182,8 +182,8 @@ func failForNoStatus(t *T, s *dmclient.Session, expected string) {
 	t.FailBy("the server's messages carry no Status at all", expected, "no Status at all")
 }
 
-// answeringPackageOne is the index of the message that answers package 1, which
-// a server that challenges gets twice.
+// answeringPackageOne returns the index of the message that answers package 1. A
+// server that challenges gets package 1 twice.
 func answeringPackageOne(s *dmclient.Session) int {
 	for i, m := range s.Received {
 		if code := hdrStatus(m).Code(); code != syncml.MissingCredential && code != syncml.InvalidCredential {
@@ -218,8 +218,8 @@ func queueGroup(d *Device, second string) (queued []lab.Command) {
 	return queued
 }
 
-// answeredBy is what a Status answers, of all that the device sent; nil where
-// that is nothing. SyncHdr has no verb: SES-08 judges its Status.
+// answeredBy returns the device's command that a Status answers; nil if there is
+// none. For SyncHdr, whose Status SES-08 judges, it has no verb.
 func answeredBy(s *dmclient.Session, st *syncml.Command) *syncml.Command {
 	for _, m := range s.Sent {
 		if m.Hdr.MsgID != st.MsgRef {
@@ -238,11 +238,11 @@ func answeredBy(s *dmclient.Session, st *syncml.Command) *syncml.Command {
 	return nil
 }
 
-// misnames says that the Cmd of a Status is not the name of the command that it
-// answers; empty where it is.
+// misnames describes a Status whose Cmd is not the name of the command it answers;
+// empty if it is.
 func misnames(st, c *syncml.Command) string {
 	if c.Verb == "" || st.Cmd == string(c.Verb) {
 		return ""
 	}
-	return fmt.Sprintf("Cmd %s, in answer to %s", suite.Show(st.Cmd), c.Verb)
+	return fmt.Sprintf("Cmd %s, in reply to %s", suite.Show(st.Cmd), c.Verb)
 }

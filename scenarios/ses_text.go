@@ -19,12 +19,12 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// sessionText are the SES scenarios about XML and WBXML, both ways.
+// sessionText are the SES scenarios about XML and WBXML, in both directions.
 var sessionText = []Scenario{
 	{ID: "SES-23", Level: report.Must, Title: "XML is XML: white space, prefixes, a declaration, CDATA",
-		Rule:    "A server reads all that XML allows: a declaration, white space between elements, prefixed names, CDATA and character references.",
+		Rule:    "A server reads everything XML allows: a declaration, white space between elements, prefixed names, CDATA and character references.",
 		Source:  "XML 1.0; Namespaces in XML; MS-MDM 2.2",
-		Fix:     "Read messages with an XML parser, by namespace and local name, not by text.",
+		Fix:     "Parse messages with an XML parser, by namespace and local name, not as text.",
 		Mutants: []string{"ses-compact-only"},
 		Under:   []string{"ROB-01"},
 		Run: func(t *T) {
@@ -36,12 +36,12 @@ var sessionText = []Scenario{
 						t.NotApplicable("the provisioning document asks for messages in WBXML")
 					}
 					d.AddFault(f)
-					runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "XML that is written in another way")
+					runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "another form of the same XML")
 				})
 			}
 		}},
 	{ID: "SES-33", Level: report.Should, On: "wbxml", Title: "WBXML is answered in WBXML",
-		Rule:    "A server whose document says DEFAULTENCODING application/vnd.syncml.dm+wbxml reads WBXML and answers in it.",
+		Rule:    "A server whose provisioning document sets DEFAULTENCODING to application/vnd.syncml.dm+wbxml reads WBXML and answers in WBXML.",
 		Source:  "Learn, \"w7 APPLICATION CSP\", DEFAULTENCODING; OMA SyncML HTTP binding",
 		Fix:     "Answer in the encoding of the request's Content-Type.",
 		Mutants: []string{"ses-wbxml-xml"},
@@ -53,7 +53,7 @@ var sessionText = []Scenario{
 				t.Error("no session could be held: %v", s.Err)
 			}
 			if !isWBXML(s.Exchanges[0].Header.Get("Content-Type")) {
-				t.NotApplicable("the provisioning document does not say DEFAULTENCODING %s, so that devices write XML", syncml.MediaTypeWBXML)
+				t.NotApplicable("the provisioning document does not set DEFAULTENCODING to %s, so devices send XML", syncml.MediaTypeWBXML)
 			}
 			for i, ex := range s.Exchanges {
 				if len(ex.Response) > 0 && ex.Status == http.StatusOK {
@@ -62,13 +62,13 @@ var sessionText = []Scenario{
 			}
 			if err := suite.Broken(s); err != nil || len(s.Received) == 0 {
 				t.Exchanges(s)
-				t.Fail("a session in WBXML that runs to its end", suite.Show(err))
+				t.Fail("a session in WBXML that completes", suite.Show(err))
 			}
 		}},
 	{ID: "SES-38", Level: report.Must, Title: "replies are well-formed, prefixes bound, text escaped",
-		Rule:    "Every reply is well-formed XML in the SyncML 1.2 namespace. Every prefix is bound. The characters & and < are escaped in all values, those of the device as well as queued ones, and escaped once.",
+		Rule:    "Every reply is well-formed XML in the SyncML 1.2 namespace. Every prefix is bound. The characters & and < are escaped exactly once in all values, from the device and from the queue.",
 		Source:  "MS-MDM 2.2.1; Namespaces in XML 1.0 section 5",
-		Fix:     "Read and build messages with an XML library, not by searching and joining strings.",
+		Fix:     "Read and build messages with an XML library, not by string search and concatenation.",
 		Mutants: []string{"ses-unbound-prefix", "ses-unescaped", "ses-id-escaped"},
 		Run: func(t *T) {
 			t.Try("a device with & and < in its model", func() {
@@ -89,14 +89,14 @@ var sessionText = []Scenario{
 		}},
 }
 
-// lint fails where a reply is not sound XML.
+// lint fails if a reply is not sound XML.
 func lint(t *T, s *dmclient.Session) {
 	for i, ex := range s.Exchanges {
 		if len(ex.Response) == 0 || ex.Status != http.StatusOK || isWBXML(ex.Reply.Get("Content-Type")) {
 			continue
 		}
 		if strings.HasPrefix(ex.Reply.Get("Content-Type"), "text/html") || ex.Reply.Get("Content-Encoding") != "" {
-			continue // SES-15 judges what is no message, SES-28 what is compressed
+			continue // SES-15 judges other bodies, SES-28 compression
 		}
 		if faults := syncml.Lint(ex.Response); len(faults) > 0 {
 			t.Fail("replies that are well-formed XML, with all prefixes bound", fmt.Sprintf("reply %d of session %s: %s", i+1, s.ID, strings.Join(faults, "; ")))
@@ -104,7 +104,7 @@ func lint(t *T, s *dmclient.Session) {
 	}
 }
 
-// queuedMarkup queues a value that has to be escaped, and looks at how it comes.
+// queuedMarkup queues a value that must be escaped, and checks how it arrives.
 func queuedMarkup(d *Device) {
 	t := d.T
 	const value = "a & b <c> \"d\""
@@ -113,21 +113,21 @@ func queuedMarkup(d *Device) {
 	t.Queue(d, c)
 	d.Sync(dmclient.SyncOptions{})
 	for _, s := range d.SessionsSince(from) {
-		lint(t, s) // a message that cannot be read brings nothing
+		lint(t, s) // an unreadable message delivers nothing
 	}
 	for _, got := range delivered(d, from, c).Find(c.Verb, c.LocURI[1:]) {
-		t.Check(got.Data == value, "the queued value as it was queued: "+value, suite.Show(got.Data))
+		t.Check(got.Data == value, "the value as queued: "+value, suite.Show(got.Data))
 	}
 }
 
-// markupInID looks at the replies to a device whose id has to be escaped: they
-// name it in their Target. A server may refuse to enroll such a device.
+// markupInID checks the replies to a device whose id must be escaped: Target
+// contains it. A server may refuse to enroll such a device.
 func markupInID(t *T) {
 	plain := t.Enrolled()
 	d := t.DeviceWith(func(c *dmclient.Config) { c.Identity.DeviceID = "R&D<1>" + c.Identity.DeviceID[6:] })
 	if err := d.Enroll(); err != nil {
 		t.Excused(err)
-		t.Evidence("a device with & and < in its id was not enrolled: %v", err)
+		t.Evidence("the server did not enroll a device with & and < in its id: %v", err)
 		return
 	}
 	id := d.Identity().DeviceID
@@ -135,11 +135,11 @@ func markupInID(t *T) {
 	lint(t, s)
 	for i, m := range s.Received {
 		if got := m.Hdr.Target.LocURI; strings.Contains(got, html.EscapeString(id)) {
-			t.FailBy("the server keeps values from the XML of the enrollment (ContextItem) as they stand there, without unescaping them",
+			t.FailBy("the server stores values from the enrollment XML (ContextItem) without unescaping them",
 				fmt.Sprintf("Target of message %d: %s", i+1, id), got)
 		}
 		if plain.First().Received[0].Hdr.Target.LocURI != plain.Identity().DeviceID {
-			continue // that Target is something else, or swapped with Source, is judged by SES-07
+			continue // SES-07 judges a wrong Target, or one swapped with Source
 		}
 		t.Expect(m.Hdr.Target.LocURI, "Target of message %d", i+1).To(Equal(id))
 	}
@@ -193,7 +193,7 @@ var forms = []form{
 	}},
 }
 
-// rebuilt is a message that was read, changed and written.
+// rebuilt parses a message, changes it and writes it again.
 func rebuilt(body []byte, change func(*etree.Document)) []byte {
 	doc := etree.NewDocument()
 	if err := doc.ReadFromBytes(body); err != nil || doc.Root() == nil {
@@ -207,8 +207,8 @@ func rebuilt(body []byte, change func(*etree.Document)) []byte {
 	return out
 }
 
-// prefix gives an element and all in it a prefix in place of the default
-// namespace.
+// prefix replaces the default namespace of an element and its children with a
+// prefix.
 func prefix(e *etree.Element, namespace string) {
 	if a := e.SelectAttr("xmlns"); a != nil {
 		namespace = a.Value

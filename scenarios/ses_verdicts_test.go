@@ -32,8 +32,8 @@ func TestOneBugIsToldOnce(t *testing.T) {
 		{"ses-replace-unanswered", []string{"SES-09"}, "no Status", false},
 		{"ses-unknown-silent", []string{"SES-24"}, "none", false},
 		{"ses-alert-unanswered", []string{"SES-09", "SES-20", "SES-25"}, "no Status", true}, // SES-24 is blocked
-		{"ses-alert-cmd", []string{"SES-09", "SES-25", "SES-37"}, "Cmd Replace, in answer to Alert", false},
-		{"ses-results-cmd", []string{"SES-37"}, "Cmd Replace, in answer to Results", false},
+		{"ses-alert-cmd", []string{"SES-09", "SES-25", "SES-37"}, "Cmd Replace, in reply to Alert", false},
+		{"ses-results-cmd", []string{"SES-37"}, "Cmd Replace, in reply to Results", false},
 		{"psh-empty-404", []string{"SES-43"}, "404", true},
 	} {
 		t.Run(c.mutant, func(t *testing.T) {

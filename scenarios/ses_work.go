@@ -15,29 +15,29 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// sessionWork are the SES scenarios about the server's commands and what the
-// device answers to them.
+// sessionWork are the SES scenarios about the server's commands and the device's
+// answers.
 var sessionWork = []Scenario{
-	{ID: "SES-18", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a Get that answers 404 does not stall the rest",
-		Rule:    "404 is the answer to one command, whose node is not there. What is queued after it is sent all the same.",
+	{ID: "SES-18", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a Get answered with 404 does not stall the rest",
+		Rule:    "404 says that the node of one command does not exist. Commands queued after it are sent anyway.",
 		Source:  "OMA DM RepPro 1.2.1 section 10, 404",
-		Fix:     "Note 404 as the command's result, and go on with the next one.",
+		Fix:     "Record 404 as the command's result, and go on with the next command.",
 		Mutants: []string{"ses-404-stalls"},
 		Under:   []string{"SES-44"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			missing := lab.Command{Verb: syncml.Get, LocURI: "./Vendor/MSFT/NoSuchNode/AtAll"}
-			runsToEnd(d, deliver(d, missing), "a Get that answers 404")
+			runsToEnd(d, deliver(d, missing), "a Get answered with 404")
 			from := d.SessionCount()
 			t.Queue(d, work)
 			if bringing(d, from, work) == nil {
-				t.Fail("the command that was queued after the Get that answers 404, in one of the next two sessions", "no such command")
+				t.Fail("the command queued after the Get answered with 404, in one of the next two sessions", "no such command")
 			}
 		}},
 	{ID: "SES-20", Level: report.Must, Needs: []Need{NeedQueue}, Profile: "win11", Title: "202, and the result in an Alert later",
-		Rule:    "A command that is answered 202 goes on by itself. The session runs to its end, the command is not sent again, and the Alert 1226 that brings its result later gets a Status.",
+		Rule:    "A command answered with 202 is still running. The session completes, the command is not sent again, and the Alert 1226 that later carries its result gets a Status.",
 		Source:  "MS-MDM 2.2.7.2, 3.1.5.1.3; Learn, \"Enterprise app management\"",
-		Fix:     "Note 202 as under way, answer Alert 1226 with a Status, and keep the command from being sent again.",
+		Fix:     "Treat 202 as in progress, answer Alert 1226 with a Status, and do not send the command again.",
 		Mutants: []string{"ses-202-fails", "ses-202-again", "ses-1226-fails"},
 		Under:   []string{"SES-06", "SES-09", "PSH-02", "PSH-07", "PSH-12"},
 		Run: func(t *T) {
@@ -47,10 +47,10 @@ var sessionWork = []Scenario{
 			exec := install(t, d, "1.0.0.0")
 			awaitInstalled(t, d, from, delivered(d, from, exec))
 		}},
-	{ID: "SES-42", Level: report.Must, Title: "Results without MsgRef are of message 1",
-		Rule:    "A device may leave MsgRef out of Results. They then answer a command of message 1, and the session runs to its end.",
+	{ID: "SES-42", Level: report.Must, Title: "Results without MsgRef belong to message 1",
+		Rule:    "A device may leave MsgRef out of Results. They then answer a command of message 1, and the session completes.",
 		Source:  "MS-MDM 2.2.7.8; OMA SyncML RepPro 1.2.2, MsgRef",
-		Fix:     "Read a MsgRef that is missing in Results as 1.",
+		Fix:     "Treat a missing MsgRef in Results as 1.",
 		Mutants: []string{"ses-results-msgref"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -65,13 +65,13 @@ var sessionWork = []Scenario{
 				}
 			}
 			if t.Lab.CanQueue(work) && len(s.Find(work.Verb, workNode)) == 0 {
-				t.Blocked(suite.By(suite.Delivers), "the queued Get was not in the session")
+				t.Blocked(suite.By(suite.Delivers), "the session did not bring the queued Get")
 			}
 			t.NotApplicable("the server's first message in the session had no Get")
 		}},
 }
 
-// implicitMsgRef lets a device leave MsgRef out of Results where it is 1.
+// implicitMsgRef makes a device omit MsgRef 1 from Results.
 var implicitMsgRef = rewrite(func(m *syncml.Message) {
 	for i := range m.Body {
 		if c := &m.Body[i]; c.Verb == syncml.Results && c.MsgRef == "1" {
@@ -84,8 +84,8 @@ const testApp = "dmwake.App_8wekyb3d8bbwe"
 
 var appNode = "./Device/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/" + url.PathEscape(testApp) + "/HostedInstall"
 
-// install queues the installation of an app, as Learn describes it: Add of the
-// node, Exec with what to install. It gives the Exec.
+// install queues the installation of an app as Learn describes it: Add of the
+// node, then Exec with the package. It returns the Exec.
 func install(t *T, d *Device, version string) lab.Command {
 	if version == "1.0.0.0" {
 		t.Queue(d, lab.Command{Verb: syncml.Add, LocURI: appNode})
@@ -95,16 +95,16 @@ func install(t *T, d *Device, version string) lab.Command {
 	return exec
 }
 
-// awaitInstalled follows an installation that s was asked for: 202 once, and
-// later an Alert with the result that gets a Status.
+// awaitInstalled follows the installation that session s brought: one 202, and
+// later an Alert with the result, which must get a Status.
 func awaitInstalled(t *T, d *Device, mark int, s *dmclient.Session) {
 	execs := s.Find(syncml.Exec, "/HostedInstall")
 	if len(execs) == 0 {
-		t.Blocked(suite.By(suite.Delivers), "the queued Exec was not in the session")
+		t.Blocked(suite.By(suite.Delivers), "the session did not bring the queued Exec")
 	}
 	if code := execs[0].Code; code != syncml.Accepted {
 		added := len(s.Find(syncml.Add, "/HostedInstall")) > 0
-		t.Blocked(suite.By(suite.Delivers, "PSH-09"), "the device answered the installation with %d and not with 202 (Add of the node was there: %v)", code, added)
+		t.Blocked(suite.By(suite.Delivers, "PSH-09"), "the device answered the installation with %d instead of 202 (Add of the node arrived: %v)", code, added)
 	}
 	runsToEnd(d, s, "a command that the device answered with 202")
 	const kind = "EnterpriseHostedAppInstall.result"
@@ -116,7 +116,7 @@ func awaitInstalled(t *T, d *Device, mark int, s *dmclient.Session) {
 		}
 		return nil
 	}
-	told := carrying() // a device that runs tells it by itself
+	told := carrying() // a running device reports it by itself
 	for range 2 {
 		if told == nil {
 			d.Sync(dmclient.SyncOptions{})
@@ -124,23 +124,23 @@ func awaitInstalled(t *T, d *Device, mark int, s *dmclient.Session) {
 		}
 	}
 	if told == nil {
-		t.Error("the device did not tell the result of the installation")
+		t.Error("the device did not report the result of the installation")
 	}
 	runsToEnd(d, told, "the Alert with the result of an installation")
 	at := answeringPackageOne(told)
 	if statusIn(told.Received[at], alertWith(told, kind)) == nil {
-		t.Fail("a Status for the Alert 1226 that brings the result of the installation", "none")
+		t.Fail("a Status for the Alert 1226 with the result of the installation", "none")
 	}
 	d.Sync(dmclient.SyncOptions{})
 	n := 0
 	for _, s := range d.SessionsSince(mark) {
 		n += len(s.Find(syncml.Exec, "/HostedInstall"))
 	}
-	t.Expect(n, "times the installation was sent").To(Equal(1))
+	t.Expect(n, "Execs of the installation").To(Equal(1))
 }
 
-// alertWith is the Alert 1226 of a type in a session; package 1 has it, also
-// where it was sent again after a challenge.
+// alertWith returns the Alert 1226 of a type in a session's package 1, also when
+// package 1 was sent again after a challenge.
 func alertWith(s *dmclient.Session, kind string) *syncml.Command {
 	if len(s.Sent) == 0 {
 		return nil

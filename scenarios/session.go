@@ -14,16 +14,16 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// What the cases about sessions and about answers of devices share.
+// Helpers of the cases about sessions and about the answers of devices.
 
-// runsToEnd fails unless a session with something unusual was answered, ran to
-// its end, and had one. What names the unusual thing.
+// runsToEnd fails unless a session with something unusual in it was answered and
+// completed. what names the unusual thing.
 func runsToEnd(d *Device, s *dmclient.Session, what string, args ...any) *dmclient.Session {
 	t, text := d.T, fmt.Sprintf(what, args...)
 	d.Survived(s, "%s", text)
 	if len(s.Received) == 0 {
 		t.Control()
-		t.Fail("a SyncML message in answer to the first message, after "+text, "an empty reply")
+		t.Fail("a SyncML message in reply to the first message, after "+text, "an empty reply")
 	}
 	if saw := neverEnds(s); saw != "" && plainlyEnds(d) {
 		t.Exchanges(s)
@@ -32,15 +32,16 @@ func runsToEnd(d *Device, s *dmclient.Session, what string, args ...any) *dmclie
 	return s
 }
 
-// holdSessions holds sessions that must run to their end.
+// holdSessions holds n sessions, each of which must complete.
 func holdSessions(d *Device, n int, what string, args ...any) {
 	for range n {
 		runsToEnd(d, d.Sync(dmclient.SyncOptions{}), what, args...)
 	}
 }
 
-// neverEnds says what the server still sent when the device broke a session
-// off; empty where it did not, or where the server merely left Final out.
+// neverEnds says what the server was still sending when the device gave up on an
+// endless session. It is empty for any other session, and if the server merely
+// left Final out.
 func neverEnds(s *dmclient.Session) string {
 	if !errors.Is(s.Err, dmclient.ErrEndless) || len(s.Commands) == 0 {
 		return ""
@@ -49,11 +50,11 @@ func neverEnds(s *dmclient.Session) string {
 	if last.Msg < len(s.Received)-2 {
 		return ""
 	}
-	return fmt.Sprintf("after %d messages the server still sent commands: %s %s", len(s.Sent), last.Verb, last.LocURI)
+	return fmt.Sprintf("after %d messages the server was still sending commands: %s %s", len(s.Sent), last.Verb, last.LocURI)
 }
 
-// plainlyEnds tells whether sessions of an ordinary device end: that they do not
-// is judged by SES-14, and must not hide what else a server does.
+// plainlyEnds reports whether sessions of an ordinary device end. If they do not,
+// SES-14 fails; that must not hide what else the server does.
 func plainlyEnds(d *Device) bool {
 	if d.T.Lab.Config.Target.Shared() {
 		return neverEnds(d.First()) == ""
@@ -63,16 +64,16 @@ func plainlyEnds(d *Device) bool {
 	return neverEnds(plain.Sync(dmclient.SyncOptions{})) == ""
 }
 
-// deliver queues a command and gives the session that brought it: the next one
-// or the one after it, since SES-44 judges which. A server that pushes by itself
-// may have started that session already.
+// deliver queues a command and returns the session that brought it: the next one
+// or the one after. SES-44 judges which. A server that pushes by itself may
+// already have started that session.
 func deliver(d *Device, c lab.Command) *dmclient.Session {
 	from := d.SessionCount()
 	d.T.Queue(d, c)
 	return delivered(d, from, c)
 }
 
-// delivered is deliver of a command that was queued already.
+// delivered is deliver for a command that is already queued.
 func delivered(d *Device, from int, c lab.Command) *dmclient.Session {
 	t := d.T
 	if s := bringing(d, from, c); s != nil {
@@ -84,14 +85,14 @@ func delivered(d *Device, from int, c lab.Command) *dmclient.Session {
 		short, has := strings.CutPrefix(c.LocURI, scope)
 		for _, s := range list {
 			for _, got := range s.Find(c.Verb, short) {
-				t.Check(!has, fmt.Sprintf("the queued %s of %s", c.Verb, c.LocURI), "its LocURI was "+got.LocURI)
+				t.Check(!has, fmt.Sprintf("the queued %s of %s", c.Verb, c.LocURI), "LocURI "+got.LocURI)
 			}
 		}
 	}
 	for _, s := range list {
 		for _, other := range s.Find("", c.LocURI[1:]) {
 			if other.Verb != c.Verb && other.Verb != syncml.Add {
-				t.Fail(fmt.Sprintf("the queued %s of %s", c.Verb, c.LocURI), string(other.Verb)+" of it")
+				t.Fail(fmt.Sprintf("the queued %s of %s", c.Verb, c.LocURI), string(other.Verb)+" of the same LocURI")
 			}
 		}
 	}
@@ -99,15 +100,15 @@ func delivered(d *Device, from int, c lab.Command) *dmclient.Session {
 		from := d.SessionCount()
 		t.Queue(d, work)
 		if bringing(d, from, work) != nil {
-			t.Skip("the queue hook took %s of %s, but the server sent only %s of %s: let target.hooks.queue queue any verb and LocURI", c.Verb, c.LocURI, work.Verb, work.LocURI)
+			t.Skip("the queue hook accepted %s of %s, but the server sent only %s of %s: let target.hooks.queue queue any verb and LocURI", c.Verb, c.LocURI, work.Verb, work.LocURI)
 		}
 	}
-	t.Blocked(suite.By(suite.Delivers), "the queued %s of %s was in neither of the next two sessions", c.Verb, c.LocURI)
+	t.Blocked(suite.By(suite.Delivers), "the queued %s of %s did not arrive in the next two sessions", c.Verb, c.LocURI)
 	return nil
 }
 
-// bringing holds up to two sessions and gives the first one since from that had
-// the command.
+// bringing holds up to two sessions and returns the first one since from that
+// brought the command.
 func bringing(d *Device, from int, c lab.Command) *dmclient.Session {
 	for range 2 {
 		d.Sync(dmclient.SyncOptions{})
@@ -120,8 +121,8 @@ func bringing(d *Device, from int, c lab.Command) *dmclient.Session {
 	return nil
 }
 
-// busy holds a session in which the server has something to send, where a queue
-// hook can see to it.
+// busy holds a session. If there is a queue hook, the server has something to
+// send in it.
 func busy(d *Device) *dmclient.Session {
 	if d.T.Lab.CanQueue(work) {
 		d.T.Queue(d, work)
@@ -129,13 +130,13 @@ func busy(d *Device) *dmclient.Session {
 	return d.Sync(dmclient.SyncOptions{})
 }
 
-// reply is a message of the server with the exchange that brought it.
+// reply is a message from the server and the exchange that carried it.
 type reply struct {
 	*syncml.Message
 	ex *dmclient.Exchange
 }
 
-// replies are the server's messages in a session.
+// replies returns the server's messages in a session.
 func replies(s *dmclient.Session) (out []reply) {
 	for _, ex := range s.Exchanges {
 		if ex.Status == http.StatusOK && len(bytes.TrimSpace(ex.Response)) > 0 && len(out) < len(s.Received) {
@@ -145,12 +146,12 @@ func replies(s *dmclient.Session) (out []reply) {
 	return out
 }
 
-// twoSessions are the first session that was answered, and another one.
+// twoSessions returns the first session that was answered and a new one.
 func twoSessions(d *Device) []*dmclient.Session {
 	return []*dmclient.Session{d.First(), d.T.Managed(d.Sync(dmclient.SyncOptions{}))}
 }
 
-// statuses are the Status elements of a message.
+// statuses returns the Status elements of a message.
 func statuses(m *syncml.Message) (out []syncml.Command) {
 	for _, c := range m.Body {
 		if c.Verb == syncml.Status {
@@ -160,8 +161,8 @@ func statuses(m *syncml.Message) (out []syncml.Command) {
 	return out
 }
 
-// hdrStatus is the Status for SyncHdr in a message; a zero one where there is
-// none.
+// hdrStatus returns the Status for SyncHdr in a message; a zero one if the message
+// has none.
 func hdrStatus(m *syncml.Message) *syncml.Command {
 	for _, c := range statuses(m) {
 		if c.CmdRef == "0" {
@@ -171,7 +172,7 @@ func hdrStatus(m *syncml.Message) *syncml.Command {
 	return &syncml.Command{}
 }
 
-// rewrite is a fault of one scenario: it changes every message of the device.
+// rewrite is a fault that changes every message of the device.
 type rewrite func(*syncml.Message)
 
 // Fault implements dmclient.Fault.
@@ -180,15 +181,14 @@ func (rewrite) Fault() string { return "changes its messages" }
 // Rewrite implements dmclient.Rewriter.
 func (f rewrite) Rewrite(m *syncml.Message, _ int) { f(m) }
 
-// enrolls enrolls a device that was made in a way of its own, and holds its
-// first session.
+// enrolls enrolls a specially made device and holds its first session.
 func enrolls(d *Device) {
 	d.MustEnroll()
 	begins(d)
 }
 
-// begins holds a device's first session, and another one where that one got no
-// reply: it is judged by SES-01, and must not hide what comes after it.
+// begins holds a device's first session, and a second one if the first got no
+// reply: SES-01 judges that, and it must not hide what comes later.
 func begins(d *Device) *dmclient.Session {
 	s := d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
 	if len(s.Received) == 0 {
@@ -197,5 +197,5 @@ func begins(d *Device) *dmclient.Session {
 	return s
 }
 
-// certificateOf is the device's certificate in DER.
+// certificateOf returns the device's certificate in DER.
 func certificateOf(d *Device) []byte { return bytes.Clone(d.Certificate().Certificate[0]) }

@@ -15,26 +15,26 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 )
 
-// Config is what Test and Specs run, and against what. The zero value runs all
-// scenarios against the reference server, embedded.
+// Config says what Test and Specs run, and against which server. The zero value
+// runs all scenarios against the embedded reference server.
 type Config struct {
-	// File is a dmwake.yaml that describes the server.
+	// File is the dmwake.yaml that describes the server.
 	File string
-	// Load gives the configuration when the first scenario is about to run, for
-	// servers that are started by then only; it comes before File.
+	// Load returns the configuration just before the first scenario runs, for
+	// servers that start that late. It takes precedence over File.
 	Load func() (*target.Config, error)
-	// Only and Areas choose scenarios, as --only and --area do.
+	// Only and Areas select scenarios, as --only and --area do.
 	Only, Areas []string
-	// FailOn is what fails a test: report.OnMust by default. With
-	// report.OnPartial a MUST that could not be decided fails, too.
+	// FailOn says what fails a test: report.OnMust by default. With
+	// report.OnPartial an undecided MUST fails, too.
 	FailOn report.FailOn
-	// Seed of identities and tokens; 0 draws one.
+	// Seed drives identities and tokens; 0 picks one.
 	Seed uint64
-	// Log is told what the lab does; nil: nobody is.
+	// Log receives what the lab does; nil discards it.
 	Log *slog.Logger
 }
 
-// running is a lab with a session of the catalogue.
+// running is a lab and a session of the catalogue.
 type running struct {
 	cfg  Config
 	list []Scenario
@@ -44,8 +44,8 @@ type running struct {
 
 func (c Config) choose() ([]Scenario, error) { return Select(c.Only, c.Areas) }
 
-// start brings up the lab. A server that is not there, or refuses the
-// credentials, is an error.
+// start brings up the lab. It fails if the server cannot be reached or rejects
+// the credentials.
 func (c Config) start(ctx context.Context) (*running, error) {
 	list, err := c.choose()
 	if err != nil {
@@ -74,16 +74,16 @@ func (c Config) start(ctx context.Context) (*running, error) {
 	return &running{c, list, l, suite.NewSession(l, All(), noEnroll)}, nil
 }
 
-// fails tells whether a result fails a test.
+// fails reports whether a result fails a test.
 func (c Config) fails(r *report.Result) bool {
 	of := report.Report{FailOn: c.FailOn, Scenarios: []report.Result{*r}}
 	of.Finish()
 	return r.Outcome == report.Errored || len(of.Failures()) > 0 || of.FailedPartly()
 }
 
-// Test runs the scenarios as subtests of t, named by their ids, so that go test
-// -run 'TestMDM/PFN' chooses among them. What could not look is skipped and says
-// why; what is warned of is logged.
+// Test runs the scenarios as subtests of t, named by their ids: go test -run
+// 'TestMDM/PFN' selects among them. A scenario that could not be judged is
+// skipped with the reason; a warning is logged.
 func Test(t *testing.T, c Config) {
 	t.Helper()
 	r, err := c.start(t.Context())
@@ -108,9 +108,9 @@ func Test(t *testing.T, c Config) {
 	}
 }
 
-// Specs adds the scenarios to a Ginkgo suite, one spec each, with labels for
-// area, level and needs: focus, label filters and reporters work as for any
-// other spec. It is called where specs are declared:
+// Specs adds the scenarios to a Ginkgo suite, one spec each, labelled by area,
+// level and needs: focus, label filters and reporters work as usual. Call it
+// where specs are declared:
 //
 //	var _ = scenarios.Specs(scenarios.Config{File: "dmwake.yaml"})
 func Specs(c Config) bool {

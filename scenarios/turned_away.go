@@ -15,34 +15,34 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Whether a caller is turned away is not told by one HTTP status. A server may
+// A single HTTP status does not show whether a caller is turned away. A server may
 // challenge the first message and then serve anyone, or answer 200 with a fault
-// that says "not enrolled". So a command is planted for a device, the caller's
-// session is followed to its end, and what counts is what he was served.
+// that says "not enrolled". So these scenarios plant a command for a device, follow
+// the caller's session to its end, and check what the caller was served.
 
-// visitor asks for the work of a device that he is not.
+// visitor is a caller that asks for another device's work.
 type visitor struct {
-	who    string // as the report names him
-	by     string // the input that is tried, where there are several
+	who    string // the name in the report
+	by     string // the input tried, if there are several
 	device *Device
 	as     dmclient.SyncOptions
-	// managed says that he is a device of his own: a server may go by his
-	// certificate and serve him his own record.
+	// managed says that the visitor is itself a managed device: a server may go by
+	// its certificate and serve it its own work.
 	managed bool
-	// over says that the owner can hold no session any more.
+	// over says that the owner can no longer hold sessions.
 	over bool
-	// cause is what is wrong with a server that serves him, where that is known.
+	// cause says what is wrong with a server that serves the visitor, if known.
 	cause string
 }
 
-// noSession is what a server does with callers that it does not let in.
+// noSession is what a server does with a caller that it does not let in.
 const noSession = "a TLS alert, HTTP 4xx, or Status 401, 403 or 407 for SyncHdr, and no command"
 
 // nothingAsked says what asksNothing found.
-const nothingAsked = "the server asks for neither a certificate in TLS nor a credential"
+const nothingAsked = "the server asks for neither a TLS client certificate nor a credential"
 
-// asksNothing tells whether a server held a session without a certificate in
-// TLS, a credential or a signature: then nobody proves to it who he is.
+// asksNothing reports whether a server held a session without a TLS client
+// certificate, a credential or a signature: then no caller proves who it is.
 func asksNothing(s *dmclient.Session) bool {
 	for _, ex := range s.Exchanges {
 		if ex.Err != nil || ex.AskedForCertificate || len(ex.Header["MS-Signature"]) > 0 { //nolint:staticcheck // as it is written on the wire
@@ -57,7 +57,7 @@ func asksNothing(s *dmclient.Session) bool {
 	return len(s.Received) > 0 && credMessage(s, 0) < 0
 }
 
-// turnsAwayFrom fails where a visitor is served what is the owner's.
+// turnsAwayFrom fails if a visitor is served the owner's work.
 func turnsAwayFrom(t *T, owner *Device, v visitor) {
 	known := served(owner.Sessions()...)
 	planted := plant(t, owner, v.over)
@@ -80,7 +80,7 @@ func turnsAwayFrom(t *T, owner *Device, v visitor) {
 		failsForNothing(t, &v)
 	case v.over:
 		if !planted && len(known) == 0 {
-			t.SkipWithout(suite.NeedQueue, "%s was let in and served nothing; whether there was anything to serve cannot be told", v.who)
+			t.SkipWithout(suite.NeedQueue, "%s was let in and served nothing, but there may have been nothing to serve", v.who)
 		}
 		return
 	}
@@ -90,28 +90,28 @@ func turnsAwayFrom(t *T, owner *Device, v visitor) {
 	case slices.Contains(own, plantedCommand):
 	case planted && slices.ContainsFunc(news, func(c string) bool { return slices.Contains(got, c) }):
 		t.FailBy(v.cause, v.who+": "+noSession, fmt.Sprintf("the server sent %s, as in the device's own session", list(got)))
-	case planted && len(news) > 0: // what the hook queued is something else
+	case planted && len(news) > 0: // the hook queued something else
 	case asksNothing(s):
 		failsForNothing(t, &v)
 	case planted:
-		t.Blocked(suite.By(suite.Delivers), "%s was served no work of the device, but nor was the device itself", v.who)
+		t.Blocked(suite.By(suite.Delivers), "%s was not served the device's work, but neither was the device itself", v.who)
 	case len(own) > 0 && len(got) == 0:
 	default:
-		t.SkipWithout(suite.NeedQueue, "whether %s is turned away cannot be told without work for the device", v.who)
+		t.SkipWithout(suite.NeedQueue, "without work for the device, there is no way to tell whether %s is turned away", v.who)
 	}
 }
 
-// failsForNothing is the verdict on a server that let a visitor in and asks
-// nobody who he is: SEC-01 fails by that, and others have nothing to look at.
+// failsForNothing judges a server that let a visitor in and asks no caller for
+// proof: SEC-01 fails, and other scenarios have nothing to check.
 func failsForNothing(t *T, v *visitor) {
-	saw := nothingAsked + ", and answers anybody with a success for SyncHdr"
+	saw := nothingAsked + ", and answers any caller with a success Status for SyncHdr"
 	if v.cause == anyoneServed {
 		t.FailBy(v.cause, v.who+": "+noSession, saw)
 	}
 	t.Blocked(suite.By("SEC-01"), "%s", saw)
 }
 
-// judgeServed fails where what a visitor was served is not for him.
+// judgeServed fails if the visitor was served something that it must not get.
 func judgeServed(t *T, owner *Device, v *visitor, got []string, planted bool) {
 	of := func(c string) bool { return strings.Contains(c, owner.Identity().DeviceID) }
 	switch {
@@ -125,11 +125,11 @@ func judgeServed(t *T, owner *Device, v *visitor, got []string, planted bool) {
 	}
 }
 
-// plantedCommand is the one that is planted, as served shows it.
+// plantedCommand is the planted command, as served shows it.
 var plantedCommand = string(work.Verb) + " " + work.LocURI
 
-// plant queues a command for the owner, where the target has a hook for that. A
-// server need not take work for a device that is no longer managed.
+// plant queues a command for the owner, if the target has a hook for that. A
+// server need not accept work for a device that is no longer managed.
 func plant(t *T, owner *Device, over bool) bool {
 	if !t.Lab.CanQueue(work) {
 		return false
@@ -142,9 +142,9 @@ func plant(t *T, owner *Device, over bool) bool {
 	return true
 }
 
-// served are the commands that a server sent in sessions, whether or not the
-// device executed them. To be told to unenroll is no service, nor is a request
-// for the next message.
+// served returns the commands that a server sent in sessions, whether or not the
+// device executed them. Telling a device to unenroll does not count, nor does a
+// request for the next message.
 func served(sessions ...*dmclient.Session) (out []string) {
 	farewell := false
 	for _, s := range sessions {
@@ -174,7 +174,7 @@ func served(sessions ...*dmclient.Session) (out []string) {
 	return out
 }
 
-// list shows some commands, the first ones.
+// list shows the first few commands.
 func list(commands []string) string {
 	const most = 3
 	text := strings.Join(commands[:min(len(commands), most)], "; ")
@@ -187,8 +187,7 @@ func list(commands []string) string {
 	return fmt.Sprintf("%d commands: %s", len(commands), text)
 }
 
-// refusal tells whether an answer turns its caller away, and says in words what
-// it was.
+// refusal reports whether an answer turns its caller away, and describes it.
 func refusal(t *T, ex *dmclient.Exchange) (saw string, refused bool) {
 	if ex.Err != nil {
 		return unanswered(t, ex.Err), byTLS(ex.Err)
@@ -203,11 +202,11 @@ func refusal(t *T, ex *dmclient.Exchange) (saw string, refused bool) {
 	case ex.Status >= 500 && !strings.Contains(strings.ToLower(string(ex.Response)), "fault"):
 		return fmt.Sprintf("HTTP status %d: the handler crashed", ex.Status), false
 	}
-	// A fault, or a page: nothing that a device would act on.
+	// A fault or a page: nothing a device would act on.
 	return saw + ": " + suite.Show(excerpt(ex.Response)), true
 }
 
-// refusedInside is refusal of a SyncML message.
+// refusedInside is refusal for a SyncML message.
 func refusedInside(m *syncml.Message, saw string, status int) (string, bool) {
 	hdr := hdrStatus(m)
 	if hdr.Data != "" {
@@ -219,7 +218,7 @@ func refusedInside(m *syncml.Message, saw string, status int) (string, bool) {
 	return saw + " and no command", hdr.Code() >= 400 || status >= 400 && status < 500
 }
 
-// replyOf reads an answer in the encoding that it names.
+// replyOf reads an answer according to its Content-Type.
 func replyOf(ex *dmclient.Exchange) (*syncml.Message, error) {
 	if strings.HasPrefix(strings.ToLower(ex.Reply.Get("Content-Type")), syncml.MediaTypeWBXML) {
 		return syncml.ReadWBXML(ex.Response, syncml.Limits{})
@@ -227,7 +226,7 @@ func replyOf(ex *dmclient.Exchange) (*syncml.Message, error) {
 	return syncml.Read(ex.Response)
 }
 
-// excerpt is the beginning of a body, on one line.
+// excerpt returns the beginning of a body, on one line.
 func excerpt(body []byte) string {
 	const most = 120
 	text := strings.Join(strings.Fields(string(body[:min(len(body), 4*most)])), " ")
@@ -237,9 +236,9 @@ func excerpt(body []byte) string {
 	return text
 }
 
-// closedInTLS tells whether the server ends a connection with the visitor's
-// certificate before it was sent anything. Then it refused the certificate, and
-// the alert that said so was lost.
+// closedInTLS reports whether the server closes a connection with the visitor's
+// certificate before any data was sent. Then it refused the certificate, and its
+// alert was lost.
 func closedInTLS(t *T, v *visitor) bool {
 	cert := v.device.Certificate()
 	switch {
@@ -268,7 +267,7 @@ func closedInTLS(t *T, v *visitor) bool {
 	if raw.SetDeadline(time.Now().Add(t.Lab.Config.Timeouts.Quiet)) != nil {
 		return false
 	}
-	c := tls.Client(raw, &tls.Config{ServerName: to.Hostname(), MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, //nolint:gosec // what is asked is whom the server takes
+	c := tls.Client(raw, &tls.Config{ServerName: to.Hostname(), MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, //nolint:gosec // the question is whom the server accepts
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return cert, nil }})
 	_, err = c.Read(make([]byte, 1))
 	return err != nil && !late(err)

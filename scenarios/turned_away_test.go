@@ -90,13 +90,13 @@ func TestNothingAsked(t *testing.T) {
 	}{
 		{"nothing", mdmserver.Config{Mutants: []string{"sec-no-cert"}}, tls.NoClientCert, map[string]report.Outcome{
 			"SEC-01": report.Failed, "SEC-02": report.Blocked, "SEC-03": report.Blocked, "SEC-06": report.Passed, "SEC-12": report.Blocked, "SEC-14": report.NotApplicable,
-		}, report.Blocked, "neither a certificate in TLS nor a credential"},
+		}, report.Blocked, "neither a TLS client certificate nor a credential"},
 		{"nothing, also of those that left", mdmserver.Config{Mutants: []string{"sec-no-cert", "sec-unenrolled"}}, tls.NoClientCert, map[string]report.Outcome{
 			"SEC-01": report.Failed, "SEC-02": report.Blocked, "SEC-03": report.Blocked, "SEC-06": report.Blocked, "SEC-12": report.Blocked, "SEC-14": report.NotApplicable,
-		}, report.Blocked, "neither a certificate in TLS nor a credential"},
+		}, report.Blocked, "neither a TLS client certificate nor a credential"},
 		{"a certificate", mdmserver.Config{}, tls.RequestClientCert, map[string]report.Outcome{
 			"SEC-01": report.Passed, "SEC-02": report.Passed, "SEC-03": report.Passed, "SEC-06": report.Passed, "SEC-12": report.Passed, "SEC-14": report.NotApplicable,
-		}, report.NotApplicable, "asks for a certificate in TLS and takes devices by that"},
+		}, report.NotApplicable, "identifies devices by their TLS client certificate"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

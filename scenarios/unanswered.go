@@ -15,20 +15,20 @@ import (
 // replyLimit is how much of a reply a device reads, in bytes.
 const replyLimit = 8 << 20
 
-// cutOff tells whether a reply was longer than what a device reads.
+// cutOff reports whether a reply was longer than a device reads.
 func cutOff(ex *dmclient.Exchange) bool { return len(ex.Response) >= replyLimit }
 
-// late tells whether an error means that no reply came in time.
+// late reports whether an error means that no reply arrived in time.
 func late(err error) bool {
 	var n net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &n) && n.Timeout()
 }
 
-// byTLS tells whether an error is a TLS alert of the server.
+// byTLS reports whether an error is a TLS alert from the server.
 func byTLS(err error) bool { return err != nil && strings.Contains(err.Error(), "remote error: tls:") }
 
-// ours ends the body as an error where a request failed at a limit of the
-// machine that dmwake runs on, and not at the server.
+// ours ends the body as an error if a request failed because of a limit on the
+// machine that runs dmwake, not because of the server.
 func ours(t *T, err error) {
 	for _, limit := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL} {
 		if errors.Is(err, limit) {
@@ -37,7 +37,7 @@ func ours(t *T, err error) {
 	}
 }
 
-// unanswered says in plain words why a request got no answer.
+// unanswered explains why a request got no answer.
 func unanswered(t *T, err error) string {
 	ours(t, err)
 	var at *url.Error
@@ -50,7 +50,7 @@ func unanswered(t *T, err error) string {
 	case byTLS(err):
 		return "a TLS alert: " + err.Error()
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens at the server's address any more: its process has ended"
+		return "nothing listens on the server's address: its process has ended"
 	}
 	var crashed *dmclient.CrashError
 	if errors.As(err, &crashed) {
@@ -59,7 +59,7 @@ func unanswered(t *T, err error) string {
 	return "no reply: " + err.Error()
 }
 
-// broke says in plain words why a session broke.
+// broke explains why a session failed.
 func broke(t *T, s *dmclient.Session) string {
 	if len(s.Exchanges) > 0 {
 		last := s.Exchanges[len(s.Exchanges)-1]
@@ -67,7 +67,7 @@ func broke(t *T, s *dmclient.Session) string {
 		case last.Err != nil:
 			return fmt.Sprintf("message %d: %s", len(s.Exchanges), unanswered(t, last.Err))
 		case cutOff(last):
-			return fmt.Sprintf("message %d: a reply of more than 8 MiB, of which dmwake reads no more", len(s.Exchanges))
+			return fmt.Sprintf("message %d: a reply of more than 8 MiB, the most that dmwake reads", len(s.Exchanges))
 		}
 	}
 	if s.Err == nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Bounds of what a patient sender sends while WNS says no; ours.
+// How much a patient sender sends while WNS refuses; our bounds.
 const (
 	patient     = 5
 	patientSpan = 3 * time.Second
@@ -25,15 +25,15 @@ const (
 // wnsErrors are the WER scenarios.
 var wnsErrors = []Scenario{
 	{ID: "WER-01", Level: report.Must, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "401: one refresh, one retry, delivered",
-		Rule:    "On 401 the server gets a new token once and sends the notification again.",
+		Rule:    "After 401 the server gets a new token once and sends the notification again.",
 		Source:  learnWNS + ", 401",
-		Fix:     "At 401 drop the token, fetch one, and send once more.",
+		Fix:     "After 401, drop the token, fetch a new one, and send once more.",
 		Mutants: []string{"tok-never-renewed", "wer-401-stop"},
 		Under:   []string{"WNS-02", "TOK-05"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			d := t.WithChannel()
-			usual := usualPushes(d) // the server has a token then
+			usual := usualPushes(d) // now the server has a token
 			m := d.Mark()
 			t.RevokeTokens()
 			t.Push(d)
@@ -45,24 +45,24 @@ var wnsErrors = []Scenario{
 					refused++
 				}
 			}
-			t.Expect(refused, "notifications answered 401 before one was accepted").To(BeNumerically("<=", usual))
+			t.Expect(refused, "notifications answered with 401 before one was accepted").To(BeNumerically("<=", usual))
 		}},
-	{ID: "WER-02", Level: report.Must, Needs: []Need{NeedPush}, Title: "401 with a fresh token: it stops, no loop",
-		Rule:    "A notification that is answered 401 with a token just fetched is given up: here at most five attempts in three seconds.",
+	{ID: "WER-02", Level: report.Must, Needs: []Need{NeedPush}, Title: "401 with a fresh token: the server stops, no loop",
+		Rule:    "If a notification with a fresh token is answered with 401, the server gives up: here after at most five attempts in three seconds.",
 		Source:  learnWNS + ", 401; PushSharp issue 690; the bound is ours",
-		Fix:     "Stop at the second 401.",
+		Fix:     "Stop after the second 401.",
 		Mutants: []string{"wer-401-loop"},
 		Run:     func(t *T) { patientAt(t, 401) }},
 	{ID: "WER-03", Level: report.Must, Needs: []Need{NeedPush}, Title: "403: no retry",
-		Rule:    "403 says that token and channel are of different apps; sending the same again changes nothing.",
+		Rule:    "403 says that token and channel belong to different apps. Sending the same again changes nothing.",
 		Source:  learnWNS + ", 403",
-		Fix:     "Do not send again after 403: the token is of another app than the channel.",
+		Fix:     "Do not retry after 403: token and channel belong to different apps.",
 		Mutants: []string{"wer-403-retry"},
 		Run:     func(t *T) { refusedForGood(t, 403) }},
 	{ID: "WER-04", Level: report.Must, Needs: []Need{NeedPush}, Title: "404: the channel is dropped",
-		Rule:    "After 404 the channel URI is not used any more.",
+		Rule:    "After 404 the channel URI is no longer used.",
 		Source:  learnWNS + ", 404",
-		Fix:     "Forget the channel URI at 404.",
+		Fix:     "Drop the channel URI after 404.",
 		Mutants: []string{"wer-404-keep"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -70,17 +70,17 @@ var wnsErrors = []Scenario{
 				t.Inject(fakewns.Fault{Name: "channel unknown", On: fakewns.Notification, Channel: d.ChannelURI(), Status: http.StatusNotFound})
 			}, http.StatusNotFound)
 		}},
-	{ID: "WER-05", Level: report.Must, Needs: []Need{NeedPush}, Title: "410: the channel is dropped, no further push",
-		Rule:    "After 410 the channel URI is not used any more.",
+	{ID: "WER-05", Level: report.Must, Needs: []Need{NeedPush}, Title: "410: the channel is dropped, no more pushes",
+		Rule:    "After 410 the channel URI is no longer used.",
 		Source:  learnWNS + ", 410; " + learnPush,
-		Fix:     "Forget the channel URI at 410.",
+		Fix:     "Drop the channel URI after 410.",
 		Mutants: []string{"wer-410-keep"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			channelDropped(t, d, func() { t.CloseChannel(d) }, http.StatusGone)
 		}},
 	{ID: "WER-06", Level: report.Should, Needs: []Need{NeedPush}, Profile: "wp81", Levels: mustOnPhones, Title: "after 410 the PFN is set again in the next session",
-		Rule:    "Older Windows can fail to renew its channel; the documented cure is that a server which gets 410 sets the PFN again in the next session.",
+		Rule:    "Older Windows can fail to renew its channel. The documented remedy: a server that gets 410 sets the PFN again in the next session.",
 		Source:  learnPush,
 		Fix:     "Set the PFN again in the session after a 410.",
 		Mutants: []string{"wer-410-no-pfn"},
@@ -90,7 +90,7 @@ var wnsErrors = []Scenario{
 			m := d.Mark()
 			t.Push(d)
 			d.AwaitStatus(m, http.StatusGone)
-			t.Quiet() // the server may take note of the 410 after it answered the hook
+			t.Quiet() // the server may record the 410 after it answered the hook
 			s := t.Managed(d.Sync(dmclient.SyncOptions{}))
 			t.Expect(len(suite.Writes(s)), "Add or Replace of .../Push/PFN in the session after the 410").To(BeNumerically(">", 0))
 		}},
@@ -101,22 +101,22 @@ var wnsErrors = []Scenario{
 		Mutants: []string{"wer-406-now"},
 		Run:     func(t *T) { retryAfter(t, 406) }},
 	{ID: "WER-08", Level: report.Should, Needs: []Need{NeedPush}, Title: "406 without Retry-After: growing pauses",
-		Rule:    "Throttled without a Retry-After, a sender waits longer each time: here at most five notifications in three seconds.",
+		Rule:    "A sender that is throttled without Retry-After waits longer each time: here at most five notifications in three seconds.",
 		Source:  learnWNS + ", 406; the bound is ours",
 		Fix:     "Double the pause after each 406.",
 		Mutants: []string{"wer-406-steady"},
 		Under:   []string{"WER-07"},
 		Run:     func(t *T) { patientAt(t, 406) }},
-	{ID: "WER-09", Level: report.Must, Needs: []Need{NeedPush}, Title: "413: the same is not sent again",
-		Rule:    "413 says that the payload is too large; sending it again unchanged changes nothing.",
+	{ID: "WER-09", Level: report.Must, Needs: []Need{NeedPush}, Title: "413: the notification is not sent again",
+		Rule:    "413 says that the payload is too large. Sending it again unchanged changes nothing.",
 		Source:  learnWNS + ", 413",
-		Fix:     "Do not send again after 413.",
+		Fix:     "Do not retry after 413.",
 		Mutants: []string{"wer-413-retry"},
 		Run:     func(t *T) { refusedForGood(t, 413) }},
 	{ID: "WER-10", Level: report.Must, Needs: []Need{NeedPush}, Title: "500: bounded retries with back-off",
-		Rule:    "A WNS that answers 500 is asked again a few times, with growing pauses: here at most five times in three seconds.",
+		Rule:    "After 500 from WNS the server retries a few times, with growing pauses: here at most five notifications in three seconds.",
 		Source:  learnWNS + ", 500; the bound is ours",
-		Fix:     "Send again a few times with growing pauses, then leave it to polling.",
+		Fix:     "Retry a few times with growing pauses, then leave it to polling.",
 		Mutants: []string{"wer-500-hammer"},
 		Run:     func(t *T) { patientAt(t, 500) }},
 	{ID: "WER-11", Level: report.Must, Needs: []Need{NeedPush}, Title: "503 with Retry-After is respected",
@@ -127,9 +127,9 @@ var wnsErrors = []Scenario{
 		Under:   []string{"WER-07"},
 		Run:     func(t *T) { retryAfter(t, 503) }},
 	{ID: "WER-12", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "dropped is not delivered: the command comes with the next poll",
-		Rule:    "200 with X-WNS-Status dropped means that the device did not get the notification. What was to be done stays queued and is sent when the device polls.",
+		Rule:    "200 with X-WNS-Status dropped means that the device did not get the notification. The command stays queued and is sent when the device polls.",
 		Source:  learnWNS + ", X-WNS-Status; WindowsAppSDK issue 3677",
-		Fix:     "Keep what is queued until its Status came; 200 of WNS says nothing of it.",
+		Fix:     "Keep commands queued until their Status arrives. A 200 from WNS proves nothing.",
 		Mutants: []string{"wer-dropped-done"},
 		Under:   []string{"SES-06", "PSH-01", "PSH-02", "PSH-06"},
 		Run: func(t *T) {
@@ -142,8 +142,8 @@ var wnsErrors = []Scenario{
 			t.Quiet()
 			t.Expect(polled(d, 2), "the queued Get in the next two polls").To(Equal(1))
 		}},
-	{ID: "WER-13", Level: report.Must, Needs: []Need{NeedPush}, Title: "channelthrottled: it backs off",
-		Rule:    "X-WNS-Status channelthrottled says that too much was sent to the channel; the sender does not send more at once. Here at most two notifications in the quiet time after it.",
+	{ID: "WER-13", Level: report.Must, Needs: []Need{NeedPush}, Title: "channelthrottled: the server backs off",
+		Rule:    "X-WNS-Status channelthrottled says that too much was sent to the channel. The sender does not send more right away: here at most two notifications in the quiet time after it.",
 		Source:  learnWNS + ", X-WNS-Status; the bound is ours",
 		Fix:     "Do not push to that channel for a while.",
 		Mutants: []string{"wer-throttled-again"},
@@ -157,12 +157,12 @@ var wnsErrors = []Scenario{
 			t.Quiet()
 			list := d.PushesFrom(m, first)
 			noteFirst(t, list)
-			t.Expect(len(list), "notifications to a channel that is throttled").To(BeNumerically("<=", usual+1))
+			t.Expect(len(list), "notifications to a throttled channel").To(BeNumerically("<=", usual+1))
 		}},
-	{ID: "WER-14", Level: report.Must, Needs: []Need{NeedPush}, Title: "connections that are reset: bounded retries",
-		Rule:    "A connection that ends without an answer is tried again a few times, with growing pauses: here at most five times in three seconds.",
+	{ID: "WER-14", Level: report.Must, Needs: []Need{NeedPush}, Title: "connection resets: bounded retries",
+		Rule:    "If a connection ends without an answer, the server retries a few times, with growing pauses: here at most five times in three seconds.",
 		Source:  learnWNS + "; the bound is ours",
-		Fix:     "Treat a connection that breaks as 500.",
+		Fix:     "Treat a broken connection like a 500.",
 		Mutants: []string{"wer-reset-hammer"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -170,9 +170,9 @@ var wnsErrors = []Scenario{
 			watchSender(t, d)
 		}},
 	{ID: "WER-15", Level: report.Must, Needs: []Need{NeedPush}, Title: "one bad channel does not delay the others",
-		Rule:    "While WNS takes its time with one device's notification, another device's is sent.",
-		Source:  "the push path cannot be relied on without it; the bound is timeouts.push",
-		Fix:     "Send to channels in parallel, with a timeout for each request.",
+		Rule:    "While WNS is slow to answer one device's notification, another device's notification is sent.",
+		Source:  "without it the push path is not reliable; the bound is timeouts.push",
+		Fix:     "Send to channels in parallel, with a timeout per request.",
 		Mutants: []string{"wer-serial"},
 		Under:   []string{"CHN-06"},
 		Run: func(t *T) {
@@ -186,13 +186,13 @@ var wnsErrors = []Scenario{
 			m = other.Mark()
 			t.PushInBackground(other)
 			if other.AwaitOne(m, nil) == nil {
-				t.Fail("a notification to the other device within "+t.Lab.Config.Timeouts.Push.String(), "none while WNS kept the first one waiting")
+				t.Fail("a notification to the other device within "+t.Lab.Config.Timeouts.Push.String(), "none while WNS delayed the first one")
 			}
 		}},
-	{ID: "WER-16", Level: report.Must, Needs: []Need{NeedPush}, Title: "an answer that is no HTTP: it goes on",
-		Rule:    "A malformed answer of WNS is an error of this one push; the next one is sent.",
-		Source:  "RFC 9112 section 2.2; the push path cannot be relied on without it",
-		Fix:     "Catch what the HTTP client says, and treat it as 500.",
+	{ID: "WER-16", Level: report.Must, Needs: []Need{NeedPush}, Title: "a malformed HTTP answer: the server goes on",
+		Rule:    "A malformed answer from WNS fails only that push; the next one is sent.",
+		Source:  "RFC 9112 section 2.2; without it the push path is not reliable",
+		Fix:     "Handle the HTTP client's error like a 500.",
 		Mutants: []string{"wer-bad-reply-dead"},
 		Under:   []string{"CHN-06"},
 		Run: func(t *T) {
@@ -202,13 +202,13 @@ var wnsErrors = []Scenario{
 			t.PushInBackground(d)
 			faulted(d, m)
 			remove()
-			t.Quiet() // so that the server has read it
-			goesOn(t, d, "the answer that is no HTTP")
+			t.Quiet() // let the server read it
+			goesOn(t, d, "the malformed answer")
 		}},
-	{ID: "WER-17", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "WNS down for a while: polling does the work, pushes come back",
-		Rule:    "While WNS answers 503 commands arrive when the device polls; once it is up again pushes are sent again.",
-		Source:  learnPush + " (polling goes on beside push); WindowsAppSDK issue 4546",
-		Fix:     "Go on answering polls while WNS fails, and push again later.",
+	{ID: "WER-17", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "WNS down for a while: polling delivers, and pushes resume",
+		Rule:    "While WNS answers 503, commands arrive when the device polls. Once WNS is up again, pushes resume.",
+		Source:  learnPush + " (polling continues alongside push); WindowsAppSDK issue 4546",
+		Fix:     "Keep answering polls while WNS fails, and push again later.",
 		Mutants: []string{"wer-down-dead"},
 		Under:   []string{"SES-06", "PSH-01", "PSH-02", "CHN-06"},
 		Run: func(t *T) {
@@ -225,9 +225,9 @@ var wnsErrors = []Scenario{
 		}},
 }
 
-// faulted waits for a notification since m that met the fault of the scenario.
-// One that WNS refuses for what it is meets none, and says nothing about the
-// rule: the body is blocked then. A 401 for an old token is passed over.
+// faulted waits for a notification since m that hit the scenario's fault. If WNS
+// refuses a notification for another reason, it never hits the fault and the body
+// is blocked. A 401 for an old token is skipped.
 func faulted(d *Device, m Mark) *fakewns.Entry {
 	for n := 1; ; n++ {
 		e := d.AwaitPushes(m, n)[n-1]
@@ -241,9 +241,9 @@ func faulted(d *Device, m Mark) *fakewns.Entry {
 	}
 }
 
-// firstSound waits for a notification since m that WNS did not refuse for an old
-// token: it is accepted, or refused for what it is. It is nil where all have an
-// old token.
+// firstSound waits for the first notification since m that WNS does not refuse for
+// an old token: WNS accepts it, or refuses it for another reason. It returns nil if
+// all have an old token.
 func firstSound(d *Device, m Mark) *fakewns.Entry {
 	if e := d.AwaitPushes(m, 1)[0]; !staleToken(e) {
 		return e
@@ -251,14 +251,14 @@ func firstSound(d *Device, m Mark) *fakewns.Entry {
 	return d.AwaitOne(m, func(e *fakewns.Entry) bool { return !staleToken(e) })
 }
 
-// usualPushes is how many notifications the server sends where it is asked to
-// push once and WNS takes what it sends: some send two.
+// usualPushes returns how many notifications the server sends for one push that
+// WNS accepts: some servers send two.
 func usualPushes(d *Device) int {
 	m := d.Mark()
 	d.T.Push(d)
 	switch e := firstSound(d, m); {
 	case e == nil:
-		d.T.Blocked(suite.By("TOK-05", "WER-01"), "WNS answers all of the server's notifications with 401")
+		d.T.Blocked(suite.By("TOK-05", "WER-01"), "WNS answers all notifications from the server with 401")
 	case e.Status != http.StatusOK:
 		d.T.Blocked(suite.By(suite.Notifies), "%s", wnsRefuses(e))
 	}
@@ -272,8 +272,8 @@ func usualPushes(d *Device) int {
 	return accepted
 }
 
-// channelOfAny is a device of the scenario's profile that has a channel, or one
-// of the newest where the server's PFN gives the other none.
+// channelOfAny returns a device with a channel: of the scenario's profile, or of
+// the newest one if the server's PFN yields no channel on the former.
 func channelOfAny(t *T) *Device {
 	d := t.Enrolled()
 	if d.ChannelURI() == "" {
@@ -285,7 +285,7 @@ func channelOfAny(t *T) *Device {
 	return d.Ready()
 }
 
-// polled counts what was queued in the next polls of the device.
+// polled counts deliveries of the queued Get in the device's next n polls.
 func polled(d *Device, n int) (got int) {
 	for range n {
 		got += len(d.T.Managed(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule})).Find(syncml.Get, workNode))
@@ -293,16 +293,14 @@ func polled(d *Device, n int) (got int) {
 	return got
 }
 
-// patientAt watches what a sender does whose notifications WNS refuses with a
-// status.
+// patientAt watches a sender whose notifications WNS refuses with a status.
 func patientAt(t *T, status int) {
 	d := t.WithChannel()
 	t.Inject(fakewns.Fault{Name: "always " + strconv.Itoa(status), On: fakewns.Notification, Device: d.Identity().DeviceID, Status: status})
 	watchSender(t, d)
 }
 
-// watchSender pushes into a fault and counts what comes in the span of a patient
-// sender.
+// watchSender pushes into a fault and counts the notifications within patientSpan.
 func watchSender(t *T, d *Device) {
 	m := d.Mark()
 	t.PushInBackground(d)
@@ -314,15 +312,15 @@ func watchSender(t *T, d *Device) {
 	t.Expect(len(list), "notifications within %s of the first", patientSpan).To(BeNumerically("<=", patient))
 }
 
-// noteFirst notes the first of many entries.
+// noteFirst adds the first few entries to the evidence.
 func noteFirst(t *T, list []*fakewns.Entry) {
 	for _, e := range list[:min(len(list), 10)] {
 		t.Evidence("%s", e)
 	}
 }
 
-// refusedForGood pushes into a refusal after which the same notification is not
-// sent again.
+// refusedForGood pushes into a refusal after which the server must not send the
+// same notification again.
 func refusedForGood(t *T, status int) {
 	d := t.WithChannel()
 	usual := usualPushes(d)
@@ -333,16 +331,16 @@ func refusedForGood(t *T, status int) {
 	t.Wait(2)
 	list := d.PushesFrom(m, first)
 	noteFirst(t, list)
-	t.Expect(len(list), "notifications, all answered %d, where the server was asked to push once", status).To(BeNumerically("<=", usual))
+	t.Expect(len(list), "notifications, all answered with %d, for one push", status).To(BeNumerically("<=", usual))
 }
 
-// upTo are the entries up to a moment: who looks may be late.
+// upTo returns the entries up to a point in time: the caller may be late.
 func upTo(list []*fakewns.Entry, until time.Time) []*fakewns.Entry {
 	return slices.DeleteFunc(slices.Clone(list), func(e *fakewns.Entry) bool { return e.At.After(until) })
 }
 
-// retryAfter answers with a status and Retry-After and watches until that has
-// passed since the first answer.
+// retryAfter makes WNS answer with a status and Retry-After, and watches the
+// server until that time has passed since the first answer.
 func retryAfter(t *T, status int) {
 	const after = 2
 	d := t.WithChannel()
@@ -356,11 +354,11 @@ func retryAfter(t *T, status int) {
 	t.Until(end)
 	list := upTo(d.PushesFrom(m, first), end)
 	noteFirst(t, list)
-	t.Expect(len(list), "notifications within the %d seconds of Retry-After, the first one counted", after).To(BeNumerically("<=", usual))
+	t.Expect(len(list), "notifications within the %d seconds of Retry-After, including the first", after).To(BeNumerically("<=", usual))
 }
 
-// goesOn makes sure that pushes are sent again after something went wrong. The
-// server may be waiting still, so it is asked more than once.
+// goesOn checks that pushes resume after a failure. The server may still be backing
+// off, so it is asked more than once.
 func goesOn(t *T, d *Device, after string) {
 	m := d.Mark()
 	for range 3 {
@@ -372,18 +370,18 @@ func goesOn(t *T, d *Device, after string) {
 	t.Fail("a notification after "+after, "none within "+backWithin(t).String())
 }
 
-// channelDropped pushes once into a channel that goes away, and once more: the
-// second notification must not come to it.
+// channelDropped pushes once to a channel that is gone, and once more: no second
+// notification may go there.
 func channelDropped(t *T, d *Device, drop func(), status int) {
 	usual := usualPushes(d)
 	drop()
 	m := d.Mark()
 	t.Push(d)
 	first := d.AwaitStatus(m, status)
-	t.Quiet() // the server takes note; one that sends the same again does so now
+	t.Quiet() // the server records it; a server that retries does so now
 	list := d.PushesFrom(m, first)
 	noteFirst(t, list)
-	t.Expect(len(list), "notifications to a channel that answers %d, where the server was asked to push once", status).To(BeNumerically("<=", usual))
+	t.Expect(len(list), "notifications to a channel that answers %d, for one push", status).To(BeNumerically("<=", usual))
 	again := d.Mark()
 	if err := t.TryPush(d); err != nil {
 		t.Evidence("asked to push again, the server said: %v", err)

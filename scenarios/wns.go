@@ -19,7 +19,7 @@ const learnWNS = "Learn, \"Push notification service request and response header
 // notifications are the WNS scenarios about one notification.
 var notifications = []Scenario{
 	{ID: "WNS-01", Level: report.Must, Needs: []Need{NeedPush}, Title: "the notification is a POST",
-		Rule:    "A notification is sent by POST; anything else is answered 405.",
+		Rule:    "A notification is sent by POST; WNS answers anything else with 405.",
 		Source:  learnWNS,
 		Fix:     "Send the notification with POST.",
 		Mutants: []string{"wns-put"},
@@ -27,10 +27,10 @@ var notifications = []Scenario{
 		Run: func(t *T) {
 			t.Expect(notification(t).Method, "method of the notification").To(Equal(http.MethodPost))
 		}},
-	{ID: "WNS-02", Level: report.Must, Needs: []Need{NeedPush}, Title: "Authorization is Bearer and the token",
-		Rule:    "Authorization is \"Bearer \" followed by the access token as it was issued.",
+	{ID: "WNS-02", Level: report.Must, Needs: []Need{NeedPush}, Title: "Authorization is Bearer plus the token",
+		Rule:    "Authorization is \"Bearer \" followed by the access token exactly as issued.",
 		Source:  learnWNS,
-		Fix:     "Set Authorization to \"Bearer \" and the token.",
+		Fix:     "Set Authorization to \"Bearer \" plus the token.",
 		Mutants: []string{"wns-bearer", "wns-token-spoilt"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run:     authorization},
@@ -45,7 +45,7 @@ var notifications = []Scenario{
 			t.Expect(notification(t).Header.Get("Content-Type"), "Content-Type").To(Equal("application/octet-stream"))
 		}},
 	{ID: "WNS-04", Level: report.Must, Needs: []Need{NeedPush}, Title: "X-WNS-Type is wns/raw",
-		Rule:    "Only a raw notification wakes DMClient; X-WNS-Type says wns/raw.",
+		Rule:    "Only a raw notification wakes DMClient, so X-WNS-Type is wns/raw.",
 		Source:  learnWNS + "; " + learnPush,
 		Fix:     "Set X-WNS-Type: wns/raw.",
 		Mutants: []string{"wns-type"},
@@ -56,7 +56,7 @@ var notifications = []Scenario{
 	{ID: "WNS-05", Level: report.Must, Needs: []Need{NeedPush}, Title: "Content-Length is right, no chunking",
 		Rule:    "The notification carries the Content-Length of its body and is not chunked.",
 		Source:  learnWNS,
-		Fix:     "Send Content-Length; give the HTTP client a body whose length it knows.",
+		Fix:     "Send Content-Length; give the HTTP client a body of known length.",
 		Mutants: []string{"wns-chunked"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
@@ -66,16 +66,16 @@ var notifications = []Scenario{
 			t.Check(v == "", "a Content-Length, and a body of that length", v)
 		}},
 	{ID: "WNS-06", Level: report.Must, Needs: []Need{NeedPush}, Title: "the body is not empty",
-		Rule:    "The body has at least one byte; its content does not matter. WNS takes an empty one, but the device refuses it and no session starts.",
+		Rule:    "The body has at least one byte, whatever it is. WNS accepts an empty body, but the device rejects it and starts no session.",
 		Source:  "the first public reports of this path; 0x80070057 seen on devices",
-		Fix:     "Send a few bytes, whatever they are.",
+		Fix:     "Send a few bytes; their content does not matter.",
 		Mutants: []string{"wns-empty"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
-			t.Check(bodySize(notification(t)) > 0, "a body of at least one byte", "an empty body, which a device refuses with 0x80070057")
+			t.Check(bodySize(notification(t)) > 0, "a body of at least one byte", "an empty body, which a device rejects with 0x80070057")
 		}},
 	{ID: "WNS-07", Level: report.Must, Needs: []Need{NeedPush}, Title: "the body is under 5 KB",
-		Rule:    "The body has at most 5,000 bytes; more is answered 413.",
+		Rule:    "The body has at most 5,000 bytes; WNS answers more with 413.",
 		Source:  learnWNS,
 		Fix:     "Send a few bytes: the device ignores them.",
 		Mutants: []string{"wns-large"},
@@ -84,9 +84,9 @@ var notifications = []Scenario{
 			t.Expect(bodySize(notification(t)), "bytes in the body").To(BeNumerically("<=", fakewns.MaxPayload))
 		}},
 	{ID: "WNS-08", Level: report.Must, Needs: []Need{NeedPush}, Title: "the channel URI is used byte for byte",
-		Rule:    "The channel URI is opaque: the request goes to it as the device gave it, its token neither decoded nor encoded again.",
+		Rule:    "The channel URI is opaque: the server posts to it exactly as the device sent it, without decoding or re-encoding its token.",
 		Source:  learnPush + "; Learn, \"WNS overview\"",
-		Fix:     "Use the URI as the text that came; do not decode and encode its query.",
+		Fix:     "Use the URI exactly as received; do not decode and re-encode its query.",
 		Mutants: []string{"wns-uri"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
@@ -97,10 +97,10 @@ var notifications = []Scenario{
 			_, want, _ := strings.Cut(t.Devices()[0].ChannelURI(), "?")
 			path, got, _ := strings.Cut(e.Target, "?")
 			t.Check(path == "/", "path of the channel URI: /", path)
-			t.Fail(fmt.Sprintf("the query of the channel URI, %d characters, as the device gave it", len(want)), fmt.Sprintf("%d characters; %s", len(got), difference(want, got)))
+			t.Fail(fmt.Sprintf("the query of the channel URI, %d characters, as the device sent it", len(want)), fmt.Sprintf("%d characters; %s", len(got), difference(want, got)))
 		}},
 	{ID: "WNS-09", Level: report.Should, Needs: []Need{NeedPush}, Title: "X-WNS-Cache-Policy is cache",
-		Rule:    "With X-WNS-Cache-Policy: cache WNS keeps the notification for a device that is offline; the default for raw is not to.",
+		Rule:    "With X-WNS-Cache-Policy: cache WNS keeps the notification for an offline device. By default it does not keep raw notifications.",
 		Source:  learnWNS,
 		Fix:     "Send X-WNS-Cache-Policy: cache.",
 		Mutants: []string{"wns-no-cache"},
@@ -108,8 +108,8 @@ var notifications = []Scenario{
 		Run: func(t *T) {
 			t.Expect(notification(t).Header.Get("X-WNS-Cache-Policy"), "X-WNS-Cache-Policy").To(Equal("cache"))
 		}},
-	{ID: "WNS-10", Level: report.Should, Needs: []Need{NeedPush}, Title: "X-WNS-TTL, where it is sent, is a number of seconds",
-		Rule:    "X-WNS-TTL holds how many seconds the notification is worth delivering: a number over 0.",
+	{ID: "WNS-10", Level: report.Should, Needs: []Need{NeedPush}, Title: "X-WNS-TTL, if present, is a number of seconds",
+		Rule:    "X-WNS-TTL says for how many seconds the notification is worth delivering: a number above 0.",
 		Source:  learnWNS,
 		Fix:     "Send X-WNS-TTL in seconds, or leave it out.",
 		Mutants: []string{"wns-ttl-zero"},
@@ -117,13 +117,13 @@ var notifications = []Scenario{
 		Run: func(t *T) {
 			for _, v := range notification(t).Header.Values("X-WNS-TTL") {
 				n, err := strconv.Atoi(v)
-				t.Check(err == nil && n > 0, "X-WNS-TTL: a number of seconds over 0", v)
+				t.Check(err == nil && n > 0, "X-WNS-TTL: a number of seconds above 0", v)
 			}
 		}},
-	{ID: "WNS-11", Level: report.Should, Needs: []Need{NeedPush}, Title: "the body names nobody",
-		Rule:    "The payload's content is ignored by the device and passes through a third party: it holds no device id, user, password or token.",
+	{ID: "WNS-11", Level: report.Should, Needs: []Need{NeedPush}, Title: "the body identifies nobody",
+		Rule:    "The device ignores the payload, and it passes through a third party: it contains no device id, user, password or token.",
 		Source:  learnPush + " (the content is ignored)",
-		Fix:     "Send a constant; what the device is to do comes in the session.",
+		Fix:     "Send a constant; commands belong in the session.",
 		Mutants: []string{"wns-body-names"},
 		Run: func(t *T) {
 			e := notification(t)
@@ -135,39 +135,39 @@ var notifications = []Scenario{
 					found = append(found, s.what)
 				}
 			}
-			t.Check(len(found) == 0, "a body that names nobody", "a body with "+strings.Join(found, ", "))
+			t.Check(len(found) == 0, "a body that identifies nobody", "a body with "+strings.Join(found, ", "))
 		}},
-	{ID: "WNS-12", Level: report.Info, Needs: []Need{NeedPush}, Title: "the sender asks for what helps to find errors",
-		Rule:    "X-WNS-RequestForStatus: true has WNS tell whether the device is connected; an MS-CV of one's own ties logs together.",
+	{ID: "WNS-12", Level: report.Info, Needs: []Need{NeedPush}, Title: "the sender requests diagnostics",
+		Rule:    "With X-WNS-RequestForStatus: true WNS says whether the device is connected. An MS-CV from the sender ties logs together.",
 		Source:  learnWNS,
-		Fix:     "Send X-WNS-RequestForStatus: true, and log what comes back.",
+		Fix:     "Send X-WNS-RequestForStatus: true, and log the reply.",
 		Mutants: []string{"wns-no-status"},
 		Run: func(t *T) {
 			h := notification(t).Header
 			t.Check(strings.EqualFold(h.Get("X-WNS-RequestForStatus"), "true") || h.Get("MS-CV") != "", "X-WNS-RequestForStatus: true, or an MS-CV", "neither")
 		}},
 	{ID: "WNS-16", Level: report.Must, Needs: []Need{NeedPush}, Title: "the notification is accepted",
-		Rule:    "A notification whose headers stand once, with values that WNS knows, whose token is of the channel's app and whose channel is the device's last one is answered 200.",
+		Rule:    "WNS answers 200 if each header appears once with a valid value, the token belongs to the channel's app, and the channel is the device's latest.",
 		Source:  learnWNS,
-		Fix:     "Look at X-WNS-Error-Description of the answer, which says what WNS does not take.",
+		Fix:     "Look at X-WNS-Error-Description in the answer: it says what WNS rejects.",
 		Mutants: []string{"wns-header-twice"},
 		Under:   []string{"WNS-01", "WNS-02", "WNS-03", "WNS-04", "WNS-05", "WNS-07", "WNS-08", "WNS-09", "WNS-10", "TOK-05", "WER-01"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			if e := notification(t); e.Status != http.StatusOK {
-				t.FailBy(wnsRefuses(e), "a notification that WNS answers 200", fmt.Sprintf("%d: %s", e.Status, e.Error))
+				t.FailBy(wnsRefuses(e), "a notification that WNS answers with 200", fmt.Sprintf("%d: %s", e.Status, e.Error))
 			}
 		}},
 }
 
-// wnsRefuses is the cause of what fails because WNS refuses a notification.
+// wnsRefuses returns the cause of failures due to a notification that WNS refuses.
 func wnsRefuses(e *fakewns.Entry) string {
 	return fmt.Sprintf("WNS refuses the server's notifications: %d, %s", e.Status, e.Error)
 }
 
-// notification is one notification of the server, whatever WNS answered. One
-// with an old token is passed over: WNS revokes tokens, and the server fetches
-// a new one then.
+// notification returns one notification from the server, whatever WNS answered. It
+// skips one with an old token: WNS may revoke a token, and the server then fetches
+// a new one.
 func notification(t *T) *fakewns.Entry {
 	d := t.WithChannel()
 	m := d.Mark()
@@ -187,18 +187,18 @@ func notification(t *T) *fakewns.Entry {
 	return e
 }
 
-// staleToken tells whether WNS refused a notification for its token alone.
+// staleToken reports whether WNS refused a notification only for its token.
 func staleToken(e *fakewns.Entry) bool {
 	return e.Status == http.StatusUnauthorized && e.Violated(fakewns.RuleToken) != ""
 }
 
-// authorization looks at the header, and whether WNS knows the token of a server
-// that has just been given one.
+// authorization checks the header, and that WNS knows the token of a server that
+// has just got one.
 func authorization(t *T) {
 	begun := t.Lab.WNS.Journal().Mark()
 	e := notification(t)
 	header := e.Header.Values("Authorization")
-	const expected = `the access token in Authorization, by the scheme "Bearer"`
+	const expected = `the access token in Authorization, with the scheme "Bearer"`
 	switch {
 	case len(header) == 0:
 		t.Fail(expected, "no such header")
@@ -216,12 +216,12 @@ func authorization(t *T) {
 	}
 	for _, r := range t.Lab.WNS.Journal().Since(begun, suite.IsToken) {
 		if r.Status == http.StatusOK && r.Seq < e.Seq {
-			t.Fail("the access token as it was issued", "another one: WNS does not know it, though it has just issued one")
+			t.Fail("the access token as issued", "a token that WNS does not know, although it has just issued one")
 		}
 	}
-	t.Blocked(suite.By("TOK-05", "WER-01"), "the server goes on with a token that WNS refuses, and asks for no other")
+	t.Blocked(suite.By("TOK-05", "WER-01"), "the server keeps using a token that WNS refuses, and requests no new one")
 }
 
-// bodySize is the length of the body; the journal keeps no more than a sound one
-// has.
+// bodySize returns the length of the body; the journal does not keep the whole of
+// an oversized one.
 func bodySize(e *fakewns.Entry) int { return max(len(e.Body), int(e.ContentLength)) }

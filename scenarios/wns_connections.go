@@ -15,19 +15,19 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 )
 
-// wnsConnections are the WNS scenarios about whom a sender talks to, and how
+// wnsConnections are the WNS scenarios about which hosts a sender trusts, and how
 // often it connects.
 var wnsConnections = []Scenario{
 	{ID: "WNS-13", Level: report.Must, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "the certificate of WNS is verified",
-		Rule:    "A server that presents a certificate of another name than the channel's host gets no notification, and no token.",
+		Rule:    "A host whose certificate does not match the channel's host gets no notification, and no token.",
 		Source:  "RFC 6125; " + learnWNS,
-		Fix:     "Do not turn certificate checks off in the HTTP client.",
+		Fix:     "Do not turn off certificate checks in the HTTP client.",
 		Mutants: []string{"wns-tls-any"},
 		Run:     strangerForNotification},
 	{ID: "WNS-14", Level: report.Must, Needs: []Need{NeedPush}, Title: "a redirect is not followed with the token",
 		Rule:    "WNS does not redirect. A sender that follows a redirect to another host must not take its access token there.",
 		Source:  "RFC 9110 section 15.4; " + learnWNS,
-		Fix:     "Turn redirects off in the HTTP client, or drop Authorization where the host is another.",
+		Fix:     "Turn off redirects in the HTTP client, or drop Authorization for another host.",
 		Mutants: []string{"wns-redirect"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -37,12 +37,12 @@ var wnsConnections = []Scenario{
 			t.PushInBackground(d)
 			faulted(d, m)
 			t.Quiet()
-			t.Expect(withToken(m), "requests with the access token at the host that the redirect leads to").To(BeZero())
+			t.Expect(withToken(m), "requests with the access token to the host of the redirect").To(BeZero())
 		}},
-	{ID: "WNS-15", Level: report.Should, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "connections are kept",
-		Rule:    "A connection to WNS is used for more than one notification: here at most two are opened for four, one a while after the other.",
+	{ID: "WNS-15", Level: report.Should, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "connections are reused",
+		Rule:    "A connection to WNS serves more than one notification: here at most two connections for four notifications, sent a while apart.",
 		Source:  "RFC 9112 section 9.3; the bound is ours",
-		Fix:     "Share one HTTP client, and read and close the bodies of replies.",
+		Fix:     "Share one HTTP client, and read and close response bodies.",
 		Mutants: []string{"wns-no-reuse"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -59,15 +59,15 @@ var wnsConnections = []Scenario{
 						opened[e.Peer] = true
 					}
 				}
-				d.Settle(m) // so that the connection is free
+				d.Settle(m) // frees the connection
 			}
 			t.Expect(len(opened), "connections opened for four notifications").To(BeNumerically("<=", 2))
 		}},
 }
 
-// anotherHost is a URL at another host than the channel's, and counts the
-// requests with an access token that came there since a mark. A server that goes
-// through the lab's proxy reaches other hosts of WNS only.
+// anotherHost returns a URL on a different host than the channel's, and a function
+// that counts requests with an access token there since a mark. Through the lab's
+// proxy a server can reach only hosts of WNS.
 func anotherHost(t *T, d *Device) (to string, withToken func(Mark) int) {
 	if t.Lab.Config.WNS.Mode == "proxy" {
 		token := "elsewhere-" + d.Identity().DeviceID
@@ -80,12 +80,12 @@ func anotherHost(t *T, d *Device) (to string, withToken func(Mark) int) {
 	return e.URL + "?token=elsewhere", func(Mark) int { return e.WithToken() }
 }
 
-// stranger presents the right certificate until it is on, and one of another
-// name from then on.
+// stranger presents the right certificate until it is on, and from then on one for
+// another name.
 type stranger struct{ on atomic.Bool }
 
 // Fault implements fakewns.Action.
-func (*stranger) Fault() string { return "a certificate of another name" }
+func (*stranger) Fault() string { return "a certificate for another name" }
 
 // Certificate implements fakewns.Handshaker.
 func (s *stranger) Certificate(hello *tls.ClientHelloInfo, leaf func(string) (*tls.Certificate, error)) (*tls.Certificate, error) {
@@ -95,8 +95,8 @@ func (s *stranger) Certificate(hello *tls.ClientHelloInfo, leaf func(string) (*t
 	return leaf(hello.ServerName)
 }
 
-// turn refuses a notification's token, and makes WNS a stranger before the
-// server can ask for another one.
+// turn refuses a notification's token, and makes WNS a stranger before the server
+// can request a new one.
 type turn struct{ into *stranger }
 
 // Fault implements fakewns.Action.
@@ -109,15 +109,15 @@ func (a turn) Answer(h http.Header, r *fakewns.Reply) {
 	r.Status, r.Body = http.StatusUnauthorized, nil
 }
 
-// strangeWNS prepares a server that has a token and no connection to WNS, and a
-// WNS whose certificates can turn wrong.
+// strangeWNS prepares a server with a token and no connection to WNS, and a WNS
+// that can switch to a wrong certificate.
 func strangeWNS(t *T) (*Device, *stranger) {
 	d := t.WithChannel()
-	usualPushes(d) // the server has a token then
-	// Who comes after this one finds a server that has a token.
+	usualPushes(d) // now the server has a token
+	// The next scenario finds a server with a token.
 	t.After(func() {
 		m := d.Mark()
-		t.TryPush(d) //nolint:errcheck // a server that is stuck is another scenario's verdict
+		t.TryPush(d) //nolint:errcheck // other scenarios judge a stuck server
 		d.AwaitAccepted(m)
 	})
 	s := &stranger{}
@@ -133,8 +133,8 @@ func strangerForNotification(t *T) {
 	strangersMet(t, d, m.Journal)
 }
 
-// strangerForToken lets the server send one more notification to the WNS it
-// trusts, which makes it ask for a token.
+// strangerForToken lets the server send one more notification to the genuine WNS;
+// its 401 makes the server request a token.
 func strangerForToken(t *T) {
 	d, s := strangeWNS(t)
 	t.Inject(fakewns.Fault{Name: turn{}.Fault(), On: fakewns.Notification, Device: d.Identity().DeviceID, Do: turn{s}, Times: 1})
@@ -144,9 +144,9 @@ func strangerForToken(t *T) {
 	strangersMet(t, d, e.Seq+1)
 }
 
-// strangersMet watches the connections on which the server was shown a
-// certificate of another name, from an entry of the journal on: no request may
-// come over one. It is over when the server closed them.
+// strangersMet watches connections with a certificate for another name, starting
+// at a journal entry: no request may arrive on them. It ends when the server has
+// closed them.
 func strangersMet(t *T, d *Device, from uint64) {
 	j := t.Lab.WNS.Journal()
 	shaken := func() []*fakewns.Entry {
@@ -176,6 +176,6 @@ func strangersMet(t *T, d *Device, from uint64) {
 	})
 	if talked != nil {
 		t.Evidence("%s", talked)
-		t.Fail("no request over a connection with a certificate of another name", fmt.Sprintf("a %s request", talked.Kind))
+		t.Fail("no request over a connection with a certificate for another name", fmt.Sprintf("a %s request", talked.Kind))
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 )
 
-// candidates are the ids of the scenarios that a blocked one may be blocked by:
-// each name is a premise, an id or an area of the catalogue.
+// candidates returns the ids of scenarios that may block another one: each name in
+// by is a premise, an id or an area of the catalogue.
 func candidates(catalogue []Scenario, of string, by []string) (out []string) {
 	for _, name := range by {
 		for i := range catalogue {
@@ -22,9 +22,9 @@ func candidates(catalogue []Scenario, of string, by []string) (out []string) {
 	return out
 }
 
-// blocker is the scenario that a blocked one is blocked by: one that failed or
-// warned, or what such a one is blocked by itself. get gives the verdicts there
-// are, or makes them; nil if there is none.
+// blocker returns the scenario that blocks v: a candidate that failed or warned, or
+// the blocker of a blocked candidate. get returns a verdict, or runs the scenario;
+// nil if there is none.
 func blocker(catalogue []Scenario, v *verdict, get func(id string) *verdict) (id string) {
 	seen := map[string]bool{v.result.ID: true}
 	var look func(v *verdict) string
@@ -53,7 +53,7 @@ func blocker(catalogue []Scenario, v *verdict, get func(id string) *verdict) (id
 	return look(v)
 }
 
-// contradiction makes an error of a blocked verdict that nothing explains.
+// contradiction turns a blocked verdict that nothing explains into an error.
 func contradiction(catalogue []Scenario, v *verdict) {
 	names := candidates(catalogue, v.result.ID, v.by)
 	of := "no other scenario reports that"
@@ -61,5 +61,5 @@ func contradiction(catalogue []Scenario, v *verdict) {
 		of = fmt.Sprintf("none of %s reports that", strings.Join(names[:min(len(names), 8)], ", "))
 	}
 	v.result.Outcome = report.Errored
-	v.result.Reason += "; but " + of + ", also when run again: either the server changes from device to device, or it is a bug of dmwake"
+	v.result.Reason += "; but " + of + ", even when run again: either the server treats devices differently, or this is a bug in dmwake"
 }

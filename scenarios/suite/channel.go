@@ -8,12 +8,12 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// WithChannel is an enrolled device whose server set a PFN and asked for the
-// channel URI; a second session is held if the first did not bring it.
+// WithChannel returns an enrolled device on which the server set a PFN and asked
+// for the channel URI. It holds a second session if the first did not bring both.
 func (t *T) WithChannel() *Device { return t.Enrolled().Ready() }
 
-// Ready holds a second session if the first did not bring what a push needs;
-// before a device that was used, the server may have dropped its channel.
+// Ready holds a second session if the first did not bring what a push needs. On a
+// shared device it always does: the server may have dropped its channel.
 func (d *Device) Ready() *Device {
 	shared := d.T.target().Shared()
 	if d.ChannelURI() == "" || !d.Told() || shared {
@@ -30,8 +30,8 @@ func (d *Device) Ready() *Device {
 	return d
 }
 
-// calm waits until what earlier scenarios made the server send to this device
-// again and again has come to its end.
+// calm waits until the server stops repeating notifications that earlier scenarios
+// caused.
 func (d *Device) calm() {
 	for range 10 {
 		m := d.Mark()
@@ -54,18 +54,18 @@ func (d *Device) NeedChannel() {
 	case uri == "" && d.Foreign(sent[0].Data):
 		d.T.Skip("the server set the PFN %s, but the fake WNS knows %s: set wns.app to the server's app identity", sent[0].Data, d.T.Lab.Config.WNS.App.PFN)
 	case uri == "":
-		d.T.Blocked(By(GoodPFN), "the PFN that the server set led to no channel")
+		d.T.Blocked(By(GoodPFN), "the server's PFN yielded no channel")
 	default:
 		d.T.Blocked(By(AsksURI, AsksURIs), "the server did not ask for the channel URI")
 	}
 }
 
-// Foreign tells whether a PFN is sound, but not the one the fake WNS knows.
+// Foreign reports whether a PFN is well-formed, but not the one the fake WNS knows.
 func (d *Device) Foreign(pfn string) bool {
 	return dmclient.CheckPFN(pfn) == nil && !strings.EqualFold(pfn, d.T.Lab.Config.WNS.App.PFN)
 }
 
-// Told tells whether the server read the current channel URI.
+// Told reports whether the server read the current channel URI.
 func (d *Device) Told() bool {
 	uri := d.ChannelURI()
 	return uri != "" && slices.ContainsFunc(d.Sessions(), func(s *dmclient.Session) bool {
@@ -73,12 +73,12 @@ func (d *Device) Told() bool {
 	})
 }
 
-// Writes are the commands of a session that set a PFN.
+// Writes returns the commands of a session that set a PFN.
 func Writes(s *dmclient.Session) []dmclient.Executed {
 	return append(s.Find(syncml.Add, "/Push/PFN"), s.Find(syncml.Replace, "/Push/PFN")...)
 }
 
-// PFNWrites are the commands of all sessions that set a PFN.
+// PFNWrites returns the commands of all sessions that set a PFN.
 func (d *Device) PFNWrites() (out []dmclient.Executed) {
 	for _, s := range d.Sessions() {
 		out = append(out, Writes(s)...)

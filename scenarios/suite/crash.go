@@ -7,15 +7,15 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// A handler that crashes on what it does not expect fails many scenarios, each by
-// an input of its own. All that crash one endpoint have one cause.
+// A handler that crashes on unexpected input fails many scenarios, each with its
+// own input. All crashes of one endpoint have one cause.
 const (
-	managementCrash = "the handler of the management address crashes on input that it does not expect"
-	enrollmentCrash = "the handler of an enrollment service crashes on input that it does not expect"
+	managementCrash = "the handler of the management address crashes on unexpected input"
+	enrollmentCrash = "the handler of an enrollment service crashes on unexpected input"
 )
 
-// crash is the cause of a failure that shows a crash; empty where it shows none,
-// and in scenarios that send nothing out of the ordinary.
+// crash returns the cause of a failure that shows a crash. It is empty for other
+// failures, and in scenarios that send only ordinary input.
 func (t *T) crash(saw string) string {
 	if len(t.s.Decides) > 0 {
 		return ""

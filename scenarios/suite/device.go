@@ -18,7 +18,7 @@ import (
 type Device struct {
 	*dmclient.Device
 	T     *T
-	heads []string // of its channels' tokens, see Device.to
+	heads []string // beginnings of its channels' tokens, see Device.to
 
 	enrollErr error // of its last enrollment
 }
@@ -26,16 +26,16 @@ type Device struct {
 // Device makes a device that is not enrolled yet.
 func (t *T) Device() *Device { return t.DeviceWith(func(*dmclient.Config) {}) }
 
-// OneDevice ends a body that would need a device of its own.
+// OneDevice ends a body that needs its own device if the target has only one.
 func (t *T) OneDevice(what string) {
 	if t.Lab.Config.Target.Shared() {
 		t.NotApplicable("%s, and the target has one device that all scenarios share (target.shared_device, target.provisioned)", what)
 	}
 }
 
-// DeviceWith makes a device whose configuration was changed.
+// DeviceWith makes a device with a changed configuration.
 func (t *T) DeviceWith(edit func(*dmclient.Config)) *Device {
-	t.OneDevice("it needs a device that enrolls anew")
+	t.OneDevice("it needs a newly enrolled device")
 	dev, err := t.Lab.NewDevice(t.profile, edit)
 	if err != nil {
 		t.Error("no device could be made: %v", err)
@@ -45,9 +45,9 @@ func (t *T) DeviceWith(edit func(*dmclient.Config)) *Device {
 	return d
 }
 
-// Enrolled makes a device that is enrolled and had its first session; it answers
-// pushes where the scenario is about them. Where no device can enroll, the
-// scenario is blocked.
+// Enrolled returns a device that is enrolled and had its first session. It answers
+// pushes if the scenario is about them. The body is blocked if no device can
+// enroll.
 func (t *T) Enrolled() *Device {
 	if t.Lab.Config.Target.Shared() {
 		return t.shared()
@@ -55,7 +55,7 @@ func (t *T) Enrolled() *Device {
 	d := t.EnrolledOnly()
 	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
 	if s := d.Sessions(); len(s[0].Received) == 0 {
-		// One broken first session must not hide what comes after it.
+		// A failed first session must not hide what comes after it.
 		d.Sync(dmclient.SyncOptions{})
 	}
 	if t.s.pushes() {
@@ -64,7 +64,7 @@ func (t *T) Enrolled() *Device {
 	return d
 }
 
-// Enrollee is a device whose enrollment is to be looked at, and no more.
+// Enrollee returns a device of which only the enrollment is checked.
 func (t *T) Enrollee() *Device {
 	if !t.Lab.Config.Target.Shared() {
 		return t.Device()
@@ -76,33 +76,33 @@ func (t *T) Enrollee() *Device {
 	return d
 }
 
-// EnrolledOnly makes a device that is enrolled and had no session yet.
+// EnrolledOnly returns a device that is enrolled and had no session yet.
 func (t *T) EnrolledOnly() *Device {
 	d := t.Device()
 	d.MustEnroll()
 	return d
 }
 
-// Enroll enrolls the device as the lab does, with what ordinary devices of this
-// run overlook.
+// Enroll enrolls the device as the lab does, as leniently as ordinary devices of
+// this run.
 func (d *Device) Enroll() error {
 	d.enrollErr = d.T.Lab.Enroll(d.T.ctx, d.Device)
 	return d.enrollErr
 }
 
-// EnrollError is how the last enrollment ended.
+// EnrollError returns the error of the last enrollment.
 func (d *Device) EnrollError() error { return d.enrollErr }
 
-// Excused ends the body as skipped where an enrollment failed and the server is
-// not to blame: it limits how often devices enroll, for one. It says what to set.
-// Nobody judges an enrollment that failed before he asked here.
+// Excused ends the body as skipped if an enrollment failed and the server is not to
+// blame, for example because it limits how often devices enroll. The reason says
+// what to set. Call it before judging a failed enrollment.
 func (t *T) Excused(err error) {
 	if e := lab.Excuse(err); e != nil {
 		t.Skip("%v", e)
 	}
 }
 
-// MustEnroll is Enroll; where it fails the body is blocked.
+// MustEnroll is Enroll; the body is blocked if it fails.
 func (d *Device) MustEnroll() {
 	if err := d.Enroll(); err != nil {
 		d.T.Excused(err)
@@ -110,13 +110,13 @@ func (d *Device) MustEnroll() {
 	}
 }
 
-// EnrollWith enrolls the device in the given way and no other.
+// EnrollWith enrolls the device with exactly these options.
 func (d *Device) EnrollWith(o dmclient.EnrollOptions) error {
 	d.enrollErr = d.Device.Enroll(d.T.ctx, o)
 	return d.enrollErr
 }
 
-// Document is what a device was provisioned with.
+// Document returns a device's provisioning document.
 func (t *T) Document() *enroll.Provisioning {
 	d := t.Enrollee()
 	if d.Provisioning() == nil {
@@ -125,7 +125,7 @@ func (t *T) Document() *enroll.Provisioning {
 	return d.Provisioning()
 }
 
-// shared is the one device of a target that has no more.
+// shared returns the only device of a target that has just one.
 func (t *T) shared() *Device {
 	if len(t.devices) > 0 {
 		t.OneDevice("it needs two devices")
@@ -143,8 +143,8 @@ func (t *T) shared() *Device {
 	return d
 }
 
-// Next is Enrolled for what is tried on one device after the other: the shared
-// one, as it was before, where there are no more.
+// Next is Enrolled for inputs that are tried on one device after the other. If the
+// target has a single device, it returns that one, restored.
 func (t *T) Next() *Device {
 	if !t.Lab.Config.Target.Shared() || len(t.devices) == 0 {
 		return t.Enrolled()
@@ -156,7 +156,7 @@ func (t *T) Next() *Device {
 	return t.devices[0]
 }
 
-// Sync runs a session. How it ended is in the Session; it is never nil.
+// Sync runs a session. The result is never nil, and says how the session ended.
 func (d *Device) Sync(o dmclient.SyncOptions) *dmclient.Session {
 	s, err := d.Device.Sync(d.T.ctx, o)
 	if s == nil {
@@ -165,7 +165,7 @@ func (d *Device) Sync(o dmclient.SyncOptions) *dmclient.Session {
 	return s
 }
 
-// First is the device's first session that got a reply.
+// First returns the device's first session that got a reply.
 func (d *Device) First() *dmclient.Session {
 	sessions := d.Sessions()
 	for _, s := range sessions {
@@ -182,13 +182,13 @@ func (d *Device) First() *dmclient.Session {
 // Managed ends the body as blocked unless the session got a reply.
 func (t *T) Managed(s *dmclient.Session) *dmclient.Session {
 	if len(s.Received) == 0 {
-		t.Blocked(By(Talks, Proves), "the session got no reply that could be read: %v", s.Err)
+		t.Blocked(By(Talks, Proves), "the session got no readable reply: %v", s.Err)
 	}
 	return s
 }
 
-// Broken is why a session did not run to its end; that it had no end is the
-// verdict of one scenario and no other's.
+// Broken says why a session did not complete. An endless session does not count:
+// only SES-14 judges that.
 func Broken(s *dmclient.Session) error {
 	if errors.Is(s.Err, dmclient.ErrEndless) {
 		return nil
@@ -196,8 +196,8 @@ func Broken(s *dmclient.Session) error {
 	return s.Err
 }
 
-// Control ends the body as blocked where plain sessions of a device that does
-// nothing special break as well: then it is not what this scenario did.
+// Control ends the body as blocked if plain sessions of an ordinary device fail as
+// well: then this scenario is not the reason.
 func (t *T) Control() {
 	if t.Lab.Config.Target.Shared() {
 		return
@@ -206,27 +206,27 @@ func (t *T) Control() {
 	defer d.Close()
 	if err := d.Enroll(); err != nil {
 		t.Excused(err)
-		return // what was tried here may be what it died of
+		return // this scenario may have brought the server down
 	}
-	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // the first one is another scenario's
+	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // another scenario judges the first one
 	for range 2 {
 		if s := d.Sync(dmclient.SyncOptions{}); Broken(s) != nil {
-			t.Blocked(By(Talks, Proves), "plain sessions of another device break as well, so it is not because of what was tried here: %v", s.Err)
+			t.Blocked(By(Talks, Proves), "plain sessions of another device fail as well, so this scenario is not the reason: %v", s.Err)
 		}
 	}
 }
 
-// Survived fails unless a session ran to its end.
+// Survived fails unless a session completed.
 func (d *Device) Survived(s *dmclient.Session, what string, args ...any) {
 	if err := Broken(s); err != nil {
 		d.T.Exchanges(s)
 		d.T.Control()
-		d.T.Fail("a session that runs to its end after "+fmt.Sprintf(what, args...), err.Error())
+		d.T.Fail("a session that completes after "+fmt.Sprintf(what, args...), err.Error())
 	}
 }
 
-// Survives holds sessions, each of which must run to its end. Where not even
-// the first got a reply that is another scenario's verdict.
+// Survives holds n sessions, each of which must complete. If not even the first
+// gets a reply, another scenario judges that.
 func (d *Device) Survives(n int, what string, args ...any) {
 	for i := range n {
 		s := d.Sync(dmclient.SyncOptions{})
@@ -237,29 +237,29 @@ func (d *Device) Survives(n int, what string, args ...any) {
 	}
 }
 
-// Misbehaves gives a device a fault of package faults.
+// Misbehaves gives a device a fault from package faults.
 func (t *T) Misbehaves(d *Device, spec string) {
 	f, err := faults.New(spec)
 	if err != nil {
-		t.Error("a fault of the scenario: %v", err)
+		t.Error("a fault in the scenario: %v", err)
 	}
 	d.AddFault(f)
 }
 
-// Post sends a body to the management address as the device, outside of any
-// session, and keeps the exchange as evidence. What says what it is.
+// Post sends a body to the management address as the device, outside any session,
+// and keeps the exchange as evidence. what describes it.
 func (d *Device) Post(what, contentType, body string, o dmclient.SyncOptions) *dmclient.Exchange {
 	return d.PostFrom(d.T.ctx, what, contentType, strings.NewReader(body), int64(len(body)), o)
 }
 
-// PostFrom is Post of a body that comes from a reader.
+// PostFrom is Post with a body from a reader.
 func (d *Device) PostFrom(ctx context.Context, what, contentType string, body io.Reader, length int64, o dmclient.SyncOptions) *dmclient.Exchange {
 	ex := d.Device.Post(ctx, contentType, body, length, o)
 	d.T.Keep(d, what, ex)
 	return ex
 }
 
-// Exchanges adds the HTTP side of a session to the evidence.
+// Exchanges adds the HTTP replies of a session to the evidence.
 func (t *T) Exchanges(s *dmclient.Session) {
 	for i, ex := range s.Exchanges {
 		if ex.Err != nil {
@@ -270,8 +270,8 @@ func (t *T) Exchanges(s *dmclient.Session) {
 	}
 }
 
-// SessionsSince are the sessions after a SessionCount; a device remembers its
-// last ones only.
+// SessionsSince returns the sessions after a SessionCount; a device remembers only
+// its last ones.
 func (d *Device) SessionsSince(count int) []*dmclient.Session {
 	list := d.Sessions()
 	return list[max(0, len(list)-(d.SessionCount()-count)):]

@@ -10,7 +10,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// How much of the transcript a failed scenario carries.
+// How much of the transcript a failed scenario keeps.
 const (
 	keptDevices   = 3
 	keptSessions  = 3
@@ -18,22 +18,22 @@ const (
 	keptSteps     = 40
 )
 
-// post is an exchange outside of any session, and what it was.
+// post is an exchange outside any session, with a description.
 type post struct {
 	device *Device
 	what   string
 	ex     *dmclient.Exchange
 }
 
-// Keep notes an exchange that is in no transcript, as evidence.
+// Keep adds an exchange outside any session to the evidence.
 func (t *T) Keep(d *Device, what string, ex *dmclient.Exchange) {
 	if ex != nil {
 		t.posts = append(t.posts, post{d, what, ex})
 	}
 }
 
-// telling are the devices whose messages show a failure: those of inputs that
-// failed, then the first ones of the body.
+// telling returns the devices whose messages show a failure: those of failed inputs
+// first, then the first devices of the body.
 func (t *T) telling() (out []*Device) {
 	for _, d := range slices.Concat(t.failing, t.devices) {
 		if len(out) < keptDevices && !slices.Contains(out, d) {
@@ -43,10 +43,10 @@ func (t *T) telling() (out []*Device) {
 	return out
 }
 
-// attach puts the bytes that show a failure into the result: what was posted
-// last first, then the last sessions of the devices the scenario made, or their
-// enrollment where it is about that. Where there are more than a report should
-// carry, the last ones stay: a body ends at what it found.
+// attach adds the messages that show a failure to the result: the last sessions of
+// the scenario's devices, or their enrollment in scenarios about that, and then the
+// last posts. If there are too many for a report, the last ones stay: a body ends at
+// what it found.
 func (t *T) attach() {
 	t.steps()
 	var list []report.Exchange
@@ -66,7 +66,7 @@ func (t *T) attach() {
 	posts := t.posts[max(0, len(t.posts)-keptExchanges/2):]
 	room := keptExchanges - len(posts)
 	if len(list) > room {
-		// The first ones show how a device came in, the last ones what it ended with.
+		// The first ones show how the device started, the last ones how it ended.
 		list = slices.Concat(list[:room/4], list[len(list)-(room-room/4):])
 	}
 	for _, p := range posts {
@@ -88,7 +88,7 @@ func evidence(d *Device, ex *dmclient.Exchange) report.Exchange {
 	return e
 }
 
-// steps tells what went between device, server and WNS, in order.
+// steps lists what passed between device, server and WNS, in order.
 func (t *T) steps() {
 	var list []report.Step
 	add := func(at time.Time, from, to, text string, args ...any) {
@@ -113,7 +113,8 @@ func (t *T) steps() {
 		answer(add, p.ex)
 	}
 	journal := t.Lab.WNS.Journal().Since(t.mark, nil)
-	// Tokens are the server's, not this device's: they show where it pushed.
+	// Tokens belong to the server, not to this device: they are shown if it was pushed
+	// to.
 	pushed := t.s.Area() == "TOK" || slices.ContainsFunc(journal, func(e *fakewns.Entry) bool { return own[e.Device] })
 	for _, e := range journal {
 		switch {

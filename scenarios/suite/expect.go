@@ -10,21 +10,21 @@ import (
 	"github.com/onsi/gomega/types"
 )
 
-// Claim is a value that a matcher is asked about.
+// Claim is a value to check with a matcher.
 type Claim struct {
 	t      *T
 	actual any
 	what   string
 }
 
-// Expect starts an assertion; what names the value for the report: "HTTP status
-// of the Discover reply".
+// Expect starts an assertion. what names the value in the report: "HTTP status of
+// the Discover reply".
 func (t *T) Expect(actual any, what string, args ...any) Claim {
 	return Claim{t, actual, fmt.Sprintf(what, args...)}
 }
 
-// To ends the body as failed unless m accepts the value. The report says what
-// was expected in plain words: "HTTP status of the Discover reply: 200".
+// To ends the body as failed unless m matches the value. The report says in plain
+// words what was expected: "HTTP status of the Discover reply: 200".
 func (a Claim) To(m types.GomegaMatcher) {
 	ok, err := m.Match(a.actual)
 	switch {
@@ -35,15 +35,15 @@ func (a Claim) To(m types.GomegaMatcher) {
 	}
 }
 
-// Check ends the body as failed unless ok, with these words.
+// Check ends the body as failed with these texts unless ok is set.
 func (t *T) Check(ok bool, expected, saw string) {
 	if !ok {
 		t.Fail(expected, saw)
 	}
 }
 
-// inWords says what a matcher wants. Gomega's own messages are written for
-// programmers ("to be zero-valued"); a report is read by authors of servers.
+// inWords says what a matcher expects. Gomega's own messages are written for
+// programmers ("to be zero-valued"); reports are for authors of servers.
 func inWords(m types.GomegaMatcher) string {
 	switch m := m.(type) {
 	case *matchers.EqualMatcher:
@@ -109,10 +109,10 @@ func joined(list []types.GomegaMatcher, with string) string {
 	return strings.Join(words, with)
 }
 
-// typed is the mark of Gomega's output that names a value's type.
+// typed matches the type of a value in Gomega's output.
 var typed = regexp.MustCompile(`<[\w\[\]*. |:,]+>: `)
 
-// Show is a value for a report.
+// Show formats a value for a report.
 func Show(v any) string {
 	switch x := v.(type) {
 	case nil:

@@ -13,19 +13,19 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 )
 
-// Outcome is what a run gave.
+// Outcome is the outcome of a run.
 type Outcome struct {
-	// Results come in the order of the list, each behind those that were run
-	// beside the list for it.
+	// Results come in the order of the list. Scenarios that were run in addition come
+	// before the one they were run for.
 	Results []report.Result
 	Hooks   []string // failures of hooks, each text once
-	Notes   []string // crashes of the target from which it came back
+	Notes   []string // crashes of the target from which it recovered
 	Down    error    // the target went away and did not come back
-	Over    error    // the time of the run was over before its end
+	Over    error    // the run's time limit was reached
 }
 
-// Collect runs the scenarios as RunAll does, but not as Ginkgo specs: it can be
-// called more than once in a process.
+// Collect runs the scenarios like RunAll, but not as Ginkgo specs: it can be called
+// more than once in a process.
 func Collect(ctx context.Context, l *lab.Lab, list []Scenario, o Options) Outcome {
 	if o.Progress == nil {
 		o.Progress = func(*report.Result) {}
@@ -35,16 +35,15 @@ func Collect(ctx context.Context, l *lab.Lab, list []Scenario, o Options) Outcom
 	return r.outcome(map[string]report.Result{})
 }
 
-// specs is what RunSpecs wants of a *testing.T.
+// specs implements what RunSpecs needs from a *testing.T.
 type specs struct{ failed bool }
 
 func (s *specs) Fail() { s.failed = true }
 
-// RunAll runs the scenarios as Ginkgo specs in this process, in an order that
-// the lab's seed draws, and tells them in the order of the list. Ginkgo runs
-// once in a process, and so does this. The run ends early where ctx ends, its
-// time is over, or the target goes away for good; scenarios that were not run
-// then are skipped.
+// RunAll runs the scenarios as Ginkgo specs in this process, in an order drawn from
+// the lab's seed, and reports them in the order of the list. It can run only once
+// in a process, as Ginkgo does. The run ends early if ctx ends, its time is up, or
+// the target goes away for good; the remaining scenarios are skipped.
 func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, o Options) (out Outcome) {
 	if o.Progress == nil {
 		o.Progress = func(*report.Result) {}
@@ -56,7 +55,7 @@ func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, o Options) (out Ou
 		r.run(ctx)
 	}()
 	told := map[string]report.Result{}
-	// On a signal Ginkgo returns while bodies are still running.
+	// After a signal Ginkgo returns while bodies are still running.
 	var running sync.WaitGroup
 	ginkgo.Describe("dmwake", ginkgo.Ordered, ginkgo.ContinueOnFailure, func() {
 		for i := range list {
@@ -64,7 +63,7 @@ func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, o Options) (out Ou
 			ginkgo.It(s.ID+" "+s.Title, Labels(s), func() {
 				running.Add(1)
 				defer running.Done()
-				for _, v := range r.await(context.Background(), s.ID) { // every scenario gets its verdict, at the latest when ctx ended
+				for _, v := range r.await(context.Background(), s.ID) { // every scenario gets its verdict, at the latest when ctx ends
 					told[v.result.ID] = v.result
 					o.Progress(&v.result)
 				}
@@ -86,8 +85,8 @@ func RunAll(ctx context.Context, l *lab.Lab, list []Scenario, o Options) (out Ou
 	return r.outcome(told)
 }
 
-// outcome is what the run gave in the end. A result that changed after it was
-// told, or that was not told, is told now.
+// outcome returns the outcome of the run. It reports results that changed after they
+// were reported, or were not reported yet.
 func (r *runner) outcome(told map[string]report.Result) (out Outcome) {
 	hooks, done := map[string]bool{}, map[string]bool{}
 	for i := range r.list {
@@ -111,7 +110,7 @@ func (r *runner) outcome(told map[string]report.Result) (out Outcome) {
 	return out
 }
 
-// Labels are those of a scenario's spec: area, level, and each need.
+// Labels returns the labels of a scenario's spec: area, level, and each need.
 func Labels(s *Scenario) ginkgo.Labels {
 	labels := ginkgo.Labels{"area:" + s.Area(), "level:" + s.Level}
 	for _, n := range s.Needs {
@@ -120,8 +119,8 @@ func Labels(s *Scenario) ginkgo.Labels {
 	return labels
 }
 
-// spec ends a Ginkgo spec as its result says. What is merely warned of is told
-// in the report, not by a spec that fails.
+// spec ends a Ginkgo spec according to its result. A warning goes to the report and
+// does not fail the spec.
 func spec(res *report.Result) {
 	switch res.Outcome {
 	case report.Passed:
@@ -134,7 +133,7 @@ func spec(res *report.Result) {
 	}
 }
 
-// Text is a result that did not pass, in a few lines.
+// Text describes a result that did not pass in a few lines.
 func Text(res *report.Result) string {
 	if res.Broken() {
 		text := res.Rule + "\nexpected: " + res.Expected + "\nsaw: " + res.Saw + "\nsource: " + res.Source

@@ -8,10 +8,10 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// Impostor makes somebody who knows a device's name and where it is managed, and
-// none of its secrets: he presents this certificate, and answers challenges with
-// a credential that he made up. He does not enroll, so that a target with one
-// device can be tried, too.
+// Impostor makes a caller that knows a device's name and management address, but
+// none of its secrets: it presents this certificate, and answers challenges with an
+// invented credential. It does not enroll, so it works for a target with a single
+// device, too.
 func (t *T) Impostor(of *Device, cert *tls.Certificate) *Device {
 	dev, err := t.Lab.NewDevice(of.Profile(), func(c *dmclient.Config) {
 		c.Identity, c.WNS = of.Identity(), nil
@@ -25,7 +25,7 @@ func (t *T) Impostor(of *Device, cert *tls.Certificate) *Device {
 	return t.with(dev)
 }
 
-// Copy makes a second device with all that an enrolled one has: name,
+// Copy makes a second device with everything an enrolled one has: name,
 // certificate, credentials, settings.
 func (t *T) Copy(of *Device) *Device {
 	record, err := of.Pack(dmclient.Packing{})
@@ -44,8 +44,8 @@ func (t *T) Copy(of *Device) *Device {
 	return t.with(dev)
 }
 
-// Twin is Copy for what a device does twice at the same time, which the one
-// device of a target does not.
+// Twin is Copy for something that a device does twice at the same time. It ends the
+// body if the target has a single device.
 func (t *T) Twin(d *Device) *Device {
 	t.OneDevice("it needs the device twice")
 	return t.Copy(d)
@@ -57,8 +57,8 @@ func (t *T) with(dev *dmclient.Device) *Device {
 	return d
 }
 
-// SkipWithout ends a body that needs a hook to tell; it says why, and shows how
-// the hook is set.
+// SkipWithout ends a body that needs a hook to judge; it says why, and shows how to
+// set the hook.
 func (t *T) SkipWithout(n Need, why string, args ...any) {
 	t.Skip("%s: %s", fmt.Sprintf(why, args...), hookFor[n].example)
 }

@@ -17,21 +17,21 @@ import (
 // Queue makes the server queue a command.
 func (t *T) Queue(d *Device, c lab.Command) { t.Hook(t.Lab.Queue(t.ctx, d.Device, c)) }
 
-// probe is a harmless command for servers that push when something is queued.
+// probe is a harmless command for servers that push when a command is queued.
 var probe = lab.Command{Verb: "Get", LocURI: "./DevInfo/Lang"}
 
 // Push makes the server push.
 func (t *T) Push(d *Device) { t.Hook(t.AskToPush(d)) }
 
-// TryPush makes the server push and does not mind if it says that it cannot:
-// for scenarios in which it must not.
+// TryPush asks the server to push and tolerates a refusal: for scenarios in which
+// it must not push.
 func (t *T) TryPush(d *Device) error {
 	err := t.AskToPush(d)
 	t.HookMissing(err)
 	return err
 }
 
-// AskToPush makes the server push; the error is the hook's.
+// AskToPush makes the server push and returns the hook's error.
 func (t *T) AskToPush(d *Device) error {
 	if t.target().Hooks.Push == nil && t.target().PushOnQueue {
 		return t.Lab.Queue(t.ctx, d.Device, probe)
@@ -39,21 +39,20 @@ func (t *T) AskToPush(d *Device) error {
 	return t.Lab.Push(t.ctx, d.Device)
 }
 
-// PushInBackground makes the server push without waiting for what it says: a
-// server that answers the hook only when its push ended must not hold up the
-// scenario.
+// PushInBackground makes the server push without waiting for the hook: a server may
+// answer the hook only when its push has ended, and must not hold up the scenario.
 func (t *T) PushInBackground(d *Device) {
 	if t.target().Hooks.Push == nil && !t.target().PushOnQueue {
 		t.Hook(lab.ErrNoHook)
 	}
-	go t.AskToPush(d) //nolint:errcheck // what counts is what comes to WNS
+	go t.AskToPush(d) //nolint:errcheck // only what arrives at WNS counts
 }
 
-// Trigger makes the server push after something was queued; a server that
-// pushes by itself then needs no hook.
+// Trigger makes the server push after a command was queued. A server that then
+// pushes by itself needs no hook.
 func (t *T) Trigger(d *Device) { t.Hook(t.AskToTrigger(d)) }
 
-// AskToTrigger is Trigger that gives the hook's error.
+// AskToTrigger is Trigger, but returns the hook's error.
 func (t *T) AskToTrigger(d *Device) error {
 	if t.target().Hooks.Push == nil {
 		return nil
@@ -61,21 +60,20 @@ func (t *T) AskToTrigger(d *Device) error {
 	return t.Lab.Push(t.ctx, d.Device)
 }
 
-// HookMissing ends the body where there is no hook, and does not mind if the
-// server says that it could not do it.
+// HookMissing ends the body if there is no hook, and tolerates any other error.
 func (t *T) HookMissing(err error) {
 	if errors.Is(err, lab.ErrNoHook) {
 		t.Hook(err)
 	}
 }
 
-// Mark is a place in the journal and in a device's sessions: "from now on".
+// Mark is a position in the journal and in a device's sessions: "from now on".
 type Mark struct {
 	Journal  uint64
 	Sessions int
 }
 
-// Mark notes now.
+// Mark returns the current position.
 func (d *Device) Mark() Mark {
 	if h := tokenHead(d.ChannelURI()); h != "" && !slices.Contains(d.heads, h) {
 		d.heads = append(d.heads, h)
@@ -83,9 +81,9 @@ func (d *Device) Mark() Mark {
 	return Mark{d.T.Lab.WNS.Journal().Mark(), d.SessionCount()}
 }
 
-// to accepts notifications for the device's channels: by channel where WNS found
-// one, else by how the token begins. A server that spoils URIs must not look as
-// if it sent nothing.
+// to accepts notifications for the device's channels: by channel if WNS found one,
+// else by the beginning of the token. A server that garbles URIs must not look as if
+// it sent nothing.
 func (d *Device) to(e *fakewns.Entry) bool {
 	if e.Kind != fakewns.Notification {
 		return false
@@ -93,11 +91,11 @@ func (d *Device) to(e *fakewns.Entry) bool {
 	return e.Device == d.Identity().DeviceID || e.Channel == "" && slices.Contains(d.heads, tokenHead(e.Target))
 }
 
-// headLength is how much of a token tells its channel from others.
+// headLength is how much of a token identifies its channel.
 const headLength = 16
 
-// tokenHead is how the token of a channel URI begins, without regard to case and
-// encoding; empty where there is none.
+// tokenHead returns the beginning of a channel URI's token, regardless of case and
+// encoding; empty if there is none.
 func tokenHead(uri string) string {
 	_, token, _ := strings.Cut(uri, "token=")
 	if plain, err := url.QueryUnescape(token); err == nil {
@@ -112,10 +110,10 @@ func tokenHead(uri string) string {
 // IsToken accepts token requests.
 func IsToken(e *fakewns.Entry) bool { return e.Kind == fakewns.Token }
 
-// Pushes are the notifications to the device since m.
+// Pushes returns the notifications to the device since m.
 func (d *Device) Pushes(m Mark) []*fakewns.Entry { return d.T.Lab.WNS.Journal().Since(m.Journal, d.to) }
 
-// PushesFrom are the notifications to the device from one on.
+// PushesFrom returns the notifications to the device since m, starting with first.
 func (d *Device) PushesFrom(m Mark, first *fakewns.Entry) []*fakewns.Entry {
 	list := d.Pushes(m)
 	return list[slices.IndexFunc(list, func(e *fakewns.Entry) bool { return e.Seq == first.Seq }):]
@@ -129,39 +127,38 @@ func (t *T) within(mark uint64, n int, want func(*fakewns.Entry) bool) ([]*fakew
 	return t.Lab.WNS.Journal().Await(ctx, mark, n, want)
 }
 
-// Await waits until n entries since m are such as want says, for at most
-// timeouts.push; what was found by then comes with the error.
+// Await waits until n entries since m match want, for at most timeouts.push. With
+// an error it returns the matches so far.
 func (t *T) Await(m Mark, n int, want func(*fakewns.Entry) bool) ([]*fakewns.Entry, error) {
 	return t.within(m.Journal, n, want)
 }
 
-// Settle waits until what a push since m led to is over: a second notification,
-// as some servers send, and the sessions. A scenario that has WNS to itself holds
-// up others, and waits for the first session only: by then the server has read
-// what WNS answered.
+// Settle waits until the effects of a push since m are over: sessions, and the
+// second notification that some servers send. A scenario that has WNS to itself
+// holds up others, so it waits only for the first session: by then the server has
+// read WNS's answer.
 func (d *Device) Settle(m Mark) {
 	if d.T.s.Reach == Shared {
 		d.T.Quiet()
 		return
 	}
-	d.AwaitSession(d.T.ctx, m.Sessions, d.T.Lab.Config.Timeouts.Quiet, nil) //nolint:errcheck // a time is all it is to give
+	d.AwaitSession(d.T.ctx, m.Sessions, d.T.Lab.Config.Timeouts.Quiet, nil) //nolint:errcheck // it only waits
 }
 
-// AwaitPushes waits until n notifications to the device came since m. That a
-// server does not push at all is another scenario's verdict, so here it blocks.
+// AwaitPushes waits until n notifications to the device have arrived since m. Too
+// few block the body: another scenario judges a server that does not push.
 func (d *Device) AwaitPushes(m Mark, n int) []*fakewns.Entry {
 	found, err := d.T.within(m.Journal, n, d.to)
 	if err != nil {
 		d.T.noToken(m)
-		d.T.Blocked(By(Pushes, Tokens), "%d of %d notifications came to the device's channel within %s of the trigger", len(found), n, d.T.Lab.Config.Timeouts.Push)
+		d.T.Blocked(By(Pushes, Tokens), "%d of %d notifications arrived on the device's channel within %s of the trigger", len(found), n, d.T.Lab.Config.Timeouts.Push)
 	}
 	return found
 }
 
-// AwaitStatus waits for a notification and ends the body as blocked unless WNS
-// answered it with status: one that was refused for another reason says nothing
-// about what follows that status. A 401 for a token that another scenario had
-// revoked is passed over: the server fetches a new one then.
+// AwaitStatus waits for a notification, and ends the body as blocked unless WNS
+// answered it with status. It skips a 401 for a token that another scenario
+// revoked: the server then fetches a new one.
 func (d *Device) AwaitStatus(m Mark, status int) *fakewns.Entry {
 	for n := 1; ; n++ {
 		e := d.AwaitPushes(m, n)[n-1]
@@ -170,13 +167,13 @@ func (d *Device) AwaitStatus(m Mark, status int) *fakewns.Entry {
 			return e
 		case e.Status == http.StatusUnauthorized && e.Violated(fakewns.RuleToken) != "" && n < 3:
 		default:
-			d.T.Blocked(By(Notifies), "WNS answered the notification with %d and not %d: %s", e.Status, status, e.Error)
+			d.T.Blocked(By(Notifies), "WNS answered the notification with %d instead of %d: %s", e.Status, status, e.Error)
 		}
 	}
 }
 
-// AwaitOne waits for a notification to the device since m that is as want says;
-// nil if none comes in time. A nil want accepts any.
+// AwaitOne waits for a notification to the device since m that matches want; nil
+// matches any. It returns nil if none arrives in time.
 func (d *Device) AwaitOne(m Mark, want func(*fakewns.Entry) bool) *fakewns.Entry {
 	list, err := d.T.within(m.Journal, 1, func(e *fakewns.Entry) bool { return d.to(e) && (want == nil || want(e)) })
 	if err != nil {
@@ -186,12 +183,12 @@ func (d *Device) AwaitOne(m Mark, want func(*fakewns.Entry) bool) *fakewns.Entry
 }
 
 // AwaitAccepted waits for a notification since m that WNS accepts; nil if none
-// comes in time.
+// arrives in time.
 func (d *Device) AwaitAccepted(m Mark) *fakewns.Entry {
 	return d.AwaitOne(m, func(e *fakewns.Entry) bool { return e.Status == http.StatusOK })
 }
 
-// AwaitToken waits for a token request since m; nil if none comes in time.
+// AwaitToken waits for a token request since m; nil if none arrives in time.
 func (t *T) AwaitToken(m Mark) *fakewns.Entry {
 	list, err := t.within(m.Journal, 1, IsToken)
 	if err != nil {
@@ -207,12 +204,12 @@ func (t *T) AwaitEither(m Mark, devices ...*Device) {
 	})
 	if err != nil {
 		t.noToken(m)
-		t.Blocked(By(Pushes, Tokens), "no notification came within %s of the trigger", t.Lab.Config.Timeouts.Push)
+		t.Blocked(By(Pushes, Tokens), "no notification arrived within %s of the trigger", t.Lab.Config.Timeouts.Push)
 	}
 }
 
-// NeedAccepted ends the body as blocked where WNS refuses notifications for
-// something else than an old token.
+// NeedAccepted ends the body as blocked if WNS refuses notifications for any reason
+// but an old token.
 func (d *Device) NeedAccepted(m Mark) {
 	for _, e := range d.Pushes(m) {
 		if e.Status != http.StatusUnauthorized || e.Violated(fakewns.RuleAuthorization) != "" {
@@ -221,19 +218,18 @@ func (d *Device) NeedAccepted(m Mark) {
 	}
 }
 
-// noToken ends the body as blocked where the server got no token since m.
+// noToken ends the body as blocked if a token request failed since m.
 func (t *T) noToken(m Mark) {
 	for _, e := range t.Lab.WNS.Journal().Since(m.Journal, IsToken) {
 		if e.Status != http.StatusOK {
 			t.Evidence("%s", e)
-			t.Blocked(By(Tokens), "no notification came, as the server got no token: %d %s", e.Status, e.Error)
+			t.Blocked(By(Tokens), "no notification arrived, because the server got no token: %d %s", e.Status, e.Error)
 		}
 	}
 }
 
-// AwaitPushed waits for the session that a push since m starts. carries says
-// that this scenario is the one that reports a push that leads to nothing; the
-// others are blocked then.
+// AwaitPushed waits for the session that a push since m starts. If there is none,
+// the scenario fails if carries is set, and is blocked otherwise.
 func (d *Device) AwaitPushed(m Mark, carries bool) *dmclient.Session {
 	t := d.T
 	s, err := d.AwaitSession(t.ctx, m.Sessions, t.Lab.Config.Timeouts.Push, func(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush })
@@ -251,7 +247,7 @@ func (d *Device) AwaitPushed(m Mark, carries bool) *dmclient.Session {
 	for _, w := range d.Wakes() {
 		if w.Refused != "" {
 			refused = w.Refused
-			t.Evidence("the device refused a push: %s", w.Refused)
+			t.Evidence("the device rejected a push: %s", w.Refused)
 		}
 	}
 	saw, cause := "no notification", ""
@@ -263,7 +259,7 @@ func (d *Device) AwaitPushed(m Mark, carries bool) *dmclient.Session {
 			saw += ": " + last.Error
 			cause = fmt.Sprintf("WNS refuses the server's notifications: %d, %s", last.Status, last.Error)
 		case refused != "":
-			saw += ", and the device refused it: " + refused
+			saw += ", and the device rejected it: " + refused
 		}
 	}
 	if !carries {
@@ -273,7 +269,7 @@ func (d *Device) AwaitPushed(m Mark, carries bool) *dmclient.Session {
 	return nil
 }
 
-// Violations are the ways in which entries broke some rules, each once.
+// Violations lists how entries broke some rules, each violation once.
 func Violations(entries []*fakewns.Entry, rules ...fakewns.Rule) (out []string) {
 	for _, e := range entries {
 		for _, r := range rules {

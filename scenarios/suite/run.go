@@ -13,24 +13,24 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// verdict is what one scenario gave.
+// verdict is the outcome of one scenario's run.
 type verdict struct {
 	result     report.Result
 	by         []string // what may have blocked it
-	hook       error    // the failure of a hook that made it skip
+	hook       error    // the hook failure that made it skip
 	devices    []*dmclient.Device
 	began, end time.Time
 }
 
-// errOver is why a run's context ends when its time is over.
+// errOver is the cause of a run's context when its time is up.
 type errOver struct{ budget time.Duration }
 
 func (e *errOver) Error() string {
-	return fmt.Sprintf("the time of the run, %s, was over (timeouts.run, --budget)", e.budget)
+	return fmt.Sprintf("the run's time limit of %s was reached (timeouts.run, --budget)", e.budget)
 }
 
-// InTime is ctx with the time of a run, which ends with that as its cause; 0 is
-// no limit. What comes before a run, such as the first enrollment, is in it, too.
+// InTime limits ctx to the time of a run and sets the cause; 0 is no limit. Steps
+// before the run, such as the first enrollment, count as well.
 func InTime(ctx context.Context, budget time.Duration) (context.Context, context.CancelFunc) {
 	if budget <= 0 {
 		return context.WithCancel(ctx)
@@ -38,7 +38,7 @@ func InTime(ctx context.Context, budget time.Duration) (context.Context, context
 	return context.WithTimeoutCause(ctx, budget, &errOver{budget})
 }
 
-// NotRun are the results of scenarios that were not run, and why.
+// NotRun returns results for scenarios that were not run, with the reason.
 func NotRun(list []Scenario, reason string) []report.Result {
 	out := make([]report.Result, len(list))
 	for i := range list {
@@ -57,14 +57,14 @@ func whyEnded(ctx context.Context) string {
 	return "the run was interrupted"
 }
 
-// Run runs one scenario by itself in a lab and gives its result. A scenario that
-// is blocked names nobody: there is no other result to look at.
+// Run runs a single scenario in a lab and returns its result. A blocked result does
+// not say by which scenario: there are no other results.
 func Run(ctx context.Context, l *lab.Lab, s *Scenario) (report.Result, error) {
 	v := run(ctx, l, s, nil)
 	return v.result, v.hook
 }
 
-// run runs a body and turns what it left into a verdict.
+// run runs a body and makes a verdict of its result.
 func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot) (v *verdict) {
 	cfg := &l.Config.Target
 	v = &verdict{result: s.result(""), began: time.Now()}
@@ -99,7 +99,7 @@ func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot) (v *verdict)
 	t.judge(ctx)
 	if s.Reach != Shared && ctx.Err() == nil {
 		if left := before.Diff(l.Snapshot()); len(left) > 0 {
-			res.Outcome, res.Reason = report.Errored, "the scenario changed the lab for those after it, which is a bug of dmwake: "+strings.Join(left, "; ")
+			res.Outcome, res.Reason = report.Errored, "the scenario left the lab changed, which is a bug in dmwake: "+strings.Join(left, "; ")
 		}
 	}
 	for _, d := range t.devices {
@@ -109,8 +109,8 @@ func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot) (v *verdict)
 	return v
 }
 
-// at is the lab in which a scenario runs: with the setup that it needs, and one
-// of its own where it needs the lab to itself and the server is embedded.
+// at returns the lab in which a scenario runs: with the setup that it needs, and a
+// separate lab if it needs one for itself and the server is embedded.
 func at(l *lab.Lab, s *Scenario) (*lab.Lab, func(), error) {
 	if s.Reach != Shared && l.Embedded() {
 		return l.Alone(s.On)
@@ -119,7 +119,7 @@ func at(l *lab.Lab, s *Scenario) (*lab.Lab, func(), error) {
 	return l, func() {}, err
 }
 
-// body runs the scenario's body and undoes what it did to the lab.
+// body runs the scenario's body and undoes its changes to the lab.
 func (t *T) body() {
 	defer func() {
 		for i := len(t.ends) - 1; i >= 0; i-- {
@@ -130,9 +130,9 @@ func (t *T) body() {
 		switch r := recover(); r.(type) {
 		case nil, stop:
 		default:
-			// A bug of the suite is not the server's: it is told apart.
+			// A bug in the suite is not the server's fault.
 			t.result.Outcome = report.Errored
-			t.result.Reason = fmt.Sprintf("the scenario itself crashed, which is a bug of dmwake: %v", r)
+			t.result.Reason = fmt.Sprintf("the scenario itself crashed, which is a bug in dmwake: %v", r)
 			t.result.Evidence = append(t.result.Evidence, string(debug.Stack()))
 		}
 	}()
@@ -166,7 +166,7 @@ func (t *T) judge(ctx context.Context) {
 	redact(res)
 }
 
-// once tells lines that are the same once, with their number.
+// once keeps one of each set of equal lines, with their number.
 func once(lines []string) []string {
 	out, times := []string{}, map[string]int{}
 	for _, line := range lines {
@@ -182,7 +182,7 @@ func once(lines []string) []string {
 	return out
 }
 
-// redact hides secrets in everything a result says.
+// redact hides secrets in all texts of a result.
 func redact(r *report.Result) {
 	for _, s := range []*string{&r.Reason, &r.Expected, &r.Saw, &r.Cause} {
 		*s = report.Redact(*s)

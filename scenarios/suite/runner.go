@@ -16,27 +16,26 @@ import (
 
 // Options of a run.
 type Options struct {
-	// Parallel is how many scenarios act at a time; those that wait for a clock do
-	// not count.
+	// Parallel is how many scenarios run at a time, not counting those that wait for
+	// a clock.
 	Parallel int
-	// Catalogue has the scenarios that are run beside the list where one of it is
-	// blocked by them; nil means the list.
+	// Catalogue has the scenarios that may be run in addition to find out what blocks
+	// one of the list; nil means the list itself.
 	Catalogue []Scenario
-	// NoEnroll is why no device can enroll, found before the run: then only
-	// strangers are run, and the rest is blocked, or skipped where the server is not
-	// to blame (*lab.ExcusedError).
+	// NoEnroll is why no device can enroll, found before the run. Then only strangers
+	// run; the rest is blocked, or skipped if the server is not to blame
+	// (*lab.ExcusedError).
 	NoEnroll error
-	// Progress is told each result in the order of the list, and may amend it.
+	// Progress gets each result in the order of the list, and may amend it.
 	Progress func(*report.Result)
-	// Doing is told how far the run is, after each scenario; left is 0 where
-	// nobody can say.
+	// Doing gets the progress of the run after each scenario; left is 0 if unknown.
 	Doing func(done, total int, left time.Duration)
-	// Trace is given the devices of each scenario that ended; nil: nobody is.
+	// Trace gets the devices of each finished scenario; nil for no trace.
 	Trace func(id string, devices ...*dmclient.Device)
 }
 
 // runner runs a list against a lab. A result is final once nothing can change it
-// any more: what blocked it is known, and the target was there all the while.
+// any more: what blocked it is known, and the target was up all the time.
 type runner struct {
 	Options
 	lab   *lab.Lab
@@ -44,12 +43,12 @@ type runner struct {
 	slots *slots
 	watch *watch
 	begun time.Time
-	over  error // the time was over
+	over  error // set if the time ran out
 
 	mu      sync.Mutex
-	of      map[string]*verdict // by id, of the list and beside it
+	of      map[string]*verdict // by id, including scenarios outside the list
 	final   map[string]bool
-	beside  map[string][]string // ids that were run for a blocked one
+	beside  map[string][]string // ids that were run in addition for a blocked one
 	changed chan struct{}       // closed and replaced when a verdict became final
 }
 
@@ -64,11 +63,11 @@ func newRunner(l *lab.Lab, list []Scenario, o Options) *runner {
 		of: map[string]*verdict{}, final: map[string]bool{}, beside: map[string][]string{}, changed: make(chan struct{})}
 }
 
-// Waiting is how many scenarios may wait for a clock beside those that act.
+// Waiting is how many more scenarios may wait for a clock.
 const Waiting = 24
 
-// run runs the list in an order that the lab's seed draws, and resolves what is
-// blocked. It returns when nothing runs any more.
+// run runs the list in an order drawn from the lab's seed, and resolves blocked
+// results. It returns when everything has finished.
 func (r *runner) run(ctx context.Context) {
 	ctx, cancel := InTime(ctx, r.lab.Config.Timeouts.Run)
 	defer cancel()
@@ -116,13 +115,13 @@ func (r *runner) run(ctx context.Context) {
 	}
 }
 
-// pushes tells whether a scenario makes the server push: where a server pushes
-// by itself, queueing does.
+// pushes reports whether a scenario makes the server push. If the server pushes by
+// itself, queueing does.
 func (r *runner) pushes(s *Scenario) bool {
 	return s.pushes() || r.lab.Config.Target.PushOnQueue && len(s.Needs)+len(s.Uses) > 0
 }
 
-// together runs scenarios side by side and returns when they are done.
+// together runs scenarios in parallel and returns when they are done.
 func (r *runner) together(ctx context.Context, list []*Scenario) {
 	room := make(chan struct{}, max(r.Parallel, 1)+Waiting)
 	var running sync.WaitGroup
@@ -138,7 +137,7 @@ func (r *runner) together(ctx context.Context, list []*Scenario) {
 	running.Wait()
 }
 
-// one runs a scenario and notes its verdict.
+// one runs a scenario and records its verdict.
 func (r *runner) one(ctx context.Context, s *Scenario, place *slot) {
 	v := r.try(ctx, s, place)
 	r.mu.Lock()
@@ -158,7 +157,7 @@ func (r *runner) progress(done int) {
 	r.Doing(done, total, left)
 }
 
-// try runs a scenario where there is a point in it.
+// try runs a scenario unless there is no point in it.
 func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 	open := func(o report.Outcome, reason string) *verdict {
 		v := &verdict{result: s.result(""), by: By(Enrolls)}
@@ -185,7 +184,7 @@ func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 	return v
 }
 
-// settle finds out which verdicts are final. The caller holds the lock.
+// settle marks verdicts that are final. The caller holds the lock.
 func (r *runner) settle() {
 	news := false
 	for id, v := range r.of {
@@ -205,9 +204,9 @@ func (r *runner) settle() {
 	}
 }
 
-// finish gives every scenario of the list a final verdict. What is still open is
-// run again, by itself: what the target's absence may have spoilt, what is
-// blocked by scenarios that were not selected, or by some that passed.
+// finish gives every scenario of the list a final verdict. It runs open ones again,
+// alone: those that ran while the target was down, and those blocked by scenarios
+// that were not selected or that passed.
 func (r *runner) finish(ctx context.Context) {
 	again := r.byItself(ctx)
 	for i := range r.list {
@@ -218,7 +217,7 @@ func (r *runner) finish(ctx context.Context) {
 		}
 		if r.watch.outside(v) {
 			if second := again(id); second != nil {
-				second.result.Evidence = append(second.result.Evidence, "run a second time, as the target was away during the first")
+				second.result.Evidence = append(second.result.Evidence, "run a second time: the target was down during the first")
 				v = second
 			}
 		}
@@ -226,8 +225,9 @@ func (r *runner) finish(ctx context.Context) {
 	}
 }
 
-// byItself runs one scenario of the catalogue while nothing else runs; it gives
-// nil where there is no such scenario, no time or no target any more.
+// byItself returns a function that runs one scenario of the catalogue while nothing
+// else runs. That returns nil if the scenario does not exist, the time is up or the
+// target is gone.
 func (r *runner) byItself(ctx context.Context) func(id string) *verdict {
 	return func(id string) *verdict {
 		i := slices.IndexFunc(r.Catalogue, func(s Scenario) bool { return s.ID == id })
@@ -238,7 +238,7 @@ func (r *runner) byItself(ctx context.Context) func(id string) *verdict {
 	}
 }
 
-// whyNot says why byItself gave nothing.
+// whyNot says why byItself returned nil.
 func (r *runner) whyNot(ctx context.Context, id string) string {
 	switch {
 	case ctx.Err() != nil:
@@ -249,7 +249,7 @@ func (r *runner) whyNot(ctx context.Context, id string) string {
 	return "there is no scenario " + id
 }
 
-// resolve finds what blocks a scenario, at the price of running others.
+// resolve finds what blocks a scenario, running others if it must.
 func (r *runner) resolve(ctx context.Context, id string, v *verdict, again func(string) *verdict) {
 	find := func() string {
 		return blocker(r.Catalogue, v, func(other string) *verdict {
@@ -296,8 +296,8 @@ func (r *runner) resolve(ctx context.Context, id string, v *verdict, again func(
 	r.put(id, v, "")
 }
 
-// undecided is why a premise that blocks a scenario was not decided: the one that
-// decides it was skipped. Empty where it was not.
+// undecided returns why the scenario that decides a blocking premise was skipped;
+// empty if none was skipped.
 func (r *runner) undecided(v *verdict) string {
 	for i := range r.Catalogue {
 		s := &r.Catalogue[i]
@@ -311,8 +311,8 @@ func (r *runner) undecided(v *verdict) string {
 	return ""
 }
 
-// doubt runs those again that passed and should have failed, since a blocked
-// scenario saw otherwise: a server may treat one device well and another not.
+// doubt reruns scenarios that passed although a blocked one saw the problem: a
+// server may treat one device right and another wrong.
 func (r *runner) doubt(id string, v *verdict, again func(string) *verdict) string {
 	names := candidates(r.Catalogue, id, v.by)
 	for _, name := range names[:min(len(names), 6)] {
@@ -321,7 +321,7 @@ func (r *runner) doubt(id string, v *verdict, again func(string) *verdict) strin
 		}
 		c := again(name)
 		if c != nil && c.result.Broken() {
-			c.result.Evidence = append(c.result.Evidence, "it passed at first; run again since "+id+" saw: "+v.result.Reason)
+			c.result.Evidence = append(c.result.Evidence, "it passed at first; run again because "+id+" saw: "+v.result.Reason)
 			r.put(name, c, "")
 			return name
 		}
@@ -329,7 +329,7 @@ func (r *runner) doubt(id string, v *verdict, again func(string) *verdict) strin
 	return ""
 }
 
-// verdict is what there is of a scenario.
+// verdict returns a scenario's verdict so far; nil if there is none.
 func (r *runner) verdict(id string) *verdict {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -342,8 +342,8 @@ func (r *runner) settled(id string) bool {
 	return r.final[id]
 }
 
-// put notes a final verdict; a scenario that is not of the list was run for
-// another one.
+// put records a final verdict. wanted is the id of the scenario for which it was
+// run in addition, if any.
 func (r *runner) put(id string, v *verdict, wanted string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -356,8 +356,8 @@ func (r *runner) put(id string, v *verdict, wanted string) {
 	r.changed = make(chan struct{})
 }
 
-// await waits until a scenario of the list has its final verdict; nil if the
-// context ends before. What was run for it comes first.
+// await waits until a scenario of the list has its final verdict, and returns nil
+// if the context ends first. Scenarios run in addition for it come first.
 func (r *runner) await(ctx context.Context, id string) []*verdict {
 	for {
 		r.mu.Lock()
@@ -380,10 +380,10 @@ func (r *runner) await(ctx context.Context, id string) []*verdict {
 	}
 }
 
-// shuffled is the list in another order: areas, and in them scenarios, as the
-// seed draws them. What one leaves behind must not matter to another.
+// shuffled returns the list with areas, and scenarios within them, in an order drawn
+// from the seed: no scenario may depend on what another leaves behind.
 func shuffled(list []Scenario, seed uint64) []Scenario {
-	draw := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // an order, no secret
+	draw := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // an order, not a secret
 	areas := map[string]int{}
 	for _, s := range list {
 		areas[s.Area()] = 0

@@ -8,22 +8,21 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 )
 
-// Session runs scenarios of a catalogue when they are asked for, one at a time,
-// and remembers what they gave: for test suites that choose by themselves what
-// runs.
+// Session runs scenarios of a catalogue on demand, one at a time, and remembers
+// their results: for test suites that choose what runs.
 type Session struct {
 	mu sync.Mutex
 	r  *runner
 }
 
-// NewSession is a session against a lab. noEnroll is why no device can enroll,
-// nil where some can.
+// NewSession returns a session against a lab. noEnroll is why no device can enroll;
+// nil if devices can.
 func NewSession(l *lab.Lab, catalogue []Scenario, noEnroll error) *Session {
 	return &Session{r: newRunner(l, catalogue, Options{NoEnroll: noEnroll})}
 }
 
-// Result runs the scenario of that id, unless it was run before, and those that
-// block it.
+// Result runs the scenario with that id, and those that block it, unless it has run
+// before.
 func (s *Session) Result(ctx context.Context, id string) report.Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()

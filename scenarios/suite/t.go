@@ -14,9 +14,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// T is what a scenario body is given: the lab, a vocabulary, and a place for
-// its verdict. A body ends at its first failure, but for inputs that it tries
-// by Try.
+// T gives a scenario body the lab and a vocabulary, and takes its verdict. A body
+// ends at its first failure, except inside Try.
 type T struct {
 	Lab     *lab.Lab
 	ctx     context.Context //nolint:containedctx // T lives as long as one body
@@ -27,7 +26,7 @@ type T struct {
 	devices []*Device
 	ends    []func()
 	began   time.Time
-	mark    uint64 // of the journal, when the body began
+	mark    uint64 // of the journal, when the body started
 	slot    *slot
 	by      []string // what may have blocked it: premises, ids or areas
 	tries   []try
@@ -36,16 +35,17 @@ type T struct {
 	failing []*Device // of inputs that did not pass
 }
 
-// Context ends when the run does, or its time.
+// Context ends with the run, or when the run's time is up.
 func (t *T) Context() context.Context { return t.ctx }
 
-// Profile is the one the scenario's devices have.
+// Profile is the profile of the scenario's devices.
 func (t *T) Profile() dmclient.Profile { return t.profile }
 
-// Devices are those the scenario made, in order.
+// Devices are the devices the scenario made, in order.
 func (t *T) Devices() []*Device { return t.devices }
 
-// After calls f when the body ended, however it did; the last one first.
+// After calls f when the body has ended, in whatever way; last registered, first
+// called.
 func (t *T) After(f func()) { t.ends = append(t.ends, f) }
 
 // stop ends a body from within; the runner recovers it.
@@ -56,7 +56,7 @@ func (t *T) end(o report.Outcome) {
 	panic(stop{})
 }
 
-// Fail is a verdict: what was expected and what was seen instead.
+// Fail ends the body as failed: what was expected and what was seen instead.
 func (t *T) Fail(expected, saw string) {
 	t.result.Expected, t.result.Saw = expected, saw
 	if t.result.Cause == "" {
@@ -65,7 +65,7 @@ func (t *T) Fail(expected, saw string) {
 	t.end(broken(t.result.Level))
 }
 
-// broken is the outcome of a rule of that level that is broken.
+// broken returns the outcome for a broken rule of a level.
 func broken(level string) report.Outcome {
 	if level == report.Must {
 		return report.Failed
@@ -73,24 +73,24 @@ func broken(level string) report.Outcome {
 	return report.Warned
 }
 
-// FailBy is Fail with the cause in a sentence: failures that give the same
-// sentence are told once.
+// FailBy is Fail with the cause as a sentence: failures with the same sentence are
+// reported as one.
 func (t *T) FailBy(cause, expected, saw string) {
 	t.result.Cause = cause
 	t.Fail(expected, saw)
 }
 
 // NotApplicable ends a body whose rule has no meaning for this server. The text
-// names what was observed or configured that makes it so. Where something is
-// merely absent that another scenario asks for, it is Blocked.
+// says which observation or setting makes it so. If something is missing that
+// another scenario requires, use Blocked.
 func (t *T) NotApplicable(text string, args ...any) {
 	t.result.Reason = fmt.Sprintf(text, args...)
 	t.end(report.NotApplicable)
 }
 
-// Blocked ends a body that could not look, because of what other scenarios
-// report: by names them, by premise, id or area; one of them has failed or
-// warned, or the runner calls the result an error.
+// Blocked ends a body that could not judge because of what other scenarios report.
+// by names those, by premise, id or area. If none of them has failed or warned, the
+// runner makes the result an error.
 func (t *T) Blocked(by []string, text string, args ...any) {
 	t.by = append(t.by, by...)
 	t.result.Reason = fmt.Sprintf(text, args...)
@@ -106,8 +106,7 @@ func By[S ~string](by ...S) []string {
 	return out
 }
 
-// Skip ends a body that needs more of the user's than it was given: it says
-// what to set.
+// Skip ends a body that needs more configuration; the text says what to set.
 func (t *T) Skip(text string, args ...any) {
 	t.result.Reason = fmt.Sprintf(text, args...)
 	t.end(report.Skipped)
@@ -119,13 +118,13 @@ func (t *T) Error(text string, args ...any) {
 	t.end(report.Errored)
 }
 
-// Evidence notes a line that helps to understand a failure. Secrets are
-// redacted when the result leaves the body.
+// Evidence adds a line that helps to understand a failure. Secrets are redacted
+// when the body has ended.
 func (t *T) Evidence(text string, args ...any) {
 	t.result.Evidence = append(t.result.Evidence, fmt.Sprintf(text, args...))
 }
 
-// Hook ends the body as skipped where a hook failed; the run reports it.
+// Hook ends the body as skipped if a hook failed; the run reports the failure.
 func (t *T) Hook(err error) {
 	var h *target.HookError
 	switch {
@@ -147,8 +146,8 @@ type try struct {
 	by     []string
 }
 
-// Try tries one of several inputs: what it finds does not end the body, so that
-// all inputs are tried and each is listed.
+// Try tries one of several inputs. A failure in it does not end the body: all
+// inputs are tried, and each failing one is listed.
 func (t *T) Try(what string, f func()) {
 	if t.trying {
 		t.Error("the scenario tries %q inside another input, which is a bug of dmwake", what)
@@ -185,8 +184,8 @@ func (t *T) Try(what string, f func()) {
 	t.result.Evidence = evidence
 }
 
-// sum is the verdict over all inputs: failed where one failed; else blocked
-// where one was; not applicable where no input had a meaning.
+// sum is the verdict over all inputs: failed if one failed; else blocked if one was
+// blocked; not applicable if no input applied.
 func (t *T) sum() {
 	of := map[report.Outcome][]try{}
 	for _, x := range t.tries {
@@ -220,8 +219,7 @@ func (t *T) sum() {
 	}
 }
 
-// listed names inputs with what is said of each; inputs of which the same is
-// said stand together.
+// listed lists inputs with a text for each; inputs with the same text are joined.
 func listed(list []try, said func(*report.Result) string) string {
 	var order []string
 	inputs := map[string][]string{}

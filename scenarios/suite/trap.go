@@ -11,10 +11,10 @@ type Trap struct {
 	n    atomic.Int64
 }
 
-// Caught is how many connections were made to it.
+// Caught returns how many connections it got.
 func (p *Trap) Caught() int64 { return p.n.Load() }
 
-// Trap sets one until the scenario ends.
+// Trap opens a trap; it closes when the scenario ends.
 func (t *T) Trap() *Trap {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

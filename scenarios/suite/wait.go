@@ -6,18 +6,17 @@ import (
 	"time"
 )
 
-// Quiet waits out the time in which what must not come would come
-// (timeouts.quiet).
+// Quiet waits long enough for an unwanted event to show up (timeouts.quiet).
 func (t *T) Quiet() { t.Wait(1) }
 
-// Wait lasts that many quiet times.
+// Wait waits n quiet times.
 func (t *T) Wait(n int) {
 	t.Until(time.Now().Add(time.Duration(n) * t.Lab.Config.Timeouts.Quiet))
 }
 
-// Until waits for a moment that the protocol names, such as the end of a token's
-// life or of a Retry-After. Others run meanwhile: the wait may last longer than
-// that, and who counts what came looks at when it came.
+// Until waits for a moment that the protocol defines, such as the end of a token's
+// lifetime or of a Retry-After. Other scenarios run meanwhile, so it may take
+// longer: a caller that counts events must check when they happened.
 func (t *T) Until(at time.Time) {
 	t.slot.leave()
 	defer t.slot.enter()
@@ -26,11 +25,11 @@ func (t *T) Until(at time.Time) {
 	<-ctx.Done()
 }
 
-// Soon waits until something is so, for at most Timeouts.Push.
+// Soon waits until so is true, for at most Timeouts.Push.
 func (t *T) Soon(so func() bool) bool { return t.poll(t.Lab.Config.Timeouts.Push, so) }
 
-// Shortly waits until something is so, for at most a quiet time: in place of
-// Quiet where there is a sign that nothing more can come.
+// Shortly waits until so is true, for at most a quiet time. It replaces Quiet if
+// there is a sign that nothing more can happen.
 func (t *T) Shortly(so func() bool) bool { return t.poll(t.Lab.Config.Timeouts.Quiet, so) }
 
 func (t *T) poll(within time.Duration, so func() bool) bool {
@@ -50,9 +49,9 @@ func (t *T) poll(within time.Duration, so func() bool) bool {
 	return true
 }
 
-// slots bound how many scenarios act at a time. One that waits for a clock gives
-// its slot away meanwhile, so that waits are side by side; when its wait is over
-// it is served before those that have not begun.
+// slots limit how many scenarios run at a time. A scenario that waits for a clock
+// gives up its slot meanwhile, so that waits overlap; afterwards it goes before
+// those that have not started.
 type slots struct {
 	mu             sync.Mutex
 	free           int
@@ -71,7 +70,7 @@ func (s *slots) take(queue *[]chan struct{}) {
 	turn := make(chan struct{})
 	*queue = append(*queue, turn)
 	s.mu.Unlock()
-	<-turn // whoever holds a slot gives it back: its body ends with the run at the latest
+	<-turn // every holder returns its slot: its body ends with the run at the latest
 }
 
 func (s *slots) give() {
@@ -87,8 +86,7 @@ func (s *slots) give() {
 	s.free++
 }
 
-// slot is the place of one scenario. A nil one is of a scenario that nobody
-// waits for.
+// slot is the slot of one scenario; nil for a scenario that runs alone.
 type slot struct{ of *slots }
 
 func (s *slot) leave() {

@@ -11,8 +11,8 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 )
 
-// watch looks after the target while scenarios run against it: one that
-// crashed is waited for, one that is gone for good ends the run.
+// watch checks that the target is up while scenarios run. It waits for a target
+// that crashed; a target that is gone for good ends the run.
 type watch struct {
 	lab *lab.Lab
 
@@ -30,8 +30,8 @@ func (w *watch) up() bool {
 	return w.down == nil
 }
 
-// outside tells whether the target was away while a scenario ran that did not
-// pass: then another one may be to blame.
+// outside reports whether the target was down while a scenario ran: then another
+// scenario may be to blame for its failure.
 func (w *watch) outside(v *verdict) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -43,8 +43,8 @@ func (w *watch) outside(v *verdict) bool {
 	return false
 }
 
-// look asks whether the target is still there after a scenario that did not
-// pass, and waits for it where it is not.
+// look checks that the target is still up after a scenario that did not pass, and
+// waits for it if not.
 func (w *watch) look(ctx context.Context, v *verdict) {
 	if v.result.Outcome == report.Passed || ctx.Err() != nil {
 		return
@@ -58,7 +58,7 @@ func (w *watch) ask(ctx context.Context, v *verdict) (note string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.down != nil {
-		return "the target does not answer any more"
+		return "the target no longer answers"
 	}
 	first := w.lab.Healthy(ctx)
 	if first == nil || ctx.Err() != nil {
@@ -70,12 +70,12 @@ func (w *watch) ask(ctx context.Context, v *verdict) (note string) {
 	switch {
 	case errors.As(err, &gone):
 		w.down = fmt.Errorf("after %s: %w", id, err)
-		return "after it " + err.Error()
+		return "after this scenario " + err.Error()
 	case err != nil:
 		return ""
 	}
 	w.away = append(w.away, span{v.began, time.Now()})
-	note = fmt.Sprintf("after it the target was away for %s: %v", time.Since(start).Round(100*time.Millisecond), first)
-	w.notes = append(w.notes, "After "+id+" the target did not answer, and was waited for: "+first.Error())
+	note = fmt.Sprintf("after this scenario the target was down for %s: %v", time.Since(start).Round(100*time.Millisecond), first)
+	w.notes = append(w.notes, "After "+id+" the target stopped answering, and dmwake waited for it: "+first.Error())
 	return note
 }

@@ -90,7 +90,7 @@ func TestAway(t *testing.T) {
 	if want := []string{"AAA-01 failed", "AAA-02 passed"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if len(out.Notes) == 0 || !strings.Contains(out.Notes[0], "did not answer, and was waited for") {
+	if len(out.Notes) == 0 || !strings.Contains(out.Notes[0], "stopped answering, and dmwake waited for it") {
 		t.Errorf("notes %q", out.Notes)
 	}
 }
