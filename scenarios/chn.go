@@ -11,6 +11,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -20,7 +21,7 @@ var channels = []Scenario{
 		Rule:    "Once a session reports a new channel URI, the next push goes there.",
 		Source:  learnPush,
 		Fix:     "Overwrite the stored channel URI with the one from each session.",
-		Mutants: []string{"chn-keep-first"},
+		Mutants: []*mutants.Mutant{mutants.ChnKeepFirst},
 		Run: func(t *T) {
 			d, _ := channelRenewed(t, false)
 			uri := d.ChannelURI()
@@ -43,7 +44,7 @@ var channels = []Scenario{
 		Rule:    "The server no longer pushes to a channel URI that was replaced.",
 		Source:  learnPush,
 		Fix:     "Keep one channel URI per device, the latest.",
-		Mutants: []string{"chn-keep-first", "chn-push-all"},
+		Mutants: []*mutants.Mutant{mutants.ChnKeepFirst, mutants.ChnPushAll},
 		Under:   []string{"CHN-01"},
 		Run: func(t *T) {
 			d, old := channelRenewed(t, false)
@@ -57,7 +58,7 @@ var channels = []Scenario{
 		Rule:    "While ChannelURI is empty and Status is 4 there is nothing to push to, and the server does not push to an earlier URI. It asks again in one of the next two sessions, or sets the PFN again.",
 		Source:  learnCSP + "; " + learnPush,
 		Fix:     "Drop the stored channel URI when the device returns an empty one, and keep asking for it.",
-		Mutants: []string{"chn-keep-on-empty", "chn-empty-silent"},
+		Mutants: []*mutants.Mutant{mutants.ChnKeepOnEmpty, mutants.ChnEmptySilent},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			pushesNow(d)
@@ -84,7 +85,7 @@ var channels = []Scenario{
 		Rule:    "Status 1 (invalid PFN) and 3 (registration failed) say that the channel must not be used. The server does not push to it until that changes.",
 		Source:  learnCSP,
 		Fix:     "Do not push while Push/Status is 1 or 3.",
-		Mutants: []string{"chn-ignore-status"},
+		Mutants: []*mutants.Mutant{mutants.ChnIgnoreStatus},
 		Run: func(t *T) {
 			for _, status := range []int{dmclient.PushInvalidPFN, dmclient.PushFailed} {
 				t.Try(fmt.Sprint("Status ", status), func() {
@@ -110,7 +111,7 @@ var channels = []Scenario{
 		Rule:    "Once a device reports that its channel expired, the server sets the PFN again, or asks for the channel again in the next session.",
 		Source:  learnCSP + "; " + learnPush,
 		Fix:     "Set the PFN again when Push/Status is 5.",
-		Mutants: []string{"chn-expired-silent"},
+		Mutants: []*mutants.Mutant{mutants.ChnExpiredSilent},
 		Run: func(t *T) {
 			list := channelExpired(t)
 			n := len(suite.Writes(list[0])) + len(suite.Writes(list[1])) + len(list[1].Find(syncml.Get, "/Push/ChannelURI"))
@@ -120,7 +121,7 @@ var channels = []Scenario{
 		Rule:    "A push for a device goes to that device's channel and to no other.",
 		Source:  learnPush,
 		Fix:     "Key channel URIs by DeviceID.",
-		Mutants: []string{"chn-global"},
+		Mutants: []*mutants.Mutant{mutants.ChnGlobal},
 		Decides: []suite.Premise{suite.Pushes},
 		Run: func(t *T) {
 			a, b := t.WithChannel(), t.WithChannel()
@@ -141,20 +142,20 @@ var channels = []Scenario{
 		Rule:    "A channel URI is opaque: a URI of a thousand characters, with every character a URI may contain, is used unchanged.",
 		Source:  learnPush + "; RFC 3986 section 3.4",
 		Fix:     "Store the channel URI in a column of at least 2,048 characters, and use it exactly as received.",
-		Mutants: []string{"chn-cut"},
+		Mutants: []*mutants.Mutant{mutants.ChnCut},
 		Under:   []string{"WNS-08", "CHN-01", "WER-16", "WER-17"},
 		Run:     longChannel},
 	{ID: "CHN-08", Level: report.Must, Needs: []Need{NeedPush}, Title: "no POST to a channel URI that leads elsewhere",
 		Rule:    "The device chooses its channel URI. A server that posts to any URI lets a device steer its token, and its requests, to hosts of the device's choice, also inside the server's own network. So it accepts only https and hosts of the push service.",
 		Source:  "Learn, \"Push notification service request and response headers\", security; CWE-918",
 		Fix:     "Accept only https URIs of *.notify.windows.com, port 443, without user information. Compare the host of the parsed URI, not its text.",
-		Mutants: []string{"chn-any-uri", "chn-uri-text"},
+		Mutants: []*mutants.Mutant{mutants.ChnAnyURI, mutants.ChnURIText},
 		Run:     hostileChannels},
 	{ID: "CHN-09", Level: report.Must, Needs: []Need{NeedPush}, Title: "re-enrollment drops the old channel",
 		Rule:    "A device that enrolls again starts over: nothing is pushed to the channel of its earlier enrollment.",
 		Source:  "MS-MDE2 3.1; stale state seen in servers",
 		Fix:     "Delete the channel URI when a device enrolls again.",
-		Mutants: []string{"chn-keep-enrollment"},
+		Mutants: []*mutants.Mutant{mutants.ChnKeepEnrollment},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
@@ -176,7 +177,7 @@ var channels = []Scenario{
 		Rule:    "A device renews its channel after 15 days, and then starts a session so that the server can read the new URI. The server asks for it there.",
 		Source:  learnPush,
 		Fix:     "Ask for the channel URI in every session.",
-		Mutants: []string{"pfn-channel-once"},
+		Mutants: []*mutants.Mutant{mutants.PfnChannelOnce},
 		Under:   []string{"PFN-10"},
 		Decides: []suite.Premise{suite.AsksURIs},
 		Run:     func(t *T) { channelRenewed(t, true) }},
@@ -184,7 +185,7 @@ var channels = []Scenario{
 		Rule:    "A device that was off for a month reports that its channel expired. The server sets the PFN again, in that session or the next; this makes the device register again.",
 		Source:  learnPush,
 		Fix:     "Set the PFN again as soon as Push/Status is 5.",
-		Mutants: []string{"chn-expired-no-pfn"},
+		Mutants: []*mutants.Mutant{mutants.ChnExpiredNoPFN},
 		Under:   []string{"CHN-05"},
 		Run: func(t *T) {
 			list := channelExpired(t)

@@ -21,6 +21,7 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // certificatesIssued are the ENR scenarios about the certificates that devices
@@ -31,7 +32,7 @@ var certificatesIssued = []Scenario{
 		Rule:    "The certificate in CertificateStore/My certifies the key of the CSR. It chains, directly or through CAs in CertificateStore/CA, to a certificate in CertificateStore/Root.",
 		Source:  "MS-MDE2 2.2.9.1, 3.4.4.1",
 		Fix:     "Issue the certificate for the public key of this request, and deliver the CA that signed it in CertificateStore/Root.",
-		Mutants: []string{"enr-wrong-key", "enr-wrong-root"},
+		Mutants: []*mutants.Mutant{mutants.EnrWrongKey, mutants.EnrWrongRoot},
 		Run:     clientCertificate,
 	},
 	{
@@ -39,7 +40,7 @@ var certificatesIssued = []Scenario{
 		Rule:    "A device's certificate is signed with SHA-256 or better, its RSA key has at least 2048 bits, and its extended key usage allows clientAuth.",
 		Source:  "CA/Browser Forum BR 7.1.3; RFC 5280 4.2.1.12; MS-XCEP (minimalKeyLength)",
 		Fix:     "Sign with SHA-256, and include clientAuth in the extended key usages.",
-		Mutants: []string{"enr-no-eku"},
+		Mutants: []*mutants.Mutant{mutants.EnrNoEKU},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			doc := documentOf(d)
@@ -67,7 +68,7 @@ var certificatesIssued = []Scenario{
 		Rule:    "A device whose provisioning document sets ROBOSupport asks for a new certificate with an RST of type Renew, signed with the old key, over TLS with the old certificate. The server issues it, and sessions continue with it.",
 		Source:  "MS-MDE2 3.8; Learn, \"Certificate renewal\"",
 		Fix:     "Accept RequestType Renew with a PKCS#7 request over TLS with the old certificate, and answer with the new one.",
-		Mutants: []string{"enr-renew-refused"},
+		Mutants: []*mutants.Mutant{mutants.EnrRenewRefused},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -87,7 +88,7 @@ var certificatesIssued = []Scenario{
 		Rule:    "An issuer never gives two certificates the same serial number.",
 		Source:  "RFC 5280 4.1.2.2",
 		Fix:     "Use random serial numbers of 64 bits or more, or a persistent counter.",
-		Mutants: []string{"enr-serial-constant"},
+		Mutants: []*mutants.Mutant{mutants.EnrSerialConstant},
 		Run: func(t *T) {
 			a, b := certOf(t.Device()), certOf(t.Device())
 			same := bytes.Equal(a.Issuer, b.Issuer) && a.SerialNumber == b.SerialNumber
@@ -99,7 +100,7 @@ var certificatesIssued = []Scenario{
 		Rule:    "The certificates in the provisioning document, including the device's own, are valid at the time of enrollment.",
 		Source:  "RFC 5280 4.1.2.5",
 		Fix:     "Renew the issuing CA, and deliver the new one.",
-		Mutants: []string{"enr-ca-expired"},
+		Mutants: []*mutants.Mutant{mutants.EnrCAExpired},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			doc := documentOf(d)

@@ -7,6 +7,7 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // enrollmentCredentials are the ENR scenarios about right, wrong and missing
@@ -17,7 +18,7 @@ var enrollmentCredentials = []Scenario{
 		Rule:    "GetPolicies and RST accept the kind of credential that AuthPolicy in the Discover reply names: a UsernameToken for OnPremise.",
 		Source:  "MS-MDE2 3.1.4.1.3.2, 3.3.4.1, 3.4.4.1; fleet issue 46387",
 		Fix:     "Let GetPolicies and RST check the kind of credential that Discover advertises. Usually one of the two lacks the check.",
-		Mutants: []string{"enr-policy-lies"},
+		Mutants: []*mutants.Mutant{mutants.EnrPolicyLies},
 		Run: func(t *T) {
 			d := t.Device()
 			err := d.Enroll()
@@ -37,7 +38,7 @@ var enrollmentCredentials = []Scenario{
 		Rule:    "A request with an invalid credential is answered with a SOAP fault, not with a certificate and not by a crash.",
 		Source:  "MS-MDE2 3.4.4.1, 2.2.9.1 (fault codes)",
 		Fix:     "Answer an invalid credential with a SOAP fault whose subcode is Authentication.",
-		Mutants: []string{"enr-password-panic", "enr-password-any"},
+		Mutants: []*mutants.Mutant{mutants.EnrPasswordPanic, mutants.EnrPasswordAny},
 		Run: func(t *T) {
 			// A device like it enrolls with the right credential, so only the wrong
 			// credential can be the reason for a refusal.
@@ -62,7 +63,7 @@ var enrollmentCredentials = []Scenario{
 		Rule:    "The policy service and the enrollment service serve nobody without a valid credential.",
 		Source:  "MS-MDE2 3.3.4.1, 3.4.4.1; MS-XCEP 3.1.4.1",
 		Fix:     "Check the credential in GetPolicies and in RST before doing anything else.",
-		Mutants: []string{"enr-password-any", "enr-token-optional"},
+		Mutants: []*mutants.Mutant{mutants.EnrPasswordAny, mutants.EnrTokenOptional},
 		Under:   []string{"ENR-18"},
 		Run: func(t *T) {
 			known := t.Enrollee()

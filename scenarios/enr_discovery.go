@@ -13,6 +13,7 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // discovery are the ENR scenarios about the Discover reply and the sign-in page
@@ -23,7 +24,7 @@ var discovery = []Scenario{
 		Rule:    "AuthPolicy in the Discover reply is one of the AuthPolicies in the request. A client cannot enroll with any other.",
 		Source:  "MS-MDE2 3.1.4.1.3.1, 3.1.4.1.3.2",
 		Fix:     "Choose AuthPolicy from the AuthPolicies that the request lists.",
-		Mutants: []string{"enr-policy-unoffered"},
+		Mutants: []*mutants.Mutant{mutants.EnrPolicyUnoffered},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			r := discoveredBy(d)
@@ -36,7 +37,7 @@ var discovery = []Scenario{
 		Rule:    "EnrollmentServiceUrl and, if present, EnrollmentPolicyServiceUrl in the Discover reply are absolute https URLs of services that answer.",
 		Source:  "MS-MDE2 3.1.4.1.3.2",
 		Fix:     "Build both service URLs from the server's public base URL, including scheme and host.",
-		Mutants: []string{"enr-url-relative"},
+		Mutants: []*mutants.Mutant{mutants.EnrURLRelative},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			r := discoveredBy(d)
@@ -51,7 +52,7 @@ var discovery = []Scenario{
 		Rule:    "A server that answers Federated names an AuthenticationServiceUrl. The page there ends in a form that posts wresult to the address in appru.",
 		Source:  "MS-MDE2 3.1.4.1.3.2; Learn, \"Federated authentication device enrollment\"",
 		Fix:     "Send AuthenticationServiceUrl, and end the page in a form that posts wresult to the address in appru.",
-		Mutants: []string{"enr-no-auth-url", "enr-appru-fixed"},
+		Mutants: []*mutants.Mutant{mutants.EnrNoAuthURL, mutants.EnrAppruFixed},
 		Under:   []string{"ENR-05"},
 		Run: func(t *T) {
 			d := t.Enrollee()

@@ -15,6 +15,7 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // provisioningDocument are the ENR scenarios about the provisioning document
@@ -25,7 +26,7 @@ var provisioningDocument = []Scenario{
 		Rule:    "The RSTR carries a well-formed wap-provisioningdoc of version 1.1, in base64.",
 		Source:  "MS-MDE2 3.4.4.1.1, 2.2.9.1",
 		Fix:     "Set version=\"1.1\" on wap-provisioningdoc, and encode the whole document in standard base64.",
-		Mutants: []string{"enr-doc-version"},
+		Mutants: []*mutants.Mutant{mutants.EnrDocVersion},
 		Run: func(t *T) {
 			e, err := enroll.ReadEnvelope(exchangeOf(t.Enrollee(), enroll.StepToken).Response)
 			if err != nil {
@@ -47,7 +48,7 @@ var provisioningDocument = []Scenario{
 		Rule:    "The APPLICATION characteristic has APPID w7, PROVIDER-ID, NAME and ADDR.",
 		Source:  "MS-MDE2 2.2.9.1; Learn, \"w7 APPLICATION CSP\"",
 		Fix:     "Write APPID w7, PROVIDER-ID, NAME and ADDR into the APPLICATION characteristic.",
-		Mutants: []string{"enr-no-name"},
+		Mutants: []*mutants.Mutant{mutants.EnrNoName},
 		Run: func(t *T) {
 			app := documentOf(t.Enrollee()).App
 			t.Try("APPID", func() { t.Expect(app.AppID, "APPID").To(Equal("w7")) })
@@ -61,7 +62,7 @@ var provisioningDocument = []Scenario{
 		Rule:    "The APPLICATION characteristic has an APPAUTH for each side. The server authenticates with CLIENT, the device with APPSRV.",
 		Source:  "MS-MDE2 2.2.9.1; Learn, \"w7 APPLICATION CSP\"",
 		Fix:     "Write two APPAUTH characteristics, AAUTHLEVEL CLIENT and APPSRV.",
-		Mutants: []string{"enr-no-appsrv"},
+		Mutants: []*mutants.Mutant{mutants.EnrNoAppsrv},
 		Run: func(t *T) {
 			var levels []string
 			for _, a := range documentOf(t.Enrollee()).App.Auth {
@@ -77,7 +78,7 @@ var provisioningDocument = []Scenario{
 		Rule:    "AAUTHDATA, if present, holds the first nonce in base64. (Windows 11 25H2 rejects an APPAUTH without it.)",
 		Source:  "Learn, \"w7 APPLICATION CSP\"; OMA DM Security 1.2.1 section 5.3",
 		Fix:     "Base64-encode the nonce in AAUTHDATA.",
-		Mutants: []string{"enr-nonce-plain"},
+		Mutants: []*mutants.Mutant{mutants.EnrNoncePlain},
 		Run: func(t *T) {
 			for _, a := range appAuths(t) {
 				t.Try("APPAUTH "+a.Level, func() {
@@ -95,7 +96,7 @@ var provisioningDocument = []Scenario{
 		Rule:    "Management of a device ends when its certificate expires, unless it is renewed. So the document sets ROBOSupport to true and RenewPeriod to a number of days.",
 		Source:  "MS-MDE2 2.2.9.1; Learn, \"Certificate renewal\"",
 		Fix:     "Set ROBOSupport to true and RenewPeriod to a number of days under CertificateStore/My/WSTEP/Renew.",
-		Mutants: []string{"enr-no-robo"},
+		Mutants: []*mutants.Mutant{mutants.EnrNoROBO},
 		Run: func(t *T) {
 			values := map[string]string{}
 			for _, n := range documentOf(t.Enrollee()).Renew {
@@ -113,7 +114,7 @@ var provisioningDocument = []Scenario{
 		Rule:    "Push/PFN is set in a session. MS-MDE2 lists it as not configurable in the provisioning document, and Windows ignores it there.",
 		Source:  "MS-MDE2 2.2.9.3",
 		Fix:     "Leave Push/PFN out of the document and set it in the first session.",
-		Mutants: []string{"enr-pfn-document"},
+		Mutants: []*mutants.Mutant{mutants.EnrPFNDocument},
 		Run: func(t *T) {
 			t.Expect(documentOf(t.Enrollee()).Provider.Node("Push/PFN"), "Push/PFN in the provisioning document").To(BeEmpty())
 		},
@@ -123,7 +124,7 @@ var provisioningDocument = []Scenario{
 		Rule:    "Every page on the server itself that the provisioning document names can be opened.",
 		Source:  "Learn, \"DMClient CSP\" (HelpWebsite, and others); Learn, \"w7 APPLICATION CSP\"",
 		Fix:     "Serve the pages that the document names, or remove them from it.",
-		Mutants: []string{"enr-help-404"},
+		Mutants: []*mutants.Mutant{mutants.EnrHelp404},
 		Run: func(t *T) {
 			own, err := url.Parse(t.Lab.Config.Target.DiscoveryURL())
 			if err != nil {
@@ -143,7 +144,7 @@ var provisioningDocument = []Scenario{
 		Rule:    "Each APPAUTH carries a first nonce: Windows 11 25H2 rejects the enrollment without it. No two devices share a nonce or a secret.",
 		Source:  "Learn, \"w7 APPLICATION CSP\"; OMA DM Security 1.2.1 section 5.3; seen on Windows 11 25H2 (0x80070057)",
 		Fix:     "Generate nonce and secret for each enrollment, and write the nonce into AAUTHDATA of both APPAUTHs.",
-		Mutants: []string{"enr-nonce-same"},
+		Mutants: []*mutants.Mutant{mutants.EnrNonceSame},
 		Run: func(t *T) {
 			first, second := appAuths(t), appAuths(t)
 			for _, a := range first {

@@ -10,6 +10,7 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // enrollmentMessages are the ENR scenarios about the messages of all services:
@@ -20,7 +21,7 @@ var enrollmentMessages = []Scenario{
 		Rule:    "Before Discover, a device sends a GET to the discovery URL to check that the server is there. The server answers 200.",
 		Source:  "MS-MDE2 3.1.4.1",
 		Fix:     "Answer GET on the discovery path with 200 and an empty body, besides POST.",
-		Mutants: []string{"enr-get-404"},
+		Mutants: []*mutants.Mutant{mutants.EnrGet404},
 		Run: func(t *T) {
 			ex := reached(t.Enrollee(), enroll.StepReach)
 			switch {
@@ -37,7 +38,7 @@ var enrollmentMessages = []Scenario{
 		Rule:    "The replies to Discover, GetPolicies and RST are application/soap+xml with a Content-Length. The enrollment client does not support chunked transfer.",
 		Source:  "MS-MDE2 3.1.4.1, 3.3.4.1, 3.4.4.1; Learn, \"On-premises authentication device enrollment\"",
 		Fix:     "Buffer the whole SOAP body, set Content-Length and application/soap+xml, and do not flush before.",
-		Mutants: []string{"enr-chunked"},
+		Mutants: []*mutants.Mutant{mutants.EnrChunked},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			for _, step := range services {
@@ -50,7 +51,7 @@ var enrollmentMessages = []Scenario{
 		Rule:    "a:RelatesTo in each reply is the a:MessageID of the request.",
 		Source:  "MS-MDE2 3.1.4.1.1.2; WS-Addressing 1.0 Core 3.1",
 		Fix:     "Copy a:MessageID of the request into a:RelatesTo of the reply, in all three services.",
-		Mutants: []string{"enr-relates-to"},
+		Mutants: []*mutants.Mutant{mutants.EnrRelatesTo},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			for _, step := range services {
@@ -66,7 +67,7 @@ var enrollmentMessages = []Scenario{
 		Rule:    "A message that is not SOAP is answered with a SOAP fault or HTTP 4xx, not with a dropped connection or the error page of a crash.",
 		Source:  "SOAP 1.2 part 1, section 5.4; RFC 9110 15.5",
 		Fix:     "Handle errors of the XML parser, and answer with a SOAP fault with subcode MessageFormat.",
-		Mutants: []string{"enr-soap-panic"},
+		Mutants: []*mutants.Mutant{mutants.EnrSOAPPanic},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			r := discoveredBy(d)
@@ -83,7 +84,7 @@ var enrollmentMessages = []Scenario{
 		Rule:    "A WS-Security timestamp in a reply is the time of the reply. An ActivityId, which identifies a reply in logs, is not used twice.",
 		Source:  "WS-Security 1.1 section 10; MS-MDE2 3.1.4.1.1.2, 3.4.4.1.1.2",
 		Fix:     "Write the time of the reply into the timestamp, and a new UUID into ActivityId.",
-		Mutants: []string{"enr-timestamp-old", "enr-activity-constant"},
+		Mutants: []*mutants.Mutant{mutants.EnrTimestampOld, mutants.EnrActivityConstant},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			seen := map[string]string{}
@@ -97,7 +98,7 @@ var enrollmentMessages = []Scenario{
 		Rule:    "The SOAP header of a reply contains its Action, as a full URI.",
 		Source:  "MS-MDE2 3.1.4.1.1.2, 3.3.4.1.1.2, 3.4.4.1.1.2; WS-Addressing 1.0 SOAP binding",
 		Fix:     "Write the full URI of the operation's response into a:Action.",
-		Mutants: []string{"enr-action-short"},
+		Mutants: []*mutants.Mutant{mutants.EnrActionShort},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			actions := map[string]string{enroll.StepDiscover: enroll.ActionDiscoverResponse, enroll.StepPolicies: enroll.ActionGetPoliciesResponse, enroll.StepToken: enroll.ActionRequestTokenReply}
@@ -114,7 +115,7 @@ var enrollmentMessages = []Scenario{
 		Rule:    "Indentation, other prefixes or another order of attributes do not change a request.",
 		Source:  "XML 1.0; Namespaces in XML 1.0",
 		Fix:     "Read SOAP with an XML parser and match elements by namespace and local name, not by text.",
-		Mutants: []string{"enr-soap-strict"},
+		Mutants: []*mutants.Mutant{mutants.EnrSOAPStrict},
 		Under:   []string{"ENR-19"},
 		Run: func(t *T) {
 			d := t.Enrollee()

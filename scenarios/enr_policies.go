@@ -6,6 +6,7 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -16,7 +17,7 @@ var certificatePolicies = []Scenario{
 		Rule:    "GetPolicies is answered with well-formed XML that binds every prefix and contains a certificate policy. (Windows has been seen to ignore an unbound prefix; other clients and parsers do not.)",
 		Source:  "MS-XCEP 3.1.4.1.1.2; Namespaces in XML 1.0 section 5",
 		Fix:     "Answer GetPolicies with one policy and its attributes, and bind every prefix on the element that uses it or on one above.",
-		Mutants: []string{"enr-policies-unbound", "enr-policies-none", "enr-policies-panic"},
+		Mutants: []*mutants.Mutant{mutants.EnrPoliciesUnbound, mutants.EnrPoliciesNone, mutants.EnrPoliciesPanic},
 		Run: func(t *T) {
 			reply := policyReply(t, t.Enrollee())
 			e, err := enroll.ReadEnvelope(reply)
@@ -40,7 +41,7 @@ var certificatePolicies = []Scenario{
 		Rule:    "policySchema is 3. hashAlgorithmOIDReference, if not nil, is the id of an OID in the same reply, and the group of that OID is 1, the hash algorithms.",
 		Source:  "MS-XCEP 3.1.4.1.3.1, 3.1.4.1.3.16",
 		Fix:     "Set policySchema to 3, and let hashAlgorithmOIDReference name the oIDReferenceID of an OID with group 1.",
-		Mutants: []string{"enr-oid-dangling", "enr-policy-schema"},
+		Mutants: []*mutants.Mutant{mutants.EnrOIDDangling, mutants.EnrPolicySchema},
 		Run: func(t *T) {
 			r := policiesOf(t.Enrollee())
 			t.Try("policySchema", func() { t.Expect(r.Schema, "policySchema").To(Equal("3")) })
@@ -58,7 +59,7 @@ var certificatePolicies = []Scenario{
 		Rule:    "minimalKeyLength of the certificate policy is at least 2048.",
 		Source:  "MS-XCEP 3.1.4.1.3.20; NIST SP 800-131A",
 		Fix:     "Set minimalKeyLength to 2048.",
-		Mutants: []string{"enr-key-length"},
+		Mutants: []*mutants.Mutant{mutants.EnrKeyLength},
 		Run: func(t *T) {
 			t.Expect(policiesOf(t.Enrollee()).MinimalKeyLength, "minimalKeyLength").To(BeNumerically(">=", 2048))
 		},

@@ -9,6 +9,7 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // pollSchedule are the ENR scenarios about the poll schedule of the provisioning
@@ -19,7 +20,7 @@ var pollSchedule = []Scenario{
 		Rule:    "Each value of Poll is 0 or a positive number. If all six are present, not all are 0; if all three counts are present, not all counts are 0.",
 		Source:  "Learn, \"DMClient CSP\", Poll; MS-MDE2 2.2.9.3",
 		Fix:     "Give at least one of the three counts and one interval a value above 0.",
-		Mutants: []string{"enr-poll-zero"},
+		Mutants: []*mutants.Mutant{mutants.EnrPollZero},
 		Run: func(t *T) {
 			var counts, all []string
 			for _, s := range pollSets(documentOf(t.Enrollee())) {
@@ -36,7 +37,7 @@ var pollSchedule = []Scenario{
 		Rule:    "The schedule that never ends, the last set with count 0, polls every 15 minutes at most: urgent work is pushed.",
 		Source:  "Learn, \"DMClient CSP\", Poll; " + learnPush + "; fleet issue 46481; the bound is ours",
 		Fix:     "Raise IntervalForRemainingScheduledRetries to hours, and push urgent work.",
-		Mutants: []string{"enr-poll-minute"},
+		Mutants: []*mutants.Mutant{mutants.EnrPollMinute},
 		Under:   []string{"ENR-22"},
 		Run: func(t *T) {
 			last := pollSets(documentOf(t.Enrollee()))[2]

@@ -14,6 +14,7 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -25,7 +26,7 @@ var certificateRequests = []Scenario{
 		Rule:    "A device whose user has a valid credential enrolls: Discover and RST are answered, and the last reply is a provisioning document that the device can install.",
 		Source:  "MS-MDE2 1.3, 3.1 to 3.4",
 		Fix:     "Look in the server's log for the step named here.",
-		Mutants: []string{"enr-policy-lies"},
+		Mutants: []*mutants.Mutant{mutants.EnrPolicyLies},
 		Decides: []suite.Premise{suite.Enrolls},
 		Under:   []string{"ENR-04", "ENR-05", "ENR-06", "ENR-07", "ENR-11", "ENR-12", "ENR-14"},
 		Run: func(t *T) {
@@ -40,7 +41,7 @@ var certificateRequests = []Scenario{
 		Rule:    "A PKCS#10 request whose common name is a PrintableString with \"!\" and NUL, signed with sha1WithRSA, is accepted: Windows sends no other. Strict ASN.1 parsers, including Go's, reject it.",
 		Source:  "MS-MDE2 3.4.4.1.1.1; seen on Windows 10 19043",
 		Fix:     "Parse the PKCS#10 request without checking the subject's string type, and verify sha1WithRSA yourself.",
-		Mutants: []string{"enr-strict-csr"},
+		Mutants: []*mutants.Mutant{mutants.EnrStrictCSR},
 		Run: func(t *T) {
 			accepted(t, false, "a provisioning document for the CSR as Windows encodes it, as for a plain one")
 		},
@@ -50,7 +51,7 @@ var certificateRequests = []Scenario{
 		Rule:    "A PKCS#10 request signed with sha256WithRSA is accepted as well: later Windows and every other client use it.",
 		Source:  "MS-WSTEP 3.1.4.1; RFC 2986",
 		Fix:     "Accept sha256WithRSA besides sha1WithRSA when you verify the signature of the request.",
-		Mutants: []string{"enr-sha1-only"},
+		Mutants: []*mutants.Mutant{mutants.EnrSHA1Only},
 		Run: func(t *T) {
 			accepted(t, true, "a provisioning document for a CSR signed with sha256WithRSA, as for one with sha1WithRSA")
 		},
@@ -60,7 +61,7 @@ var certificateRequests = []Scenario{
 		Rule:    "A device that was reset enrolls again under its old identity, and gets a new certificate. Management continues: sessions complete, and queued commands arrive.",
 		Source:  "MS-MDE2 3.1; go-microsoft-dm (stale session state)",
 		Fix:     "When a DeviceID enrolls again, replace everything stored for it, including sessions, channel and PFN.",
-		Mutants: []string{"enr-again-refused", "enr-stale-session", "enr-again-mute"},
+		Mutants: []*mutants.Mutant{mutants.EnrAgainRefused, mutants.EnrStaleSession, mutants.EnrAgainMute},
 		Run:     enrollsAgain,
 	},
 	{
@@ -68,7 +69,7 @@ var certificateRequests = []Scenario{
 		Rule:    "The enrollment service does not certify a key shorter than the minimalKeyLength of its own policy.",
 		Source:  "MS-XCEP 3.1.4.1.3.20; MS-WSTEP 3.1.4.1",
 		Fix:     "Compare the key of the request with minimalKeyLength before you certify it.",
-		Mutants: []string{"enr-any-key"},
+		Mutants: []*mutants.Mutant{mutants.EnrAnyKey},
 		Run: func(t *T) {
 			// A device with a longer key enrolls.
 			if n := policiesOf(t.EnrolledOnly()).MinimalKeyLength; n <= shortKey {

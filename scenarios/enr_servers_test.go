@@ -22,6 +22,7 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // against is a lab whose target is the reference server behind a handler.
@@ -348,7 +349,7 @@ func TestMalformedInWords(t *testing.T) {
 // TestEvidenceIsOfTheRule: unbound prefixes are the matter of ENR-08, and stand in
 // no other scenario's evidence.
 func TestEvidenceIsOfTheRule(t *testing.T) {
-	l, err := lab.Start(nil, lab.Options{Seed: 1, Key: sharedKey, Mutants: []string{"enr-policies-unbound", "enr-timestamp-old"}})
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Key: sharedKey, Mutants: []*mutants.Mutant{mutants.EnrPoliciesUnbound, mutants.EnrTimestampOld}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -19,7 +20,7 @@ var answerErrors = []Scenario{
 		Rule:    "A command that the device answers with 401, 403 or 425 failed. The server records that and does not send it in every session: at most three times in four sessions.",
 		Source:  "OMA DM RepPro 1.2.1 section 10; the bound is ours",
 		Fix:     "Remove a failed command from the queue, or retry it a few times at most.",
-		Mutants: []string{"err-cmd-forever"},
+		Mutants: []*mutants.Mutant{mutants.ErrCmdForever},
 		Under:   []string{"SES-06"},
 		Run: func(t *T) {
 			for _, code := range []int{401, 403, 425} {
@@ -30,14 +31,14 @@ var answerErrors = []Scenario{
 		Rule:    "415 says that the format is wrong for the node. The same command would get the same answer.",
 		Source:  "OMA DM RepPro 1.2.1 section 10, 415",
 		Fix:     "Remove a command answered with 415 from the queue.",
-		Mutants: []string{"err-cmd-forever"},
+		Mutants: []*mutants.Mutant{mutants.ErrCmdForever},
 		Under:   []string{"ERR-07", "SES-06", "PSH-02"},
 		Run:     func(t *T) { repeats(t, 415, 1) }},
 	{ID: "ERR-11", Level: report.Must, Needs: []Need{NeedQueue}, Title: "400 with an empty CmdRef is tolerated",
 		Rule:    "A device that cannot read a command's CmdID answers 400 with an empty CmdRef. This Status belongs to no command; the session completes.",
 		Source:  "Learn, \"OMA DM protocol support\"; MS-MDM 2.2.6.1",
 		Fix:     "Ignore a Status whose CmdRef is empty.",
-		Mutants: []string{"err-empty-cmdref"},
+		Mutants: []*mutants.Mutant{mutants.ErrEmptyCmdRef},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -50,7 +51,7 @@ var answerErrors = []Scenario{
 		Rule:    "214 (operation cancelled) and 215 (not executed) are answers like any other: the session completes, and so does the next.",
 		Source:  "OMA DM RepPro 1.2.1 section 10, 214 and 215",
 		Fix:     "Interpret every status by its class.",
-		Mutants: []string{"err-215-fails"},
+		Mutants: []*mutants.Mutant{mutants.Err215Fails},
 		Run: func(t *T) {
 			for _, code := range []int{214, 215} {
 				t.Try(fmt.Sprint(code), func() { answeredWith(t, code) })
@@ -60,13 +61,13 @@ var answerErrors = []Scenario{
 		Rule:    "599 is in no list. Like every 5xx it means that the command failed, and the session completes.",
 		Source:  "OMA DM RepPro 1.2.1 section 10 (classes of status codes)",
 		Fix:     "Interpret every status by its class.",
-		Mutants: []string{"err-599-panics"},
+		Mutants: []*mutants.Mutant{mutants.Err599Panics},
 		Run:     func(t *T) { answeredWith(t, 599) }},
 	{ID: "ERR-14", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a command without an answer stays pending",
 		Rule:    "A command that gets neither Status nor Results may not have been executed. The session ends without an error, and the next one sends the command again.",
 		Source:  "MS-MDM 2.2.6.1 (every command gets a Status)",
 		Fix:     "Requeue a command that has no answer when the session ends.",
-		Mutants: []string{"psh-sent-done"},
+		Mutants: []*mutants.Mutant{mutants.PshSentDone},
 		Under:   []string{"SES-44"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -83,7 +84,7 @@ var answerErrors = []Scenario{
 		Rule:    "A device sends each Status twice. The session completes, and so does the next.",
 		Source:  "MS-MDM 2.2.6.1; seen on devices",
 		Fix:     "Ignore a second Status for the same command.",
-		Mutants: []string{"err-double-fails"},
+		Mutants: []*mutants.Mutant{mutants.ErrDoubleFails},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -97,7 +98,7 @@ var answerErrors = []Scenario{
 		Rule:    "A device sends the Results of a Get and leaves its Status out. The session completes, and so does the next.",
 		Source:  "MS-MDM 2.2.6.1; seen on devices",
 		Fix:     "Accept Results with or without their Status.",
-		Mutants: []string{"err-results-fail"},
+		Mutants: []*mutants.Mutant{mutants.ErrResultsFail},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -24,7 +25,7 @@ var atomicErrors = []Scenario{
 		Rule:    "If a command in an Atomic fails, the device answers 507 for the Atomic, 216 for each command it rolled back and 516 for each it could not. The session completes, and so does the next.",
 		Source:  "MS-MDM 2.2.7.3, 3.1.5.1.2; OMA DM RepPro 1.2.1 section 10",
 		Fix:     "Record 507, 216 and 516 as results of their commands, and go on.",
-		Mutants: []string{"err-507-fails"},
+		Mutants: []*mutants.Mutant{mutants.Err507Fails},
 		Run: func(t *T) {
 			for _, code := range []int{atomicRolledBack, rollBackFailed} {
 				t.Try(fmt.Sprintf("507 with %d inside", code), func() {
@@ -49,7 +50,7 @@ var atomicErrors = []Scenario{
 		Rule:    "An Atomic inside another is not supported: Windows answers 500 for the inner and 507 for the outer one.",
 		Source:  "MS-MDM 2.2.7.3; Learn, \"OMA DM protocol support\"",
 		Fix:     "Put all commands into one Atomic, or into several in sequence.",
-		Mutants: []string{"err-atomic-nested"},
+		Mutants: []*mutants.Mutant{mutants.ErrAtomicNested},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()

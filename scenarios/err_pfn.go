@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -25,7 +26,7 @@ var pfnErrors = []Scenario{
 		Rule:    "A device that already has Push answers 418 to its Add. The server has the node it wanted: the session goes on and the PFN is set.",
 		Source:  "MS-MDM 3.1.5.1.1; " + firstReports,
 		Fix:     "Treat 418 for Add of Push as success.",
-		Mutants: []string{"err-push-418"},
+		Mutants: []*mutants.Mutant{mutants.ErrPush418},
 		Under:   []string{"PFN-01"},
 		Run: func(t *T) {
 			d := preparedDevice(t, "")
@@ -38,7 +39,7 @@ var pfnErrors = []Scenario{
 		Rule:    "A device that already has a PFN answers 418 to its Add. The server cannot know which PFN that is: it writes its own with Replace or reads the node, in that session or the next.",
 		Source:  "MS-MDM 3.1.5.1.1; " + firstReports,
 		Fix:     "Send Replace of the PFN after 418, or Get it and compare.",
-		Mutants: []string{"err-pfn-418"},
+		Mutants: []*mutants.Mutant{mutants.ErrPFN418},
 		Under:   []string{"ERR-01", "SES-06"},
 		Run: func(t *T) {
 			d := preparedDevice(t, anotherPFN)
@@ -55,7 +56,7 @@ var pfnErrors = []Scenario{
 		Rule:    "A phone that cannot register the PFN answers 500. The server records that and does not keep sending it: at most three times in a session.",
 		Source:  firstReports + "; the bound is ours",
 		Fix:     "Count failed attempts to set the PFN, and leave it for a later session.",
-		Mutants: []string{"err-500-forever"},
+		Mutants: []*mutants.Mutant{mutants.Err500Forever},
 		Under:   []string{"ERR-01", "ERR-02"},
 		Run: func(t *T) {
 			d := unregistrable(t)
@@ -72,7 +73,7 @@ var pfnErrors = []Scenario{
 		Rule:    "Add of the PFN answers 418, Replace answers 500. Other queued commands are delivered anyway, in that session or the next.",
 		Source:  firstReports,
 		Fix:     "Send the other commands whatever the device answers for the PFN.",
-		Mutants: []string{"err-500-first"},
+		Mutants: []*mutants.Mutant{mutants.Err500First},
 		Under:   []string{"ERR-01", "ERR-02", "ERR-03", "SES-44"},
 		Run: func(t *T) {
 			d := t.EnrolledOnly()
@@ -95,7 +96,7 @@ var pfnErrors = []Scenario{
 		Rule:    "The server wanted Push gone, and it is: the session completes.",
 		Source:  "MS-MDM 3.1.5.1.3; OMA DM RepPro 1.2.1 section 10, 404",
 		Fix:     "Treat 404 for Delete as success.",
-		Mutants: []string{"err-delete-404"},
+		Mutants: []*mutants.Mutant{mutants.ErrDelete404},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -111,7 +112,7 @@ var pfnErrors = []Scenario{
 		Rule:    "A device answers Get of ChannelURI with 404, 405, 406 or 500. Only that one command failed: the session completes, and so does the next.",
 		Source:  "OMA DM RepPro 1.2.1 section 10; " + learnCSP,
 		Fix:     "Record the status of Get of ChannelURI, and go on.",
-		Mutants: []string{"err-channel-fails", "err-channel-loop"},
+		Mutants: []*mutants.Mutant{mutants.ErrChannelFails, mutants.ErrChannelLoop},
 		Under:   []string{"ERR-01", "ERR-02"},
 		Run: func(t *T) {
 			for _, code := range []int{404, 405, 406, 500} {
@@ -141,7 +142,7 @@ var pfnErrors = []Scenario{
 		Rule:    "A PFN that could not be registered because the phone had no network is set again once the phone is back online, and works: within the next three sessions.",
 		Source:  firstReports + "; the bound is ours",
 		Fix:     "Forget earlier failures when the PFN answers 200, and try again in a later session.",
-		Mutants: []string{"err-500-giveup"},
+		Mutants: []*mutants.Mutant{mutants.Err500GiveUp},
 		Under:   []string{"ERR-01", "ERR-02", "ERR-03"},
 		Run: func(t *T) {
 			if t.Lab.Config.Target.Push == "none" {

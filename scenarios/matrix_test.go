@@ -13,16 +13,16 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
-	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 var matrixFile = flag.String("matrix", "", "run every scenario on every mutant and write the matrix to this file")
 
 // strict is a whole run against the embedded server with mutants, reported as
 // dmwake test --strict would.
-func strict(t *testing.T, seed uint64, mutants ...string) *report.Report {
+func strict(t *testing.T, seed uint64, broken ...*mutants.Mutant) *report.Report {
 	t.Helper()
-	l, err := lab.Start(nil, lab.Options{Mutants: mutants, Seed: seed, Push: 4 * time.Second, Crowd: 40, Key: sharedKey})
+	l, err := lab.Start(nil, lab.Options{Mutants: broken, Seed: seed, Push: 4 * time.Second, Crowd: 40, Key: sharedKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,10 +57,10 @@ func TestMatrix(t *testing.T) {
 	if *matrixFile == "" {
 		t.Skip("run by make mutants; TestMutantsAreKilled runs what each mutant must fail")
 	}
-	rows := make([]string, len(mdmserver.Mutants))
-	besides(mdmserver.Mutants, func(i int, m mdmserver.Mutant) {
+	rows := make([]string, len(mutants.All()))
+	besides(mutants.All(), func(i int, m *mutants.Mutant) {
 		start := time.Now()
-		r := strict(t, uint64(i+1), m.Name)
+		r := strict(t, uint64(i+1), m)
 		rows[i] = row(t, m, r)
 		t.Logf("%s in %s: %s", m.Name, time.Since(start).Round(time.Second), rows[i])
 	})
@@ -75,9 +75,9 @@ func TestMatrix(t *testing.T) {
 }
 
 // row judges the run of a mutant and gives its line of the matrix.
-func row(t *testing.T, m mdmserver.Mutant, r *report.Report) string {
+func row(t *testing.T, m *mutants.Mutant, r *report.Report) string {
 	var killed, blocked, more []string
-	made := killersOf(m.Name)
+	made := killersOf(m)
 	telling := false
 	for i := range r.Scenarios {
 		s := &r.Scenarios[i]
@@ -108,64 +108,64 @@ func row(t *testing.T, m mdmserver.Mutant, r *report.Report) string {
 
 // also are scenarios, or whole areas, that cannot but fail on a mutant which is
 // made for others.
-var also = map[string][]string{
-	"enr-policies-panic":   {"ENR-03", "ENR-05"},
-	"enr-no-eku":           {"SES-01", "SES-43"},
-	"enr-no-appsrv":        {"SES-29", "SES-30", "SES-31", "SES-32", "SES-41", "SEC-05", "SEC-16", "SEC-17"},
-	"enr-ca-expired":       {"SES-01", "SES-43"},
-	"enr-wrong-key":        {"SES-01", "SES-43"},
-	"ses-unknown-alert":    {"PSH-10"},
-	"ses-msg-id":           {"PSH-04"},
-	"ses-alert-unanswered": {"PSH-10"},
-	"ses-bye":              {"PSH-03"},
-	"ses-msgid-spelling":   {"ERR-02", "ERR-07", "ERR-10"},
-	"ses-first-status":     {"PFN", "WER", "ERR"},
-	"pfn-atomic":           {"ERR-01"},
-	"pfn-every-session":    {"CHN-01", "CHN-03"},
-	"chn-empty-silent":     {"ERR"},
-	"chn-keep-enrollment":  {"ENR-20"},
-	"chn-global":           {"WER", "TOK", "PSH"},
-	"tok-never-renewed":    {"PSH-01"},
-	"tok-dead":             {"PSH-01"},
-	"tok-no-json-dead":     {"PSH-01"},
-	"wns-put":              {"PSH-01"},
-	"wns-bearer":           {"PSH-01"},
-	"wns-token-spoilt":     {"PSH-01", "TOK-05", "WER-01"},
-	"wns-content-type":     {"PSH-01"},
-	"wns-type":             {"PSH-01"},
-	"wns-header-twice":     {"PSH-01"},
-	"wns-chunked":          {"PSH-01"},
-	"wns-empty":            {"PSH-01"},
-	"wns-large":            {"PSH-01"},
-	"wns-ttl-zero":         {"PSH-01"},
-	"wns-uri":              {"CHN-07"},
-	"wer-401-stop":         {"TOK-05"},
-	"wer-serial":           {"PSH", "TOK", "WNS"},
-	"wer-bad-reply-dead":   {"PSH-01"},
-	"wer-down-dead":        {"PSH-01", "CHN-07"},
-	"psh-twice":            {"ERR-10", "SES-20", "WER-12", "WER-17"},
-	"psh-forget":           {"WER-12"},
-	"psh-empty-404":        {"SES-43"},
-	"psh-scope":            {"SES-20", "SES-22"},
-	"psh-exec-replace":     {"SES-20"},
-	"err-results-fail":     {"SES-42"},
-	"sec-garbage":          {"SES-31", "SES-41"},
-	"sec-challenge-any":    {"SES-41"},
-	"rob-nosession":        {"SES-34"},
-	"rob-wedge":            {"ROB-02"},
-	"rob-crowd":            {"ENR", "SES", "PFN", "CHN", "PSH", "ERR", "SEC", "WER", "TOK", "WNS"},
+var also = map[*mutants.Mutant][]string{
+	mutants.EnrPoliciesPanic:   {"ENR-03", "ENR-05"},
+	mutants.EnrNoEKU:           {"SES-01", "SES-43"},
+	mutants.EnrNoAppsrv:        {"SES-29", "SES-30", "SES-31", "SES-32", "SES-41", "SEC-05", "SEC-16", "SEC-17"},
+	mutants.EnrCAExpired:       {"SES-01", "SES-43"},
+	mutants.EnrWrongKey:        {"SES-01", "SES-43"},
+	mutants.SesUnknownAlert:    {"PSH-10"},
+	mutants.SesMsgID:           {"PSH-04"},
+	mutants.SesAlertUnanswered: {"PSH-10"},
+	mutants.SesBye:             {"PSH-03"},
+	mutants.SesMsgIDSpelling:   {"ERR-02", "ERR-07", "ERR-10"},
+	mutants.SesFirstStatus:     {"PFN", "WER", "ERR"},
+	mutants.PfnAtomic:          {"ERR-01"},
+	mutants.PfnEverySession:    {"CHN-01", "CHN-03"},
+	mutants.ChnEmptySilent:     {"ERR"},
+	mutants.ChnKeepEnrollment:  {"ENR-20"},
+	mutants.ChnGlobal:          {"WER", "TOK", "PSH"},
+	mutants.TokNeverRenewed:    {"PSH-01"},
+	mutants.TokDead:            {"PSH-01"},
+	mutants.TokNoJSONDead:      {"PSH-01"},
+	mutants.WnsPut:             {"PSH-01"},
+	mutants.WnsBearer:          {"PSH-01"},
+	mutants.WnsTokenSpoilt:     {"PSH-01", "TOK-05", "WER-01"},
+	mutants.WnsContentType:     {"PSH-01"},
+	mutants.WnsType:            {"PSH-01"},
+	mutants.WnsHeaderTwice:     {"PSH-01"},
+	mutants.WnsChunked:         {"PSH-01"},
+	mutants.WnsEmpty:           {"PSH-01"},
+	mutants.WnsLarge:           {"PSH-01"},
+	mutants.WnsTTLZero:         {"PSH-01"},
+	mutants.WnsURI:             {"CHN-07"},
+	mutants.Wer401Stop:         {"TOK-05"},
+	mutants.WerSerial:          {"PSH", "TOK", "WNS"},
+	mutants.WerBadReplyDead:    {"PSH-01"},
+	mutants.WerDownDead:        {"PSH-01", "CHN-07"},
+	mutants.PshTwice:           {"ERR-10", "SES-20", "WER-12", "WER-17"},
+	mutants.PshForget:          {"WER-12"},
+	mutants.PshEmpty404:        {"SES-43"},
+	mutants.PshScope:           {"SES-20", "SES-22"},
+	mutants.PshExecReplace:     {"SES-20"},
+	mutants.ErrResultsFail:     {"SES-42"},
+	mutants.SecGarbage:         {"SES-31", "SES-41"},
+	mutants.SecChallengeAny:    {"SES-41"},
+	mutants.RobNoSession:       {"SES-34"},
+	mutants.RobWedge:           {"ROB-02"},
+	mutants.RobCrowd:           {"ENR", "SES", "PFN", "CHN", "PSH", "ERR", "SEC", "WER", "TOK", "WNS"},
 }
 
 // explains tells whether a mutant may fail a scenario beside those it is made
 // for: one of the same area, one that is told under them, or one that is
 // declared.
-func explains(m mdmserver.Mutant, id string) bool {
+func explains(m *mutants.Mutant, id string) bool {
 	area, _, _ := strings.Cut(id, "-")
 	of := func(other string) bool { return strings.EqualFold(area, other[:3]) }
 	for _, s := range All() {
-		if s.ID == id && slices.ContainsFunc(s.Under, func(k string) bool { return slices.Contains(killersOf(m.Name), k) }) {
+		if s.ID == id && slices.ContainsFunc(s.Under, func(k string) bool { return slices.Contains(killersOf(m), k) }) {
 			return true
 		}
 	}
-	return of(m.Name) || slices.ContainsFunc(killersOf(m.Name), of) || slices.Contains(also[m.Name], id) || slices.Contains(also[m.Name], area)
+	return of(m.Name) || slices.ContainsFunc(killersOf(m), of) || slices.Contains(also[m], id) || slices.Contains(also[m], area)
 }

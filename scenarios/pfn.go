@@ -13,6 +13,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -25,7 +26,7 @@ var pfn = []Scenario{
 		Rule:    "A server that wakes devices by push writes its PFN to DMClient/Provider/{ProviderID}/Push/PFN on each device, in one of the first two sessions.",
 		Source:  learnPush,
 		Fix:     "Send Add or Replace of Provider/{ProviderID}/Push/PFN in the first session. Check that push is turned on for this device.",
-		Mutants: []string{"pfn-never"},
+		Mutants: []*mutants.Mutant{mutants.PfnNever},
 		Under:   []string{"PFN-08"},
 		Decides: []suite.Premise{suite.SetsPFN},
 		Run: func(t *T) {
@@ -45,7 +46,7 @@ var pfn = []Scenario{
 		Rule:    "The PFN is the package family name, Name_PublisherHash, without version, architecture and resource id.",
 		Source:  learnCSP + "; the first public reports of 418 and 500",
 		Fix:     "Set Name_PublisherHash: remove version, architecture and resource id from the package's full name.",
-		Mutants: []string{"pfn-full-name"},
+		Mutants: []*mutants.Mutant{mutants.PfnFullName},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
 			for _, c := range setPFN(t) {
@@ -57,7 +58,7 @@ var pfn = []Scenario{
 		Rule:    "The PFN is sent in lower case: Windows Phone 8.1 answers 500 to anything else. Later Windows accepts both.",
 		Source:  "the first public reports of 418 and 500 (seen)",
 		Fix:     "Convert the PFN to lower case before sending it.",
-		Mutants: []string{"pfn-upper-case"},
+		Mutants: []*mutants.Mutant{mutants.PfnUpperCase},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
 			c := taken(setPFN(t))
@@ -67,7 +68,7 @@ var pfn = []Scenario{
 		Rule:    "A family name is a name of 3 to 50 letters, digits, periods and hyphens, an underscore, and a publisher hash of 13 characters in base32 without i, l, o, u.",
 		Source:  "Learn, \"Package identity overview\"",
 		Fix:     "Copy the family name from Partner Center or Get-AppxPackage; the hash has 13 characters.",
-		Mutants: []string{"pfn-bad-hash"},
+		Mutants: []*mutants.Mutant{mutants.PfnBadHash},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
 			for _, c := range setPFN(t) {
@@ -81,7 +82,7 @@ var pfn = []Scenario{
 		Rule:    "The LocURI of the PFN names the PROVIDER-ID of the provisioning document, URI-encoded like every node name in a LocURI.",
 		Source:  learnCSP + "; OMA DM TND 1.2.1, URI encoding of node names",
 		Fix:     "Use the PROVIDER-ID of the provisioning document, URI-encoded.",
-		Mutants: []string{"pfn-wrong-provider", "pfn-provider-plain"},
+		Mutants: []*mutants.Mutant{mutants.PfnWrongProvider, mutants.PfnProviderPlain},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
 			for _, c := range setPFN(t) {
@@ -98,7 +99,7 @@ var pfn = []Scenario{
 		Rule:    "Push/PFN has format chr; Meta/Format, if present, says so.",
 		Source:  learnCSP,
 		Fix:     "Write Format chr into Meta.",
-		Mutants: []string{"pfn-format-int"},
+		Mutants: []*mutants.Mutant{mutants.PfnFormatInt},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
 			for _, c := range setPFN(t) {
@@ -109,7 +110,7 @@ var pfn = []Scenario{
 		Rule:    "On a device without a Push node the server adds it before it adds Push/PFN: Windows Phone 8.1 answers 500 otherwise. Later Windows creates the nodes itself.",
 		Source:  learnCSP,
 		Fix:     "Send Add of .../Push, Format node, then Add of the PFN; after 418 send Replace.",
-		Mutants: []string{"pfn-no-push-node"},
+		Mutants: []*mutants.Mutant{mutants.PfnNoPushNode},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
 			list := setPFN(t)
@@ -129,7 +130,7 @@ var pfn = []Scenario{
 		Rule:    "Add followed by Replace of the same node in one Atomic is not supported: the Atomic fails with 507.",
 		Source:  "Learn, \"OMA DM protocol support\", Atomic",
 		Fix:     "Send Add, and Replace after 418, as separate commands.",
-		Mutants: []string{"pfn-atomic"},
+		Mutants: []*mutants.Mutant{mutants.PfnAtomic},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -143,7 +144,7 @@ var pfn = []Scenario{
 		Rule:    "After setting the PFN the server reads Push/ChannelURI, in the same session or the next.",
 		Source:  learnPush,
 		Fix:     "Send Get of Push/ChannelURI after the PFN, in the same message.",
-		Mutants: []string{"pfn-channel-never"},
+		Mutants: []*mutants.Mutant{mutants.PfnChannelNever},
 		Decides: []suite.Premise{suite.AsksURI},
 		Run: func(t *T) {
 			asked := 0
@@ -156,7 +157,7 @@ var pfn = []Scenario{
 		Rule:    "The channel URI changes, so the server reads it in every session.",
 		Source:  learnPush,
 		Fix:     "Send Get of Push/ChannelURI in every session.",
-		Mutants: []string{"pfn-channel-once"},
+		Mutants: []*mutants.Mutant{mutants.PfnChannelOnce},
 		Under:   []string{"PFN-09"},
 		Decides: []suite.Premise{suite.AsksURIs},
 		Run: func(t *T) {
@@ -176,7 +177,7 @@ var pfn = []Scenario{
 		Rule:    "Push/Status says why there is no channel, and when not to push: a server that reads ChannelURI also reads Status.",
 		Source:  learnCSP,
 		Fix:     "Send Get of Push/Status along with Get of ChannelURI.",
-		Mutants: []string{"pfn-status-never"},
+		Mutants: []*mutants.Mutant{mutants.PfnStatusNever},
 		Under:   []string{"PFN-09"},
 		Decides: []suite.Premise{suite.AsksWhy},
 		Run: func(t *T) {
@@ -194,7 +195,7 @@ var pfn = []Scenario{
 		Rule:    "Setting the PFN makes the device register again and changes its channel. Without a reason to set it again, it is set once.",
 		Source:  learnPush,
 		Fix:     "Remember that the device accepted the PFN, and set it again only after 410, Status 5 or a new enrollment.",
-		Mutants: []string{"pfn-every-session"},
+		Mutants: []*mutants.Mutant{mutants.PfnEverySession},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -207,7 +208,7 @@ var pfn = []Scenario{
 		Rule:    "The PFN names the server's app, which is the same for all devices.",
 		Source:  learnPush,
 		Fix:     "Set the PFN of the server's app on all devices.",
-		Mutants: []string{"pfn-per-device"},
+		Mutants: []*mutants.Mutant{mutants.PfnPerDevice},
 		Decides: []suite.Premise{suite.GoodPFN},
 		Run: func(t *T) {
 			a, b := taken(setPFN(t)), taken(setPFN(t))

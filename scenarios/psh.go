@@ -15,6 +15,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -29,7 +30,7 @@ var pushToWork = []Scenario{
 		Rule:    "A command queued before a push is sent in the session that the push starts.",
 		Source:  learnPush + "; MS-MDM 3.1.4",
 		Fix:     "Follow the push in the messages below: the server must POST to the device's channel URI, and send what is queued in the next session.",
-		Mutants: []string{"psh-skip-session", "psh-never"},
+		Mutants: []*mutants.Mutant{mutants.PshSkipSession, mutants.PshNever},
 		Under: []string{"SES-14", "WNS-16", "WNS-01", "WNS-02", "WNS-03", "WNS-04", "WNS-05", "WNS-06", "WNS-07", "WNS-08", "TOK-01", "TOK-02", "TOK-03", "TOK-05", "TOK-07", "TOK-09",
 			"WER-01", "WER-16", "WER-17"},
 		Decides: []suite.Premise{suite.Pushes, suite.Delivers},
@@ -46,7 +47,7 @@ var pushToWork = []Scenario{
 		Rule:    "A command is delivered once, even if the device polls at the moment of the push.",
 		Source:  learnPush + " (polling continues alongside push)",
 		Fix:     "Mark a command as sent in the session that sends it, under a lock.",
-		Mutants: []string{"psh-twice"},
+		Mutants: []*mutants.Mutant{mutants.PshTwice},
 		Under:   []string{"SES-06", "PSH-01"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -69,7 +70,7 @@ var pushToWork = []Scenario{
 		Rule:    "A device that is woken for nothing gets a session that ends without an error.",
 		Source:  learnPush + "; OMA DM Protocol 1.2.1 section 8.3",
 		Fix:     "If nothing is queued, answer with a Status for SyncHdr and Final.",
-		Mutants: []string{"psh-empty-404"},
+		Mutants: []*mutants.Mutant{mutants.PshEmpty404},
 		Under:   []string{"PSH-01", "SES-15", "SES-43"},
 		Decides: []suite.Premise{suite.Pushes},
 		Run: func(t *T) {
@@ -90,7 +91,7 @@ var pushToWork = []Scenario{
 		Rule:    "A burst of pushes leads to one session or a few; each command is delivered once.",
 		Source:  learnPush,
 		Fix:     "Mark each command as done when its Status arrives, matched by CmdRef.",
-		Mutants: []string{"ses-first-status", "psh-twice"},
+		Mutants: []*mutants.Mutant{mutants.SesFirstStatus, mutants.PshTwice},
 		Under:   []string{"SES-06", "PSH-01", "PSH-02"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -120,7 +121,7 @@ var pushToWork = []Scenario{
 		Rule:    "WNS keeps a push for a device without network if the server asks for it with X-WNS-Cache-Policy. When the device is back, it is woken and the command is delivered.",
 		Source:  learnWNS + ", X-WNS-Cache-Policy",
 		Fix:     "Send X-WNS-Cache-Policy: cache.",
-		Mutants: []string{"psh-forget"},
+		Mutants: []*mutants.Mutant{mutants.PshForget},
 		Under:   []string{"PSH-01", "PSH-06"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -143,7 +144,7 @@ var pushToWork = []Scenario{
 		Rule:    "WNS guarantees nothing: a command whose push was accepted and then lost is delivered when the device polls.",
 		Source:  learnPush + "; Learn, \"WNS overview\"",
 		Fix:     "Keep commands queued, whatever happens to the push.",
-		Mutants: []string{"psh-forget"},
+		Mutants: []*mutants.Mutant{mutants.PshForget},
 		Under:   []string{"PSH-01"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -160,14 +161,14 @@ var pushToWork = []Scenario{
 		Rule:    "A wipe reaches the device in the session that the push starts, as Exec of RemoteWipe. Once the device has answered 200 it is no longer managed.",
 		Source:  "Learn, \"RemoteWipe CSP\"; MS-MDM 2.2.7.5",
 		Fix:     "Send Exec of ./Vendor/MSFT/RemoteWipe/doWipe, and stop managing the device at its 200.",
-		Mutants: []string{"psh-exec-replace", "psh-wipe-active"},
+		Mutants: []*mutants.Mutant{mutants.PshExecReplace, mutants.PshWipeActive},
 		Under:   []string{"SES-06", "PSH-01"},
 		Run:     remoteWipe},
 	{ID: "PSH-08", Level: report.Must, Needs: []Need{NeedLock, NeedPush}, Profile: "wp81", Only: true, Title: "remote lock by push",
 		Rule:    "A lock reaches the phone in the session that the push starts, as Exec of RemoteLock.",
 		Source:  "Learn, \"RemoteLock CSP\"; MS-MDM 2.2.7.5",
 		Fix:     "Send Exec of ./Vendor/MSFT/RemoteLock/Lock.",
-		Mutants: []string{"psh-exec-replace"},
+		Mutants: []*mutants.Mutant{mutants.PshExecReplace},
 		Under:   []string{"PSH-01", "PSH-07"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -182,7 +183,7 @@ var pushToWork = []Scenario{
 		Rule:    "A profile of two thousand characters reaches the device whole in the session that the push starts, and the device has the VPN.",
 		Source:  "Learn, \"VPNv2 CSP\"; MS-MDM 2.2.7.1",
 		Fix:     "Store values without a length limit, and escape them in XML.",
-		Mutants: []string{"psh-cut-data"},
+		Mutants: []*mutants.Mutant{mutants.PshCutData},
 		Under:   []string{"PSH-01"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -203,7 +204,7 @@ var pushToWork = []Scenario{
 		Rule:    "A device loses its network before it answers a command. The command is sent again in the next session, and not after that.",
 		Source:  "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 8",
 		Fix:     "Mark a command as done when its Status arrives, not when it is sent.",
-		Mutants: []string{"psh-sent-done"},
+		Mutants: []*mutants.Mutant{mutants.PshSentDone},
 		Under:   []string{"SES-06", "SES-14", "PSH-01"},
 		Run: func(t *T) {
 			d := t.WithChannel()

@@ -14,6 +14,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -23,7 +24,7 @@ var pushedWork = []Scenario{
 		Rule:    "The installation of an app reaches the device in the session that the push starts and is answered with 202; the result follows in an Alert. The same goes for the app's next version.",
 		Source:  "Learn, \"Enterprise app management\"; MS-MDM 2.2.7.2",
 		Fix:     "Treat 202 as in progress, answer Alert 1226 with a Status, and do not send the command again.",
-		Mutants: []string{"ses-202-fails", "ses-202-again", "ses-1226-fails"},
+		Mutants: []*mutants.Mutant{mutants.Ses202Fails, mutants.Ses202Again, mutants.Ses1226Fails},
 		Under:   []string{"SES-09", "SES-06", "PSH-01", "PSH-02", "PSH-07"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -44,7 +45,7 @@ var pushedWork = []Scenario{
 		Rule:    "Exec of CertificateStore/MY/WSTEP/Renew/RenewNow reaches the device in the session that the push starts. The device renews its certificate, and uses the new one in its next session.",
 		Source:  "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.8",
 		Fix:     "Send Exec of RenewNow, and accept the renewal that follows.",
-		Mutants: []string{"enr-renew-refused"},
+		Mutants: []*mutants.Mutant{mutants.EnrRenewRefused},
 		Under:   []string{"PSH-01", "PSH-07"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -69,7 +70,7 @@ var pushedWork = []Scenario{
 		Rule:    "A command for ./Device or ./User is sent with that scope, and a command for the device's own account with its ProviderID.",
 		Source:  "Learn, \"OMA DM protocol support\", user targeted settings; " + learnCSP,
 		Fix:     "Send LocURIs exactly as queued.",
-		Mutants: []string{"psh-scope"},
+		Mutants: []*mutants.Mutant{mutants.PshScope},
 		Under:   []string{"PSH-01"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -103,7 +104,7 @@ var pushedWork = []Scenario{
 		Rule:    "Push is for work that cannot wait for the next poll: the session starts within timeouts.latency of the trigger.",
 		Source:  "ours; the time is reported",
 		Fix:     "Push when a command is queued, not from a timer that fires seconds later.",
-		Mutants: []string{"psh-slow"},
+		Mutants: []*mutants.Mutant{mutants.PshSlow},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
@@ -119,7 +120,7 @@ var pushedWork = []Scenario{
 		Rule:    "A device with SyncApplicationVersion 4.0 or later says in the header UserAgentOrigin why it opens a session: 3 is a push. The server sends queued commands whatever the header says.",
 		Source:  "MS-MDM 3.1.7.2",
 		Fix:     "Do not use UserAgentOrigin to decide what to send.",
-		Mutants: []string{"psh-origin"},
+		Mutants: []*mutants.Mutant{mutants.PshOrigin},
 		Under:   []string{"PSH-01"},
 		Decides: []suite.Premise{suite.Delivers},
 		Run: func(t *T) {
@@ -142,7 +143,7 @@ var farewell = []Scenario{
 		Rule:    "A server that stops managing a device says so in the device's next session: it deletes Push or the account, or sends Exec of Unenroll, which does both. A device that is merely forgotten keeps a PFN that wakes it for nothing.",
 		Source:  learnCSP + " (Push: removing it ends push-initiated sessions; Unenroll)",
 		Fix:     "Send Exec of DMClient/Unenroll, or Delete of Push, in the device's next session.",
-		Mutants: []string{"pfn-unenroll-keep"},
+		Mutants: []*mutants.Mutant{mutants.PfnUnenrollKeep},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			t.Hook(t.Lab.Unenroll(t.Context(), d.Device))

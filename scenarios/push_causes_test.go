@@ -9,6 +9,8 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
+	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
 
 // pushRun runs areas of the catalogue against the embedded server.
@@ -37,7 +39,7 @@ func TestRefusedPushesFail(t *testing.T) {
 	for _, seed := range []uint64{1, 2, 42} {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			r := pushRun(t, lab.Options{Mutants: []string{"wns-put"}, Seed: seed, Quiet: 500 * time.Millisecond, Push: 2 * time.Second}, "TOK", "ROB", "WNS")
+			r := pushRun(t, lab.Options{Mutants: []*mutants.Mutant{mutants.WnsPut}, Seed: seed, Quiet: 500 * time.Millisecond, Push: 2 * time.Second}, "TOK", "ROB", "WNS")
 			for _, s := range r.Scenarios {
 				switch {
 				case s.ID == "WNS-01" && s.Outcome != report.Failed:
@@ -54,25 +56,25 @@ func TestRefusedPushesFail(t *testing.T) {
 // scenarios that show it; the others are blocked by one of these or pass.
 func TestPushPathIsToldOnce(t *testing.T) {
 	for _, c := range []struct {
-		mutant string
+		mutant *mutants.Mutant
 		broken []string
 		passes string // what must be judged all the same
 	}{
-		{"psh-never", []string{"PSH-01"}, "PFN-01"},
-		{"tok-scope", []string{"TOK-02"}, "TOK-03"},
-		{"wns-put", []string{"WNS-01", "WNS-16", "PSH-01"}, "WNS-03"},
-		{"wns-header-twice", []string{"WNS-16", "PSH-01"}, "WNS-04"},
-		{"wns-no-cache", []string{"WNS-09"}, "PSH-06"},
-		{"pfn-never", []string{"PFN-01"}, "PFN-14"},
-		{"pfn-channel-never", []string{"PFN-09", "PFN-10", "PFN-11"}, "PFN-04"},
-		{"pfn-channel-once", []string{"PFN-10", "CHN-10"}, "PSH-01"},
-		{"pfn-status-never", []string{"PFN-11"}, "CHN-03"},
-		{"pfn-upper-case", []string{"PFN-03"}, "WER-06"},
-		{"pfn-no-push-node", []string{"PFN-07"}, "WER-06"},
+		{mutants.PshNever, []string{"PSH-01"}, "PFN-01"},
+		{mutants.TokScope, []string{"TOK-02"}, "TOK-03"},
+		{mutants.WnsPut, []string{"WNS-01", "WNS-16", "PSH-01"}, "WNS-03"},
+		{mutants.WnsHeaderTwice, []string{"WNS-16", "PSH-01"}, "WNS-04"},
+		{mutants.WnsNoCache, []string{"WNS-09"}, "PSH-06"},
+		{mutants.PfnNever, []string{"PFN-01"}, "PFN-14"},
+		{mutants.PfnChannelNever, []string{"PFN-09", "PFN-10", "PFN-11"}, "PFN-04"},
+		{mutants.PfnChannelOnce, []string{"PFN-10", "CHN-10"}, "PSH-01"},
+		{mutants.PfnStatusNever, []string{"PFN-11"}, "CHN-03"},
+		{mutants.PfnUpperCase, []string{"PFN-03"}, "WER-06"},
+		{mutants.PfnNoPushNode, []string{"PFN-07"}, "WER-06"},
 	} {
-		t.Run(c.mutant, func(t *testing.T) {
+		t.Run(c.mutant.Name, func(t *testing.T) {
 			t.Parallel()
-			r := pushRun(t, lab.Options{Mutants: []string{c.mutant}, Seed: 1, Quiet: 300 * time.Millisecond, Push: 2500 * time.Millisecond}, "PFN", "CHN", "TOK", "WNS", "WER", "PSH")
+			r := pushRun(t, lab.Options{Mutants: []*mutants.Mutant{c.mutant}, Seed: 1, Quiet: 300 * time.Millisecond, Push: 2500 * time.Millisecond}, "PFN", "CHN", "TOK", "WNS", "WER", "PSH")
 			if len(r.Causes) != 1 {
 				t.Errorf("%d causes: %+v", len(r.Causes), r.Causes)
 			}
@@ -94,7 +96,7 @@ func TestPushPathIsToldOnce(t *testing.T) {
 // and leaves its token behind, is right.
 func TestRedirectsMayBeFollowed(t *testing.T) {
 	all := All()
-	l, err := lab.Start(nil, lab.Options{Variants: []string{"redirects"}, Seed: 1, Quiet: 500 * time.Millisecond, Key: sharedKey})
+	l, err := lab.Start(nil, lab.Options{Variants: []*variants.Variant{variants.Redirects}, Seed: 1, Quiet: 500 * time.Millisecond, Key: sharedKey})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -18,7 +19,7 @@ var poorConnections = []Scenario{
 		Rule:    "While one device sends its message byte by byte, another device's session completes.",
 		Source:  "CWE-400 (slow requests)",
 		Fix:     "Do not hold a lock while reading a body, and set a time limit for each request.",
-		Mutants: []string{"rob-serial"},
+		Mutants: []*mutants.Mutant{mutants.RobSerial},
 		Run: func(t *T) {
 			slow := t.DeviceWith(func(c *dmclient.Config) { c.Timeout = time.Hour })
 			slow.MustEnroll()
@@ -41,7 +42,7 @@ var poorConnections = []Scenario{
 		Rule:    "A connection that breaks in the middle of a message leaves nothing behind: the device's next session works normally.",
 		Source:  "OMA DM Protocol 1.2.1 section 8",
 		Fix:     "Change state only after reading the whole message.",
-		Mutants: []string{"rob-wedge"},
+		Mutants: []*mutants.Mutant{mutants.RobWedge},
 		Run: func(t *T) {
 			d := exercisedDevice(t)
 			whole := d.First().Exchanges[0].Request

@@ -16,6 +16,7 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -26,7 +27,7 @@ var endurance = []Scenario{
 		Rule:    "If 200 devices (or target.crowd) open sessions at the same moment, all are served: each session gets its replies and ends. (A server may answer 429; the device then tries again.)",
 		Source:  "ours; a push to all devices causes it",
 		Fix:     "Look for locks and connection pools that sessions wait for, and raise the limits of a proxy in front.",
-		Mutants: []string{"rob-crowd"},
+		Mutants: []*mutants.Mutant{mutants.RobCrowd},
 		Decides: []suite.Premise{suite.Crowds},
 		Run:     crowd,
 	},
@@ -34,14 +35,14 @@ var endurance = []Scenario{
 		Rule:    "A server that restarts while a device is in a session keeps its queue: commands that the device had not answered come in the next session.",
 		Source:  "MS-MDM 2.2.6.1 (every command gets a Status)",
 		Fix:     "Persist the queue, and remove a command only when its Status has arrived.",
-		Mutants: []string{"rob-restart"},
+		Mutants: []*mutants.Mutant{mutants.RobRestart},
 		Run:     restarted,
 	},
 	{ID: "ROB-12", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a device with a wrong clock is managed like any other",
 		Rule:    "A device whose clock is 45 minutes slow or fast enrolls, holds its sessions, and may report its time: that is no reason to fail.",
 		Source:  "Learn, \"DevDetail CSP\" (Ext/Microsoft/LocalTime); seen on devices after a reset",
 		Fix:     "Do not compare a device's time with the server's.",
-		Mutants: []string{"rob-skew"},
+		Mutants: []*mutants.Mutant{mutants.RobSkew},
 		Run: func(t *T) {
 			soundDevice(t) // if no device can hold a session, this proves nothing
 			t.Try("45 minutes slow", func() { wrongClock(t, -45*time.Minute) })

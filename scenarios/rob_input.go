@@ -10,6 +10,7 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -21,14 +22,14 @@ var brokenInput = []Scenario{
 		Rule:    "An empty body, plain text, truncated XML, a wrong root and a wrong namespace are answered with 4xx or a SyncML status: no hang, no dropped connection, no 5xx.",
 		Source:  "RFC 9110 15.5; OMA DM Protocol 1.2.1 section 10",
 		Fix:     "Handle errors of the XML parser, and answer 400.",
-		Mutants: []string{"rob-panic"},
+		Mutants: []*mutants.Mutant{mutants.RobPanic},
 		Run:     func(t *T) { tryInputs(t, takesInput, notSyncML()...) },
 	},
 	{ID: "ROB-02", Level: report.Must, Title: "a message of 10 MB is bounded",
 		Rule:    "A message of 10 MB is refused or answered, never with 5xx. The device's next session works normally.",
 		Source:  boundedInput,
 		Fix:     "Limit the body (http.MaxBytesReader or the like), and answer 413.",
-		Mutants: []string{"rob-big"},
+		Mutants: []*mutants.Mutant{mutants.RobBig},
 		Run: func(t *T) {
 			d := exercisedDevice(t)
 			bearsInput(d, "a message of 10 MB", messageOf(d, `<Alert><CmdID>2</CmdID><Data>1201</Data></Alert><!--`+strings.Repeat("x", 10<<20)+`-->`))
@@ -37,7 +38,7 @@ var brokenInput = []Scenario{
 		Rule:    "A message of 10,000 Alerts is refused or answered, never with 5xx. The device's next session works normally.",
 		Source:  boundedInput,
 		Fix:     "Limit the number of commands, or process them in less than quadratic time.",
-		Mutants: []string{"rob-many"},
+		Mutants: []*mutants.Mutant{mutants.RobMany},
 		Run: func(t *T) {
 			d := exercisedDevice(t)
 			var b strings.Builder
@@ -50,7 +51,7 @@ var brokenInput = []Scenario{
 		Rule:    "Elements nested 20,000 deep are refused, never with 5xx. The device's next session works normally.",
 		Source:  "CWE-674",
 		Fix:     "Limit the nesting depth in the XML parser.",
-		Mutants: []string{"rob-deep"},
+		Mutants: []*mutants.Mutant{mutants.RobDeep},
 		Run: func(t *T) {
 			d := exercisedDevice(t)
 			const deep = 20_000
@@ -60,7 +61,7 @@ var brokenInput = []Scenario{
 		Rule:    "Invalid UTF-8 is not well-formed XML: it is refused, never with 5xx. The device's next session works normally.",
 		Source:  "XML 1.0 section 4.3.3",
 		Fix:     "Handle errors of the XML parser, and answer 400.",
-		Mutants: []string{"rob-utf8"},
+		Mutants: []*mutants.Mutant{mutants.RobUTF8},
 		Run: func(t *T) {
 			d := exercisedDevice(t)
 			bearsInput(d, "a message with invalid UTF-8", messageOf(d, "<Alert><CmdID>2</CmdID><Data>12\xff\xfe01</Data></Alert>"))
@@ -69,7 +70,7 @@ var brokenInput = []Scenario{
 		Rule:    "A MsgID that is repeated, skipped, huge or not a number is refused or answered, never with 5xx. The device's next session works normally.",
 		Source:  "MS-MDM 2.2.3.6",
 		Fix:     "Parse MsgID with error handling, and answer 400.",
-		Mutants: []string{"rob-msgid"},
+		Mutants: []*mutants.Mutant{mutants.RobMsgID},
 		Run: func(t *T) {
 			var list []input
 			for _, id := range []string{"x", "-1", "0", "7", "99999999999999999999", ""} {
@@ -87,7 +88,7 @@ var brokenInput = []Scenario{
 		Rule:    "A second message in a session that had no first is refused or answered, never with 5xx. The device's next session works normally.",
 		Source:  "MS-MDM 2.2.3.8; OMA DM Protocol 1.2.1 section 8",
 		Fix:     "Answer 400 to a message of an unknown session.",
-		Mutants: []string{"rob-nosession"},
+		Mutants: []*mutants.Mutant{mutants.RobNoSession},
 		Run: func(t *T) {
 			d := exercisedDevice(t)
 			bearsInput(d, "a second message without a first", rewritten(t, d.First().Sent[0], func(m *syncml.Message) { m.Hdr.SessionID, m.Hdr.MsgID = "DEAD", "2" }))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -17,7 +18,7 @@ var credentials = []Scenario{
 		Rule:    "A message whose digest was accepted before does not authenticate the device when it is sent again as the first message of another session.",
 		Source:  dmSecurity + " (replay)",
 		Fix:     "Change the nonce as soon as a digest is accepted, not only when a device is challenged.",
-		Mutants: []string{"ses-nonce-any", "ses-nonce-constant", "ses-nonce-kept"},
+		Mutants: []*mutants.Mutant{mutants.SesNonceAny, mutants.SesNonceConstant, mutants.SesNonceKept},
 		Under:   []string{"SES-31", "SES-32"},
 		Run: func(t *T) {
 			needsCredential(t.Enrolled(), authMD5)
@@ -28,7 +29,7 @@ var credentials = []Scenario{
 		Rule:    "A message that refuses a device, or asks for its credential, carries no command: the server does not yet know who is calling.",
 		Source:  dmSecurity,
 		Fix:     "Send only Statuses and Chal in a refusal.",
-		Mutants: []string{"sec-401-commands"},
+		Mutants: []*mutants.Mutant{mutants.Sec401Commands},
 		Under:   []string{"SEC-01"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -45,7 +46,7 @@ var credentials = []Scenario{
 		Rule:    "A credential that is not a digest, or is empty, is not accepted: no message of the session gets a success Status for its SyncHdr.",
 		Source:  dmSecurity,
 		Fix:     "Compare the whole digest with the expected one.",
-		Mutants: []string{"sec-garbage"},
+		Mutants: []*mutants.Mutant{mutants.SecGarbage},
 		Run: func(t *T) {
 			needsCredential(t.Enrolled(), "")
 			for _, in := range []struct{ what, digest string }{

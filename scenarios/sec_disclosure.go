@@ -10,6 +10,7 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -19,7 +20,7 @@ var disclosure = []Scenario{
 		Rule:    "Results of device A, and its name, never appear in a message to device B.",
 		Source:  "CWE-200; CWE-488",
 		Fix:     "Select results by the device that sent them.",
-		Mutants: []string{"sec-leak"},
+		Mutants: []*mutants.Mutant{mutants.SecLeak},
 		Run: func(t *T) {
 			a := t.DeviceWith(func(c *dmclient.Config) { c.Identity.Name = "dmwake-" + c.Identity.DeviceID })
 			a.MustEnroll()
@@ -45,14 +46,14 @@ var disclosure = []Scenario{
 		Rule:    "The management server offers no TLS before 1.2, and no RC4 or 3DES. If no device can enroll, the discovery server is tested instead.",
 		Source:  "RFC 8996; RFC 9325 section 4",
 		Fix:     "Set the minimum TLS version to 1.2, and disable RC4 and 3DES.",
-		Mutants: []string{"sec-tls", "sec-rc4"},
+		Mutants: []*mutants.Mutant{mutants.SecTLS, mutants.SecRC4},
 		Run:     weakTLS,
 	},
 	{ID: "SEC-15", Level: report.Should, Title: "errors reveal no internals",
 		Rule:    "The answer to broken input contains no stack trace and no path of a source file.",
 		Source:  "CWE-209",
 		Fix:     "Answer errors with a fixed text, and log the details.",
-		Mutants: []string{"sec-trace"},
+		Mutants: []*mutants.Mutant{mutants.SecTrace},
 		Run: func(t *T) {
 			tryInputs(t, func(d *Device, what, body string) {
 				ex := d.Post(what, syncml.MediaType, body, dmclient.SyncOptions{})

@@ -10,6 +10,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // enrollmentSecurity are the SEC scenarios about enrollment.
@@ -18,19 +19,19 @@ var enrollmentSecurity = []Scenario{
 		Rule:    "An Entra token enrolls a device only if it is signed with the directory's key, is for this application, from this issuer and tenant, unmodified, and currently valid.",
 		Source:  "Learn, \"Microsoft Entra integration with MDM\"; RFC 8725; CVE-2026-24899",
 		Fix:     "Verify the JWT with the directory's keys: RS256 only, aud, iss, tid, exp and nbf.",
-		Mutants: []string{"sec-jwt-alg", "sec-jwt-key", "sec-jwt-aud", "sec-jwt-iss", "sec-jwt-tid", "sec-jwt-exp"},
+		Mutants: []*mutants.Mutant{mutants.SecJWTAlg, mutants.SecJWTKey, mutants.SecJWTAud, mutants.SecJWTIss, mutants.SecJWTTid, mutants.SecJWTExp},
 		Run:     badTokens},
 	{ID: "SEC-08", Level: report.Must, On: "federated", Stranger: true, Title: "the sign-in page reflects no markup",
 		Rule:    "appru and login_hint appear in the page only as text, or the page rejects them: they never become markup.",
 		Source:  "CWE-79; Learn, \"Federated authentication device enrollment\"",
 		Fix:     "Escape appru and login_hint in the page, and accept appru only with the scheme ms-app.",
-		Mutants: []string{"sec-page"},
+		Mutants: []*mutants.Mutant{mutants.SecPage},
 		Run:     reflected},
 	{ID: "SEC-12", Level: report.Must, Uses: []Need{NeedQueue}, Title: "a CSR for another device's identity",
 		Rule:    "If a user who may enroll asks for a certificate that names another device, the server refuses, or binds the certificate to the device that enrolls. The certificate opens no session of the other device.",
 		Source:  "MS-WSTEP 3.1.4.1.2; CWE-295; fleet issues 14626, 46197",
 		Fix:     "Put the identity that the enrollment proved into the certificate, not the one in the CSR.",
-		Mutants: []string{"sec-csr", "sec-challenge-any"},
+		Mutants: []*mutants.Mutant{mutants.SecCSR, mutants.SecChallengeAny},
 		Under:   []string{"SEC-01"},
 		Run:     othersName,
 	},

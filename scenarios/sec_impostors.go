@@ -15,6 +15,7 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // anyoneServed is the cause of failures that SEC-01 finds.
@@ -26,7 +27,7 @@ var impostors = []Scenario{
 		Rule:    "The management endpoint serves no caller who does not prove which device it is: it refuses with a TLS alert, HTTP 4xx, or Status 401 or 407 for SyncHdr and no command. A server that asks for neither a TLS client certificate nor a credential serves anybody.",
 		Source:  "MS-MDM 5.1; OMA DM Security 1.2.1 section 5.3; MS-MDE2 5.1; fleet issues 14626, 46197",
 		Fix:     "Ask for a TLS client certificate (tls.RequireAnyClientCert or the like), and answer 403 without one. If devices authenticate with a credential, check it in every session.",
-		Mutants: []string{"sec-no-cert", "sec-challenge-any"},
+		Mutants: []*mutants.Mutant{mutants.SecNoCert, mutants.SecChallengeAny},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -37,7 +38,7 @@ var impostors = []Scenario{
 		Rule:    "Only certificates issued by the server's own CA identify a device.",
 		Source:  "MS-MDM 5.1; RFC 5280 6.1",
 		Fix:     "Verify the client certificate against the server's own device CA only.",
-		Mutants: []string{"sec-any-ca", "sec-challenge-any"},
+		Mutants: []*mutants.Mutant{mutants.SecAnyCA, mutants.SecChallengeAny},
 		Under:   []string{"SEC-01"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -56,7 +57,7 @@ var impostors = []Scenario{
 		Rule:    "The Source of a message is the device whose certificate the connection presents. (A server may go by the certificate alone, and serve device A its own commands.)",
 		Source:  "MS-MDM 5.1; fleet issues 14626, 46197",
 		Fix:     "Compare the device in the certificate with the message's Source.",
-		Mutants: []string{"sec-source", "sec-challenge-any"},
+		Mutants: []*mutants.Mutant{mutants.SecSource, mutants.SecChallengeAny},
 		Under:   []string{"SEC-01"},
 		Run: func(t *T) {
 			a, b := t.Enrolled(), t.Enrolled()
@@ -68,7 +69,7 @@ var impostors = []Scenario{
 		Rule:    "A client certificate that has expired does not open a session. The server may still accept it for renewal.",
 		Source:  "RFC 5280 6.1.3; MS-MDM 5.1",
 		Fix:     "Check the validity period of the client certificate, also in a proxy in front.",
-		Mutants: []string{"sec-expired"},
+		Mutants: []*mutants.Mutant{mutants.SecExpired},
 		Under:   []string{"SEC-01"},
 		Run: func(t *T) {
 			d := t.EnrolledOnly()
@@ -86,7 +87,7 @@ var impostors = []Scenario{
 		Rule:    "After the user disconnects a device, its certificate opens no session: the device has to enroll again. (The server may tell it again to unenroll.)",
 		Source:  "MS-MDE2 3.8; MS-MDM 3.1.7.1.3",
 		Fix:     "Look the device up on every message, and answer 403 if it is not managed.",
-		Mutants: []string{"sec-unenrolled"},
+		Mutants: []*mutants.Mutant{mutants.SecUnenrolled},
 		Under:   []string{"SEC-01"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -101,7 +102,7 @@ var impostors = []Scenario{
 		Rule:    "If RequireMessageSigning is set, a message is refused if its MS-Signature is missing, or was made over other bytes.",
 		Source:  "Learn, \"DMClient CSP\", RequireMessageSigning; MS-MDM 2.2.1",
 		Fix:     "Verify the CMS signature over the bytes of the body, and compare its certificate with the connection's.",
-		Mutants: []string{"sec-signature"},
+		Mutants: []*mutants.Mutant{mutants.SecSignature},
 		Under:   []string{"SEC-01"},
 		Run:     wrongSignatures,
 	},

@@ -7,6 +7,7 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -16,14 +17,14 @@ var hostileInput = []Scenario{
 		Rule:    "A DOCTYPE is refused, with any status, or ignored: external entities are not fetched, entity expansion does not stall the server, and the device's next session works normally.",
 		Source:  "CWE-611, CWE-776",
 		Fix:     "Turn off DOCTYPE and external entities in the XML parser.",
-		Mutants: []string{"sec-xxe", "sec-doctype-dies"},
+		Mutants: []*mutants.Mutant{mutants.SecXXE, mutants.SecDoctypeDies},
 		Run:     entities,
 	},
 	{ID: "SEC-10", Level: report.Must, Title: "a device's name is text",
 		Rule:    "Quotes, angle brackets, semicolons and the like in DeviceName are stored as text: the device enrolls and its sessions complete.",
 		Source:  "CWE-89, CWE-79; XML 1.0 section 2.4",
 		Fix:     "Use query parameters in SQL, and escape names in pages and XML.",
-		Mutants: []string{"sec-name"},
+		Mutants: []*mutants.Mutant{mutants.SecName},
 		Run: func(t *T) {
 			soundDevice(t) // if plain devices fail as well, this proves nothing
 			d := t.DeviceWith(func(c *dmclient.Config) { c.Identity.Name = `O'Brien"; DROP TABLE devices;-- <b>&amp;` })

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/dmwake/dmwake/harness/report"
-	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 var (
@@ -21,26 +21,23 @@ func TestSeeds(t *testing.T) {
 	if *seeds == 0 {
 		t.Skip("run by make seeds; TestReferencePasses runs one order")
 	}
-	names := []string{""}
-	for i := 0; i < len(mdmserver.Mutants); i += *everyN {
-		names = append(names, mdmserver.Mutants[i].Name)
+	all := mutants.All()
+	servers := [][]*mutants.Mutant{nil}
+	for i := 0; i < len(all); i += *everyN {
+		servers = append(servers, all[i:i+1])
 	}
-	besides(names, func(_ int, name string) {
-		var mutants []string
-		if name != "" {
-			mutants = []string{name}
-		}
+	besides(servers, func(_ int, broken []*mutants.Mutant) {
 		var first *report.Report
 		for seed := range *seeds {
-			r := strict(t, uint64(seed+1), mutants...)
+			r := strict(t, uint64(seed+1), broken...)
 			if first == nil {
 				first = r
 			}
 			for _, line := range differences(first, r) {
-				t.Errorf("mutant %q, seeds 1 and %d: %s", name, seed+1, line)
+				t.Errorf("mutant %s, seeds 1 and %d: %s", called(broken), seed+1, line)
 			}
 		}
-		t.Logf("mutant %q: %d passed, %d failed, %d warned, %d blocked", name, first.Summary.Passed, first.Summary.Failed, first.Summary.Warned, first.Summary.Blocked)
+		t.Logf("mutant %s: %d passed, %d failed, %d warned, %d blocked", called(broken), first.Summary.Passed, first.Summary.Failed, first.Summary.Warned, first.Summary.Blocked)
 	})
 }
 
@@ -112,4 +109,11 @@ func TestDifferences(t *testing.T) {
 			t.Errorf("case %d: %v, want %d", i, got, c.n)
 		}
 	}
+}
+
+func called(broken []*mutants.Mutant) string {
+	if len(broken) == 0 {
+		return "none"
+	}
+	return broken[0].Name
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -27,7 +28,7 @@ var sessionAlerts = []Scenario{
 		Rule:    "LoginStatus none says that no user is logged in. The device would answer a command for ./User with 405.",
 		Source:  "Learn, \"OMA DM protocol support\", user targeted settings; fleet issue 49250",
 		Fix:     "Check the LoginStatus alert before you send commands for ./User.",
-		Mutants: []string{"ses-user-always"},
+		Mutants: []*mutants.Mutant{mutants.SesUserAlways},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -46,7 +47,7 @@ var sessionAlerts = []Scenario{
 		Rule:    "A command for ./User answered with 405 because nobody is logged in is sent at most once in a session. The server may also hold it back until a user logs in.",
 		Source:  "Learn, \"OMA DM protocol support\"; fleet issue 49250",
 		Fix:     "Record 405 as the command's result for this session. Try again in a later session whose LoginStatus is user.",
-		Mutants: []string{"ses-405-loop"},
+		Mutants: []*mutants.Mutant{mutants.Ses405Loop},
 		Under:   []string{"PSH-12"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -69,7 +70,7 @@ var sessionAlerts = []Scenario{
 		Rule:    "An Alert whose type the server does not know is answered with a Status, whatever its code. So are the commands after it, and the session goes on.",
 		Source:  "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 8.7",
 		Fix:     "Answer an Alert of an unknown type with a Status (415 for 1226, 406 for 1224) and go on.",
-		Mutants: []string{"ses-unknown-alert", "ses-unknown-silent"},
+		Mutants: []*mutants.Mutant{mutants.SesUnknownAlert, mutants.SesUnknownSilent},
 		Under:   []string{"SES-09"},
 		Run: func(t *T) {
 			for _, code := range []int{syncml.AlertGeneric, syncml.AlertClientEvent} {
@@ -100,7 +101,7 @@ var sessionAlerts = []Scenario{
 		Rule:    "Alert 1226 of type com.microsoft:mdm.unenrollment.userrequest is answered with a success Status: the device leaves management.",
 		Source:  "MS-MDM 3.1.7.1.3; Learn, \"Disconnecting from MDM\"",
 		Fix:     "Answer the Alert with 200, then stop managing the device.",
-		Mutants: []string{"ses-unenroll-404", "ses-alert-cmd"},
+		Mutants: []*mutants.Mutant{mutants.SesUnenroll404, mutants.SesAlertCmd},
 		Under:   []string{"SES-09", "SES-37"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -136,7 +137,7 @@ var sessionAlerts = []Scenario{
 		Rule:    "A device that aborts a session with Alert 1223 gets no further command in it. Its next session is an ordinary one.",
 		Source:  "OMA DM Protocol 1.2.1 section 8.1; seen on devices",
 		Fix:     "Answer Alert 1223 with Statuses only, then drop the session and nothing else.",
-		Mutants: []string{"ses-abort-wedge", "ses-abort-commands"},
+		Mutants: []*mutants.Mutant{mutants.SesAbortWedge, mutants.SesAbortCommands},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -21,7 +22,7 @@ var sessionCourse = []Scenario{
 		Rule:    "A newly enrolled device opens a session by itself. The server answers its first message with 200 and a SyncML message, and the session completes.",
 		Source:  "MS-MDE2 1.3; MS-MDM 3.1.5",
 		Fix:     "Look in the server's log for this device: the message that fails is below.",
-		Mutants: []string{"ses-first-500"},
+		Mutants: []*mutants.Mutant{mutants.SesFirst500},
 		Decides: []suite.Premise{suite.Talks},
 		Under:   []string{"SES-15", "SES-40"},
 		Run: func(t *T) {
@@ -36,7 +37,7 @@ var sessionCourse = []Scenario{
 		Rule:    "No session repeats the same commands forever, not even the first. In the third session of a device with nothing left to do, the server's last command comes within ten messages.",
 		Source:  "OMA DM Protocol 1.2.1 section 8.3; MS-MDM 3.1.5; the bound is ours",
 		Fix:     "Send only new commands. When nothing is left, send a message without commands.",
-		Mutants: []string{"ses-endless"},
+		Mutants: []*mutants.Mutant{mutants.SesEndless},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			from := d.SessionCount() - 1
@@ -60,7 +61,7 @@ var sessionCourse = []Scenario{
 		Rule:    "The server's last reply in a session is a SyncML message without commands. An empty body with 200, as some servers send, is accepted, too.",
 		Source:  "OMA DM Protocol 1.2.1 section 8.2; the empty body was seen",
 		Fix:     "End with a message that has only the Status for SyncHdr and Final.",
-		Mutants: []string{"ses-bye"},
+		Mutants: []*mutants.Mutant{mutants.SesBye},
 		Decides: []suite.Premise{suite.Talks},
 		Run: func(t *T) {
 			s := t.Enrolled().First()
@@ -87,13 +88,13 @@ var sessionCourse = []Scenario{
 		Rule:    "A device opens a second session before the first one has ended. Each session gets replies with its own SessionID, or one of them is refused with 4xx.",
 		Source:  "MS-MDM 2.2.3.8; OMA DM Protocol 1.2.1 section 8",
 		Fix:     "Keep sessions by device and SessionID, or refuse messages of a session that a newer one replaced.",
-		Mutants: []string{"ses-mixed"},
+		Mutants: []*mutants.Mutant{mutants.SesMixed},
 		Run:     twoAtOnce},
 	{ID: "SES-43", Level: report.Must, Title: "later sessions complete, even with nothing to do",
 		Rule:    "A polling device is answered in every session, not only in the first, even if there is nothing for it to do.",
 		Source:  "OMA DM Protocol 1.2.1 section 8.3; MS-MDM 3.1.5",
 		Fix:     "Look in the server's log for this device: the message that fails is below.",
-		Mutants: []string{"psh-empty-404"},
+		Mutants: []*mutants.Mutant{mutants.PshEmpty404},
 		Decides: []suite.Premise{suite.Talks},
 		Under:   []string{"SES-01", "SES-15", "SES-40"},
 		Run: func(t *T) {
@@ -111,7 +112,7 @@ var sessionCourse = []Scenario{
 		Rule:    "A command queued for a device is sent in its next session, whatever started that session.",
 		Source:  "MS-MDM 3.1.4; " + learnPush,
 		Fix:     "Look up the device's queue whenever it opens a session.",
-		Mutants: []string{"psh-skip-session"},
+		Mutants: []*mutants.Mutant{mutants.PshSkipSession},
 		Decides: []suite.Premise{suite.Delivers},
 		Run: func(t *T) {
 			d := t.Enrolled()

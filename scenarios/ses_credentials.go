@@ -12,6 +12,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -30,21 +31,21 @@ var sessionCredentials = []Scenario{
 		Rule:    "A server that asks for syncml:auth-md5 does so in a Chal with Type, Format b64 and NextNonce. It accepts a digest made with that nonce, and answers 212, or 200 with the next nonce.",
 		Source:  dmSecurity,
 		Fix:     "Send Chal with Type syncml:auth-md5, Format b64 and NextNonce; verify B64(MD5(B64(MD5(user:password)):nonce)) with the decoded nonce.",
-		Mutants: []string{"ses-no-chal"},
+		Mutants: []*mutants.Mutant{mutants.SesNoChal},
 		Decides: []suite.Premise{suite.Proves},
 		Run:     func(t *T) { authenticates(t, authMD5) }},
 	{ID: "SES-30", Level: report.Must, On: "basic", Title: "auth-basic: challenge, credential, 212",
 		Rule:    "A server that asks for syncml:auth-basic does so in a Chal with that Type. It accepts user and password in base64, and answers 212 or 200.",
 		Source:  dmSecurity,
 		Fix:     "Send Chal with Type syncml:auth-basic, and compare the base64 of user:password.",
-		Mutants: []string{"ses-no-chal"},
+		Mutants: []*mutants.Mutant{mutants.SesNoChal},
 		Decides: []suite.Premise{suite.Proves},
 		Run:     func(t *T) { authenticates(t, authBasic) }},
 	{ID: "SES-31", Level: report.Must, On: "md5", Title: "a stale nonce is challenged again",
 		Rule:    "A digest made with any nonce but the last one is answered with 401 (or 407) and a Chal with a new nonce. With the new nonce the session goes on.",
 		Source:  dmSecurity,
 		Fix:     "Verify with the last nonce only; answer 401 with a new one.",
-		Mutants: []string{"ses-nonce-any"},
+		Mutants: []*mutants.Mutant{mutants.SesNonceAny},
 		Under:   []string{"SEC-01", "SES-29", "SEC-17"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -69,7 +70,7 @@ var sessionCredentials = []Scenario{
 		Rule:    "Every session, and every challenge, has its own nonce.",
 		Source:  dmSecurity + " (replay)",
 		Fix:     "Generate a nonce for every challenge and for every 212.",
-		Mutants: []string{"ses-nonce-constant"},
+		Mutants: []*mutants.Mutant{mutants.SesNonceConstant},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			needsCredential(d, authMD5)
@@ -98,7 +99,7 @@ var sessionCredentials = []Scenario{
 		Rule:    "A server that sends a Cred computes it from its own name, the secret of APPAUTH CLIENT and the device's last nonce, decoded.",
 		Source:  dmSecurity + "; Learn, \"w7 APPLICATION CSP\"",
 		Fix:     "Compute the digest from the ProviderID (or AAUTHNAME), AAUTHSECRET of APPAUTH CLIENT and the device's last nonce, decoded.",
-		Mutants: []string{"ses-cred-wrong"},
+		Mutants: []*mutants.Mutant{mutants.SesCredWrong},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -133,7 +134,7 @@ var sessionCredentials = []Scenario{
 		Rule:    "A missing credential is answered with 407, a wrong one with 401, each with a Chal. A right one is answered with 212, or 200 with the nonce for the next message.",
 		Source:  dmSecurity + "; OMA DM RepPro 1.2.1 section 10",
 		Fix:     "Answer 407 if Cred is missing, 401 if it is wrong, 212 if it is right.",
-		Mutants: []string{"ses-407-401"},
+		Mutants: []*mutants.Mutant{mutants.Ses407401},
 		Under:   []string{"SES-29", "SES-30", "SEC-17"},
 		Run: func(t *T) {
 			needsCredential(t.Enrolled(), "")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -21,7 +22,7 @@ var sessionEnvelope = []Scenario{
 		Rule:    "The Content-Type of every reply with a message is application/vnd.syncml.dm+xml (or +wbxml in reply to WBXML).",
 		Source:  "MS-MDM 2.1; OMA DM HTTP Binding",
 		Fix:     "Set the Content-Type of session replies to application/vnd.syncml.dm+xml.",
-		Mutants: []string{"ses-content-type"},
+		Mutants: []*mutants.Mutant{mutants.SesContentType},
 		Run: func(t *T) {
 			for i, ex := range t.Enrolled().First().Exchanges {
 				if len(ex.Response) == 0 || ex.Status != 200 {
@@ -39,7 +40,7 @@ var sessionEnvelope = []Scenario{
 		Rule:    "Replies carry a Content-Length. The Windows client has been seen to insist on it in enrollment, and chunking has no use here.",
 		Source:  "MS-MDE2 2.1; MS-MDM 2.1",
 		Fix:     "Buffer the reply and set Content-Length.",
-		Mutants: []string{"ses-chunked"},
+		Mutants: []*mutants.Mutant{mutants.SesChunked},
 		Run: func(t *T) {
 			for i, ex := range t.Enrolled().First().Exchanges {
 				t.Check(!ex.Chunked, fmt.Sprintf("a Content-Length in reply %d", i+1), "Transfer-Encoding: chunked")
@@ -49,7 +50,7 @@ var sessionEnvelope = []Scenario{
 		Rule:    "A message is in the namespace SYNCML:SYNCML1.2, with VerDTD 1.2 and VerProto DM/1.2.",
 		Source:  "MS-MDM 2.2.3.10, 2.2.3.11; OMA SyncML RepPro 1.2.2",
 		Fix:     "Write xmlns=\"SYNCML:SYNCML1.2\", VerDTD 1.2 and VerProto DM/1.2.",
-		Mutants: []string{"ses-version"},
+		Mutants: []*mutants.Mutant{mutants.SesVersion},
 		Run: func(t *T) {
 			for i, m := range t.Enrolled().First().Received {
 				t.Expect(m.Namespace, "namespace of message %d", i+1).To(Equal(syncml.Namespace))
@@ -61,7 +62,7 @@ var sessionEnvelope = []Scenario{
 		Rule:    "Every message of a session carries the SessionID that the device chose.",
 		Source:  "MS-MDM 2.2.3.8",
 		Fix:     "Copy SessionID from the device's message.",
-		Mutants: []string{"ses-session-id"},
+		Mutants: []*mutants.Mutant{mutants.SesSessionID},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -74,7 +75,7 @@ var sessionEnvelope = []Scenario{
 		Rule:    "Each side numbers its messages from 1 in every session, in the element MsgID of SyncHdr. The server counts on its own, even if the device starts at another number.",
 		Source:  "MS-MDM 2.2.3.6",
 		Fix:     "Write an element MsgID. Count the server's messages in each session from 1; do not copy the device's MsgID.",
-		Mutants: []string{"ses-msg-id", "ses-msgid-spelling", "ses-msgid-copied"},
+		Mutants: []*mutants.Mutant{mutants.SesMsgID, mutants.SesMsgIDSpelling, mutants.SesMsgIDCopied},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			t.Try("sessions that start at MsgID 1", func() {
@@ -99,7 +100,7 @@ var sessionEnvelope = []Scenario{
 		Rule:    "In the server's messages, Target is what the device sent as Source, and Source is the server.",
 		Source:  "MS-MDM 2.2.3.9, 2.2.3.12",
 		Fix:     "Put the device's Source into Target, and the server's URL into Source.",
-		Mutants: []string{"ses-swapped"},
+		Mutants: []*mutants.Mutant{mutants.SesSwapped},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			for i, m := range d.First().Received {
@@ -111,7 +112,7 @@ var sessionEnvelope = []Scenario{
 		Rule:    "The last message of a package has exactly one Final. A message without Final is followed by another message of the same package.",
 		Source:  "MS-MDM 2.2.3.4; OMA DM Protocol 1.2.1 section 6",
 		Fix:     "Write Final into the last message of each package, even without commands.",
-		Mutants: []string{"ses-no-final", "ses-final-idle"},
+		Mutants: []*mutants.Mutant{mutants.SesNoFinal, mutants.SesFinalIdle},
 		Run: func(t *T) {
 			for _, s := range twoSessions(t.Enrolled()) {
 				for i, m := range s.Received {
@@ -132,7 +133,7 @@ var sessionEnvelope = []Scenario{
 		Rule:    "SessionID is any text; Windows has been seen to send 0.",
 		Source:  "MS-MDM 2.2.3.8; seen on Windows (fleet issue 25581)",
 		Fix:     "Do not treat SessionID 0 as missing.",
-		Mutants: []string{"ses-zero-refused"},
+		Mutants: []*mutants.Mutant{mutants.SesZeroRefused},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -142,7 +143,7 @@ var sessionEnvelope = []Scenario{
 		Rule:    "A device chooses its SessionID: A, 1F and FFFF are as valid as 1.",
 		Source:  "MS-MDM 2.2.3.8; hexadecimal from SyncApplicationVersion 2.0 on (Learn, \"DMClient CSP\")",
 		Fix:     "Keep SessionID as text.",
-		Mutants: []string{"ses-id-decimal"},
+		Mutants: []*mutants.Mutant{mutants.SesIDDecimal},
 		Run: func(t *T) {
 			for _, id := range []string{"A", "1F", "FFFF"} {
 				t.Try("SessionID "+id, func() {
@@ -156,7 +157,7 @@ var sessionEnvelope = []Scenario{
 		Rule:    "The query that Windows adds, mode and Platform, does not matter. A device that offers HTTP/2 is served. No reply is compressed, since no device asks for compression.",
 		Source:  "MS-MDM 2.1; RFC 9110 12.5.3; seen on Windows",
 		Fix:     "Route by the path without the query, and compress only if Accept-Encoding asks for it.",
-		Mutants: []string{"ses-gzip", "ses-query-mode"},
+		Mutants: []*mutants.Mutant{mutants.SesGzip, mutants.SesQueryMode},
 		Run: func(t *T) {
 			t.Try("a request without Accept-Encoding", func() {
 				s := t.Enrolled().Sessions()[0]
@@ -188,7 +189,7 @@ var sessionEnvelope = []Scenario{
 		Rule:    "The Content-Length of a reply is the length of its body.",
 		Source:  "RFC 9110 8.6; a device was seen to go on all the same",
 		Fix:     "Compute Content-Length from the bytes written, after encoding.",
-		Mutants: []string{"ses-content-length"},
+		Mutants: []*mutants.Mutant{mutants.SesContentLength},
 		Run: func(t *T) {
 			for i, ex := range t.Enrolled().First().Exchanges {
 				if ex.ContentLength >= 0 && ex.Err == nil {

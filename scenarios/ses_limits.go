@@ -13,6 +13,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -23,7 +24,7 @@ var sessionLimits = []Scenario{
 		Rule:    "A result larger than the server's MaxMsgSize comes in parts, all but the last with MoreData, in messages of one package. The server asks for the next part with Alert 1222, or goes on, and the session completes.",
 		Source:  "OMA SyncML RepPro 1.2.2 section 5.4 (MoreData); OMA DM Protocol 1.2.1 section 6.2",
 		Fix:     "Answer a message without Final with Alert 1222, and reassemble items with MoreData.",
-		Mutants: []string{"ses-chunk-refused"},
+		Mutants: []*mutants.Mutant{mutants.SesChunkRefused},
 		Under:   []string{"SES-45"},
 		Run: func(t *T) {
 			d := t.DeviceWith(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, "large-objects") })
@@ -57,7 +58,7 @@ var sessionLimits = []Scenario{
 		Rule:    "A device that sends a MaxMsgSize gets no larger message. Commands that do not fit come in the next one.",
 		Source:  "OMA SyncML RepPro 1.2.2, MaxMsgSize; MS-MDM 2.2.5.1",
 		Fix:     "Stop adding commands when MaxMsgSize is near, and send the rest in the next message.",
-		Mutants: []string{"ses-max-size"},
+		Mutants: []*mutants.Mutant{mutants.SesMaxSize},
 		Under:   []string{"SES-44"},
 		Run: func(t *T) {
 			const most, commands = 5000, 4
@@ -96,7 +97,7 @@ var sessionLimits = []Scenario{
 		Rule:    "A server that limits a device's sessions answers 429 with Retry-After. The device waits that long.",
 		Source:  "MS-MDM 3.1.6; RFC 6585 section 4",
 		Fix:     "Answer 429 if a device opens too many sessions, with Retry-After.",
-		Mutants: []string{"ses-429-bare"},
+		Mutants: []*mutants.Mutant{mutants.Ses429Bare},
 		Run: func(t *T) {
 			const sessions = 20
 			d := t.Enrolled()
@@ -130,7 +131,7 @@ var sessionLimits = []Scenario{
 		Rule:    "A message with another VerDTD or VerProto is answered with 505 or 513, or HTTP 4xx.",
 		Source:  "OMA SyncML RepPro 1.2.2, VerDTD, VerProto, section 10",
 		Fix:     "Check VerDTD and VerProto before anything else in the message.",
-		Mutants: []string{"ses-any-version"},
+		Mutants: []*mutants.Mutant{mutants.SesAnyVersion},
 		Under:   []string{"SES-08"},
 		Run: func(t *T) {
 			for _, in := range []struct {
@@ -149,7 +150,7 @@ var sessionLimits = []Scenario{
 		Rule:    "A message without Final is one of several. The server sends no commands before the last one has arrived, and asks for the next with Alert 1222.",
 		Source:  "OMA DM Protocol 1.2.1 section 6.2",
 		Fix:     "Answer a message without Final with Statuses and Alert 1222 only.",
-		Mutants: []string{"ses-part-commands"},
+		Mutants: []*mutants.Mutant{mutants.SesPartCommands},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()

@@ -12,6 +12,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -21,7 +22,7 @@ var sessionStatus = []Scenario{
 		Rule:    "The first Status of every message answers SyncHdr: CmdRef 0, Cmd SyncHdr.",
 		Source:  "MS-MDM 2.2.3.3, 2.2.6.1; OMA SyncML RepPro 1.2.2, Status",
 		Fix:     "Write the Status with CmdRef 0 and Cmd SyncHdr before all others, in every message.",
-		Mutants: []string{"ses-hdr-status-missing", "ses-hdr-status-last", "ses-no-status"},
+		Mutants: []*mutants.Mutant{mutants.SesHdrStatusMissing, mutants.SesHdrStatusLast, mutants.SesNoStatus},
 		Run: func(t *T) {
 			for _, s := range twoSessions(t.Enrolled()) {
 				for i, m := range s.Received {
@@ -38,7 +39,7 @@ var sessionStatus = []Scenario{
 		Rule:    "Every Alert and Replace of package 1 is answered with exactly one Status, with its CmdID as CmdRef and its name as Cmd. CmdIDs are arbitrary numbers: here they start at 7 and leave gaps.",
 		Source:  "MS-MDM 2.2.6.1, 2.2.3.2",
 		Fix:     "Write a Status for every command. Copy the command's CmdID into CmdRef; it is an arbitrary number, not a position. Cmd is the command's name.",
-		Mutants: []string{"ses-cmdref-fixed", "ses-alert-unanswered", "ses-no-status", "ses-alert-cmd", "ses-replace-unanswered"},
+		Mutants: []*mutants.Mutant{mutants.SesCmdRefFixed, mutants.SesAlertUnanswered, mutants.SesNoStatus, mutants.SesAlertCmd, mutants.SesReplaceUnanswered},
 		Under:   []string{"SES-08"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -78,7 +79,7 @@ var sessionStatus = []Scenario{
 		Rule:    "The Statuses in a message have the order of the commands they answer.",
 		Source:  "OMA SyncML RepPro 1.2.2, Status; OMA DM Protocol 1.2.1 section 8.2",
 		Fix:     "Write the Statuses in the order of the commands in the device's message.",
-		Mutants: []string{"ses-status-order"},
+		Mutants: []*mutants.Mutant{mutants.SesStatusOrder},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -110,7 +111,7 @@ var sessionStatus = []Scenario{
 		Rule:    "A Status carries the MsgID of the message it answers, in every message of the session.",
 		Source:  "MS-MDM 2.2.3.7",
 		Fix:     "Set MsgRef to the MsgID of the answered message, not to 1.",
-		Mutants: []string{"ses-msgref"},
+		Mutants: []*mutants.Mutant{mutants.SesMsgRef},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			second := false
@@ -130,7 +131,7 @@ var sessionStatus = []Scenario{
 		Rule:    "Every command and Status has a CmdID that is unique in its message and not 0, which stands for SyncHdr. This includes commands inside an Atomic.",
 		Source:  "MS-MDM 2.2.3.2",
 		Fix:     "Number all commands of a message from 1 with one counter, including commands inside an Atomic.",
-		Mutants: []string{"ses-cmdid-repeated", "ses-cmdid-zero"},
+		Mutants: []*mutants.Mutant{mutants.SesCmdIDRepeated, mutants.SesCmdIDZero},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			twoSessions(d)
@@ -150,7 +151,7 @@ var sessionStatus = []Scenario{
 		Rule:    "A Status answers a command of the message that its MsgRef names. Its Cmd is the name of that command.",
 		Source:  "MS-MDM 2.2.6.1, 2.2.3.3",
 		Fix:     "Write Statuses only for the commands in the device's message. Do not answer a Status.",
-		Mutants: []string{"ses-extra-status", "ses-alert-cmd", "ses-results-cmd"},
+		Mutants: []*mutants.Mutant{mutants.SesExtraStatus, mutants.SesAlertCmd, mutants.SesResultsCmd},
 		Under:   []string{"SES-09"},
 		Run: func(t *T) {
 			d := t.Enrolled()

@@ -16,6 +16,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -25,7 +26,7 @@ var sessionText = []Scenario{
 		Rule:    "A server reads everything XML allows: a declaration, white space between elements, prefixed names, CDATA and character references.",
 		Source:  "XML 1.0; Namespaces in XML; MS-MDM 2.2",
 		Fix:     "Parse messages with an XML parser, by namespace and local name, not as text.",
-		Mutants: []string{"ses-compact-only"},
+		Mutants: []*mutants.Mutant{mutants.SesCompactOnly},
 		Under:   []string{"ROB-01"},
 		Run: func(t *T) {
 			for _, f := range forms {
@@ -44,7 +45,7 @@ var sessionText = []Scenario{
 		Rule:    "A server whose provisioning document sets DEFAULTENCODING to application/vnd.syncml.dm+wbxml reads WBXML and answers in WBXML.",
 		Source:  "Learn, \"w7 APPLICATION CSP\", DEFAULTENCODING; OMA SyncML HTTP binding",
 		Fix:     "Answer in the encoding of the request's Content-Type.",
-		Mutants: []string{"ses-wbxml-xml"},
+		Mutants: []*mutants.Mutant{mutants.SesWBXMLXML},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			sessions := d.Sessions()
@@ -69,7 +70,7 @@ var sessionText = []Scenario{
 		Rule:    "Every reply is well-formed XML in the SyncML 1.2 namespace. Every prefix is bound. The characters & and < are escaped exactly once in all values, from the device and from the queue.",
 		Source:  "MS-MDM 2.2.1; Namespaces in XML 1.0 section 5",
 		Fix:     "Read and build messages with an XML library, not by string search and concatenation.",
-		Mutants: []string{"ses-unbound-prefix", "ses-unescaped", "ses-id-escaped"},
+		Mutants: []*mutants.Mutant{mutants.SesUnboundPrefix, mutants.SesUnescaped, mutants.SesIDEscaped},
 		Run: func(t *T) {
 			t.Try("a device with & and < in its model", func() {
 				d := t.Enrolled()

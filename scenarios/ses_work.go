@@ -12,6 +12,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -22,7 +23,7 @@ var sessionWork = []Scenario{
 		Rule:    "404 says that the node of one command does not exist. Commands queued after it are sent anyway.",
 		Source:  "OMA DM RepPro 1.2.1 section 10, 404",
 		Fix:     "Record 404 as the command's result, and go on with the next command.",
-		Mutants: []string{"ses-404-stalls"},
+		Mutants: []*mutants.Mutant{mutants.Ses404Stalls},
 		Under:   []string{"SES-44"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -38,7 +39,7 @@ var sessionWork = []Scenario{
 		Rule:    "A command answered with 202 is still running. The session completes, the command is not sent again, and the Alert 1226 that later carries its result gets a Status.",
 		Source:  "MS-MDM 2.2.7.2, 3.1.5.1.3; Learn, \"Enterprise app management\"",
 		Fix:     "Treat 202 as in progress, answer Alert 1226 with a Status, and do not send the command again.",
-		Mutants: []string{"ses-202-fails", "ses-202-again", "ses-1226-fails"},
+		Mutants: []*mutants.Mutant{mutants.Ses202Fails, mutants.Ses202Again, mutants.Ses1226Fails},
 		Under:   []string{"SES-06", "SES-09", "PSH-02", "PSH-07", "PSH-12"},
 		Run: func(t *T) {
 			d := t.Enrolled()
@@ -51,7 +52,7 @@ var sessionWork = []Scenario{
 		Rule:    "A device may leave MsgRef out of Results. They then answer a command of message 1, and the session completes.",
 		Source:  "MS-MDM 2.2.7.8; OMA SyncML RepPro 1.2.2, MsgRef",
 		Fix:     "Treat a missing MsgRef in Results as 1.",
-		Mutants: []string{"ses-results-msgref"},
+		Mutants: []*mutants.Mutant{mutants.SesResultsMsgRef},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()

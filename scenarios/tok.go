@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -23,7 +24,7 @@ var tokens = []Scenario{
 		Rule:    "The server requests the access token by POST over TLS with an application/x-www-form-urlencoded body.",
 		Source:  learnToken,
 		Fix:     "POST application/x-www-form-urlencoded to the token endpoint.",
-		Mutants: []string{"tok-json"},
+		Mutants: []*mutants.Mutant{mutants.TokJSON},
 		Decides: []suite.Premise{suite.Tokens},
 		Run: func(t *T) {
 			for _, e := range tokenRequests(t) {
@@ -37,7 +38,7 @@ var tokens = []Scenario{
 		Rule:    "grant_type is client_credentials, client_id the Package SID, client_secret the app's, scope notify.windows.com.",
 		Source:  learnToken,
 		Fix:     "Send grant_type client_credentials, client_id, client_secret, and the scope for this kind of app. The app must be the one in wns.app.",
-		Mutants: []string{"tok-scope"},
+		Mutants: []*mutants.Mutant{mutants.TokScope},
 		Decides: []suite.Premise{suite.Tokens},
 		Run: func(t *T) {
 			list := tokenForms(t)
@@ -51,7 +52,7 @@ var tokens = []Scenario{
 		Rule:    "The form is encoded: it contains no literal \"ms-app://\", nor a literal \"+\" or \"/\" of the secret.",
 		Source:  learnToken + "; WHATWG URL, application/x-www-form-urlencoded",
 		Fix:     "Encode the form with a form encoder, so that ms-app:// becomes ms-app%3A%2F%2F.",
-		Mutants: []string{"tok-plain-sid"},
+		Mutants: []*mutants.Mutant{mutants.TokPlainSID},
 		Decides: []suite.Premise{suite.Tokens},
 		Run: func(t *T) {
 			v := suite.Violations(tokenForms(t), fakewns.RulePercentEncoding)
@@ -61,7 +62,7 @@ var tokens = []Scenario{
 		Rule:    "A token is used until it expires. A sender that fetches a token for each push is throttled.",
 		Source:  learnToken + "; PushSharp issue 619",
 		Fix:     "Keep the token until expires_in has passed or a 401 arrives.",
-		Mutants: []string{"tok-every-push"},
+		Mutants: []*mutants.Mutant{mutants.TokEveryPush},
 		Decides: []suite.Premise{suite.Tokens},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -77,7 +78,7 @@ var tokens = []Scenario{
 		Rule:    "The server gets a new token before or after expires_in has passed, and pushes continue.",
 		Source:  learnToken + "; PushSharp issues 691, 743",
 		Fix:     "Fetch a new token when expires_in has passed, or after a 401.",
-		Mutants: []string{"tok-never-renewed"},
+		Mutants: []*mutants.Mutant{mutants.TokNeverRenewed},
 		Under:   []string{"WNS-02"},
 		Decides: []suite.Premise{suite.Tokens, suite.Notifies},
 		Run:     tokenRenewal},
@@ -85,34 +86,34 @@ var tokens = []Scenario{
 		Rule:    "Pushes without a valid token share one token request.",
 		Source:  "PushSharp issue 619; WNS throttles token requests",
 		Fix:     "Let pushes without a token wait for one shared request.",
-		Mutants: []string{"tok-stampede"},
+		Mutants: []*mutants.Mutant{mutants.TokStampede},
 		Under:   []string{"TOK-04"},
 		Run:     pushesAtOnce},
 	{ID: "TOK-07", Level: report.Must, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "invalid_client: no retry storm",
 		Rule:    "A refused secret will be refused again: the server does not keep asking, here at most five times in three seconds. Pushes resume once the secret is right.",
 		Source:  learnToken + " (RFC 6749 5.2); the bound is ours",
 		Fix:     "Back off between failed token requests, longer each time; do not give up for good.",
-		Mutants: []string{"tok-storm", "tok-dead"},
+		Mutants: []*mutants.Mutant{mutants.TokStorm, mutants.TokDead},
 		Run:     func(t *T) { tokenTrouble(t, tokenAnswer{http.StatusBadRequest, "invalid_client"}) }},
 	{ID: "TOK-08", Level: report.Must, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "500 at the token endpoint: back-off, and pushes resume",
 		Rule:    "While the token endpoint fails, the server does not keep asking, here at most five times in three seconds. Once it is up again, pushes resume.",
 		Source:  learnToken + "; the bound is ours",
 		Fix:     "Back off between failed token requests, longer each time; do not give up for good.",
-		Mutants: []string{"tok-storm"},
+		Mutants: []*mutants.Mutant{mutants.TokStorm},
 		Under:   []string{"TOK-07"},
 		Run:     func(t *T) { tokenTrouble(t, tokenAnswer{http.StatusInternalServerError, "server_error"}) }},
 	{ID: "TOK-09", Level: report.Must, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "invalid token replies: the server recovers",
 		Rule:    "Truncated JSON, an HTML page instead, a missing expires_in, a token of 60,000 bytes: each fails only this one request. Pushes resume afterwards.",
 		Source:  "RFC 6749 5.1 (expires_in is only recommended); without it the push path is not reliable",
 		Fix:     "Treat an invalid reply as a failure of that request; assume an hour if expires_in is missing.",
-		Mutants: []string{"tok-no-json-dead"},
+		Mutants: []*mutants.Mutant{mutants.TokNoJSONDead},
 		Under:   []string{"TOK-07"},
 		Run:     unreadableTokens},
 	{ID: "TOK-10", Level: report.Should, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "the certificate of the token endpoint is verified",
 		Rule:    "A host whose certificate does not match the token endpoint's name does not get the client secret.",
 		Source:  "RFC 6749 section 1.6; RFC 6125",
 		Fix:     "Do not turn off certificate checks in the HTTP client.",
-		Mutants: []string{"wns-tls-any"},
+		Mutants: []*mutants.Mutant{mutants.WnsTLSAny},
 		Under:   []string{"WNS-13"},
 		Run:     strangerForToken},
 }

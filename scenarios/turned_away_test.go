@@ -14,6 +14,8 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
+	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -21,30 +23,32 @@ import (
 // servers that differ lawfully too, and without a queue hook as far as it can be.
 func TestTurnedAway(t *testing.T) {
 	for _, c := range []struct {
-		name, mutant, variant string
-		noQueue               bool
-		ids                   string
-		want                  report.Outcome
+		name    string
+		mutant  *mutants.Mutant
+		variant *variants.Variant
+		noQueue bool
+		ids     string
+		want    report.Outcome
 	}{
-		{"by its certificate alone", "", "cert-only", false, "SEC-01,SEC-02,SEC-03,SEC-12", report.Passed},
-		{"a fault and HTTP 200", "", "refusal-200", false, "SEC-01,SEC-02,SEC-03,SEC-04,SEC-05,SEC-06,SEC-12,SEC-14", report.Passed},
-		{"one command in a message", "", "one-a-message", false, "SEC-03,SEC-12", report.Passed},
-		{"a DOCTYPE and HTTP 500", "", "doctype-500", false, "SEC-09", report.Passed},
-		{"without a hook", "", "", true, "SEC-01,SEC-02,SEC-03,SEC-04,SEC-06,SEC-12,SEC-14", report.Passed},
-		{"anyone, without a hook", "sec-no-cert", "", true, "SEC-01", report.Failed},
-		{"a challenge, without a hook", "sec-challenge-any", "", true, "SEC-01,SEC-02", report.Failed},
-		{"one that left, without a hook", "sec-unenrolled", "", true, "SEC-06", report.Failed},
-		{"A's or B's, without a hook", "", "cert-only", true, "SEC-03", report.Skipped},
-		{"work that never comes", "psh-skip-session", "cert-only", false, "SEC-03", report.Blocked},
+		{"by its certificate alone", nil, variants.CertOnly, false, "SEC-01,SEC-02,SEC-03,SEC-12", report.Passed},
+		{"a fault and HTTP 200", nil, variants.Refusal200, false, "SEC-01,SEC-02,SEC-03,SEC-04,SEC-05,SEC-06,SEC-12,SEC-14", report.Passed},
+		{"one command in a message", nil, variants.OneAMessage, false, "SEC-03,SEC-12", report.Passed},
+		{"a DOCTYPE and HTTP 500", nil, variants.Doctype500, false, "SEC-09", report.Passed},
+		{"without a hook", nil, nil, true, "SEC-01,SEC-02,SEC-03,SEC-04,SEC-06,SEC-12,SEC-14", report.Passed},
+		{"anyone, without a hook", mutants.SecNoCert, nil, true, "SEC-01", report.Failed},
+		{"a challenge, without a hook", mutants.SecChallengeAny, nil, true, "SEC-01,SEC-02", report.Failed},
+		{"one that left, without a hook", mutants.SecUnenrolled, nil, true, "SEC-06", report.Failed},
+		{"A's or B's, without a hook", nil, variants.CertOnly, true, "SEC-03", report.Skipped},
+		{"work that never comes", mutants.PshSkipSession, variants.CertOnly, false, "SEC-03", report.Blocked},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			o := lab.Options{Seed: 1, Key: sharedKey}
-			if c.mutant != "" {
-				o.Mutants = []string{c.mutant}
+			if c.mutant != nil {
+				o.Mutants = []*mutants.Mutant{c.mutant}
 			}
-			if c.variant != "" {
-				o.Variants = []string{c.variant}
+			if c.variant != nil {
+				o.Variants = []*variants.Variant{c.variant}
 			}
 			l, err := lab.Start(nil, o)
 			if err != nil {
@@ -88,10 +92,10 @@ func TestNothingAsked(t *testing.T) {
 		like report.Outcome
 		says string
 	}{
-		{"nothing", mdmserver.Config{Mutants: []string{"sec-no-cert"}}, tls.NoClientCert, map[string]report.Outcome{
+		{"nothing", mdmserver.Config{Tamper: mutants.Broken(mutants.SecNoCert)}, tls.NoClientCert, map[string]report.Outcome{
 			"SEC-01": report.Failed, "SEC-02": report.Blocked, "SEC-03": report.Blocked, "SEC-06": report.Passed, "SEC-12": report.Blocked, "SEC-14": report.NotApplicable,
 		}, report.Blocked, "neither a TLS client certificate nor a credential"},
-		{"nothing, also of those that left", mdmserver.Config{Mutants: []string{"sec-no-cert", "sec-unenrolled"}}, tls.NoClientCert, map[string]report.Outcome{
+		{"nothing, also of those that left", mdmserver.Config{Tamper: mutants.Broken(mutants.SecNoCert, mutants.SecUnenrolled)}, tls.NoClientCert, map[string]report.Outcome{
 			"SEC-01": report.Failed, "SEC-02": report.Blocked, "SEC-03": report.Blocked, "SEC-06": report.Blocked, "SEC-12": report.Blocked, "SEC-14": report.NotApplicable,
 		}, report.Blocked, "neither a TLS client certificate nor a credential"},
 		{"a certificate", mdmserver.Config{}, tls.RequestClientCert, map[string]report.Outcome{

@@ -13,6 +13,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -28,7 +29,7 @@ var wnsErrors = []Scenario{
 		Rule:    "After 401 the server gets a new token once and sends the notification again.",
 		Source:  learnWNS + ", 401",
 		Fix:     "After 401, drop the token, fetch a new one, and send once more.",
-		Mutants: []string{"tok-never-renewed", "wer-401-stop"},
+		Mutants: []*mutants.Mutant{mutants.TokNeverRenewed, mutants.Wer401Stop},
 		Under:   []string{"WNS-02", "TOK-05"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
@@ -51,19 +52,19 @@ var wnsErrors = []Scenario{
 		Rule:    "If a notification with a fresh token is answered with 401, the server gives up: here after at most five attempts in three seconds.",
 		Source:  learnWNS + ", 401; PushSharp issue 690; the bound is ours",
 		Fix:     "Stop after the second 401.",
-		Mutants: []string{"wer-401-loop"},
+		Mutants: []*mutants.Mutant{mutants.Wer401Loop},
 		Run:     func(t *T) { patientAt(t, 401) }},
 	{ID: "WER-03", Level: report.Must, Needs: []Need{NeedPush}, Title: "403: no retry",
 		Rule:    "403 says that token and channel belong to different apps. Sending the same again changes nothing.",
 		Source:  learnWNS + ", 403",
 		Fix:     "Do not retry after 403: token and channel belong to different apps.",
-		Mutants: []string{"wer-403-retry"},
+		Mutants: []*mutants.Mutant{mutants.Wer403Retry},
 		Run:     func(t *T) { refusedForGood(t, 403) }},
 	{ID: "WER-04", Level: report.Must, Needs: []Need{NeedPush}, Title: "404: the channel is dropped",
 		Rule:    "After 404 the channel URI is no longer used.",
 		Source:  learnWNS + ", 404",
 		Fix:     "Drop the channel URI after 404.",
-		Mutants: []string{"wer-404-keep"},
+		Mutants: []*mutants.Mutant{mutants.Wer404Keep},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			channelDropped(t, d, func() {
@@ -74,7 +75,7 @@ var wnsErrors = []Scenario{
 		Rule:    "After 410 the channel URI is no longer used.",
 		Source:  learnWNS + ", 410; " + learnPush,
 		Fix:     "Drop the channel URI after 410.",
-		Mutants: []string{"wer-410-keep"},
+		Mutants: []*mutants.Mutant{mutants.Wer410Keep},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			channelDropped(t, d, func() { t.CloseChannel(d) }, http.StatusGone)
@@ -83,7 +84,7 @@ var wnsErrors = []Scenario{
 		Rule:    "Older Windows can fail to renew its channel. The documented remedy: a server that gets 410 sets the PFN again in the next session.",
 		Source:  learnPush,
 		Fix:     "Set the PFN again in the session after a 410.",
-		Mutants: []string{"wer-410-no-pfn"},
+		Mutants: []*mutants.Mutant{mutants.Wer410NoPFN},
 		Run: func(t *T) {
 			d := channelOfAny(t)
 			t.CloseChannel(d)
@@ -98,39 +99,39 @@ var wnsErrors = []Scenario{
 		Rule:    "After 406 with Retry-After nothing is sent to the channel until that time has passed.",
 		Source:  learnWNS + ", 406 and Retry-After",
 		Fix:     "Wait as long as Retry-After says.",
-		Mutants: []string{"wer-406-now"},
+		Mutants: []*mutants.Mutant{mutants.Wer406Now},
 		Run:     func(t *T) { retryAfter(t, 406) }},
 	{ID: "WER-08", Level: report.Should, Needs: []Need{NeedPush}, Title: "406 without Retry-After: growing pauses",
 		Rule:    "A sender that is throttled without Retry-After waits longer each time: here at most five notifications in three seconds.",
 		Source:  learnWNS + ", 406; the bound is ours",
 		Fix:     "Double the pause after each 406.",
-		Mutants: []string{"wer-406-steady"},
+		Mutants: []*mutants.Mutant{mutants.Wer406Steady},
 		Under:   []string{"WER-07"},
 		Run:     func(t *T) { patientAt(t, 406) }},
 	{ID: "WER-09", Level: report.Must, Needs: []Need{NeedPush}, Title: "413: the notification is not sent again",
 		Rule:    "413 says that the payload is too large. Sending it again unchanged changes nothing.",
 		Source:  learnWNS + ", 413",
 		Fix:     "Do not retry after 413.",
-		Mutants: []string{"wer-413-retry"},
+		Mutants: []*mutants.Mutant{mutants.Wer413Retry},
 		Run:     func(t *T) { refusedForGood(t, 413) }},
 	{ID: "WER-10", Level: report.Must, Needs: []Need{NeedPush}, Title: "500: bounded retries with back-off",
 		Rule:    "After 500 from WNS the server retries a few times, with growing pauses: here at most five notifications in three seconds.",
 		Source:  learnWNS + ", 500; the bound is ours",
 		Fix:     "Retry a few times with growing pauses, then leave it to polling.",
-		Mutants: []string{"wer-500-hammer"},
+		Mutants: []*mutants.Mutant{mutants.Wer500Hammer},
 		Run:     func(t *T) { patientAt(t, 500) }},
 	{ID: "WER-11", Level: report.Must, Needs: []Need{NeedPush}, Title: "503 with Retry-After is respected",
 		Rule:    "After 503 with Retry-After nothing is sent to the channel until that time has passed.",
 		Source:  learnWNS + ", 503 and Retry-After",
 		Fix:     "Wait as long as Retry-After says.",
-		Mutants: []string{"wer-406-now"},
+		Mutants: []*mutants.Mutant{mutants.Wer406Now},
 		Under:   []string{"WER-07"},
 		Run:     func(t *T) { retryAfter(t, 503) }},
 	{ID: "WER-12", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "dropped is not delivered: the command comes with the next poll",
 		Rule:    "200 with X-WNS-Status dropped means that the device did not get the notification. The command stays queued and is sent when the device polls.",
 		Source:  learnWNS + ", X-WNS-Status; WindowsAppSDK issue 3677",
 		Fix:     "Keep commands queued until their Status arrives. A 200 from WNS proves nothing.",
-		Mutants: []string{"wer-dropped-done"},
+		Mutants: []*mutants.Mutant{mutants.WerDroppedDone},
 		Under:   []string{"SES-06", "PSH-01", "PSH-02", "PSH-06"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -146,7 +147,7 @@ var wnsErrors = []Scenario{
 		Rule:    "X-WNS-Status channelthrottled says that too much was sent to the channel. The sender does not send more right away: here at most two notifications in the quiet time after it.",
 		Source:  learnWNS + ", X-WNS-Status; the bound is ours",
 		Fix:     "Do not push to that channel for a while.",
-		Mutants: []string{"wer-throttled-again"},
+		Mutants: []*mutants.Mutant{mutants.WerThrottledAgain},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			usual := usualPushes(d)
@@ -163,7 +164,7 @@ var wnsErrors = []Scenario{
 		Rule:    "If a connection ends without an answer, the server retries a few times, with growing pauses: here at most five times in three seconds.",
 		Source:  learnWNS + "; the bound is ours",
 		Fix:     "Treat a broken connection like a 500.",
-		Mutants: []string{"wer-reset-hammer"},
+		Mutants: []*mutants.Mutant{mutants.WerResetHammer},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			t.Fault("reset", d)
@@ -173,7 +174,7 @@ var wnsErrors = []Scenario{
 		Rule:    "While WNS is slow to answer one device's notification, another device's notification is sent.",
 		Source:  "without it the push path is not reliable; the bound is timeouts.push",
 		Fix:     "Send to channels in parallel, with a timeout per request.",
-		Mutants: []string{"wer-serial"},
+		Mutants: []*mutants.Mutant{mutants.WerSerial},
 		Under:   []string{"CHN-06"},
 		Run: func(t *T) {
 			slow, other := t.WithChannel(), t.WithChannel()
@@ -193,7 +194,7 @@ var wnsErrors = []Scenario{
 		Rule:    "A malformed answer from WNS fails only that push; the next one is sent.",
 		Source:  "RFC 9112 section 2.2; without it the push path is not reliable",
 		Fix:     "Handle the HTTP client's error like a 500.",
-		Mutants: []string{"wer-bad-reply-dead"},
+		Mutants: []*mutants.Mutant{mutants.WerBadReplyDead},
 		Under:   []string{"CHN-06"},
 		Run: func(t *T) {
 			d := t.WithChannel()
@@ -209,7 +210,7 @@ var wnsErrors = []Scenario{
 		Rule:    "While WNS answers 503, commands arrive when the device polls. Once WNS is up again, pushes resume.",
 		Source:  learnPush + " (polling continues alongside push); WindowsAppSDK issue 4546",
 		Fix:     "Keep answering polls while WNS fails, and push again later.",
-		Mutants: []string{"wer-down-dead"},
+		Mutants: []*mutants.Mutant{mutants.WerDownDead},
 		Under:   []string{"SES-06", "PSH-01", "PSH-02", "CHN-06"},
 		Run: func(t *T) {
 			d := t.WithChannel()

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -22,7 +23,7 @@ var notifications = []Scenario{
 		Rule:    "A notification is sent by POST; WNS answers anything else with 405.",
 		Source:  learnWNS,
 		Fix:     "Send the notification with POST.",
-		Mutants: []string{"wns-put"},
+		Mutants: []*mutants.Mutant{mutants.WnsPut},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			t.Expect(notification(t).Method, "method of the notification").To(Equal(http.MethodPost))
@@ -31,14 +32,14 @@ var notifications = []Scenario{
 		Rule:    "Authorization is \"Bearer \" followed by the access token exactly as issued.",
 		Source:  learnWNS,
 		Fix:     "Set Authorization to \"Bearer \" plus the token.",
-		Mutants: []string{"wns-bearer", "wns-token-spoilt"},
+		Mutants: []*mutants.Mutant{mutants.WnsBearer, mutants.WnsTokenSpoilt},
 		Decides: []suite.Premise{suite.Notifies},
 		Run:     authorization},
 	{ID: "WNS-03", Level: report.Must, Needs: []Need{NeedPush}, Title: "Content-Type is exactly application/octet-stream",
 		Rule:    "A raw notification has Content-Type application/octet-stream and nothing more.",
 		Source:  learnWNS,
 		Fix:     "Set Content-Type to application/octet-stream, without a charset.",
-		Mutants: []string{"wns-content-type"},
+		Mutants: []*mutants.Mutant{mutants.WnsContentType},
 		Under:   []string{"WNS-04"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
@@ -48,7 +49,7 @@ var notifications = []Scenario{
 		Rule:    "Only a raw notification wakes DMClient, so X-WNS-Type is wns/raw.",
 		Source:  learnWNS + "; " + learnPush,
 		Fix:     "Set X-WNS-Type: wns/raw.",
-		Mutants: []string{"wns-type"},
+		Mutants: []*mutants.Mutant{mutants.WnsType},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			t.Expect(notification(t).Header.Get("X-WNS-Type"), "X-WNS-Type").To(Equal("wns/raw"))
@@ -57,7 +58,7 @@ var notifications = []Scenario{
 		Rule:    "The notification carries the Content-Length of its body and is not chunked.",
 		Source:  learnWNS,
 		Fix:     "Send Content-Length; give the HTTP client a body of known length.",
-		Mutants: []string{"wns-chunked"},
+		Mutants: []*mutants.Mutant{mutants.WnsChunked},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			e := notification(t)
@@ -69,7 +70,7 @@ var notifications = []Scenario{
 		Rule:    "The body has at least one byte, whatever it is. WNS accepts an empty body, but the device rejects it and starts no session.",
 		Source:  "the first public reports of this path; 0x80070057 seen on devices",
 		Fix:     "Send a few bytes; their content does not matter.",
-		Mutants: []string{"wns-empty"},
+		Mutants: []*mutants.Mutant{mutants.WnsEmpty},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			t.Check(bodySize(notification(t)) > 0, "a body of at least one byte", "an empty body, which a device rejects with 0x80070057")
@@ -78,7 +79,7 @@ var notifications = []Scenario{
 		Rule:    "The body has at most 5,000 bytes; WNS answers more with 413.",
 		Source:  learnWNS,
 		Fix:     "Send a few bytes: the device ignores them.",
-		Mutants: []string{"wns-large"},
+		Mutants: []*mutants.Mutant{mutants.WnsLarge},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			t.Expect(bodySize(notification(t)), "bytes in the body").To(BeNumerically("<=", fakewns.MaxPayload))
@@ -87,7 +88,7 @@ var notifications = []Scenario{
 		Rule:    "The channel URI is opaque: the server posts to it exactly as the device sent it, without decoding or re-encoding its token.",
 		Source:  learnPush + "; Learn, \"WNS overview\"",
 		Fix:     "Use the URI exactly as received; do not decode and re-encode its query.",
-		Mutants: []string{"wns-uri"},
+		Mutants: []*mutants.Mutant{mutants.WnsURI},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			e := notification(t)
@@ -103,7 +104,7 @@ var notifications = []Scenario{
 		Rule:    "With X-WNS-Cache-Policy: cache WNS keeps the notification for an offline device. By default it does not keep raw notifications.",
 		Source:  learnWNS,
 		Fix:     "Send X-WNS-Cache-Policy: cache.",
-		Mutants: []string{"wns-no-cache"},
+		Mutants: []*mutants.Mutant{mutants.WnsNoCache},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			t.Expect(notification(t).Header.Get("X-WNS-Cache-Policy"), "X-WNS-Cache-Policy").To(Equal("cache"))
@@ -112,7 +113,7 @@ var notifications = []Scenario{
 		Rule:    "X-WNS-TTL says for how many seconds the notification is worth delivering: a number above 0.",
 		Source:  learnWNS,
 		Fix:     "Send X-WNS-TTL in seconds, or leave it out.",
-		Mutants: []string{"wns-ttl-zero"},
+		Mutants: []*mutants.Mutant{mutants.WnsTTLZero},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			for _, v := range notification(t).Header.Values("X-WNS-TTL") {
@@ -124,7 +125,7 @@ var notifications = []Scenario{
 		Rule:    "The device ignores the payload, and it passes through a third party: it contains no device id, user, password or token.",
 		Source:  learnPush + " (the content is ignored)",
 		Fix:     "Send a constant; commands belong in the session.",
-		Mutants: []string{"wns-body-names"},
+		Mutants: []*mutants.Mutant{mutants.WnsBodyNames},
 		Run: func(t *T) {
 			e := notification(t)
 			id, cfg := t.Devices()[0].Identity(), &t.Lab.Config.Target
@@ -141,7 +142,7 @@ var notifications = []Scenario{
 		Rule:    "With X-WNS-RequestForStatus: true WNS says whether the device is connected. An MS-CV from the sender ties logs together.",
 		Source:  learnWNS,
 		Fix:     "Send X-WNS-RequestForStatus: true, and log the reply.",
-		Mutants: []string{"wns-no-status"},
+		Mutants: []*mutants.Mutant{mutants.WnsNoStatus},
 		Run: func(t *T) {
 			h := notification(t).Header
 			t.Check(strings.EqualFold(h.Get("X-WNS-RequestForStatus"), "true") || h.Get("MS-CV") != "", "X-WNS-RequestForStatus: true, or an MS-CV", "neither")
@@ -150,7 +151,7 @@ var notifications = []Scenario{
 		Rule:    "WNS answers 200 if each header appears once with a valid value, the token belongs to the channel's app, and the channel is the device's latest.",
 		Source:  learnWNS,
 		Fix:     "Look at X-WNS-Error-Description in the answer: it says what WNS rejects.",
-		Mutants: []string{"wns-header-twice"},
+		Mutants: []*mutants.Mutant{mutants.WnsHeaderTwice},
 		Under:   []string{"WNS-01", "WNS-02", "WNS-03", "WNS-04", "WNS-05", "WNS-07", "WNS-08", "WNS-09", "WNS-10", "TOK-05", "WER-01"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {

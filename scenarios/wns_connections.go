@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -22,13 +23,13 @@ var wnsConnections = []Scenario{
 		Rule:    "A host whose certificate does not match the channel's host gets no notification, and no token.",
 		Source:  "RFC 6125; " + learnWNS,
 		Fix:     "Do not turn off certificate checks in the HTTP client.",
-		Mutants: []string{"wns-tls-any"},
+		Mutants: []*mutants.Mutant{mutants.WnsTLSAny},
 		Run:     strangerForNotification},
 	{ID: "WNS-14", Level: report.Must, Needs: []Need{NeedPush}, Title: "a redirect is not followed with the token",
 		Rule:    "WNS does not redirect. A sender that follows a redirect to another host must not take its access token there.",
 		Source:  "RFC 9110 section 15.4; " + learnWNS,
 		Fix:     "Turn off redirects in the HTTP client, or drop Authorization for another host.",
-		Mutants: []string{"wns-redirect"},
+		Mutants: []*mutants.Mutant{mutants.WnsRedirect},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			to, withToken := anotherHost(t, d)
@@ -43,7 +44,7 @@ var wnsConnections = []Scenario{
 		Rule:    "A connection to WNS serves more than one notification: here at most two connections for four notifications, sent a while apart.",
 		Source:  "RFC 9112 section 9.3; the bound is ours",
 		Fix:     "Share one HTTP client, and read and close response bodies.",
-		Mutants: []string{"wns-no-reuse"},
+		Mutants: []*mutants.Mutant{mutants.WnsNoReuse},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			begun := d.Mark()

@@ -162,7 +162,11 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if f.seed == 0 {
 		f.seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // identities of simulated devices
 	}
-	l, err := lab.Start(cfg, lab.Options{Seed: f.seed, Mutants: f.mutants})
+	mutated, err := broken(f.mutants)
+	if err != nil {
+		return err
+	}
+	l, err := lab.Start(cfg, lab.Options{Seed: f.seed, Mutants: mutated})
 	if err != nil {
 		return usage(err)
 	}

@@ -21,6 +21,8 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
+	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -94,13 +96,13 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 		kills := map[string][]string{}
 		for _, sc := range scenarios.All() {
 			for _, m := range sc.Mutants {
-				kills[m] = append(kills[m], sc.ID)
+				kills[m.Name] = append(kills[m.Name], sc.ID)
 			}
 		}
-		for _, m := range mdmserver.Mutants {
+		for _, m := range mutants.All() {
 			fmt.Fprintf(s.out, "%-22s %s  %v\n", m.Name, m.Does, kills[m.Name])
 		}
-		for _, v := range mdmserver.Variants {
+		for _, v := range variants.All() {
 			fmt.Fprintf(s.out, "%-22s %s  [variant: every scenario passes]\n", v.Name, v.Does)
 		}
 		return nil
@@ -135,6 +137,9 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	if err != nil {
 		return usage(err)
 	}
+	if err := f.vary(&cfg); err != nil {
+		return err
+	}
 	if f.verbose {
 		cfg.Log = slog.New(slog.NewTextHandler(s.err, nil))
 	}
@@ -150,7 +155,7 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 		fmt.Fprintf(s.out, "password   %s (drawn for this run; set DMWAKE_PASSWORD to choose)\n", password)
 	}
 	fmt.Fprintln(s.out, "ready; Ctrl-C ends it")
-	return serveBoth(ctx, tls.NewListener(devices, ca.ServerTLS(true)), server, admin, server.Admin(token))
+	return serveBoth(ctx, tls.NewListener(devices, server.TLS(ca.ServerTLS(true))), server, admin, server.Admin(token))
 }
 
 func mdmConfig(f *mdmFlags, ca *intercept.CA, password string) (mdmserver.Config, error) {
@@ -166,7 +171,7 @@ func mdmConfig(f *mdmFlags, ca *intercept.CA, password string) (mdmserver.Config
 	}
 	cfg := mdmserver.Config{
 		BaseURL: f.url, Username: f.username, Password: password, PFN: f.pfn, PackageSID: f.sid, Secret: secret,
-		TokenURL: "https://login.live.com" + fakewns.TokenPath, HTTP: client, ChannelHosts: []string{".notify.windows.com"}, Mutants: f.mutants, Variants: f.variants,
+		TokenURL: "https://login.live.com" + fakewns.TokenPath, HTTP: client, ChannelHosts: []string{".notify.windows.com"},
 	}
 	if err := f.devices(&cfg); err != nil {
 		return cfg, err
@@ -182,6 +187,25 @@ func mdmConfig(f *mdmFlags, ca *intercept.CA, password string) (mdmserver.Config
 	cfg.TokenURL = "https://" + u.Host + fakewns.TokenPath
 	cfg.ChannelHosts = append(append(cfg.ChannelHosts, u.Host), f.channelHosts...)
 	return cfg, nil
+}
+
+// vary applies --variant and --mutant.
+func (f *mdmFlags) vary(cfg *mdmserver.Config) error {
+	others, err := variants.Find(f.variants...)
+	if err != nil {
+		return usage(fmt.Errorf("--variant: %w", err))
+	}
+	mutants, err := broken(f.mutants)
+	if err != nil {
+		return err
+	}
+	for _, v := range others {
+		v.Vary(cfg)
+	}
+	for _, m := range mutants {
+		m.Break(&cfg.Tamper)
+	}
+	return nil
 }
 
 // devices sets how devices prove themselves and talk.

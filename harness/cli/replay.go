@@ -68,7 +68,11 @@ func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) err
 			return usage(err)
 		}
 	}
-	l, err := lab.Start(cfg, lab.Options{Mutants: f.mutants})
+	mutated, err := broken(f.mutants)
+	if err != nil {
+		return err
+	}
+	l, err := lab.Start(cfg, lab.Options{Mutants: mutated})
 	if err != nil {
 		return usage(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 type reproFlags struct {
@@ -72,8 +73,8 @@ func runRepro(ctx context.Context, s *streams, f *reproFlags, name string) error
 			return usage(err)
 		}
 	} else {
-		if c.Mutant != "" {
-			opts.Mutants = []string{c.Mutant}
+		if c.Mutant != nil {
+			opts.Mutants = []*mutants.Mutant{c.Mutant}
 		}
 		opts.Setup = c.Setup
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // Exit codes; a contract.
@@ -132,4 +133,13 @@ func noArgs(c *cobra.Command, args []string) error {
 		return usage(fmt.Errorf("%s takes no arguments, but got %q; %s --help lists its flags", c.CommandPath(), args[0], c.CommandPath()))
 	}
 	return nil
+}
+
+// broken gives the mutants of --mutant.
+func broken(names []string) ([]*mutants.Mutant, error) {
+	list, err := mutants.Find(names...)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--mutant: %w", err))
+	}
+	return list, nil
 }

@@ -144,7 +144,11 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 			return usage(fmt.Errorf("--trace: %w", err))
 		}
 	}
-	l, err := lab.Start(cfg, lab.Options{Mutants: f.mutants, Seed: f.seed})
+	mutated, err := broken(f.mutants)
+	if err != nil {
+		return err
+	}
+	l, err := lab.Start(cfg, lab.Options{Mutants: mutated, Seed: f.seed})
 	if err != nil {
 		return usage(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // TestExamine: a sound server is found so, step by step; of one that is not, or
@@ -14,7 +15,7 @@ import (
 // do, and what comes after it is not tried.
 func TestExamine(t *testing.T) {
 	for name, c := range map[string]struct {
-		mutant string
+		mutant *mutants.Mutant
 		edit   func(*lab.Lab)
 		step   string // that is Bad, or Note
 		state  State
@@ -23,10 +24,10 @@ func TestExamine(t *testing.T) {
 		reach  bool
 	}{
 		"sound":            {step: "push", state: OK, saw: "the device was woken"},
-		"no PFN":           {mutant: "pfn-never", step: "PFN", state: Note, saw: "set no PFN in two sessions", do: "target.push: none"},
-		"another PFN":      {mutant: "pfn-per-device", step: "PFN", state: Bad, saw: "the fake WNS knows", do: "wns.app"},
-		"first session":    {mutant: "ses-first-500", step: "session", state: Bad, saw: "500", do: "dmwake test --area SES"},
-		"enrollment":       {mutant: "enr-policy-lies", step: "enrollment", state: Bad, saw: "Authentication", do: "target.username", reach: true},
+		"no PFN":           {mutant: mutants.PfnNever, step: "PFN", state: Note, saw: "set no PFN in two sessions", do: "target.push: none"},
+		"another PFN":      {mutant: mutants.PfnPerDevice, step: "PFN", state: Bad, saw: "the fake WNS knows", do: "wns.app"},
+		"first session":    {mutant: mutants.SesFirst500, step: "session", state: Bad, saw: "500", do: "dmwake test --area SES"},
+		"enrollment":       {mutant: mutants.EnrPolicyLies, step: "enrollment", state: Bad, saw: "Authentication", do: "target.username", reach: true},
 		"wrong path":       {edit: func(l *lab.Lab) { l.Config.Target.Discovery += "x" }, step: "discovery", state: Bad, saw: "404", do: "the path of target.discovery", reach: true},
 		"name":             {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://no-such-host.invalid/D.svc" }, step: "name", state: Bad, saw: "does not resolve", do: "target.connect", reach: true},
 		"nobody there":     {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://127.0.0.1:9/D.svc" }, step: "connection", state: Bad, saw: "nothing listens", do: "start the server", reach: true},
@@ -46,11 +47,11 @@ func TestExamine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var mutants []string
-			if c.mutant != "" {
-				mutants = []string{c.mutant}
+			o := lab.Options{Seed: 1}
+			if c.mutant != nil {
+				o.Mutants = []*mutants.Mutant{c.mutant}
 			}
-			l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: mutants})
+			l, err := lab.Start(nil, o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/scenarios"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // rules lists what the suite asks of a server: every scenario with its rule,
@@ -21,9 +22,17 @@ func rules() string {
 		for _, profile := range slices.Sorted(maps.Keys(s.Levels)) {
 			level += fmt.Sprintf(" (%s on %s)", s.Levels[profile], profile)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", s.ID, level, cell(s.Rule), cell(s.Source), strings.Join(s.Mutants, ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", s.ID, level, cell(s.Rule), cell(s.Source), names(s.Mutants))
 	}
 	return b.String()
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
+
+func names(list []*mutants.Mutant) string {
+	out := make([]string, len(list))
+	for i, m := range list {
+		out[i] = m.Name
+	}
+	return strings.Join(out, ", ")
+}

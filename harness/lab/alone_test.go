@@ -8,12 +8,13 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // TestAlone: a lab that stands alone shares neither server nor push service, and
 // is gone after release while the other goes on.
 func TestAlone(t *testing.T) {
-	l, err := Start(nil, Options{Seed: 5, Mutants: []string{"wns-put"}})
+	l, err := Start(nil, Options{Seed: 5, Mutants: []*mutants.Mutant{mutants.WnsPut}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,13 +30,16 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
+	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
 
 // Options of a lab beside the target.
 type Options struct {
-	Mutants  []string // of the embedded server
-	Variants []string // of the same
-	Seed     uint64   // of device identities and of the fake WNS; 0 draws one
+	// Mutants and Variants of the embedded server.
+	Mutants  []*mutants.Mutant
+	Variants []*variants.Variant
+	Seed     uint64 // of device identities and of the fake WNS; 0 draws one
 	Log      *slog.Logger
 	// Quiet replaces the embedded server's Timeouts.Quiet, for machines that
 	// are busy with other things.
@@ -212,7 +215,13 @@ func (l *Lab) startEmbedded(opts Options) error {
 		BaseURL: base, Username: "demo@mdm.example", Password: password,
 		PFN: app.PFN, PackageSID: app.PackageSID, Secret: app.Secret,
 		TokenURL: wnsURL + fakewns.TokenPath, HTTP: WNSClient(l.roots), ChannelHosts: []string{wns.Addr().String()},
-		Mutants: opts.Mutants, Variants: opts.Variants, Log: l.log,
+		Log: l.log,
+	}
+	for _, v := range opts.Variants {
+		v.Vary(&server)
+	}
+	for _, m := range opts.Mutants {
+		m.Break(&server.Tamper)
 	}
 	if err := l.setUp(opts.Setup, &server); err != nil {
 		ln.Close()
@@ -229,7 +238,7 @@ func (l *Lab) startEmbedded(opts Options) error {
 		return err
 	}
 	l.serve(admin, l.embedded.Admin(""))
-	if slices.Contains(opts.Variants, "push-itself") {
+	if server.AutoPush {
 		defer func() { cfg.Target.Hooks.Push, cfg.Target.PushOnQueue = nil, true }()
 	}
 	cfg.Target.Discovery = base + mdmserver.DiscoveryPath

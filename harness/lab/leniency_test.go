@@ -13,6 +13,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // refusing is a target that answers certain requests for a token with 500.
@@ -153,15 +154,15 @@ func TestLeniencyIsFixed(t *testing.T) {
 // TestLeniencyOfEmbedded: labs of one setup share what was found out, and a
 // server that nothing helps with is not asked over and over.
 func TestLeniencyOfEmbedded(t *testing.T) {
-	start := func(mutants ...string) *Lab {
-		l, err := Start(nil, Options{Seed: 4, Mutants: mutants})
+	start := func(broken ...*mutants.Mutant) *Lab {
+		l, err := Start(nil, Options{Seed: 4, Mutants: broken})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(l.Close)
 		return l
 	}
-	l := start("enr-strict-csr", "enr-policies-panic")
+	l := start(mutants.EnrStrictCSR, mutants.EnrPoliciesPanic)
 	if err := l.Preflight(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +183,7 @@ func TestLeniencyOfEmbedded(t *testing.T) {
 	if len(l.Notes()) != 2 {
 		t.Errorf("a cause is told more than once: %q", l.Notes())
 	}
-	broken := start("enr-policy-lies")
+	broken := start(mutants.EnrPolicyLies)
 	broken.Leniency()
 	if got, known := broken.lenient().get(); !known || got != (dmclient.EnrollOptions{}) {
 		t.Errorf("%+v, known: %v", got, known)

@@ -15,6 +15,8 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
+	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
 
 func options(t *testing.T, rate string, d time.Duration) *Options {
@@ -31,11 +33,11 @@ func options(t *testing.T, rate string, d time.Duration) *Options {
 // the devices are enrolled.
 func measure(t *testing.T, o *Options, prepare func(*lab.Lab)) *Result {
 	t.Helper()
-	var variants []string
+	opts := lab.Options{Seed: 1}
 	if o.Sender == SenderOwn {
-		variants = []string{"push-itself"}
+		opts.Variants = []*variants.Variant{variants.PushItself}
 	}
-	l, err := lab.Start(nil, lab.Options{Seed: 1, Variants: variants})
+	l, err := lab.Start(nil, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +189,7 @@ func TestStall(t *testing.T) {
 
 // TestRefusals: what cannot be measured is said before anything starts.
 func TestRefusals(t *testing.T) {
-	l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: []string{"pfn-never"}})
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: []*mutants.Mutant{mutants.PfnNever}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -36,7 +37,8 @@ type Case struct {
 	Pushes bool
 	// Mutant makes the embedded server do what a sound server does not, Setup
 	// sets it up in one of the ways of lab.Setups.
-	Mutant, Setup string
+	Mutant *mutants.Mutant
+	Setup  string
 	// Token is the kind of the directory's token that the device brings.
 	Token entra.Kind
 	// Enrolls says that it is about the enrollment, which may fail.
@@ -111,7 +113,7 @@ func All() []Case {
 		{Name: "add-push-418", Shows: "Add of Push answers 418", Reported: "the first public reports of this path", Explain: "418",
 			LookAt: "the node is what you wanted: go on with the PFN", Prepare: provision(""), Seen: code(syncml.Add, "/Push", 418)},
 		{Name: "atomic-507", Shows: "an Atomic with Add and Replace of the PFN answers 507", Reported: "Learn, \"OMA DM protocol support\"", Explain: "507",
-			LookAt: "send the two as commands of their own (the embedded server does not, for this)", Mutant: "pfn-atomic",
+			LookAt: "send the two as commands of their own (the embedded server does not, for this)", Mutant: mutants.PfnAtomic,
 			Seen: sessions(func(x *dmclient.Session) bool {
 				for _, m := range x.Sent {
 					for _, c := range m.Body {
@@ -123,18 +125,18 @@ func All() []Case {
 				return false
 			})},
 		{Name: "bad-hash-500", Shows: "a phone answers 500 to a PFN whose publisher hash is malformed", Reported: "the first public reports of this path", Explain: "500",
-			LookAt: "13 characters of base32, none of i, l, o, u (the embedded server cuts it, for this)", Profile: "wp81", Mutant: "pfn-bad-hash", Seen: code(syncml.Add, "/Push/PFN", 500)},
+			LookAt: "13 characters of base32, none of i, l, o, u (the embedded server cuts it, for this)", Profile: "wp81", Mutant: mutants.PfnBadHash, Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "channel-410", Shows: "WNS answers 410 long before the channel's thirty days are over", Reported: "WindowsAppSDK issue 4446", Explain: "wns 410",
 			LookAt: "drop the channel, set the PFN again in the next session", Pushes: true, Seen: wns(fakewns.Notification, 410, ""),
 			Then: func(l *lab.Lab, d *dmclient.Device) { l.WNS.CloseChannel(d.ChannelURI()) }},
 		{Name: "enroll-policy-lies", Shows: "Discover says OnPremise, and the user's UsernameToken is refused", Reported: "fleet issue 46387",
-			LookAt: "let the policy and the enrollment service take what Discover advertises (the embedded server does not, for this)", Mutant: "enr-policy-lies", Enrolls: true,
+			LookAt: "let the policy and the enrollment service take what Discover advertises (the embedded server does not, for this)", Mutant: mutants.EnrPolicyLies, Enrolls: true,
 			Seen: func(s *Seen) bool {
 				var e *enroll.Error
 				return errors.As(s.Enrolled, &e) && e.Refused()
 			}},
 		{Name: "first-status-only", Shows: "a server reads the first Status of a message only, and sends again what was done", Reported: "iot-core-azure-dm-client issue 84",
-			LookAt: "a message has a Status for every command: read them all (the embedded server does not, for this)", Mutant: "ses-first-status",
+			LookAt: "a message has a Status for every command: read them all (the embedded server does not, for this)", Mutant: mutants.SesFirstStatus,
 			Seen: func(s *Seen) bool {
 				n := 0
 				for _, x := range s.Sessions {
@@ -148,7 +150,7 @@ func All() []Case {
 				return code(syncml.Add, "/Push/PFN", 415)(s) || code(syncml.Replace, "/Push/PFN", 415)(s)
 			}},
 		{Name: "full-name-500", Shows: "a phone answers 500 to a PFN that is a package full name", Reported: "the first public reports of this path", Explain: "500",
-			LookAt: "set Name_PublisherHash, in lower case (the embedded server does not, for this)", Profile: "wp81", Mutant: "pfn-full-name",
+			LookAt: "set Name_PublisherHash, in lower case (the embedded server does not, for this)", Profile: "wp81", Mutant: mutants.PfnFullName,
 			Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "lost-after-200", Shows: "WNS answers 200 received, and no session follows (Event 4603)", Reported: "fleet issue 43773",
 			LookAt: "keep polling beside push; do not take 200 for delivered", Explain: "received", Pushes: true, WNS: []string{"lost"},
@@ -166,18 +168,18 @@ func All() []Case {
 				return len(x.Exchanges) > 0 && x.Exchanges[0].Status >= 400 || x.Err != nil
 			})},
 		{Name: "not-lower-case-500", Shows: "a phone answers 500 to a PFN with capitals", Reported: "the first public reports of this path", Explain: "500",
-			LookAt: "lower-case the PFN before it is sent (the embedded server does not, for this)", Profile: "wp81", Mutant: "pfn-upper-case", Seen: code(syncml.Add, "/Push/PFN", 500)},
+			LookAt: "lower-case the PFN before it is sent (the embedded server does not, for this)", Profile: "wp81", Mutant: mutants.PfnUpperCase, Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "offline-500", Shows: "a phone answers 500 to Add and Replace of the PFN: its WNS client is offline", Reported: "the first public reports of this path", Explain: "500",
 			LookAt: "end the session, try again in a later one", Profile: "wp81", Prepare: func(_ *lab.Lab, d *dmclient.Device) { d.SetWNSOffline(true) },
 			Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "offline-dropped", Shows: "WNS answers 200 dropped: the device is offline and nothing was cached", Reported: "WindowsAppSDK issue 3677", Explain: "dropped",
-			LookAt: "send X-WNS-Cache-Policy: cache; treat dropped as not delivered (the embedded server does not ask for the cache, for this)", Pushes: true, Mutant: "wns-no-cache",
+			LookAt: "send X-WNS-Cache-Policy: cache; treat dropped as not delivered (the embedded server does not ask for the cache, for this)", Pushes: true, Mutant: mutants.WnsNoCache,
 			Then: func(_ *lab.Lab, d *dmclient.Device) { d.SetWNSOffline(true) }, Seen: wns(fakewns.Notification, 200, "dropped")},
 		{Name: "pfn-418-500", Shows: "418 to Add and then 500 to Replace of the PFN", Reported: "the first public reports of this path, twice", Explain: "500",
 			LookAt: "record it, end the session, do not repeat it without end; what else is queued must arrive", Faults: []string{"pfn-418-500"},
 			Seen: code(syncml.Replace, "/Push/PFN", 500)},
 		{Name: "poll-every-minute", Shows: "a device polls every minute for good, beside push", Reported: "fleet issue 46481",
-			LookAt: "push is for what cannot wait: let devices poll every few hours (the embedded server does not, for this)", Mutant: "enr-poll-minute",
+			LookAt: "push is for what cannot wait: let devices poll every few hours (the embedded server does not, for this)", Mutant: mutants.EnrPollMinute,
 			Seen: func(s *Seen) bool {
 				v, _ := s.Device.Tree().Look(dmclient.ProviderURI(s.Device.Provider()) + "/Poll/IntervalForRemainingScheduledRetries")
 				return v == "1"
@@ -193,11 +195,11 @@ func All() []Case {
 				return false
 			}},
 		{Name: "push-missing-500", Shows: "a phone answers 500 to Add of the PFN: Push was never added", Reported: "the first public reports of this path", Explain: "500",
-			LookAt: "add .../Push first (the embedded server does not, for this)", Profile: "wp81", Mutant: "pfn-no-push-node", Seen: code(syncml.Add, "/Push/PFN", 500)},
+			LookAt: "add .../Push first (the embedded server does not, for this)", Profile: "wp81", Mutant: mutants.PfnNoPushNode, Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "session-id-0", Shows: "a device uses SessionID 0", Reported: "fleet issue 25581", LookAt: "0 is as good as any other", Faults: []string{"session-id=0"},
 			Seen: sessions(func(x *dmclient.Session) bool { return x.ID == "0" })},
 		{Name: "stale-session", Shows: "a device that enrolled again is answered as in its session before: MsgIDs go on, nothing is set up", Reported: "go-microsoft-dm",
-			LookAt: "forget sessions when a device enrolls again (the embedded server does not, for this)", Mutant: "enr-stale-session",
+			LookAt: "forget sessions when a device enrolls again (the embedded server does not, for this)", Mutant: mutants.EnrStaleSession,
 			Then: func(l *lab.Lab, d *dmclient.Device) {
 				ctx := context.Background()
 				id := d.Sessions()[0].ID
@@ -211,13 +213,13 @@ func All() []Case {
 			},
 			Seen: sessions(func(x *dmclient.Session) bool { return len(x.Received) > 0 && x.Received[0].Hdr.MsgID != "1" })},
 		{Name: "tenant-accepted", Shows: "a device with a token of another tenant is enrolled", Reported: "CVE-2026-24899",
-			LookAt: "check tid and issuer of the token (the embedded server does not, for this)", Setup: "entra", Mutant: "sec-jwt-tid", Token: entra.WrongTenant, Enrolls: true,
+			LookAt: "check tid and issuer of the token (the embedded server does not, for this)", Setup: "entra", Mutant: mutants.SecJWTTid, Token: entra.WrongTenant, Enrolls: true,
 			Seen: func(s *Seen) bool { return s.Enrolled == nil && s.Device.Provisioning() != nil }},
 		{Name: "token-dies-early", Shows: "a token is refused though expires_in has not passed: 401", Reported: "PushSharp issues 690, 691, 743", Explain: "wns 401",
 			LookAt: "fetch a new token once, and send again", Pushes: true, Then: func(l *lab.Lab, _ *dmclient.Device) { l.WNS.RevokeTokens() },
 			WNS: []string{"status=401 times=1"}, Seen: wns(fakewns.Notification, 401, "")},
 		{Name: "token-per-push", Shows: "a token is fetched for every push", Reported: "PushSharp issue 619",
-			LookAt: "keep the token until it expires or a 401 (the embedded server does not, for this)", Pushes: true, Mutant: "tok-every-push",
+			LookAt: "keep the token until it expires or a 401 (the embedded server does not, for this)", Pushes: true, Mutant: mutants.TokEveryPush,
 			Then: func(l *lab.Lab, d *dmclient.Device) { l.Push(context.Background(), d) }, //nolint:errcheck // the journal tells
 			Seen: func(s *Seen) bool {
 				n := 0
@@ -245,7 +247,7 @@ func All() []Case {
 				return false
 			})},
 		{Name: "user-405", Shows: "commands for ./User answer 405: nobody is logged in", Reported: "fleet issue 49250", Explain: "405",
-			LookAt: "keep them until LoginStatus says user", Prepare: func(_ *lab.Lab, d *dmclient.Device) { d.SetLogin(dmclient.LoginNone) }, Mutant: "ses-user-always",
+			LookAt: "keep them until LoginStatus says user", Prepare: func(_ *lab.Lab, d *dmclient.Device) { d.SetLogin(dmclient.LoginNone) }, Mutant: mutants.SesUserAlways,
 			Seen: func(s *Seen) bool {
 				for _, x := range s.Sessions {
 					for _, c := range x.Commands {

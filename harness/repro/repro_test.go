@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // TestEveryCaseShows: each reproduction, against the embedded server, shows
@@ -44,8 +45,8 @@ func TestEveryCaseShows(t *testing.T) {
 func shows(t *testing.T, c Case) bool {
 	t.Helper()
 	opts := lab.Options{Seed: 1, Setup: c.Setup}
-	if c.Mutant != "" {
-		opts.Mutants = []string{c.Mutant}
+	if c.Mutant != nil {
+		opts.Mutants = []*mutants.Mutant{c.Mutant}
 	}
 	l, err := lab.Start(nil, opts)
 	if err != nil {

@@ -10,11 +10,12 @@ import (
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
-func device(t *testing.T, mutants ...string) (*lab.Lab, *dmclient.Device) {
+func device(t *testing.T, broken ...*mutants.Mutant) (*lab.Lab, *dmclient.Device) {
 	t.Helper()
-	l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: mutants})
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: broken})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,13 +50,13 @@ func recorded(t *testing.T) string {
 	return string(raw)
 }
 
-func replay(t *testing.T, text string, mutants ...string) (steps []Step) {
+func replay(t *testing.T, text string, broken ...*mutants.Mutant) (steps []Step) {
 	t.Helper()
 	list, err := Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, d := device(t, mutants...)
+	l, d := device(t, broken...)
 	for i := range list {
 		uri, _, err := l.WNS.OpenChannel(t.Context(), d.Identity().DeviceID, l.Config.WNS.App.PFN, func([]byte) {})
 		if err != nil {
@@ -77,16 +78,19 @@ func TestReplay(t *testing.T) {
 		{"ses-alert-unanswered", "-Status 200 for Alert", ""},
 		{"cmdid", "", ""},
 	} {
-		var mutants []string
+		var broken []*mutants.Mutant
 		if c.mutant != "" && c.mutant != "cmdid" {
-			mutants = []string{c.mutant}
+			var err error
+			if broken, err = mutants.Find(c.mutant); err != nil {
+				t.Fatal(err)
+			}
 		}
 		in := text
 		if c.mutant == "cmdid" { // a log of a server that numbers its commands otherwise
 			in = strings.NewReplacer("<CmdID>5</CmdID>", "<CmdID>77</CmdID>", "<CmdRef>5</CmdRef>", "<CmdRef>77</CmdRef>").Replace(text)
 		}
 		var diffs, notes strings.Builder
-		for _, s := range replay(t, in, mutants...) {
+		for _, s := range replay(t, in, broken...) {
 			if s.Problem != "" {
 				t.Errorf("%s: message %d: %s", c.mutant, s.Message, s.Problem)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // Need is something a scenario requires.
@@ -76,7 +77,7 @@ type Scenario struct {
 	// Uses are optional hooks that let it check more.
 	Uses []Need
 	// Mutants are the broken reference servers on which it must fail.
-	Mutants []string
+	Mutants []*mutants.Mutant
 	// Under are the ids of scenarios whose failure explains this one's: the report
 	// lists it under their cause.
 	Under []string

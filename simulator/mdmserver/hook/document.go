@@ -1,0 +1,38 @@
+package hook
+
+import (
+	"github.com/beevik/etree"
+
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+)
+
+// Document lets f change every provisioning document.
+func Document(t *mdmserver.Tamper, f func(*mdmserver.Provisioning)) {
+	t.Document = append(t.Document, f)
+}
+
+// Find goes down the characteristics of these types.
+func Find(e *etree.Element, types ...string) *etree.Element {
+	for _, t := range types {
+		e = e.FindElement("characteristic[@type='" + t + "']")
+	}
+	return e
+}
+
+// Provider is DMClient/Provider/<ProviderID>.
+func Provider(doc *etree.Document) *etree.Element {
+	return Find(doc.Root(), "DMClient", "Provider").FindElement("characteristic")
+}
+
+func Parm(e *etree.Element, name string) *etree.Element {
+	return e.FindElement("parm[@name='" + name + "']")
+}
+
+func SetParm(e *etree.Element, name, value string) { Parm(e, name).CreateAttr("value", value) }
+
+func Remove(e *etree.Element) { e.Parent().RemoveChild(e) }
+
+// AppSrv is the APPAUTH of the device's credential.
+func AppSrv(doc *etree.Document) *etree.Element {
+	return Find(doc.Root(), "APPLICATION").FindElement("characteristic/parm[@value='APPSRV']").Parent()
+}

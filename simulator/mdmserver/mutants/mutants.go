@@ -1,0 +1,68 @@
+// Package mutants breaks the reference server, one rule at a time, so that a
+// conformance suite can show that it would notice.
+//
+// A mutant changes the server only through mdmserver.Tamper. Which scenario must
+// fail on it stands with the scenario.
+package mutants
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+)
+
+// Mutant is a reference server that breaks exactly one rule.
+type Mutant struct {
+	Name  string // as the command line knows it: area, dash, words
+	Does  string // what the server does with it
+	Break func(*mdmserver.Tamper)
+}
+
+// tamper keeps the mutants' signatures short.
+type tamper = mdmserver.Tamper
+
+// All gives every mutant, by area.
+func All() []*Mutant {
+	return slices.Concat(enrollment, documents, sessions, statuses, bodies, pfns, channels, tokens, requests, refusals, pushes, failures, security, robustness)
+}
+
+// Find gives the mutants with these names. The error for an unknown name lists
+// the mutants of its area.
+func Find(names ...string) ([]*Mutant, error) {
+	out := make([]*Mutant, 0, len(names))
+	for _, name := range names {
+		m, err := find(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+func find(name string) (*Mutant, error) {
+	area, _, _ := strings.Cut(name, "-")
+	var same []string
+	for _, m := range All() {
+		if m.Name == name {
+			return m, nil
+		}
+		if strings.HasPrefix(m.Name, area+"-") {
+			same = append(same, m.Name)
+		}
+	}
+	if len(same) == 0 {
+		return nil, fmt.Errorf("unknown mutant %q; --list-mutants shows them all", name)
+	}
+	return nil, fmt.Errorf("unknown mutant %q; %s has: %s (--list-mutants shows them all)", name, area, strings.Join(same, ", "))
+}
+
+// Broken gives a Tamper with every given mutant.
+func Broken(list ...*Mutant) (t mdmserver.Tamper) {
+	for _, m := range list {
+		m.Break(&t)
+	}
+	return t
+}

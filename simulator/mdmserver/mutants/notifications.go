@@ -1,0 +1,119 @@
+package mutants
+
+import (
+	"crypto/tls"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
+)
+
+// Mutants of the notification request.
+var (
+	WnsPut = &Mutant{"wns-put", "sends the notification with PUT", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Method = http.MethodPut })
+	}}
+	WnsBearer = &Mutant{"wns-bearer", "sends the token without Bearer", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) {
+			req.Header.Set("Authorization", strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+		})
+	}}
+	WnsTokenSpoilt = &Mutant{"wns-token-spoilt", "sends the token without its last character", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) {
+			token := req.Header.Get("Authorization")
+			req.Header.Set("Authorization", token[:len(token)-1])
+		})
+	}}
+	WnsContentType = &Mutant{"wns-content-type", "adds a charset to the Content-Type", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Header.Set("Content-Type", "application/octet-stream; charset=utf-8") })
+	}}
+	WnsType = &Mutant{"wns-type", "sends no X-WNS-Type", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Header.Del("X-WNS-Type") })
+	}}
+	WnsHeaderTwice = &Mutant{"wns-header-twice", "sends X-WNS-Type twice", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Header.Add("X-WNS-Type", "wns/raw") })
+	}}
+	WnsNoCache = &Mutant{"wns-no-cache", "sends no X-WNS-Cache-Policy", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Header.Del("X-WNS-Cache-Policy") })
+	}}
+	WnsNoStatus = &Mutant{"wns-no-status", "does not ask for X-WNS-DeviceConnectionStatus", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Header.Del("X-WNS-RequestForStatus") })
+	}}
+	WnsTTLZero = &Mutant{"wns-ttl-zero", "sends X-WNS-TTL: 0", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Header.Set("X-WNS-TTL", "0") })
+	}}
+	WnsChunked = &Mutant{"wns-chunked", "sends the body chunked", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.ContentLength, req.GetBody = -1, nil })
+	}}
+	WnsEmpty = &Mutant{"wns-empty", "sends an empty body", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Body, req.ContentLength, req.GetBody = http.NoBody, 0, nil })
+	}}
+	WnsLarge = &Mutant{"wns-large", "sends 6,000 bytes", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { hook.SetBody(req, []byte(strings.Repeat("x", 6000))) })
+	}}
+	WnsBodyNames = &Mutant{"wns-body-names", "writes device and user into the body", func(t *tamper) {
+		var mu sync.Mutex
+		bodies := map[string]string{} // by channel URI
+		t.Wake = append(t.Wake, func(w *mdmserver.Wake) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, uri := range w.URIs {
+				bodies[uri] = `{"device":"` + w.Device.ID + `","user":"` + w.Config.Username + `"}`
+			}
+		})
+		hook.Notifications(t, func(req *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			hook.SetBody(req, []byte(bodies[req.URL.String()]))
+		})
+	}}
+	WnsURI = &Mutant{"wns-uri", "decodes the channel URI and does not encode it again", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) {
+			req.URL.RawQuery = "token=" + req.URL.Query().Get("token") // "+" and "/" stand there plainly now
+		})
+	}}
+	WnsNoReuse = &Mutant{"wns-no-reuse", "opens a connection for every notification", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Close = true })
+	}}
+	WnsTLSAny = &Mutant{"wns-tls-any", "accepts any certificate", func(t *tamper) {
+		t.WNS = append(t.WNS, func(next http.RoundTripper) http.RoundTripper {
+			plain, ok := next.(*http.Transport)
+			if !ok {
+				panic("mutant wns-tls-any must be the first one that changes the way to WNS")
+			}
+			out := plain.Clone()
+			if out.TLSClientConfig == nil {
+				out.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+			}
+			out.TLSClientConfig.InsecureSkipVerify = true
+			return out
+		})
+	}}
+	WnsRedirect = &Mutant{"wns-redirect", "follows redirects with its token", func(t *tamper) {
+		hook.WNS(t, func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(req)
+			for range 10 {
+				if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
+					break
+				}
+				to, perr := req.URL.Parse(resp.Header.Get("Location"))
+				if perr != nil || req.GetBody == nil {
+					break
+				}
+				hook.Discard(resp)
+				if req, err = hook.Redirected(req, to); err != nil {
+					return nil, err
+				}
+				resp, err = next.RoundTrip(req)
+			}
+			return resp, err
+		})
+	}}
+)
+
+var requests = []*Mutant{
+	WnsPut, WnsBearer, WnsTokenSpoilt, WnsContentType, WnsType, WnsChunked, WnsEmpty, WnsLarge, WnsURI, WnsNoCache, WnsTTLZero, WnsBodyNames,
+	WnsNoStatus, WnsTLSAny, WnsRedirect, WnsHeaderTwice, WnsNoReuse,
+}

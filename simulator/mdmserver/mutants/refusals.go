@@ -1,0 +1,164 @@
+package mutants
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
+)
+
+// often is how many times a mutant repeats a request that was refused.
+const often = 60
+
+// Mutants of what the server does when WNS refuses a notification.
+var (
+	Wer401Stop = &Mutant{"wer-401-stop", "gives up at 401", func(t *tamper) {
+		pushReply(t, func(resp *http.Response) {
+			if resp.StatusCode == http.StatusUnauthorized {
+				resp.StatusCode = http.StatusBadRequest
+			}
+		})
+	}}
+	Wer401Loop = &Mutant{"wer-401-loop", "fetches a token and tries again as long as it gets 401", func(t *tamper) {
+		var fetch mdmserver.Fetch
+		t.Tokens = append(t.Tokens, func(f mdmserver.Fetch, next mdmserver.Tokens) mdmserver.Tokens {
+			fetch = f
+			return next
+		})
+		repeat(t, 0, func(resp *http.Response, req *http.Request) bool {
+			if resp == nil || resp.StatusCode != http.StatusUnauthorized {
+				return false
+			}
+			token, _, err := fetch(req.Context())
+			req.Header.Set("Authorization", "Bearer "+token)
+			return err == nil
+		})
+	}}
+	Wer403Retry  = &Mutant{"wer-403-retry", "sends again after 403", func(t *tamper) { insist(t, 3, 10*time.Millisecond, http.StatusForbidden) }}
+	Wer413Retry  = &Mutant{"wer-413-retry", "sends the same again after 413", func(t *tamper) { insist(t, 3, 10*time.Millisecond, http.StatusRequestEntityTooLarge) }}
+	Wer500Hammer = &Mutant{"wer-500-hammer", "repeats at once and often after 500", func(t *tamper) { insist(t, often, time.Millisecond, http.StatusInternalServerError) }}
+	Wer406Steady = &Mutant{"wer-406-steady", "tries again every tenth of a second when it is throttled", func(t *tamper) { insist(t, often, 100*time.Millisecond, throttles...) }}
+	Wer406Now    = &Mutant{"wer-406-now", "ignores Retry-After", func(t *tamper) {
+		pushReply(t, func(resp *http.Response) {
+			for _, status := range throttles {
+				if resp.StatusCode == status {
+					resp.Header.Set("Retry-After", "0")
+				}
+			}
+		})
+	}}
+	WerThrottledAgain = &Mutant{"wer-throttled-again", "sends at once again when the channel is throttled", func(t *tamper) {
+		repeat(t, 0, func(resp *http.Response, _ *http.Request) bool {
+			if resp == nil || resp.StatusCode != http.StatusOK {
+				return false
+			}
+			for name, values := range resp.Header {
+				if strings.EqualFold(name, "X-WNS-Status") && values[0] == "channelthrottled" {
+					return true
+				}
+			}
+			return false
+		})
+	}}
+	WerResetHammer = &Mutant{"wer-reset-hammer", "repeats at once and often when a connection breaks", func(t *tamper) {
+		repeat(t, time.Millisecond, func(resp *http.Response, _ *http.Request) bool { return resp == nil })
+	}}
+	WerSerial = &Mutant{"wer-serial", "sends one notification at a time", func(t *tamper) {
+		var one sync.Mutex
+		hook.WNS(t, func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+			if hook.IsPush(req) {
+				one.Lock()
+				defer one.Unlock()
+			}
+			return next.RoundTrip(req)
+		})
+	}}
+	WerBadReplyDead = &Mutant{"wer-bad-reply-dead", "never pushes again after an answer that is not HTTP", func(t *tamper) {
+		dies(t, func(_ *http.Response, err error) bool { return err != nil })
+	}}
+	WerDownDead = &Mutant{"wer-down-dead", "never pushes again once WNS was down", func(t *tamper) {
+		dies(t, func(resp *http.Response, err error) bool {
+			return err == nil && resp.StatusCode == http.StatusServiceUnavailable
+		})
+	}}
+)
+
+var refusals = []*Mutant{
+	Wer401Stop, Wer401Loop, Wer403Retry, Wer404Keep, Wer410Keep, Wer410NoPFN, Wer406Now, Wer406Steady, Wer413Retry, Wer500Hammer, WerDroppedDone,
+	WerThrottledAgain, WerResetHammer, WerSerial, WerBadReplyDead, WerDownDead,
+}
+
+var throttles = []int{http.StatusNotAcceptable, http.StatusTooManyRequests, http.StatusServiceUnavailable}
+
+// pushReply lets f change WNS' answer to every notification.
+func pushReply(t *tamper, f func(*http.Response)) {
+	hook.WNS(t, func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(req)
+		if err == nil && hook.IsPush(req) {
+			f(resp)
+		}
+		return resp, err
+	})
+}
+
+// repeat sends a notification again, after a pause, as long as f says so and not
+// more than often. resp is nil if no answer came.
+func repeat(t *tamper, pause time.Duration, f func(resp *http.Response, req *http.Request) bool) {
+	repeatUpTo(t, often, pause, f)
+}
+
+func repeatUpTo(t *tamper, times int, pause time.Duration, f func(*http.Response, *http.Request) bool) {
+	hook.WNS(t, func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(req)
+		for range times {
+			if !hook.IsPush(req) || !f(resp, req) {
+				break
+			}
+			if resp != nil {
+				hook.Discard(resp)
+			}
+			select {
+			case <-req.Context().Done():
+				return nil, req.Context().Err()
+			case <-time.After(pause):
+			}
+			if req, err = hook.Redirected(req, req.URL); err != nil {
+				return nil, err
+			}
+			resp, err = next.RoundTrip(req)
+		}
+		return resp, err
+	})
+}
+
+// insist repeats a notification that is answered with one of these statuses.
+func insist(t *tamper, times int, pause time.Duration, statuses ...int) {
+	repeatUpTo(t, times, pause, func(resp *http.Response, _ *http.Request) bool {
+		for _, s := range statuses {
+			if resp != nil && resp.StatusCode == s {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// dies ends all pushes after an answer that f tells.
+func dies(t *tamper, f func(*http.Response, error) bool) {
+	var dead atomic.Bool
+	hook.WNS(t, func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		if dead.Load() {
+			return nil, errors.New("given up for good")
+		}
+		resp, err := next.RoundTrip(req)
+		if hook.IsPush(req) && f(resp, err) {
+			dead.Store(true)
+		}
+		return resp, err
+	})
+}

@@ -1,0 +1,57 @@
+package variants
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
+)
+
+// Variants of enrollment and of who is let in.
+var (
+	CABetween = &Variant{"ca-between", "issues certificates by an authority below the root", "MS-MDE2 2.2.9.1, CertificateStore CA", func(c *mdmserver.Config) {
+		c.Intermediate = true
+	}}
+	CertOnly = &Variant{"cert-only", "knows a device by its certificate alone and ignores Source", "seen", func(c *mdmserver.Config) {
+		c.IgnoreSource = true
+	}}
+	NoPolicyService = &Variant{"no-policy-service", "names no policy service", "MS-MDE2 3.1.4.1.3.2: optional", func(c *mdmserver.Config) {
+		hook.Respell(&c.Tamper, `<EnrollmentPolicyServiceUrl>[^<]*</EnrollmentPolicyServiceUrl>`, "")
+	}}
+	PollOther = &Variant{"poll-other", "writes another poll schedule", "MS-MDE2 2.2.9.1.7", func(c *mdmserver.Config) {
+		schedule(c, 3, 1, 2, 7, 2, 2)
+	}}
+	Doctype500 = &Variant{"doctype-500", "refuses a DOCTYPE with 500", "seen", func(c *mdmserver.Config) {
+		hook.Before(&c.Tamper, mdmserver.ManagementPath, func(x *hook.Exchange) int {
+			if strings.Contains(string(x.In), "<!DOCTYPE") {
+				return http.StatusInternalServerError
+			}
+			return 0
+		})
+	}}
+	Refusal200 = &Variant{"refusal-200", "turns strangers away with a fault and HTTP 200", "seen", func(c *mdmserver.Config) {
+		hook.After(&c.Tamper, http.MethodPost, mdmserver.ManagementPath, func(x *hook.Exchange) {
+			if x.Status == http.StatusForbidden {
+				x.Status = http.StatusOK
+				x.ReplyHeader.Set("Content-Type", "text/xml")
+				x.Reply = fmt.Appendf(nil, "<fault><code>NotEnrolled</code><reason>%s</reason></fault>", strings.TrimSpace(string(x.Reply)))
+			}
+		})
+	}}
+)
+
+var enrollment = []*Variant{CABetween, CertOnly, NoPolicyService, PollOther, Doctype500, Refusal200}
+
+// schedule writes counts and intervals of the three sets of retries.
+func schedule(c *mdmserver.Config, values ...int) {
+	names := []string{"NumberOfFirstRetries", "IntervalForFirstSetOfRetries", "NumberOfSecondRetries", "IntervalForSecondSetOfRetries",
+		"NumberOfRemainingScheduledRetries", "IntervalForRemainingScheduledRetries"}
+	hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+		poll := hook.Provider(p.Doc).FindElement("characteristic[@type='Poll']")
+		for i, name := range names {
+			hook.SetParm(poll, name, fmt.Sprint(values[i]))
+		}
+	})
+}

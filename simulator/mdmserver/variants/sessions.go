@@ -1,0 +1,76 @@
+package variants
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Variants of sessions.
+var (
+	CmdIDHigh = &Variant{"cmdid-high", "numbers its commands from 1000 in steps of 3", "OMA SyncML RepPro 1.2.2, CmdID", func(c *mdmserver.Config) {
+		numbered(c, func(i int) string { return strconv.Itoa(1000 + 3*i) })
+	}}
+	CmdIDText = &Variant{"cmdid-text", "calls its commands c1, c2, c3", "OMA SyncML RepPro 1.2.2, CmdID is text", func(c *mdmserver.Config) {
+		numbered(c, func(i int) string { return "c" + strconv.Itoa(i+1) })
+	}}
+	EndEmpty = &Variant{"end-empty", "ends a session by an empty 200", "seen", func(c *mdmserver.Config) {
+		hook.Session(&c.Tamper, func(x *hook.Exchange) {
+			if m, err := syncml.Read(x.Reply); err == nil && x.Ends() && len(m.Body) <= 1 {
+				x.Reply = nil
+			}
+		})
+	}}
+	OneAMessage = &Variant{"one-a-message", "sends one command in a message", "seen", func(c *mdmserver.Config) {
+		type waiting struct {
+			in   *mdmserver.Session
+			list []mdmserver.Planned
+		}
+		backlog := map[*mdmserver.Device]*waiting{}
+		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			if !hook.Planning(v) {
+				return
+			}
+			w := backlog[v.Device]
+			if w == nil || w.in != v.Device.Session {
+				w = &waiting{in: v.Device.Session}
+				backlog[v.Device] = w
+			}
+			w.list = append(w.list, r.Plan...)
+			n := min(len(w.list), 1)
+			r.Plan, w.list = slices.Clone(w.list[:n]), w.list[n:]
+		})
+	}}
+	ResultsAnswered = &Variant{"results-answered", "answers Results with a Status, too", "seen", func(c *mdmserver.Config) {
+		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			at := 1
+			for i := range v.In.Body {
+				switch k := &v.In.Body[i]; k.Verb {
+				case syncml.Results:
+					r.Message.Body = slices.Insert(r.Message.Body, at, syncml.Command{Verb: syncml.Status, MsgRef: v.In.Hdr.MsgID, CmdRef: k.CmdID, Cmd: string(k.Verb), Data: "200"})
+					at++
+				case syncml.Status:
+				default:
+					at++
+				}
+			}
+		})
+	}}
+	SyncVersion = &Variant{"sync-version", "sets SyncApplicationVersion 5.0, so that SessionIDs are hexadecimal and sessions say why they began", "Learn, \"DMClient CSP\"", func(c *mdmserver.Config) {
+		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			if v.Device.Sessions == 1 && v.Opens {
+				uri := hook.Account(v.Config) + "/SyncApplicationVersion"
+				r.Plan = append(r.Plan, mdmserver.Planned{Command: hook.Command(syncml.Replace, uri, "chr", "5.0"), Sent: &mdmserver.Sent{Purpose: mdmserver.ForPush}})
+			}
+		})
+	}}
+)
+
+var sessions = []*Variant{CmdIDHigh, CmdIDText, EndEmpty, OneAMessage, ResultsAnswered, SyncVersion}
+
+func numbered(c *mdmserver.Config, name func(i int) string) {
+	c.Tamper.Reply = append(c.Tamper.Reply, func(_ *mdmserver.Visit, r *mdmserver.Reply) { r.Number = name })
+}

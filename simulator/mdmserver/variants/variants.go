@@ -1,0 +1,41 @@
+// Package variants has reference servers that do what the standards allow in
+// another way: a conformance suite must pass on every one of them, or it cries
+// wolf.
+package variants
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+)
+
+// Variant is a lawful difference, or one that real servers get away with.
+type Variant struct {
+	Name string // as the command line knows it
+	Does string
+	Seen string // a document that allows it, or where it was seen
+	Vary func(*mdmserver.Config)
+}
+
+// All gives every variant, by subject.
+func All() []*Variant { return slices.Concat(enrollment, sessions, pushes) }
+
+// Find gives the variants with these names.
+func Find(names ...string) ([]*Variant, error) {
+	all := All()
+	out := make([]*Variant, 0, len(names))
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(v *Variant) bool { return v.Name == name })
+		if i < 0 {
+			known := make([]string, len(all))
+			for i, v := range all {
+				known[i] = v.Name
+			}
+			return nil, fmt.Errorf("unknown variant %q; there are: %s", name, strings.Join(known, ", "))
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
+}
