@@ -158,8 +158,9 @@ func (s *Server) OpenChannelFor(ctx context.Context, device, pfn string, r Recei
 	c.pfn, c.device, c.app, c.receiver, c.expires = pfn, device, app.id(), r, s.now().Add(channelLife)
 	st.add(c)
 	kept := s.keep(c.record())
+	uri, expires = c.uri, c.expires
 	st.mu.Unlock()
-	return c.uri, c.expires, kept()
+	return uri, expires, kept()
 }
 
 // draw makes a channel of a new token; the caller holds the lock.
