@@ -31,7 +31,7 @@ type Fault struct {
 	Status        int    // answered in place of 200
 	RetryAfter    string // the header, in seconds or as a date
 	WNSStatus     string // X-WNS-Status in place of "received": dropped, channelthrottled
-	Lose          bool   // answer 200 and never deliver
+	Lose          bool   // never deliver what was accepted
 	TokenLifetime time.Duration
 	Delay         time.Duration // before the answer
 	For           time.Duration // how long it lasts by its nature; who injects it makes that Until
@@ -63,11 +63,6 @@ type Answerer interface {
 // called any number of times, now or later.
 type Deliverer interface {
 	Deliver(wake func())
-}
-
-// Loser says that an accepted notification is not delivered.
-type Loser interface {
-	Loses() bool
 }
 
 // Handshaker gives the certificate of a TLS handshake; leaf makes one of a

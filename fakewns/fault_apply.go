@@ -56,7 +56,7 @@ func (f *Fault) answer(e *Entry, h http.Header, wake func()) func() {
 			return nil
 		}
 	}
-	if l, ok := f.Do.(Loser); f.Lose || ok && l.Loses() {
+	if f.Lose {
 		e.Delivery = Lost
 		return nil
 	}

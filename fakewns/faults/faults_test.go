@@ -229,3 +229,14 @@ func TestWhichRequests(t *testing.T) {
 		t.Errorf("a token fault, once: %d %d", a, b)
 	}
 }
+
+// TestLosing: Fault.Lose alone says that an accepted notification is lost, so
+// whoever reads a fault sees it.
+func TestLosing(t *testing.T) {
+	for spec, lost := range map[string]bool{"lost": true, "reset": true, "reset=before": true, "reset=after": false, "twice": false} {
+		f, err := New(spec)
+		if err != nil || f.Lose != lost {
+			t.Errorf("%s: Lose is %v, want %v (%v)", spec, f.Lose, lost, err)
+		}
+	}
+}
