@@ -103,7 +103,7 @@ func (a *api) deleteApp(r *http.Request) (any, error) {
 	return nil, a.write(left)
 }
 
-// Channel is a channel as the API shows it.
+// Channel is a channel as the API shows it: the fields of fakewns.Channel.
 type Channel struct {
 	ID         string             `json:"id"`
 	URI        string             `json:"uri"` // its token is redacted unless it is asked for
@@ -120,7 +120,7 @@ func view(c fakewns.Channel, reveal bool) Channel {
 		before, _, _ := strings.Cut(c.URI, "token=")
 		c.URI = before + "token=" + redacted
 	}
-	return Channel{c.ID, c.URI, c.PFN, c.Device, c.Expires, c.Revoked, c.Connection, c.Cached}
+	return Channel(c)
 }
 
 func (a *api) channels(r *http.Request) (any, error) {
