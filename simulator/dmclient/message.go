@@ -125,14 +125,9 @@ func (r *running) compose() *syncml.Message {
 	return m
 }
 
+// size is how many bytes a message takes in the session's encoding.
 func (r *running) size(m *syncml.Message) int {
-	var b []byte
-	var err error
-	if r.wbxml {
-		b, err = syncml.WriteWBXML(m)
-	} else {
-		b, err = syncml.Write(m)
-	}
+	b, err := r.encode(m)
 	if err != nil {
 		return 0
 	}
