@@ -155,7 +155,7 @@ func (s *Server) OpenChannelFor(ctx context.Context, device, pfn string, r Recei
 		return "", time.Time{}, fmt.Errorf("WNS: there are %d channels already; end some, or start anew", maxChannels)
 	}
 	c := s.draw()
-	c.pfn, c.device, c.app, c.receiver, c.expires = pfn, device, app.id(), r, s.now().Add(channelLife)
+	c.pfn, c.device, c.app, c.receiver, c.expires = pfn, device, app.id(), r, s.Now().Add(channelLife)
 	st.add(c)
 	kept := s.keep(c.record())
 	uri, expires = c.uri, c.expires
@@ -204,7 +204,7 @@ func (ch *channel) token() string {
 func (s *Server) Attach(uri string, r Receiver) bool {
 	s.channels.mu.Lock()
 	c := s.channels.of(uri)
-	ok := c != nil && !c.closed && s.now().Before(c.expires)
+	ok := c != nil && !c.closed && s.Now().Before(c.expires)
 	if ok {
 		c.receiver = r
 	}
@@ -337,7 +337,7 @@ func (s *Server) ExpireChannel(uri string) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if c := st.of(uri); c != nil {
-		c.expires = s.now()
+		c.expires = s.Now()
 		s.keep(c.record())
 	}
 }

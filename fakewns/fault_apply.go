@@ -73,7 +73,7 @@ func (s *Server) SpoilTLS(base *tls.Config) *tls.Config {
 		if !s.faults.any.Load() {
 			return nil, nil // as it is
 		}
-		e := &Entry{At: s.now(), Kind: Handshake, Host: hello.ServerName, TLS: true, Peer: hello.Conn.RemoteAddr().String()}
+		e := &Entry{At: s.Now(), Kind: Handshake, Host: hello.ServerName, TLS: true, Peer: hello.Conn.RemoteAddr().String()}
 		f := s.faults.match(s, e)
 		if f == nil {
 			return nil, nil

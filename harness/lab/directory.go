@@ -10,7 +10,7 @@ import (
 
 // setUpEntra lets devices bring tokens of a fake directory.
 func (l *Lab) setUpEntra(c *mdmserver.Config) error {
-	ln, err := listen("the fake Entra", "127.0.0.1:0")
+	ln, err := Listen("the fake Entra", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (l *Lab) startEmbedded(opts Options) error {
 	}
 	l.roots = l.CA.Pool()
 	l.WNS = fakewns.New(fakewns.Config{Seed: l.Seed, Log: l.log})
-	wns, err := listen("the fake WNS", "127.0.0.1:0")
+	wns, err := Listen("the fake WNS", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (l *Lab) startEmbedded(opts Options) error {
 	wnsURL := "https://" + wns.Addr().String()
 	l.WNS.SetChannelBase(wnsURL + "/")
 
-	ln, err := listen("the embedded server", "127.0.0.1:0")
+	ln, err := Listen("the embedded server", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (l *Lab) startEmbedded(opts Options) error {
 		return err
 	}
 	l.serve(tls.NewListener(ln, l.embedded.TLS(l.CA.ServerTLS(true))), l.embedded)
-	admin, err := listen("the embedded server's admin API", "127.0.0.1:0")
+	admin, err := Listen("the embedded server's admin API", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (r *running) pass(ctx context.Context, msg *syncml.Message) error {
 	}
 	r.s.End = "aborted by the device"
 	abort := &syncml.Message{Hdr: msg.Hdr, Final: true, Extended: msg.Extended, Body: []syncml.Command{
-		{Verb: syncml.Alert, CmdID: "1", Data: itoa(syncml.AlertSessionAbort)}}}
+		{Verb: syncml.Alert, CmdID: "1", Data: strconv.Itoa(syncml.AlertSessionAbort)}}}
 	if body, err := r.write(abort); err == nil {
 		r.s.Sent = append(r.s.Sent, abort)
 		r.post(ctx, abort, body) //nolint:errcheck,bodyclose // whatever the server says; the recorder read it

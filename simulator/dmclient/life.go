@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/csp"
@@ -119,7 +120,7 @@ func (d *Device) finishJobs(ctx context.Context) {
 		if !ok || done.Type == "" {
 			continue
 		}
-		alert := syncml.Command{Verb: syncml.Alert, Data: itoa(syncml.AlertGeneric), Items: []syncml.Item{{
+		alert := syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertGeneric), Items: []syncml.Item{{
 			Source: syncml.Loc{LocURI: done.LocURI}, Meta: &syncml.Meta{Type: done.Type, Format: string(done.Format), Mark: done.Mark}, Data: done.Data, HasData: true}}}
 		d.mu.Lock()
 		d.alerts = append(d.alerts, alert)
