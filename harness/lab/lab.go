@@ -5,7 +5,6 @@ package lab
 import (
 	"context"
 	"crypto"
-	"crypto/rsa"
 	"crypto/x509"
 	"log/slog"
 	"maps"
@@ -23,6 +22,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns/state"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
@@ -79,7 +79,7 @@ type Lab struct {
 	ctx      context.Context //nolint:containedctx // the life of the devices, ended by Close
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
-	ready    chan *rsa.PrivateKey // keys of devices, see key
+	ready    chan crypto.Signer // keys of devices, see key
 	family   *family
 	pace     *pace
 
@@ -97,13 +97,13 @@ type Lab struct {
 // Start brings up a lab for the target; a nil target is the reference server,
 // embedded. Errors are worded for the user.
 func Start(cfg *target.Config, opts Options) (*Lab, error) {
-	return start(cfg, opts, &family{keys: newKeyring(), lenient: map[string]*leniency{}})
+	return start(cfg, opts, &family{keys: enroll.NewKeyPool(sharedKeys), lenient: map[string]*leniency{}})
 }
 
 // family is what the labs of one run share. They are the lab that was started,
 // one for each setup, and one for each scenario that runs alone.
 type family struct {
-	keys *keyring
+	keys *enroll.KeyPool
 
 	mu      sync.Mutex
 	lenient map[string]*leniency // by setup: servers of one setup are the same
@@ -117,7 +117,7 @@ func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 		opts.Seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // a seed, not a secret
 	}
 	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), //nolint:gosec // identities of simulated devices
-		ready: make(chan *rsa.PrivateKey, 4), family: of,
+		ready: make(chan crypto.Signer, 4), family: of,
 		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, sharing: make(chan struct{}, 1), opts: opts}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var err error

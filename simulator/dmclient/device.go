@@ -11,8 +11,6 @@ package dmclient
 import (
 	"context"
 	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -216,7 +214,7 @@ func New(cfg Config) (*Device, error) {
 		cfg.Timeout = 30 * time.Second
 	}
 	if cfg.Key == nil {
-		cfg.Key = func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+		cfg.Key = new(enroll.KeyPool).Key
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = SystemClock{}
