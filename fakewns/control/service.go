@@ -117,8 +117,7 @@ type Channel struct {
 
 func view(c fakewns.Channel, reveal bool) Channel {
 	if !reveal {
-		before, _, _ := strings.Cut(c.URI, "token=")
-		c.URI = before + "token=" + redacted
+		c = c.Redacted()
 	}
 	return Channel(c)
 }
