@@ -34,7 +34,7 @@ type Fault struct {
 	Lose          bool   // never deliver what was accepted
 	TokenLifetime time.Duration
 	Delay         time.Duration // before the answer
-	For           time.Duration // how long it lasts by its nature; who injects it makes that Until
+	For           time.Duration // how long it lasts from Inject on, where Until is zero
 
 	// Do is what the fields above cannot say; package faults has one for each
 	// thing that was seen or must be survived.
@@ -101,6 +101,9 @@ func (s *Server) Inject(f Fault) (remove func()) {
 
 // InjectID adds a fault and returns the id that RemoveFault takes.
 func (s *Server) InjectID(f Fault) uint64 {
+	if f.For > 0 && f.Until.IsZero() {
+		f.Until = s.Now().Add(f.For)
+	}
 	l := &liveFault{Fault: f, left: f.Times, id: s.msgID.Add(1)}
 	if f.Times <= 0 {
 		l.left = -1

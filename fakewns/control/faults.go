@@ -40,7 +40,7 @@ func (a *api) addFault(r *http.Request) (any, error) {
 	if err := read(r, &rule); err != nil {
 		return nil, err
 	}
-	f, err := rule.Build(a.wns.Now())
+	f, err := rule.Build()
 	if err != nil {
 		return nil, err
 	}

@@ -228,7 +228,7 @@ func (a *api) advance(r *http.Request) (any, error) {
 	}
 	by, err := time.ParseDuration(in.By)
 	if err != nil || by <= 0 || by > 10*365*24*time.Hour {
-		return nil, fmt.Errorf("advance %q is no duration from now on, such as 25h", in.By)
+		return nil, fmt.Errorf("advance: %q is not a positive duration such as 25h", in.By)
 	}
 	a.wns.Advance(by)
 	return a.clock(r)

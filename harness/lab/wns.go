@@ -94,7 +94,7 @@ func (l *Lab) newWNS(file string) error {
 		if err != nil {
 			return fmt.Errorf("wns.faults: %w", err)
 		}
-		f, err := rule.Build(l.WNS.Now())
+		f, err := rule.Build()
 		if err != nil {
 			return fmt.Errorf("wns.faults: %w", err)
 		}
