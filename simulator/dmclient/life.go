@@ -194,8 +194,8 @@ const (
 func (p Power) String() string { return [...]string{"normal", "saver", "off"}[p] }
 
 // SetPower changes it. In PowerSaver a push is received and leads to no session:
-// Push/Status is 7 then. With PowerOff nothing arrives, and a push service that
-// has a SetConnected is told so.
+// Push/Status is 7 then. With PowerOff nothing arrives, and the push service is
+// told so.
 func (d *Device) SetPower(p Power) {
 	d.push.mu.Lock()
 	before := d.push.power
@@ -208,9 +208,7 @@ func (d *Device) SetPower(p Power) {
 		}
 	}
 	d.push.mu.Unlock()
-	if wns, ok := d.cfg.WNS.(interface {
-		SetConnected(deviceID string, connected bool)
-	}); ok && (before == PowerOff) != (p == PowerOff) {
+	if wns := d.cfg.WNS; wns != nil && (before == PowerOff) != (p == PowerOff) {
 		wns.SetConnected(d.cfg.Identity.DeviceID, p != PowerOff)
 	}
 }

@@ -116,22 +116,6 @@ func (r router) OpenChannel(ctx context.Context, device, pfn string, _ func([]by
 	return r.WNS.OpenChannel(ctx, device, pfn, func(payload []byte) { r.fleet.push(r.i, payload) })
 }
 
-// Led passes on which session a notification led to.
-func (r router) Led(device, session string) {
-	if wns, ok := r.WNS.(interface{ Led(device, session string) }); ok {
-		wns.Led(device, session)
-	}
-}
-
-// SetConnected passes on whether the device has a network.
-func (r router) SetConnected(device string, connected bool) {
-	if wns, ok := r.WNS.(interface {
-		SetConnected(device string, connected bool)
-	}); ok {
-		wns.SetConnected(device, connected)
-	}
-}
-
 // Add takes in a device that is not enrolled yet and gives its number.
 func (f *Fleet) Add(p dmclient.Profile, id dmclient.Identity) (int, error) {
 	cfg := f.cfg.Device
