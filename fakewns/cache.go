@@ -94,7 +94,7 @@ func (s *Server) deliverCached(device string) {
 		outcome Delivery
 	}
 	var due []pending
-	now := s.now()
+	now := s.Now()
 	st.mu.Lock()
 	for c := range st.waiting[device] {
 		over := c.closed || !now.Before(c.expires)

@@ -1,11 +1,8 @@
 package fakewns
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -33,7 +30,8 @@ type Channel struct {
 type channel struct {
 	id, uri, pfn, device string
 	app                  string // id of the app
-	query                string // what stands after the "?"
+	token                channelToken
+	query                string // of the URI, as it was issued
 
 	expires  time.Time
 	receiver Receiver
@@ -66,7 +64,7 @@ func (w always) Wake(payload []byte) {
 type channelStore struct {
 	mu      sync.RWMutex
 	byQuery map[string]*channel
-	byToken map[string]*channel              // by the decoded token, for URIs that were re-encoded
+	byToken map[channelToken]*channel        // for URIs that were re-encoded
 	waiting map[string]map[*channel]struct{} // with something cached, by device
 	closed  []*channel                       // oldest first, bounded
 	offline map[string]Connection
@@ -90,7 +88,7 @@ const maxChannels = 1 << 20
 const keptClosed = 4096
 
 func (c *channelStore) init() {
-	c.byQuery, c.byToken, c.offline = map[string]*channel{}, map[string]*channel{}, map[string]Connection{}
+	c.byQuery, c.byToken, c.offline = map[string]*channel{}, map[channelToken]*channel{}, map[string]Connection{}
 	c.waiting = map[string]map[*channel]struct{}{}
 }
 
@@ -155,25 +153,23 @@ func (s *Server) OpenChannelFor(ctx context.Context, device, pfn string, r Recei
 		return "", time.Time{}, fmt.Errorf("WNS: there are %d channels already; end some, or start anew", maxChannels)
 	}
 	c := s.draw()
-	c.pfn, c.device, c.app, c.receiver, c.expires = pfn, device, app.id(), r, s.now().Add(channelLife)
+	c.pfn, c.device, c.app, c.receiver, c.expires = pfn, device, app.id(), r, s.Now().Add(channelLife)
 	st.add(c)
 	kept := s.keep(c.record())
+	uri, expires = c.uri, c.expires
 	st.mu.Unlock()
-	return c.uri, c.expires, kept()
+	return uri, expires, kept()
 }
 
 // draw makes a channel of a new token; the caller holds the lock.
 func (s *Server) draw() *channel {
 	for {
-		// A real token is base64 in percent-encoding; "+", "/" and "=" are always
-		// in ours, so that a sender that re-encodes the URI is caught. The lower
-		// case of %2b differs from what most libraries write [seen].
 		raw := s.randomBytes(46)
-		token := "AwY" + base64.StdEncoding.EncodeToString(raw[:45]) + "+/="
+		token := newChannelToken(raw[:45])
 		if s.channels.byToken[token] != nil {
 			continue // a service that was started again draws from its seed again
 		}
-		c := &channel{query: "token=" + escaper.Replace(token), id: fmt.Sprintf("%x", raw[:5])}
+		c := &channel{token: token, query: token.query(), id: fmt.Sprintf("%x", raw[:5])}
 		base := s.cfg.ChannelBase
 		if base == "" {
 			base = "https://" + ChannelHosts[int(raw[45])%len(ChannelHosts)] + "/"
@@ -183,18 +179,8 @@ func (s *Server) draw() *channel {
 	}
 }
 
-var escaper = strings.NewReplacer("+", "%2b", "/", "%2f", "=", "%3d")
-
 func (c *channelStore) add(ch *channel) {
-	c.byQuery[ch.query], c.byToken[ch.token()] = ch, ch
-}
-
-func (ch *channel) token() string {
-	token, err := url.QueryUnescape(strings.TrimPrefix(ch.query, "token="))
-	if err != nil {
-		return ""
-	}
-	return token
+	c.byQuery[ch.query], c.byToken[ch.token] = ch, ch
 }
 
 // Attach lets the notifications of a channel that is open already go to r: a
@@ -203,7 +189,7 @@ func (ch *channel) token() string {
 func (s *Server) Attach(uri string, r Receiver) bool {
 	s.channels.mu.Lock()
 	c := s.channels.of(uri)
-	ok := c != nil && !c.closed && s.now().Before(c.expires)
+	ok := c != nil && !c.closed && s.Now().Before(c.expires)
 	if ok {
 		c.receiver = r
 	}
@@ -261,33 +247,15 @@ func (c *channelStore) connection(ch *channel) Connection {
 func (c *channelStore) find(rawQuery string) (ch *channel, closed, exact bool, expires time.Time) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	ch, exact = c.byQuery[rawQuery], true
-	if ch == nil {
-		exact = false
-		if q, err := url.ParseQuery(rawQuery); err == nil {
-			token := q.Get("token")
-			if ch = c.byToken[token]; ch == nil {
-				// A "+" that was decoded and not encoded again arrives as a space.
-				ch = c.byToken[strings.ReplaceAll(token, " ", "+")]
-			}
+	if ch = c.byQuery[rawQuery]; ch == nil {
+		if token := channelTokenOf(rawQuery); token != "" {
+			ch = c.byToken[token]
 		}
 	}
 	if ch == nil {
 		return nil, false, false, expires
 	}
-	return ch, ch.closed, exact || upperHex(rawQuery) == upperHex(ch.query), ch.expires
-}
-
-// upperHex writes percent-encodings in upper case, as some libraries do with
-// every URI: they mean the same (RFC 3986 section 6.2.2.1).
-func upperHex(s string) string {
-	b := []byte(s)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			copy(b[i+1:i+3], bytes.ToUpper(b[i+1:i+3]))
-		}
-	}
-	return string(b)
+	return ch, ch.closed, sameQuery(rawQuery, ch.query), ch.expires
 }
 
 // CloseChannel revokes a channel: notifications to it get 410.
@@ -336,14 +304,14 @@ func (s *Server) ExpireChannel(uri string) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if c := st.of(uri); c != nil {
-		c.expires = s.now()
+		c.expires = s.Now()
 		s.keep(c.record())
 	}
 }
 
 func (c *channelStore) forget(ch *channel) Record {
 	delete(c.byQuery, ch.query)
-	delete(c.byToken, ch.token())
+	delete(c.byToken, ch.token)
 	if ch.closed {
 		c.closed = slices.DeleteFunc(c.closed, func(x *channel) bool { return x == ch })
 	}

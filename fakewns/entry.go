@@ -1,14 +1,11 @@
 package fakewns
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Kind tells what a journal entry is about.
@@ -133,100 +130,4 @@ func (e *Entry) String() string {
 		s += "; " + v.Text
 	}
 	return s
-}
-
-// entryJSON is an Entry as it leaves the process: without secrets.
-type entryJSON struct {
-	Seq           uint64      `json:"seq"`
-	At            time.Time   `json:"at"`
-	Kind          Kind        `json:"kind"`
-	Method        string      `json:"method,omitempty"`
-	Host          string      `json:"host,omitempty"`
-	Target        string      `json:"target,omitempty"`
-	Proto         string      `json:"proto,omitempty"`
-	TLS           bool        `json:"tls"`
-	Headers       http.Header `json:"headers,omitempty"`
-	Chunked       bool        `json:"chunked,omitempty"`
-	ContentLength int64       `json:"contentLength"`
-	Body          string      `json:"body,omitempty"`
-	BodyBase64    []byte      `json:"bodyBase64,omitempty"` // where it is no text
-	Peer          string      `json:"peer,omitempty"`
-	Form          url.Values  `json:"form,omitempty"`
-
-	App     string `json:"app,omitempty"`
-	Channel string `json:"channel,omitempty"` // its id
-	Device  string `json:"device,omitempty"`
-
-	Status     int         `json:"status"`
-	WNSStatus  string      `json:"wnsStatus,omitempty"`
-	MsgID      string      `json:"msgID,omitempty"`
-	Error      string      `json:"error,omitempty"`
-	RetryAfter string      `json:"retryAfter,omitempty"`
-	Fault      string      `json:"fault,omitempty"`
-	Delivery   Delivery    `json:"delivery,omitempty"`
-	Violations []Violation `json:"violations"`
-	Notes      []Violation `json:"notes,omitempty"`
-	Session    string      `json:"session,omitempty"`
-}
-
-// redacted takes the place of a secret.
-const redacted = "[redacted]"
-
-// secretHeaders are those whose value is a credential.
-var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie"}
-
-// MarshalJSON writes the entry without secrets.
-func (e *Entry) MarshalJSON() ([]byte, error) {
-	out := entryJSON{e.Seq, e.At, e.Kind, e.Method, e.Host, e.redactedTarget(), e.Proto, e.TLS, e.Header, e.Chunked, e.ContentLength, "", nil, e.Peer, nil,
-		e.App, e.channelID, e.Device, e.Status, e.WNSStatus, e.MsgID, e.Error, e.RetryAfter, e.Fault, e.Delivery, e.Violations, e.Notes, e.Session}
-	if out.Violations == nil {
-		out.Violations = []Violation{}
-	}
-	out.Headers = e.Header.Clone()
-	for _, name := range secretHeaders {
-		if values, ok := e.Header[name]; ok {
-			hidden := make([]string, len(values))
-			for i, v := range values {
-				scheme, _, found := strings.Cut(v, " ")
-				if hidden[i] = redacted; found {
-					hidden[i] = scheme + " " + redacted
-				}
-			}
-			out.Headers[name] = hidden
-		}
-	}
-	switch {
-	case e.Kind == Token:
-		// The body is the form, with the secret in it.
-		if e.Form != nil {
-			out.Form = url.Values{}
-			for k, v := range e.Form {
-				if k != "grant_type" && k != "scope" && k != "client_id" {
-					v = slices.Repeat([]string{redacted}, len(v))
-				}
-				out.Form[k] = v
-			}
-		}
-	case utf8.Valid(e.Body):
-		out.Body = string(e.Body)
-	default:
-		out.BodyBase64 = e.Body
-	}
-	return json.Marshal(out)
-}
-
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (e *Entry) UnmarshalJSON(b []byte) error {
-	var in entryJSON
-	if err := json.Unmarshal(b, &in); err != nil {
-		return err
-	}
-	*e = Entry{Seq: in.Seq, At: in.At, Kind: in.Kind, Method: in.Method, Host: in.Host, Target: in.Target, Proto: in.Proto, TLS: in.TLS, Header: in.Headers,
-		Chunked: in.Chunked, ContentLength: in.ContentLength, Body: in.BodyBase64, Peer: in.Peer, Form: in.Form, App: in.App, Device: in.Device, Status: in.Status,
-		WNSStatus: in.WNSStatus, MsgID: in.MsgID, Error: in.Error, RetryAfter: in.RetryAfter, Fault: in.Fault, Delivery: in.Delivery,
-		Violations: in.Violations, Notes: in.Notes, Session: in.Session, channelID: in.Channel}
-	if in.Body != "" {
-		e.Body = []byte(in.Body)
-	}
-	return nil
 }

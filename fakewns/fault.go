@@ -31,10 +31,10 @@ type Fault struct {
 	Status        int    // answered in place of 200
 	RetryAfter    string // the header, in seconds or as a date
 	WNSStatus     string // X-WNS-Status in place of "received": dropped, channelthrottled
-	Lose          bool   // answer 200 and never deliver
+	Lose          bool   // never deliver what was accepted
 	TokenLifetime time.Duration
 	Delay         time.Duration // before the answer
-	For           time.Duration // how long it lasts by its nature; who injects it makes that Until
+	For           time.Duration // how long it lasts from Inject on, where Until is zero
 
 	// Do is what the fields above cannot say; package faults has one for each
 	// thing that was seen or must be survived.
@@ -63,11 +63,6 @@ type Answerer interface {
 // called any number of times, now or later.
 type Deliverer interface {
 	Deliver(wake func())
-}
-
-// Loser says that an accepted notification is not delivered.
-type Loser interface {
-	Loses() bool
 }
 
 // Handshaker gives the certificate of a TLS handshake; leaf makes one of a
@@ -106,6 +101,9 @@ func (s *Server) Inject(f Fault) (remove func()) {
 
 // InjectID adds a fault and returns the id that RemoveFault takes.
 func (s *Server) InjectID(f Fault) uint64 {
+	if f.For > 0 && f.Until.IsZero() {
+		f.Until = s.Now().Add(f.For)
+	}
 	l := &liveFault{Fault: f, left: f.Times, id: s.msgID.Add(1)}
 	if f.Times <= 0 {
 		l.left = -1

@@ -56,7 +56,7 @@ func (f *Fault) answer(e *Entry, h http.Header, wake func()) func() {
 			return nil
 		}
 	}
-	if l, ok := f.Do.(Loser); f.Lose || ok && l.Loses() {
+	if f.Lose {
 		e.Delivery = Lost
 		return nil
 	}
@@ -73,7 +73,7 @@ func (s *Server) SpoilTLS(base *tls.Config) *tls.Config {
 		if !s.faults.any.Load() {
 			return nil, nil // as it is
 		}
-		e := &Entry{At: s.now(), Kind: Handshake, Host: hello.ServerName, TLS: true, Peer: hello.Conn.RemoteAddr().String()}
+		e := &Entry{At: s.Now(), Kind: Handshake, Host: hello.ServerName, TLS: true, Peer: hello.Conn.RemoteAddr().String()}
 		f := s.faults.match(s, e)
 		if f == nil {
 			return nil, nil

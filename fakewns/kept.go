@@ -54,7 +54,7 @@ type cachedRecord struct {
 func (ch *channel) record() Record {
 	r := channelRecord{ID: ch.id, URI: ch.uri, PFN: ch.pfn, Device: ch.device, App: ch.app, Query: ch.query, Expires: ch.expires, Closed: ch.closed}
 	for _, k := range ch.cached {
-		r.Cached = append(r.Cached, cachedRecord{k.payload, k.kind, k.tag, k.group, k.expires, k.seq})
+		r.Cached = append(r.Cached, cachedRecord{Payload: k.payload, Kind: k.kind, Tag: k.tag, Group: k.group, Expires: k.expires, Seq: k.seq})
 	}
 	value, _ := json.Marshal(r) //nolint:errchkjson // strings and times, cannot fail
 	return Record{bucketChannels, ch.query, value}
@@ -123,9 +123,9 @@ func (s *Server) loadChannel(_ string, value []byte) error {
 	if err := json.Unmarshal(value, &r); err != nil {
 		return err
 	}
-	c := &channel{id: r.ID, uri: r.URI, pfn: r.PFN, device: r.Device, app: r.App, query: r.Query, expires: r.Expires, closed: r.Closed}
+	c := &channel{id: r.ID, uri: r.URI, pfn: r.PFN, device: r.Device, app: r.App, token: channelTokenOf(r.Query), query: r.Query, expires: r.Expires, closed: r.Closed}
 	for _, k := range r.Cached {
-		c.cached = append(c.cached, &cached{k.Payload, k.Kind, k.Tag, k.Group, k.Expires, k.Seq})
+		c.cached = append(c.cached, &cached{payload: k.Payload, kind: k.Kind, tag: k.Tag, group: k.Group, expires: k.Expires, seq: k.Seq})
 	}
 	s.channels.waits(c)
 	if c.closed {

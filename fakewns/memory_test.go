@@ -47,7 +47,7 @@ func TestFlatMemory(t *testing.T) {
 		switch n {
 		case 100_000, 300_000, 500_000:
 			s.RevokeTokens()
-			auth[0] = "Bearer " + s.signer.classic(&DefaultApp, s.now(), s.now().Add(time.Hour), make([]byte, 16))
+			auth[0] = "Bearer " + s.signer.classic(&DefaultApp, s.Now(), s.Now().Add(time.Hour), make([]byte, 16))
 			before = max(before, heap())
 		}
 		i := n % devices

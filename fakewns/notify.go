@@ -47,13 +47,10 @@ func bearer(h http.Header) (string, bool) {
 
 // serveNotification checks one notification, answers it and wakes the device.
 // The order of the checks where several fail is a model: method, token,
-// channel, identity, headers, size.
-func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) { s.notify(w, r) }
-
-// notify is serveNotification, and gives the entry as it was when the request
-// was answered.
-func (s *Server) notify(w http.ResponseWriter, r *http.Request) *Entry {
-	now := s.now()
+// channel, identity, headers, size. It returns the entry as it was when the
+// request was answered.
+func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) *Entry {
+	now := s.Now()
 	e := newEntry(Notification, r, now)
 	body, err := readBody(r)
 	e.Body = body

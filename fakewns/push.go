@@ -19,7 +19,7 @@ func (s *Server) Push(ctx context.Context, c Channel, kind string, payload []byt
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	now := s.now()
+	now := s.Now()
 	token := s.signer.classic(app, now, now.Add(s.cfg.TokenLifetime), s.randomBytes(16))
 	r.RequestURI = r.URL.RequestURI()
 	r.Header = http.Header{"Authorization": {"Bearer " + token}, "X-Wns-Type": {kind}, "Content-Type": {"text/xml"}}
@@ -31,7 +31,7 @@ func (s *Server) Push(ctx context.Context, c Channel, kind string, payload []byt
 		r.Header[http.CanonicalHeaderKey(name)] = values
 	}
 	w := &recorder{header: http.Header{}, status: http.StatusOK}
-	e = s.notify(w, r)
+	e = s.serveNotification(w, r)
 	return w.status, w.header, e, nil
 }
 

@@ -199,12 +199,3 @@ func quote(s string) string {
 	}
 	return strconv.Quote(s)
 }
-
-// redactToken keeps the shape of a channel URI's query and hides its secret.
-func redactToken(query string) string {
-	name, value, ok := strings.Cut(query, "=")
-	if !ok || len(value) < 8 {
-		return query
-	}
-	return name + "=" + value[:6] + "...[redacted]"
-}

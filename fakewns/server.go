@@ -121,7 +121,7 @@ func New(cfg Config) *Server {
 	r.Path("/{tenant}/oauth2/v2.0/token").Methods(http.MethodPost).HandlerFunc(s.serveEntra)
 	r.Path("/{tenant}/discovery/v2.0/keys").Methods(http.MethodGet).HandlerFunc(s.serveKeys)
 	r.Path("/{tenant}/v2.0/.well-known/openid-configuration").Methods(http.MethodGet).HandlerFunc(s.serveDirectory)
-	r.PathPrefix("/").HandlerFunc(s.serveNotification)
+	r.PathPrefix("/").HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serveNotification(w, r) })
 	s.router = r
 	return s
 }
@@ -135,11 +135,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.router.ServeHTTP(w, r)
 }
 
-// now is the service's time: that of the configuration, moved by Advance.
-func (s *Server) now() time.Time { return s.cfg.Now().Add(time.Duration(s.offset.Load())) }
-
-// Now is the service's time.
-func (s *Server) Now() time.Time { return s.now() }
+// Now is the service's time: the configuration's, moved by Advance.
+func (s *Server) Now() time.Time { return s.cfg.Now().Add(time.Duration(s.offset.Load())) }
 
 // Advance moves the service's clock: tokens, channels and cached notifications
 // age. The devices have their own clocks.

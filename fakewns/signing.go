@@ -57,25 +57,47 @@ func (g *signer) mac(b []byte) []byte {
 	return m.Sum(nil)
 }
 
-const (
-	classicPrefix = "EgA"
-	classicLen    = 8 + 8 + 8 + 16 + 16 // app, issued, expires, random, MAC
-)
-
-func appTag(id string) []byte {
-	sum := sha256.Sum256([]byte(strings.ToLower(id)))
-	return sum[:8]
+// classicToken is what a token of the classic flow says, in the order it is
+// written. It is signed, not secret; to a sender it is opaque.
+type classicToken struct {
+	App             [8]byte // the app's tag
+	Issued, Expires int64   // Unix milliseconds
+	Random          [16]byte
 }
 
-// classic makes an opaque token: what it says is signed, not secret.
+const (
+	classicPrefix = "EgA"
+	classicMAC    = 16 // bytes of the MAC at the token's end
+)
+
+func appTag(a *App) (tag [8]byte) {
+	sum := sha256.Sum256([]byte(strings.ToLower(a.id())))
+	copy(tag[:], sum[:])
+	return tag
+}
+
+// classic makes a token for the classic flow.
 func (g *signer) classic(a *App, issued, expires time.Time, random []byte) string {
-	b := make([]byte, 0, classicLen)
-	b = append(b, appTag(a.id())...)
-	b = binary.BigEndian.AppendUint64(b, uint64(issued.UnixMilli()))
-	b = binary.BigEndian.AppendUint64(b, uint64(expires.UnixMilli()))
-	b = append(b, random[:16]...)
-	b = append(b, g.mac(b)[:16]...)
+	t := classicToken{App: appTag(a), Issued: issued.UnixMilli(), Expires: expires.UnixMilli()}
+	copy(t.Random[:], random)
+	b, _ := binary.Append(nil, binary.BigEndian, t) // of a fixed size, cannot fail
+	b = append(b, g.mac(b)[:classicMAC]...)
 	return classicPrefix + base64.RawURLEncoding.EncodeToString(b)
+}
+
+// readClassic reads a token that classic made with this key.
+func (g *signer) readClassic(token string) (t classicToken, ok bool) {
+	raw, ok := strings.CutPrefix(token, classicPrefix)
+	if !ok {
+		return t, false
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(raw)
+	at := len(b) - classicMAC
+	if err != nil || at != binary.Size(t) || !hmac.Equal(b[at:], g.mac(b[:at])[:classicMAC]) {
+		return t, false
+	}
+	_, err = binary.Decode(b, binary.BigEndian, &t)
+	return t, err == nil
 }
 
 // claim is what a token says.
@@ -87,13 +109,8 @@ type claim struct {
 
 // verify reads a token that this key signed, of either kind.
 func (g *signer) verify(token string, now time.Time) (claim, error) {
-	if raw, ok := strings.CutPrefix(token, classicPrefix); ok {
-		b, err := base64.RawURLEncoding.DecodeString(raw)
-		if err == nil && len(b) == classicLen && hmac.Equal(b[classicLen-16:], g.mac(b[:classicLen-16])[:16]) {
-			tag := string(b[:8])
-			return claim{func(a *App) bool { return string(appTag(a.id())) == tag },
-				time.UnixMilli(int64(binary.BigEndian.Uint64(b[8:]))), time.UnixMilli(int64(binary.BigEndian.Uint64(b[16:]))), time.Millisecond}, nil //nolint:gosec // written above
-		}
+	if t, ok := g.readClassic(token); ok {
+		return claim{func(a *App) bool { return appTag(a) == t.App }, time.UnixMilli(t.Issued), time.UnixMilli(t.Expires), time.Millisecond}, nil
 	}
 	if strings.Count(token, ".") != 2 {
 		return claim{}, errors.New("not a token of this service")

@@ -85,7 +85,7 @@ func (s *Server) RevokeTokens() {
 	t := &s.tokens
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := s.now()
+	now := s.Now()
 	for v, until := range t.revoked {
 		if !now.Before(until) {
 			delete(t.revoked, v)
@@ -185,7 +185,7 @@ var oauthCode = map[Rule]string{
 // tokenRequest reads the form of a token request, and finds the fault that
 // concerns it.
 func (s *Server) tokenRequest(r *http.Request) *Entry {
-	e := newEntry(Token, r, s.now())
+	e := newEntry(Token, r, s.Now())
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxTokenRequest+1))
 	e.Body = body
 	if err != nil || len(body) > maxTokenRequest {

@@ -1,21 +1,18 @@
 package scenarios
 
 import (
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"flag"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
@@ -135,25 +132,7 @@ func TestMutantsAreKilled(t *testing.T) {
 
 // sharedKey lets devices of many labs share a few keys: making one takes longer
 // than most scenarios.
-var sharedKey = func() func() (crypto.Signer, error) {
-	var mu sync.Mutex
-	var keys []crypto.Signer
-	next := 0
-	return func() (crypto.Signer, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if len(keys) < 16 {
-			k, err := rsa.GenerateKey(rand.Reader, 2048)
-			if err != nil {
-				return nil, err
-			}
-			keys = append(keys, k)
-			return k, nil
-		}
-		next++
-		return keys[next%len(keys)], nil
-	}
-}()
+var sharedKey = enroll.NewKeyPool(16).Key
 
 func newLab(t *testing.T, broken ...*mutants.Mutant) *lab.Lab {
 	t.Helper()

@@ -183,9 +183,9 @@ func TestFaultsClockTokens(t *testing.T) {
 		t.Errorf("%v %v", err, d.wns.Faults())
 	}
 	_, err := d.AddFault(ctx, faults.Rule{Fault: "gremlins"})
-	fails(t, err, 400, "there are bad-headers")
+	fails(t, err, 400, "known faults: bad-headers")
 	_, err = d.Advance(ctx, -time.Hour)
-	fails(t, err, 400, "no duration from now on")
+	fails(t, err, 400, "not a positive duration")
 	if kinds := must(d.FaultKinds(ctx))(t); len(kinds) != len(faults.All()) {
 		t.Errorf("%d kinds", len(kinds))
 	}

@@ -30,7 +30,7 @@ type FaultKind struct {
 func (a *api) faults(*http.Request) (any, error) {
 	out := []ActiveFault{}
 	for _, f := range a.wns.Faults() {
-		out = append(out, ActiveFault{f.ID, f.Name, string(f.On), f.Hits, f.Until})
+		out = append(out, ActiveFault{ID: f.ID, Fault: f.Name, On: string(f.On), Hits: f.Hits, Until: f.Until})
 	}
 	return out, nil
 }
@@ -40,12 +40,12 @@ func (a *api) addFault(r *http.Request) (any, error) {
 	if err := read(r, &rule); err != nil {
 		return nil, err
 	}
-	f, err := rule.Build(a.wns.Now())
+	f, err := rule.Build()
 	if err != nil {
 		return nil, err
 	}
 	id := a.wns.InjectID(f)
-	return created{ActiveFault{id, f.Name, string(f.On), 0, f.Until}}, nil
+	return created{ActiveFault{ID: id, Fault: f.Name, On: string(f.On), Until: f.Until}}, nil
 }
 
 func (a *api) deleteFault(r *http.Request) (any, error) {

@@ -103,7 +103,7 @@ func (a *api) deleteApp(r *http.Request) (any, error) {
 	return nil, a.write(left)
 }
 
-// Channel is a channel as the API shows it.
+// Channel is a channel as the API shows it: the fields of fakewns.Channel.
 type Channel struct {
 	ID         string             `json:"id"`
 	URI        string             `json:"uri"` // its token is redacted unless it is asked for
@@ -117,10 +117,9 @@ type Channel struct {
 
 func view(c fakewns.Channel, reveal bool) Channel {
 	if !reveal {
-		before, _, _ := strings.Cut(c.URI, "token=")
-		c.URI = before + "token=" + redacted
+		c = c.Redacted()
 	}
-	return Channel{c.ID, c.URI, c.PFN, c.Device, c.Expires, c.Revoked, c.Connection, c.Cached}
+	return Channel(c)
 }
 
 func (a *api) channels(r *http.Request) (any, error) {
@@ -229,7 +228,7 @@ func (a *api) advance(r *http.Request) (any, error) {
 	}
 	by, err := time.ParseDuration(in.By)
 	if err != nil || by <= 0 || by > 10*365*24*time.Hour {
-		return nil, fmt.Errorf("advance %q is no duration from now on, such as 25h", in.By)
+		return nil, fmt.Errorf("advance: %q is not a positive duration such as 25h", in.By)
 	}
 	a.wns.Advance(by)
 	return a.clock(r)

@@ -1,8 +1,11 @@
 package faults
 
-import "github.com/dmwake/dmwake/fakewns"
+import (
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/internal/faultspec"
+)
 
 func delay(arg string) (fakewns.Fault, error) {
-	d, err := span(arg, 0)
+	d, err := faultspec.Duration(arg, 0)
 	return fakewns.Fault{Delay: d}, err
 }

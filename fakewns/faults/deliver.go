@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/internal/faultspec"
 )
 
 // twice delivers a notification twice: delivery is not exactly once anywhere.
@@ -21,7 +22,7 @@ func (twice) Deliver(wake func()) {
 type late time.Duration
 
 func newLate(arg string) (fakewns.Fault, error) {
-	d, err := span(arg, 5*time.Second)
+	d, err := faultspec.Duration(arg, 5*time.Second)
 	return fakewns.Fault{Do: late(d)}, err
 }
 

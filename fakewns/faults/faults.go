@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/internal/faultspec"
 )
 
 // Kind is one fault by its name.
@@ -59,29 +60,18 @@ func does(a fakewns.Action) func(string) (fakewns.Fault, error) {
 	return field(fakewns.Fault{Do: a})
 }
 
-// New makes a fault of "name" or "name=argument". Errors say what there is.
+// New makes a fault of "name" or "name=argument".
 func New(spec string) (fakewns.Fault, error) {
-	name, arg, has := strings.Cut(spec, "=")
-	var names []string
-	for _, k := range All() {
-		if k.Name != name {
-			names = append(names, k.Name)
-			continue
-		}
-		switch {
-		case k.Arg == "" && has:
-			return fakewns.Fault{}, fmt.Errorf("fault %s takes no argument", name)
-		case k.Arg != "" && k.Arg[0] != '[' && arg == "":
-			return fakewns.Fault{}, fmt.Errorf("fault %s needs an argument: %s=%s", name, name, k.Arg)
-		}
-		f, err := k.make(arg)
-		if err != nil {
-			return fakewns.Fault{}, fmt.Errorf("fault %s=%s: %w", name, k.Arg, err)
-		}
-		f.Name, f.On = spec, k.On
-		return f, nil
+	k, arg, err := faultspec.Find(spec, All(), func(k Kind) (name, arg string) { return k.Name, k.Arg })
+	if err != nil {
+		return fakewns.Fault{}, err
 	}
-	return fakewns.Fault{}, fmt.Errorf("unknown fault %q; there are %s", name, strings.Join(names, ", "))
+	f, err := k.make(arg)
+	if err != nil {
+		return fakewns.Fault{}, fmt.Errorf("fault %s=%s: %w", k.Name, k.Arg, err)
+	}
+	f.Name, f.On = spec, k.On
+	return f, nil
 }
 
 // Rule is a fault with which requests it concerns, as configuration files and
@@ -97,11 +87,11 @@ type Rule struct {
 	Probability float64   `json:"probability,omitempty" yaml:"probability"`
 	From        time.Time `json:"from,omitzero" yaml:"-"`
 	Until       time.Time `json:"until,omitzero" yaml:"-"`
-	For         string    `json:"for,omitempty" yaml:"for"` // a duration from now on, in place of Until
+	For         string    `json:"for,omitempty" yaml:"for"` // a duration, in place of Until
 }
 
-// Build makes the fault; now is the service's time.
-func (r Rule) Build(now time.Time) (fakewns.Fault, error) {
+// Build makes the fault by New, for the requests that the rule names.
+func (r Rule) Build() (fakewns.Fault, error) {
 	f, err := New(r.Fault)
 	if err != nil {
 		return f, err
@@ -110,31 +100,22 @@ func (r Rule) Build(now time.Time) (fakewns.Fault, error) {
 	case "":
 	case fakewns.Token, fakewns.Notification, fakewns.Handshake:
 		if (on == fakewns.Handshake) != (f.On == fakewns.Handshake) {
-			return f, fmt.Errorf("fault %s: it is not of a %s", r.Fault, on)
+			return f, fmt.Errorf("fault %s does not apply to a %s", r.Fault, on)
 		}
 		f.On = on
 	default:
-		return f, fmt.Errorf("on %q is none of token, notification, handshake", r.On)
+		return f, fmt.Errorf("on %q is not token, notification or handshake", r.On)
 	}
 	if r.Times < 0 || r.Probability < 0 || r.Probability > 1 {
 		return f, fmt.Errorf("fault %s: times is 0 or more, probability from 0 to 1", r.Fault)
 	}
 	f.App, f.Channel, f.Device, f.Header, f.Times, f.Probability = r.App, r.Channel, r.Device, r.Header, r.Times, r.Probability
-	if !r.From.IsZero() {
-		f.From = r.From
-	}
-	if !r.Until.IsZero() {
-		f.Until = r.Until
-	}
+	f.From, f.Until = r.From, r.Until
 	if r.For != "" {
-		d, err := time.ParseDuration(r.For)
-		if err != nil || d <= 0 {
-			return f, fmt.Errorf("for %q is no duration, such as 30s or 2m", r.For)
+		if f.For, err = faultspec.Duration(r.For, 0); err != nil {
+			return f, fmt.Errorf("for: %w", err)
 		}
-		f.Until = now.Add(d)
-	}
-	if f.For > 0 && f.Until.IsZero() {
-		f.Until = now.Add(f.For)
+		f.Until = time.Time{}
 	}
 	return f, nil
 }
@@ -174,17 +155,6 @@ func Parse(line string) (Rule, error) {
 			return r, fmt.Errorf("%q is no number", w)
 		}
 	}
-	_, err = r.Build(time.Now())
+	_, err = r.Build()
 	return r, err
-}
-
-func span(arg string, fallback time.Duration) (time.Duration, error) {
-	if arg == "" {
-		return fallback, nil
-	}
-	d, err := time.ParseDuration(arg)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is no duration, such as 5s or 2m", arg)
-	}
-	return d, nil
 }

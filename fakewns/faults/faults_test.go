@@ -104,7 +104,7 @@ func (c *client) delivered(want ...string) {
 
 func (c *client) inject(spec string) {
 	c.t.Helper()
-	f, err := Rule{Fault: spec}.Build(c.wns.Now())
+	f, err := Rule{Fault: spec}.Build()
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -131,23 +131,23 @@ func (a answer) none() error {
 func TestMistakes(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                           "a fault is missing",
-		"nothing":                    "there are bad-headers, bad-json",
+		"nothing":                    "known faults: bad-headers, bad-json",
 		"status":                     "needs an argument",
 		"status=99":                  "no status from 200 to 599",
 		"status=200,a@=c":            "not of the form HEADER=VALUE",
 		"status=200,a=b\x01":         "not of the form HEADER=VALUE",
 		"lost=1":                     "takes no argument",
-		"delay=soon":                 "no duration",
+		"delay=soon":                 "not a positive duration",
 		"redirect=nowhere":           "no URL",
 		"reset=now":                  "neither before nor after",
 		"header-names=red":           "none of old, new, lower",
 		"lost times=x":               "no number",
 		"lost probability=2":         "probability from 0 to 1",
-		"lost on=everything":         "none of token, notification, handshake",
-		"lost on=handshake":          "not of a handshake",
-		"lost for=never":             "no duration",
+		"lost on=everything":         "not token, notification or handshake",
+		"lost on=handshake":          "does not apply to a handshake",
+		"lost for=never":             "not a positive duration",
 		"lost colour=blue":           "the words after a fault are",
-		"tls-fails on=notification2": "none of token",
+		"tls-fails on=notification2": "not token, notification",
 	} {
 		if _, err := Parse(line); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", line, err, want)
@@ -157,9 +157,8 @@ func TestMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Now()
-	f, err := r.Build(now)
-	if err != nil || f.On != fakewns.Token || f.Times != 3 || f.Probability != 0.5 || !f.Until.Equal(now.Add(time.Minute)) || f.Device != "D" || f.App != "a.b_t6e9vsyjkrw9w" {
+	f, err := r.Build()
+	if err != nil || f.On != fakewns.Token || f.Times != 3 || f.Probability != 0.5 || f.For != time.Minute || f.Device != "D" || f.App != "a.b_t6e9vsyjkrw9w" {
 		t.Errorf("%+v %v", f, err)
 	}
 }
@@ -227,5 +226,50 @@ func TestWhichRequests(t *testing.T) {
 	defer token.wns.Inject(fakewns.Fault{On: fakewns.Token, App: fakewns.DefaultApp.PFN, Status: 500, Times: 1})()
 	if a, b := token.fetch().status, token.fetch().status; a != 500 || b != 200 {
 		t.Errorf("a token fault, once: %d %d", a, b)
+	}
+}
+
+// TestLosing: Fault.Lose alone says that an accepted notification is lost, so
+// whoever reads a fault sees it.
+func TestLosing(t *testing.T) {
+	for spec, lost := range map[string]bool{"lost": true, "reset": true, "reset=before": true, "reset=after": false, "twice": false} {
+		f, err := New(spec)
+		if err != nil || f.Lose != lost {
+			t.Errorf("%s: Lose is %v, want %v (%v)", spec, f.Lose, lost, err)
+		}
+	}
+}
+
+// TestDuration: a fault ends by itself after its For, whoever made it and however:
+// by New, by a rule, or as a literal.
+func TestDuration(t *testing.T) {
+	byName, err := New("outage=5m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	byRule, err := Rule{Fault: "outage", For: "5m"}.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]fakewns.Fault{
+		"New": byName, "Build": byRule, "literal": {On: fakewns.Notification, Status: 503, For: 5 * time.Minute},
+	} {
+		c := newClient(t)
+		c.wns.Inject(f)
+		c.wns.Advance(5*time.Minute - time.Second)
+		if got := c.push("x").status; got != 503 {
+			t.Errorf("%s: %d before its end", name, got)
+		}
+		c.wns.Advance(time.Second)
+		if got := c.push("x").status; got != 200 {
+			t.Errorf("%s: %d after its end", name, got)
+		}
+	}
+	c := newClient(t)
+	until := c.wns.Now().Add(time.Hour)
+	byName.Until = until
+	c.wns.Inject(byName)
+	if got := c.wns.Faults()[0].Until; !got.Equal(until) {
+		t.Errorf("Until %s was replaced by %s", until, got)
 	}
 }

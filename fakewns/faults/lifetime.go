@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/internal/faultspec"
 )
 
 // shortLived makes a sender renew its token while it is watched.
 func shortLived(arg string) (fakewns.Fault, error) {
-	d, err := span(arg, time.Minute)
+	d, err := faultspec.Duration(arg, time.Minute)
 	return fakewns.Fault{TokenLifetime: d}, err
 }
 
@@ -22,6 +23,6 @@ func (early) Fault() string { return "tokens end sooner than expires_in says" }
 func (early) Answer(h http.Header, reply *fakewns.Reply) { expiresAs("86400").Answer(h, reply) }
 
 func diesEarly(arg string) (fakewns.Fault, error) {
-	d, err := span(arg, time.Minute)
+	d, err := faultspec.Duration(arg, time.Minute)
 	return fakewns.Fault{TokenLifetime: d, Do: early{}}, err
 }

@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/internal/faultspec"
 )
 
 // outage is a service that is down for a while and says when to come again.
 func outage(arg string) (fakewns.Fault, error) {
-	d, err := span(arg, time.Minute)
+	d, err := faultspec.Duration(arg, time.Minute)
 	return fakewns.Fault{Status: http.StatusServiceUnavailable, RetryAfter: "10", For: d}, err
 }

@@ -9,21 +9,19 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 )
 
-// reset ends the connection by a TCP reset where the answer should come. After
+// reset ends the connection by a TCP reset where the answer should come. With
 // "after" the notification was delivered, and the sender cannot know.
-type reset struct{ delivered bool }
+type reset struct{}
 
 func newReset(arg string) (fakewns.Fault, error) {
 	switch arg {
 	case "", "before", "after":
-		return fakewns.Fault{Do: reset{arg == "after"}}, nil
+		return fakewns.Fault{Lose: arg != "after", Do: reset{}}, nil
 	}
 	return fakewns.Fault{}, fmt.Errorf("%q is neither before nor after", arg)
 }
 
 func (reset) Fault() string { return "connection reset" }
-
-func (r reset) Loses() bool { return !r.delivered }
 
 func (reset) Send(w http.ResponseWriter, _ *http.Request, _ *fakewns.Reply) bool {
 	conn, _, err := http.NewResponseController(w).Hijack()

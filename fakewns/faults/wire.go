@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/internal/faultspec"
 )
 
 // drip sends the answer slowly, as a bad line does: a sender with a limit on
@@ -14,7 +15,7 @@ import (
 type drip time.Duration
 
 func newDrip(arg string) (fakewns.Fault, error) {
-	d, err := span(arg, 10*time.Second)
+	d, err := faultspec.Duration(arg, 10*time.Second)
 	return fakewns.Fault{Do: drip(d)}, err
 }
 

@@ -262,7 +262,7 @@ func (f *deviceFlags) device(cfg *target.Config, known *reach) (dmclient.Config,
 
 // unattended is the push service of a command that does not wait for pushes:
 // it hands out channels that nothing can be sent to. "run" gets real ones.
-type unattended struct{}
+type unattended struct{ dmclient.IgnoreEvents }
 
 func (unattended) OpenChannel(_ context.Context, device, _ string, _ func([]byte)) (string, time.Time, error) {
 	return "https://db5p.notify.windows.com/?token=AwYunattended" + device, time.Now().Add(30 * 24 * time.Hour), nil

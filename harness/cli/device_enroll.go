@@ -6,12 +6,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
-	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
 )
 
@@ -87,7 +86,7 @@ func (e *enrollFlags) settings(ctx context.Context, s *streams, dev *dmclient.Co
 	case "ec":
 		dev.Key = func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 	case "rsa":
-		dev.Key = rsaKeys(e.pool)
+		dev.Key = enroll.NewKeyPool(e.pool).Key
 	default:
 		return fmt.Errorf("--key %q is neither rsa nor ec", e.key)
 	}
@@ -105,27 +104,6 @@ func (e *enrollFlags) settings(ctx context.Context, s *streams, dev *dmclient.Co
 		return e.directory(ctx, s, dev)
 	}
 	return nil
-}
-
-// rsaKeys makes a key for each device, or shares a pool of n.
-func rsaKeys(n int) func() (crypto.Signer, error) {
-	if n <= 0 {
-		return func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
-	}
-	pool := make(chan crypto.Signer, n)
-	var made atomic.Int64
-	return func() (crypto.Signer, error) {
-		if made.Add(1) <= int64(n) {
-			k, err := rsa.GenerateKey(rand.Reader, 2048)
-			if err == nil {
-				pool <- k
-			}
-			return k, err
-		}
-		k := <-pool
-		pool <- k
-		return k, nil
-	}
 }
 
 // directory brings up the fake directory for as long as ctx lasts.

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -89,3 +90,10 @@ func (e *DownError) Error() string { return e.Err.Error() }
 
 // Unwrap gives the cause.
 func (e *DownError) Unwrap() error { return e.Err }
+
+// client is an HTTP client that reaches the target as its devices do.
+func (l *Lab) client() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext: l.Config.Dialer(), TLSClientConfig: &tls.Config{RootCAs: l.roots, MinVersion: tls.VersionTLS12},
+	}}
+}

@@ -2,43 +2,22 @@ package lab
 
 import (
 	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"sync"
-	"sync/atomic"
+
+	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// sharedKeys is how many RSA keys the devices of an embedded target share.
-// Making one takes 40 to 80 ms of a core, and a run enrolls hundreds of devices:
-// with a key for each that was most of what the run cost. A few are enough for
-// every case in which two devices must not have the same one.
+// sharedKeys is how many RSA keys the devices of an embedded target share. A run
+// enrolls hundreds of devices, and with a key for each that was most of what the
+// run cost. A few are enough for every case in which two devices must not have
+// the same one.
 const sharedKeys = 16
 
-// keyring hands out sharedKeys RSA keys in turn; each is made when its turn
-// comes first.
-type keyring struct {
-	next atomic.Uint64
-	keys [sharedKeys]func() (*rsa.PrivateKey, error)
-}
-
-func newKeyring() *keyring {
-	r := &keyring{}
-	for i := range r.keys {
-		r.keys[i] = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
-	}
-	return r
-}
-
-// key is the next key.
-func (r *keyring) key() (*rsa.PrivateKey, error) {
-	return r.keys[(r.next.Add(1)-1)%sharedKeys]()
-}
-
-// makeKeys keeps a few RSA keys of devices of their own ready.
+// makeKeys keeps a few keys ready, each for one device of a server of the user's.
 func (l *Lab) makeKeys() {
 	defer l.wg.Done()
+	var own enroll.KeyPool
 	for {
-		k, err := rsa.GenerateKey(rand.Reader, 2048)
+		k, err := own.Key()
 		if err != nil {
 			return
 		}
@@ -50,14 +29,14 @@ func (l *Lab) makeKeys() {
 	}
 }
 
-// key is the key of a device: one of the keyring against the embedded server,
-// one of the device's own against a server of the user's, as real devices have.
+// key is the key of a device: a shared one against the embedded server, one of
+// the device's own against a server of the user's, as real devices have.
 func (l *Lab) key() (crypto.Signer, error) {
 	switch {
 	case l.opts.Key != nil:
 		return l.opts.Key()
 	case l.embedded != nil:
-		return l.family.keys.key()
+		return l.family.keys.Key()
 	}
 	select {
 	case k := <-l.ready:

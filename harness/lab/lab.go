@@ -5,13 +5,7 @@ package lab
 import (
 	"context"
 	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"io"
-	"log"
 	"log/slog"
 	"maps"
 	mathrand "math/rand/v2"
@@ -28,6 +22,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns/state"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
@@ -87,7 +82,7 @@ type Lab struct {
 	ctx      context.Context //nolint:containedctx // the life of the devices, ended by Close
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
-	ready    chan *rsa.PrivateKey // keys of devices, see key
+	ready    chan crypto.Signer // keys of devices, see key
 	family   *family
 	pace     *pace
 
@@ -105,13 +100,13 @@ type Lab struct {
 // Start brings up a lab for the target; a nil target is the reference server,
 // embedded. Errors are worded for the user.
 func Start(cfg *target.Config, opts Options) (*Lab, error) {
-	return start(cfg, opts, &family{keys: newKeyring(), lenient: map[string]*leniency{}})
+	return start(cfg, opts, &family{keys: enroll.NewKeyPool(sharedKeys), lenient: map[string]*leniency{}})
 }
 
 // family is what the labs of one run share. They are the lab that was started,
 // one for each setup, and one for each scenario that runs alone.
 type family struct {
-	keys *keyring
+	keys *enroll.KeyPool
 
 	mu      sync.Mutex
 	lenient map[string]*leniency // by setup: servers of one setup are the same
@@ -125,7 +120,7 @@ func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 		opts.Seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // a seed, not a secret
 	}
 	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), //nolint:gosec // identities of simulated devices
-		ready: make(chan *rsa.PrivateKey, 4), family: of,
+		ready: make(chan crypto.Signer, 4), family: of,
 		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, sharing: make(chan struct{}, 1), opts: opts}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var err error
@@ -146,9 +141,6 @@ func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 	}
 	return l, nil
 }
-
-// Embedded tells whether the target is the reference server of this process.
-func (l *Lab) Embedded() bool { return l.embedded != nil }
 
 // Close takes everything down and waits for it.
 func (l *Lab) Close() {
@@ -173,126 +165,5 @@ func (l *Lab) Close() {
 		if err := l.state.Close(); err != nil {
 			l.log.Error("the state file is not closed", "err", err)
 		}
-	}
-}
-
-// startEmbedded brings up the reference server on loopback; the run reaches it
-// as it would any other.
-func (l *Lab) startEmbedded(opts Options) error {
-	cfg := &l.Config
-	cfg.Target.Name = "the embedded reference server"
-	cfg.Target.Crowd = opts.Crowd
-	cfg.Timeouts = target.Timeouts{Push: 5 * time.Second, Latency: 2 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second}
-	if opts.Quiet > 0 {
-		cfg.Timeouts.Quiet = opts.Quiet
-	}
-	if opts.Push > 0 {
-		cfg.Timeouts.Push = opts.Push
-	}
-	cfg.WNS.Mode = "direct"
-	var err error
-	if l.CA, err = intercept.NewCA(); err != nil {
-		return err
-	}
-	l.roots = l.CA.Pool()
-	l.WNS = fakewns.New(fakewns.Config{Seed: l.Seed, Log: l.log})
-	wns, err := listen("the fake WNS", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	l.serveWNS(wns)
-	wnsURL := "https://" + wns.Addr().String()
-	l.WNS.SetChannelBase(wnsURL + "/")
-
-	ln, err := listen("the embedded server", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	base := "https://" + ln.Addr().String()
-	app := fakewns.DefaultApp
-	password := rand.Text()
-	server := mdmserver.Config{
-		BaseURL: base, Username: "demo@mdm.example", Password: password,
-		PFN: app.PFN, PackageSID: app.PackageSID, Secret: app.Secret,
-		TokenURL: wnsURL + fakewns.TokenPath, HTTP: WNSClient(l.roots), ChannelHosts: []string{wns.Addr().String()},
-		Log: l.log,
-	}
-	for _, v := range opts.Variants {
-		v.Vary(&server)
-	}
-	for _, m := range opts.Mutants {
-		m.Break(&server.Tamper)
-	}
-	if err := l.setUp(opts.Setup, &server); err != nil {
-		ln.Close()
-		return err
-	}
-	l.embedded, err = mdmserver.New(server)
-	if err != nil {
-		ln.Close()
-		return err
-	}
-	l.serve(tls.NewListener(ln, l.embedded.TLS(l.CA.ServerTLS(true))), l.embedded)
-	admin, err := listen("the embedded server's admin API", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	l.serve(admin, l.embedded.Admin(""))
-	if server.AutoPush {
-		defer func() { cfg.Target.Hooks.Push, cfg.Target.PushOnQueue = nil, true }()
-	}
-	cfg.Target.Discovery = base + mdmserver.DiscoveryPath
-	cfg.Target.Username, cfg.Target.Password = "demo@mdm.example", target.NewSecret(password)
-	cfg.Target.Hooks = ReferenceHooks("http://" + admin.Addr().String())
-	cfg.Defaults()
-	return nil
-}
-
-// WNSClient is the HTTP client a sender uses: HTTP/1.1, no redirects followed
-// with the token, connections kept. They are bounded: a sender that is late and
-// opens one for each push that waits is later still, for the handshakes.
-func WNSClient(roots *x509.CertPool) *http.Client {
-	return &http.Client{
-		Timeout:       30 * time.Second,
-		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 128, MaxConnsPerHost: 128},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// ReferenceHooks are the hooks for a reference server whose admin API is at
-// the given URL.
-func ReferenceHooks(admin string) target.Hooks {
-	at := admin + "/devices/{{.DeviceID}}"
-	return target.Hooks{
-		Queue: &target.Hook{HTTP: &target.HTTPHook{URL: at + "/commands", Headers: map[string]string{"Content-Type": "application/json"},
-			Body: `{"verb":{{json .Verb}},"locURI":{{json .LocURI}},"format":{{json .Format}},"data":{{json .Data}}}`}},
-		Push:     &target.Hook{HTTP: &target.HTTPHook{URL: at + "/push"}},
-		Active:   &target.Hook{HTTP: &target.HTTPHook{Method: http.MethodGet, URL: admin + "/devices?active=true"}},
-		Unenroll: &target.Hook{HTTP: &target.HTTPHook{URL: at + "/unenroll"}},
-		Restart:  &target.Hook{HTTP: &target.HTTPHook{URL: admin + "/restart"}},
-	}
-}
-
-func (l *Lab) serve(ln net.Listener, h http.Handler, edit ...func(*http.Server)) {
-	srv := NewHTTPServer(h)
-	for _, f := range edit {
-		f(srv)
-	}
-	l.servers = append(l.servers, srv)
-	l.wg.Add(1)
-	go func() {
-		defer l.wg.Done()
-		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			l.log.Error("server stopped", "err", err)
-		}
-	}()
-}
-
-// NewHTTPServer bounds the time and the header size of what a peer sends.
-func NewHTTPServer(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		// A peer's broken handshake and a mutant's panic are verdicts, not news.
-		ErrorLog: log.New(io.Discard, "", 0),
 	}
 }

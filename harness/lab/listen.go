@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// listen opens a TCP listener and says what to do where it cannot.
-func listen(what, addr string) (net.Listener, error) {
+// Listen opens a TCP listener; its errors say what to do.
+func Listen(what, addr string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -21,10 +21,6 @@ func listen(what, addr string) (net.Listener, error) {
 	}
 	return ln, nil
 }
-
-// Listen opens a listener for a server that a command runs; errors say what to
-// do.
-func Listen(what, addr string) (net.Listener, error) { return listen(what, addr) }
 
 // listeners are those that a configuration asks for, by what they are for. Those
 // that nobody took are closed by close.
@@ -41,7 +37,7 @@ func listenAll(want [][2]string) (listeners, error) {
 		if addr == "" {
 			continue
 		}
-		ln, err := listen(what, addr)
+		ln, err := Listen(what, addr)
 		if err == nil {
 			open[what] = ln
 			continue

@@ -10,12 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"regexp"
-	"strings"
 	"syscall"
 
-	"github.com/dmwake/dmwake/fakewns"
-	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
@@ -150,109 +146,4 @@ func connectProblem(t *target.Target, e *enroll.Error) (what, do string) {
 		return fmt.Sprintf("%s cannot be reached: %v", dialled, op.Err), "check " + check
 	}
 	return "", ""
-}
-
-// Environment is what the server under test needs so that its pushes reach the
-// fake WNS, as lines for a person to copy.
-func Environment(cfg *target.Config, trust *intercept.Trust) string {
-	var b strings.Builder
-	w := &cfg.WNS
-	proxy := ""
-	if w.Mode == "proxy" {
-		proxy = w.Proxy
-		fmt.Fprintf(&b, "# The server under test must trust the lab's CA, and send what goes to WNS through its proxy:\n")
-	} else {
-		fmt.Fprintf(&b, "# The server under test must trust the lab's CA:\n")
-	}
-	for _, line := range trust.Env(proxy) {
-		name, value, _ := strings.Cut(line, "=")
-		fmt.Fprintf(&b, "export %s=%s\n", name, ShellQuote(value))
-	}
-	switch w.Mode {
-	case "hosts":
-		fmt.Fprintf(&b, "# and resolve these names, in /etc/hosts:\n%s", HostLines(cfg))
-	case "direct":
-		fmt.Fprintf(&b, "# and be set to this token endpoint; it must take channel URIs of the same address:\n# %s\n", TokenURL(cfg))
-	}
-	a := w.App
-	if a.Kind == string(fakewns.Entra) {
-		fmt.Fprintf(&b, "# Its app identity, from wns.app: PFN %s\n# tenant %s, client id %s\n", a.PFN, a.Tenant, a.ClientID)
-	} else {
-		fmt.Fprintf(&b, "# Its app identity, from wns.app: PFN %s\n# Package SID %s\n", a.PFN, a.SID)
-	}
-	if a.Secret.Value() == fakewns.DefaultApp.Secret {
-		fmt.Fprintf(&b, "# client secret %s (the default, no real one)\n", fakewns.DefaultApp.Secret)
-	} else {
-		fmt.Fprintf(&b, "# client secret: as configured\n")
-	}
-	return b.String()
-}
-
-// HostLines are the lines of a hosts file that lead to the fake WNS.
-func HostLines(cfg *target.Config) string {
-	ip, _, err := net.SplitHostPort(cfg.WNS.Listen)
-	if err != nil {
-		ip = "127.0.0.1"
-	}
-	return intercept.HostLines(ip, fakewns.ChannelHosts...)
-}
-
-// TokenURL is where a sender of the configured app gets its token.
-func TokenURL(cfg *target.Config) string {
-	a, host, path := cfg.WNS.App, intercept.LiveHost, fakewns.TokenPath
-	if a.Kind == string(fakewns.Entra) {
-		host, path = intercept.EntraHost, "/"+a.Tenant+"/oauth2/v2.0/token"
-	}
-	if cfg.WNS.Mode == "direct" {
-		host = cfg.WNS.Listen
-	}
-	return "https://" + host + path
-}
-
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// ShellQuote makes a word of a POSIX shell.
-func ShellQuote(s string) string {
-	if plainWord.MatchString(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// client is an HTTP client that reaches the target as its devices do.
-func (l *Lab) client() *http.Client {
-	return &http.Client{Transport: &http.Transport{
-		DialContext: l.Config.Dialer(), TLSClientConfig: &tls.Config{RootCAs: l.roots, MinVersion: tls.VersionTLS12},
-	}}
-}
-
-// TLS tries to connect to the server of an https URL with a version of TLS at most,
-// and those cipher suites only where any are named. It tells what was agreed on.
-func (l *Lab) TLS(ctx context.Context, address string, version uint16, suites ...uint16) (*tls.ConnectionState, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, err
-	}
-	host := u.Host
-	if u.Port() == "" {
-		host += ":443"
-	}
-	dial := l.Config.Dialer()
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
-	}
-	ctx, cancel := context.WithTimeout(ctx, l.Config.Timeouts.Request)
-	defer cancel()
-	conn, err := dial(ctx, "tcp", host)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	// What is asked is what the server takes, not who it is.
-	c := tls.Client(conn, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS10, MaxVersion: version, CipherSuites: suites, InsecureSkipVerify: true}) //nolint:gosec // as said
-	if err := c.HandshakeContext(ctx); err != nil {
-		return nil, err
-	}
-	state := c.ConnectionState()
-	return &state, nil
 }

@@ -3,12 +3,10 @@ package lab
 import (
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -99,37 +97,4 @@ func (l *Lab) another(setup string) (*Lab, error) {
 	}
 	own.Config.Timeouts = l.Config.Timeouts
 	return own, nil
-}
-
-// setUpEntra lets devices bring tokens of a fake directory.
-func (l *Lab) setUpEntra(c *mdmserver.Config) error {
-	ln, err := listen("the fake Entra", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	if err := l.startDirectory(ln); err != nil {
-		return err
-	}
-	p := l.Directory
-	c.AuthPolicy = mdmserver.Federated
-	c.Entra = &mdmserver.Entra{Tenant: p.Tenant(), Issuer: p.Issuer(), Audience: p.Audience(), KeysURL: p.KeysURL()}
-	return nil
-}
-
-// startDirectory serves a fake Entra; nil serves none.
-func (l *Lab) startDirectory(ln net.Listener) (err error) {
-	if ln == nil {
-		return nil
-	}
-	d := &l.Config.Target.Directory
-	d.Listen = ln.Addr().String()
-	if d.Public == "" {
-		d.Public = "http://" + d.Listen
-	}
-	if l.Directory, err = entra.New(entra.Config{BaseURL: d.Public, Tenant: d.Tenant, Audience: d.Audience, Key: l.family.keys.key}); err != nil {
-		ln.Close()
-		return fmt.Errorf("target.directory: %w", err)
-	}
-	l.serve(ln, l.Directory)
-	return nil
 }

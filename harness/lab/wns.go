@@ -2,11 +2,13 @@ package lab
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/control"
@@ -92,7 +94,7 @@ func (l *Lab) newWNS(file string) error {
 		if err != nil {
 			return fmt.Errorf("wns.faults: %w", err)
 		}
-		f, err := rule.Build(l.WNS.Now())
+		f, err := rule.Build()
 		if err != nil {
 			return fmt.Errorf("wns.faults: %w", err)
 		}
@@ -148,5 +150,16 @@ func (l *Lab) CutWNS() {
 	defer l.mu.Unlock()
 	for c := range l.conns {
 		c.Close()
+	}
+}
+
+// WNSClient is the HTTP client a sender uses: HTTP/1.1, no redirects followed
+// with the token, connections kept. They are bounded: a sender that is late and
+// opens one for each push that waits is later still, for the handshakes.
+func WNSClient(roots *x509.CertPool) *http.Client {
+	return &http.Client{
+		Timeout:       30 * time.Second,
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 128, MaxConnsPerHost: 128},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -48,7 +48,7 @@ func Start(ctx context.Context, l *lab.Lab, c *Case) (*Run, error) {
 		if rule.On != string(fakewns.Token) {
 			rule.Device = d.Identity().DeviceID
 		}
-		f, err := rule.Build(l.WNS.Now())
+		f, err := rule.Build()
 		if err != nil {
 			return nil, err
 		}

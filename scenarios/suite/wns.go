@@ -31,7 +31,7 @@ func (t *T) FaultForAll(line string) (remove func()) {
 }
 
 func (t *T) build(rule faults.Rule) (remove func()) {
-	f, err := rule.Build(t.Lab.WNS.Now())
+	f, err := rule.Build()
 	if err != nil {
 		t.Error("a fault in the scenario: %v", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -197,5 +196,3 @@ func (x *executor) refuseAll(m *syncml.Message, code int) {
 		}
 	})
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

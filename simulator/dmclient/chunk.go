@@ -80,7 +80,7 @@ func (r *running) cut(c syncml.Command, room int) (head, rest syncml.Command, ok
 		meta = *h.Meta
 	}
 	if !r.cutting { // only the first chunk declares the size
-		r.cutting, meta.Size = true, itoa(len(h.Data))
+		r.cutting, meta.Size = true, strconv.Itoa(len(h.Data))
 	}
 	h.Meta, h.MoreData, h.Data = &meta, true, ""
 	head.Items = []syncml.Item{h}

@@ -48,3 +48,23 @@ func TestAssemble(t *testing.T) {
 		}
 	}
 }
+
+// TestSizeIsOfTheEncoding: MaxMsgSize bounds the bytes that are sent, so a WBXML
+// session counts those of WBXML.
+func TestSizeIsOfTheEncoding(t *testing.T) {
+	m := &syncml.Message{Hdr: syncml.SyncHdr{SessionID: "1", MsgID: "1"}, Final: true}
+	binary, err := syncml.WriteWBXML(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := syncml.Write(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := (&running{wbxml: true}).size(m); got != len(binary) {
+		t.Errorf("WBXML: %d bytes, want %d", got, len(binary))
+	}
+	if got := (&running{}).size(m); got != len(text) {
+		t.Errorf("XML: %d bytes, want %d", got, len(text))
+	}
+}

@@ -11,8 +11,6 @@ package dmclient
 import (
 	"context"
 	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -30,10 +28,9 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// WNS is the push service as the device's WNS client sees it. One that has a
-// SetConnected(deviceID string, connected bool) learns when the device has no
-// network, one that has a Led(deviceID, session string) which session a
-// notification led to.
+// WNS is the push service as the device's WNS client sees it. A service that
+// stands before another one embeds a WNS, and so passes on all that it does not
+// change. One that only opens channels embeds IgnoreEvents.
 type WNS interface {
 	// OpenChannel registers pfn for the device and gives its channel URI and
 	// when that expires; zero means never. wake is called once for every raw
@@ -42,7 +39,21 @@ type WNS interface {
 	OpenChannel(ctx context.Context, deviceID, pfn string, wake func(payload []byte)) (uri string, expires time.Time, err error)
 	// CloseChannel ends the life of a channel; an unknown one is ignored.
 	CloseChannel(uri string)
+	// SetConnected tells that the device lost its network, or has it again.
+	SetConnected(deviceID string, connected bool)
+	// Led tells which session a notification led to.
+	Led(deviceID, session string)
 }
+
+// IgnoreEvents are the methods of a WNS that has no use for what becomes of its
+// devices.
+type IgnoreEvents struct{}
+
+// SetConnected implements WNS.
+func (IgnoreEvents) SetConnected(string, bool) {}
+
+// Led implements WNS.
+func (IgnoreEvents) Led(string, string) {}
 
 // Config is what a device needs. Discovery or a Username that is an e-mail
 // address is required to enroll, everything else has a default.
@@ -216,7 +227,7 @@ func New(cfg Config) (*Device, error) {
 		cfg.Timeout = 30 * time.Second
 	}
 	if cfg.Key == nil {
-		cfg.Key = func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+		cfg.Key = new(enroll.KeyPool).Key
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = SystemClock{}

@@ -111,7 +111,7 @@ func (r *running) pass(ctx context.Context, msg *syncml.Message) error {
 	}
 	r.s.End = "aborted by the device"
 	abort := &syncml.Message{Hdr: msg.Hdr, Final: true, Extended: msg.Extended, Body: []syncml.Command{
-		{Verb: syncml.Alert, CmdID: "1", Data: itoa(syncml.AlertSessionAbort)}}}
+		{Verb: syncml.Alert, CmdID: "1", Data: strconv.Itoa(syncml.AlertSessionAbort)}}}
 	if body, err := r.write(abort); err == nil {
 		r.s.Sent = append(r.s.Sent, abort)
 		r.post(ctx, abort, body) //nolint:errcheck,bodyclose // whatever the server says; the recorder read it
@@ -119,13 +119,16 @@ func (r *running) pass(ctx context.Context, msg *syncml.Message) error {
 	return stop
 }
 
-func (r *running) write(msg *syncml.Message) (body []byte, err error) {
+// encode writes a message in the one encoding that the session sends.
+func (r *running) encode(msg *syncml.Message) ([]byte, error) {
 	if r.wbxml {
-		body, err = syncml.WriteWBXML(msg)
-	} else {
-		body, err = syncml.Write(msg)
+		return syncml.WriteWBXML(msg)
 	}
-	if err == nil {
+	return syncml.Write(msg)
+}
+
+func (r *running) write(msg *syncml.Message) (body []byte, err error) {
+	if body, err = r.encode(msg); err == nil {
 		each(r.d, func(f Scrambler) { body = f.Scramble(body, r.msgID) })
 	}
 	return body, err

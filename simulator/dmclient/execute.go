@@ -79,7 +79,7 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 		// More of the package is to come: ask for it (OMA DM Protocol 1.2.1
 		// section 6.2). A server that asks for the rest of the device's package
 		// has not begun its own.
-		x.out = append(x.out, syncml.Command{Verb: syncml.Alert, Data: itoa(syncml.AlertNextMessage)})
+		x.out = append(x.out, syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertNextMessage)})
 	}
 	r.queue = append(x.out, r.queue...)
 	return r.next(), nil
@@ -95,7 +95,7 @@ func (r *running) next() *syncml.Message {
 		return msg
 	}
 	r.msgID--
-	r.queue = []syncml.Command{head, {Verb: syncml.Alert, Data: itoa(syncml.AlertSessionAbort)}}
+	r.queue = []syncml.Command{head, {Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertSessionAbort)}}
 	r.s.End = "aborted by the device: a result exceeds the server's MaxMsgSize"
 	r.maxMsg, r.over = 0, true
 	return r.compose()
@@ -168,7 +168,7 @@ func (x *executor) execute(c *syncml.Command, nested bool) int {
 	if lost {
 		// The object before this one never ended (OMA DM Protocol 1.2.1: 1225).
 		defer func() {
-			x.out = append(x.out, syncml.Command{Verb: syncml.Alert, Data: itoa(syncml.AlertNoEndOfData)})
+			x.out = append(x.out, syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertNoEndOfData)})
 		}()
 	}
 	if whole == nil {
@@ -308,9 +308,9 @@ func (x *executor) atomic(c *syncml.Command) {
 	if undone == syncml.RolledBack {
 		rollback()
 	}
-	x.out[at].Data = itoa(syncml.AtomicFailed)
+	x.out[at].Data = strconv.Itoa(syncml.AtomicFailed)
 	for _, p := range done {
-		x.out[p].Data = itoa(undone)
+		x.out[p].Data = strconv.Itoa(undone)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/csp"
@@ -119,7 +120,7 @@ func (d *Device) finishJobs(ctx context.Context) {
 		if !ok || done.Type == "" {
 			continue
 		}
-		alert := syncml.Command{Verb: syncml.Alert, Data: itoa(syncml.AlertGeneric), Items: []syncml.Item{{
+		alert := syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertGeneric), Items: []syncml.Item{{
 			Source: syncml.Loc{LocURI: done.LocURI}, Meta: &syncml.Meta{Type: done.Type, Format: string(done.Format), Mark: done.Mark}, Data: done.Data, HasData: true}}}
 		d.mu.Lock()
 		d.alerts = append(d.alerts, alert)
@@ -193,8 +194,8 @@ const (
 func (p Power) String() string { return [...]string{"normal", "saver", "off"}[p] }
 
 // SetPower changes it. In PowerSaver a push is received and leads to no session:
-// Push/Status is 7 then. With PowerOff nothing arrives, and a push service that
-// has a SetConnected is told so.
+// Push/Status is 7 then. With PowerOff nothing arrives, and the push service is
+// told so.
 func (d *Device) SetPower(p Power) {
 	d.push.mu.Lock()
 	before := d.push.power
@@ -207,9 +208,7 @@ func (d *Device) SetPower(p Power) {
 		}
 	}
 	d.push.mu.Unlock()
-	if wns, ok := d.cfg.WNS.(interface {
-		SetConnected(deviceID string, connected bool)
-	}); ok && (before == PowerOff) != (p == PowerOff) {
+	if wns := d.cfg.WNS; wns != nil && (before == PowerOff) != (p == PowerOff) {
 		wns.SetConnected(d.cfg.Identity.DeviceID, p != PowerOff)
 	}
 }

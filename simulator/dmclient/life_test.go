@@ -108,6 +108,7 @@ func TestPollLimits(t *testing.T) {
 
 // timedWNS issues channels that live thirty days on the device's clock.
 type timedWNS struct {
+	dmclient.IgnoreEvents
 	clock  *dmclient.VirtualClock
 	opened int
 	fail   bool

@@ -43,8 +43,8 @@ func (r *running) packageOne() *syncml.Message {
 		opening = syncml.AlertServerInitiated
 	}
 	body := append(make([]syncml.Command, 0, 3),
-		syncml.Command{Verb: syncml.Alert, CmdID: next(), Data: itoa(opening)},
-		syncml.Command{Verb: syncml.Alert, CmdID: next(), Data: itoa(syncml.AlertClientEvent), Items: []syncml.Item{
+		syncml.Command{Verb: syncml.Alert, CmdID: next(), Data: strconv.Itoa(opening)},
+		syncml.Command{Verb: syncml.Alert, CmdID: next(), Data: strconv.Itoa(syncml.AlertClientEvent), Items: []syncml.Item{
 			{Meta: &syncml.Meta{Type: "com.microsoft/MDM/LoginStatus"}, Data: string(r.d.LoggedIn()), HasData: true}}})
 	for _, a := range r.d.openingAlerts(r.opts.Alerts) {
 		a.CmdID = next()
@@ -76,7 +76,7 @@ func (d *Device) openingAlerts(own []syncml.Command) (out []syncml.Command) {
 	if token != "" && user {
 		// A device that joined a directory shows who its user is (Learn,
 		// "Microsoft Entra integration with MDM").
-		out = append([]syncml.Command{{Verb: syncml.Alert, Data: itoa(syncml.AlertClientEvent), Items: []syncml.Item{
+		out = append([]syncml.Command{{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertClientEvent), Items: []syncml.Item{
 			{Meta: &syncml.Meta{Type: "com.microsoft/MDM/AADUserToken"}, Data: token, HasData: true}}}}, out...)
 	}
 	return append(out, own...)
@@ -84,7 +84,7 @@ func (d *Device) openingAlerts(own []syncml.Command) (out []syncml.Command) {
 
 // UnenrollAlert is the alert of a user who disconnects the device [seen].
 func UnenrollAlert() syncml.Command {
-	return syncml.Command{Verb: syncml.Alert, Data: itoa(syncml.AlertGeneric), Items: []syncml.Item{{
+	return syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertGeneric), Items: []syncml.Item{{
 		Meta: &syncml.Meta{Type: "com.microsoft:mdm.unenrollment.userrequest", Format: "int"}, Data: "1", HasData: true}}}
 }
 
@@ -96,7 +96,7 @@ func (r *running) compose() *syncml.Message {
 	m := &syncml.Message{Hdr: r.header(), Extended: r.version >= 3}
 	if r.maxMsg == 0 {
 		for i := range r.queue {
-			r.queue[i].CmdID = itoa(i + 1)
+			r.queue[i].CmdID = strconv.Itoa(i + 1)
 			r.cutting = r.cutting && r.queue[i].Verb != syncml.Results
 		}
 		m.Body, r.queue, m.Final = r.queue, nil, true
@@ -106,7 +106,7 @@ func (r *running) compose() *syncml.Message {
 	size := r.size(m)
 	for len(r.queue) > 0 {
 		c := r.queue[0]
-		c.CmdID = itoa(len(m.Body) + 1)
+		c.CmdID = strconv.Itoa(len(m.Body) + 1)
 		n := r.size(&syncml.Message{Body: []syncml.Command{c}}) - r.size(&syncml.Message{})
 		if size+n > r.maxMsg {
 			if len(m.Body) > r.lead {
@@ -125,14 +125,9 @@ func (r *running) compose() *syncml.Message {
 	return m
 }
 
+// size is how many bytes a message takes in the session's encoding.
 func (r *running) size(m *syncml.Message) int {
-	var b []byte
-	var err error
-	if r.wbxml {
-		b, err = syncml.WriteWBXML(m)
-	} else {
-		b, err = syncml.Write(m)
-	}
+	b, err := r.encode(m)
 	if err != nil {
 		return 0
 	}

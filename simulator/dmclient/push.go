@@ -187,11 +187,9 @@ func (p *pushClient) closeAll() {
 	}
 }
 
-// led tells a push service that has a Led which session a notification led to.
+// led tells the push service which session a notification led to.
 func (p *pushClient) led(s *Session) {
-	if wns, ok := p.device.cfg.WNS.(interface {
-		Led(deviceID, session string)
-	}); ok && s.Origin == OriginPush {
+	if wns := p.device.cfg.WNS; wns != nil && s.Origin == OriginPush {
 		wns.Led(p.device.cfg.Identity.DeviceID, s.ID)
 	}
 }

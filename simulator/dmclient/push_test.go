@@ -16,6 +16,7 @@ const goodPFN = "52314publisher.testwns_t6e9vsyjkrw9w"
 
 // fakeWNS knows one PFN.
 type fakeWNS struct {
+	IgnoreEvents
 	opened int
 	closed []string
 	wake   func([]byte)

@@ -31,7 +31,7 @@ func BenchmarkIdleDevice(b *testing.B) {
 	cfg.Device.WNS = quiet{} // the push service's own memory is not the device's
 	for b.Loop() {
 		f := New(cfg)
-		enroll(b, f, enrolled)
+		enrollAll(b, f, enrolled)
 		// The dictionary learns from what it sees; a second session brings every
 		// record to its size.
 		again := make([]int, enrolled)

@@ -116,54 +116,37 @@ func (r router) OpenChannel(ctx context.Context, device, pfn string, _ func([]by
 	return r.WNS.OpenChannel(ctx, device, pfn, func(payload []byte) { r.fleet.push(r.i, payload) })
 }
 
-// Led passes on which session a notification led to.
-func (r router) Led(device, session string) {
-	if wns, ok := r.WNS.(interface{ Led(device, session string) }); ok {
-		wns.Led(device, session)
-	}
-}
-
-// SetConnected passes on whether the device has a network.
-func (r router) SetConnected(device string, connected bool) {
-	if wns, ok := r.WNS.(interface {
-		SetConnected(device string, connected bool)
-	}); ok {
-		wns.SetConnected(device, connected)
-	}
-}
-
 // Add takes in a device that is not enrolled yet and gives its number.
 func (f *Fleet) Add(p dmclient.Profile, id dmclient.Identity) (int, error) {
-	f.mu.Lock()
-	i := len(f.slots)
-	f.slots = append(f.slots, slot{busy: true})
-	f.mu.Unlock()
-	cfg := f.config(i)
+	cfg := f.cfg.Device
 	cfg.Profile, cfg.Identity = p, id
 	d, err := dmclient.New(cfg)
-	if err == nil {
-		err = f.rest(i, d)
-	}
-	return i, err
+	return f.take(d, err)
 }
 
-// Restore takes in a device of a record that was packed by itself, as a Store
+// Restore takes in a device from a record that was packed by itself, as a Store
 // keeps it.
 func (f *Fleet) Restore(record []byte, keys dmclient.Keyring) (int, error) {
+	d, err := dmclient.Unpack(f.cfg.Device, dmclient.Packing{Keys: keys}, record)
+	return f.take(d, err)
+}
+
+// take packs a new device and gives it a number. A device that could not be made
+// or packed gets none, so every number belongs to a whole device.
+func (f *Fleet) take(d *dmclient.Device, err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	record, due, err := f.pack(d)
+	if err != nil {
+		return 0, err
+	}
 	f.mu.Lock()
 	i := len(f.slots)
 	f.slots = append(f.slots, slot{busy: true})
 	f.mu.Unlock()
-	d, err := dmclient.Unpack(f.config(i), dmclient.Packing{Keys: keys}, record)
-	if err == nil {
-		err = f.rest(i, d)
-	}
-	if err != nil {
-		f.mu.Lock()
-		f.slots = f.slots[:i]
-		f.mu.Unlock()
-	}
-	return i, err
+	f.release(i, record, due)
+	return i, nil
 }
 
 // Record packs device i by itself, for a Store.
@@ -177,21 +160,10 @@ func (f *Fleet) Record(ctx context.Context, i int, keys dmclient.Keyring) (recor
 }
 
 // Do makes device i a whole device, calls fn with it and puts it to rest again.
-// One device is with one caller at a time.
+// A device has one caller at a time; the others wait, each until its ctx ends.
 func (f *Fleet) Do(ctx context.Context, i int, fn func(*dmclient.Device) error) error {
-	f.mu.Lock()
-	if i < 0 || i >= len(f.slots) {
-		f.mu.Unlock()
-		return fmt.Errorf("the fleet has no device %d", i)
-	}
-	for f.slots[i].busy {
-		f.freed.Wait()
-	}
-	f.slots[i].busy = true
-	record := f.slots[i].record
-	f.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		f.release(i, nil, 0)
+	record, err := f.acquire(ctx, i)
+	if err != nil {
 		return err
 	}
 	d, err := dmclient.Unpack(f.config(i), f.packing, record)
@@ -203,21 +175,52 @@ func (f *Fleet) Do(ctx context.Context, i int, fn func(*dmclient.Device) error) 
 	return errors.Join(err, f.rest(i, d))
 }
 
+// acquire waits until device i is free, marks it busy and gives its record.
+func (f *Fleet) acquire(ctx context.Context, i int) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if i < 0 || i >= len(f.slots) {
+		return nil, fmt.Errorf("the fleet has no device %d", i)
+	}
+	if f.slots[i].busy {
+		stop := context.AfterFunc(ctx, func() {
+			f.mu.Lock() // the waiter is in Wait, or will see that ctx ended
+			defer f.mu.Unlock()
+			f.freed.Broadcast()
+		})
+		defer stop()
+	}
+	for f.slots[i].busy && ctx.Err() == nil {
+		f.freed.Wait()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f.slots[i].busy = true
+	return f.slots[i].record, nil
+}
+
 // rest packs a device and plans what it does next.
 func (f *Fleet) rest(i int, d *dmclient.Device) error {
 	d.Disconnect()
-	record, err := d.Pack(f.packing)
-	if err != nil {
-		record = nil
-	}
-	due := int64(0)
-	if next, ok := d.Next(); ok {
-		due = next.At.UnixMilli()
-	}
+	record, due, err := f.pack(d)
 	f.release(i, record, due)
 	return err
 }
 
+// pack gives a device's record and when it has something to do, in Unix
+// milliseconds; 0: never.
+func (f *Fleet) pack(d *dmclient.Device) (record []byte, due int64, err error) {
+	if record, err = d.Pack(f.packing); err != nil {
+		return nil, 0, err
+	}
+	if next, ok := d.Next(); ok {
+		due = next.At.UnixMilli()
+	}
+	return record, due, nil
+}
+
+// release frees device i. A nil record leaves the one it had.
 func (f *Fleet) release(i int, record []byte, due int64) {
 	f.mu.Lock()
 	s := &f.slots[i]

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -25,6 +23,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -76,9 +75,9 @@ func identity(n int) dmclient.Identity {
 	return dmclient.NewIdentity(mathrand.New(mathrand.NewPCG(uint64(n), 7)))
 }
 
-// enroll fills a fleet with devices that are enrolled and had their first
+// enrollAll fills a fleet with devices that are enrolled and had their first
 // session.
-func enroll(t testing.TB, f *Fleet, n int) {
+func enrollAll(t testing.TB, f *Fleet, n int) {
 	t.Helper()
 	var all []int
 	for k := range n {
@@ -110,7 +109,7 @@ func ctx(t *testing.T) context.Context {
 func TestRecordIsTheDevice(t *testing.T) {
 	cfg, _ := config(t)
 	f := New(cfg)
-	enroll(t, f, 3)
+	enrollAll(t, f, 3)
 	for i := range 3 {
 		err := f.Do(ctx(t), i, func(d *dmclient.Device) error {
 			for _, uri := range []string{"./User/Vendor/MSFT/VPNv2/My%20Home/NativeProfile/Servers", "./Vendor/MSFT/Policy/Config/Area/Name"} {
@@ -162,7 +161,7 @@ func shown(d *dmclient.Device) map[string]any {
 func TestDamagedRecords(t *testing.T) {
 	cfg, _ := config(t)
 	f := New(cfg)
-	enroll(t, f, 1)
+	enrollAll(t, f, 1)
 	record, _, err := f.Record(ctx(t), 0, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +200,7 @@ func TestRun(t *testing.T) {
 	}
 	f := New(cfg)
 	const n = 40
-	enroll(t, f, n)
+	enrollAll(t, f, n)
 	p.send(identity(0).DeviceID, "before Run")
 	running, cancel := context.WithCancel(ctx(t))
 	done := make(chan error, 1)
@@ -243,13 +242,9 @@ func await(t *testing.T, cond func() bool, what string) {
 // TestStore: a fleet survives in a file, with RSA keys that its devices share.
 func TestStore(t *testing.T) {
 	cfg, _ := config(t)
-	shared, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Device.Key = func() (crypto.Signer, error) { return shared, nil }
+	cfg.Device.Key = enroll.NewKeyPool(1).Key
 	f := New(cfg)
-	enroll(t, f, 3)
+	enrollAll(t, f, 3)
 	path := filepath.Join(t.TempDir(), "sub", "devices.db")
 	store, err := Open(path)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 func valueOf(s string) csp.Value { return csp.Value{Data: s, HasData: true} }
 
 // quiet is a push service that keeps nothing.
-type quiet struct{ dmclient.WNS }
+type quiet struct{ dmclient.IgnoreEvents }
 
 func (quiet) OpenChannel(_ context.Context, device, _ string, _ func([]byte)) (string, time.Time, error) {
 	sum := sha256.Sum256([]byte(device))

@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 
+	"github.com/dmwake/dmwake/internal/faultspec"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -10,7 +11,7 @@ import (
 type abort struct{ at int }
 
 func newAbort(arg string) (dmclient.Fault, error) {
-	n, err := number(arg, 2)
+	n, err := faultspec.Number(arg, 2)
 	return abort{n}, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dmwake/dmwake/internal/faultspec"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -26,7 +27,7 @@ func newAnswer(arg string) (dmclient.Fault, error) {
 		return nil, errors.New(strconv.Quote(parts[2]) + " is no status from 200 to 599")
 	}
 	if len(parts) == 4 {
-		n, err := number(parts[3], 0)
+		n, err := faultspec.Number(parts[3], 0)
 		if err != nil {
 			return nil, err
 		}

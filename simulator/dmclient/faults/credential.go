@@ -3,6 +3,7 @@ package faults
 import (
 	"sync"
 
+	"github.com/dmwake/dmwake/internal/faultspec"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -14,7 +15,7 @@ type staleNonce struct {
 }
 
 func newStaleNonce(arg string) (dmclient.Fault, error) {
-	n, err := number(arg, 1)
+	n, err := faultspec.Number(arg, 1)
 	return &staleNonce{times: n}, err
 }
 

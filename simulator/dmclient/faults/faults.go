@@ -4,10 +4,8 @@ package faults
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
-	"time"
 
+	"github.com/dmwake/dmwake/internal/faultspec"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -59,49 +57,15 @@ func plain(f dmclient.Fault) func(string) (dmclient.Fault, error) {
 	return func(string) (dmclient.Fault, error) { return f, nil }
 }
 
-// New makes a fault of "name" or "name=argument". Errors say what there is.
+// New makes a fault of "name" or "name=argument".
 func New(spec string) (dmclient.Fault, error) {
-	name, arg, has := strings.Cut(spec, "=")
-	var names []string
-	for _, k := range All() {
-		if k.Name != name {
-			names = append(names, k.Name)
-			continue
-		}
-		switch {
-		case k.Arg == "" && has:
-			return nil, fmt.Errorf("fault %s takes no argument", name)
-		case k.Arg != "" && k.Arg[0] != '[' && arg == "":
-			return nil, fmt.Errorf("fault %s needs an argument: %s=%s", name, name, k.Arg)
-		}
-		f, err := k.make(arg)
-		if err != nil {
-			return nil, fmt.Errorf("fault %s=%s: %w", name, k.Arg, err)
-		}
-		return f, nil
+	k, arg, err := faultspec.Find(spec, All(), func(k Kind) (name, arg string) { return k.Name, k.Arg })
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("unknown fault %q; there are %s", name, strings.Join(names, ", "))
-}
-
-// number reads a positive argument.
-func number(arg string, fallback int) (int, error) {
-	if arg == "" {
-		return fallback, nil
+	f, err := k.make(arg)
+	if err != nil {
+		return nil, fmt.Errorf("fault %s=%s: %w", k.Name, k.Arg, err)
 	}
-	n, err := strconv.Atoi(arg)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is no number from 1 on", arg)
-	}
-	return n, nil
-}
-
-func span(arg string, fallback time.Duration) (time.Duration, error) {
-	if arg == "" {
-		return fallback, nil
-	}
-	d, err := time.ParseDuration(arg)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is no duration, such as 5s or 2m", arg)
-	}
-	return d, nil
+	return f, nil
 }

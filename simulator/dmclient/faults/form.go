@@ -5,6 +5,7 @@ import (
 
 	"github.com/beevik/etree"
 
+	"github.com/dmwake/dmwake/internal/faultspec"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -13,7 +14,7 @@ import (
 type truncated struct{ at int }
 
 func newTruncated(arg string) (dmclient.Fault, error) {
-	n, err := number(arg, 2)
+	n, err := faultspec.Number(arg, 2)
 	return truncated{n}, err
 }
 

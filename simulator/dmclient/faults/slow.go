@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/dmwake/dmwake/internal/faultspec"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -11,7 +12,7 @@ import (
 type slow struct{ wait time.Duration }
 
 func newSlow(arg string) (dmclient.Fault, error) {
-	d, err := span(arg, 5*time.Second)
+	d, err := faultspec.Duration(arg, 5*time.Second)
 	return slow{d}, err
 }
 
@@ -23,7 +24,7 @@ func (f slow) Gate(ctx context.Context, c dmclient.Clock, _ int) error { return 
 type hold struct{ wait time.Duration }
 
 func newHold(arg string) (dmclient.Fault, error) {
-	d, err := span(arg, time.Hour)
+	d, err := faultspec.Duration(arg, time.Hour)
 	return hold{d}, err
 }
 

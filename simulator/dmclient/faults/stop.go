@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 
+	"github.com/dmwake/dmwake/internal/faultspec"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -10,7 +11,7 @@ import (
 type stop struct{ at int }
 
 func newStop(arg string) (dmclient.Fault, error) {
-	n, err := number(arg, 2)
+	n, err := faultspec.Number(arg, 2)
 	return stop{n}, err
 }
 

@@ -1,0 +1,127 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Command is what a queue hook is asked to queue.
+type Command struct {
+	Verb                 syncml.Verb
+	LocURI, Format, Data string
+}
+
+// RemoteWipe and RemoteLock are the commands for which a target may have hooks of
+// their own.
+var (
+	RemoteWipe = Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteWipe/doWipe"}
+	RemoteLock = Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteLock/Lock"}
+)
+
+// ErrNoHook is wrapped where a hook is needed that is not configured.
+var ErrNoHook = errors.New("no hook configured")
+
+func (l *Lab) hook(ctx context.Context, name string, h *target.Hook, d *dmclient.Device, c Command) (string, error) {
+	return l.hookFor(ctx, name, h, l.Vars(d), c)
+}
+
+func (l *Lab) hookFor(ctx context.Context, name string, h *target.Hook, v target.Vars, c Command) (string, error) {
+	if h == nil {
+		return "", fmt.Errorf("%w: %s", ErrNoHook, name)
+	}
+	v.Verb, v.LocURI, v.Format, v.Data = string(c.Verb), c.LocURI, c.Format, c.Data
+	return h.Run(ctx, name, v, l.Config.Timeouts.Hook)
+}
+
+// Vars are what hooks can say of a device.
+func (l *Lab) Vars(d *dmclient.Device) target.Vars {
+	id := d.Identity()
+	return target.Vars{DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, Profile: d.Profile().Name,
+		Username: l.Config.Target.Username, ChannelURI: d.ChannelURI()}
+}
+
+// Queue makes the server queue a command for a device.
+func (l *Lab) Queue(ctx context.Context, d *dmclient.Device, c Command) error {
+	return l.QueueFor(ctx, l.Vars(d), c)
+}
+
+// QueueFor is Queue for a device that is not at hand.
+func (l *Lab) QueueFor(ctx context.Context, v target.Vars, c Command) error {
+	name, h := l.queueHook(c)
+	_, err := l.hookFor(ctx, name, h, v, c)
+	return err
+}
+
+// CanQueue tells whether the target has a hook that queues a command.
+func (l *Lab) CanQueue(c Command) bool {
+	_, h := l.queueHook(c)
+	return h != nil
+}
+
+func (l *Lab) queueHook(c Command) (name string, h *target.Hook) {
+	switch hooks := &l.Config.Target.Hooks; {
+	case c == RemoteWipe && hooks.Wipe != nil:
+		return "wipe", hooks.Wipe
+	case c == RemoteLock && hooks.Lock != nil:
+		return "lock", hooks.Lock
+	default:
+		return "queue", hooks.Queue
+	}
+}
+
+// Push makes the server push to a device.
+func (l *Lab) Push(ctx context.Context, d *dmclient.Device) error { return l.PushFor(ctx, l.Vars(d)) }
+
+// PushFor is Push for a device that is not at hand.
+func (l *Lab) PushFor(ctx context.Context, v target.Vars) error {
+	_, err := l.hookFor(ctx, "push", l.Config.Target.Hooks.Push, v, Command{})
+	return err
+}
+
+// Wipe makes the server queue a remote wipe.
+func (l *Lab) Wipe(ctx context.Context, d *dmclient.Device) error { return l.Queue(ctx, d, RemoteWipe) }
+
+// Lock makes the server queue a remote lock.
+func (l *Lab) Lock(ctx context.Context, d *dmclient.Device) error { return l.Queue(ctx, d, RemoteLock) }
+
+// Unenroll makes the server end the management of a device.
+func (l *Lab) Unenroll(ctx context.Context, d *dmclient.Device) error {
+	_, err := l.hook(ctx, "unenroll", l.Config.Target.Hooks.Unenroll, d, Command{})
+	return err
+}
+
+// Restart makes the server start again and waits until it is there.
+func (l *Lab) Restart(ctx context.Context, d *dmclient.Device) error {
+	if _, err := l.hook(ctx, "restart", l.Config.Target.Hooks.Restart, d, Command{}); err != nil {
+		return err
+	}
+	return l.AwaitHealth(ctx)
+}
+
+// Active asks the server whether it still manages a device; it wraps ErrNoHook
+// where no hook tells.
+func (l *Lab) Active(ctx context.Context, d *dmclient.Device) (bool, error) {
+	out, err := l.hook(ctx, "active", l.Config.Target.Hooks.Active, d, Command{})
+	return strings.Contains(out, d.Identity().DeviceID), err
+}
+
+// ReferenceHooks are the hooks for a reference server whose admin API is at
+// the given URL.
+func ReferenceHooks(admin string) target.Hooks {
+	at := admin + "/devices/{{.DeviceID}}"
+	return target.Hooks{
+		Queue: &target.Hook{HTTP: &target.HTTPHook{URL: at + "/commands", Headers: map[string]string{"Content-Type": "application/json"},
+			Body: `{"verb":{{json .Verb}},"locURI":{{json .LocURI}},"format":{{json .Format}},"data":{{json .Data}}}`}},
+		Push:     &target.Hook{HTTP: &target.HTTPHook{URL: at + "/push"}},
+		Active:   &target.Hook{HTTP: &target.HTTPHook{Method: http.MethodGet, URL: admin + "/devices?active=true"}},
+		Unenroll: &target.Hook{HTTP: &target.HTTPHook{URL: at + "/unenroll"}},
+		Restart:  &target.Hook{HTTP: &target.HTTPHook{URL: admin + "/restart"}},
+	}
+}

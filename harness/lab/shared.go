@@ -1,0 +1,75 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// Shared is the one device of a target that allows no more, enrolled or
+// adopted when it is asked for first, and running. It is as it was made but for
+// what the server set: faults are gone, and network and user are there.
+func (l *Lab) Shared(ctx context.Context) (*dmclient.Device, error) {
+	select {
+	case l.sharing <- struct{}{}:
+		defer func() { <-l.sharing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	d := l.shared.Load()
+	if d == nil {
+		var err error
+		if d, err = l.makeShared(ctx); err != nil {
+			return nil, err
+		}
+		l.shared.Store(d)
+		l.Go(d)
+	}
+	d.ClearFaults()
+	d.SetLogin(dmclient.LoginUser)
+	d.SetPower(dmclient.PowerNormal)
+	d.SetWNSOffline(false)
+	if d.PFN() != "" && d.ChannelURI() == "" {
+		if err := d.RenewChannel(ctx); err != nil {
+			l.log.Warn("the shared device's channel is not renewed", "err", err)
+		}
+	}
+	return d, nil
+}
+
+func (l *Lab) makeShared(ctx context.Context) (*dmclient.Device, error) {
+	t := &l.Config.Target
+	p, err := dmclient.ProfileByName(t.Profiles[len(t.Profiles)-1])
+	if err != nil {
+		return nil, err
+	}
+	known := &t.Provisioned
+	d, err := l.NewDevice(p, func(c *dmclient.Config) {
+		if known.DeviceID != "" {
+			c.Identity.DeviceID = known.DeviceID
+		}
+		if known.Server != "" && c.Discovery == "" {
+			c.Discovery = known.Server // it has to have one, and is never asked there
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if known.Server != "" {
+		account, err := known.Load()
+		if err != nil {
+			return nil, fmt.Errorf("target.provisioned: %w", err)
+		}
+		if err := d.Adopt(account); err != nil {
+			return nil, fmt.Errorf("target.provisioned: %w", err)
+		}
+		if err := d.Reconnect(ctx); err != nil {
+			return nil, fmt.Errorf("target.provisioned.pfn: %w", err)
+		}
+	} else if err := l.Enroll(ctx, d); err != nil {
+		return nil, err
+	}
+	d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) //nolint:errcheck // the suite judges sessions
+	return d, nil
+}
