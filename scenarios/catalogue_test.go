@@ -5,7 +5,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
-	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
 
 // TestMain lets more mutants run at a time than there are cores: they mostly
@@ -70,41 +68,6 @@ func TestReferencePasses(t *testing.T) {
 		t.Run(r.ID, func(t *testing.T) {
 			if r.Outcome != report.Passed {
 				t.Errorf("%s on the reference server: %+v", r.ID, r)
-			}
-		})
-	}
-}
-
-// unseen is what cannot be judged on a variant: a session of one message shows
-// no numbering, a schedule that ends is none that goes on for good, and a server that pushes
-// when something is queued is never woken for nothing.
-var unseen = map[*variants.Variant][]string{variants.EndEmpty: {"SES-06", "SES-11"}, variants.PollOther: {"ENR-35"},
-	variants.NoPolicyService: {"ENR-08", "ENR-28", "ENR-31", "ENR-33"}, variants.PushItself: {"PSH-03"}}
-
-// TestVariantsPass: what servers may do in another way the suite lets them. Each
-// variant is tried with every third scenario, another third for the next one,
-// and those about WNS with all that push; make mutants tries all with all.
-func TestVariantsPass(t *testing.T) {
-	for n, v := range variants.All() {
-		t.Run(v.Name, func(t *testing.T) {
-			t.Parallel()
-			list := All()
-			if *matrixFile == "" {
-				at := -1
-				list = slices.DeleteFunc(list, func(s Scenario) bool {
-					at++
-					return at%3 != n%3 && !(strings.HasPrefix(v.Name, "push-") && slices.Contains(s.Needs, NeedPush))
-				})
-			}
-			l, err := lab.Start(nil, lab.Options{Variants: []*variants.Variant{v}, Seed: 1, Quiet: 1500 * time.Millisecond, Crowd: 60, Key: sharedKey})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(l.Close)
-			for _, r := range suite.Collect(t.Context(), l, list, suite.Options{Parallel: 4, Catalogue: All()}).Results {
-				if r.Outcome != report.Passed && !(r.Outcome == report.NotApplicable && slices.Contains(unseen[v], r.ID)) {
-					t.Errorf("%s on variant %s: %+v", r.ID, v.Name, r)
-				}
 			}
 		})
 	}

@@ -11,19 +11,19 @@ import (
 
 // Variants of enrollment and of who is let in.
 var (
-	CABetween = &Variant{"ca-between", "issues certificates by an authority below the root", "MS-MDE2 2.2.9.1, CertificateStore CA", func(c *mdmserver.Config) {
+	CABetween = &Variant{Name: "ca-between", Does: "issues certificates by an authority below the root", Seen: "MS-MDE2 2.2.9.1, CertificateStore CA", Vary: func(c *mdmserver.Config) {
 		c.Intermediate = true
 	}}
-	CertOnly = &Variant{"cert-only", "knows a device by its certificate alone and ignores Source", "seen", func(c *mdmserver.Config) {
+	CertOnly = &Variant{Name: "cert-only", Does: "knows a device by its certificate alone and ignores Source", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		c.IgnoreSource = true
 	}}
-	NoPolicyService = &Variant{"no-policy-service", "names no policy service", "MS-MDE2 3.1.4.1.3.2: optional", func(c *mdmserver.Config) {
+	NoPolicyService = &Variant{Name: "no-policy-service", Does: "names no policy service", Seen: "MS-MDE2 3.1.4.1.3.2: optional", Vary: func(c *mdmserver.Config) {
 		hook.Respell(&c.Tamper, `<EnrollmentPolicyServiceUrl>[^<]*</EnrollmentPolicyServiceUrl>`, "")
 	}}
-	PollOther = &Variant{"poll-other", "writes another poll schedule", "MS-MDE2 2.2.9.1.7", func(c *mdmserver.Config) {
+	PollOther = &Variant{Name: "poll-other", Does: "writes another poll schedule", Seen: "MS-MDE2 2.2.9.1.7", Vary: func(c *mdmserver.Config) {
 		schedule(c, 3, 1, 2, 7, 2, 2)
 	}}
-	Doctype500 = &Variant{"doctype-500", "refuses a DOCTYPE with 500", "seen", func(c *mdmserver.Config) {
+	Doctype500 = &Variant{Name: "doctype-500", Does: "refuses a DOCTYPE with 500", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		hook.Before(&c.Tamper, mdmserver.ManagementPath, func(x *hook.Exchange) int {
 			if strings.Contains(string(x.In), "<!DOCTYPE") {
 				return http.StatusInternalServerError
@@ -31,7 +31,7 @@ var (
 			return 0
 		})
 	}}
-	Refusal200 = &Variant{"refusal-200", "turns strangers away with a fault and HTTP 200", "seen", func(c *mdmserver.Config) {
+	Refusal200 = &Variant{Name: "refusal-200", Does: "turns strangers away with a fault and HTTP 200", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		hook.After(&c.Tamper, http.MethodPost, mdmserver.ManagementPath, func(x *hook.Exchange) {
 			if x.Status == http.StatusForbidden {
 				x.Status = http.StatusOK

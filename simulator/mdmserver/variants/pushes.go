@@ -12,7 +12,7 @@ import (
 
 // Variants of the push path.
 var (
-	GetFirst = &Variant{"get-first", "asks for the channel before it sets the PFN, too", "seen", func(c *mdmserver.Config) {
+	GetFirst = &Variant{Name: "get-first", Does: "asks for the channel before it sets the PFN, too", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		hook.Reply(&c.Tamper, func(_ *mdmserver.Visit, r *mdmserver.Reply) {
 			var ask []mdmserver.Planned
 			sets := false
@@ -29,16 +29,16 @@ var (
 			}
 		})
 	}}
-	PushLate = &Variant{"push-late", "pushes a moment after it was asked to", "seen", func(c *mdmserver.Config) {
+	PushLate = &Variant{Name: "push-late", Does: "pushes a moment after it was asked to", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		c.Tamper.Wake = append(c.Tamper.Wake, func(w *mdmserver.Wake) { w.Delay = 200 * time.Millisecond })
 	}}
-	PushTwice = &Variant{"push-twice", "sends two notifications where it is asked to push", "seen", func(c *mdmserver.Config) {
+	PushTwice = &Variant{Name: "push-twice", Does: "sends two notifications where it is asked to push", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		c.Tamper.Wake = append(c.Tamper.Wake, func(w *mdmserver.Wake) { w.URIs = slices.Concat(w.URIs, w.URIs) })
 	}}
-	PushItself = &Variant{"push-itself", "pushes by itself when something is queued, and has no hook for it", "seen", func(c *mdmserver.Config) {
+	PushItself = &Variant{Name: "push-itself", Does: "pushes by itself when something is queued, and has no hook for it", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		c.AutoPush = true
 	}}
-	Redirects = &Variant{"redirects", "follows redirects, and leaves its token behind where the host is another", "Go's net/http", func(c *mdmserver.Config) {
+	Redirects = &Variant{Name: "redirects", Does: "follows redirects, and leaves its token behind where the host is another", Seen: "Go's net/http", Vary: func(c *mdmserver.Config) {
 		client := *cmp.Or(c.HTTP, http.DefaultClient)
 		client.CheckRedirect = nil
 		c.HTTP = &client

@@ -11,20 +11,20 @@ import (
 
 // Variants of sessions.
 var (
-	CmdIDHigh = &Variant{"cmdid-high", "numbers its commands from 1000 in steps of 3", "OMA SyncML RepPro 1.2.2, CmdID", func(c *mdmserver.Config) {
+	CmdIDHigh = &Variant{Name: "cmdid-high", Does: "numbers its commands from 1000 in steps of 3", Seen: "OMA SyncML RepPro 1.2.2, CmdID", Vary: func(c *mdmserver.Config) {
 		numbered(c, func(i int) string { return strconv.Itoa(1000 + 3*i) })
 	}}
-	CmdIDText = &Variant{"cmdid-text", "calls its commands c1, c2, c3", "OMA SyncML RepPro 1.2.2, CmdID is text", func(c *mdmserver.Config) {
+	CmdIDText = &Variant{Name: "cmdid-text", Does: "calls its commands c1, c2, c3", Seen: "OMA SyncML RepPro 1.2.2, CmdID is text", Vary: func(c *mdmserver.Config) {
 		numbered(c, func(i int) string { return "c" + strconv.Itoa(i+1) })
 	}}
-	EndEmpty = &Variant{"end-empty", "ends a session by an empty 200", "seen", func(c *mdmserver.Config) {
+	EndEmpty = &Variant{Name: "end-empty", Does: "ends a session by an empty 200", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		hook.Session(&c.Tamper, func(x *hook.Exchange) {
 			if m, err := syncml.Read(x.Reply); err == nil && x.Ends() && len(m.Body) <= 1 {
 				x.Reply = nil
 			}
 		})
 	}}
-	OneAMessage = &Variant{"one-a-message", "sends one command in a message", "seen", func(c *mdmserver.Config) {
+	OneAMessage = &Variant{Name: "one-a-message", Does: "sends one command in a message", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		type waiting struct {
 			in   *mdmserver.Session
 			list []mdmserver.Planned
@@ -44,7 +44,7 @@ var (
 			r.Plan, w.list = slices.Clone(w.list[:n]), w.list[n:]
 		})
 	}}
-	ResultsAnswered = &Variant{"results-answered", "answers Results with a Status, too", "seen", func(c *mdmserver.Config) {
+	ResultsAnswered = &Variant{Name: "results-answered", Does: "answers Results with a Status, too", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
 			at := 1
 			for i := range v.In.Body {
@@ -59,7 +59,7 @@ var (
 			}
 		})
 	}}
-	SyncVersion = &Variant{"sync-version", "sets SyncApplicationVersion 5.0, so that SessionIDs are hexadecimal and sessions say why they began", "Learn, \"DMClient CSP\"", func(c *mdmserver.Config) {
+	SyncVersion = &Variant{Name: "sync-version", Does: "sets SyncApplicationVersion 5.0, so that SessionIDs are hexadecimal and sessions say why they began", Seen: "Learn, \"DMClient CSP\"", Vary: func(c *mdmserver.Config) {
 		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
 			if v.Device.Sessions == 1 && v.Opens {
 				uri := hook.Account(v.Config) + "/SyncApplicationVersion"

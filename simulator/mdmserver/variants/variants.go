@@ -15,8 +15,11 @@ import (
 type Variant struct {
 	Name string // as the command line knows it
 	Does string
-	Seen string // a document that allows it, or where it was seen
-	Vary func(*mdmserver.Config)
+	Seen string // the document that allows it, or where it was seen
+	// Breaks names the rule that it breaks: it is not lawful then, but real
+	// servers get away with it. Empty for a lawful variant.
+	Breaks string
+	Vary   func(*mdmserver.Config)
 }
 
 // All gives every variant, by subject.

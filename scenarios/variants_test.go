@@ -1,0 +1,96 @@
+package scenarios
+
+import (
+	"flag"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
+)
+
+var allVariants = flag.Bool("variants", false, "run every scenario on every variant and on 60 combinations of three")
+
+// tolerated are the scenarios that need not pass on a variant.
+type tolerated struct {
+	// breaks are the rules that the variant breaks: they may fail or warn.
+	breaks []string
+	// undecided are the rules that nothing on this server shows.
+	undecided []string
+}
+
+// onVariant says what the variants may do to the suite; every other scenario
+// must pass on them.
+var onVariant = map[*variants.Variant]tolerated{
+	variants.EndEmpty:        {undecided: []string{"SES-06", "SES-11"}}, // a session of one message shows no numbering
+	variants.PollOther:       {undecided: []string{"ENR-35"}},           // the schedule ends
+	variants.NoPolicyService: {undecided: []string{"ENR-08", "ENR-28", "ENR-31", "ENR-33"}},
+	variants.PushItself:      {undecided: []string{"PSH-03"}}, // no push without work
+}
+
+// TestVariants: the suite passes on every server that does what the standards
+// allow in another way. make variants runs each variant and 60 combinations of
+// three; CI runs ten combinations, in which no variant is twice.
+func TestVariants(t *testing.T) {
+	all := variants.All()
+	draw := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // the same combinations every time
+	three := func() []*variants.Variant {
+		draw.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		return slices.Clone(all[:3])
+	}
+	var servers [][]*variants.Variant
+	if *allVariants {
+		for _, v := range variants.All() {
+			servers = append(servers, []*variants.Variant{v})
+		}
+		for range 60 {
+			servers = append(servers, three())
+		}
+	} else {
+		three()
+		servers = slices.Collect(slices.Chunk(all[:min(30, len(all))], 3))
+	}
+	besides(servers, func(i int, list []*variants.Variant) {
+		names := make([]string, len(list))
+		for i, v := range list {
+			names[i] = v.Name
+		}
+		server := strings.Join(names, " + ")
+		l, err := lab.Start(nil, lab.Options{Variants: list, Seed: uint64(i + 1), Quiet: 1500 * time.Millisecond, Crowd: 40, Key: sharedKey})
+		if err != nil {
+			t.Errorf("%s: %v", server, err)
+			return
+		}
+		defer l.Close()
+		noEnroll := l.Preflight(t.Context())
+		for _, r := range suite.Collect(t.Context(), l, All(), suite.Options{Parallel: 4, NoEnroll: noEnroll}).Results {
+			if !lawful(list, &r) {
+				t.Errorf("%s on %s: %s %s, expected %s, saw %s", r.ID, server, r.Outcome, r.Reason, r.Expected, r.Saw)
+			}
+		}
+	})
+}
+
+// lawful tells whether a scenario may end like this on these variants.
+func lawful(list []*variants.Variant, r *report.Result) bool {
+	breaks, undecided := false, false
+	for _, v := range list {
+		breaks = breaks || slices.Contains(onVariant[v].breaks, r.ID)
+		undecided = undecided || slices.Contains(onVariant[v].undecided, r.ID)
+		undecided = undecided || r.BlockedBy != "" && slices.Contains(onVariant[v].breaks, r.BlockedBy)
+	}
+	switch r.Outcome {
+	case report.Passed:
+		return true
+	case report.Failed, report.Warned:
+		return breaks
+	case report.Blocked, report.NotApplicable:
+		return undecided
+	}
+	return false
+}
