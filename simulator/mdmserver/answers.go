@@ -8,7 +8,7 @@ import (
 )
 
 // statuses answers SyncHdr with code and chal, and then every command of the
-// device's message (MS-MDM 3.1.5.1.9).
+// device's message (MS-MDM 2.2.6.1).
 func statuses(m *syncml.Message, code int, chal *syncml.Chal) []syncml.Command {
 	out := make([]syncml.Command, 0, len(m.Body)+2)
 	out = append(out, syncml.Command{Verb: syncml.Status, MsgRef: m.Hdr.MsgID, CmdRef: "0", Cmd: "SyncHdr", Data: strconv.Itoa(code), Chal: chal})

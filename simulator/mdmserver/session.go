@@ -48,7 +48,7 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 }
 
 // wellFormed checks MsgID, a number, and SessionID, of at most four characters
-// (MS-MDM 2.2.4.6).
+// (MS-MDM 2.2.3.8).
 func wellFormed(h *syncml.SyncHdr) bool {
 	_, err := strconv.Atoi(h.MsgID)
 	return err == nil && h.SessionID != "" && len(h.SessionID) <= 4
