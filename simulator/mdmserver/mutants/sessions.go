@@ -191,7 +191,10 @@ var (
 	}}
 	Sec401Commands = &Mutant{"sec-401-commands", "sends a command along with a challenge", func(t *tamper) {
 		t.Reply = append(t.Reply, func(_ *mdmserver.Visit, r *mdmserver.Reply) {
-			if code := r.Message.Body[0].Code(); r.Refused && (code == syncml.InvalidCredential || code == syncml.MissingCredential) {
+			if !r.Refused || len(r.Message.Body) == 0 {
+				return
+			}
+			if code := r.Message.Body[0].Code(); code == syncml.InvalidCredential || code == syncml.MissingCredential {
 				r.Plan = append(r.Plan, hook.Ask(hook.Language))
 			}
 		})

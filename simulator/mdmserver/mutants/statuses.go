@@ -16,10 +16,10 @@ var (
 		status(t, func(_ *mdmserver.Visit, _ int, st *syncml.Command) { st.MsgRef = "1" })
 	}}
 	SesNoStatus = &Mutant{"ses-no-status", "sends no Status at all", func(t *tamper) {
-		hook.Reply(t, func(_ *mdmserver.Visit, r *mdmserver.Reply) { r.Message.Body = nil })
+		t.Reply = append(t.Reply, func(_ *mdmserver.Visit, r *mdmserver.Reply) { r.Message.Body = nil })
 	}}
 	SesHdrStatusMissing = &Mutant{"ses-hdr-status-missing", "sends no Status for SyncHdr", func(t *tamper) {
-		hook.Reply(t, func(_ *mdmserver.Visit, r *mdmserver.Reply) { r.Message.Body = r.Message.Body[1:] })
+		t.Reply = append(t.Reply, func(_ *mdmserver.Visit, r *mdmserver.Reply) { r.Message.Body = r.Message.Body[1:] })
 	}}
 	SesHdrStatusLast = &Mutant{"ses-hdr-status-last", "sends the Status for SyncHdr after the others", func(t *tamper) {
 		hook.Reply(t, func(_ *mdmserver.Visit, r *mdmserver.Reply) {
