@@ -9,9 +9,8 @@ import (
 	"github.com/dmwake/dmwake/scenarios"
 )
 
-// readBaseline reads ids of failures that are known: one on a line, what
-// follows a "#" is a comment. An id that is none is an error, so that a
-// baseline does not grow old unseen.
+// readBaseline reads the ids of known failures: one per line, "#" starts a comment.
+// An unknown id is an error, so that an outdated baseline is noticed.
 func readBaseline(path string) (map[string]bool, error) {
 	known := map[string]bool{}
 	if path == "" {
@@ -19,7 +18,7 @@ func readBaseline(path string) (map[string]bool, error) {
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("--baseline: %w; make it by --write-baseline %s", err, path)
+		return nil, fmt.Errorf("--baseline: %w; create it with --write-baseline %s", err, path)
 	}
 	for i, line := range strings.Split(string(raw), "\n") {
 		line, _, _ = strings.Cut(line, "#")
@@ -35,14 +34,14 @@ func readBaseline(path string) (map[string]bool, error) {
 	return known, nil
 }
 
-// writeBaseline writes the ids of what fails the run, and of what was known
-// and fails still.
+// writeBaseline writes the ids of failures that fail the run, and of known failures
+// that still fail.
 func writeBaseline(path string, r *report.Report) error {
 	if path == "" {
 		return nil
 	}
 	var b strings.Builder
-	b.WriteString("# Failures that are known; dmwake test --baseline reads them.\n")
+	b.WriteString("# Known failures; dmwake test --baseline reads them.\n")
 	for i := range r.Scenarios {
 		if s := &r.Scenarios[i]; r.Failing(s) || s.Known {
 			fmt.Fprintf(&b, "%s  # %s\n", s.ID, s.Title)

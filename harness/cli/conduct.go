@@ -13,10 +13,10 @@ import (
 	"github.com/dmwake/dmwake/scenarios/suite"
 )
 
-// interrupted is Report.Aborted of a run that a signal ended.
+// interrupted is Report.Aborted for a run that a signal ended.
 const interrupted = "interrupted"
 
-// conduct runs the list in a lab that is up and reports.
+// conduct runs the list in a running lab and reports.
 func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []scenarios.Scenario, known map[string]bool, fails report.FailOn, outputs *outputs) error {
 	t := l.Config.Target
 	r := &report.Report{Started: time.Now(), Seed: l.Seed, FailOn: fails, Again: f.again(),
@@ -30,7 +30,7 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	defer cancel()
 	enrollErr := l.Preflight(timed)
 	if enrollErr != nil && timed.Err() != nil && ctx.Err() == nil {
-		enrollErr = &lab.UnreachableError{What: fmt.Sprintf("%s took no device in within the time of the run, %s", t.Name, l.Config.Timeouts.Run),
+		enrollErr = &lab.UnreachableError{What: fmt.Sprintf("%s enrolled no device within the run's time limit of %s", t.Name, l.Config.Timeouts.Run),
 			Do: "check that the server answers, or give the run more time (--budget, timeouts.run)", Err: enrollErr}
 	}
 	var reach *lab.UnreachableError
@@ -49,11 +49,11 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 		}})
 	r.Scenarios, r.HookErrors, r.Notes = out.Results, out.Hooks, out.Notes
 	if traced != nil {
-		r.Notes = append(r.Notes, "Not all sessions were written down: "+traced.Error())
+		r.Notes = append(r.Notes, "Not all sessions were recorded: "+traced.Error())
 	}
 	for i := range r.Scenarios {
 		if sc := &r.Scenarios[i]; known[sc.ID] && sc.Outcome == report.Passed {
-			r.Notes = append(r.Notes, sc.ID+" passes now: take it out of "+f.baseline)
+			r.Notes = append(r.Notes, sc.ID+" passes now: remove it from "+f.baseline)
 		}
 	}
 	r.Notes = append(r.Notes, l.Notes()...)
@@ -63,7 +63,7 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	case ctx.Err() != nil:
 		r.Aborted = interrupted
 	case out.Over != nil:
-		r.Notes = append(r.Notes, "The run ended before its end: "+out.Over.Error()+".")
+		r.Notes = append(r.Notes, "The run ended early: "+out.Over.Error()+".")
 	}
 	r.Finish()
 	term.Summary(r)
@@ -76,8 +76,8 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	return verdict(r, enrollErr, out.Down)
 }
 
-// verdict is how the process exits after a run. Where several hold, the one that
-// says most about how far the report can be trusted comes first.
+// verdict returns how the process exits after a run. If several apply, the one that
+// says most about how far to trust the report comes first.
 func verdict(r *report.Report, enrollErr, down error) error {
 	switch {
 	case r.Aborted == interrupted:
@@ -85,7 +85,7 @@ func verdict(r *report.Report, enrollErr, down error) error {
 	case r.Summary.Error > 0:
 		return &exitError{exitSuite, errSilent}
 	case down != nil:
-		return &exitError{exitUnreachable, fmt.Errorf("the target went away %w; the report has what was learned until then", down)}
+		return &exitError{exitUnreachable, fmt.Errorf("the target went away %w; the report covers the run so far", down)}
 	case lab.Excuse(enrollErr) != nil:
 		return &exitError{exitUnreachable, enrollErr}
 	case enrollErr != nil:

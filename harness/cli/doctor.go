@@ -19,11 +19,11 @@ func doctorCommand(s *streams) *cobra.Command {
 		Short: "Check a configuration step by step, and say what to fix",
 		Long: `Checks dmwake.yaml against the server it describes, step by step: name, TLS,
 discovery, enrollment of one device, its first sessions, PFN and channel, and each
-hook, down to a push that wakes the device. It says of the first thing that is
-wrong what to do about it, and of what is missing which scenarios need it.
+hook, up to a push that wakes the device. It says how to fix the first problem,
+and which scenarios need anything that is missing.
 
-Exit codes: 0 nothing is wrong, 2 a hook or the WNS section is, 3 the server
-cannot be reached or takes no device in.`,
+Exit codes: 0 no problem, 2 a problem with a hook or the WNS section, 3 the server
+cannot be reached or enrolls no device.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runDoctor(c.Context(), s, config) },
 	}
@@ -67,7 +67,7 @@ func runDoctor(ctx context.Context, s *streams, config string) error {
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, errors.New("interrupted")}
 	case first == nil:
-		fmt.Fprintf(s.out, "\nNothing is wrong. Run: dmwake test --config %s\n", config)
+		fmt.Fprintf(s.out, "\nNo problems found. Run: dmwake test --config %s\n", config)
 	}
 	return first
 }

@@ -15,10 +15,10 @@ func explainCommand(s *streams) *cobra.Command {
 	var list bool
 	c := &cobra.Command{
 		Use:   "explain [syncml|push-status|wns|token] CODE",
-		Short: "Say what a code of this path means, why it comes, and what to do",
-		Long: `Explains a SyncML status, a value of Push/Status, an answer of WNS or an error of
-the token endpoint: what it means on this path, its known causes with the most
-likely first, and what to look at.
+		Short: "Say what a code on the push path means, its causes, and what to do",
+		Long: `Explains a SyncML status, a value of Push/Status, an answer from WNS or an error
+from the token endpoint: what it means on this path, its known causes with the
+most likely first, and what to check.
 
   dmwake explain 418
   dmwake explain push-status 3
@@ -46,7 +46,7 @@ likely first, and what to look at.
 			return explainCode(s, args)
 		},
 	}
-	c.Flags().BoolVar(&list, "list", false, "list all codes in a line each")
+	c.Flags().BoolVar(&list, "list", false, "list all codes, one per line")
 	return c
 }
 
@@ -55,7 +55,7 @@ func explainCode(s *streams, args []string) error {
 	if len(args) == 2 {
 		in = strings.ToLower(args[0])
 		if !slices.Contains(explain.Narrows(), in) {
-			return usage(fmt.Errorf("%q is none of %s", args[0], strings.Join(explain.Narrows(), ", ")))
+			return usage(fmt.Errorf("%q is not one of %s", args[0], strings.Join(explain.Narrows(), ", ")))
 		}
 	}
 	found := explain.Lookup(in, code)
@@ -63,7 +63,7 @@ func explainCode(s *streams, args []string) error {
 		found = explain.Place(strings.ToLower(code))
 	}
 	if len(found) == 0 {
-		return usage(fmt.Errorf("%s is no code of this path; dmwake explain --list shows all", strings.Join(args, " ")))
+		return usage(fmt.Errorf("unknown code %s; dmwake explain --list shows all", strings.Join(args, " ")))
 	}
 	for i, f := range found {
 		if i > 0 {
@@ -78,7 +78,7 @@ func explainCode(s *streams, args []string) error {
 	return nil
 }
 
-// shownBy are the reproductions that show a code.
+// shownBy returns the reproductions that show a code.
 func shownBy(f explain.Found) (out []string) {
 	for _, c := range repro.All() {
 		if c.Explain == "" {

@@ -28,8 +28,8 @@ func initCommand(s *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "Write a dmwake.yaml for your server",
-		Long: `Writes dmwake.yaml for your server, from flags, and on a terminal from the answers
-to a few questions. Passwords and secrets are not asked for: the file names the
+		Long: `Writes dmwake.yaml for your server, from flags, or on a terminal from your answers
+to a few questions. It does not ask for passwords and secrets: the file names the
 environment variables that hold them. "dmwake doctor" then checks the file against
 the server.`,
 		Args: noArgs,
@@ -43,7 +43,7 @@ the server.`,
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.file, "file", "dmwake.yaml", "file to write")
-	fl.StringVar(&f.discovery, "discovery", "", "URL of the discovery service (default: that of the user's domain)")
+	fl.StringVar(&f.discovery, "discovery", "", "URL of the discovery service (default: from the user's domain)")
 	fl.StringVar(&f.username, "username", "", "user who enrolls devices, an e-mail address")
 	fl.StringVar(&f.ca, "ca", "", "PEM file of the CA that signed the server's certificate (default: the system's)")
 	fl.StringVar(&f.mode, "wns", "proxy", "how the server reaches the fake WNS: proxy, hosts or direct")
@@ -52,11 +52,11 @@ the server.`,
 	fl.StringVar(&f.pfn, "pfn", "", "package family name that your server sets (default: the lab's)")
 	fl.StringVar(&f.sid, "sid", "", "Package SID of your server's app (default: the lab's)")
 	fl.BoolVar(&f.none, "no-push", false, "the server has no WNS push")
-	fl.BoolVar(&f.force, "force", false, "replace the file if it is there")
+	fl.BoolVar(&f.force, "force", false, "replace an existing file")
 	return c
 }
 
-// question is asked where a flag was not given.
+// question asks for the value of a flag.
 type question struct {
 	text string
 	to   *string
@@ -64,15 +64,15 @@ type question struct {
 
 func runInit(s *streams, f *initFlags, in io.Reader) error {
 	if _, err := os.Stat(f.file); err == nil && !f.force {
-		return usage(fmt.Errorf("%s is there already; --force replaces it, --file names another", f.file))
+		return usage(fmt.Errorf("%s already exists; --force replaces it, --file names another", f.file))
 	}
 	if in != nil {
 		answers := bufio.NewScanner(in)
 		for _, q := range []question{
 			{"User who enrolls devices (e-mail address): ", &f.username},
-			{"Discovery URL (empty: that of the user's domain): ", &f.discovery},
+			{"Discovery URL (empty: from the user's domain): ", &f.discovery},
 			{"PEM file of the CA that signed the server's certificate (empty: the system's): ", &f.ca},
-			{"URL that queues a command for a device (empty: later; {{.DeviceID}} stands for its id): ", &f.queue},
+			{"URL that queues a command for a device ({{.DeviceID}} stands for its id; empty: later): ", &f.queue},
 			{"URL that pushes to a device (empty: later): ", &f.push},
 			{"Package family name that the server sets (empty: the lab's): ", &f.pfn},
 			{"Package SID of its app (empty: the lab's): ", &f.sid},
@@ -94,11 +94,11 @@ func runInit(s *streams, f *initFlags, in io.Reader) error {
 	if err := os.WriteFile(f.file, []byte(text), 0o600); err != nil {
 		return usage(err)
 	}
-	fmt.Fprintf(s.out, "%s is written. Next:\n  export MDM_PASSWORD=...\n  dmwake test --config %s --print-env   # what your server needs in its environment\n  dmwake doctor --config %s             # checks it step by step\n  dmwake test --config %s\n", f.file, f.file, f.file, f.file)
+	fmt.Fprintf(s.out, "Wrote %s. Next:\n  export MDM_PASSWORD=...\n  dmwake test --config %s --print-env   # what your server needs in its environment\n  dmwake doctor --config %s             # check it step by step\n  dmwake test --config %s\n", f.file, f.file, f.file, f.file)
 	return nil
 }
 
-// quoted is a YAML string, however odd.
+// quoted returns any string as YAML.
 func quoted(s string) string {
 	b, err := yaml.Marshal(s)
 	if err != nil {
@@ -110,7 +110,7 @@ func quoted(s string) string {
 func (f *initFlags) text() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# What dmwake needs to know of your server. Every key: README, \"Your own server\".")
+	line("# What dmwake needs to know about your server. All keys: README, \"Your own server\".")
 	line("target:")
 	if f.discovery != "" {
 		line("  discovery: %s", quoted(f.discovery))
@@ -137,7 +137,7 @@ func (f *initFlags) text() string {
 	default:
 		line("    # push: {exec: [./push.sh, '{{.DeviceID}}']}")
 	}
-	line("    # active: {exec: [./list-devices.sh]}      # prints the DeviceIDs that are managed")
+	line("    # active: {exec: [./list-devices.sh]}      # prints the DeviceIDs of managed devices")
 	line("    # unenroll: {exec: [./unenroll.sh, '{{.DeviceID}}']}")
 	line("    # restart: {exec: [docker, restart, mdm]}")
 	line("wns:\n  mode: %s", quoted(f.mode))
@@ -151,8 +151,8 @@ func (f *initFlags) text() string {
 	return b.String()
 }
 
-// checkText refuses what could not be loaded again, but for secrets that are not
-// there yet.
+// checkText rejects a text that could not be loaded again, except for secrets that
+// are not set yet.
 func checkText(file, text string) error {
 	tmp, err := os.CreateTemp("", "dmwake-*.yaml")
 	if err != nil {

@@ -56,36 +56,36 @@ func mdmCommand(s *streams) *cobra.Command {
 over HTTPS at --listen, an admin API over HTTP at --admin (queue a command,
 push, list devices and results).
 
-It pushes through --wns (the base URL of a fake WNS), or to the real names by
-HTTPS_PROXY. Secrets come from the environment: DMWAKE_PASSWORD (of the enrolling
-user; drawn and printed if empty), DMWAKE_WNS_SECRET (of the app),
-DMWAKE_ADMIN_TOKEN (of the admin API; required where it is not on loopback).`,
+It pushes through --wns (the base URL of a fake WNS), or to the real names through
+HTTPS_PROXY. Secrets come from the environment: DMWAKE_PASSWORD (the enrolling
+user's; generated and printed if empty), DMWAKE_WNS_SECRET (the app's),
+DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback).`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runMDM(c.Context(), s, &f) },
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.listen, "listen", "127.0.0.1:8443", "address for devices")
 	fl.StringVar(&f.admin, "admin", "127.0.0.1:8444", "address of the admin API")
-	fl.StringVar(&f.url, "url", "", "base URL that devices are told (default https://LISTEN)")
+	fl.StringVar(&f.url, "url", "", "base URL for devices (default https://LISTEN)")
 	fl.StringVar(&f.username, "username", "demo@mdm.example", "user that may enroll devices")
 	fl.StringVar(&f.caDir, "ca-dir", ".dmwake", "folder of the lab's CA, which signs this server's certificate and is trusted for WNS")
-	fl.StringArrayVar(&f.channelHosts, "channel-host", nil, "host:port that channel URIs may name beside that of --wns, where several machines have devices; repeatable")
+	fl.StringArrayVar(&f.channelHosts, "channel-host", nil, "another host:port to accept in channel URIs besides --wns, if several machines have devices; repeatable")
 	fl.StringVar(&f.wns, "wns", "", "base URL of the fake WNS, https://127.0.0.1:7443 (default: the real names, for proxy or hosts)")
 	fl.StringVar(&f.pfn, "pfn", fakewns.DefaultApp.PFN, "package family name of the app")
 	fl.StringVar(&f.sid, "sid", fakewns.DefaultApp.PackageSID, "Package SID of the app")
 	fl.StringVar(&f.authPolicy, "auth-policy", mdmserver.OnPremise, "how devices enroll: OnPremise, Federated or Certificate")
-	fl.StringVar(&f.enrollCA, "enroll-ca", "", "PEM file of the issuers whose certificates may enroll devices (Certificate)")
-	fl.StringVar(&f.entraKeys, "entra-keys", "", "URL of a directory's keys: Federated takes its tokens, not a sign-in page's")
+	fl.StringVar(&f.enrollCA, "enroll-ca", "", "PEM file of the CAs whose certificates may enroll devices (Certificate)")
+	fl.StringVar(&f.entraKeys, "entra-keys", "", "URL of a directory's keys: Federated accepts its tokens, not a sign-in page's")
 	fl.StringVar(&f.entraIssuer, "entra-issuer", "", "issuer of the directory's tokens")
 	fl.StringVar(&f.entraTenant, "entra-tenant", "", "the directory's tenant id")
 	fl.StringVar(&f.entraAudience, "entra-audience", "https://mdm.example", "audience of the directory's tokens")
-	fl.StringVar(&f.sessionAuth, "session-auth", "", "ask devices for a credential in sessions, too: basic or md5")
+	fl.StringVar(&f.sessionAuth, "session-auth", "", "also ask devices for a credential in sessions: basic or md5")
 	fl.StringVar(&f.encoding, "encoding", "xml", "encoding of sessions: xml or wbxml")
-	fl.IntVar(&f.maxMsgSize, "max-msg-size", 0, "largest message a device may send, in bytes; 0 says nothing")
-	fl.IntVar(&f.chunkSize, "chunk-size", 0, "send values larger than this in chunks; 0 never does")
+	fl.IntVar(&f.maxMsgSize, "max-msg-size", 0, "largest message a device may send, in bytes; 0 does not say")
+	fl.IntVar(&f.chunkSize, "chunk-size", 0, "send values larger than this in chunks, in bytes; 0 never does")
 	fl.BoolVar(&f.signing, "require-signing", false, "ask devices to sign their messages (MS-Signature)")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break a rule on purpose; repeatable")
-	fl.StringArrayVar(&f.variants, "variant", nil, "differ in a way that the standard allows; repeatable, --list-mutants shows them, too")
+	fl.StringArrayVar(&f.variants, "variant", nil, "differ in a way that the standard allows; repeatable, --list-mutants lists them, too")
 	fl.BoolVar(&f.listMutants, "list-mutants", false, "list the mutants and run nothing")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "log enrollments, refusals and pushes")
 	return c
@@ -152,9 +152,9 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	fmt.Fprintf(s.out, "discovery  %s%s\nadmin API  http://%s\nCA         %s\nuser       %s\n",
 		f.url, mdmserver.DiscoveryPath, admin.Addr(), ca.CertFile, f.username)
 	if drawn {
-		fmt.Fprintf(s.out, "password   %s (drawn for this run; set DMWAKE_PASSWORD to choose)\n", password)
+		fmt.Fprintf(s.out, "password   %s (generated for this run; set DMWAKE_PASSWORD to choose one)\n", password)
 	}
-	fmt.Fprintln(s.out, "ready; Ctrl-C ends it")
+	fmt.Fprintln(s.out, "ready; press Ctrl-C to stop")
 	return serveBoth(ctx, tls.NewListener(devices, server.TLS(ca.ServerTLS(true))), server, admin, server.Admin(token))
 }
 
@@ -208,7 +208,7 @@ func (f *mdmFlags) vary(cfg *mdmserver.Config) error {
 	return nil
 }
 
-// devices sets how devices prove themselves and talk.
+// devices sets how devices authenticate and talk.
 func (f *mdmFlags) devices(cfg *mdmserver.Config) error {
 	cfg.AuthPolicy, cfg.SessionAuth, cfg.MaxMsgSize, cfg.ChunkSize, cfg.RequireSigning = f.authPolicy, f.sessionAuth, f.maxMsgSize, f.chunkSize, f.signing
 	switch f.encoding {
@@ -225,7 +225,7 @@ func (f *mdmFlags) devices(cfg *mdmserver.Config) error {
 		}
 		cfg.EnrollRoots = x509.NewCertPool()
 		if !cfg.EnrollRoots.AppendCertsFromPEM(raw) {
-			return fmt.Errorf("--enroll-ca: %s holds no PEM certificate", f.enrollCA)
+			return fmt.Errorf("--enroll-ca: %s contains no PEM certificate", f.enrollCA)
 		}
 	}
 	if f.entraKeys != "" {
@@ -237,7 +237,7 @@ func (f *mdmFlags) devices(cfg *mdmserver.Config) error {
 	return nil
 }
 
-// serveBoth serves until ctx ends, then lets what is under way finish.
+// serveBoth serves until ctx ends, then lets running requests finish.
 func serveBoth(ctx context.Context, devices net.Listener, device http.Handler, admin net.Listener, api http.Handler) error {
 	servers := []*http.Server{lab.NewHTTPServer(device), lab.NewHTTPServer(api)}
 	errs := make(chan error, 2)

@@ -8,9 +8,8 @@ import (
 	"path/filepath"
 )
 
-// outputs are the report files. They are opened before the run, so that one
-// that cannot be written is not found out at its end, and replace older ones
-// only when they are complete.
+// outputs are the report files. They are opened before the run, so that a problem
+// shows at once, and replace older files only when they are complete.
 type outputs struct {
 	json, junit, html *output
 }
@@ -18,7 +17,7 @@ type outputs struct {
 type output struct {
 	w    io.Writer
 	file *os.File // nil for standard output
-	path string   // where a temporary file goes in the end; empty for others
+	path string   // where a temporary file is moved at the end; empty for others
 }
 
 func openOutputs(stdout io.Writer, json, junit, html string) (*outputs, error) {
@@ -48,7 +47,7 @@ func openOutput(path string) (*output, error) {
 	var f *os.File
 	var err error
 	if info, serr := os.Stat(path); serr == nil && !info.Mode().IsRegular() {
-		// A device or a pipe is written as it is.
+		// A device or a pipe is written directly.
 		f, err = os.OpenFile(path, os.O_WRONLY, 0)
 		path = ""
 	} else {
@@ -60,7 +59,7 @@ func openOutput(path string) (*output, error) {
 	return &output{w: f, file: f, path: path}, nil
 }
 
-// finish puts a complete file in its place.
+// finish moves a complete file to its path.
 func (o *output) finish() error {
 	if o.file == nil {
 		return nil
@@ -81,13 +80,13 @@ func (o *output) finish() error {
 	return os.Rename(name, o.path)
 }
 
-// written is what can be written in these forms; a result of a load has no JUnit.
+// written is a result in these formats; a load result has no JUnit format.
 type written interface {
 	WriteJSON(io.Writer) error
 	WriteHTML(io.Writer) error
 }
 
-// write writes all of them; one that cannot be does not keep the others from it.
+// write writes all files, even if one of them fails.
 func (o *outputs) write(r written) error {
 	var failed []error
 	junit := func(io.Writer) error { return nil }
@@ -110,7 +109,7 @@ func (o *outputs) write(r written) error {
 	return errors.Join(failed...)
 }
 
-// close removes what was not finished.
+// close removes unfinished files.
 func (o *outputs) close() {
 	for _, f := range []*output{o.json, o.junit, o.html} {
 		if f == nil || f.file == nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// printer writes lines of several devices at once, one block after another.
+// printer writes lines from several devices, one block at a time.
 type printer struct {
 	mu      sync.Mutex
 	w       io.Writer
@@ -22,7 +22,7 @@ func (p *printer) line(format string, args ...any) {
 	fmt.Fprintf(p.w, format+"\n", args...)
 }
 
-// session prints how a session went; with -v all of its messages.
+// session prints how a session went; with -v, all its messages.
 func (p *printer) session(d *dmclient.Device, s *dmclient.Session, err error) {
 	switch {
 	case s == nil && err != nil:

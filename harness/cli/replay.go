@@ -26,18 +26,18 @@ func replayCommand(s *streams) *cobra.Command {
 	var f replayFlags
 	c := &cobra.Command{
 		Use:   "replay FILE",
-		Short: "Play the device's side of a recorded session again, and show the differences",
-		Long: `Reads the sessions of a file: one that "dmwake test --trace DIR" wrote, or any text
+		Short: "Replay the device's side of a recorded session, and show the differences",
+		Long: `Reads the sessions in a file: one that "dmwake test --trace DIR" wrote, or any text
 with SyncML messages in it, one after another, such as a Windows log. A new device
 enrolls at your server (--config) or the embedded one and sends the recorded
-messages, with its own name and with answers to what the server sends now; of each
-message it shows how the server's answer differs from the recorded one.
+messages, with its own name and with answers to the server's current commands. For
+each message it shows how the server's answer differs from the recorded one.
 
 Exit codes: 0 all answers are the same, 1 some differ, 2 usage or configuration,
-3 the server could not be reached or takes no device in.`,
+3 the server could not be reached or enrolls no device.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage(fmt.Errorf("dmwake replay takes one file, and got %d", len(args)))
+				return usage(fmt.Errorf("dmwake replay takes one file, but got %d", len(args)))
 			}
 			return nil
 		},
@@ -45,7 +45,7 @@ Exit codes: 0 all answers are the same, 1 some differ, 2 usage or configuration,
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.config, "config", "", "configuration file of your server; without it the embedded one is used")
-	fl.IntVar(&f.session, "session", 0, "play only this session of the file, from 1; 0 plays all")
+	fl.IntVar(&f.session, "session", 0, "replay only this session of the file, counted from 1; 0 replays all")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print every new answer")
 	return c
@@ -57,7 +57,7 @@ func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) err
 		return usage(err)
 	}
 	if f.session < 0 || f.session > len(list) {
-		return usage(fmt.Errorf("--session %d: the file has %d", f.session, len(list)))
+		return usage(fmt.Errorf("--session %d: the file has %d sessions", f.session, len(list)))
 	}
 	var cfg *target.Config
 	if f.config != "" {
@@ -78,7 +78,7 @@ func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) err
 	}
 	defer l.Close()
 	differ := 0
-	devices := map[string]*dmclient.Device{} // by the recorded one
+	devices := map[string]*dmclient.Device{} // by recorded device
 	for i := range list {
 		if f.session > 0 && i != f.session-1 {
 			continue
@@ -90,7 +90,7 @@ func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) err
 			}
 		}
 		d := devices[r.Device]
-		fmt.Fprintf(s.out, "session %d of %d: SessionID %s of device %s, %d messages; played by %s\n", i+1, len(list), r.Session, r.Device, len(r.Sent), d.Identity().DeviceID)
+		fmt.Fprintf(s.out, "session %d of %d: SessionID %s of device %s, %d messages; replayed by %s\n", i+1, len(list), r.Session, r.Device, len(r.Sent), d.Identity().DeviceID)
 		channel, _, err := l.WNS.OpenChannel(ctx, d.Identity().DeviceID, l.Config.WNS.App.PFN, func([]byte) {})
 		if err != nil {
 			channel = ""
@@ -113,7 +113,7 @@ func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) err
 	return nil
 }
 
-// newcomer is a device that enrolled and had no session.
+// newcomer returns a newly enrolled device without a session.
 func newcomer(ctx context.Context, l *lab.Lab) (*dmclient.Device, error) {
 	if l.Config.Target.Shared() {
 		return l.Shared(ctx)
@@ -129,23 +129,23 @@ func newcomer(ctx context.Context, l *lab.Lab) (*dmclient.Device, error) {
 	return d, l.Enroll(ctx, d)
 }
 
-// step prints how one message of a replay went.
+// step prints the outcome of one message of a replay.
 func (s *streams) step(step *trace.Step, verbose bool) {
 	text := "as recorded"
 	switch {
 	case step.Problem != "":
 		text = step.Problem
 	case step.Diff != "":
-		text = "another answer"
+		text = "a different answer"
 	case len(step.Notes) > 0:
-		text = "the same answer, to another message"
+		text = "the same answer, to a different message"
 	}
 	fmt.Fprintf(s.out, "  message %d: %s\n", step.Message, report.Redact(text))
 	for _, n := range step.Notes {
 		fmt.Fprintf(s.out, "    %s\n", n)
 	}
 	for _, line := range strings.Split(report.Redact(step.Diff), "\n") {
-		// The two lines of a diff's head name files, which there are not.
+		// The head of a diff names files that do not exist.
 		if line != "" && !strings.HasPrefix(line, "diff ") {
 			fmt.Fprintf(s.out, "    %s\n", line)
 		}

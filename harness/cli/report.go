@@ -25,15 +25,15 @@ func reportDiff(s *streams) *cobra.Command {
 		Short: "Say what was fixed, what broke, and what is new",
 		Long: `Compares two JSON reports of "dmwake test".
 
-  broken     fails or warns now and did not before, or fails where it warned
-  fixed      passes now and failed or warned before
-  new        only the later report has it, whatever its outcome
+  broken     fails or warns now and did not before, or fails instead of warns
+  fixed      passes now, and failed or warned before
+  new        only in the later report, whatever its outcome
   undecided  was decided before, and is blocked, skipped or an error now
   other      every other change, and scenarios that are gone
 
 Undecided is not broken: nobody knows what the server does there now.
 
-Exit codes: 0 nothing broke, 1 something did, 2 usage or a file that is no
+Exit codes: 0 nothing broke, 1 something did, 2 usage or a file that is not a
 report.`,
 		Args: exactly(2, "two JSON reports"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -76,17 +76,17 @@ func reportMerge(s *streams) *cobra.Command {
 		Use:   "merge A.json B.json...",
 		Short: "Join the reports of parts of a run into one",
 		Long: `Joins JSON reports of one target, from runs with the same --fail-on. Runs
-against the embedded server are of one target if their mutants are the same.
+against the embedded server have the same target if their mutants are the same.
 
-A scenario that several reports have counts as it went worst, and a decided
+If several reports have a scenario, its worst outcome counts, and a decided
 outcome before blocked, skipped or error. A blocked scenario stays blocked while
 its blocker is broken in the merged report. If the blocker passed in another
 part, the scenario becomes skipped: run it again.
 
-Exit codes are those of dmwake test.`,
+Exit codes are as for dmwake test.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 {
-				return usage(errors.New("give the JSON reports to join, two at least"))
+				return usage(errors.New("give at least two JSON reports to join"))
 			}
 			return nil
 		},

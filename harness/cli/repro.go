@@ -26,15 +26,15 @@ func reproCommand(s *streams) *cobra.Command {
 	var f reproFlags
 	c := &cobra.Command{
 		Use:   "repro [NAME]",
-		Short: "Reproduce a bug that people reported, for as long as you debug",
+		Short: "Reproduce a reported bug, for as long as you debug",
 		Long: `Without a name: lists the reproductions. With one: enrolls a device that
-misbehaves in that way, or has WNS misbehave towards it, against your server
-(--config) or the embedded one, shows what goes over the wire, and goes on until it
-is interrupted. With --once it ends when the symptom was seen: exit code 0, or 1
-if it was not.`,
+misbehaves in that way, or makes WNS misbehave towards it, against your server
+(--config) or the embedded one. It shows the traffic, and goes on until it is
+interrupted. With --once it ends when it has seen the symptom, with exit code 0,
+or 1 if it did not see it.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usage(fmt.Errorf("dmwake repro takes one name, and got %q too", args[1]))
+				return usage(fmt.Errorf("dmwake repro takes one name, but got %q, too", args[1]))
 			}
 			return nil
 		},
@@ -56,7 +56,7 @@ if it was not.`,
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.config, "config", "", "configuration file of your server; without it the embedded one is used")
-	fl.BoolVar(&f.once, "once", false, "end when the symptom was seen")
+	fl.BoolVar(&f.once, "once", false, "end when the symptom has been seen")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print every message")
 	return c
 }
@@ -112,8 +112,8 @@ type watcher struct {
 	told     bool
 }
 
-// watch goes on until ctx ends, or with once until the symptom was seen or did
-// not come in time.
+// watch goes on until ctx ends; with once, until the symptom was seen or the time
+// is up.
 func (w *watcher) watch(ctx context.Context, once bool) error {
 	deadline := time.Now().Add(2 * w.r.Lab.Config.Timeouts.Push)
 	tick := time.NewTicker(50 * time.Millisecond)

@@ -1,5 +1,5 @@
-// Package cli is the command line. It is the only place that prints and
-// decides how the process exits.
+// Package cli is the command line. Only this package prints, and decides how the
+// process exits.
 package cli
 
 import (
@@ -24,7 +24,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1 // a MUST failed, or what --fail-on names
 	exitUsage       = 2 // usage, configuration, limits of this machine
-	exitUnreachable = 3 // the target could not be reached or enrolled
+	exitUnreachable = 3 // the target could not be reached, or no device could enroll
 	exitSuite       = 4 // dmwake itself failed
 	exitInterrupted = 130
 )
@@ -46,11 +46,11 @@ var errSilent = errors.New("")
 // streams are where a command writes.
 type streams struct{ out, err io.Writer }
 
-// Main runs the command line and gives the exit code.
+// Main runs the command line and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stopSignals := signal.NotifyContext(context.Background(), ends()...)
 	defer stopSignals()
-	// A second Ctrl-C ends the process the hard way.
+	// A second Ctrl-C kills the process.
 	context.AfterFunc(ctx, stopSignals)
 
 	root := rootCommand(&streams{out: stdout, err: stderr})
@@ -70,7 +70,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	return e.code
 }
 
-// ends are the signals that end a command with what it has learned: SIGINT
+// ends returns the signals that end a command and keep its results: SIGINT
 // (Ctrl-C), SIGTERM, and SIGHUP (the terminal was closed), unless the process was
 // started to outlive its terminal (nohup).
 func ends() []os.Signal {
@@ -81,13 +81,13 @@ func ends() []os.Signal {
 	return list
 }
 
-// rootCommand is the whole command line.
+// rootCommand returns the whole command line.
 func rootCommand(s *streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dmwake",
 		Short: "Tests the push path of Windows MDM servers, without Windows and without Microsoft",
-		Long: `dmwake stands in for Windows devices and for Microsoft's push service (WNS),
-so that any Windows MDM server's push path can be tested on a laptop or in CI.
+		Long: `dmwake simulates Windows devices and Microsoft's push service (WNS), so you can
+test the push path of any Windows MDM server on a laptop or in CI.
 
   dmwake test          run the suite against the embedded reference server
   dmwake test --config dmwake.yaml
@@ -95,13 +95,13 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
   dmwake init          write dmwake.yaml for your server
   dmwake doctor        check it step by step, and say what to fix
   dmwake mdm           run the reference server alone
-  dmwake lab           run a fake WNS for your server, and start it with what it needs
+  dmwake lab           run a fake WNS, and start your server with the environment for it
   dmwake device        enroll and run simulated devices against any server
   dmwake push          send a notification as a server would, and explain the answer
-  dmwake explain 418   what a code of this path means, its causes, what to do
+  dmwake explain 418   what a code on this path means, its causes, what to do
   dmwake load          measure push latency under load, stage by stage
-  dmwake replay        play a recorded session again, and show what differs
-  dmwake repro         reproduce a bug that people reported, for as long as you debug`,
+  dmwake replay        replay a recorded session, and show what differs
+  dmwake repro         reproduce a reported bug, for as long as you debug`,
 		SilenceUsage: true, SilenceErrors: true, Version: report.Version,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -121,13 +121,13 @@ so that any Windows MDM server's push path can be tested on a laptop or in CI.
 	return root
 }
 
-// color tells whether w is a terminal on which colour is wanted (no-color.org).
+// color reports whether w is a terminal on which colour is wanted (no-color.org).
 func color(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
-// noArgs refuses arguments with words of our own.
+// noArgs rejects arguments with an error text of our own.
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usage(fmt.Errorf("%s takes no arguments, but got %q; %s --help lists its flags", c.CommandPath(), args[0], c.CommandPath()))

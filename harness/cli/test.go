@@ -46,13 +46,13 @@ func testCommand(s *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "test",
 		Short: "Run the conformance suite against an MDM server",
-		Long: `Runs the conformance suite. Without --config the target is the reference MDM
-server, embedded in this process; with it, the server that the file describes.
+		Long: `Runs the conformance suite. Without --config the target is the embedded
+reference MDM server; with it, the server that the file describes.
 
 Exit codes: 0 all passed, 1 a MUST failed (or what --fail-on names), 2 usage,
 configuration or limits of this machine, 3 the target could not be reached or no
-device could enroll, 4 dmwake itself failed, 130 interrupted. Where several
-hold, 130 comes before 4, 4 before 3, 3 before 1.`,
+device could enroll, 4 dmwake itself failed, 130 interrupted. If several apply,
+130 comes before 4, 4 before 3, 3 before 1.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runTest(c.Context(), s, &f) },
 	}
@@ -60,20 +60,20 @@ hold, 130 comes before 4, 4 before 3, 3 before 1.`,
 	fl.StringVar(&f.config, "config", "", "configuration file of the target")
 	fl.StringSliceVar(&f.only, "only", nil, "run only these scenarios, by id: SES-09,PFN-01")
 	fl.StringSliceVar(&f.area, "area", nil, "run only these areas: SES,PFN")
-	fl.BoolVar(&f.strict, "strict", false, "a SHOULD that is not met fails the run too")
-	fl.BoolVar(&f.annotate, "annotations", os.Getenv("GITHUB_ACTIONS") == "true", "print what failed as annotations of a GitHub workflow, too")
-	fl.StringVar(&f.trace, "trace", "", "write the sessions of each scenario to a file of this folder, for dmwake replay")
-	fl.StringSliceVar(&f.failOn, "fail-on", nil, "what fails the run, a list of: must, should (as --strict), partial (a MUST was not decided); or nothing, which only reports (default must)")
-	fl.BoolVar(&f.passive, "only-passive", false, "run only what needs no hook: enrolling and syncing is enough")
-	fl.DurationVar(&f.budget, "budget", 0, "end the run after this time; what did not fit in is skipped (timeouts.run)")
+	fl.BoolVar(&f.strict, "strict", false, "a broken SHOULD fails the run, too")
+	fl.BoolVar(&f.annotate, "annotations", os.Getenv("GITHUB_ACTIONS") == "true", "also print failures as annotations of a GitHub workflow")
+	fl.StringVar(&f.trace, "trace", "", "write the sessions of each scenario to a file in this folder, for dmwake replay")
+	fl.StringSliceVar(&f.failOn, "fail-on", nil, "what fails the run, a list of: must, should (as --strict), partial (an undecided MUST); or nothing, which only reports (default must)")
+	fl.BoolVar(&f.passive, "only-passive", false, "run only scenarios that need no hook: they just enroll and sync")
+	fl.DurationVar(&f.budget, "budget", 0, "end the run after this time; the remaining scenarios are skipped (timeouts.run)")
 	fl.BoolVar(&f.list, "list", false, "list the scenarios and run nothing")
 	fl.StringVar(&f.json, "json", "", "write the result as JSON to this file (- for standard output)")
 	fl.StringVar(&f.junit, "junit", "", "write the result as JUnit XML to this file")
 	fl.StringVar(&f.html, "html", "", "write the report as one HTML page to this file")
-	fl.StringVar(&f.baseline, "baseline", "", "file with the ids of failures that are known, one on a line: they do not fail the run")
-	fl.StringVar(&f.keep, "write-baseline", "", "write the ids of what fails to this file")
-	fl.IntVar(&f.parallel, "parallel", 0, "scenarios at a time; those that need the lab to themselves run alone (default: 4 against the embedded server, 1 against yours)")
-	fl.Uint64Var(&f.seed, "seed", 0, "seed of device identities and tokens; 0 draws one")
+	fl.StringVar(&f.baseline, "baseline", "", "file with the ids of known failures, one per line: they do not fail the run")
+	fl.StringVar(&f.keep, "write-baseline", "", "write the ids of failures to this file")
+	fl.IntVar(&f.parallel, "parallel", 0, "number of scenarios at a time; those that need the lab to themselves run alone (default: 4 against the embedded server, 1 against yours)")
+	fl.Uint64Var(&f.seed, "seed", 0, "seed for device identities and tokens; 0 picks one")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable, dmwake mdm --list-mutants shows the names")
 	fl.BoolVar(&f.printEnv, "print-env", false, "print what the server under test needs in its environment, and run nothing")
 	return c
@@ -92,7 +92,7 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 		return usage(fmt.Errorf("--fail-on: %w", err))
 	}
 	if len(list) == 0 {
-		return usage(errors.New("no scenario is left to run: what --only and --area name needs hooks, and --only-passive leaves it out"))
+		return usage(errors.New("no scenario is left to run: all that --only and --area select need hooks, and --only-passive leaves them out"))
 	}
 	if f.list {
 		for _, sc := range list {
@@ -107,9 +107,9 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	var cfg *target.Config
 	switch {
 	case f.budget < 0:
-		return usage(fmt.Errorf("--budget %s is less than nothing; give a time such as 10m, or 0 for no limit", f.budget))
+		return usage(fmt.Errorf("--budget %s is negative; give a time such as 10m, or 0 for no limit", f.budget))
 	case f.parallel < 0 || f.parallel > 64:
-		return usage(fmt.Errorf("--parallel %d is not from 1 to 64", f.parallel))
+		return usage(fmt.Errorf("--parallel %d is not between 1 and 64", f.parallel))
 	case f.parallel == 0 && f.config == "":
 		f.parallel = 4
 	case f.parallel == 0:
@@ -133,7 +133,7 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	if err != nil {
 		return usage(err)
 	}
-	// A report that cannot be written must not be found out at the end.
+	// Find out now if a report cannot be written, not at the end.
 	outputs, err := openOutputs(s.out, f.json, f.junit, f.html)
 	if err != nil {
 		return usage(err)
@@ -159,7 +159,7 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	return conduct(ctx, s, f, l, list, known, fails, outputs)
 }
 
-// fails is what fails the run.
+// fails says what fails the run.
 func (f *testFlags) fails() (report.FailOn, error) {
 	words := f.failOn
 	if f.strict {
@@ -168,7 +168,7 @@ func (f *testFlags) fails() (report.FailOn, error) {
 	return report.ParseFailOn(words)
 }
 
-// tracer writes sessions to --trace; the first error is left in failed.
+// tracer writes sessions to --trace, and stores the first error in failed.
 func (f *testFlags) tracer(failed *error) func(string, ...*dmclient.Device) {
 	if f.trace == "" {
 		return nil
@@ -184,7 +184,7 @@ func (f *testFlags) tracer(failed *error) func(string, ...*dmclient.Device) {
 	}
 }
 
-// again is the command without its selection.
+// again returns the command without its selection.
 func (f *testFlags) again() string {
 	again := "dmwake test"
 	if f.config != "" {
@@ -196,7 +196,7 @@ func (f *testFlags) again() string {
 	return again
 }
 
-// printEnv tells what the environment of the server under test has to hold.
+// printEnv prints the environment that the server under test needs.
 func printEnv(s *streams, cfg *target.Config) error {
 	if cfg == nil {
 		return usage(errors.New("--print-env needs --config: the embedded server needs no environment"))

@@ -8,8 +8,8 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 )
 
-// wnsFlags say where the fake WNS is and for which app, in place of the wns
-// section of a configuration file.
+// wnsFlags say where the fake WNS is and for which app, instead of the wns section
+// of a configuration file.
 type wnsFlags struct {
 	mode, listen, proxy    string
 	pfn, sid               string

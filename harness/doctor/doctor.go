@@ -1,5 +1,5 @@
 // Package doctor checks a configuration step by step against the server it
-// describes, and says of the first thing that is wrong what to do about it.
+// describes, and says how to fix the first problem.
 package doctor
 
 import (
@@ -18,14 +18,14 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// State is how a step ended.
+// State is the outcome of a step.
 type State string
 
-// The states. A step that needs an earlier one that failed is not tried.
+// The states. A step after a failed one is not tried.
 const (
 	OK     State = "ok"
 	Bad    State = "bad"
-	Note   State = "note" // nothing is wrong, but less can be tested
+	Note   State = "note" // no problem, but less can be tested
 	Untold State = "-"
 )
 
@@ -35,7 +35,7 @@ type Finding struct {
 	State State
 	Saw   string
 	Do    string // what to do, for Bad and Note
-	// Reach says that the server cannot be tested at all like this.
+	// Reach says that the server cannot be tested at all.
 	Reach bool
 }
 
@@ -49,8 +49,8 @@ type patient struct {
 	device *dmclient.Device
 }
 
-// Examine checks the target of a lab that is up and tells each finding as it
-// comes. It enrolls one device, and runs every hook that is harmless.
+// Examine checks the target of a running lab and reports each finding at once. It
+// enrolls one device, and runs every harmless hook.
 func Examine(ctx context.Context, l *lab.Lab, tell func(Finding)) {
 	p := &patient{ctx: ctx, lab: l, t: &l.Config.Target, tell: tell}
 	for _, step := range []struct {
@@ -76,7 +76,7 @@ func good(format string, args ...any) Finding {
 
 func bad(saw, do string) Finding { return Finding{State: Bad, Saw: saw, Do: do} }
 
-// url is where devices begin.
+// url returns the URL where devices start.
 func (p *patient) url() string {
 	if u := p.t.DiscoveryURL(); u != "" {
 		return u
@@ -87,7 +87,7 @@ func (p *patient) url() string {
 func (p *patient) name() Finding {
 	u, err := url.Parse(p.url())
 	if err != nil || u.Hostname() == "" {
-		return bad("no URL to begin with", "set target.discovery")
+		return bad("no URL to start with", "set target.discovery")
 	}
 	if p.t.Connect != "" {
 		return good("%s, reached at %s (target.connect)", u.Hostname(), p.t.Connect)
@@ -106,7 +106,7 @@ func (p *patient) connection() Finding {
 		what, do := lab.ConnectProblem(p.t, err)
 		f := bad(what, do)
 		if what == "" {
-			f = bad(err.Error(), "look into the server's log: it answers, but with an error")
+			f = bad(err.Error(), "look in the server's log: it answers, but with an error")
 		}
 		f.Reach = true
 		return f
@@ -116,7 +116,7 @@ func (p *patient) connection() Finding {
 
 func (p *patient) discovery() Finding {
 	if p.t.Provisioned.Server != "" {
-		return Finding{State: Note, Saw: "the device is enrolled already (target.provisioned)", Do: "without it the ENR scenarios would be decided, too"}
+		return Finding{State: Note, Saw: "the device is already enrolled (target.provisioned)", Do: "without it the ENR scenarios would run, too"}
 	}
 	d, err := p.lab.NewDevice(p.profile())
 	if err != nil {
@@ -125,7 +125,7 @@ func (p *patient) discovery() Finding {
 	p.device = d
 	r, err := d.EnrollmentClient(dmclient.EnrollOptions{}).Discover(p.ctx)
 	if err != nil {
-		f := bad(err.Error(), "check the path of target.discovery: it is mostly /EnrollmentServer/Discovery.svc")
+		f := bad(err.Error(), "check the path of target.discovery: it is usually /EnrollmentServer/Discovery.svc")
 		f.Reach = true
 		return f
 	}
@@ -135,7 +135,7 @@ func (p *patient) discovery() Finding {
 func (p *patient) profile() dmclient.Profile {
 	profile, err := dmclient.ProfileByName(p.t.Profiles[len(p.t.Profiles)-1])
 	if err != nil {
-		return dmclient.Win11() // target.Load refuses such a name
+		return dmclient.Win11() // target.Load rejects such a name
 	}
 	return profile
 }
@@ -153,13 +153,13 @@ func (p *patient) enrollment() Finding {
 		return p.refused(err)
 	}
 	for _, n := range p.lab.Notes() {
-		p.tell(Finding{Step: "enrollment", State: Note, Saw: n, Do: "the ENR scenarios tell more; the run goes on in spite of it"})
+		p.tell(Finding{Step: "enrollment", State: Note, Saw: n, Do: "the ENR scenarios say more; the run goes on anyway"})
 	}
 	return good("device %s, ProviderID %q, sessions at %s", p.device.Identity().DeviceID, p.device.Provider(), p.device.Address())
 }
 
 func (p *patient) refused(err error) Finding {
-	f := bad(err.Error(), "the messages are shown by: dmwake device enroll -v, with the same discovery and user")
+	f := bad(err.Error(), "to see the messages, run: dmwake device enroll -v, with the same discovery and user")
 	f.Reach = true
 	if excused := lab.Excuse(err); excused != nil {
 		f.Saw, f.Do = excused.What, excused.Do
@@ -208,9 +208,9 @@ func (p *patient) pfn() Finding {
 	case set == "":
 		return Finding{State: Note, Saw: "the server set no PFN in two sessions", Do: "turn WNS push on in the server, or set target.push: none; most of PFN to PSH cannot be decided"}
 	case !strings.EqualFold(set, want):
-		return bad(fmt.Sprintf("the server sets %s, and the fake WNS knows %s", set, want), "put the server's app identity (pfn, sid, secret) into wns.app")
+		return bad(fmt.Sprintf("the server sets %s, but the fake WNS knows %s", set, want), "put the server's app identity (pfn, sid, secret) into wns.app")
 	}
-	return bad(fmt.Sprintf("the server sets %s, and no channel came of it", set), "run: dmwake test --area PFN")
+	return bad(fmt.Sprintf("the server sets %s, but the device got no channel", set), "run: dmwake test --area PFN")
 }
 
 func (p *patient) queue() Finding {
@@ -223,9 +223,9 @@ func (p *patient) queue() Finding {
 	}
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{})
 	if err != nil || len(s.Find(c.Verb, "/MaxSegLen")) == 0 {
-		return bad("it succeeded, but the Get that it queued was not in the next session", "check that the hook names the device by an id that the server knows it by (DeviceID, UDID, DeviceName, HWDevID)")
+		return bad("it succeeded, but the next session did not bring the queued Get", "check that the hook identifies the device as the server does (DeviceID, UDID, DeviceName, HWDevID)")
 	}
-	return good("a Get was queued, and came in the next session")
+	return good("a Get was queued, and arrived in the next session")
 }
 
 func (p *patient) push() Finding {
@@ -234,7 +234,7 @@ func (p *patient) push() Finding {
 	case p.t.Push == "none" || p.device.ChannelURI() == "":
 		return Finding{State: Untold, Saw: "not tried: there is no channel"}
 	case p.t.Hooks.Push == nil && !byItself:
-		return Finding{State: Note, Saw: "no push hook", Do: "set target.hooks.push, or target.push_on_queue: true for a server that pushes when something is queued"}
+		return Finding{State: Note, Saw: "no push hook", Do: "set target.hooks.push, or target.push_on_queue: true for a server that pushes when a command is queued"}
 	}
 	p.lab.Go(p.device)
 	mark, journal := p.device.SessionCount(), p.lab.WNS.Journal().Mark()
@@ -249,7 +249,7 @@ func (p *patient) push() Finding {
 	}
 	_, err = p.device.AwaitSession(p.ctx, mark, p.lab.Config.Timeouts.Push, func(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush })
 	if err == nil {
-		return good("the device was woken, and opened a session")
+		return good("the device woke up and opened a session")
 	}
 	saw := p.lab.WNS.Journal().Since(journal, nil)
 	if len(saw) == 0 {
@@ -257,9 +257,9 @@ func (p *patient) push() Finding {
 	}
 	last := saw[len(saw)-1]
 	if last.Status == http.StatusOK {
-		return bad("the fake WNS took the last request, and no session came of it", "run: dmwake test --only PSH-01 --html report.html")
+		return bad("the fake WNS accepted the last request, but no session followed", "run: dmwake test --only PSH-01 --html report.html")
 	}
-	return bad(fmt.Sprintf("the fake WNS answered the last of %d requests with %d: %s", len(saw), last.Status, last.Error), "dmwake explain wns "+fmt.Sprint(last.Status)+" tells what that means; dmwake test --area TOK,WNS what is wrong")
+	return bad(fmt.Sprintf("the fake WNS answered the last of %d requests with %d: %s", len(saw), last.Status, last.Error), "dmwake explain wns "+fmt.Sprint(last.Status)+" says what that means; dmwake test --area TOK,WNS says what is wrong")
 }
 
 // route says what a server needs to reach the fake WNS.
@@ -267,7 +267,7 @@ func (p *patient) route() string {
 	w := &p.lab.Config.WNS
 	switch w.Mode {
 	case "proxy":
-		return "start the server with HTTPS_PROXY=http://" + w.Proxy + " and the lab's CA (dmwake test --config FILE --print-env), and see that its HTTP client uses both"
+		return "start the server with HTTPS_PROXY=http://" + w.Proxy + " and the lab's CA (dmwake test --config FILE --print-env), and make sure that its HTTP client uses both"
 	case "hosts":
 		return "let login.live.com and *.notify.windows.com resolve to " + w.Listen + " for the server, and let it trust the lab's CA (dmwake test --config FILE --print-env)"
 	}
@@ -282,7 +282,7 @@ func (p *patient) others() Finding {
 		is   bool
 		what string
 	}{
-		{"active", h.Active != nil, "that a wiped device is not managed any more (PSH-07)"}, {"unenroll", h.Unenroll != nil, "PFN-14, ERR-05"},
+		{"active", h.Active != nil, "whether a wiped device is still managed, PSH-07"}, {"unenroll", h.Unenroll != nil, "PFN-14, ERR-05"},
 		{"restart", h.Restart != nil, "ROB-11"},
 	} {
 		if k.is {
@@ -301,7 +301,7 @@ func (p *patient) others() Finding {
 		}
 	}
 	if len(lack) > 0 {
-		return Finding{State: Note, Saw: "there: " + strings.Join(append(have, ""), " ") + "; not there: " + strings.Join(lack, ", "), Do: "add them where the server has such a thing"}
+		return Finding{State: Note, Saw: "present: " + strings.Join(append(have, ""), " ") + "; missing: " + strings.Join(lack, ", "), Do: "add them if the server has such functions"}
 	}
 	return good("%s", strings.Join(have, ", "))
 }

@@ -10,20 +10,20 @@ import (
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
-// TestExamine: a sound server is found so, step by step; of one that is not, or
-// whose configuration is not, the first thing that is wrong is named with what to
-// do, and what comes after it is not tried.
+// TestExamine: a sound server passes every step. For a broken server or
+// configuration, doctor names the first problem and its fix, and does not try the
+// later steps.
 func TestExamine(t *testing.T) {
 	for name, c := range map[string]struct {
 		mutant *mutants.Mutant
 		edit   func(*lab.Lab)
-		step   string // that is Bad, or Note
+		step   string // the step that is Bad or Note
 		state  State
 		saw    string
 		do     string
 		reach  bool
 	}{
-		"sound":            {step: "push", state: OK, saw: "the device was woken"},
+		"sound":            {step: "push", state: OK, saw: "the device woke up"},
 		"no PFN":           {mutant: mutants.PfnNever, step: "PFN", state: Note, saw: "set no PFN in two sessions", do: "target.push: none"},
 		"another PFN":      {mutant: mutants.PfnPerDevice, step: "PFN", state: Bad, saw: "the fake WNS knows", do: "wns.app"},
 		"first session":    {mutant: mutants.SesFirst500, step: "session", state: Bad, saw: "500", do: "dmwake test --area SES"},
@@ -32,7 +32,7 @@ func TestExamine(t *testing.T) {
 		"name":             {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://no-such-host.invalid/D.svc" }, step: "name", state: Bad, saw: "does not resolve", do: "target.connect", reach: true},
 		"nobody there":     {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://127.0.0.1:9/D.svc" }, step: "connection", state: Bad, saw: "nothing listens", do: "start the server", reach: true},
 		"queue hook":       {edit: hook(func(h *target.Hooks) { h.Queue.HTTP.URL += "/nowhere" }), step: "queue hook", state: Bad, saw: "404", do: "by hand"},
-		"queue of another": {edit: hook(func(h *target.Hooks) { h.Queue = &target.Hook{Exec: []string{"true"}} }), step: "queue hook", state: Bad, saw: "was not in the next session", do: "an id that the server knows it by"},
+		"queue of another": {edit: hook(func(h *target.Hooks) { h.Queue = &target.Hook{Exec: []string{"true"}} }), step: "queue hook", state: Bad, saw: "did not bring the queued Get", do: "identifies the device as the server does"},
 		"push goes astray": {edit: func(l *lab.Lab) {
 			hook(func(h *target.Hooks) { h.Push = &target.Hook{Exec: []string{"true"}} })(l)
 			l.Config.Timeouts.Push = 300e6

@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// Found is one thing that a code can be.
+// Found is one meaning of a code.
 type Found struct {
-	Where string // whose answer it is
+	Where string // who answers with it
 	Code  string
 	Answer
 }
 
-// Places a code can come from, and the word that narrows a search to one.
+// Sources of codes, and the words that narrow a search to one of them.
 const (
 	whereSyncML = "SyncML status, answered by a device"
-	wherePush   = "Push/Status, told by a device"
+	wherePush   = "Push/Status, reported by a device"
 	whereWNS    = "WNS, in answer to a notification"
 	whereToken  = "the token endpoint"
 	whereOther  = "on this path"
@@ -25,13 +25,13 @@ const (
 
 var narrow = map[string]string{"syncml": whereSyncML, "push-status": wherePush, "status": wherePush, "wns": whereWNS, "token": whereToken}
 
-// Place gives everything that comes from one of the Narrows.
+// Place returns all codes from one of the Narrows.
 func Place(in string) []Found {
 	return slices.DeleteFunc(All(), func(f Found) bool { return f.Where != narrow[in] })
 }
 
-// Lookup gives everything a code can be; in is "syncml", "push-status", "wns",
-// "token" or empty for all. Nothing is found where it is none of this path.
+// Lookup returns all meanings of a code; in is "syncml", "push-status", "wns",
+// "token" or empty for all. The result is empty for a code unknown on this path.
 func Lookup(in, code string) (out []Found) {
 	for _, f := range All() {
 		if strings.EqualFold(f.Code, code) && (in == "" || f.Where == narrow[in]) {
@@ -41,10 +41,10 @@ func Lookup(in, code string) (out []Found) {
 	return out
 }
 
-// Narrows are the words that Lookup takes.
+// Narrows returns the words that Lookup accepts.
 func Narrows() []string { return slices.Sorted(maps.Keys(narrow)) }
 
-// All is everything there is, place by place.
+// All returns all codes, source by source.
 func All() (out []Found) {
 	numbers := func(where string, list map[int]Answer) {
 		for _, code := range slices.Sorted(maps.Keys(list)) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestEveryAnswer of the push path has words of its own.
+// TestEveryAnswer: every answer on the push path has its own explanation.
 func TestEveryAnswer(t *testing.T) {
 	seen := map[string]string{}
 	check := func(name string, a Answer, need string) {
@@ -19,7 +19,7 @@ func TestEveryAnswer(t *testing.T) {
 		seen[a.Means] = name
 	}
 	for status, need := range map[int]string{400: "Content-Type", 401: "expired", 403: "same app", 404: "byte for byte", 405: "POST", 406: "Retry-After",
-		410: "set the PFN again", 413: "5,000", 500: "growing waits", 503: "Retry-After", 302: "something between"} {
+		410: "set the PFN again", 413: "5,000", 500: "growing pauses", 503: "Retry-After", 302: "something in between"} {
 		check("notification", Notification(status, "dropped"), need)
 	}
 	check("received", Notification(200, "received"), "does not mean")
@@ -32,13 +32,13 @@ func TestEveryAnswer(t *testing.T) {
 	}
 	check("retired", Token(400, "invalid_request", "go to login.microsoftonline.com"), "Entra")
 	for code, need := range map[string]string{"AADSTS7000215": "secret", "AADSTS700016": "tenant", "AADSTS90002": "tenant", "AADSTS500011": "scope", "AADSTS70011": "/.default",
-		"AADSTS900144": "missing", "AADSTS9002331": "personal", "AADSTS9002332": "tenant", "AADSTS50194": "tenant"} {
+		"AADSTS900144": "lacks", "AADSTS9002331": "personal", "AADSTS9002332": "tenant", "AADSTS50194": "tenant"} {
 		check(code, Token(400, "invalid_request", code+": text"), need)
 	}
 }
 
-// TestLookup: a code is found in every place it can come from, and everything
-// has a meaning and a source or a cure.
+// TestLookup: a code is found in every source it can come from, and every code has a
+// meaning and a source or a remedy.
 func TestLookup(t *testing.T) {
 	for _, c := range []struct {
 		in, code string

@@ -10,7 +10,7 @@ import (
 	"github.com/dmwake/dmwake/scenarios"
 )
 
-// TestProofsExist: what the list calls a proof is there.
+// TestProofsExist: every listed proof exists.
 func TestProofsExist(t *testing.T) {
 	known := map[string]bool{}
 	for _, s := range scenarios.All() {
@@ -50,7 +50,7 @@ func hasTest(t *testing.T, pkg, name string) bool {
 	return false
 }
 
-// TestPageIsCurrent: harness/docs/facts.md is what make facts writes.
+// TestPageIsCurrent: harness/docs/facts.md is the output of make facts.
 func TestPageIsCurrent(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join("..", "docs", "facts.md"))
 	if err != nil {

@@ -10,12 +10,12 @@ import (
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
-// rules lists what the suite asks of a server: every scenario with its rule,
-// where that is said, and the mutants that break it.
+// rules lists every scenario of the suite with its rule, its source, and the mutants
+// that break it.
 func rules() string {
 	var b strings.Builder
 	all := scenarios.All()
-	fmt.Fprintf(&b, "\n## What the suite asks of a server\n\n%d scenarios, each with the mutants of the reference server (`dmwake mdm --list-mutants`) that break its rule and must fail it.\n\n| scenario | level | rule | source | broken by |\n|---|---|---|---|---|\n", len(all))
+	fmt.Fprintf(&b, "\n## What the suite requires of a server\n\n%d scenarios, each with the mutants of the reference server (`dmwake mdm --list-mutants`) that break its rule and must fail it.\n\n| scenario | level | rule | source | broken by |\n|---|---|---|---|---|\n", len(all))
 	for i := range all {
 		s := &all[i]
 		level := s.Level

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// WriteAnnotations writes what failed as workflow commands, which GitHub shows
-// as annotations of the run: of each cause one, an error if it fails the run,
-// else a warning. GitHub shows ten of each kind.
+// WriteAnnotations writes failures as workflow commands, which GitHub shows as
+// annotations of the run: one per cause, an error if it fails the run, else a
+// warning. GitHub shows ten of each kind.
 func (r *Report) WriteAnnotations(w io.Writer) {
 	r.redact()
 	failed, warned, known := r.told()
@@ -39,7 +39,7 @@ func (r *Report) WriteAnnotations(w io.Writer) {
 	}
 }
 
-// message and property escape as the workflow commands ask for.
+// message and property escape text for workflow commands.
 func message(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(clean(s))
 }

@@ -6,28 +6,28 @@ import (
 	"slices"
 )
 
-// Cause is one thing that is wrong with the server, with all scenarios that
-// show it. A report tells it once.
+// Cause is one thing that is wrong with the server, with all scenarios that show
+// it. A report lists it once.
 type Cause struct {
-	// Text is the cause in a sentence.
+	// Text is the cause as a sentence.
 	Text string `json:"cause"`
-	// Level is the highest of its scenarios, Outcome the worst: failed or warned.
+	// Level is the highest level of its scenarios, Outcome the worst outcome: failed
+	// or warned.
 	Level   string  `json:"level"`
 	Outcome Outcome `json:"outcome"`
-	// Scenarios are the ids that failed or warned by it. The first is the one to
-	// look at.
+	// Scenarios are the ids that failed or warned because of it. Look at the first.
 	Scenarios []string `json:"scenarios"`
-	// Blocked are the ids that could not look because of it.
+	// Blocked are the ids that could not judge because of it.
 	Blocked []string `json:"blocked,omitempty"`
 	// Known says that the baseline names all of its scenarios.
 	Known bool `json:"known,omitempty"`
 }
 
-// causes groups what is broken. Two scenarios have one cause where their
-// Result.Cause is the same, or one of them stands in the Under of the other.
+// causes groups broken scenarios. Two scenarios have the same cause if their
+// Result.Cause is the same, or if one is in the other's Under.
 func causes(list []Result) []Cause {
 	at := map[string]int{}
-	group := make([]int, len(list)) // a forest: where a scenario's group goes on
+	group := make([]int, len(list)) // a forest: the parent of each scenario
 	for i := range list {
 		at[list[i].ID], group[i] = i, i
 	}
@@ -94,8 +94,8 @@ func causes(list []Result) []Cause {
 	return out
 }
 
-// order sorts the scenarios of a cause: those that no other one explains, then
-// the higher level, then the list's order.
+// order sorts the scenarios of a cause: first those that no other explains, then
+// by level, then in the order of the list.
 func order(list []Result, all []int) {
 	in := map[string]bool{}
 	for _, i := range all {
@@ -112,8 +112,8 @@ func order(list []Result, all []int) {
 	})
 }
 
-// blocker is the scenario at the end of the chain that blocks scenario i: the
-// first that is not blocked itself. -1 where there is none.
+// blocker returns the scenario at the end of the chain that blocks scenario i: the
+// first that is not itself blocked; -1 if there is none.
 func blocker(list []Result, at map[string]int, i int) int {
 	for range list {
 		if list[i].Outcome != Blocked {

@@ -19,7 +19,7 @@ func under(ids ...string) func(*Result) { return func(r *Result) { r.Under = ids
 func by(id string) func(*Result)        { return func(r *Result) { r.BlockedBy, r.Reason = id, "no "+id } }
 func known(r *Result)                   { r.Known = true }
 
-// TestCauses: who belongs together, who leads, which comes first.
+// TestCauses: which scenarios share a cause, which leads, and in what order.
 func TestCauses(t *testing.T) {
 	for name, c := range map[string]struct {
 		list []Result

@@ -23,19 +23,19 @@ func do(t *testing.T, ctx context.Context, steps ...chromedp.Action) {
 	}
 }
 
-// ask is what an expression is in the page.
+// ask evaluates an expression in the page.
 func ask[T any](t *testing.T, ctx context.Context, expression string) (v T) {
 	t.Helper()
 	do(t, ctx, chromedp.Evaluate(expression, &v))
 	return v
 }
 
-// scheme switches the colour scheme that the page is asked for.
+// scheme sets the page's preferred colour scheme.
 func scheme(name string) chromedp.Action {
 	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}})
 }
 
-// said is what the accessibility tree says: role and name of every node.
+// said returns the accessibility tree: role and name of every node.
 func said(t *testing.T, ctx context.Context) map[string]bool {
 	t.Helper()
 	type text struct {
@@ -47,7 +47,7 @@ func said(t *testing.T, ctx context.Context) map[string]bool {
 			Name text `json:"name"`
 		} `json:"nodes"`
 	}
-	// Called by its name: the library knows fewer properties than browsers have.
+	// Called by name: the library knows fewer properties than browsers have.
 	do(t, ctx, chromedp.ActionFunc(func(ctx context.Context) error {
 		return cdp.Execute(ctx, accessibility.CommandGetFullAXTree, nil, &tree)
 	}))
@@ -60,8 +60,8 @@ func said(t *testing.T, ctx context.Context) map[string]bool {
 	return out
 }
 
-// TestHTMLInChromium: a browser shows the page, light and dark, no wider than
-// its window, and says it to those who do not see it.
+// TestHTMLInChromium: a browser shows the page, light and dark, no wider than its
+// window, and exposes it to screen readers.
 func TestHTMLInChromium(t *testing.T) {
 	ctx := browser.Start(t)
 	file := filepath.Join(t.TempDir(), "report.html")

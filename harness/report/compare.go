@@ -9,18 +9,18 @@ import (
 type Change struct {
 	ID, Title   string
 	Level       string
-	Before, Now Outcome // empty where the report does not have it
+	Before, Now Outcome // empty if the report does not have it
 }
 
-// Changes are how a report differs from an earlier one.
+// Changes says how a report differs from an earlier one.
 type Changes struct {
-	Broken []Change // fail or warn now and did not, or fail where they warned
-	Fixed  []Change // pass now and failed or warned
-	Added  []Change // only the later report has them
-	// Undecided were decided before, and are not now: blocked, skipped, error. The
+	Broken []Change // now fail or warn and did not before, or fail instead of warn
+	Fixed  []Change // now pass, and failed or warned before
+	Added  []Change // only in the later report
+	// Undecided were decided before, and are now blocked, skipped or an error. The
 	// server may keep or break their rules, so they are neither broken nor fixed.
 	Undecided []Change
-	Other     []Change // the rest, and those that are gone
+	Other     []Change // the rest, and scenarios that are gone
 }
 
 // Diff compares two reports.

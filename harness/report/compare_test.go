@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// of is a report with these outcomes of MUST scenarios, in the order of ids.
+// of returns a report with these outcomes of MUST scenarios, in the order of ids.
 func of(discovery string, outcomes map[string]Outcome) *Report {
 	r := &Report{Dmwake: Version, Target: Target{Name: "MDM", Discovery: discovery}}
 	for _, id := range []string{"A-01", "A-02", "A-03", "A-04", "A-05"} {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Step is one thing that went from one party to another.
+// Step is one message from one party to another.
 type Step struct {
 	At   time.Time `json:"at"`
 	From string    `json:"from"` // device, server or WNS
@@ -23,7 +23,7 @@ const (
 	WNS    = "WNS"
 )
 
-// Places of a diagram, in pixels.
+// Measures of a diagram, in pixels.
 const (
 	laneGap = 280
 	margin  = 90
@@ -33,7 +33,7 @@ const (
 
 var lanes = []string{Device, Server, WNS}
 
-// diagram draws steps as a sequence of arrows; nothing where there are none.
+// diagram draws steps as a sequence of arrows; it is empty without steps.
 func diagram(steps []Step) template.HTML {
 	if len(steps) == 0 {
 		return ""
@@ -62,7 +62,7 @@ func diagram(steps []Step) template.HTML {
 	return template.HTML(b.String()) //nolint:gosec // every text in it is escaped above
 }
 
-// told is the diagram in words, for those who do not see it.
+// told describes the diagram in words, for screen readers.
 func told(steps []Step) string {
 	lines := make([]string, len(steps))
 	for i, s := range steps {

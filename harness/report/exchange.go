@@ -18,13 +18,13 @@ type Exchange struct {
 	ContentLength int64  `json:"contentLength"` // as declared, -1 if it was not
 	Response      string `json:"response"`
 	Error         string `json:"error,omitempty"`
-	What          string `json:"what,omitempty"` // what was tried with it, where it is of no session
+	What          string `json:"what,omitempty"` // what it tried, if it is not part of a session
 }
 
-// MaxBody is how much of a body a report carries, in bytes.
+// MaxBody is how much of a body a report keeps, in bytes.
 const MaxBody = 8 << 10
 
-// Body makes a body fit for a report. Secrets are hidden before it is cut: half
+// Body prepares a body for a report. It hides secrets before it cuts the body: half
 // a secret would not be recognized. WBXML is shown as XML.
 func Body(b []byte) string {
 	s := ""
@@ -47,7 +47,7 @@ func cut(s string) string {
 	return fmt.Sprintf("%s...[%d bytes more]", s[:n], len(s)-n)
 }
 
-// Clip cuts a text that is longer than n bytes.
+// Clip cuts a text to n bytes.
 func Clip(s string, n int) string {
 	if len(s) > n {
 		return s[:n] + "..."

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// FailOn is what makes a run fail, any of the words below. Empty means OnMust.
+// FailOn says what makes a run fail: any of the words below. Empty means OnMust.
 type FailOn []string
 
 // The words of FailOn.
 const (
-	OnMust    = "must"    // a MUST that failed
-	OnShould  = "should"  // a SHOULD that warned
-	OnPartial = "partial" // a MUST that could not be decided
-	OnNothing = "nothing" // the run only reports; stands alone
+	OnMust    = "must"    // a failed MUST
+	OnShould  = "should"  // a warned SHOULD
+	OnPartial = "partial" // an undecided MUST
+	OnNothing = "nothing" // the run only reports; not combined with others
 )
 
-// ParseFailOn reads a list of words. A run that fails on a SHOULD or on a partial
-// result, but not on a MUST, is what nobody wants: must is added.
+// ParseFailOn reads a list of words. It adds must to should and partial: nobody
+// wants a run that fails on those but not on a MUST.
 func ParseFailOn(words []string) (FailOn, error) {
 	var out FailOn
 	for _, w := range words {
@@ -26,14 +26,14 @@ func ParseFailOn(words []string) (FailOn, error) {
 		switch w {
 		case OnMust, OnShould, OnPartial, OnNothing:
 		default:
-			return nil, fmt.Errorf("%q is none of must, should, partial, nothing", w)
+			return nil, fmt.Errorf("%q is not one of must, should, partial, nothing", w)
 		}
 		if !slices.Contains(out, w) {
 			out = append(out, w)
 		}
 	}
 	if slices.Contains(out, OnNothing) && len(out) > 1 {
-		return nil, fmt.Errorf("nothing stands alone, but the list is %s", strings.Join(out, ","))
+		return nil, fmt.Errorf("nothing cannot be combined with other words: %s", strings.Join(out, ","))
 	}
 	if len(out) > 0 && !slices.Contains(out, OnNothing) && !slices.Contains(out, OnMust) {
 		out = append(FailOn{OnMust}, out...)
@@ -41,7 +41,7 @@ func ParseFailOn(words []string) (FailOn, error) {
 	return out, nil
 }
 
-// same tells whether both fail a run alike.
+// same reports whether both fail the same runs.
 func (f FailOn) same(g FailOn) bool {
 	for _, w := range []string{OnShould, OnPartial, OnNothing} {
 		if slices.Contains(f, w) != slices.Contains(g, w) {
@@ -58,7 +58,7 @@ func (f FailOn) String() string {
 	return strings.Join(f, ",")
 }
 
-// level tells whether a broken scenario of that level fails the run.
+// level reports whether a broken scenario of that level fails the run.
 func (f FailOn) level(level string) bool {
 	switch level {
 	case Must:

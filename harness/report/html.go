@@ -18,7 +18,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"pretty": func(s string) string { return Pretty([]byte(s)) },
 }).Parse(page))
 
-// view is a Report with what the page says of it.
+// view is a Report with everything the page says about it.
 type view struct {
 	*Report
 	Took          time.Duration
@@ -52,12 +52,12 @@ type resultView struct {
 type rowView struct {
 	*Result
 	Tone   string
-	Detail bool   // the page has the failure in full
-	By     string // where the scenario stands that blocks it
+	Detail bool   // the page shows the failure in full
+	By     string // the anchor of the scenario that blocks it
 }
 
-// WriteHTML writes the report as one page that needs nothing else: no script,
-// no font, no network.
+// WriteHTML writes the report as one self-contained page: no script, no font, no
+// network.
 func (r *Report) WriteHTML(w io.Writer) error {
 	r.redact()
 	v := view{Report: r, Took: (time.Duration(r.DurationMs) * time.Millisecond).Round(100 * time.Millisecond), Counts: r.Summary.Counts()}
@@ -84,7 +84,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	return nil
 }
 
-// rows fills the table of all scenarios and the areas.
+// rows fills the table of scenarios and the areas.
 func (v *view) rows() {
 	places := map[string]string{}
 	for i := range v.Scenarios {
@@ -127,7 +127,7 @@ func (v *view) rows() {
 	}
 }
 
-// tone is how good an outcome is, as Verdict says it.
+// tone says how good an outcome is, in the words of Verdict.
 func (r *Report) tone(s *Result) string {
 	switch {
 	case r.counts(s), s.Outcome == Errored:

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// hostile is text that a server under test could bring into a report.
+// hostile is text that a server under test could put into a report.
 const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)>&'`
 
 func sampleReport() *Report {
@@ -43,8 +43,8 @@ func render(t *testing.T, r *Report) string {
 	return b.String()
 }
 
-// TestHTMLHoldsWhatItIsGiven: no script, no handler and no request come of what
-// a server says, and nothing is fetched from anywhere.
+// TestHTMLHoldsWhatItIsGiven: text from a server causes no script, handler or
+// request, and the page fetches nothing.
 func TestHTMLHoldsWhatItIsGiven(t *testing.T) {
 	text := render(t, sampleReport())
 	doc, err := html.Parse(strings.NewReader(text))

@@ -49,8 +49,8 @@ type junitMessage struct {
 
 func seconds(ms int64) string { return fmt.Sprintf("%.3f", float64(ms)/1000) }
 
-// WriteJUnit writes one testsuite for each area. What does not make the run
-// fail (a SHOULD without strict) is a passed case that says so in its output.
+// WriteJUnit writes one testsuite per area. A broken rule that does not fail the
+// run (a SHOULD without strict) is a passed case that says so in its output.
 func (r *Report) WriteJUnit(w io.Writer) error {
 	r.redact()
 	top := junitSuites{Name: "dmwake", Time: seconds(r.DurationMs)}
@@ -107,7 +107,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 	return err
 }
 
-// undecided says why a scenario was not decided, with the outcome's own word.
+// undecided says why a scenario was not decided, starting with its outcome.
 func (s *Result) undecided() string {
 	word := map[Outcome]string{Blocked: "blocked", Skipped: "skipped", NotApplicable: "not applicable"}[s.Outcome]
 	if s.Outcome == Blocked && s.BlockedBy != "" {
@@ -116,7 +116,7 @@ func (s *Result) undecided() string {
 	return word + ": " + s.Reason
 }
 
-// detail is a failure in full, as text.
+// detail describes a failure in full, as text.
 func (s *Result) detail() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\nrule: %s\nsource: %s\nexpected: %s\nsaw: %s\n", s.Title, s.Rule, s.Source, s.Expected, s.Saw)
@@ -134,7 +134,7 @@ func (s *Result) detail() string {
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// clean drops the control characters that XML 1.0 cannot hold.
+// clean removes the control characters that XML 1.0 forbids.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < 0x20 && r != '\n' && r != '\t' || r == 0xFFFE || r == 0xFFFF {

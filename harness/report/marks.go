@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// marks are what a failure is about: the lines of the server's messages that
-// have it are marked on the page. The most exact kind that a message has counts.
+// marks are the words that a failure is about, from the most to the least exact
+// kind. The page marks the lines of the server's messages that contain words of the
+// most exact kind found.
 type marks [][]string
 
 // line is a line of a message.
@@ -20,8 +21,8 @@ var (
 	element = regexp.MustCompile(`\b[A-Z][a-z]+(?:[A-Z]+[a-z]*)+\b|\b(?:Final|Status|Alert|Results|Atomic|Format|Target|Source|Action|Chal|Cred)\b`)
 )
 
-// marksOf takes from a verdict, in this order: the value that was seen, nodes
-// that are named, elements that are named.
+// marksOf takes from a verdict, in this order: the value seen, named nodes, named
+// elements.
 func marksOf(s *Result) marks {
 	said := s.Expected + " " + s.Saw
 	var m marks
@@ -36,7 +37,7 @@ func marksOf(s *Result) marks {
 	return append(m, names)
 }
 
-// Lines are the lines of a message with those marked that have it.
+// Lines returns the lines of a message, with the matching ones marked.
 func (m marks) Lines(message string) (out []line) {
 	text := Pretty([]byte(message))
 	var words []string

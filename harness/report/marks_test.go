@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestMarks: the line that a failure is about is marked, and no other.
+// TestMarks: only the line that a failure is about is marked.
 func TestMarks(t *testing.T) {
 	const message = `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.1</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>D</LocURI></Target><Source><LocURI>https://m/x</LocURI></Source></SyncHdr><SyncBody><Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status><Add><CmdID>2</CmdID><Item><Target><LocURI>./Vendor/MSFT/DMClient/Provider/M/Push/PFN</LocURI></Target><Data>52314PUBLISHER.X_1</Data></Item></Add><Final/></SyncBody></SyncML>`
 	for _, c := range []struct {

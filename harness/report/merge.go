@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// worse ranks outcomes: of two runs of a scenario the worse one counts, and a
-// decided one before one that could not look.
+// worse ranks outcomes: of two runs of a scenario the worse counts, and a decided
+// one before an undecided one.
 var worse = map[Outcome]int{NotApplicable: 0, Skipped: 1, Blocked: 2, Errored: 3, Passed: 4, Warned: 5, Failed: 6}
 
-// Merge joins reports of parts of a run, against one target.
+// Merge joins reports of parts of a run against one target.
 //
-// A scenario that several have counts as it went worst, where it was decided at
-// all. One that is still blocked after that stays blocked if its blocker is
-// broken in the whole, or in no report. If the blocker passed in another report,
-// nothing blocks it any more, but nobody looked either: it becomes skipped.
+// If several reports have a scenario, its worst decided outcome counts. A scenario
+// that is still blocked stays blocked if its blocker is broken in the merged
+// report, or missing from it. If the blocker passed in another report, nothing
+// blocks the scenario, but nobody judged it either: it becomes skipped.
 func Merge(parts []*Report) (*Report, error) {
 	if len(parts) == 0 {
-		return nil, errors.New("there is no report to merge")
+		return nil, errors.New("no report to merge")
 	}
 	out := *parts[0]
 	out.Scenarios, out.Causes = nil, nil
@@ -33,7 +33,7 @@ func Merge(parts []*Report) (*Report, error) {
 		case !p.Target.same(&out.Target):
 			return nil, fmt.Errorf("reports of different targets cannot be merged: %s and %s", out.Target.named(), p.Target.named())
 		case !p.FailOn.same(out.FailOn):
-			return nil, fmt.Errorf("reports with different --fail-on cannot be merged: %s and %s; run all parts with the same", out.FailOn, p.FailOn)
+			return nil, fmt.Errorf("reports with different --fail-on cannot be merged: %s and %s; run all parts with the same --fail-on", out.FailOn, p.FailOn)
 		}
 		if p.Started.Before(out.Started) {
 			out.Started = p.Started
@@ -62,7 +62,7 @@ func Merge(parts []*Report) (*Report, error) {
 	return &out, nil
 }
 
-// unblock makes those skipped whose blocker turned out well.
+// unblock marks scenarios as skipped if their blocker turned out not to be broken.
 func (r *Report) unblock(at map[string]int) {
 	free := map[int]string{}
 	for i := range r.Scenarios {
@@ -79,8 +79,7 @@ func (r *Report) unblock(at map[string]int) {
 	}
 }
 
-// lines are texts, each once, in the order they came. Reports may have very
-// many.
+// lines collects distinct texts in order. Reports may have very many.
 type lines struct {
 	list []string
 	seen map[string]bool
@@ -98,8 +97,8 @@ func (l *lines) add(texts ...string) {
 	}
 }
 
-// same tells whether two runs were against one server. Of embedded ones the port
-// differs from run to run, so that what they were broken with counts.
+// same reports whether two runs were against the same server. The port of an
+// embedded server differs from run to run, so only its mutants count.
 func (t *Target) same(o *Target) bool {
 	if t.Embedded != o.Embedded || !slices.Equal(slices.Sorted(slices.Values(t.Mutants)), slices.Sorted(slices.Values(o.Mutants))) {
 		return false

@@ -44,7 +44,7 @@ func TestMergeTargets(t *testing.T) {
 	explicit.FailOn = FailOn{OnMust}
 	for _, c := range []struct {
 		a, b *Report
-		want string // in the error; empty: they merge
+		want string // in the error; empty if they merge
 	}{
 		{embedded("1"), embedded("2"), ""},
 		{embedded("1", "m", "n"), embedded("2", "n", "m"), ""},
@@ -61,8 +61,8 @@ func TestMergeTargets(t *testing.T) {
 	}
 }
 
-// TestMergeBlocked: what is blocked in one part depends on what the whole says of
-// its blocker.
+// TestMergeBlocked: the outcome of a blocked scenario depends on its blocker in the
+// merged report.
 func TestMergeBlocked(t *testing.T) {
 	part := func(list ...Result) *Report {
 		r := &Report{Target: Target{Discovery: "x"}, Scenarios: list}
@@ -105,7 +105,7 @@ func TestMergeBlocked(t *testing.T) {
 	}
 }
 
-// TestMergeManyNotes: five reports of 80,000 notes are merged at once, not in
+// TestMergeManyNotes: merging five reports with 80,000 notes each does not take
 // minutes.
 func TestMergeManyNotes(t *testing.T) {
 	var parts []*Report

@@ -9,18 +9,18 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// binary tells WBXML, which starts with its version, from text.
+// binary reports whether a body is WBXML, which starts with its version, not text.
 func binary(body []byte) bool { return len(body) > 0 && body[0] < 0x09 }
 
-// Pretty is a session message for people: indented and redacted. What is no
-// SyncML comes out as it is, redacted.
+// Pretty formats a session message for people: indented and redacted. A body that
+// is not SyncML is only redacted.
 func Pretty(body []byte) string {
 	var m *syncml.Message
 	var err error
 	if binary(body) {
 		if m, err = syncml.ReadWBXML(body, syncml.Limits{}); err != nil {
-			// No rule of Redact sees a secret in it.
-			return fmt.Sprintf("[%d bytes, no WBXML that can be read: %s]", len(body), Redact(err.Error()))
+			// Redact finds no secrets in WBXML.
+			return fmt.Sprintf("[%d bytes of unreadable WBXML: %s]", len(body), Redact(err.Error()))
 		}
 	} else if m, err = syncml.Read(body); err != nil {
 		return Body(body)

@@ -7,8 +7,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// TestPretty: a message for people keeps what helps and hides what must not
-// leave the process, in XML and in WBXML.
+// TestPretty: a formatted message keeps what helps and hides secrets, in XML and in
+// WBXML.
 func TestPretty(t *testing.T) {
 	item := func(uri, data, kind string) syncml.Item {
 		it := syncml.Item{Target: syncml.Loc{LocURI: uri}, Data: data, HasData: true}
@@ -44,6 +44,6 @@ func TestPretty(t *testing.T) {
 		}
 	}
 	if got := Pretty([]byte("<html>")); got != "<html>" {
-		t.Errorf("what is no SyncML came out as %q", got)
+		t.Errorf("a body that is not SyncML came out as %q", got)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxReport bounds a report that is read, in bytes.
+// maxReport limits the size of a report to read, in bytes.
 const maxReport = 256 << 20
 
 // Read reads one JSON report, as WriteJSON wrote it.
@@ -23,7 +23,7 @@ func Read(r io.Reader) (*Report, error) {
 	return out, nil
 }
 
-// ReadFile is Read of a file; its errors start with the path.
+// ReadFile is Read for a file; its errors start with the path.
 func ReadFile(path string) (*Report, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -41,12 +41,12 @@ func ReadFile(path string) (*Report, error) {
 }
 
 func tooBig(limit int64) error {
-	return fmt.Errorf("is larger than %d MiB, the limit of a report; run fewer scenarios at a time (--area), then merge", limit>>20)
+	return fmt.Errorf("is larger than %d MiB, the limit for a report; run fewer scenarios at a time (--area), then merge", limit>>20)
 }
 
 const writeIt = "; dmwake test --json FILE writes one"
 
-// read gives errors that go on from the name of the file.
+// read returns errors that continue a sentence starting with the file's name.
 func read(r io.Reader, limit int64) (*Report, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, limit+1))
 	switch {
@@ -60,18 +60,18 @@ func read(r io.Reader, limit int64) (*Report, error) {
 	case len(bytes.TrimSpace(raw)) == 0:
 		return nil, errors.New("is empty" + writeIt)
 	case !utf8.Valid(raw):
-		return nil, errors.New("is not UTF-8, so no JSON report of dmwake" + writeIt)
+		return nil, errors.New("is not UTF-8, so it is not a JSON report of dmwake" + writeIt)
 	case bytes.TrimSpace(raw)[0] != '{':
-		return nil, errors.New("is no JSON report of dmwake: it does not start with {" + writeIt)
+		return nil, errors.New("is not a JSON report of dmwake: it does not start with {" + writeIt)
 	}
-	// Which kind of document it is comes before whether its fields fit.
+	// Check the kind of document before its fields.
 	var kind struct {
 		Dmwake, Kind any
 		Scenarios    json.RawMessage
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if err := dec.Decode(&kind); err != nil {
-		return nil, fmt.Errorf("is no whole JSON report of dmwake: %s%s", broken(err, dec.InputOffset()), writeIt)
+		return nil, fmt.Errorf("is not a complete JSON report of dmwake: %s%s", broken(err, dec.InputOffset()), writeIt)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("has more data after the report, at byte %d; give one report per file", dec.InputOffset())
@@ -80,27 +80,27 @@ func read(r io.Reader, limit int64) (*Report, error) {
 	case kind.Kind == "load" || kind.Kind == "load-instance":
 		return nil, errors.New("is a result of dmwake load; use dmwake load compare / load merge")
 	case kind.Kind != nil:
-		return nil, fmt.Errorf("is no JSON report of dmwake test, its kind is %v%s", kind.Kind, writeIt)
+		return nil, fmt.Errorf("is not a JSON report of dmwake test: its kind is %v%s", kind.Kind, writeIt)
 	case !version || kind.Dmwake == "":
-		return nil, errors.New("is no JSON report of dmwake: it names no version" + writeIt)
+		return nil, errors.New("is not a JSON report of dmwake: it has no version" + writeIt)
 	case kind.Scenarios == nil:
-		return nil, errors.New("is no JSON report of dmwake: it has no scenarios" + writeIt)
+		return nil, errors.New("is not a JSON report of dmwake: it has no scenarios" + writeIt)
 	}
 	var out Report
 	if err := json.Unmarshal(raw, &out); err != nil {
-		return nil, fmt.Errorf("is no JSON report of dmwake: %s%s", broken(err, 0), writeIt)
+		return nil, fmt.Errorf("is not a JSON report of dmwake: %s%s", broken(err, 0), writeIt)
 	}
 	if err := out.check(); err != nil {
 		return nil, err
 	}
-	if out.Strict && len(out.FailOn) == 0 { // written before there was failOn
+	if out.Strict && len(out.FailOn) == 0 { // written before failOn existed
 		out.FailOn = FailOn{OnMust, OnShould}
 	}
 	out.digest()
 	return &out, nil
 }
 
-// broken says in words what is wrong with a JSON text.
+// broken says what is wrong with a JSON text.
 func broken(err error, offset int64) string {
 	var wrong *json.UnmarshalTypeError
 	switch {
@@ -117,13 +117,13 @@ var (
 	levels   = []string{Must, Should, Info}
 )
 
-// check tells what no report of dmwake has.
+// check finds contents that no report of dmwake has.
 func (r *Report) check() error {
 	seen := make(map[string]bool, len(r.Scenarios))
 	for i := range r.Scenarios {
 		switch s := &r.Scenarios[i]; {
 		case s.ID == "":
-			return fmt.Errorf("has a scenario without an id, the %d. of the list; was the file edited?", i+1)
+			return fmt.Errorf("has a scenario without an id, number %d in the list; was the file edited?", i+1)
 		case seen[s.ID]:
 			return fmt.Errorf("has scenario %s twice; join reports with dmwake report merge", s.ID)
 		case !slices.Contains(outcomes, s.Outcome):

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestReadRefuses: what is no single report is refused, with its name and what
-// to do.
+// TestReadRefuses: anything but a single report is refused, with the file's name
+// and what to do.
 func TestReadRefuses(t *testing.T) {
 	scenario := func(s string) string { return `{"dmwake":"1","scenarios":[` + s + `]}` }
 	good := scenario(`{"id":"A-01","level":"MUST","outcome":"passed"}`)
@@ -19,8 +19,8 @@ func TestReadRefuses(t *testing.T) {
 		"[" + good + "]": "does not start with {",
 		"<html>":         "does not start with {",
 		"\xff\xfe{\x00":  "is not UTF-8",
-		"{}":             "it names no version",
-		`{"dmwake":7}`:   "it names no version",
+		"{}":             "it has no version",
+		`{"dmwake":7}`:   "it has no version",
 		`{"dmwake":"1"}`: "it has no scenarios",
 		good[:40]:        "it ends too early",
 		`{"dmwake":,}`:   "invalid character",
@@ -31,7 +31,7 @@ func TestReadRefuses(t *testing.T) {
 		`{"dmwake":"1","kind":"other","scenarios":[]}`:                                                              "its kind is other",
 		`{"dmwake":"1","scenarios":{}}`:                                                                             "scenarios is a JSON object",
 		`{"dmwake":"1","scenarios":[],"notes":"x"}`:                                                                 "notes is a JSON string",
-		`{"dmwake":"1","scenarios":[],"failOn":["sometimes"]}`:                                                      `"sometimes" is none of`,
+		`{"dmwake":"1","scenarios":[],"failOn":["sometimes"]}`:                                                      `"sometimes" is not one of`,
 		scenario(`{"id":"A-01","level":"MUST","outcome":7}`):                                                        "outcome is a JSON number",
 		scenario(`{"id":"A-01","level":"MUST","outcome":"maybe"}`):                                                  `scenario A-01 with the unknown outcome "maybe"`,
 		scenario(`{"id":"A-01","level":"MUST"}`):                                                                    `unknown outcome ""`,
@@ -55,7 +55,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// TestReadIsBounded: a huge file is refused unread, a pipe when it is too long.
+// TestReadIsBounded: a huge file is refused unread, and a pipe once it is too long.
 func TestReadIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "big.json")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -72,7 +72,7 @@ func TestReadIsBounded(t *testing.T) {
 	}
 }
 
-// TestReadOld: before there were warned and failOn, a SHOULD failed.
+// TestReadOld: before warned and failOn existed, a SHOULD could fail.
 func TestReadOld(t *testing.T) {
 	r, err := Read(strings.NewReader(`{"dmwake":"0.1.0","strict":true,"scenarios":[{"id":"A-01","level":"SHOULD","outcome":"failed"}]}`))
 	if err != nil || r.Summary.Warned != 1 || len(r.Failures()) != 1 || len(r.Causes) != 1 {

@@ -7,12 +7,12 @@ import (
 
 const hidden = "[redacted]"
 
-// Redact hides what must not leave the process: passwords, tokens, private
-// keys, credentials and the token part of channel URIs, also in text that is
-// escaped as XML, JSON or a form, and in text that was cut.
+// Redact hides secrets: passwords, tokens, private keys, credentials and the token
+// part of channel URIs, also in text that is escaped as XML, JSON or a form, and in
+// text that was cut.
 func Redact(s string) string {
-	// One rule may uncover what another one looks for, so the rules run until
-	// nothing changes. That makes Redact idempotent. Two rounds are the rule.
+	// One rule may uncover a secret for another, so the rules run until nothing
+	// changes. That makes Redact idempotent. Two rounds are usual.
 	for range 8 {
 		next := redactOnce(s)
 		if next == s {
@@ -23,8 +23,8 @@ func Redact(s string) string {
 	return s
 }
 
-// rule hides one kind of secret. hints are in lower case: a text without any of
-// them has no such secret, and costs no more than looking for them.
+// rule hides one kind of secret. A text without any of the hints, which are in
+// lower case, has no such secret and costs only the search for them.
 type rule struct {
 	hints []string
 	hide  func(string) string
@@ -46,7 +46,7 @@ var rules = []rule{
 	{[]string{"bearer"}, hideBearer},
 	{[]string{"token=", "token%3d"}, hideChannels},
 	{[]string{"://"}, replace(`(://[^/\s:@"'<>?#]*:)[^/\s"'<>?#]+@`, "${1}"+hidden+"@")},
-	// A JWT, and one in base64 as a BinarySecurityToken holds it.
+	// A JWT, and a JWT in base64 as in a BinarySecurityToken.
 	{[]string{"eyj"}, replace(`eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*`, hidden)},
 	{[]string{"zxlk"}, replace(`ZXlK(?:[\w+/=-]|%2[BbFf]|%3[Dd]){40,}`, hidden)},
 }
@@ -64,8 +64,8 @@ func redactOnce(s string) string {
 	return s
 }
 
-// redact hides secrets in everything that a report says about one run. Titles,
-// rules and fixes are the suite's own words.
+// redact hides secrets in everything that a report says about a run. Titles, rules
+// and fixes are the suite's own texts.
 func (r *Report) redact() {
 	list := func(lines []string) {
 		for i := range lines {

@@ -15,7 +15,7 @@ var keys = func() []string {
 	return out
 }()
 
-// fieldAfter is what stands between the name of a field and its value: the quote
+// fieldAfter matches the text between the name of a field and its value: the quote
 // after the name, the sign, the quote before the value.
 var fieldAfter = regexp.MustCompile(`(?i)^(` + quote + `)?\s*(:|=|%3a|%3d)\s*(` + quote + `)?`)
 
@@ -40,7 +40,7 @@ func hideFields(s string) string {
 		case strings.ContainsAny(s[from+m[4]:from+m[5]], "=dD"):
 			end = until(s, at, "&\"'<> \t\r\n")
 		case m[2] >= 0 && rest != "" && strings.ContainsRune("-0123456789", rune(rest[0])), // a number in JSON
-			// of the rest, only names that no sentence has
+			// otherwise, only names that do not occur in sentences
 			strings.HasSuffix(key, "_token") || key == "secret" && strings.HasSuffix(w.low[:p], "client_"):
 			end = until(s, at, ",}]&\"'<>\\ \t\r\n")
 		}
@@ -51,8 +51,8 @@ func hideFields(s string) string {
 	}
 }
 
-// until is where one of the characters stands; what was hidden before has none
-// of them.
+// until returns the position of the first of the characters, skipping text that was
+// hidden before.
 func until(s string, from int, chars string) int {
 	for i := from; i < len(s); i++ {
 		if strings.HasPrefix(s[i:], hidden) {
@@ -64,8 +64,8 @@ func until(s string, from int, chars string) int {
 	return len(s)
 }
 
-// endQuote is where a quoted string ends that starts at from, after the quote q;
-// len(s) if it was cut.
+// endQuote returns the end of a quoted string that starts at from, after the quote
+// q; len(s) if it was cut.
 func endQuote(s string, from int, q string) int {
 	level := strings.TrimRight(q, `"'`)
 	if strings.Trim(level, `\`) != "" {
@@ -88,8 +88,8 @@ func endQuote(s string, from int, q string) int {
 	return len(s)
 }
 
-// ends tells whether a quote after run backslashes ends a string whose own
-// quotes have level of them: JSON in JSON has 1, in that again 3.
+// ends reports whether a quote after run backslashes ends a string whose own quotes
+// have level backslashes: 1 for JSON in JSON, 3 for one level more.
 func ends(run, level int) bool {
 	for ; level > 0; level = (level - 1) / 2 {
 		if run%2 == 0 {
@@ -105,10 +105,10 @@ var (
 	headerAfter   = regexp.MustCompile(`(?i)^` + quote + `?\s*(?::|=|%3a)[ \t]*(\[|` + quote + `)?`)
 )
 
-// schemes of Authorization are shown, what follows them is not.
+// schemes of Authorization are shown; the rest of the value is hidden.
 var schemes = map[string]bool{"bearer": true, "basic": true, "digest": true, "negotiate": true, "ntlm": true, "token": true, "apikey": true, "oauth": true, "wsse": true, "key": true}
 
-// hideHeaders hides the values of headers with credentials, in an HTTP dump, a
+// hideHeaders hides the values of headers with credentials, in an HTTP dump, in a
 // printed http.Header and in JSON.
 func hideHeaders(s string) string {
 	w := walk(s, secretHeaders)
@@ -151,8 +151,8 @@ func hideHeader(v string) string {
 
 var bearerAfter = regexp.MustCompile(`^(?: |\+|%20)([\w.~+/=%-]+)`)
 
-// hideBearer hides bearer tokens wherever they stand. "A Bearer token is missing"
-// names none.
+// hideBearer hides bearer tokens anywhere. "A Bearer token is missing" contains
+// none.
 func hideBearer(s string) string {
 	w := walk(s, []string{"bearer"})
 	for {
@@ -175,8 +175,8 @@ func hideBearer(s string) string {
 	}
 }
 
-// hideChannels hides the token of a channel URI but for its beginning, which
-// tells one channel from another.
+// hideChannels hides the token of a channel URI except its beginning, which
+// identifies the channel.
 func hideChannels(s string) string {
 	w := walk(s, []string{"?token=", "&token=", ";token=", "%3ftoken%3d", "%26token%3d"})
 	for {

@@ -2,18 +2,19 @@ package report
 
 import "strings"
 
-// Tags as they stand in XML, in XML that is escaped in XML, in JSON and in a
-// form: <a>, &lt;a&gt;, \u003ca\u003e, %3Ca%3E. All texts are in lower case.
+// Tags as they appear in XML, in XML that is escaped in XML, in JSON and in a form:
+// <a>, &lt;a&gt;, \u003ca\u003e, %3Ca%3E. All texts are in lower case.
 
-// tagLimit is how long a start tag is at most, in bytes. It bounds what a
-// hostile text costs.
+// tagLimit is the maximum length of a start tag, in bytes. It limits the cost of a
+// hostile text.
 const tagLimit = 1 << 10
 
 func nameChar(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '.' || c == '-'
 }
 
-// beforePrefix is where the name at p starts with its prefix, as in wsse:Password.
+// beforePrefix returns the start of the name at p including its prefix, as in
+// wsse:Password.
 func beforePrefix(s string, p int) int {
 	i := p
 	switch {
@@ -28,7 +29,7 @@ func beforePrefix(s string, p int) int {
 	for i > 0 && nameChar(s[i-1]) {
 		i--
 	}
-	// In \u003cwsse and %3cwsse the bracket looks like a part of the name.
+	// In \u003cwsse and %3cwsse the bracket looks like part of the name.
 	for _, b := range []string{"u003c", "3c", "2f"} {
 		if k := strings.LastIndex(s[i:end], b); k >= 0 && k+len(b) < end-i {
 			if at := i + k + len(b); bracket(s, at) >= 0 || slash(s, at) >= 0 {
@@ -39,7 +40,8 @@ func beforePrefix(s string, p int) int {
 	return i
 }
 
-// bracket is where the opening bracket starts that ends at p, -1 if there is none.
+// bracket returns the start of the opening bracket that ends at p; -1 if there is
+// none.
 func bracket(s string, p int) int {
 	switch head := s[:p]; {
 	case strings.HasSuffix(head, "<"):
@@ -63,7 +65,7 @@ func bracket(s string, p int) int {
 	return -1
 }
 
-// bracketEnd is where the opening bracket ends that starts at i.
+// bracketEnd returns the end of the opening bracket that starts at i.
 func bracketEnd(s string, i int) int {
 	switch s[i] {
 	case '%':
@@ -76,8 +78,8 @@ func bracketEnd(s string, i int) int {
 	return i + 1
 }
 
-// entity is how long the entity is that s starts with, however often its & was
-// escaped; 0 if it is none of names.
+// entity returns the length of the entity at the start of s, however often its & was
+// escaped; 0 if it is not one of names.
 func entity(s string, names ...string) int {
 	rest := strings.TrimPrefix(s, "&")
 	for strings.HasPrefix(rest, "amp;") {
@@ -91,10 +93,10 @@ func entity(s string, names ...string) int {
 	return 0
 }
 
-// opening is where the start tag begins whose name is at p, -1 if it is none.
+// opening returns the start of the start tag whose name is at p; -1 if there is none.
 func opening(s string, p int) int { return bracket(s, beforePrefix(s, p)) }
 
-// slash is where the slash of an end tag starts that ends at p.
+// slash returns the start of the slash that ends at p; -1 if there is none.
 func slash(s string, p int) int {
 	switch head := s[:p]; {
 	case strings.HasSuffix(head, `\/`):
@@ -107,7 +109,7 @@ func slash(s string, p int) int {
 	return -1
 }
 
-// ending is where the end tag begins whose name is at p, -1 if it is none.
+// ending returns the start of the end tag whose name is at p; -1 if there is none.
 func ending(s string, p int) int {
 	if i := slash(s, beforePrefix(s, p)); i >= 0 {
 		return bracket(s, i)
@@ -115,8 +117,8 @@ func ending(s string, p int) int {
 	return -1
 }
 
-// closing is where the start tag ends whose name ends at from, -1 if it does not;
-// and whether its element is empty.
+// closing returns the end of the start tag whose name ends at from, -1 if it does
+// not end, and whether its element is empty.
 func closing(s string, from int) (end int, empty bool) {
 	if from < len(s) && nameChar(s[from]) {
 		return -1, false

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestRedact: the whole text, so that what helps is kept.
+// TestRedact compares whole texts: everything but the secret stays.
 func TestRedact(t *testing.T) {
 	for in, want := range map[string]string{
 		`<wsse:Password wsse:Type="x">hunter2</wsse:Password>`:                                  `<wsse:Password wsse:Type="x">[redacted]</wsse:Password>`,
@@ -44,7 +44,7 @@ const (
 	pem = "-----BEGIN EC PRIVATE KEY-----\nMHchunter2AQEEI\n-----END EC PRIVATE KEY-----"
 )
 
-// leaks are texts whose secrets must not survive; "hunter2", or a part of a JWT.
+// leaks are texts whose secrets must not survive: "hunter2", or part of a JWT.
 var leaks = map[string]string{
 	"token, any prefix":             `<a-b.c:BinarySecurityToken ValueType="x">hunter2</a-b.c:BinarySecurityToken>`,
 	"token, any case":               `<binarysecuritytoken>hunter2</binarysecuritytoken>`,
@@ -140,7 +140,7 @@ func TestRedactLeaksNothing(t *testing.T) {
 	}
 }
 
-// TestBodyIsRedactedBeforeItIsCut: a secret may lie across the cut.
+// TestBodyIsRedactedBeforeItIsCut: a secret may span the cut.
 func TestBodyIsRedactedBeforeItIsCut(t *testing.T) {
 	for name, in := range leaks {
 		for _, before := range []int{MaxBody - len(in), MaxBody - len(in)/2, MaxBody - 8} {
@@ -160,8 +160,8 @@ func TestBodyIsRedactedBeforeItIsCut(t *testing.T) {
 	}
 }
 
-// TestEveryFieldIsRedacted: in each field that can hold what a server said, by
-// each way to a file.
+// TestEveryFieldIsRedacted: every field that can hold text from a server, in every
+// output format.
 func TestEveryFieldIsRedacted(t *testing.T) {
 	const s = "password=hunter2&x=1"
 	r := sampleReport()
@@ -205,8 +205,8 @@ func TestEveryFieldIsRedacted(t *testing.T) {
 	}
 }
 
-// TestRedactIsLinear: a hostile megabyte is done within the time of the test;
-// by a quadratic rule it would take hours.
+// TestRedactIsLinear: a hostile megabyte fits into the time of the test; a quadratic
+// rule would take hours.
 func TestRedactIsLinear(t *testing.T) {
 	for _, unit := range []string{"<Password>", "<Password><![CDATA[]]>", "&lt;Password ", "<Cred><Data>", "<Item><LocURI>", "<parm name='AAUTHSECRET' value=", "&lt;parm <parm ", `"password":"`, `\"password\":\"`,
 		"password=", "eyJ", "eyJa.", "ZXlK", "://a:", "Bearer ", "authorization:", "-----BEGIN PRIVATE KEY-----", "?token="} {

@@ -2,14 +2,14 @@ package report
 
 import "strings"
 
-// walker goes through a text from word to word, and rewrites what follows them.
-// Looking for words is a hundred times as fast as a regular expression that
-// ignores case, and a report has megabytes of messages.
+// walker goes through a text from word to word, and rewrites the text after them.
+// Searching for words is a hundred times faster than a case-insensitive regular
+// expression, and a report has megabytes of messages.
 type walker struct {
 	s, low string
 	words  []string // in lower case
-	next   []int    // where each word comes next, len(s) if it does not
-	at     int      // what is before it is in out
+	next   []int    // the next position of each word; len(s) if there is none
+	at     int      // the text before it is already in out
 	out    strings.Builder
 }
 
@@ -21,7 +21,7 @@ func walk(s string, words []string) *walker {
 	return w
 }
 
-// find gives the next word: the first, and of two that start there the longer.
+// find returns the next word; the longer one if two start at the same position.
 func (w *walker) find() (word string, from, end int, ok bool) {
 	best := -1
 	for i, n := range w.next {
@@ -44,13 +44,13 @@ func (w *walker) find() (word string, from, end int, ok bool) {
 	return w.words[best], from, from + len(w.words[best]), true
 }
 
-// keep leaves the text as it is up to there.
+// keep copies the text up to there unchanged.
 func (w *walker) keep(to int) {
 	w.out.WriteString(w.s[w.at:to])
 	w.at = to
 }
 
-// put writes text for what stands up to there.
+// put replaces the text up to there.
 func (w *walker) put(to int, text string) {
 	w.out.WriteString(text)
 	w.at = to
@@ -61,7 +61,7 @@ func (w *walker) done() string {
 	return w.out.String()
 }
 
-// lower is in lower case, ASCII only, so that places stay.
+// lower converts to lower case, ASCII only, so that positions stay the same.
 func lower(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -72,6 +72,6 @@ func lower(s string) string {
 	return string(b)
 }
 
-// after is what follows at most on one word: signs, spaces and quotes. It bounds
-// what a hostile text costs.
+// after returns the text in which the signs, spaces and quotes after a word must
+// be. It limits the cost of a hostile text.
 func after(s string, at int) string { return s[at:min(len(s), at+64)] }

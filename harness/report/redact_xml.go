@@ -8,7 +8,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/csp"
 )
 
-// quote is a quotation mark as it stands in XML, HTML, JSON and a form.
+// quote matches a quotation mark as it appears in XML, HTML, JSON and a form.
 const quote = `(?:\\*["']|&(?:amp;)*(?:quot|apos|#34|#39);|%22|%27)`
 
 var (
@@ -19,8 +19,8 @@ var (
 	locURIElement  = []string{"locuri"}
 )
 
-// How far an element goes that has no end tag, because the text was cut or only
-// names the element.
+// How far an element without an end tag extends: the text was cut, or only mentions
+// the element.
 const (
 	shortest = iota // to the next tag
 	longest         // to the end of the text
@@ -28,14 +28,14 @@ const (
 
 func hideAll(content string) string {
 	if strings.TrimSpace(content) == "" {
-		return content // that it is empty is no secret, and worth seeing
+		return content // emptiness is not a secret, and worth seeing
 	}
 	return hidden
 }
 
-// within edits the content of every such element; names are in lower case. It is
-// linear in s: what is searched through is consumed, and an end tag that is
-// missing once is not looked for again.
+// within edits the content of every element with one of the names, which are in
+// lower case. It is linear in s: searched text is consumed, and it does not search
+// again for a missing end tag.
 func within(s string, names []string, cut int, edit func(string) string) string {
 	w := walk(s, names)
 	missing := map[string]bool{}
@@ -76,8 +76,8 @@ const (
 	cdataEnd = "]]>"
 )
 
-// endTag is where the end tag starts, -1 if there is none. An end tag in a CDATA
-// section is text.
+// endTag returns the start of the end tag; -1 if there is none. An end tag in a
+// CDATA section is text.
 func endTag(s string, from int, name string) int {
 	pos, found := from, -1
 	for {
@@ -112,7 +112,7 @@ func findEnd(low string, pos int, name string) int {
 	}
 }
 
-// nextTag is where the next tag of that form of bracket starts.
+// nextTag returns the start of the next tag with that form of bracket.
 func nextTag(s string, from int, bracket string) int {
 	pos := from
 	if rest := strings.TrimLeft(s[from:], " \t\r\n"); len(rest) > len(cdata) && strings.EqualFold(rest[:len(cdata)], cdata) {
@@ -133,8 +133,8 @@ func hideCred(s string) string {
 	return within(s, credElement, longest, func(cred string) string { return within(cred, dataElement, shortest, hideAll) })
 }
 
-// hideItems hides the Data of items that are about a secret node, such as a Wi-Fi
-// profile, or carry a user's token.
+// hideItems hides the Data of items with a secret node, such as a Wi-Fi profile, or
+// with a user's token.
 func hideItems(s string) string {
 	return within(s, itemElement, longest, func(item string) string {
 		if !secretItem(item) {
@@ -142,7 +142,7 @@ func hideItems(s string) string {
 		}
 		return within(item, dataElement, shortest, func(data string) string {
 			if strings.Contains(data, "?token=") {
-				return data // a channel URI keeps its host: another rule takes its token out
+				return data // a channel URI keeps its host: another rule hides its token
 			}
 			return hideAll(data)
 		})
@@ -165,8 +165,8 @@ var (
 	valueAttr = regexp.MustCompile(`(?i)value\s*(?:=|%3d)\s*(` + quote + `)`)
 )
 
-// hideNamedTags hides the values of <parm name="AAUTHSECRET" value=""/> of a
-// provisioning document and of <input name="wresult" value=""> of a sign-in form.
+// hideNamedTags hides the values of <parm name="AAUTHSECRET" value=""/> in a
+// provisioning document and of <input name="wresult" value=""> in a sign-in form.
 func hideNamedTags(s string) string {
 	w := walk(s, namedTags)
 	for {

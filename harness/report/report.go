@@ -1,5 +1,5 @@
-// Package report is the one result model of a run; JSON, JUnit and the
-// terminal are views of it.
+// Package report is the result model of a run. JSON, JUnit, HTML and the terminal
+// are views of it.
 package report
 
 import (
@@ -16,19 +16,19 @@ const Version = "0.1.0"
 // Outcome is how a scenario ended.
 type Outcome string
 
-// The outcomes. A scenario that could not observe is never passed.
+// The outcomes. A scenario that could not judge never counts as passed.
 const (
 	Passed Outcome = "passed"
-	// Failed is a MUST that is broken.
+	// Failed is a broken MUST.
 	Failed Outcome = "failed"
-	// Warned is a SHOULD that is broken, or an INFO that is otherwise.
+	// Warned is a broken SHOULD, or an INFO that is not met.
 	Warned Outcome = "warned"
-	// Blocked could not look, because of what another scenario reports: Result.BlockedBy.
+	// Blocked could not judge because of another scenario's failure: Result.BlockedBy.
 	Blocked Outcome = "blocked"
-	// Skipped lacks something of the user's: a hook, or time.
+	// Skipped lacks something from the user: a hook, or time.
 	Skipped Outcome = "skipped"
-	// NotApplicable has no meaning for this server. Result.Reason names what was
-	// observed or configured that makes it so.
+	// NotApplicable has no meaning for this server. Result.Reason says which
+	// observation or setting makes it so.
 	NotApplicable Outcome = "notApplicable"
 	// Errored is dmwake's own failure: a body that crashed, a limit of this
 	// machine. It says nothing about the server.
@@ -50,15 +50,15 @@ type Report struct {
 	Causes    []Cause  `json:"causes"` // of what failed and warned, worst first
 	Scenarios []Result `json:"scenarios"`
 
-	// Partial says that MUST scenarios are undecided: a green run is then no
-	// proof.
+	// Partial says that MUST scenarios are undecided: then a green run proves
+	// nothing.
 	Partial bool `json:"partial"`
 
 	Again      string        `json:"again,omitempty"` // the command that ran, without the selection
 	Seed       uint64        `json:"seed"`
 	FailOn     FailOn        `json:"failOn,omitempty"` // what fails the run
 	Strict     bool          `json:"strict"`           // FailOn has should
-	Notes      []string      `json:"notes,omitempty"`  // what the run tolerated and what limits it
+	Notes      []string      `json:"notes,omitempty"`  // what the run tolerated, and its limits
 	HookErrors []string      `json:"hookErrors,omitempty"`
 	Aborted    string        `json:"aborted,omitempty"` // why the run ended early
 	Started    time.Time     `json:"started"`
@@ -66,11 +66,11 @@ type Report struct {
 	DurationMs int64         `json:"durationMs"`
 }
 
-// Target is what was tested and how.
+// Target says what was tested and how.
 type Target struct {
 	Name      string   `json:"name"`
 	Discovery string   `json:"discovery"`
-	Embedded  bool     `json:"embedded,omitempty"` // the reference server of the process; Discovery is a port of one run then
+	Embedded  bool     `json:"embedded,omitempty"` // the embedded reference server; its port in Discovery differs from run to run
 	Push      string   `json:"push"`
 	Profiles  []string `json:"profiles"`
 	Mutants   []string `json:"mutants,omitempty"`
@@ -94,11 +94,10 @@ type Result struct {
 	Level   string  `json:"level"`
 	Title   string  `json:"title"`
 	Outcome Outcome `json:"outcome"`
-	// Reason is why a scenario was blocked, skipped, is not applicable or an
-	// error.
+	// Reason is why a scenario is blocked, skipped, not applicable or an error.
 	Reason string `json:"reason"`
-	// BlockedBy is the id of the scenario that failed or warned and so kept this
-	// one from looking.
+	// BlockedBy is the id of the failed or warned scenario that kept this one from
+	// judging.
 	BlockedBy  string   `json:"blockedBy,omitempty"`
 	Source     string   `json:"source"`
 	Rule       string   `json:"rule"`
@@ -107,27 +106,27 @@ type Result struct {
 	Evidence   []string `json:"evidence"`
 	Profile    string   `json:"profile"`
 	DurationMs int64    `json:"durationMs"`
-	// Fix is what a server that fails it mostly has to change.
+	// Fix is what a failing server usually has to change.
 	Fix string `json:"fix,omitempty"`
-	// Cause is why it failed or warned, in a sentence: failures of one sentence
-	// are one cause. Empty where the scenario is a cause by itself.
+	// Cause is why it failed or warned, as a sentence: failures with the same
+	// sentence have one cause. It is empty if the scenario is its own cause.
 	Cause string `json:"cause,omitempty"`
-	// Under are ids of scenarios: where one of them failed, too, that explains
-	// this failure.
+	// Under are ids of scenarios: if one of them failed, too, it explains this
+	// failure.
 	Under []string `json:"under,omitempty"`
-	// Known says that the baseline names it: its failure does not fail the run.
+	// Known says that it is in the baseline: its failure does not fail the run.
 	Known bool `json:"known,omitempty"`
 
-	// Exchanges are the messages of a failed scenario, Steps all that went
-	// between device, server and WNS in it.
+	// Exchanges are the messages of a failed scenario, Steps all its traffic between
+	// device, server and WNS.
 	Exchanges []Exchange `json:"exchanges,omitempty"`
 	Steps     []Step     `json:"steps,omitempty"`
 }
 
-// Broken tells whether the scenario saw its rule broken, at whatever level.
+// Broken reports whether the scenario saw its rule broken, at any level.
 func (s *Result) Broken() bool { return s.Outcome == Failed || s.Outcome == Warned }
 
-// Finish counts, groups and stamps.
+// Finish counts outcomes, groups causes and sets version and duration.
 func (r *Report) Finish() {
 	r.Dmwake = Version
 	r.digest()
@@ -135,12 +134,12 @@ func (r *Report) Finish() {
 	r.DurationMs = r.Duration.Milliseconds()
 }
 
-// digest derives what follows from the scenarios, and hides secrets.
+// digest computes everything that follows from the scenarios, and hides secrets.
 func (r *Report) digest() {
 	r.Summary = Summary{}
 	for i := range r.Scenarios {
 		if s := &r.Scenarios[i]; s.Outcome == Failed && s.Level != Must {
-			s.Outcome = Warned // as older reports have it
+			s.Outcome = Warned // older reports have Failed here
 		}
 		switch r.Scenarios[i].Outcome {
 		case Passed:
@@ -165,13 +164,13 @@ func (r *Report) digest() {
 	r.Causes = causes(r.Scenarios)
 }
 
-// Failing tells whether s makes the run fail: a level that FailOn names, and
-// the baseline does not know it.
+// Failing reports whether s makes the run fail: FailOn names its level, and it is
+// not in the baseline.
 func (r *Report) Failing(s *Result) bool {
 	return s.Broken() && !s.Known && r.FailOn.level(s.Level)
 }
 
-// Failures are the results that make the run fail.
+// Failures returns the results that make the run fail.
 func (r *Report) Failures() (out []*Result) {
 	for i := range r.Scenarios {
 		if r.Failing(&r.Scenarios[i]) {
@@ -181,9 +180,9 @@ func (r *Report) Failures() (out []*Result) {
 	return out
 }
 
-// FailedPartly tells whether the run fails because it is partial. What a failure
-// blocks that the baseline knows does not count: a baseline could not be met
-// otherwise.
+// FailedPartly reports whether the run fails because it is partial. Scenarios
+// blocked by a known failure do not count: otherwise no run with a baseline could
+// pass.
 func (r *Report) FailedPartly() bool {
 	if !slices.Contains(r.FailOn, OnPartial) {
 		return false
@@ -200,15 +199,14 @@ func (r *Report) FailedPartly() bool {
 	return false
 }
 
-// undecidedMust tells whether a MUST neither passed nor failed, though it has a
-// meaning for this server.
+// undecidedMust reports whether a MUST neither passed nor failed although it
+// applies to this server.
 func (s *Result) undecidedMust() bool {
 	return s.Level == Must && (s.Outcome == Skipped || s.Outcome == Blocked || s.Outcome == Errored)
 }
 
-// MustUndecided counts the MUST scenarios that neither passed nor failed, but
-// for those that are not applicable to this server: with any, the run is
-// partial.
+// MustUndecided counts the MUST scenarios that apply to this server but neither
+// passed nor failed. If there are any, the run is partial.
 func (r *Report) MustUndecided() (n int) {
 	for i := range r.Scenarios {
 		if r.Scenarios[i].undecidedMust() {
@@ -218,13 +216,13 @@ func (r *Report) MustUndecided() (n int) {
 	return n
 }
 
-// counts tells whether a broken scenario stands under what failed: it fails the
-// run, or is a MUST. A MUST fails whatever FailOn says.
+// counts reports whether a broken scenario is listed as failed: it fails the run, or
+// is a MUST. A MUST counts as failed whatever FailOn says.
 func (r *Report) counts(s *Result) bool {
 	return s.Broken() && !s.Known && (s.Outcome == Failed || r.FailOn.level(s.Level))
 }
 
-// WriteJSON writes the contract form.
+// WriteJSON writes the report as JSON, whose form is a contract.
 func (r *Report) WriteJSON(w io.Writer) error {
 	r.redact()
 	enc := json.NewEncoder(w)

@@ -27,8 +27,7 @@ func sample(strict bool) *Report {
 	return r
 }
 
-// TestJSONIsTheContract: the keys that others rely on are there under their
-// names.
+// TestJSONIsTheContract: the keys that others rely on exist.
 func TestJSONIsTheContract(t *testing.T) {
 	var b bytes.Buffer
 	if err := sample(false).WriteJSON(&b); err != nil {

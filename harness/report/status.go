@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Where no line can be rewritten, as in a log of CI, a status comes this often,
-// and not at all of a few scenarios.
+// If lines cannot be rewritten, as in a CI log, the status is printed this often,
+// and only for runs of at least so many scenarios.
 const (
 	statusEvery = 10 * time.Second
 	statusFrom  = 10
 )
 
-// Doing tells how far the run is. left is how long it takes on, 0 if that is not
-// known. On a terminal the line is rewritten, and gone before anything else is
-// written; into a log it is written every ten seconds.
+// Doing shows the progress of the run. left is the estimated time left, 0 if
+// unknown. On a terminal the line is rewritten, and erased before any other output;
+// in a log it appears every ten seconds.
 func (t *Terminal) Doing(done, total int, left time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -23,8 +23,8 @@ func (t *Terminal) Doing(done, total int, left time.Duration) {
 		line += ", about " + roughly(left) + " left"
 	}
 	if t.Live {
-		// Without auto-wrap a narrow window cuts the line. One that wrapped could
-		// not be erased.
+		// Without auto-wrap a narrow window cuts the line. A wrapped line could not be
+		// erased.
 		fmt.Fprintf(t.W, "\r\x1b[K\x1b[?7l%s\x1b[?7h", line)
 		t.status = true
 		return
@@ -43,8 +43,7 @@ func (t *Terminal) Doing(done, total int, left time.Duration) {
 	fmt.Fprintln(t.W, t.paint(gray, line))
 }
 
-// Clear takes the status line away. Whoever writes to W by other ways calls it
-// before.
+// Clear erases the status line. Call it before writing to W directly.
 func (t *Terminal) Clear() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,7 +57,7 @@ func (t *Terminal) erase() {
 	}
 }
 
-// roughly is a duration as an estimate deserves it.
+// roughly formats a duration with the precision of an estimate.
 func roughly(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:

@@ -13,16 +13,16 @@ import (
 type Terminal struct {
 	W      io.Writer
 	Color  bool
-	Live   bool             // W is a terminal, on which a line can be rewritten
+	Live   bool             // W is a terminal, so a line can be rewritten
 	Strict bool             // a SHOULD counts
 	Again  string           // the command that ran, without the selection
 	Clock  func() time.Time // nil is time.Now
 
 	mu     sync.Mutex
 	area   string
-	reason string    // why the last scenario was undecided that said so
-	status bool      // a status line stands on the terminal
-	said   time.Time // when the last status was written, or the run began
+	reason string    // the last reason printed for an undecided scenario
+	status bool      // a status line is on the terminal
+	said   time.Time // when the last status was written, or the run started
 }
 
 const (
@@ -42,20 +42,20 @@ func (t *Terminal) paint(code, s string) string {
 
 // areas in words, for a newcomer.
 var areas = map[string]string{
-	"ENR": "enrollment: does the server take a device in",
+	"ENR": "enrollment: does the server enroll a device",
 	"SES": "sessions: does it speak SyncML as Windows expects",
 	"PFN": "push provisioning: does it set the package family name",
 	"CHN": "channels: does it keep track of the channel URI",
 	"TOK": "tokens: does it get and keep a WNS access token",
-	"WNS": "notifications: is what it sends to WNS right",
+	"WNS": "notifications: does it send valid requests to WNS",
 	"WER": "WNS errors: what does it do when WNS says no",
-	"PSH": "push to work: does a push lead to a session that does the work",
+	"PSH": "push to work: does a push start a session that does the work",
 	"ERR": "device errors: what does it do when the device says no",
 	"SEC": "security: whom does it let in",
-	"ROB": "robustness: what does broken input do to it",
+	"ROB": "robustness: how does it handle broken input",
 }
 
-// Header introduces the run.
+// Header prints what the run tests.
 func (t *Terminal) Header(target Target, count int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,7 +67,7 @@ func (t *Terminal) Header(target Target, count int) {
 	fmt.Fprintf(t.W, "simulated devices: %s\n", strings.Join(target.Profiles, ", "))
 }
 
-// Progress tells one result as it comes.
+// Progress prints a result as it arrives.
 func (t *Terminal) Progress(s Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -82,7 +82,7 @@ func (t *Terminal) Progress(s Result) {
 	case s.Broken():
 		tail = "saw: " + s.Saw
 	case s.Outcome != Passed:
-		// What is said of many in a row is said once.
+		// Print a reason only once for many in a row.
 		if tail = s.WhyUndecided(); tail == t.reason {
 			tail = ""
 		} else {
@@ -126,8 +126,8 @@ func short(s string) string {
 	return s
 }
 
-// Summary tells what failed, each cause once, what the standard says and where,
-// and what was seen.
+// Summary prints what failed, each cause once, with the rule, its source, and what
+// was expected and seen.
 func (t *Terminal) Summary(r *Report) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -139,15 +139,15 @@ func (t *Terminal) Summary(r *Report) {
 	}
 	t.list(title, red, failed)
 	if len(failed) > 0 {
-		fmt.Fprintf(t.W, "\n  %s\n", t.paint(gray, "The JSON report (--json FILE) has the messages of each failure, secrets redacted."))
+		fmt.Fprintf(t.W, "\n  %s\n", t.paint(gray, "The JSON report (--json FILE) has the messages of each failure, with secrets redacted."))
 	}
 	title = "Warnings"
 	if !r.FailOn.level(Should) {
-		title += " (a SHOULD does not fail the run, unless --strict)"
+		title += " (a SHOULD does not fail the run without --strict)"
 	}
 	t.list(title, yellow, warned)
 	if len(known) > 0 {
-		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Known failures (in the baseline, they do not fail the run)"))
+		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Known failures (in the baseline; they do not fail the run)"))
 		for _, c := range known {
 			for _, s := range c.Known {
 				fmt.Fprintf(t.W, "  %s  %s\n", s.ID, s.Title)
@@ -160,7 +160,7 @@ func (t *Terminal) Summary(r *Report) {
 			errors = append(errors, s.ID+"  "+short(Redact(s.Reason)))
 		}
 	}
-	t.bullets("dmwake itself failed (says nothing about the server)", "  ", errors)
+	t.bullets("dmwake itself failed (this says nothing about the server)", "  ", errors)
 	t.bullets("Worth knowing", "  - ", r.Notes)
 	t.bullets("Hooks that failed (scenarios that need them are skipped)", "  - ", r.HookErrors)
 	fmt.Fprintf(t.W, "\n%s in %s (seed %d)\n", r.Summary.Counts(), r.Duration.Round(100*time.Millisecond), r.Seed)
@@ -206,7 +206,7 @@ func (t *Terminal) list(title, color string, causes []toldCause) {
 	}
 }
 
-// same tells what else comes from the cause, in one line.
+// same lists the other scenarios with the same cause, in one line.
 func (c *toldCause) same() string {
 	var parts []string
 	add := func(list []string, text func(n int, ids string) string) {

@@ -33,7 +33,7 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// TestMarks: four letters for each outcome.
+// TestMarks: four letters per outcome.
 func TestOutcomeMarks(t *testing.T) {
 	r := sample(false)
 	r.Scenarios = append(r.Scenarios, result("SES-10", Must, Failed, known), result("SES-11", Info, Warned))
@@ -54,8 +54,8 @@ func TestOutcomeMarks(t *testing.T) {
 	}
 }
 
-// TestCauseIsToldOnce: one block for each cause, the worst first, and the others
-// in a line that stays readable.
+// TestCauseIsToldOnce: one block per cause, worst first, and the other scenarios in
+// a readable line.
 func TestCauseIsToldOnce(t *testing.T) {
 	r := &Report{Scenarios: []Result{result("SES-01", Should, Warned), result("SES-02", Must, Failed), result("SES-03", Must, Failed, under("SES-02")), result("SES-04", Must, Failed), result("TOK-04", Should, Warned, under("SES-02"))}}
 	for i := range 40 {
@@ -87,7 +87,7 @@ func TestCauseIsToldOnce(t *testing.T) {
 	}
 }
 
-// TestAnnotations: one for each cause, and one for all that is ours.
+// TestAnnotations: one per cause, and one for all our own failures.
 func TestAnnotations(t *testing.T) {
 	r := &Report{Again: "dmwake test", Scenarios: []Result{result("SES-02", Must, Failed, because("broken: 100%")), result("SES-03", Must, Failed, because("broken: 100%")), result("TOK-04", Should, Warned), result("PSH-01", Must, Blocked, by("SES-02")),
 		result("SES-09", Must, Failed, known), result("ROB-01", Must, Errored), result("ROB-02", Must, Errored)}}
@@ -109,7 +109,7 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
-// screen is what a terminal shows of a text with status lines.
+// screen returns what a terminal shows for a text with status lines.
 func screen(s string) string {
 	var done []string
 	for _, line := range strings.Split(s, "\n") {

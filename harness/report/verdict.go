@@ -5,17 +5,16 @@ import (
 	"strings"
 )
 
-// toldCause is a cause as a person is told of it.
+// toldCause is a cause with its results.
 type toldCause struct {
 	Cause
 	Head   *Result   // the scenario to look at
-	Failed []*Result // what counts as failed, Head among them if there is any
+	Failed []*Result // what counts as failed, including Head
 	Warned []*Result
 	Known  []*Result
 }
 
-// told splits the causes: a cause stands where its worst
-// scenario does, and is told once.
+// told splits the causes by their worst scenario; each cause is listed once.
 func (r *Report) told() (failed, warned, known []toldCause) {
 	at := map[string]*Result{}
 	for i := range r.Scenarios {
@@ -49,8 +48,8 @@ func (r *Report) told() (failed, warned, known []toldCause) {
 	return failed, warned, known
 }
 
-// Verdict is the run in plain words, and how good that is: "good", "warn" or
-// "bad".
+// Verdict describes the run in plain words, and says how good that is: "good",
+// "warn" or "bad".
 func (r *Report) Verdict() (text, tone string) {
 	var out []string
 	tone = "good"
@@ -84,7 +83,7 @@ func (r *Report) Verdict() (text, tone string) {
 	return strings.Join(out, " "), tone
 }
 
-// kept tells which rules the server keeps and which it breaks.
+// kept says how many rules the server breaks, or that all checked rules passed.
 func (r *Report) kept() string {
 	failed, _, _ := r.told()
 	levels := map[string]int{}
@@ -118,7 +117,7 @@ func (r *Report) kept() string {
 		}
 		return "The server breaks " + rules + more + "."
 	case r.Aborted != "":
-		return "" // what was not run may break any of them
+		return "" // rules that were not checked may be broken
 	case known > 0:
 		return "No new failures" + more + "."
 	case warned > 0 && r.Summary.Passed > 0:
@@ -131,7 +130,7 @@ func (r *Report) kept() string {
 	return "All checked rules passed."
 }
 
-// undecided tells that the result is partial.
+// undecided says that the result is partial.
 func (r *Report) undecided() string {
 	by := map[Outcome]int{}
 	n := 0
@@ -157,8 +156,8 @@ func (r *Report) undecided() string {
 	return fmt.Sprintf("The result is partial: %s could not be decided (%s).", many(n, "MUST scenario"), strings.Join(parts, ", "))
 }
 
-// Counts is the line of the numbers. Failed and warned are always in it, and
-// errors only where there are any.
+// Counts returns the line with the numbers. It includes errors only if there are
+// any.
 func (s Summary) Counts() string {
 	line := fmt.Sprintf("%d passed, %d failed, %d warned, %d blocked, %d skipped, %d not applicable", s.Passed, s.Failed, s.Warned, s.Blocked, s.Skipped, s.NotApplicable)
 	if s.Error > 0 {
@@ -174,7 +173,7 @@ func many(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// someIDs lists scenarios, the first few of many.
+// someIDs lists the first few ids.
 func someIDs(list []string) string {
 	const shown = 8
 	if len(list) <= shown+1 { // "1 more" is no shorter than an id
@@ -183,7 +182,7 @@ func someIDs(list []string) string {
 	return fmt.Sprintf("%s, ... %d more", strings.Join(list[:shown], ", "), len(list)-shown)
 }
 
-// WhyUndecided is why a scenario neither passed nor broke its rule.
+// WhyUndecided says why a scenario neither passed nor broke its rule.
 func (s *Result) WhyUndecided() string {
 	if s.Outcome == Blocked && s.BlockedBy != "" {
 		return "blocked by " + s.BlockedBy + ": " + s.Reason

@@ -48,7 +48,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestFailedPartly: what a known failure blocks does not fail a run.
+// TestFailedPartly: a scenario blocked by a known failure does not fail a run.
 func TestFailedPartly(t *testing.T) {
 	failed := Result{ID: "A", Level: Must, Outcome: Failed}
 	known := failed

@@ -1,6 +1,5 @@
-// Package repro are reproductions, by name, of what people reported on this
-// path: a device or a WNS that misbehaves in that way, for as long as somebody
-// debugs.
+// Package repro reproduces, by name, bugs that people reported on this path: a
+// device or a WNS misbehaves in that way for as long as you debug.
 package repro
 
 import (
@@ -25,29 +24,29 @@ type Case struct {
 	Shows    string // what a person sees
 	Reported string // where
 	LookAt   string // what to check in the server
-	Explain  string // what dmwake explain takes, if there is something
+	Explain  string // arguments of dmwake explain, if it explains this
 
 	Profile string   // of the device; empty: the target's newest
 	Faults  []string // of the device (package dmclient/faults)
-	WNS     []string // of the fake WNS, towards this device or its tokens (package fakewns/faults)
-	// Prepare changes the device after it enrolled and before its first
-	// session; Then after that session.
+	WNS     []string // of the fake WNS, for this device or its tokens (package fakewns/faults)
+	// Prepare changes the device after its enrollment and before its first session,
+	// Then after that session.
 	Prepare, Then func(*lab.Lab, *dmclient.Device)
-	// Pushes says that it shows when the server pushes.
+	// Pushes says that the symptom shows when the server pushes.
 	Pushes bool
-	// Mutant makes the embedded server do what a sound server does not, Setup
-	// sets it up in one of the ways of lab.Setups.
+	// Mutant makes the embedded server misbehave, Setup configures it in one of the
+	// ways of lab.Setups.
 	Mutant *mutants.Mutant
 	Setup  string
-	// Token is the kind of the directory's token that the device brings.
+	// Token is the kind of directory token that the device uses.
 	Token entra.Kind
 	// Enrolls says that it is about the enrollment, which may fail.
 	Enrolls bool
-	// Seen tells whether it showed.
+	// Seen reports whether the symptom showed.
 	Seen func(*Seen) bool
 }
 
-// Seen is what came of a reproduction so far.
+// Seen is what happened in a reproduction so far.
 type Seen struct {
 	Sessions []*dmclient.Session
 	Journal  []*fakewns.Entry
@@ -56,7 +55,7 @@ type Seen struct {
 	Enrolled error
 }
 
-// code tells whether a command on a node was answered with a code.
+// code checks whether a command on a node was answered with a code.
 func code(verb syncml.Verb, suffix string, code int) func(*Seen) bool {
 	return func(s *Seen) bool {
 		for _, x := range s.Sessions {
@@ -70,7 +69,7 @@ func code(verb syncml.Verb, suffix string, code int) func(*Seen) bool {
 	}
 }
 
-// wns tells whether a request of a kind was answered so.
+// wns checks whether WNS answered a kind of request with that status and state.
 func wns(kind fakewns.Kind, status int, state string) func(*Seen) bool {
 	return func(s *Seen) bool {
 		for _, e := range s.Journal {
@@ -93,7 +92,7 @@ func sessions(want func(*dmclient.Session) bool) func(*Seen) bool {
 	}
 }
 
-// provision puts what an earlier enrollment left onto a device.
+// provision sets nodes on a device as an earlier enrollment left them.
 func provision(pfn string) func(*lab.Lab, *dmclient.Device) {
 	return func(_ *lab.Lab, d *dmclient.Device) {
 		d.Tree().Provision(d.PushURI(), "")
@@ -105,15 +104,15 @@ func provision(pfn string) func(*lab.Lab, *dmclient.Device) {
 
 const earlier = "99999another.app_8wekyb3d8bbwe"
 
-// All are the reproductions, by name.
+// All returns the reproductions, by name.
 func All() []Case {
 	return []Case{
-		{Name: "add-pfn-418", Shows: "Add of the PFN answers 418: one is there from an earlier enrollment", Reported: "the first public reports of this path", Explain: "418",
+		{Name: "add-pfn-418", Shows: "Add of the PFN answers 418: an earlier enrollment left one behind", Reported: "the first public reports of this path", Explain: "418",
 			LookAt: "send Replace, or Get the PFN and compare", Prepare: provision(earlier), Seen: code(syncml.Add, "/Push/PFN", 418)},
 		{Name: "add-push-418", Shows: "Add of Push answers 418", Reported: "the first public reports of this path", Explain: "418",
-			LookAt: "the node is what you wanted: go on with the PFN", Prepare: provision(""), Seen: code(syncml.Add, "/Push", 418)},
+			LookAt: "you have the node you wanted: go on with the PFN", Prepare: provision(""), Seen: code(syncml.Add, "/Push", 418)},
 		{Name: "atomic-507", Shows: "an Atomic with Add and Replace of the PFN answers 507", Reported: "Learn, \"OMA DM protocol support\"", Explain: "507",
-			LookAt: "send the two as commands of their own (the embedded server does not, for this)", Mutant: mutants.PfnAtomic,
+			LookAt: "send the two as separate commands (here the embedded server does not)", Mutant: mutants.PfnAtomic,
 			Seen: sessions(func(x *dmclient.Session) bool {
 				for _, m := range x.Sent {
 					for _, c := range m.Body {
@@ -125,18 +124,18 @@ func All() []Case {
 				return false
 			})},
 		{Name: "bad-hash-500", Shows: "a phone answers 500 to a PFN whose publisher hash is malformed", Reported: "the first public reports of this path", Explain: "500",
-			LookAt: "13 characters of base32, none of i, l, o, u (the embedded server cuts it, for this)", Profile: "wp81", Mutant: mutants.PfnBadHash, Seen: code(syncml.Add, "/Push/PFN", 500)},
-		{Name: "channel-410", Shows: "WNS answers 410 long before the channel's thirty days are over", Reported: "WindowsAppSDK issue 4446", Explain: "wns 410",
+			LookAt: "13 characters of base32, without i, l, o, u (here the embedded server truncates it)", Profile: "wp81", Mutant: mutants.PfnBadHash, Seen: code(syncml.Add, "/Push/PFN", 500)},
+		{Name: "channel-410", Shows: "WNS answers 410 long before the channel's thirty days have passed", Reported: "WindowsAppSDK issue 4446", Explain: "wns 410",
 			LookAt: "drop the channel, set the PFN again in the next session", Pushes: true, Seen: wns(fakewns.Notification, 410, ""),
 			Then: func(l *lab.Lab, d *dmclient.Device) { l.WNS.CloseChannel(d.ChannelURI()) }},
 		{Name: "enroll-policy-lies", Shows: "Discover says OnPremise, and the user's UsernameToken is refused", Reported: "fleet issue 46387",
-			LookAt: "let the policy and the enrollment service take what Discover advertises (the embedded server does not, for this)", Mutant: mutants.EnrPolicyLies, Enrolls: true,
+			LookAt: "let the policy and the enrollment service accept what Discover advertises (here the embedded server does not)", Mutant: mutants.EnrPolicyLies, Enrolls: true,
 			Seen: func(s *Seen) bool {
 				var e *enroll.Error
 				return errors.As(s.Enrolled, &e) && e.Refused()
 			}},
-		{Name: "first-status-only", Shows: "a server reads the first Status of a message only, and sends again what was done", Reported: "iot-core-azure-dm-client issue 84",
-			LookAt: "a message has a Status for every command: read them all (the embedded server does not, for this)", Mutant: mutants.SesFirstStatus,
+		{Name: "first-status-only", Shows: "a server reads only the first Status of a message, and repeats commands that were done", Reported: "iot-core-azure-dm-client issue 84",
+			LookAt: "a message has a Status for every command: read them all (here the embedded server does not)", Mutant: mutants.SesFirstStatus,
 			Seen: func(s *Seen) bool {
 				n := 0
 				for _, x := range s.Sessions {
@@ -150,10 +149,10 @@ func All() []Case {
 				return code(syncml.Add, "/Push/PFN", 415)(s) || code(syncml.Replace, "/Push/PFN", 415)(s)
 			}},
 		{Name: "full-name-500", Shows: "a phone answers 500 to a PFN that is a package full name", Reported: "the first public reports of this path", Explain: "500",
-			LookAt: "set Name_PublisherHash, in lower case (the embedded server does not, for this)", Profile: "wp81", Mutant: mutants.PfnFullName,
+			LookAt: "set Name_PublisherHash, in lower case (here the embedded server does not)", Profile: "wp81", Mutant: mutants.PfnFullName,
 			Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "lost-after-200", Shows: "WNS answers 200 received, and no session follows (Event 4603)", Reported: "fleet issue 43773",
-			LookAt: "keep polling beside push; do not take 200 for delivered", Explain: "received", Pushes: true, WNS: []string{"lost"},
+			LookAt: "keep polling alongside push; 200 does not mean delivered", Explain: "received", Pushes: true, WNS: []string{"lost"},
 			Seen: func(s *Seen) bool {
 				for _, e := range s.Journal {
 					if e.Delivery == fakewns.Lost {
@@ -163,28 +162,28 @@ func All() []Case {
 				return false
 			}},
 		{Name: "no-certificate", Shows: "a device presents no client certificate, only its DeviceID", Reported: "fleet issues 14626, 46197",
-			LookAt: "refuse it: who knows a DeviceID is not that device", Then: func(_ *lab.Lab, d *dmclient.Device) { addFault(d, "no-certificate") },
+			LookAt: "refuse it: knowing a DeviceID does not prove anything", Then: func(_ *lab.Lab, d *dmclient.Device) { addFault(d, "no-certificate") },
 			Seen: sessions(func(x *dmclient.Session) bool {
 				return len(x.Exchanges) > 0 && x.Exchanges[0].Status >= 400 || x.Err != nil
 			})},
 		{Name: "not-lower-case-500", Shows: "a phone answers 500 to a PFN with capitals", Reported: "the first public reports of this path", Explain: "500",
-			LookAt: "lower-case the PFN before it is sent (the embedded server does not, for this)", Profile: "wp81", Mutant: mutants.PfnUpperCase, Seen: code(syncml.Add, "/Push/PFN", 500)},
+			LookAt: "convert the PFN to lower case before sending it (here the embedded server does not)", Profile: "wp81", Mutant: mutants.PfnUpperCase, Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "offline-500", Shows: "a phone answers 500 to Add and Replace of the PFN: its WNS client is offline", Reported: "the first public reports of this path", Explain: "500",
 			LookAt: "end the session, try again in a later one", Profile: "wp81", Prepare: func(_ *lab.Lab, d *dmclient.Device) { d.SetWNSOffline(true) },
 			Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "offline-dropped", Shows: "WNS answers 200 dropped: the device is offline and nothing was cached", Reported: "WindowsAppSDK issue 3677", Explain: "dropped",
-			LookAt: "send X-WNS-Cache-Policy: cache; treat dropped as not delivered (the embedded server does not ask for the cache, for this)", Pushes: true, Mutant: mutants.WnsNoCache,
+			LookAt: "send X-WNS-Cache-Policy: cache; treat dropped as not delivered (here the embedded server does not ask for the cache)", Pushes: true, Mutant: mutants.WnsNoCache,
 			Then: func(_ *lab.Lab, d *dmclient.Device) { d.SetWNSOffline(true) }, Seen: wns(fakewns.Notification, 200, "dropped")},
 		{Name: "pfn-418-500", Shows: "418 to Add and then 500 to Replace of the PFN", Reported: "the first public reports of this path, twice", Explain: "500",
-			LookAt: "record it, end the session, do not repeat it without end; what else is queued must arrive", Faults: []string{"pfn-418-500"},
+			LookAt: "record it, end the session, do not repeat it forever; other queued commands must arrive", Faults: []string{"pfn-418-500"},
 			Seen: code(syncml.Replace, "/Push/PFN", 500)},
-		{Name: "poll-every-minute", Shows: "a device polls every minute for good, beside push", Reported: "fleet issue 46481",
-			LookAt: "push is for what cannot wait: let devices poll every few hours (the embedded server does not, for this)", Mutant: mutants.EnrPollMinute,
+		{Name: "poll-every-minute", Shows: "a device polls every minute forever, alongside push", Reported: "fleet issue 46481",
+			LookAt: "push is for urgent work: let devices poll every few hours (here the embedded server does not)", Mutant: mutants.EnrPollMinute,
 			Seen: func(s *Seen) bool {
 				v, _ := s.Device.Tree().Look(dmclient.ProviderURI(s.Device.Provider()) + "/Poll/IntervalForRemainingScheduledRetries")
 				return v == "1"
 			}},
-		{Name: "power-saver", Shows: "pushes are received and lead to no session: Push/Status 7", Reported: "fleet issue 43773; Learn, \"DMClient CSP\"", Explain: "push-status 7",
+		{Name: "power-saver", Shows: "pushes are received but start no session: Push/Status 7", Reported: "fleet issue 43773; Learn, \"DMClient CSP\"", Explain: "push-status 7",
 			LookAt: "nothing is wrong: poll", Pushes: true, Then: func(_ *lab.Lab, d *dmclient.Device) { d.SetPower(dmclient.PowerSaver) },
 			Seen: func(s *Seen) bool {
 				for _, w := range s.Device.Wakes() {
@@ -195,32 +194,32 @@ func All() []Case {
 				return false
 			}},
 		{Name: "push-missing-500", Shows: "a phone answers 500 to Add of the PFN: Push was never added", Reported: "the first public reports of this path", Explain: "500",
-			LookAt: "add .../Push first (the embedded server does not, for this)", Profile: "wp81", Mutant: mutants.PfnNoPushNode, Seen: code(syncml.Add, "/Push/PFN", 500)},
+			LookAt: "add .../Push first (here the embedded server does not)", Profile: "wp81", Mutant: mutants.PfnNoPushNode, Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "session-id-0", Shows: "a device uses SessionID 0", Reported: "fleet issue 25581", LookAt: "0 is as good as any other", Faults: []string{"session-id=0"},
 			Seen: sessions(func(x *dmclient.Session) bool { return x.ID == "0" })},
-		{Name: "stale-session", Shows: "a device that enrolled again is answered as in its session before: MsgIDs go on, nothing is set up", Reported: "go-microsoft-dm",
-			LookAt: "forget sessions when a device enrolls again (the embedded server does not, for this)", Mutant: mutants.EnrStaleSession,
+		{Name: "stale-session", Shows: "a device that enrolled again is answered as in its earlier session: MsgIDs continue, nothing is set up", Reported: "go-microsoft-dm",
+			LookAt: "drop sessions when a device enrolls again (here the embedded server does not)", Mutant: mutants.EnrStaleSession,
 			Then: func(l *lab.Lab, d *dmclient.Device) {
 				ctx := context.Background()
 				id := d.Sessions()[0].ID
 				if f, err := faults.New("stop=2"); err == nil { // the session is cut off
 					d.AddFault(f)
 				}
-				d.Sync(ctx, dmclient.SyncOptions{SessionID: id}) //nolint:errcheck // the transcript tells
+				d.Sync(ctx, dmclient.SyncOptions{SessionID: id}) //nolint:errcheck // the transcript shows it
 				d.ClearFaults()
 				l.Enroll(ctx, d)                                 //nolint:errcheck // as above
 				d.Sync(ctx, dmclient.SyncOptions{SessionID: id}) //nolint:errcheck // the same SessionID in both enrollments
 			},
 			Seen: sessions(func(x *dmclient.Session) bool { return len(x.Received) > 0 && x.Received[0].Hdr.MsgID != "1" })},
-		{Name: "tenant-accepted", Shows: "a device with a token of another tenant is enrolled", Reported: "CVE-2026-24899",
-			LookAt: "check tid and issuer of the token (the embedded server does not, for this)", Setup: "entra", Mutant: mutants.SecJWTTid, Token: entra.WrongTenant, Enrolls: true,
+		{Name: "tenant-accepted", Shows: "a device with a token from another tenant is enrolled", Reported: "CVE-2026-24899",
+			LookAt: "check tid and issuer of the token (here the embedded server does not)", Setup: "entra", Mutant: mutants.SecJWTTid, Token: entra.WrongTenant, Enrolls: true,
 			Seen: func(s *Seen) bool { return s.Enrolled == nil && s.Device.Provisioning() != nil }},
-		{Name: "token-dies-early", Shows: "a token is refused though expires_in has not passed: 401", Reported: "PushSharp issues 690, 691, 743", Explain: "wns 401",
+		{Name: "token-dies-early", Shows: "a token is refused before expires_in has passed: 401", Reported: "PushSharp issues 690, 691, 743", Explain: "wns 401",
 			LookAt: "fetch a new token once, and send again", Pushes: true, Then: func(l *lab.Lab, _ *dmclient.Device) { l.WNS.RevokeTokens() },
 			WNS: []string{"status=401 times=1"}, Seen: wns(fakewns.Notification, 401, "")},
 		{Name: "token-per-push", Shows: "a token is fetched for every push", Reported: "PushSharp issue 619",
-			LookAt: "keep the token until it expires or a 401 (the embedded server does not, for this)", Pushes: true, Mutant: mutants.TokEveryPush,
-			Then: func(l *lab.Lab, d *dmclient.Device) { l.Push(context.Background(), d) }, //nolint:errcheck // the journal tells
+			LookAt: "keep the token until it expires or a 401 arrives (here the embedded server does not)", Pushes: true, Mutant: mutants.TokEveryPush,
+			Then: func(l *lab.Lab, d *dmclient.Device) { l.Push(context.Background(), d) }, //nolint:errcheck // the journal shows it
 			Seen: func(s *Seen) bool {
 				n := 0
 				for _, e := range s.Journal {
@@ -234,9 +233,9 @@ func All() []Case {
 			Pushes: true, WNS: []string{"status=500 on=token times=2"}, Then: func(l *lab.Lab, _ *dmclient.Device) { l.WNS.RevokeTokens() },
 			Seen: wns(fakewns.Token, 500, "")},
 		{Name: "unknown-pfn-500", Shows: "a phone answers 500 to a PFN that WNS does not know", Reported: "the first public reports of this path", Explain: "500",
-			LookAt: "is it the PFN of an app that is registered for WNS?", Profile: "wp81", Prepare: func(l *lab.Lab, _ *dmclient.Device) { revoke(l) }, Seen: code(syncml.Add, "/Push/PFN", 500)},
+			LookAt: "is it the PFN of an app registered for WNS?", Profile: "wp81", Prepare: func(l *lab.Lab, _ *dmclient.Device) { revoke(l) }, Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "unknown-pfn-status-3", Shows: "Windows 10 and later answer 200 to the PFN, and Push/Status 3", Reported: "Learn, \"DMClient CSP\"", Explain: "push-status 3",
-			LookAt: "ask for Push/Status with ChannelURI, and do not push", Profile: "win11",
+			LookAt: "read Push/Status along with ChannelURI, and do not push", Profile: "win11",
 			Prepare: func(l *lab.Lab, _ *dmclient.Device) { revoke(l) },
 			Seen: sessions(func(x *dmclient.Session) bool {
 				for _, c := range x.Find(syncml.Get, "/Push/Status") {
@@ -247,7 +246,7 @@ func All() []Case {
 				return false
 			})},
 		{Name: "user-405", Shows: "commands for ./User answer 405: nobody is logged in", Reported: "fleet issue 49250", Explain: "405",
-			LookAt: "keep them until LoginStatus says user", Prepare: func(_ *lab.Lab, d *dmclient.Device) { d.SetLogin(dmclient.LoginNone) }, Mutant: mutants.SesUserAlways,
+			LookAt: "hold them back until LoginStatus says user", Prepare: func(_ *lab.Lab, d *dmclient.Device) { d.SetLogin(dmclient.LoginNone) }, Mutant: mutants.SesUserAlways,
 			Seen: func(s *Seen) bool {
 				for _, x := range s.Sessions {
 					for _, c := range x.Commands {
@@ -263,7 +262,7 @@ func All() []Case {
 	}
 }
 
-// ByName finds a reproduction; the error says what there is.
+// ByName finds a reproduction; the error lists all names.
 func ByName(name string) (*Case, error) {
 	all := All()
 	names := make([]string, len(all))
@@ -273,5 +272,5 @@ func ByName(name string) (*Case, error) {
 		}
 		names[i] = all[i].Name
 	}
-	return nil, fmt.Errorf("unknown reproduction %q; there are %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("unknown reproduction %q; known are %s", name, strings.Join(names, ", "))
 }

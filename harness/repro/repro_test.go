@@ -10,8 +10,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
-// TestEveryCaseShows: each reproduction, against the embedded server, shows
-// what it says; and without what it does, it does not.
+// TestEveryCaseShows: against the embedded server, each reproduction shows its
+// symptom, and does not show it without its faults.
 func TestEveryCaseShows(t *testing.T) {
 	all := All()
 	if !slices.IsSortedFunc(all, func(a, b Case) int {
@@ -64,8 +64,8 @@ func shows(t *testing.T, c Case) bool {
 	if err := r.Push(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// What a push leads to is over when its request, and what follows it, is in
-	// the journal.
+	// The effects of a push are over when its request, and what follows it, is in the
+	// journal.
 	for n := 1; !r.Showed(); n++ {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		_, err := l.WNS.Journal().Await(ctx, mark, n, nil)

@@ -13,7 +13,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/entra"
 )
 
-// Run is a reproduction under way.
+// Run is a running reproduction.
 type Run struct {
 	Case   *Case
 	Lab    *lab.Lab
@@ -23,8 +23,8 @@ type Run struct {
 	enrolled error
 }
 
-// Start enrolls a device that misbehaves, in a lab that is up, and holds its
-// first sessions.
+// Start enrolls a misbehaving device in a running lab, and holds its first
+// sessions.
 func Start(ctx context.Context, l *lab.Lab, c *Case) (*Run, error) {
 	name := c.Profile
 	if name == "" {
@@ -78,56 +78,56 @@ func Start(ctx context.Context, l *lab.Lab, c *Case) (*Run, error) {
 	return r, nil
 }
 
-// newDevice makes the device, with a token of its kind where the case names one.
+// newDevice makes the device, with a token of the case's kind if it names one.
 func newDevice(l *lab.Lab, c *Case, p dmclient.Profile) (*dmclient.Device, error) {
 	if c.Token == "" {
 		return l.NewDevice(p)
 	}
 	if l.Directory == nil {
-		return nil, errors.New("it needs a directory whose tokens the server takes: set target.directory")
+		return nil, errors.New("it needs a directory whose tokens the server accepts: set target.directory")
 	}
 	return l.NewDevice(p, func(cfg *dmclient.Config) {
 		cfg.EntraToken = func(context.Context) (string, error) { return l.Directory.Issue(c.Token, entra.Who{UPN: cfg.Username}) }
 	})
 }
 
-// sync holds a session; how it ended is in the device's transcript.
+// sync holds a session; the device's transcript has its outcome.
 func (r *Run) sync(ctx context.Context, o dmclient.Origin) {
-	r.Device.Sync(ctx, dmclient.SyncOptions{Origin: o, NoRetry: true}) //nolint:errcheck // as above
+	r.Device.Sync(ctx, dmclient.SyncOptions{Origin: o, NoRetry: true}) //nolint:errcheck // it is in the transcript
 }
 
-// Push makes the server push; ErrNoHook where it has no hook for that.
+// Push makes the server push; it returns ErrNoHook if there is no push hook.
 func (r *Run) Push(ctx context.Context) error {
 	err := r.Lab.Push(ctx, r.Device)
 	if errors.Is(err, lab.ErrNoHook) {
 		return err
 	}
-	return nil // that it could not push is a result
+	return nil // a failed push is a result
 }
 
-// Seen is what came of it so far.
+// Seen returns what happened so far.
 func (r *Run) Seen() *Seen {
 	return &Seen{Sessions: r.Device.Sessions(), Journal: r.Lab.WNS.Journal().Since(r.mark, nil), Device: r.Device, Enrolled: r.enrolled}
 }
 
-// Showed tells whether what is reproduced was to be seen.
+// Showed reports whether the symptom showed.
 func (r *Run) Showed() bool { return r.Case.Seen(r.Seen()) }
 
 func addFault(d *dmclient.Device, spec string) {
 	f, err := faults.New(spec)
 	if err != nil {
-		panic(err) // a mistake of this package's
+		panic(err) // a mistake in this package
 	}
 	d.AddFault(f)
 }
 
-// revoke makes the apps' PFNs ones that WNS does not register.
+// revoke makes WNS refuse to register the apps' PFNs.
 func revoke(l *lab.Lab) {
 	apps := l.WNS.Apps()
 	for i := range apps {
 		apps[i].Revoked = true
 	}
 	if err := l.WNS.SetApps(apps); err != nil {
-		panic(err) // they were sound before
+		panic(err) // they were valid before
 	}
 }

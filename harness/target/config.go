@@ -24,7 +24,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// Config is one target with all that a run needs to know of it. The yaml names
+// Config describes one target with everything a run needs to know. The yaml names
 // are the keys of the configuration file.
 type Config struct {
 	Target   Target   `yaml:"target"`
@@ -36,99 +36,96 @@ type Config struct {
 type Target struct {
 	Name      string `yaml:"name"`
 	Discovery string `yaml:"discovery"` // URL of the discovery service
-	CA        string `yaml:"ca"`        // PEM file that the server's certificate is checked with
+	CA        string `yaml:"ca"`        // PEM file to verify the server's certificate
 	Connect   string `yaml:"connect"`   // host:port to connect to, whatever the URLs name
 	Username  string `yaml:"username"`
 	Password  Secret `yaml:"password"`
-	// Push is "wns", or "none" for a server that has no WNS push.
+	// Push is "wns", or "none" for a server without WNS push.
 	Push string `yaml:"push"`
-	// PushOnQueue says that the server pushes by itself when a command is
-	// queued, so that no push hook is needed for that.
+	// PushOnQueue says that the server pushes by itself when a command is queued, so
+	// that no push hook is needed.
 	PushOnQueue bool     `yaml:"push_on_queue"`
 	Profiles    []string `yaml:"profiles"`
 	Hooks       Hooks    `yaml:"hooks"`
 
-	// Certificate enrolls devices where Discover says Certificate.
+	// Certificate enrolls devices if Discover says Certificate.
 	Certificate KeyPair `yaml:"certificate"`
-	// Directory is a fake Entra whose tokens devices bring where Discover says
-	// Federated; without it, and without Hooks.Token, they sign in on the
-	// server's page.
+	// Directory is a fake Entra that gives devices tokens if Discover says Federated.
+	// Without it, and without Hooks.Token, they sign in on the server's page.
 	Directory Directory `yaml:"directory"`
-	// Provisioned is a device that is enrolled already: all scenarios share it.
+	// Provisioned is an already enrolled device that all scenarios share.
 	Provisioned Provisioned `yaml:"provisioned"`
-	// Crowd is how many devices open their sessions at once, default 200.
+	// Crowd is how many devices open sessions at once, default 200.
 	Crowd int `yaml:"crowd"`
-	// Pace is how many enrollments and sign-ins dmwake begins in a minute, for
-	// servers that limit their rate; 0, the default, is no limit.
+	// Pace is how many enrollments and sign-ins dmwake starts per minute, for servers
+	// that limit their rate; 0, the default, is no limit.
 	Pace Pace `yaml:"pace"`
-	// SharedDevice lets one device enroll, and all scenarios share it.
+	// SharedDevice enrolls a single device that all scenarios share.
 	SharedDevice bool `yaml:"shared_device"`
 }
 
-// Pace is a number a minute, 0 for no limit.
+// Pace is a number per minute, 0 for no limit.
 type Pace int
 
-// UnmarshalYAML tells the line of one that is none.
+// UnmarshalYAML names the line of an invalid value.
 func (p *Pace) UnmarshalYAML(n *yaml.Node) error {
 	v, err := strconv.Atoi(n.Value)
 	if err != nil || v < 0 || v > 100_000 {
-		return fmt.Errorf("line %d: target.pace %q is not a number of enrollments a minute from 0 (no limit) to 100000", n.Line, n.Value)
+		return fmt.Errorf("line %d: target.pace %q is not a number of enrollments per minute from 0 (no limit) to 100000", n.Line, n.Value)
 	}
 	*p = Pace(v)
 	return nil
 }
 
-// WNS is how the server under test reaches the fake WNS.
+// WNS says how the server under test reaches the fake WNS.
 type WNS struct {
 	Mode   string `yaml:"mode"`   // proxy, hosts or direct
-	Listen string `yaml:"listen"` // of the fake WNS, HTTPS
-	Proxy  string `yaml:"proxy"`  // of the proxy, mode proxy only
+	Listen string `yaml:"listen"` // address of the fake WNS, HTTPS
+	Proxy  string `yaml:"proxy"`  // address of the proxy, mode proxy only
 	CADir  string `yaml:"ca_dir"` // where the lab keeps its CA between runs
 	App    App    `yaml:"app"`
-	// TokenKey signs access tokens: fake WNSs that share it, on several machines,
-	// take each other's. Drawn if it is not set.
+	// TokenKey signs access tokens: fake WNSs on several machines that share it accept
+	// each other's tokens. It is generated if not set.
 	TokenKey Secret `yaml:"token_key"`
-	// Allow are further hosts that the proxy connects to: "host" or "host:port".
+	// Allow lists more hosts that the proxy may connect to: "host" or "host:port".
 	Allow []string `yaml:"allow"`
-	// Faults are set from the start, one line each: "status=503 times=3".
+	// Faults are active from the start, one line each: "status=503 times=3".
 	Faults []string `yaml:"faults"`
-	// AppRate and ChannelRate are how many notifications a second an app and a
+	// AppRate and ChannelRate are how many notifications per second an app and a
 	// channel may get before they are throttled; 0 never throttles.
 	AppRate     float64 `yaml:"app_rate"`
 	ChannelRate float64 `yaml:"channel_rate"`
 }
 
-// App is the app identity that the server under test is configured with.
+// App is the app identity in the configuration of the server under test.
 type App struct {
 	PFN    string `yaml:"pfn"`
 	SID    string `yaml:"sid"`
 	Secret Secret `yaml:"secret"`
-	// Kind is classic (default), classic-retired or entra; Tenant and ClientID
-	// are those of the last.
+	// Kind is classic (default), classic-retired or entra. Tenant and ClientID are for
+	// entra.
 	Kind     string `yaml:"kind"`
 	Tenant   string `yaml:"tenant"`
 	ClientID string `yaml:"client_id"`
 }
 
-// Timeouts are all waits of a run, each the most that a sound server may take.
+// Timeouts are all waits of a run, each the longest that a sound server may take.
 type Timeouts struct {
 	Request time.Duration `yaml:"request"` // one HTTP request of a device
 	Hook    time.Duration `yaml:"hook"`    // one hook
 	Push    time.Duration `yaml:"push"`    // from a trigger to the push, and from there to the session
-	Quiet   time.Duration `yaml:"quiet"`   // how long to watch for what must not come
-	// Latency is the most that should pass from a trigger to the session.
+	Quiet   time.Duration `yaml:"quiet"`   // how long to watch for unwanted traffic
+	// Latency is the longest time that should pass from a trigger to the session.
 	Latency time.Duration `yaml:"latency"`
-	// Restart is how long the server may be away after it crashed or was
-	// restarted.
+	// Restart is how long the server may be down after a crash or a restart.
 	Restart time.Duration `yaml:"restart"`
-	// Run bounds the whole run; 0 does not. What does not fit in is reported as
+	// Run limits the whole run; 0 is no limit. The remaining scenarios are reported as
 	// not run.
 	Run time.Duration `yaml:"run"`
 }
 
 // Secret is a value that is never printed. In the file it is {env: NAME} or
-// {file: PATH}; a plain value is refused, so that secrets stay out of files
-// that are committed.
+// {file: PATH}; a plain value is rejected, to keep secrets out of committed files.
 type Secret struct {
 	Env  string `yaml:"env"`
 	File string `yaml:"file"`
@@ -136,13 +133,13 @@ type Secret struct {
 	value string
 }
 
-// NewSecret holds a value that is known already.
+// NewSecret returns a secret with a known value.
 func NewSecret(v string) Secret { return Secret{value: v} }
 
-// Value is the secret.
+// Value returns the secret.
 func (s Secret) Value() string { return s.value }
 
-// String redacts.
+// String hides the secret.
 func (s Secret) String() string { return "[redacted]" }
 
 func (s *Secret) resolve(key, dir string) error {
@@ -172,21 +169,21 @@ func inDir(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// ConfigError is a mistake in the configuration, in words for its author.
+// ConfigError is a mistake in the configuration, explained to its author.
 type ConfigError struct{ Where, What string }
 
 func (e *ConfigError) Error() string { return e.Where + ": " + e.What }
 
-// LoadWNS is Load for who needs the wns section alone: the file may have no
+// LoadWNS is Load for callers that need only the wns section: the file may lack a
 // target.
 func LoadWNS(path string) (*Config, error) { return load(path, (*Config).completeWNS) }
 
-// Load reads and checks a configuration file. What the environment sets
-// (DMWAKE_DISCOVERY, DMWAKE_USERNAME, DMWAKE_PASSWORD, DMWAKE_CA,
-// DMWAKE_WNS_LISTEN) takes precedence. Paths in the file are relative to it.
+// Load reads and checks a configuration file. The environment (DMWAKE_DISCOVERY,
+// DMWAKE_USERNAME, DMWAKE_PASSWORD, DMWAKE_CA, DMWAKE_WNS_LISTEN) takes
+// precedence. Paths in the file are relative to it.
 func Load(path string) (*Config, error) { return load(path, (*Config).complete) }
 
-// Check is Load for a file whose secrets and CA are not there yet.
+// Check is Load for a file whose secrets and CA do not exist yet.
 func Check(path string) error {
 	_, err := load(path, func(c *Config, dir string) error {
 		c.Target.Password = NewSecret("not there yet")
@@ -220,7 +217,7 @@ var (
 	goType       = regexp.MustCompile(`into target\.(\w+)`)
 )
 
-// yamlError turns the decoder's words into file, line and what is wrong.
+// yamlError turns the decoder's error into file, line and problem.
 func yamlError(path string, err error) error {
 	text := err.Error()
 	if m := unknownField.FindStringSubmatch(text); m != nil {
@@ -229,14 +226,14 @@ func yamlError(path string, err error) error {
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		what := m[2]
 		if g := goType.FindStringSubmatch(what); g != nil && g[1] == "Secret" {
-			what = "a secret is not written here; use {env: NAME} or {file: PATH}"
+			what = "secrets must not be written here; use {env: NAME} or {file: PATH}"
 		}
 		return &ConfigError{path + ":" + m[1], what}
 	}
 	return &ConfigError{path, strings.TrimPrefix(text, "yaml: ")}
 }
 
-// complete fills in defaults, reads secrets and checks the whole.
+// complete fills in defaults, reads secrets and checks the whole configuration.
 func (c *Config) complete(dir string) error {
 	t := &c.Target
 	for name, into := range map[string]*string{"DMWAKE_DISCOVERY": &t.Discovery, "DMWAKE_USERNAME": &t.Username, "DMWAKE_CA": &t.CA} {
@@ -286,14 +283,14 @@ func (c *Config) completeWNS(dir string) error {
 		return err
 	}
 	if k := c.WNS.TokenKey.value; k != "" && len(k) < 16 {
-		return errors.New("wns.token_key is too short: 16 characters or more")
+		return errors.New("wns.token_key is too short: use at least 16 characters")
 	}
 	c.Defaults()
 	c.WNS.CADir = inDir(dir, c.WNS.CADir)
 	return c.WNS.Check()
 }
 
-// Check says what is wrong with the section.
+// Check returns the first mistake in the section.
 func (w *WNS) Check() error {
 	switch w.Mode {
 	case "proxy", "hosts", "direct":
@@ -301,7 +298,7 @@ func (w *WNS) Check() error {
 		return fmt.Errorf("wns.mode %q is none of proxy, hosts, direct", w.Mode)
 	}
 	if w.AppRate < 0 || w.ChannelRate < 0 {
-		return errors.New("wns.app_rate and wns.channel_rate are notifications a second, 0 for no limit")
+		return errors.New("wns.app_rate and wns.channel_rate must be notifications per second, or 0 for no limit")
 	}
 	for _, line := range w.Faults {
 		if _, err := faults.Parse(line); err != nil {
@@ -311,7 +308,7 @@ func (w *WNS) Check() error {
 	return nil
 }
 
-// Defaults fills in what is not set.
+// Defaults fills in missing values.
 func (c *Config) Defaults() {
 	def := func(s *string, v string) {
 		if *s == "" {
@@ -335,7 +332,7 @@ func (c *Config) Defaults() {
 		c.Target.Crowd = 200
 	}
 	if len(c.Target.Profiles) == 0 {
-		// The phone of the first reports, and a desktop of today.
+		// The phone of the first reports, and a current desktop.
 		c.Target.Profiles = []string{dmclient.WP81().Name, dmclient.Win11().Name}
 	}
 	dur := func(d *time.Duration, v time.Duration) {
@@ -358,7 +355,7 @@ func (c *Config) check() error {
 		return fmt.Errorf("target.push %q is neither wns nor none", c.Target.Push)
 	}
 	if c.Target.Crowd < 2 || c.Target.Crowd > 2000 {
-		return fmt.Errorf("target.crowd %d is not from 2 to 2000", c.Target.Crowd)
+		return fmt.Errorf("target.crowd %d is not between 2 and 2000", c.Target.Crowd)
 	}
 	for _, name := range c.Target.Profiles {
 		if _, err := dmclient.ProfileByName(name); err != nil {
@@ -368,8 +365,8 @@ func (c *Config) check() error {
 	return c.Target.Hooks.check()
 }
 
-// Dialer connects to target.connect, whatever a URL names; nil where it is not
-// set.
+// Dialer returns a function that connects to target.connect, whatever a URL names;
+// nil if it is not set.
 func (c *Config) Dialer() func(ctx context.Context, network, addr string) (net.Conn, error) {
 	to := c.Target.Connect
 	if to == "" {
@@ -380,8 +377,8 @@ func (c *Config) Dialer() func(ctx context.Context, network, addr string) (net.C
 	}
 }
 
-// Roots reads the CA file; nil where none is configured, which means the
-// system's.
+// Roots reads the CA file; nil, which means the system's CAs, if none is
+// configured.
 func (c *Config) Roots() (*x509.CertPool, error) {
 	if c.Target.CA == "" {
 		return nil, nil
@@ -392,7 +389,7 @@ func (c *Config) Roots() (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(raw) {
-		return nil, fmt.Errorf("%s holds no PEM certificate", c.Target.CA)
+		return nil, fmt.Errorf("%s contains no PEM certificate", c.Target.CA)
 	}
 	return pool, nil
 }

@@ -19,7 +19,7 @@ type KeyPair struct {
 	Key  string `yaml:"key"`
 }
 
-// Load reads both; nil where neither is named.
+// Load reads both files; nil if neither is set.
 func (k *KeyPair) Load() (*tls.Certificate, error) {
 	if k.Cert == "" && k.Key == "" {
 		return nil, nil
@@ -45,18 +45,19 @@ func (k *KeyPair) complete(what, dir string) error {
 	return nil
 }
 
-// Directory is a fake Entra that dmwake serves: the server under test is set to
-// its issuer and keys, which "dmwake doctor" prints.
+// Directory is a fake Entra that dmwake serves. Configure the server under test
+// with its issuer and keys, which "dmwake doctor" prints.
 type Directory struct {
 	Listen   string `yaml:"listen"` // host:port; empty: no directory
 	Tenant   string `yaml:"tenant"`
 	Audience string `yaml:"audience"`
-	// Public is the URL by which the server reaches it, where that is another
-	// one than http://{listen}.
+	// Public is the URL by which the server reaches it, if that is not
+	// http://{listen}.
 	Public string `yaml:"public"`
 }
 
-// Provisioned is a device that enrolled by other means. A Server makes it one.
+// Provisioned is a device that enrolled by other means; it is used if Server is
+// set.
 type Provisioned struct {
 	Server        string `yaml:"server"` // where sessions go
 	ProviderID    string `yaml:"provider_id"`
@@ -64,8 +65,8 @@ type Provisioned struct {
 	Cert          string `yaml:"cert"`
 	Key           string `yaml:"key"`
 	EnrollmentURL string `yaml:"enrollment_url"` // where it renews, if anywhere
-	// PFN is the one that the server set when it enrolled; without it the
-	// server has to set it in the sessions of the run.
+	// PFN is the one that the server set after the enrollment; without it the server
+	// must set it in the sessions of the run.
 	PFN string `yaml:"pfn"`
 }
 
@@ -84,11 +85,11 @@ func (p *Provisioned) Load() (dmclient.Provisioned, error) {
 	return out, nil
 }
 
-// Shared tells whether all scenarios share one device.
+// Shared reports whether all scenarios share one device.
 func (t *Target) Shared() bool { return t.SharedDevice || t.Provisioned.Server != "" }
 
-// DiscoveryURL is where devices discover: as configured, or that of the
-// user's domain (MS-MDE2 3.1.4.1). Empty where the device is enrolled already.
+// DiscoveryURL returns the discovery URL: as configured, or from the user's domain
+// (MS-MDE2 3.1.4.1). It is empty if the device is already enrolled.
 func (t *Target) DiscoveryURL() string {
 	if t.Discovery != "" || t.Provisioned.Server != "" {
 		return t.Discovery
@@ -100,7 +101,7 @@ func (t *Target) DiscoveryURL() string {
 	return u
 }
 
-// completeEnrollment checks how devices come to be enrolled.
+// completeEnrollment checks how devices enroll.
 func (t *Target) completeEnrollment(dir string) error {
 	p := &t.Provisioned
 	if err := t.Certificate.complete("target.certificate", dir); err != nil {
@@ -129,16 +130,16 @@ func (t *Target) completeEnrollment(dir string) error {
 		case p.Cert == "":
 			return errors.New("target.provisioned needs cert and key, the device's client certificate and its key in PEM")
 		case p.ProviderID == "" || p.DeviceID == "":
-			return errors.New("target.provisioned needs provider_id, the PROVIDER-ID it enrolled with, and device_id, which its messages have for a Source")
+			return errors.New("target.provisioned needs provider_id, the PROVIDER-ID it enrolled with, and device_id, the Source of its messages")
 		}
 		return nil
 	}
 	switch {
 	case t.Discovery != "":
 	case t.Username == "":
-		return errors.New("target.discovery is missing: give the URL of the server's discovery service, or as target.username an e-mail address of its domain")
+		return errors.New("target.discovery is missing: give the URL of the server's discovery service, or an e-mail address of its domain as target.username")
 	case !strings.Contains(t.Username, "@"):
-		return fmt.Errorf("target.discovery is missing, and target.username %q is no e-mail address to find it by", t.Username)
+		return fmt.Errorf("target.discovery is missing, and target.username %q is not an e-mail address to find it by", t.Username)
 	}
 	byOther := t.Certificate.Cert != "" || t.Directory.Listen != "" || t.Hooks.Token != nil
 	if (t.Username == "" || t.Password.value == "") && !byOther {

@@ -17,33 +17,32 @@ import (
 	"time"
 )
 
-// Hooks make the server do what no device can make it do. Each is optional;
-// a scenario that needs a missing one is skipped.
+// Hooks make the server do things that no device can trigger. Each is optional; a
+// scenario that needs a missing hook is skipped.
 type Hooks struct {
 	Queue  *Hook `yaml:"queue"`  // queue .Verb .LocURI .Format .Data for .DeviceID
 	Push   *Hook `yaml:"push"`   // push to .DeviceID
 	Wipe   *Hook `yaml:"wipe"`   // wipe .DeviceID; default: queue Exec ./Vendor/MSFT/RemoteWipe/doWipe
 	Lock   *Hook `yaml:"lock"`   // lock .DeviceID; default: queue Exec ./Vendor/MSFT/RemoteLock/Lock
 	Active *Hook `yaml:"active"` // prints all managed devices; the DeviceID in it means active
-	// Unenroll makes the server end the management of .DeviceID.
+	// Unenroll makes the server unenroll .DeviceID.
 	Unenroll *Hook `yaml:"unenroll"`
 	// Restart restarts the server; it may return before the server is up.
 	Restart *Hook `yaml:"restart"`
-	// Token prints the token that a device of .Username brings from its
-	// directory.
+	// Token prints a directory token for a device of .Username.
 	Token *Hook `yaml:"token"`
 }
 
-// Hook is one HTTP request or one command; its texts are templates over Vars.
+// Hook is an HTTP request or a command; its texts are templates over Vars.
 type Hook struct {
 	HTTP    *HTTPHook     `yaml:"http"`
 	Exec    []string      `yaml:"exec"` // argv, no shell
 	Timeout time.Duration `yaml:"timeout"`
 
-	client *http.Client // that trusts target.ca; nil: plainClient
+	client *http.Client // trusts target.ca; nil means plainClient
 }
 
-// HTTPHook is a request; a reply of 400 or more is a failure.
+// HTTPHook is a request; a status of 400 or more is a failure.
 type HTTPHook struct {
 	Method  string            `yaml:"method"` // default POST
 	URL     string            `yaml:"url"`
@@ -51,10 +50,10 @@ type HTTPHook struct {
 	Body    string            `yaml:"body"`
 }
 
-// Vars is what a hook's templates can use: {{.DeviceID}}, {{json .Data}}.
+// Vars are the values for a hook's templates: {{.DeviceID}}, {{json .Data}}.
 type Vars struct {
 	DeviceID   string // the SyncHdr Source
-	UDID       string // the same, for servers that call it so
+	UDID       string // the same, for servers that call it UDID
 	DeviceName string
 	HWDevID    string
 	Profile    string
@@ -88,7 +87,7 @@ func expand(text string, v Vars) (string, error) {
 	return b.String(), nil
 }
 
-// all lists the hooks by name.
+// all returns the hooks by name.
 func (h *Hooks) all() map[string]*Hook {
 	return map[string]*Hook{"queue": h.Queue, "push": h.Push, "wipe": h.Wipe, "lock": h.Lock, "active": h.Active,
 		"unenroll": h.Unenroll, "restart": h.Restart, "token": h.Token}
@@ -127,8 +126,8 @@ func (h *Hooks) check() error {
 	return nil
 }
 
-// trust makes the HTTP hooks accept certificates of target.ca beside those the
-// system trusts: a server's API mostly has the certificate of its endpoints.
+// trust makes the HTTP hooks accept certificates from target.ca besides the
+// system's: a server's API usually has the same certificate as its endpoints.
 func (h *Hooks) trust(caPEM []byte) {
 	roots, err := x509.SystemCertPool()
 	if err != nil {
@@ -143,12 +142,12 @@ func (h *Hooks) trust(caPEM []byte) {
 	}
 }
 
-// hookConnections are how many HTTP hooks keep to one host, at most: under load a
-// trigger waits for one in place of opening the next, since thousands of handshakes
-// would keep a server busy that is just late.
+// hookConnections is how many connections HTTP hooks open to one host. Under load a
+// trigger waits for one instead of opening another: thousands of handshakes would
+// keep a late server busy.
 const hookConnections = 512
 
-// hookClient trusts roots, the system's where they are nil.
+// hookClient returns a client that trusts roots; nil means the system's.
 func hookClient(roots *x509.CertPool) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents it
 	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
@@ -156,7 +155,7 @@ func hookClient(roots *x509.CertPool) *http.Client {
 	return &http.Client{Transport: t}
 }
 
-// plainClient is that of all hooks without a target.ca.
+// plainClient is the client of all hooks without a target.ca.
 var plainClient = hookClient(nil)
 
 // HookError says which hook failed and why, in one line.
@@ -169,12 +168,12 @@ func (e *HookError) Error() string {
 	return Redact(fmt.Sprintf("the %s hook failed: %v", e.Hook, e.Err))
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *HookError) Unwrap() error { return e.Err }
 
-// Run does the hook and gives what it printed or was answered. name is for
-// the error; timeout applies where the hook has none of its own. It ends with
-// ctx, whatever the server or the command does; the error wraps ctx's then.
+// Run runs the hook and returns its output or the reply. name is for the error;
+// timeout applies if the hook has none. Run ends with ctx, whatever the server or
+// the command does; the error then wraps ctx's.
 func (k *Hook) Run(ctx context.Context, name string, v Vars, timeout time.Duration) (string, error) {
 	if k.Timeout > 0 {
 		timeout = k.Timeout
@@ -229,7 +228,7 @@ func (k *Hook) runHTTP(ctx context.Context, v Vars) (string, error) {
 	resp, err := client.Do(req)
 	var u *url.Error
 	if errors.As(err, &u) {
-		// The whole URL may hold a secret; where it leads does not.
+		// The URL may contain a secret; its host does not.
 		err = fmt.Errorf("%s %s: %w", method, req.URL.Host, u.Err)
 	}
 	if err != nil {
@@ -268,7 +267,7 @@ func (k *Hook) runExec(ctx context.Context, v Vars) (string, error) {
 	return out.String(), nil
 }
 
-// limited takes everything and keeps the first bytes.
+// limited accepts everything and keeps the first bytes.
 type limited struct {
 	b    *bytes.Buffer
 	left int
@@ -281,8 +280,8 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// tail takes everything and keeps the last bytes: a command says last what it
-// died of.
+// tail accepts everything and keeps the last bytes: a command's last output says why
+// it failed.
 type tail struct {
 	b    *bytes.Buffer
 	most int
@@ -299,7 +298,7 @@ func firstLine(b []byte) string {
 	return short(line)
 }
 
-// lastLine is the last one that is not empty.
+// lastLine returns the last non-empty line.
 func lastLine(b []byte) string {
 	text := strings.TrimSpace(strings.ToValidUTF8(string(b), ""))
 	return short(strings.TrimSpace(text[strings.LastIndex(text, "\n")+1:]))

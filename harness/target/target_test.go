@@ -43,8 +43,8 @@ func TestHTTPHook(t *testing.T) {
 	}
 }
 
-// TestHookConnections: under load the HTTP hooks of all devices share connections,
-// of which there are so many and no more.
+// TestHookConnections: under load the HTTP hooks of all devices share a limited
+// number of connections.
 func TestHookConnections(t *testing.T) {
 	var opened, n atomic.Int64
 	var there sync.WaitGroup
@@ -81,7 +81,7 @@ func TestHookConnections(t *testing.T) {
 
 func TestExecHook(t *testing.T) {
 	ctx := context.Background()
-	// No shell: what looks like one stays text.
+	// No shell: shell syntax stays text.
 	out, err := (&Hook{Exec: []string{"echo", "{{.DeviceID}}", "$(id); {{.Data}}"}}).Run(ctx, "queue", Vars{DeviceID: "D", Data: "a b"}, time.Minute)
 	if err != nil || out != "D $(id); a b\n" {
 		t.Errorf("%q %v", out, err)
@@ -90,7 +90,7 @@ func TestExecHook(t *testing.T) {
 	if err == nil || err.Error() != "the wipe hook failed: sh: exit status 3: no such device" {
 		t.Errorf("error %v", err)
 	}
-	// What a program dies of stands last, after however much else.
+	// The reason for a failure is the last line, after any amount of output.
 	_, err = (&Hook{Exec: []string{"sh", "-c", `echo "Traceback (most recent call last):" >&2; yes "  File x, line 1" | head -n 5000 >&2; printf 'KeyError: no such device\n\n' >&2; exit 1`}}).Run(ctx, "wipe", Vars{}, time.Minute)
 	if err == nil || err.Error() != "the wipe hook failed: sh: exit status 1: KeyError: no such device" {
 		t.Errorf("error %v", err)
@@ -109,7 +109,7 @@ func TestExecHook(t *testing.T) {
 	}
 }
 
-// TestHookTrustsTargetCA: the server's API mostly has a certificate of the same
+// TestHookTrustsTargetCA: the server's API usually has a certificate from the same
 // private CA as its endpoints.
 func TestHookTrustsTargetCA(t *testing.T) {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

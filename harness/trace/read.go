@@ -12,32 +12,32 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Recorded is one session of one device as it was written down.
+// Recorded is one recorded session of one device.
 type Recorded struct {
 	Device  string // the DeviceID
 	Session string
 	// Sent are the device's messages, and Received[i] the server's answer to
-	// Sent[i]; nil where none was written down.
+	// Sent[i]; nil if none was recorded.
 	Sent, Received []*syncml.Message
 }
 
-// maxFile bounds a transcript, in bytes.
+// maxFile limits the size of a transcript, in bytes.
 const maxFile = 64 << 20
 
-// message finds a SyncML document in a text, whatever stands around it: a log's
-// own words, or a message after another.
+// message matches a SyncML document in a text, whatever surrounds it: text of a log,
+// or other messages.
 var message = regexp.MustCompile(`(?s)<(?:[\w.-]+:)?SyncML\b.*?</(?:[\w.-]+:)?SyncML\s*>`)
 
-// Read reads the sessions of a file: one that --trace wrote, or any text that
-// has SyncML in it, one message after another, such as a Windows log. Messages
-// of a log that escapes them (&lt;SyncML) are read as well.
+// Read reads the sessions in a file: one that --trace wrote, or any text that
+// contains SyncML, one message after another, such as a Windows log. It also reads
+// escaped messages (&lt;SyncML).
 func Read(path string) ([]Recorded, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return nil, err
 	case info.Size() > maxFile:
-		return nil, fmt.Errorf("%s has %d bytes; at most %d are read", path, info.Size(), maxFile)
+		return nil, fmt.Errorf("%s has %d bytes; the limit is %d", path, info.Size(), maxFile)
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -50,14 +50,14 @@ func Read(path string) ([]Recorded, error) {
 	return list, nil
 }
 
-// Parse is Read for a text that is in memory.
+// Parse is Read for a text in memory.
 func Parse(text string) (out []Recorded, err error) {
 	found := message.FindAllString(text, -1)
 	if len(found) == 0 && strings.Contains(text, "&lt;SyncML") {
 		found = message.FindAllString(html.UnescapeString(text), -1)
 	}
 	if len(found) == 0 {
-		return nil, errors.New("there is no SyncML message in it (<SyncML ...> to </SyncML>)")
+		return nil, errors.New("it contains no SyncML message (<SyncML ...> to </SyncML>)")
 	}
 	at := map[string]int{} // the last session of that device and id
 	for i, doc := range found {
@@ -72,12 +72,12 @@ func Parse(text string) (out []Recorded, err error) {
 		key := device + " " + m.Hdr.SessionID
 		k, known := at[key]
 		if byDevice && (!known || m.Hdr.MsgID == "1" && len(out[k].Sent) > 0) {
-			// SessionIDs come again.
+			// SessionIDs repeat.
 			out = append(out, Recorded{Device: device, Session: m.Hdr.SessionID})
 			k = len(out) - 1
 			at[key] = k
 		} else if !known {
-			continue // an answer to what is not there
+			continue // an answer to a missing message
 		}
 		r := &out[k]
 		switch {
@@ -88,7 +88,7 @@ func Parse(text string) (out []Recorded, err error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, errors.New("it has answers of a server only, and no message of a device: a device's Source is its id, and its Target a URL")
+		return nil, errors.New("it has only answers of a server, and no message of a device: a device's Source is its id, and its Target a URL")
 	}
 	return out, nil
 }

@@ -17,26 +17,26 @@ import (
 // Step is one message of a replay.
 type Step struct {
 	Message  int      // from 1
-	Problem  string   // what kept it from being played, or its answer from being read
-	Diff     string   // the recorded answer against the new one, as a unified diff; empty: the same
-	Notes    []string // what could not be played as it was recorded
-	Response string   // the new answer, as it came
+	Problem  string   // why it could not be sent, or its answer not be read
+	Diff     string   // the recorded answer against the new one, as a unified diff; empty if equal
+	Notes    []string // what could not be sent as recorded
+	Response string   // the new answer, unchanged
 }
 
-// Same tells whether a step went as it was recorded.
+// Same reports whether a step went as recorded.
 func (s *Step) Same() bool { return s.Problem == "" && s.Diff == "" && len(s.Notes) == 0 }
 
 // Options of a replay.
 type Options struct {
-	// Channel is the URI that takes the place of a recorded channel, whose
-	// token no transcript has.
+	// Channel is the URI that replaces a recorded channel: transcripts do not contain
+	// its token.
 	Channel string
 }
 
-// Play sends a device's recorded messages again, as the device d that is
-// enrolled, and tells of each how the server's answer differs from the recorded
-// one. Names of device and server are those of now, answers refer to what the
-// server sends now, and credentials are left out.
+// Play sends a device's recorded messages again, as the enrolled device d, and
+// reports for each how the server's answer differs from the recorded one. It
+// replaces the names of device and server, lets answers refer to the server's new
+// commands, and leaves out credentials.
 func Play(ctx context.Context, d *dmclient.Device, r *Recorded, o Options, tell func(Step)) {
 	p := &player{d: d, r: r, o: o, refs: map[string]string{}}
 	for i := range r.Sent {
@@ -52,8 +52,8 @@ type player struct {
 	d *dmclient.Device
 	r *Recorded
 	o Options
-	// refs lead from a recorded command of the server, MsgID and CmdID, to that
-	// which stands in its place now.
+	// refs map a recorded command of the server, by MsgID and CmdID, to its
+	// counterpart in this replay.
 	refs map[string]string
 	last *syncml.Message // the server's last answer
 }
@@ -91,7 +91,7 @@ func (p *player) play(ctx context.Context, i int) Step {
 	return s
 }
 
-// adapted is a recorded message as it is sent now.
+// adapted returns a recorded message as it is sent in this replay.
 func (p *player) adapted(i int, s *Step) *syncml.Message {
 	m := *p.r.Sent[i]
 	m.Hdr.Cred = nil
@@ -101,7 +101,7 @@ func (p *player) adapted(i int, s *Step) *syncml.Message {
 		if c.Verb.IsReply() && c.CmdRef != "0" {
 			to, ok := p.refs[ref(c.MsgRef, c.CmdRef)]
 			if !ok {
-				s.Notes = append(s.Notes, fmt.Sprintf("%s for %s of message %s is left out: the server did not send that command now", c.Verb, cmp.Or(c.Cmd, "a command"), c.MsgRef))
+				s.Notes = append(s.Notes, fmt.Sprintf("%s for %s of message %s is left out: this time the server did not send that command", c.Verb, cmp.Or(c.Cmd, "a command"), c.MsgRef))
 				continue
 			}
 			c.MsgRef, c.CmdRef, _ = strings.Cut(to, "/")
@@ -127,8 +127,8 @@ func (p *player) items(in []syncml.Item) (out []syncml.Item) {
 	return out
 }
 
-// match finds for each recorded command the one that stands in its place now:
-// of the same verb and LocURI, in order.
+// match finds the counterpart of each recorded command: same verb and LocURI, in
+// order.
 func (p *player) match(old, now *syncml.Message) {
 	if old == nil || now == nil {
 		return
@@ -154,7 +154,7 @@ func target(c *syncml.Command) string {
 	return c.Items[0].Target.LocURI
 }
 
-// lines are an answer, a line for each thing that matters.
+// lines formats an answer, with a line for each thing that matters.
 func (p *player) lines(m *syncml.Message) string {
 	if m == nil {
 		return "(an empty answer)\n"
@@ -191,6 +191,6 @@ func (p *player) lines(m *syncml.Message) string {
 	if m.Final {
 		b.WriteString("Final\n")
 	}
-	// What differs between devices does not differ between servers.
+	// Ids of devices must not show as a difference.
 	return strings.NewReplacer(p.r.Device, "{DeviceID}", p.d.Identity().DeviceID, "{DeviceID}").Replace(b.String())
 }

@@ -1,5 +1,5 @@
-// Package trace writes sessions down as text and plays the device's side of one
-// again, against another server or another version of the same.
+// Package trace records sessions as text, and replays the device's side of one
+// against another server or another version of the same server.
 package trace
 
 import (
@@ -13,13 +13,13 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// Origins are why sessions start, in words.
+// Origins says in words why a session started.
 var Origins = map[dmclient.Origin]string{
 	dmclient.OriginUser: "by its user", dmclient.OriginSchedule: "by schedule", dmclient.OriginPush: "by push", dmclient.OriginLogin: "at login",
 	dmclient.OriginEnrollment: "after enrollment", dmclient.OriginCSP: "by a CSP", dmclient.OriginAPI: "by the API",
 }
 
-// Session is a session as text: every message indented, every command with its
+// Session formats a session as text: every message indented, every command with its
 // answer, secrets redacted.
 func Session(d *dmclient.Device, s *dmclient.Session) string {
 	var b strings.Builder
@@ -51,8 +51,8 @@ func Session(d *dmclient.Device, s *dmclient.Session) string {
 	return b.String()
 }
 
-// Keep writes the sessions of devices into a file of dir, which is made if it
-// is not there. Nothing is written where there was no session.
+// Keep writes the sessions of devices to a file in dir, which it creates if needed.
+// It writes nothing if there was no session.
 func Keep(dir, name string, devices ...*dmclient.Device) error {
 	var b strings.Builder
 	for _, d := range devices {

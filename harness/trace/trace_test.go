@@ -30,7 +30,7 @@ func device(t *testing.T, broken ...*mutants.Mutant) (*lab.Lab, *dmclient.Device
 	return l, d
 }
 
-// recorded is a transcript of two sessions.
+// recorded returns a transcript of two sessions.
 func recorded(t *testing.T) string {
 	t.Helper()
 	_, d := device(t)
@@ -67,8 +67,8 @@ func replay(t *testing.T, text string, broken ...*mutants.Mutant) (steps []Step)
 	return steps
 }
 
-// TestReplay: what was recorded of a server is answered the same by that
-// server, and otherwise by one that breaks a rule, which the difference names.
+// TestReplay: a server gives the recorded answers again; a server that breaks a rule
+// gives different ones, and the difference names the rule.
 func TestReplay(t *testing.T) {
 	text := recorded(t)
 	for _, c := range []struct{ mutant, diff, note string }{
@@ -86,7 +86,7 @@ func TestReplay(t *testing.T) {
 			}
 		}
 		in := text
-		if c.mutant == "cmdid" { // a log of a server that numbers its commands otherwise
+		if c.mutant == "cmdid" { // a log of a server that numbers its commands differently
 			in = strings.NewReplacer("<CmdID>5</CmdID>", "<CmdID>77</CmdID>", "<CmdRef>5</CmdRef>", "<CmdRef>77</CmdRef>").Replace(text)
 		}
 		var diffs, notes strings.Builder
@@ -103,7 +103,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestLogs: messages are found in what people paste.
+// TestLogs: messages are found in text that people paste.
 func TestLogs(t *testing.T) {
 	text := recorded(t)
 	for name, in := range map[string]string{
@@ -117,7 +117,7 @@ func TestLogs(t *testing.T) {
 	}
 	for what, in := range map[string]string{
 		"no SyncML message": "hello", "message 1 of 1": "<SyncML><SyncHdr></SyncML>",
-		"answers of a server only": `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>D</LocURI></Target><Source><LocURI>https://x/y</LocURI></Source></SyncHdr><SyncBody><Final/></SyncBody></SyncML>`,
+		"only answers of a server": `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>D</LocURI></Target><Source><LocURI>https://x/y</LocURI></Source></SyncHdr><SyncBody><Final/></SyncBody></SyncML>`,
 	} {
 		if _, err := Parse(in); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%q: %v, want %s", in, err, what)
@@ -128,8 +128,7 @@ func TestLogs(t *testing.T) {
 	}
 }
 
-// TestCapturedDevice: what a real device sent is played against the reference
-// server, which answers every message.
+// TestCapturedDevice: the reference server answers every message of a real device.
 func TestCapturedDevice(t *testing.T) {
 	const dir = "../../../shared/captures"
 	var text strings.Builder
