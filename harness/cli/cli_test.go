@@ -19,7 +19,7 @@ import (
 	"github.com/dmwake/dmwake/scenarios"
 )
 
-// asDmwake makes the test binary be dmwake: a real second process.
+// asDmwake makes the test binary run as dmwake: a real second process.
 const asDmwake = "DMWAKE_TEST_AS_MAIN"
 
 func dmwake() { os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"dmwake": dmwake})
 }
 
-// TestScripts runs the command line as a user does; a folder that is empty is
-// an error of testscript's own.
+// TestScripts runs the command line as a user does. testscript itself fails on an
+// empty folder.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata"})
 }
@@ -44,7 +44,7 @@ func command(ctx context.Context, dir string, env []string, args ...string) *exe
 	return cmd
 }
 
-// mdm starts "dmwake mdm" as a process of its own and waits until it is ready.
+// mdm starts "dmwake mdm" as a separate process and waits until it is ready.
 func mdm(t *testing.T, dir string, env []string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -75,7 +75,8 @@ func mdm(t *testing.T, dir string, env []string, args ...string) {
 	t.Fatalf("dmwake mdm did not get ready: %s", errs.String())
 }
 
-// verdicts runs "dmwake test" and gives outcome by scenario and the exit code.
+// verdicts runs "dmwake test" and returns the outcome of each scenario and the exit
+// code.
 func verdicts(t *testing.T, dir string, args ...string) (map[string]report.Outcome, int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -144,9 +145,9 @@ timeouts: {push: 10s, quiet: 700ms}
 	return path
 }
 
-// TestAnotherProcess: against "dmwake mdm" as a separate process, over its
-// HTTPS endpoints and hooks only, the verdicts are those of the embedded run;
-// by proxy, as an unmodified server would be, and directly, with a mutant.
+// TestAnotherProcess: against "dmwake mdm" as a separate process, using only its
+// HTTPS endpoints and hooks, the verdicts equal the embedded run's: through the
+// proxy, like an unmodified server, and directly, with a mutant.
 func TestAnotherProcess(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("NOT RUN: curl, which the exec hook uses, is not on this machine")
@@ -158,7 +159,7 @@ func TestAnotherProcess(t *testing.T) {
 		devices, admin, wns, proxy := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)
 		mdm(t, dir, append(secrets, "HTTPS_PROXY=http://"+proxy), "--listen", devices, "--admin", admin, "--ca-dir", "ca")
 		config := configure(t, dir, "proxy", devices, admin, wns, proxy)
-		const areas = "ENR,SES,PFN,CHN,TOK,WNS,PSH,SEC" // the rest reaches the server in no other way
+		const areas = "ENR,SES,PFN,CHN,TOK,WNS,PSH,SEC" // the other areas reach the server the same way
 		got, code := verdicts(t, dir, "--config", config, "--parallel", "4", "--area", areas)
 		want, embedded := verdicts(t, dir, "--area", areas)
 		same(t, got, want)
@@ -171,7 +172,7 @@ func TestAnotherProcess(t *testing.T) {
 		dir := t.TempDir()
 		devices, admin, wns := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)
 		const mutant, only = "ses-cmdref-fixed", "ENR-14,SES-09,SES-10,PSH-01,ERR-01"
-		const other = "enr-no-name" // its failure carries messages with the password, redacted
+		const other = "enr-no-name" // its failure has messages with the password, redacted
 		mdm(t, dir, secrets, "--listen", devices, "--admin", admin, "--ca-dir", "ca", "--wns", "https://"+wns, "--mutant", mutant, "--mutant", other)
 		config := configure(t, dir, "direct", devices, admin, wns, "")
 		got, code := verdicts(t, dir, "--config", config, "--only", only)
@@ -191,7 +192,7 @@ func same(t *testing.T, got, want map[string]report.Outcome) {
 	for _, s := range scenarios.All() {
 		id, w := s.ID, want[s.ID]
 		if s.On != "" && (got[id] == report.NotApplicable || got[id] == report.Skipped && s.Level != report.Must) {
-			continue // the embedded server is set up in that way for it
+			continue // the embedded server is specially configured for it
 		}
 		if got[id] != w {
 			t.Errorf("%s: %s against the other process, %s embedded", id, got[id], w)
@@ -199,7 +200,7 @@ func same(t *testing.T, got, want map[string]report.Outcome) {
 	}
 }
 
-// TestInterrupt: Ctrl-C ends a run with what was learned by then.
+// TestInterrupt: Ctrl-C ends a run and keeps its results.
 func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

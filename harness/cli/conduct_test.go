@@ -8,8 +8,8 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 )
 
-// TestVerdictOfExcuse: where no device can enroll and the server is not to blame,
-// the run could not be made, and the last line says what to set.
+// TestVerdictOfExcuse: if no device can enroll and the server is not to blame, the
+// last line says what to set.
 func TestVerdictOfExcuse(t *testing.T) {
 	excuse := &lab.ExcusedError{What: "the server limits how often devices enroll", Do: lab.PaceDo}
 	for _, c := range []struct {

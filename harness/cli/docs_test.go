@@ -23,8 +23,8 @@ func readText(t *testing.T, path string) string {
 	return string(raw)
 }
 
-// TestDocumentedCommands: every command line of the documents parses, flags and
-// all.
+// TestDocumentedCommands: every command line in the documents parses, including its
+// flags.
 func TestDocumentedCommands(t *testing.T) {
 	docs, err := filepath.Glob(filepath.Join(root, "harness/docs/*.md"))
 	if err != nil {
@@ -40,10 +40,10 @@ func TestDocumentedCommands(t *testing.T) {
 		for _, line := range strings.Split(text, "\n") {
 			m := regexp.MustCompile(`^\s+(?:\$ |- |[A-Z_]+=\S+ )*(?:bin/)?dmwake ((?:test|lab|mdm|device|push|explain|repro|replay|report|init|doctor|load) .*)$`).FindStringSubmatch(line)
 			if m == nil || strings.Contains(line, "[--") || strings.Contains(line, " | ") {
-				continue // no command, or the synopsis
+				continue // not a command, or the synopsis
 			}
 			words := shellWord.FindAllString(m[1], -1)
-			for i, w := range words { // what the shell would take
+			for i, w := range words { // up to what the shell handles
 				words[i] = strings.Trim(w, `'"`)
 				if w == ">" || w == "&" || w == "--" || strings.HasPrefix(w, "#") || strings.HasSuffix(w, ";") || w == "&&" {
 					words = words[:i]
@@ -61,7 +61,7 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-// parses tells whether a command line is one, without running it.
+// parses checks a command line without running it.
 func parses(words []string) error {
 	var out bytes.Buffer
 	top := rootCommand(&streams{&out, &out})
@@ -78,8 +78,8 @@ func parses(words []string) error {
 	return c.Args(c, c.Flags().Args())
 }
 
-// TestContainer: the image is built with the Go of go.mod, in two stages, and
-// runs as nobody.
+// TestContainer: the image is built with the Go version of go.mod, in two stages,
+// and runs as an unprivileged user.
 func TestContainer(t *testing.T) {
 	text := readText(t, "Dockerfile")
 	version := regexp.MustCompile(`(?m)^go (\S+)$`).FindStringSubmatch(readText(t, "go.mod"))[1]
@@ -93,7 +93,7 @@ func TestContainer(t *testing.T) {
 	}
 }
 
-// TestAction: the action is YAML, and uses the inputs that it declares.
+// TestAction: the action is YAML, and uses exactly the inputs that it declares.
 func TestAction(t *testing.T) {
 	text := readText(t, ".github/actions/dmwake/action.yml")
 	var action struct {
@@ -124,18 +124,18 @@ func TestAction(t *testing.T) {
 	}
 	for _, s := range action.Runs.Steps {
 		if strings.Contains(s.Run, "${{") {
-			t.Error("an input stands in a script, where it would be run: pass it by the environment")
+			t.Error("a script contains an input, which would be executed: pass it through the environment")
 		}
 	}
 	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(readText(t, "harness/docs/ci.md"), -1) {
 		var any map[string]any
 		if err := yaml.Unmarshal([]byte(block[1]), &any); err != nil {
-			t.Errorf("an example is no YAML: %v\n%s", err, block[1])
+			t.Errorf("an example is not YAML: %v\n%s", err, block[1])
 		}
 	}
 }
 
-// TestActionRuns: the action's script runs the suite and leaves its reports.
+// TestActionRuns: the action's script runs the suite and writes its reports.
 func TestActionRuns(t *testing.T) {
 	var action struct {
 		Runs struct{ Steps []struct{ Run string } }
@@ -162,8 +162,7 @@ func TestActionRuns(t *testing.T) {
 	}
 }
 
-// script runs a script as a step of a workflow is run; dmwake in it is this
-// binary.
+// script runs a script as a workflow step does; dmwake in it is this binary.
 func script(t *testing.T, dir, text string, env ...string) *exec.Cmd {
 	t.Helper()
 	bash, err := exec.LookPath("bash")

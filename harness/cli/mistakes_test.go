@@ -11,8 +11,8 @@ import (
 	"github.com/dmwake/dmwake/harness/internal/testenv"
 )
 
-// TestMistakes: what goes wrong around a run is told in one line with what to
-// do, by the right exit code and without a stack trace.
+// TestMistakes: a problem with a run gives one line that says what to do, the right
+// exit code and no stack trace.
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	devices, admin, wns, proxy := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)

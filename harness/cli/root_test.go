@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestHangUp: a terminal that is closed ends a run as Ctrl-C does, and the report
-// is kept; one that was started with nohup goes on.
+// TestHangUp: closing the terminal ends a run like Ctrl-C, with a report; a run
+// started with nohup goes on.
 func TestHangUp(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -20,16 +20,16 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// way is how devices of a target come to be managed.
+// way is how devices of a target get enrolled.
 type way struct {
 	name   string
 	server []string                                // flags of the reference server
-	config func(t *testing.T, dir, devices string) // what the configuration says beside what it always does
+	config func(t *testing.T, dir, devices string) // additions to the configuration
 	only   string
-	passed string // of those
+	passed string // the ones that pass
 }
 
-// extend puts lines into the target section of a configuration.
+// extend adds lines to the target section of a configuration.
 func extend(t *testing.T, dir, lines string) {
 	t.Helper()
 	path := filepath.Join(dir, "dmwake.yaml")
@@ -58,8 +58,8 @@ func keep(t *testing.T, dir string, c *tls.Certificate) {
 
 const testTenant = "11111111-2222-3333-4444-555555555555"
 
-// TestWaysOfEnrollment: against a server of another process that enrolls devices
-// in each way, "dmwake test" decides what it should, down to the push.
+// TestWaysOfEnrollment: against a server in another process that enrolls devices in
+// each way, "dmwake test" decides what it should, up to the push.
 func TestWaysOfEnrollment(t *testing.T) {
 	issuer, err := intercept.LoadCA(t.TempDir())
 	if err != nil {
@@ -111,7 +111,7 @@ func TestWaysOfEnrollment(t *testing.T) {
 	}
 }
 
-// provisioned enrolls a device by other means and tells the configuration of it.
+// provisioned enrolls a device by other means and adds it to the configuration.
 func provisioned(t *testing.T, dir, devices string) {
 	ca, err := intercept.LoadCA(filepath.Join(dir, "ca"))
 	if err != nil {
@@ -134,8 +134,8 @@ func provisioned(t *testing.T, dir, devices string) {
 	extend(t, dir, "  provisioned: {server: '"+d.Address()+"', provider_id: "+d.Provider()+", device_id: "+d.Identity().DeviceID+", cert: cert.pem, key: key.pem, pfn: "+d.PFN()+"}\n")
 }
 
-// TestKilledServer: a server that dies in the middle of the run ends it with
-// exit code 3, and the report has what was learned.
+// TestKilledServer: if the server dies in the middle of the run, it ends with exit
+// code 3, and the report covers the run so far.
 func TestKilledServer(t *testing.T) {
 	dir := t.TempDir()
 	devices, admin, wns, proxy := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)
@@ -175,8 +175,8 @@ func TestKilledServer(t *testing.T) {
 	}
 }
 
-// started starts a command and waits until it prints a text; what it prints
-// after that is read and forgotten.
+// started starts a command and waits until it prints a text; it discards the rest of
+// the output.
 func started(t *testing.T, cmd *exec.Cmd, text string) {
 	t.Helper()
 	out, err := cmd.StdoutPipe()

@@ -45,8 +45,8 @@ func TestLookup(t *testing.T) {
 		n        int
 		says     string
 	}{
-		{"", "418", 1, "Add of a node that is there already"},
-		{"", "404", 2, "The node is not there"},
+		{"", "418", 1, "Add of a node that already exists"},
+		{"", "404", 2, "The node does not exist"},
 		{"wns", "404", 1, "does not know the channel"},
 		{"push-status", "3", 1, "WNS client failed"},
 		{"", "aadsts7000215", 1, "The secret is wrong"},

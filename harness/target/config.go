@@ -298,7 +298,7 @@ func (w *WNS) Check() error {
 		return fmt.Errorf("wns.mode %q is none of proxy, hosts, direct", w.Mode)
 	}
 	if w.AppRate < 0 || w.ChannelRate < 0 {
-		return errors.New("wns.app_rate and wns.channel_rate must be notifications per second, or 0 for no limit")
+		return errors.New("wns.app_rate and wns.channel_rate are notifications a second, 0 for no limit")
 	}
 	for _, line := range w.Faults {
 		if _, err := faults.Parse(line); err != nil {

@@ -5,19 +5,19 @@ import (
 	"sync"
 )
 
-// address is a LocURI found in a schema. It is shared and does not change.
+// address is a LocURI resolved in a schema. It is shared and immutable.
 type address struct {
 	Path
-	rule    *rule    // nil where nothing is described
+	rule    *rule    // nil if the schema does not describe it
 	dynamic []string // the names that matched a dynamic node
-	// keys are what a tree stores the nodes on the way under, from the root down
-	// to the node itself; empty for those that come with their parent.
+	// keys are the keys under which a tree stores the nodes on the path, from the root
+	// down to the node itself; empty for nodes that exist with their parent.
 	keys []string
-	key  string // the node's own, in any case
+	key  string // the node's own key, never empty
 }
 
-// found are the addresses that were asked for before: devices ask for the same
-// nodes again and again. Their number is bounded, since servers choose names.
+// found caches resolved addresses: devices use the same nodes again and again. Their
+// number is limited, since servers choose names.
 type found struct {
 	mu    sync.RWMutex
 	known map[string]*address
@@ -25,10 +25,10 @@ type found struct {
 
 const (
 	maxAddresses = 4096
-	maxAddress   = 512 // bytes of a LocURI that is remembered
+	maxAddress   = 512 // maximum bytes of a cached LocURI
 )
 
-// address finds a LocURI; the error is ParsePath's.
+// address resolves a LocURI; the error is ParsePath's.
 func (s *Schema) address(locURI string) (*address, error) {
 	s.found.mu.RLock()
 	a := s.found.known[locURI]
@@ -37,7 +37,7 @@ func (s *Schema) address(locURI string) (*address, error) {
 		return a, nil
 	}
 	if len(locURI) <= maxAddress {
-		locURI = strings.Clone(locURI) // not the message that it is a part of
+		locURI = strings.Clone(locURI) // do not keep the whole message
 	}
 	p, err := ParsePath(locURI)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Schema) address(locURI string) (*address, error) {
 	return a, nil
 }
 
-// locate walks the described tree along the names of a path.
+// locate follows a path through the described tree.
 func (s *Schema) locate(p Path) *address {
 	a := &address{Path: p, rule: s.root, key: s.key(p.Scope, p.Names)}
 	for i, n := range p.Names {
@@ -77,7 +77,7 @@ func (s *Schema) locate(p Path) *address {
 	return a
 }
 
-// key is what a tree stores a node under; names hold no NUL.
+// key returns the key of a node in a tree; names contain no NUL.
 func (s *Schema) key(scope Scope, names []string) string {
 	k := s.fold(strings.Join(names, "\x00"))
 	if scope == UserScope {
@@ -86,5 +86,5 @@ func (s *Schema) key(scope Scope, names []string) string {
 	return k
 }
 
-// parent is what an operation on the node's parent is about.
+// parent returns the address of the node's parent.
 func (a *address) parent() []string { return a.keys[:max(len(a.keys)-1, 0)] }

@@ -9,8 +9,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// TestAddresses: what is remembered of LocURIs is bounded, whatever servers ask
-// for, and changes no answer; long ones and wrong ones are not remembered.
+// TestAddresses: the cache of LocURIs is limited, whatever servers ask for, and
+// changes no answer; long and invalid ones are not cached.
 func TestAddresses(t *testing.T) {
 	tree := newTree(t, &fakeHost{code: 200}, desktop)
 	s := tree.Schema()

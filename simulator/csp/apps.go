@@ -17,12 +17,12 @@ const (
 	msiCompleted  = "70"
 )
 
-// versionIn finds "1.2.0.0" in the name of a package file.
+// versionIn matches "1.2.0.0" in the name of a package file.
 var versionIn = regexp.MustCompile(`_(\d+\.\d+\.\d+\.\d+)[_.]`)
 
 // modernApps installs packages in the background: 202, then an Alert 1226 with
-// the result, 0 or an HRESULT (Learn, "Enterprise app management"). Nothing is
-// downloaded; the version is taken from the package's URI [model].
+// the result, 0 or an HRESULT (Learn, "Enterprise app management"). It downloads
+// nothing, and takes the version from the package's URI [model].
 func modernApps() CSP {
 	install := func(c *Call, data string) int {
 		job := Job{CSP: "EnterpriseModernAppManagement", LocURI: c.LocURI, Due: c.Host.Now(), Data: "1.0.0.0"}
@@ -31,7 +31,7 @@ func modernApps() CSP {
 		if root == nil || hosted && root.SelectAttrValue("PackageUri", "") == "" {
 			c.Put("Status", appFailed)
 			c.Put("LastError", "-2147024809")
-			return 500 // E_INVALIDARG: no description of what to install
+			return 500 // E_INVALIDARG: no description of the package
 		}
 		if m := versionIn.FindStringSubmatch(root.SelectAttrValue("PackageUri", "")); m != nil {
 			job.Data = m[1]
@@ -43,7 +43,7 @@ func modernApps() CSP {
 	}
 	removed := func(c *Call) {
 		c.Host.Effect(Effect{Kind: EffectRemoved, Detail: c.Names[len(c.Names)-1], At: c.Host.Now()})
-		// What installed it is undone with it.
+		// Remove the installation node as well.
 		if len(c.Names) > 1 {
 			c.tree.drop(c.scope, []string{"Vendor", "MSFT", "EnterpriseModernAppManagement", "AppInstallation", c.Names[1]})
 		}
@@ -96,7 +96,7 @@ func modernAppDone(c *Call, j Job) Done {
 	return done
 }
 
-// installedApps gives all package full names, with where they stand.
+// installedApps returns all package full names, with their place in the tree.
 func installedApps(c *Call) (apps [][3]string) {
 	for _, store := range c.List(".") {
 		for _, family := range c.List(Segment(store)) {
@@ -133,9 +133,9 @@ func removePackage(c *Call, data string) int {
 	return 404
 }
 
-// desktopApps runs MSI packages in the background (Learn,
-// "EnterpriseDesktopAppManagement CSP"). The page's example alert has code
-// 1224, its text calls it a generic alert, which is 1226.
+// desktopApps installs MSI packages in the background (Learn,
+// "EnterpriseDesktopAppManagement CSP"). The page's example alert has code 1224, but
+// its text calls it a generic alert, which is 1226.
 func desktopApps() CSP {
 	return CSP{Name: "EnterpriseDesktopAppManagement", Version: "1.1", tree: "desktopapp.tree", on: map[string]Handler{
 		"MSI/{ProductID}/DownloadInstall": {Run: func(c *Call, data string) int {
@@ -173,7 +173,7 @@ func desktopApps() CSP {
 	}}
 }
 
-// enterpriseApps are a phone's line-of-business apps: the server asks for the
+// enterpriseApps installs a phone's line-of-business apps: the server reads the
 // status later, there is no alert.
 func enterpriseApps() CSP {
 	const queued, installed, failed = 1, 5, 7

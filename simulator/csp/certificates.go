@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// decode64 takes base64 with the line breaks some servers put in.
+// decode64 decodes base64 with the line breaks that some servers add.
 func decode64(s string) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 }
 
 func thumbprint(b []byte) string { return fmt.Sprintf("%X", sha1.Sum(b)) } //nolint:gosec // as above
 
-// storedCertificate adds what a certificate store does at its nodes: it takes
-// certificates only and tells about them.
+// storedCertificate adds the handlers of a certificate store: it accepts only
+// certificates, and describes them.
 func storedCertificate(on map[string]Handler, at string) {
 	read := func(f func(*x509.Certificate) string) Handler {
 		return Handler{Read: func(c *Call) string {
@@ -28,7 +28,7 @@ func storedCertificate(on map[string]Handler, at string) {
 			}
 			cert, err := x509.ParseCertificate(der)
 			if err != nil {
-				return "" // a subject Go cannot read, as Windows' own
+				return "" // a subject that Go cannot parse, like Windows' own
 			}
 			return f(cert)
 		}}
@@ -40,7 +40,7 @@ func storedCertificate(on map[string]Handler, at string) {
 			return 500
 		}
 		if rest, err := asn1.Unmarshal(der, &outer); err != nil || len(rest) > 0 || outer.Tag != asn1.TagSequence {
-			return 500 // no certificate [model]
+			return 500 // not a certificate [model]
 		}
 		c.Host.Effect(Effect{Kind: EffectInstall, Detail: "certificate " + thumbprint(der), At: c.Host.Now()})
 		return 200

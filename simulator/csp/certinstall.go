@@ -8,13 +8,13 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// What PFXCertInstall's Status tells: 0, or the Windows error of the import.
+// Values of PFXCertInstall's Status: 0, or the Windows error of the import.
 const (
 	pfxDone        = 0
 	pfxInvalid     = 0x0d // ERROR_INVALID_DATA
 	pfxPassword    = 0x56 // ERROR_INVALID_PASSWORD
 	pfxCannotOpen  = 0x8009000d
-	exportableOnly = 3 // KeyLocation with which PFXKeyExportable may be true
+	exportableOnly = 3 // the only KeyLocation that allows PFXKeyExportable
 )
 
 func clientCertificateInstall() CSP {
@@ -25,9 +25,9 @@ func clientCertificateInstall() CSP {
 	}, finish: scepDone("CertThumbprint")}
 }
 
-// installPFX imports a PFX when its blob comes, which is the last of its nodes
-// (Learn, "ClientCertificateInstall CSP"). A PFX that cannot be imported fails
-// the command, and Status tells why.
+// installPFX imports a PFX when its blob arrives, which is the last of its nodes
+// (Learn, "ClientCertificateInstall CSP"). If the import fails, so does the command,
+// and Status says why.
 func installPFX(c *Call, blob string) int {
 	location, err := strconv.Atoi(c.Value("KeyLocation"))
 	if err != nil || strings.EqualFold(c.Value("PFXKeyExportable"), "true") && location != exportableOnly && c.tree.exists(c.at("PFXKeyExportable")) {
@@ -70,7 +70,7 @@ func openPFX(c *Call, blob string) (thumb string, status int) {
 	return thumbprint(cert.Raw), pfxDone
 }
 
-// secret gives the stored value of a node that Get does not tell.
+// secret returns the stored value of a node that Get does not reveal.
 func (c *Call) secret(rel string) string {
 	return c.tree.stored[c.tree.schema.key(c.scope, c.relative(rel))].value
 }
@@ -82,9 +82,9 @@ const (
 	scepFailed   = "16"
 )
 
-// scepEnroll starts a certificate enrollment: all required nodes must be
-// there, Status turns to pending and the challenge is deleted. The enrollment
-// itself is a model: no SCEP server is asked.
+// scepEnroll starts a certificate enrollment: all required nodes must exist, Status
+// becomes pending and the challenge is deleted. The enrollment itself is a model: no
+// SCEP server is contacted.
 func scepEnroll(csp, hashNode string) func(*Call, string) int {
 	return func(c *Call, _ string) int {
 		ca := "CAThumbprint"

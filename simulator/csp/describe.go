@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// parseTree reads a description: one node a line, indented by two spaces under
-// its parent,
+// parseTree reads a description: one node per line, indented by two spaces under its
+// parent,
 //
 //	NAME  OPS  FORMAT  [attribute...]
 //
@@ -16,16 +16,16 @@ import (
 // D(elete), G(et), R(eplace) and X for Exec, "-" for none. Attributes:
 //
 //	? *              occurs at most once; any number of times (default: once)
-//	=value =$Fact    what Get answers until something is stored
+//	=value =$Fact    the value until one is stored
 //	[1..30] [0..]    range of an int
 //	{a,b,c}          allowed values
 //	user both        scope (default: device)
 //	upsert           Replace creates the node
 //	secret           never shown
-//	since=22000      first Windows build that has it
-//	phone desktop    on one kind of device only
+//	since=22000      first Windows build with the node
+//	phone desktop    only on this kind of device
 //
-// since, phone and desktop hold for everything below too. "#" starts a comment
+// since, phone and desktop also apply to everything below. "#" starts a comment
 // line.
 func parseTree(text string) ([]Node, error) {
 	var out []Node
@@ -42,7 +42,7 @@ func parseTree(text string) ([]Node, error) {
 		}
 		depth := indent / 2
 		if indent%2 != 0 || depth > len(stack) || depth == 0 && len(out) > 0 {
-			return nil, fmt.Errorf("line %d: indented by %d spaces, which is under no node", i+1, indent)
+			return nil, fmt.Errorf("line %d: indented by %d spaces, but no node is above it", i+1, indent)
 		}
 		stack = stack[:depth]
 		if depth > 0 {
@@ -63,7 +63,7 @@ var opLetters = map[rune]Ops{'A': Add, 'D': Delete, 'G': Get, 'R': Replace, 'X':
 
 func parseNode(f []string) (n Node, err error) {
 	if len(f) < 3 {
-		return n, fmt.Errorf("%q: a node has a name, operations and a format", strings.Join(f, " "))
+		return n, fmt.Errorf("%q: a node needs a name, operations and a format", strings.Join(f, " "))
 	}
 	n.Path, n.Format = f[0], Format(f[2])
 	for _, r := range f[1] {
@@ -84,7 +84,7 @@ func parseNode(f []string) (n Node, err error) {
 		}
 	}
 	if n.Dynamic() && n.Occurs != ZeroOrMore {
-		return n, fmt.Errorf("%s: a dynamic node occurs any number of times", n.Path)
+		return n, fmt.Errorf("%s: a dynamic node must occur any number of times", n.Path)
 	}
 	return n, nil
 }

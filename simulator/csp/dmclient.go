@@ -5,7 +5,7 @@ import "strconv"
 // ProviderPath is where DMClient keeps its accounts.
 const ProviderPath = "Vendor/MSFT/DMClient/Provider/{ProviderID}"
 
-// dmClient is the CSP a management account lives in (Learn, "DMClient CSP").
+// dmClient is the CSP of a management account (Learn, "DMClient CSP").
 func dmClient() CSP {
 	const account = "Provider/{ProviderID}"
 	return CSP{Name: "DMClient", Version: "1.5", tree: "dmclient.tree", on: map[string]Handler{
@@ -13,11 +13,11 @@ func dmClient() CSP {
 			if provider == "" || c.tree.exists(c.tree.schema.locate(Path{DeviceScope, []string{"Vendor", "MSFT", "DMClient", "Provider", provider}})) {
 				return unenroll(c, provider)
 			}
-			return 500 // there is no such account to leave [model]
+			return 500 // the account does not exist [model]
 		}},
 		account + "/Unenroll": {Run: func(c *Call, _ string) int { return unenroll(c, c.Names[0]) }},
 		account + "/SyncApplicationVersion": {Write: func(c *Call, v string) int {
-			// "major.minor", at most what MaxSyncApplicationVersion says.
+			// "major.minor", at most MaxSyncApplicationVersion.
 			n, err := strconv.ParseFloat(v, 32)
 			highest, _ := strconv.ParseFloat(c.Host.Fact("MaxSyncVersion"), 32)
 			if err != nil || n < 1 || n > highest {
@@ -32,8 +32,8 @@ func dmClient() CSP {
 			return 200
 		}},
 
-		// The heart of the matter: the server writes the PFN, the device answers
-		// with a channel.
+		// The core of it all: the server writes the PFN, the device answers with a
+		// channel.
 		account + "/Push":     {Removed: func(c *Call) { c.Host.RemovePush(c.Names[0]) }},
 		account + "/Push/PFN": {Write: func(c *Call, v string) int { return c.Host.SetPFN(c, c.Names[0], v) }},
 		account + "/Push/ChannelURI": {Read: func(c *Call) string {
@@ -52,6 +52,6 @@ func unenroll(c *Call, provider string) int {
 	return 200
 }
 
-// dmAcc is the account as OMA-DM names it. What the device authenticates with
-// is read from here, so a server that changes it changes that.
+// dmAcc is the account in OMA-DM terms. The device reads its credentials from here,
+// so a server can change them.
 func dmAcc() CSP { return CSP{Name: "DMAcc", Version: "1.0", tree: "dmacc.tree"} }

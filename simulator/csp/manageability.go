@@ -2,8 +2,7 @@ package csp
 
 import "strings"
 
-// manageability lists what this device knows, by CSP (Learn,
-// "DeviceManageability CSP").
+// manageability lists this device's CSPs (Learn, "DeviceManageability CSP").
 func manageability() CSP {
 	const own = "com.microsoft/1.1/MDM/DeviceManageability"
 	return CSP{Name: "DeviceManageability", Version: "1.1", tree: "manageability.tree", on: map[string]Handler{

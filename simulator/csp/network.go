@@ -6,7 +6,7 @@ import (
 	"github.com/beevik/etree"
 )
 
-// document tells whether v is one well-formed XML element called root.
+// document checks that v is a single well-formed XML element called root.
 func document(v, root string) *etree.Element {
 	doc := etree.NewDocument()
 	if err := doc.ReadFromString(v); err != nil || doc.Root() == nil || !strings.EqualFold(doc.Root().Tag, root) {
@@ -15,7 +15,7 @@ func document(v, root string) *etree.Element {
 	return doc.Root()
 }
 
-// vpn keeps VPN profiles. A ProfileXML that is none fails the command [model].
+// vpn stores VPN profiles. An invalid ProfileXML fails the command [model].
 func vpn() CSP {
 	kindOf := func(id string) string {
 		switch {
@@ -52,8 +52,7 @@ func vpn() CSP {
 	}}
 }
 
-// wifi keeps wireless networks. A WlanXml that is none fails the command
-// [model].
+// wifi stores wireless networks. An invalid WlanXml fails the command [model].
 func wifi() CSP {
 	return CSP{Name: "WiFi", Version: "1.1", tree: "wifi.tree", on: map[string]Handler{
 		"Profile/{SSID}/WlanXml": {Write: func(_ *Call, v string) int {

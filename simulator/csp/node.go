@@ -1,10 +1,10 @@
-// Package csp is the management tree of a simulated Windows device. Each
-// configuration service provider (CSP) is described in a file under trees, node
-// by node: operations, format, occurrence, scope, default and allowed values.
-// What a provider does beside keeping values is a small Go file.
+// Package csp is the management tree of a simulated Windows device. A file under
+// trees describes each configuration service provider (CSP), node by node:
+// operations, format, occurrence, scope, default and allowed values. A small Go file
+// has everything a provider does besides storing values.
 //
-// Where Microsoft publishes a node's rules they come from its CSP page and
-// DDF; what is our own assumption is marked as a model where it stands.
+// A node's rules come from its CSP page and DDF if Microsoft publishes them; our own
+// assumptions are marked as a model.
 package csp
 
 import (
@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Ops is a set of operations a node allows.
+// Ops is a set of operations.
 type Ops uint8
 
 // The operations of a DDF's AccessType.
@@ -35,11 +35,11 @@ func (o Ops) String() string {
 	return strings.Join(names, ", ")
 }
 
-// Format is the format of a node's value, by its name in Meta/Format.
+// Format is the format of a node's value, as in Meta/Format.
 type Format string
 
-// The formats of OMA DM 1.2 that CSPs use. Any takes every format and keeps
-// what the server said.
+// The formats of OMA DM 1.2 that CSPs use. Any accepts every format and keeps the
+// server's.
 const (
 	Chr      Format = "chr"
 	Int      Format = "int"
@@ -53,8 +53,8 @@ const (
 	Any      Format = "any"
 )
 
-// takes tells whether a server may send another format for a node of format f:
-// documents and base64 come as chr, and as their own format.
+// takes reports whether a server may send another format for a node of format f:
+// documents and base64 come as chr, or in their own format.
 func (f Format) takes(sent Format) bool {
 	switch {
 	case sent == f, f == Any && sent != Interior:
@@ -67,7 +67,7 @@ func (f Format) takes(sent Format) bool {
 	return false
 }
 
-// accepts tells whether value can be stored in a node of format f.
+// accepts reports whether value can be stored in a node of format f.
 func (f Format) accepts(value string) bool {
 	switch f {
 	case Int:
@@ -86,18 +86,18 @@ func (f Format) accepts(value string) bool {
 	return true
 }
 
-// Occurrence says how often a node stands under its parent.
+// Occurrence says how often a node occurs under its parent.
 type Occurrence int
 
-// The occurrences of a DDF. One exists as soon as its parent does, the others
-// from when they are added or provisioned.
+// The occurrences of a DDF. One exists whenever its parent does, the others once they
+// are added or provisioned.
 const (
 	One Occurrence = iota
 	ZeroOrOne
 	ZeroOrMore
 )
 
-// Scope says in whose part of the tree a node lives.
+// Scope says which part of the tree a node belongs to.
 type Scope int
 
 // The scopes of a node and of a LocURI: "./Device/..." and "./Vendor/..." are
@@ -108,8 +108,8 @@ const (
 	BothScopes
 )
 
-// Node is one node of a description, or one kind of node where its name is
-// dynamic ("{ProviderID}").
+// Node is one node of a description, or one kind of node if its name is dynamic
+// ("{ProviderID}").
 type Node struct {
 	Path       string // from the root, without "./"
 	Ops        Ops
@@ -118,21 +118,21 @@ type Node struct {
 	Scope      Scope
 	Default    string // "$Name" is a fact of the device
 	Allowed    []string
-	Min, Max   int64 // of an int, where Ranged
+	Min, Max   int64 // of an int, if Ranged
 	Ranged     bool
-	Secret     bool // its value is shown nowhere
-	Upsert     bool // Replace of an absent node creates it [seen]; MS-MDM 3.1.5.1.7 asks for 404
-	Since      int  // the first Windows build that has it
+	Secret     bool // its value is never shown
+	Upsert     bool // Replace of an absent node creates it [seen]; MS-MDM 3.1.5.1.7 requires 404
+	Since      int  // the first Windows build with the node
 	Phone      bool // phones only
 	Desktop    bool // desktops only
 	handler    Handler
 	registered string // the CSP it belongs to
 }
 
-// Dynamic tells whether the node's name is chosen by the server or device.
+// Dynamic reports whether the server or device chooses the node's name.
 func (n *Node) Dynamic() bool { return strings.HasSuffix(n.Path, "}") }
 
-// valid tells whether value is one of those the description allows.
+// valid reports whether the description allows value.
 func (n *Node) valid(value string) bool {
 	if n.Ranged {
 		v, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)

@@ -8,9 +8,9 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Provision stores a value regardless of the node's operations and without
-// asking its provider, as a provisioning document or a test does. An address
-// that nothing describes is reported as false.
+// Provision stores a value regardless of the node's operations and without calling
+// its provider, as a provisioning document or a test does. It returns false for an
+// address that is not described.
 func (t *Tree) Provision(locURI, value string) bool {
 	p, err := ParsePath(locURI)
 	if err != nil || len(p.Names) == 0 {
@@ -25,7 +25,7 @@ func (t *Tree) Provision(locURI, value string) bool {
 	return true
 }
 
-// Remove takes the node at locURI and all below it away, as a test or an
+// Remove removes the node at locURI and everything below it, as a test or an
 // unenrollment does.
 func (t *Tree) Remove(locURI string) {
 	p, err := ParsePath(locURI)
@@ -37,7 +37,7 @@ func (t *Tree) Remove(locURI string) {
 	t.drop(p.Scope, p.Names)
 }
 
-// Finish ends a job that a command began and tells what to report.
+// Finish ends a job that a command started and returns what to report.
 func (t *Tree) Finish(ctx context.Context, j Job) (Done, bool) {
 	a, err := t.schema.address(j.LocURI)
 	if err != nil {
@@ -62,22 +62,22 @@ func (t *Tree) Finish(ctx context.Context, j Job) (Done, bool) {
 
 // Stored is one entry of an overlay.
 type Stored struct {
-	// Path is the address, its names apart by NUL; of the user's part it
-	// begins with \x01.
+	// Path is the address, with its names separated by NUL; in the user's part it
+	// starts with \x01.
 	Path   string
 	Value  string
 	Format Format
 	Leaf   bool
 }
 
-// Overlay is all that differs from the schema, in a fixed order: what has to
-// be kept of a tree.
+// Overlay returns all differences from the schema, in a fixed order: the part of a
+// tree that must be stored.
 func (t *Tree) Overlay() []Stored {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out := make([]Stored, 0, len(t.stored))
 	for k, e := range t.stored {
-		// The key is folded; the names are as they were written.
+		// The key is folded; the names keep their case.
 		prefix, last := "", k
 		if i := strings.LastIndexByte(k, 0); i >= 0 {
 			prefix, last = k[:i+1], k[i+1:]
@@ -92,7 +92,7 @@ func (t *Tree) Overlay() []Stored {
 	return out
 }
 
-// Restore replaces what the tree holds by an Overlay.
+// Restore replaces the contents of the tree with an Overlay.
 func (t *Tree) Restore(overlay []Stored) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -103,7 +103,7 @@ func (t *Tree) Restore(overlay []Stored) {
 	}
 }
 
-// Get is Do for a Get, for callers inside the device.
+// Get is Do for a Get from inside the device.
 func (t *Tree) Get(locURI string) (string, bool) {
 	a := t.Do(context.Background(), syncml.Get, locURI, Value{})
 	return a.Data, a.Code == syncml.OK

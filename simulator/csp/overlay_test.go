@@ -11,7 +11,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// TestOverlayRoundTrip: what is kept of a tree is all of it.
+// TestOverlayRoundTrip: an overlay restores the whole tree.
 func TestOverlayRoundTrip(t *testing.T) {
 	h := &fakeHost{code: 200, user: true}
 	tree := newTree(t, h, desktop)
@@ -29,9 +29,8 @@ func TestOverlayRoundTrip(t *testing.T) {
 	}
 }
 
-// TestFailureChangesNothing: whatever is done to whatever node, a command that
-// fails leaves every value a server may write as it was, and a roll-back
-// restores everything.
+// TestFailureChangesNothing: for any operation on any node, a failed command leaves
+// every writable value unchanged, and a rollback restores everything.
 func TestFailureChangesNothing(t *testing.T) {
 	s, err := NewSchema(desktop, All())
 	if err != nil {

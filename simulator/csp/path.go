@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// ErrBadURI is wrapped by every complaint about a LocURI; it is answered 400.
+// ErrBadURI is wrapped by every error about a LocURI; it is answered with 400.
 var ErrBadURI = errors.New("invalid LocURI")
 
-// Path is a LocURI taken apart: decoded node names from the root down.
+// Path is a parsed LocURI: decoded node names from the root down.
 type Path struct {
 	Scope Scope
 	Names []string
@@ -23,9 +23,9 @@ const (
 	maxSegments = 64
 )
 
-// ParsePath takes a LocURI apart. A leading slash, an empty node name and a
-// name that is only "*" are invalid (Learn, "OMA DM protocol support").
-// "./Device/Vendor/X" and "./Vendor/X" come out the same.
+// ParsePath parses a LocURI. A leading slash, an empty node name and a name that is
+// only "*" are invalid (Learn, "OMA DM protocol support"). "./Device/Vendor/X" and
+// "./Vendor/X" give the same path.
 func ParsePath(locURI string) (Path, error) {
 	var p Path
 	if len(locURI) > maxURI {

@@ -1,7 +1,7 @@
 package csp
 
-// mirrored is a policy that takes effect at once: what is set at one place
-// shows at another.
+// mirrored is a policy that takes effect at once: a value set in one place shows in
+// another.
 func mirrored(up, to string) Handler {
 	at := func(c *Call) string {
 		rel := up + "/" + to
@@ -16,7 +16,7 @@ func mirrored(up, to string) Handler {
 	}
 }
 
-// mirroredArea takes a whole area's effect away with it.
+// mirroredArea removes a whole area's effect with the area.
 func mirroredArea(to string) Handler {
 	return Handler{Removed: func(c *Call) { c.Drop("../" + to + "/" + Segment(c.Names[0])) }}
 }
@@ -35,7 +35,7 @@ func policyManager() CSP {
 	}}
 }
 
-// deviceLock shows what one provider set as what is in force: a phone has one
+// deviceLock shows a provider's settings as the ones in force: a phone has one
 // management account.
 func deviceLock() CSP {
 	on := map[string]Handler{}

@@ -1,8 +1,7 @@
 package csp
 
-// All are the providers this device can have, standard objects first. Which of
-// them, and which of their nodes, a device has is what their descriptions say
-// of its platform.
+// All returns the providers this device can have, standard objects first. Their
+// descriptions say which of them, and which of their nodes, exist on a platform.
 func All() []CSP {
 	return []CSP{
 		{Name: "DevInfo", Version: "1.0", tree: "devinfo.tree"},

@@ -19,8 +19,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// TestDescriptions: every description compiles on every platform, and each of
-// the nodes is reachable as described.
+// TestDescriptions: every description compiles on every platform, and every node is
+// reachable as described.
 func TestDescriptions(t *testing.T) {
 	for _, p := range []Platform{{Build: 9651, Phone: true}, {Build: 9600}, {Build: 10586}, {Build: 19045}, {Build: 26200}} {
 		s, err := NewSchema(Options{Platform: p}, All())
@@ -57,16 +57,16 @@ func TestDescriptions(t *testing.T) {
 func TestDescriptionMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                            "no node",
-		"A G":                         "has a name, operations and a format",
+		"A G":                         "needs a name, operations and a format",
 		"A Z node":                    "unknown operation",
 		"A G nod":                     "unknown format",
 		"A G int [1..x]":              "invalid syntax",
 		"A G int [1]":                 "not of the form",
 		"A G int frob":                "unknown attribute",
-		"A G node\n    B G chr":       "under no node",
-		"A G node\n B G chr":          "under no node",
-		"A G node\n  {B} G chr":       "occurs any number of times",
-		"A G node\nB G node":          "under no node",
+		"A G node\n    B G chr":       "no node is above it",
+		"A G node\n B G chr":          "no node is above it",
+		"A G node\n  {B} G chr":       "must occur any number of times",
+		"A G node\nB G node":          "no node is above it",
 		"A G node\n  B G chr since=x": "invalid syntax",
 	} {
 		if _, err := parseTree(text); err == nil || !strings.Contains(err.Error(), want) {
@@ -102,7 +102,7 @@ type step struct {
 	uri  string
 	data string
 	code int
-	want string // what a Get gives
+	want string // the result of a Get
 }
 
 func run(t *testing.T, tree *Tree, steps []step) {
@@ -314,8 +314,7 @@ func TestScopesAndUnknown(t *testing.T) {
 	})
 }
 
-// addresses draws LocURIs that exist in the descriptions, and a few that do
-// not.
+// addresses generates LocURIs, most of which exist in the descriptions.
 func addresses(s *Schema) []string {
 	var out []string
 	for i := range s.csps {

@@ -53,7 +53,7 @@ func (t *Tree) list(scope Scope, names []string) []string {
 	return t.dynamic(scope, a.rule, names)
 }
 
-// read is a Get from within: it asks no permission.
+// read is an internal Get: it ignores permissions.
 func (t *Tree) read(ctx context.Context, a *address) Answer {
 	if !t.exists(a) {
 		return Answer{Code: syncml.NotFound}
@@ -74,7 +74,7 @@ func (t *Tree) put(scope Scope, names []string, value string, f Format) {
 }
 
 // query answers a Get of a property or of a whole subtree (OMA DM RepPro 1.2.1
-// section 5: "?prop=" and "?list="); what is not asked of Windows is 406.
+// section 5: "?prop=" and "?list="). Queries that Windows does not support get 406.
 func (t *Tree) query(c *Call, r *rule, address, q string) Answer {
 	if !c.Exists {
 		return Answer{Code: syncml.NotFound}
@@ -108,7 +108,7 @@ func (t *Tree) query(c *Call, r *rule, address, q string) Answer {
 
 const maxListed = 2000 // nodes in one answer
 
-// walk lists the node and all below it that a server may read.
+// walk lists the node and everything below it that a server may read.
 func (t *Tree) walk(c *Call, r *rule, address string, values bool, out *[]Listed) {
 	if len(*out) >= maxListed || r.node != nil && r.node.Ops&Get == 0 {
 		return
@@ -142,7 +142,7 @@ func (t *Tree) walk(c *Call, r *rule, address string, values bool, out *[]Listed
 	}
 }
 
-// Has tells whether the node at locURI is there.
+// Has reports whether the node at locURI exists.
 func (t *Tree) Has(locURI string) bool {
 	a, err := t.schema.address(locURI)
 	if err != nil {
@@ -153,8 +153,8 @@ func (t *Tree) Has(locURI string) bool {
 	return t.exists(a)
 }
 
-// Look gives the value at locURI whether a server may read it or not; ok is
-// false where there is no such node.
+// Look returns the value at locURI, even if a server may not read it; ok is false if
+// the node does not exist.
 func (t *Tree) Look(locURI string) (value string, ok bool) {
 	at, err := t.schema.address(locURI)
 	if err != nil {
@@ -177,8 +177,8 @@ func (t *Tree) Children(locURI string) []string {
 	return t.list(p.Scope, p.Names)
 }
 
-// List is the subtree at locURI with its values, as a user looks at it:
-// secrets are masked.
+// List returns the subtree at locURI with its values, for a user: secrets are
+// masked.
 func (t *Tree) List(locURI string) []Listed {
 	a, err := t.schema.address(locURI)
 	if err != nil {

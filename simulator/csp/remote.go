@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// remoteWipe resets the device. The effect names the node that was executed;
-// the reset itself happens after the session, so the command is answered 200
-// first.
+// remoteWipe resets the device. The effect names the executed node; the reset itself
+// happens after the session, so the command is answered with 200 first.
 func remoteWipe() CSP {
 	on := map[string]Handler{}
 	for _, how := range []string{
@@ -22,8 +21,8 @@ func remoteWipe() CSP {
 	return CSP{Name: "RemoteWipe", Version: "1.1", tree: "remotewipe.tree", on: on}
 }
 
-// remoteLock locks a phone's screen; with a new PIN, which NewPINValue tells,
-// where that was asked for.
+// remoteLock locks a phone's screen, on request with a new PIN, which NewPINValue
+// returns.
 func remoteLock() CSP {
 	lock := func(c *Call) { c.Host.Effect(Effect{Kind: EffectLock, At: c.Host.Now()}) }
 	newPIN := func(c *Call, _ string) int {

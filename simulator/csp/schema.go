@@ -10,10 +10,10 @@ import (
 //go:embed trees/*.tree
 var trees embed.FS
 
-// CSP is one provider: its description and what its nodes do.
+// CSP is one provider: its description and the handlers of its nodes.
 type CSP struct {
 	Name string
-	// Version is what DeviceManageability/CSPVersions says [model].
+	// Version is the value in DeviceManageability/CSPVersions [model].
 	Version string
 	tree    string // the file under trees
 	on      map[string]Handler
@@ -21,30 +21,30 @@ type CSP struct {
 	finish func(c *Call, j Job) Done
 }
 
-// Platform is the Windows a tree is for.
+// Platform is the Windows version of a tree.
 type Platform struct {
 	Build int // 22631; below 10000 before Windows 10
 	Phone bool
 }
 
-// Options are what differs between Windows versions in the tree as a whole.
+// Options are differences between Windows versions that affect the whole tree.
 type Options struct {
 	Platform
-	// CaseSensitive makes node names match by case. Servers are seen to write
+	// CaseSensitive makes node names case-sensitive. Servers have been seen to write
 	// "./vendor/..." to real devices, so the default folds case [model].
 	CaseSensitive bool
-	// AcceptUnknown takes addresses that no CSP here describes, stores what is
-	// written there and executes nothing: for servers that use CSPs this device
-	// does not have. Without it they answer 404.
+	// AcceptUnknown accepts addresses that no CSP here describes, stores values there
+	// and executes nothing: for servers that use CSPs this device does not have.
+	// Without it they answer 404.
 	AcceptUnknown bool
 }
 
-// Schema is the described tree of one kind of device. It does not change and
-// is shared by all of them.
+// Schema is the described tree of one kind of device. It is immutable, and all
+// devices of that kind share it.
 type Schema struct {
 	opts  Options
 	root  *rule
-	wild  *rule // what answers for unknown addresses, with AcceptUnknown
+	wild  *rule // answers for unknown addresses, with AcceptUnknown
 	csps  []CSP
 	nodes int
 
@@ -52,8 +52,8 @@ type Schema struct {
 	found found
 }
 
-// folds are names that were folded before: devices ask for the same nodes again
-// and again. Their number is bounded, since servers choose names.
+// folds caches folded names: devices use the same nodes again and again. Their number
+// is limited, since servers choose names.
 type folds struct {
 	mu    sync.RWMutex
 	known map[string]string
@@ -61,7 +61,7 @@ type folds struct {
 
 const (
 	maxFolds = 4096
-	maxFold  = 256 // bytes of a name that is remembered
+	maxFold  = 256 // maximum bytes of a cached name
 )
 
 func (f *folds) lower(name string) string {
@@ -74,7 +74,7 @@ func (f *folds) lower(name string) string {
 	if known {
 		return low
 	}
-	name = strings.Clone(name) // not the message that it is a part of
+	name = strings.Clone(name) // do not keep the whole message
 	low = strings.ToLower(name)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -88,9 +88,9 @@ func (f *folds) lower(name string) string {
 // rule is a node of the described tree.
 type rule struct {
 	name string
-	node *Node // nil for an interior node nobody described
+	node *Node // nil for an interior node without a description
 	kids map[string]*rule
-	any  *rule // the dynamic child, if there is one
+	any  *rule // the dynamic child, if any
 }
 
 // NewSchema compiles the providers that exist on the platform.
@@ -132,7 +132,7 @@ func relativeTo(root, path string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(path, root), "/")
 }
 
-// Nodes are the nodes of the provider's description, parents first.
+// Nodes returns the nodes of the provider's description, parents first.
 func (c *CSP) Nodes() ([]Node, error) {
 	text, err := trees.ReadFile("trees/" + c.tree)
 	if err != nil {
@@ -145,7 +145,7 @@ func (c *CSP) Nodes() ([]Node, error) {
 	return nodes, nil
 }
 
-// CSPs are the providers of the schema.
+// CSPs returns the providers of the schema.
 func (s *Schema) CSPs() []CSP { return s.csps }
 
 func (s *Schema) insert(n *Node) {
@@ -182,8 +182,8 @@ func (s *Schema) fold(name string) string {
 	return s.folds.lower(name)
 }
 
-// next is the rule of the child called name; dynamic tells that it matched a
-// dynamic node. nil if nothing is described there.
+// next returns the rule of the child called name, nil if it is not described;
+// dynamic says that it matched a dynamic node.
 func (s *Schema) next(r *rule, name string) (next *rule, dynamic bool) {
 	if next = r.kids[s.fold(name)]; next != nil {
 		return next, false
@@ -194,13 +194,13 @@ func (s *Schema) next(r *rule, name string) (next *rule, dynamic bool) {
 	return s.wild, s.wild != nil
 }
 
-// everything is the schema of all nodes, whatever the platform.
+// everything is the schema of all nodes of all platforms.
 var everything = sync.OnceValue(func() *Schema {
 	s := &Schema{root: &rule{}}
 	for _, c := range All() {
 		nodes, err := c.Nodes()
 		if err != nil {
-			continue // NewSchema says so
+			continue // NewSchema reports it
 		}
 		for i := range nodes {
 			s.insert(&nodes[i])
@@ -209,8 +209,8 @@ var everything = sync.OnceValue(func() *Schema {
 	return s
 })
 
-// Secret tells whether the node at locURI holds a secret, on any Windows that
-// has it.
+// Secret reports whether the node at locURI holds a secret, on any Windows that has
+// the node.
 func Secret(locURI string) bool {
 	a, err := everything().address(locURI)
 	return err == nil && a.rule != nil && a.rule.node != nil && a.rule.node.Secret

@@ -9,9 +9,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Tree is the management tree of one device: what was stored, over a schema.
-// Its methods may be called from several goroutines; an operation is done as a
-// whole.
+// Tree is the management tree of one device: stored values on top of a schema. Its
+// methods may be called from several goroutines; an operation is atomic.
 type Tree struct {
 	schema *Schema
 	host   Host
@@ -22,9 +21,9 @@ type Tree struct {
 
 // entry is a node that was added, written or provisioned.
 type entry struct {
-	name   string // as it was written, for listings
+	name   string // as written, for listings
 	value  string
-	format Format // what the server called it, of nodes that take any
+	format Format // the server's format, for nodes that accept any
 	leaf   bool
 }
 
@@ -34,8 +33,8 @@ func NewTree(s *Schema, h Host) *Tree { return &Tree{schema: s, host: h, stored:
 // Schema is the description the tree follows.
 func (t *Tree) Schema() *Schema { return t.schema }
 
-// exists tells whether a node is there now: every node on the way that does not
-// come with its parent must have been stored.
+// exists reports whether a node exists now: every node on the path that does not
+// exist with its parent must be stored.
 func (t *Tree) exists(a *address) bool { return a.rule != nil && t.has(a.keys) }
 
 func (t *Tree) has(keys []string) bool {
@@ -50,7 +49,7 @@ func (t *Tree) has(keys []string) bool {
 	return true
 }
 
-// Value is what one item of an operation carries.
+// Value is the value of one item of an operation.
 type Value struct {
 	Format  string // Meta/Format, empty if absent
 	Data    string
@@ -60,14 +59,14 @@ type Value struct {
 // Answer is the outcome of an operation on one node.
 type Answer struct {
 	Code   int
-	Format string // of a Get that succeeded
-	Type   string // Meta/Type of it, where there is one
+	Format string // of a successful Get
+	Type   string // its Meta/Type, if any
 	Data   string
-	// List is the answer to a query for a whole subtree (?list=StructData),
-	// in place of Format and Data.
+	// List is the answer to a query for a whole subtree (?list=StructData), instead of
+	// Format and Data.
 	List []Listed
-	// Err is the HRESULT behind a failure, for msft:originalerror; empty where
-	// the code says all.
+	// Err is the HRESULT behind a failure, for msft:originalerror; empty if the code
+	// says it all.
 	Err string
 }
 
@@ -81,19 +80,19 @@ var verbs = map[syncml.Verb]Ops{
 	syncml.Add: Add, syncml.Delete: Delete, syncml.Exec: Exec, syncml.Get: Get, syncml.Replace: Replace,
 }
 
-// originalErrors are the HRESULTs Windows reports behind a status. That of 404
+// originalErrors are the HRESULTs that Windows reports for a status. The one for 404
 // is published (MS-MDM 2.2.5.1); the others are models.
 var originalErrors = map[int]string{
 	syncml.NotFound: "0x86000002", syncml.AlreadyExists: "0x800700b7", syncml.NotAllowed: "0x80070032", syncml.BadRequest: "0x80070057",
 	syncml.UnsupportedFormat: "0x8007000d", syncml.CommandFailed: "0x80004005", syncml.PermissionDenied: "0x80070005",
 }
 
-// Do performs one operation on one node and answers with a SyncML status: 400
-// for a LocURI that is none, 404 for a node that is not there, 405 for an
-// operation its description does not allow or for the user's part while no
-// user is logged in, 406 for a verb or query this tree does not support, 415
-// for a wrong format, 418 for an Add of what is there, 500 for a value that is
-// not allowed, and what the node's own provider says.
+// Do performs one operation on one node and answers with a SyncML status: 400 for an
+// invalid LocURI, 404 for a missing node, 405 for an operation that the description
+// does not allow or for the user's part while no user is logged in, 406 for a verb or
+// query that this tree does not support, 415 for a wrong format, 418 for Add of an
+// existing node, 500 for a value that is not allowed, or the status from the node's
+// provider.
 func (t *Tree) Do(ctx context.Context, verb syncml.Verb, locURI string, v Value) Answer {
 	a := t.do(ctx, verb, locURI, v)
 	if !syncml.Success(a.Code) && a.Err == "" {
@@ -146,7 +145,7 @@ func (t *Tree) call(ctx context.Context, op Ops, a *address) *Call {
 	return &Call{Context: ctx, Host: t.host, Names: a.dynamic, Verb: op, tree: t, scope: a.Scope, names: a.Names, key: a.key}
 }
 
-// reachable tells whether a session may address the node in that scope.
+// reachable reports whether a session may address the node in that scope.
 func (t *Tree) reachable(a *address) int {
 	user, r := a.Scope == UserScope, a.rule
 	switch {
@@ -172,7 +171,7 @@ func (t *Tree) get(c *Call, r *rule) Answer {
 	return t.valueOf(c, r)
 }
 
-// valueOf is what the node holds, whether a server may read it or not.
+// valueOf returns the node's value, even if a server may not read it.
 func (t *Tree) valueOf(c *Call, r *rule) Answer {
 	n := r.node
 	if n == nil || n.Format == Interior || n.Format == Any && !t.stored[c.key].leaf {
@@ -221,7 +220,7 @@ func (t *Tree) write(c *Call, r *rule, v Value) int {
 		return syncml.CommandFailed // [model]: the CSP pages say "configuration failure"
 	}
 	code := syncml.OK
-	v.Data = strings.Clone(v.Data) // what is kept is not to hold the whole message
+	v.Data = strings.Clone(v.Data) // do not keep the whole message
 	if n.handler.Write != nil {
 		if code = n.handler.Write(c, v.Data); !syncml.Success(code) {
 			return code
@@ -235,8 +234,8 @@ func (t *Tree) write(c *Call, r *rule, v Value) int {
 	return code
 }
 
-// store keeps e, and makes the parents that are missing: the implicit Add
-// (Learn, "OMA DM protocol support").
+// store stores e and creates missing parents: the implicit Add (Learn, "OMA DM
+// protocol support").
 func (t *Tree) store(scope Scope, names []string, e entry) {
 	for i := range names {
 		k := t.schema.key(scope, names[:i+1])
@@ -284,8 +283,8 @@ func (t *Tree) exec(c *Call, r *rule, data string) int {
 	return r.node.handler.Run(c, data)
 }
 
-// Begin notes the whole state and returns a function that restores it: the
-// roll-back of an Atomic.
+// Begin saves the whole state and returns a function that restores it, for the
+// rollback of an Atomic.
 func (t *Tree) Begin() (rollback func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// fakeHost is a device whose WNS client takes any PFN, or answers code.
+// fakeHost is a device whose WNS client accepts any PFN, or answers code.
 type fakeHost struct {
 	pfn, removed string
 	code         int

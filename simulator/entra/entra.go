@@ -1,11 +1,11 @@
-// Package entra is a fake identity provider in the place of Microsoft Entra: it
-// issues the tokens a joining device brings to its MDM server and serves the
-// keys to check them with. It issues bad tokens too, one kind for each check a
-// server must make.
+// Package entra is a fake identity provider that replaces Microsoft Entra: it issues
+// the tokens that a joining device sends to its MDM server, and serves the keys to
+// verify them. It also issues bad tokens, one kind for each check that a server must
+// make.
 //
 // Sources: Learn, "Microsoft Entra integration with MDM" and "Access tokens in
-// the Microsoft identity platform" for the claims; two published advisories of
-// MDM servers for the kinds of bad ones (signature not checked; aud and iss not
+// the Microsoft identity platform" for the claims; two published advisories about MDM
+// servers for the kinds of bad tokens (signature not checked; aud and iss not
 // checked).
 package entra
 
@@ -30,14 +30,14 @@ type Config struct {
 	// BaseURL is where the provider is served, for its discovery document:
 	// https://login.example. Default https://login.microsoftonline.com.
 	BaseURL string
-	// Tenant is the directory's id; drawn if empty.
+	// Tenant is the directory's id; random if empty.
 	Tenant string
 	// Audience is the MDM server's application id URI, default
 	// "https://mdm.example".
 	Audience string
 	Now      func() time.Time // default time.Now
-	// Key makes the two keys of the provider, that of its tokens and one that it
-	// does not publish: two calls must give two keys. Default RSA 2048, made anew.
+	// Key makes the provider's two keys, one for its tokens and one that it does not
+	// publish: two calls must return two keys. Default: a new RSA 2048 key.
 	Key func() (*rsa.PrivateKey, error)
 }
 
@@ -49,7 +49,7 @@ type Provider struct {
 	router     *mux.Router
 }
 
-// New makes a provider with a key of its own.
+// New returns a provider with its own key.
 func New(cfg Config) (*Provider, error) {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = "https://login.microsoftonline.com"
@@ -73,7 +73,7 @@ func New(cfg Config) (*Provider, error) {
 		return nil, fmt.Errorf("make the identity provider's key: %w", err)
 	}
 	if p.other, err = cfg.Key(); err != nil {
-		return nil, fmt.Errorf("make a key that is not the identity provider's: %w", err)
+		return nil, fmt.Errorf("make a key other than the identity provider's: %w", err)
 	}
 	r := mux.NewRouter()
 	r.Path("/{tenant}/.well-known/openid-configuration").Methods(http.MethodGet).HandlerFunc(p.configuration)
@@ -87,16 +87,16 @@ func New(cfg Config) (*Provider, error) {
 // ServeHTTP serves the discovery document and the keys.
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.router.ServeHTTP(w, r) }
 
-// Tenant is the directory's id.
+// Tenant returns the directory's id.
 func (p *Provider) Tenant() string { return p.cfg.Tenant }
 
-// Issuer is the iss of good tokens.
+// Issuer returns the iss of good tokens.
 func (p *Provider) Issuer() string { return "https://sts.windows.net/" + p.cfg.Tenant + "/" }
 
-// Audience is the aud of good tokens.
+// Audience returns the aud of good tokens.
 func (p *Provider) Audience() string { return p.cfg.Audience }
 
-// KeysURL is where the keys are.
+// KeysURL returns the URL of the keys.
 func (p *Provider) KeysURL() string {
 	return p.cfg.BaseURL + "/" + p.cfg.Tenant + "/discovery/v2.0/keys"
 }
@@ -113,7 +113,7 @@ func (p *Provider) configuration(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// knows answers 400 for another tenant's documents, as Entra does.
+// knows answers 400 to requests for another tenant's documents, as Entra does.
 func (p *Provider) knows(w http.ResponseWriter, r *http.Request) bool {
 	switch mux.Vars(r)["tenant"] {
 	case p.cfg.Tenant, "common", "organizations":
@@ -147,18 +147,18 @@ type Kind string
 const (
 	Good          Kind = "good"
 	AlgNone       Kind = "alg-none"       // not signed at all
-	WrongKey      Kind = "wrong-key"      // signed by a key the provider does not publish
-	KeyConfusion  Kind = "key-confusion"  // HS256 with the public key for a secret
-	Tampered      Kind = "tampered"       // a claim changed after signing
+	WrongKey      Kind = "wrong-key"      // signed with a key that the provider does not publish
+	KeyConfusion  Kind = "key-confusion"  // HS256 with the public key as the secret
+	Tampered      Kind = "tampered"       // a claim was changed after signing
 	WrongAudience Kind = "wrong-audience" // for another application
 	WrongIssuer   Kind = "wrong-issuer"   // another issuer's name
-	WrongTenant   Kind = "wrong-tenant"   // another tenant's tid and issuer, signed by the same keys
+	WrongTenant   Kind = "wrong-tenant"   // another tenant's tid and issuer, signed with the same keys
 	Expired       Kind = "expired"        // an hour ago
 	NotYetValid   Kind = "not-yet-valid"  // from tomorrow on
 	NoExpiry      Kind = "no-expiry"      // without exp
 )
 
-// BadKinds are all kinds that a server must refuse.
+// BadKinds returns all kinds that a server must refuse.
 func BadKinds() []Kind {
 	return []Kind{AlgNone, WrongKey, KeyConfusion, Tampered, WrongAudience, WrongIssuer, WrongTenant, Expired, NotYetValid, NoExpiry}
 }
@@ -166,10 +166,10 @@ func BadKinds() []Kind {
 // Who a token is for.
 type Who struct {
 	UPN      string // the user
-	DeviceID string // the device's id in the directory; drawn if empty
+	DeviceID string // the device's id in the directory; random if empty
 }
 
-// Issue makes a token of that kind.
+// Issue returns a token of that kind.
 func (p *Provider) Issue(kind Kind, who Who) (string, error) {
 	now := p.cfg.Now()
 	if who.DeviceID == "" {
@@ -204,7 +204,7 @@ func (p *Provider) Issue(kind Kind, who Who) (string, error) {
 	case NoExpiry:
 		delete(claims, "exp")
 	default:
-		return "", fmt.Errorf("no kind of token is called %q", kind)
+		return "", fmt.Errorf("unknown kind of token %q", kind)
 	}
 	t := jwt.NewWithClaims(method, claims)
 	t.Header["kid"], t.Header["x5t"] = p.kid, p.kid

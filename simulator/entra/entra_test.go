@@ -16,7 +16,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/entra"
 )
 
-// check is what a careful server does with a token, by the provider's own
+// check verifies a token as a careful server does, with the provider's own
 // documents.
 func check(base string, p *entra.Provider, token string) error {
 	var conf struct {

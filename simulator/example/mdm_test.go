@@ -18,7 +18,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// lab is what the tests share: the server under test and a push service.
+// lab is shared by the tests: the server under test and a push service.
 type lab struct {
 	t     *testing.T
 	mdm   server
@@ -26,19 +26,19 @@ type lab struct {
 	roots *x509.CertPool
 }
 
-// server is what these tests ask of an MDM server. Yours has its own way to
-// queue a command and to push.
+// server is what these tests need from an MDM server. Yours has its own way to queue
+// a command and to push.
 type server struct {
 	discovery string
 	queue     func(deviceID string, verb syncml.Verb, locURI, data string)
 	push      func(deviceID string)
 }
 
-// newLab brings up a push service and the server, both over TLS.
+// newLab starts a push service and the server, both over TLS.
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	// The fake WNS. A server that insists on login.live.com and
-	// *.notify.windows.com reaches it by fakewns/intercept instead.
+	// *.notify.windows.com reaches it through fakewns/intercept instead.
 	wns := fakewns.New(fakewns.Config{})
 	wnsFront := httptest.NewTLSServer(wns)
 	t.Cleanup(wnsFront.Close)
@@ -87,15 +87,15 @@ func newServer(t *testing.T, wns *httptest.Server) (server, *x509.CertPool) {
 	}, roots
 }
 
-// device enrolls a simulated Windows device, holds its first session and lets
-// it run: it polls and answers pushes until the test ends.
+// device enrolls a simulated Windows device, holds its first session and keeps it
+// running: it polls and answers pushes until the test ends.
 func (l *lab) device(p dmclient.Profile) *dmclient.Device {
 	l.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	l.t.Cleanup(cancel)
 	d, err := dmclient.New(dmclient.Config{
 		Discovery: l.mdm.discovery, Username: "demo@mdm.example", Password: "demo", Roots: l.roots, Profile: p, WNS: l.wns,
-		Identity: dmclient.NewIdentity(rand.New(rand.NewPCG(1, 2))), // the same one every time
+		Identity: dmclient.NewIdentity(rand.New(rand.NewPCG(1, 2))), // the same identity every time
 	})
 	if err != nil {
 		l.t.Fatal(err)
@@ -121,7 +121,7 @@ func (l *lab) pushed(d *dmclient.Device, mark int) *dmclient.Session {
 	return s
 }
 
-// A push wakes the device, and the wipe that was queued is in that session.
+// A push wakes the device, and that session delivers the queued wipe.
 func TestRemoteWipe(t *testing.T) {
 	l := newLab(t)
 	d := l.device(dmclient.Win11())
@@ -132,7 +132,7 @@ func TestRemoteWipe(t *testing.T) {
 	if d.State() != dmclient.Wiped {
 		t.Errorf("the device is %s", d.State())
 	}
-	// What your server asked of WNS, and what is wrong with it.
+	// Your server's requests to WNS, and what is wrong with them.
 	for _, e := range l.wns.Journal().Since(0, nil) {
 		if len(e.Violations) > 0 {
 			t.Errorf("%s", e)
@@ -140,8 +140,8 @@ func TestRemoteWipe(t *testing.T) {
 	}
 }
 
-// 418 for Add and 500 for Replace of the PFN: the classic. The session has to
-// go on, and other work has to be done in it.
+// 418 for Add and 500 for Replace of the PFN: the classic. The session must go on,
+// and do its other work.
 func TestSurvives418And500(t *testing.T) {
 	l := newLab(t)
 	d := l.device(dmclient.WP81())
