@@ -205,7 +205,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "result.json")
-	cmd := command(ctx, t.TempDir(), nil, "test", "--json", file)
+	cmd := command(ctx, t.TempDir(), nil, "test", "--json", file, "--parallel", "1", "--seed", "7") // with this seed the first area runs first, one at a time: most are still to come
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func TestInterrupt(t *testing.T) {
 	lines, passed := bufio.NewScanner(out), 0
 	for lines.Scan() {
 		all.WriteString(lines.Text() + "\n")
-		if passed += strings.Count(lines.Text(), "pass  "); passed == 5 {
+		if passed += strings.Count(lines.Text(), "pass  "); passed == 3 {
 			if err := cmd.Process.Signal(os.Interrupt); err != nil {
 				t.Fatal(err)
 			}

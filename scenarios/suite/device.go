@@ -11,7 +11,6 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
-	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
 // Device is a simulated device in a scenario.
@@ -116,15 +115,6 @@ func (d *Device) EnrollWith(o dmclient.EnrollOptions) error {
 	return d.enrollErr
 }
 
-// Document returns a device's provisioning document.
-func (t *T) Document() *enroll.Provisioning {
-	d := t.Enrollee()
-	if d.Provisioning() == nil {
-		d.MustEnroll()
-	}
-	return d.Provisioning()
-}
-
 // shared returns the only device of a target that has just one.
 func (t *T) shared() *Device {
 	if len(t.devices) > 0 {
@@ -222,18 +212,6 @@ func (d *Device) Survived(s *dmclient.Session, what string, args ...any) {
 		d.T.Exchanges(s)
 		d.T.Control()
 		d.T.Fail("a session that completes after "+fmt.Sprintf(what, args...), err.Error())
-	}
-}
-
-// Survives holds n sessions, each of which must complete. If not even the first
-// gets a reply, another scenario judges that.
-func (d *Device) Survives(n int, what string, args ...any) {
-	for i := range n {
-		s := d.Sync(dmclient.SyncOptions{})
-		if i == 0 {
-			d.T.Managed(s)
-		}
-		d.Survived(s, what, args...)
 	}
 }
 
