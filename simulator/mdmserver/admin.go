@@ -31,7 +31,7 @@ type deviceView struct {
 	Commands   []*Command `json:"commands"`
 }
 
-// Admin is the API of whoever runs the server:
+// Admin is the API for the server's operator:
 //
 //	GET  /devices[?active=true]        all devices
 //	GET  /devices/{id}                 one device with its commands and results
@@ -98,15 +98,15 @@ func (s *Server) listDevices(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, list)
 }
 
-// find gives the device a request names; it answers 404 and gives nil where
-// there is none.
+// find gives the device that a request names. It answers 404 and gives nil for an
+// unknown one.
 func (s *Server) find(w http.ResponseWriter, r *http.Request) *Device {
 	id := mux.Vars(r)["id"]
 	s.mu.Lock()
 	d := s.devices[id]
 	s.mu.Unlock()
 	if d == nil {
-		fail(w, http.StatusNotFound, fmt.Errorf("no device %q is enrolled", id))
+		fail(w, http.StatusNotFound, fmt.Errorf("device %q is not enrolled", id))
 	}
 	return d
 }
@@ -120,8 +120,8 @@ func (s *Server) oneDevice(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// What is kept for one device: commands that wait, and of those that are done
-// the last ones, fewer where there are many devices.
+// How many commands of one device are kept: all that wait, and the latest of
+// those that are done, fewer with many devices.
 const (
 	maxQueued  = 1000
 	maxDone    = 100
@@ -129,8 +129,8 @@ const (
 	maxDoneAll = 20_000
 )
 
-// forgetDone drops the oldest commands of one of so many devices that are done;
-// the caller holds s.mu.
+// forgetDone drops the oldest done commands of one device among so many. The
+// caller holds s.mu.
 func (d *Device) forgetDone(devices int) {
 	maxDone := min(max(maxDoneAll/max(devices, 1), minDone), maxDone)
 	done := 0
@@ -163,13 +163,13 @@ func (s *Server) queueCommand(w http.ResponseWriter, r *http.Request) {
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&c); err != nil {
-		fail(w, http.StatusBadRequest, fmt.Errorf("the command is not understood: %w", err))
+		fail(w, http.StatusBadRequest, fmt.Errorf("cannot read the command: %w", err))
 		return
 	}
 	switch c.Verb {
 	case syncml.Add, syncml.Replace, syncml.Get, syncml.Delete, syncml.Exec:
 	default:
-		fail(w, http.StatusBadRequest, fmt.Errorf("verb %q is none of Add, Replace, Get, Delete, Exec", c.Verb))
+		fail(w, http.StatusBadRequest, fmt.Errorf("unknown verb %q; use Add, Replace, Get, Delete or Exec", c.Verb))
 		return
 	}
 	if !strings.HasPrefix(c.LocURI, "./") {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestForgetDone: of what is done the last ones are kept, of what is not all.
+// TestForgetDone: the latest done commands are kept, and every command that waits.
 func TestForgetDone(t *testing.T) {
 	d := &Device{}
 	for i := range 10 * maxDone {

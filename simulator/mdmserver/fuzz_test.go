@@ -11,8 +11,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/entra"
 )
 
-// FuzzReadCSR: a request that is none is refused, and a key comes only with a
-// signature by it.
+// FuzzReadCSR: garbage is refused, and a key is returned only if it signed the
+// request.
 func FuzzReadCSR(f *testing.F) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -36,7 +36,7 @@ func FuzzReadCSR(f *testing.F) {
 	})
 }
 
-// FuzzJWT: no token but the directory's own is taken.
+// FuzzJWT: only the directory's own token is accepted.
 func FuzzJWT(f *testing.F) {
 	idp, err := entra.New(entra.Config{})
 	if err != nil {

@@ -18,8 +18,8 @@ func (s *Server) unenrollDevice(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// farewell takes Push away, so that nothing wakes the device any more, and
-// unenrolls it (Learn, "DMClient CSP": Push, Unenroll).
+// farewell deletes Push, so that nothing wakes the device, and unenrolls it
+// (Learn, "DMClient CSP": Push, Unenroll).
 func (s *Server) farewell() []Planned {
 	return []Planned{
 		{Command: one(syncml.Delete, s.pushURI(), "", ""), Sent: &Sent{Purpose: ForPush}},
@@ -27,8 +27,8 @@ func (s *Server) farewell() []Planned {
 	}
 }
 
-// restart is what a process that ends and starts again on its database leaves:
-// devices and what is queued for them, and no session, sign-in or token of WNS.
+// restart does what a new process on the same database does: devices and their
+// commands stay; sessions, sign-ins and the WNS token are gone.
 func (s *Server) restart(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	clear(s.tokens)
@@ -41,7 +41,7 @@ func (s *Server) restart(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// crowded tells whether a device opens more sessions than it may.
+// crowded tells whether a device opens more sessions than Config.SessionRate.
 func (s *Server) crowded(d *Device) bool {
 	if s.cfg.SessionRate == 0 {
 		return false
@@ -57,8 +57,8 @@ func (s *Server) crowded(d *Device) bool {
 	return false
 }
 
-// version gives the status for a message of another version, 0 if it is of
-// ours (OMA SyncML RepPro 1.2.2, VerDTD and VerProto).
+// version gives the status for a message of an unknown version, 0 for ours
+//  (OMA SyncML RepPro 1.2.2, VerDTD and VerProto).
 func version(m *syncml.Message) int {
 	switch {
 	case m.Hdr.VerDTD != syncml.VerDTD:

@@ -18,26 +18,26 @@ func (s *Server) renewable(r *http.Request, req *enroll.TokenRequest) (id string
 		return "", nil, &enroll.Fault{Code: "Receiver", Subcode: subcode, ErrorType: "NotEligibleToRenew", Reason: reason}
 	}
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-		return refuse(enroll.FaultAuthentication, "a renewal needs the client certificate that is to be renewed")
+		return refuse(enroll.FaultAuthentication, "a renewal must use the client certificate that it renews")
 	}
 	old := r.TLS.PeerCertificates[0]
 	id, err := s.ca.verify(old, time.Now())
 	if err != nil {
-		return refuse(enroll.FaultAuthentication, "the client certificate is not of this server, or not valid now")
+		return refuse(enroll.FaultAuthentication, "the client certificate was not issued by this server or is not valid now")
 	}
 	p7, err := pkcs7.Parse(req.CSR)
 	if err != nil {
 		return refuse(enroll.FaultCertificate, "the request is not PKCS#7")
 	}
 	if err := p7.Verify(); err != nil || p7.GetOnlySigner() == nil || !bytes.Equal(p7.GetOnlySigner().Raw, old.Raw) {
-		return refuse(enroll.FaultCertificate, "the certificate to be renewed did not sign the request")
+		return refuse(enroll.FaultCertificate, "the renewed certificate did not sign the request")
 	}
 	s.mu.Lock()
 	d := s.devices[id]
 	active := d != nil && d.Active
 	s.mu.Unlock()
 	if !active {
-		return refuse("Authorization", "the device is not enrolled any more")
+		return refuse("Authorization", "the device is no longer enrolled")
 	}
 	return id, p7.Content, nil
 }

@@ -49,14 +49,14 @@ func TestAdmin(t *testing.T) {
 		{"GET", "/devices", "wrong", "", 401, "Bearer token is required"},
 		{"GET", "/devices", "tok", "", 200, `"id":"D2"`},
 		{"GET", "/devices/D1", "tok", "", 200, `"hasChannel":true`},
-		{"GET", "/devices/nope", "tok", "", 404, "no device"},
-		{"POST", "/devices/nope/push", "tok", "", 404, "no device"},
+		{"GET", "/devices/nope", "tok", "", 404, "is not enrolled"},
+		{"POST", "/devices/nope/push", "tok", "", 404, "is not enrolled"},
 		{"POST", "/devices/D2/push", "tok", "", 409, "no channel URI"},
 		{"POST", "/devices/D1/commands", "tok", `{"verb":"Get","locURI":"./DevInfo/Man"}`, 201, `"state":"queued"`},
-		{"POST", "/devices/D1/commands", "tok", `{"verb":"Frob","locURI":"./x"}`, 400, "is none of"},
+		{"POST", "/devices/D1/commands", "tok", `{"verb":"Frob","locURI":"./x"}`, 400, "unknown verb"},
 		{"POST", "/devices/D1/commands", "tok", `{"verb":"Get","locURI":"/x"}`, 400, "must start with ./"},
-		{"POST", "/devices/D1/commands", "tok", `{"verb":"Get","loc":"./x"}`, 400, "not understood"},
-		{"POST", "/devices/D1/commands", "tok", `{`, 400, "not understood"},
+		{"POST", "/devices/D1/commands", "tok", `{"verb":"Get","loc":"./x"}`, 400, "cannot read"},
+		{"POST", "/devices/D1/commands", "tok", `{`, 400, "cannot read"},
 	}
 	for _, c := range cases {
 		status, text := ask(c.method, c.path, c.token, c.body)

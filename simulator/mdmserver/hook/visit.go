@@ -184,7 +184,7 @@ func (s *Set) Has(name string) bool {
 	return s.of[name]
 }
 
-// Without leaves out the planned commands that f tells.
+// Without leaves out the planned commands that f picks.
 func Without(t *mdmserver.Tamper, f func(*mdmserver.Visit, *mdmserver.Planned) bool) {
 	Reply(t, func(v *mdmserver.Visit, r *mdmserver.Reply) {
 		LeaveOut(r, func(p *mdmserver.Planned) bool { return f(v, p) })

@@ -196,7 +196,7 @@ var enrollment = []*Mutant{
 	EnrAnyKey, EnrNoEKU, EnrSerialConstant, EnrWrongKey, EnrCAExpired,
 }
 
-// reads crashes the server at an enrollment message that f tells.
+// reads crashes the server at enrollment messages that f picks.
 func reads(t *tamper, f func(body []byte) bool) {
 	hook.Before(t, "", func(x *hook.Exchange) int {
 		if x.Method == http.MethodPost && strings.HasSuffix(x.URL.Path, ".svc") && x.URL.Path != mdmserver.ManagementPath && f(x.In) {

@@ -117,7 +117,7 @@ var failures = []*Mutant{
 	ErrResultsFail, Err500First, ErrDelete404, Err507Fails, ErrAtomicNested, ErrEmptyCmdRef,
 }
 
-// requeue queues the commands that f tells again when a session begins.
+// requeue queues commands that f picks again when a session begins.
 func requeue(t *tamper, f func(*mdmserver.Command) bool) {
 	hook.On(t, mdmserver.SessionBegins, func(c *mdmserver.Change) {
 		for _, k := range c.Device.Commands {

@@ -148,7 +148,7 @@ func insist(t *tamper, times int, pause time.Duration, statuses ...int) {
 	})
 }
 
-// dies ends all pushes after an answer that f tells.
+// dies ends all pushes after an answer that f picks.
 func dies(t *tamper, f func(*http.Response, error) bool) {
 	var dead atomic.Bool
 	hook.WNS(t, func(next http.RoundTripper, req *http.Request) (*http.Response, error) {

@@ -92,7 +92,7 @@ var (
 
 var robustness = []*Mutant{RobPanic, RobBig, RobMany, RobDeep, RobUTF8, RobMsgID, RobNoSession, RobSerial, RobWedge, RobCrowd, RobRestart, RobSkew}
 
-// failsOn answers a session message that f tells with 500.
+// failsOn answers session messages that f picks with 500.
 func failsOn(t *tamper, f func(body []byte) bool) {
 	hook.Before(t, mdmserver.ManagementPath, func(x *hook.Exchange) int { return only(f(x.In), http.StatusInternalServerError) })
 }

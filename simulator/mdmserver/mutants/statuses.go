@@ -9,8 +9,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Mutants of the Statuses that the server sends, and of how it reads those of
-// the device.
+// Mutants of the server's Statuses, and of how it reads the device's.
 var (
 	SesMsgRef = &Mutant{"ses-msgref", "answers message 1 every time", func(t *tamper) {
 		status(t, func(_ *mdmserver.Visit, _ int, st *syncml.Command) { st.MsgRef = "1" })
@@ -140,7 +139,7 @@ var statuses = []*Mutant{
 	SesStatusOrder, SesExtraStatus, SesUnenroll404, SesAlertCmd, SesResultsCmd, SesFirstStatus,
 }
 
-// status lets f change every Status of every reply; the first is that of
+// status lets f change every Status of every reply; the first one answers
 // SyncHdr.
 func status(t *tamper, f func(v *mdmserver.Visit, i int, st *syncml.Command)) {
 	hook.Reply(t, func(v *mdmserver.Visit, r *mdmserver.Reply) {

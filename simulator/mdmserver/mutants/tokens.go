@@ -112,7 +112,7 @@ func tokenRequests(t *tamper, f func(*http.Request, url.Values) string) {
 	})
 }
 
-// tokensOf gives tokens by a function of its own.
+// tokensOf replaces Token.
 type tokensOf struct {
 	mdmserver.Tokens
 	token func(context.Context) (string, error)
@@ -125,7 +125,7 @@ func keep(t *tamper, f func(mdmserver.Fetch) func(context.Context) (string, erro
 	t.Tokens = append(t.Tokens, func(fetch mdmserver.Fetch, next mdmserver.Tokens) mdmserver.Tokens { return tokensOf{next, f(fetch)} })
 }
 
-// giveUp gives no tokens any more after an error that f tells.
+// giveUp stops giving tokens after an error that f picks.
 func giveUp(t *tamper, f func(error) bool) {
 	t.Tokens = append(t.Tokens, func(_ mdmserver.Fetch, next mdmserver.Tokens) mdmserver.Tokens {
 		var mu sync.Mutex
@@ -145,7 +145,7 @@ func giveUp(t *tamper, f func(error) bool) {
 	})
 }
 
-// stampede keeps a token and lets everyone fetch who finds none.
+// stampede keeps a token; every caller without one fetches its own.
 type stampede struct {
 	fetch mdmserver.Fetch
 
