@@ -19,7 +19,7 @@ run: build ## run the suite against the embedded reference server
 .PHONY: test
 test: ## run all tests
 	$(GO) test -p 4 $(TESTFLAGS) ./... # more packages than cores: many tests wait
-	@$(GO) test -v -run 'Capture|UnmodifiedSender|LabCommand|Prometheus|Chromium' ./simulator/... ./harness/lab ./harness/cli ./harness/report ./harness/load ./fakewns/control 2>&1 | grep -A3 'NOT RUN' || echo "no test was skipped"
+	@$(GO) test -v -run 'Capture|UnmodifiedSender|LabCommand|Prometheus|Chromium' ./simulator/... ./harness/lab ./harness/cli ./harness/report ./harness/load ./harness/load/page ./fakewns/control 2>&1 | grep -A3 'NOT RUN' || echo "no test was skipped"
 
 .PHONY: k6
 k6: ## build bin/k6, k6 with dmwake in it (AGPL-3.0 when linked), and test it with real processes

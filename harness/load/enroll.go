@@ -159,7 +159,7 @@ func (e *enrollment) join(ctx context.Context, d *dmclient.Device) error {
 }
 
 // identities draws the identities of all shares and returns this share's, so that
-// shares have different devices, and together those of a single run.
+// shares have different devices, and together the same ones as a single run.
 func (p *pool) identities(draw func() dmclient.Identity) (out []dmclient.Identity) {
 	for n := range int64(p.opts.Devices) {
 		if id := draw(); p.opts.Share.Has(n) {

@@ -118,7 +118,7 @@ func TestOverInMidTrigger(t *testing.T) {
 }
 
 // interrupt runs o until its progress is enough, and returns that progress.
-func interrupt(t *testing.T, o *Options, enough func(Progress) bool) (told Progress, r *result.Result) {
+func interrupt(t *testing.T, o *Options, enough func(Progress) bool) (seen Progress, r *result.Result) {
 	t.Helper()
 	l, err := lab.Start(nil, lab.Options{Seed: 1})
 	if err != nil {
@@ -129,7 +129,7 @@ func interrupt(t *testing.T, o *Options, enough func(Progress) bool) (told Progr
 	defer cancel()
 	o.Progress = func(p Progress) {
 		if ctx.Err() == nil && enough(p) {
-			told = p
+			seen = p
 			cancel()
 		}
 	}
@@ -141,7 +141,7 @@ func interrupt(t *testing.T, o *Options, enough func(Progress) bool) (told Progr
 	if r, err = run.Go(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return told, r
+	return seen, r
 }
 
 // TestInterrupted: the result has what was measured until Ctrl-C.
@@ -157,9 +157,9 @@ func TestInterrupted(t *testing.T) {
 func TestWarming(t *testing.T) {
 	o := options(t, "50", 2*time.Hour)
 	o.Plan.Warmup = time.Hour
-	told, r := interrupt(t, o, func(p Progress) bool { return p.Counts.Warm > 20 })
-	if c := told.Counts; !told.Warming || c.Started != 0 || c.Done != 0 || told.P99 != 0 {
-		t.Errorf("%+v", told)
+	seen, r := interrupt(t, o, func(p Progress) bool { return p.Counts.Warm > 20 })
+	if c := seen.Counts; !seen.Warming || c.Started != 0 || c.Done != 0 || seen.P99 != 0 {
+		t.Errorf("%+v", seen)
 	}
 	if c := r.Counts; c.Warm < 20 || c.Started != 0 || c.Unfinished != 0 {
 		t.Errorf("%+v", c)

@@ -6,7 +6,7 @@ import (
 	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// now is the time since the zero of the run, since that of another moment.
+// Times of a run count from its zero: now, and any other moment.
 func (r *Run) now() time.Duration              { return time.Since(r.zero) }
 func (r *Run) since(t time.Time) time.Duration { return t.Sub(r.zero) }
 

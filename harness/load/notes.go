@@ -33,7 +33,7 @@ func (r *Run) notes(out *result.Result, b *batch) (list []string) {
 		note("Sessions were still succeeding %s after the end of the plan (drain). Wake-ups that had none by then count as lost. Raise drain to see how late they are.", r.opts.Drain)
 	}
 	if n := out.Counts.Empty; n > 0 {
-		note("%d of %d done wake-ups delivered nothing of their work (%s), and no other session delivered it since it was queued. Does the queue hook queue what it is told to?", n, out.Counts.Done, out.Config.Work)
+		note("%d of %d done wake-ups delivered nothing of their work (%s), and no other session delivered it since it was queued. Does the queue hook queue the command?", n, out.Counts.Done, out.Config.Work)
 	}
 	if n := r.missed - b.missed; n > 0 {
 		note("The journal of WNS dropped %d requests before they were read. The stages trigger and wake lack them.", n)

@@ -10,9 +10,9 @@ import (
 
 // The senders: who pushes.
 const (
-	SenderHook = "hook" // the server, told by its push hook
+	SenderHook = "hook" // the server, when its push hook is called
 	SenderOwn  = "own"  // the server by itself, when something is queued
-	SenderWNS  = "wns"  // dmwake in place of the server
+	SenderWNS  = "wns"  // dmwake instead of the server
 	SenderNone = "none" // nobody: devices poll
 )
 
@@ -147,7 +147,7 @@ func (o *Options) checkValues() error {
 	case o.Who != whoRound && o.Who != whoRandom:
 		return optionError("Who", "%q is neither round nor random", o.Who)
 	case o.State != "" && !o.Share.Whole():
-		return optionError("State", "a state file belongs to one machine; leave %s out, and give each machine a file of its own", Field("Share"))
+		return optionError("State", "a state file belongs to one machine; leave %s out, and give each machine its own file", Field("Share"))
 	case o.State != "" && o.Resident:
 		return optionError("Resident", "devices of %s stay records of the file; leave %s out", Field("State"), Field("Resident"))
 	case o.Sender == SenderNone && o.Resident:

@@ -90,7 +90,7 @@ func (r *Run) enroll(ctx context.Context) error {
 	return nil
 }
 
-// newSender pushes to the fake WNS of a lab, in place of the server.
+// newSender pushes to the fake WNS of a lab instead of the server.
 func newSender(l *lab.Lab) (*sender.Sender, error) {
 	url, err := sender.OnHost(lab.TokenURL(&l.Config), l.WNSAddr())
 	if err != nil {

@@ -116,7 +116,7 @@ func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
 	return nil
 }
 
-// The notification that dmwake sends in place of the server.
+// The notification that dmwake sends instead of the server.
 var (
 	wakePayload = []byte("wake")
 	wakeHeader  = http.Header{"Content-Type": {"application/octet-stream"}, "X-Wns-Type": {"wns/raw"}, "X-Wns-Cache-Policy": {"cache"}}

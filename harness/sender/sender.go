@@ -1,4 +1,4 @@
-// Package sender sends notifications to WNS in place of an MDM server: it fetches
+// Package sender sends notifications to WNS like an MDM server: it fetches
 // an access token and posts notifications with it. The reference server has its
 // own sender on purpose, because that one is under test.
 package sender

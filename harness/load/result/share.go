@@ -51,7 +51,7 @@ func (s Share) Count(n int64) (own int64) {
 }
 
 // Check tells whether so many devices can be divided this way. The number must
-// be a multiple of Of: only then does a wake-up always meet a device of its own
+// be a multiple of Of: only then does each wake-up meet a device of the same
 // share when devices are woken in turn.
 func (s Share) Check(devices int) error {
 	switch {
