@@ -33,7 +33,7 @@ type device struct {
 // pending waits for journal entries.
 type pending struct {
 	arrivals map[uint64]time.Duration // by journal number
-	sessions []*session               // by push, since the first of these arrivals
+	sessions []session                // by push, since the first of these arrivals
 }
 
 // session is a session that ended.
@@ -129,7 +129,7 @@ func (r *Run) onSession(id string, ended *dmclient.Session, err error) {
 	if ended == nil {
 		return
 	}
-	s := &session{ended, err, turnsOf(ended.Exchanges), r.opts.Work.in(ended)}
+	s := session{ended, err, turnsOf(ended.Exchanges), r.opts.Work.in(ended)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.known(id)
@@ -142,7 +142,7 @@ func (r *Run) onSession(id string, ended *dmclient.Session, err error) {
 	if d.pending != nil && s.Origin == dmclient.OriginPush {
 		d.pending.sessions = append(d.pending.sessions, s)
 	}
-	r.serve(d, s)
+	r.serve(d, &s)
 	r.settle(d)
 }
 
@@ -162,8 +162,8 @@ func (r *Run) replay(d *device) {
 			w.arrived = at
 		}
 	}
-	for _, s := range p.sessions {
-		r.serve(d, s)
+	for i := range p.sessions {
+		r.serve(d, &p.sessions[i])
 	}
 	if len(p.arrivals) == 0 {
 		d.pending = nil

@@ -12,9 +12,8 @@ import (
 // wakeup is one push and the session that it leads to. Its times count from the
 // zero of the run; 0 means that it has not happened yet.
 type wakeup struct {
-	batch   *batch
-	device  int
-	counted bool // false in the warm-up
+	batch  *batch
+	device int
 
 	due, started time.Duration
 	queued       time.Duration // its work is queued, and the push begins
@@ -25,6 +24,7 @@ type wakeup struct {
 
 	seq        uint64 // of its notification in WNS's journal, if notified
 	journalEnd uint64 // end of the journal when its trigger returned
+	counted    bool   // false in the warm-up
 	accepted   bool   // WNS delivers its notification, or keeps it for the device
 	overtaken  bool   // it has no notification, and another wake-up's led to a session since
 	cut        bool   // its trigger was cut off by the end of the run
