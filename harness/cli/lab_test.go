@@ -217,7 +217,7 @@ func TestPushExplains(t *testing.T) {
 		{"wrong secret", "", "DMWAKE_WNS_SECRET=x", nil, 1, "invalid_client"},
 		{"redirect is not followed", "redirect", "", nil, 1, "Location: https://db3.notify.windows.com/"},
 		{"reset", "reset", "", nil, 3, "no answer from"},
-		{"no token but a page", "html on=token", "", nil, 1, "the body is no token"},
+		{"no token but a page", "html on=token", "", nil, 1, "the body has no token"},
 		{"unknown device", "", "", []string{"--device", "nobody"}, 3, "knows no channel"},
 		{"old header only", "header-names=old", "", nil, 0, "200 received"},
 	}

@@ -14,20 +14,21 @@ import (
 	"golang.org/x/term"
 
 	"github.com/dmwake/dmwake/harness/load"
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// tell prints a result for a person.
-func tell(w io.Writer, r *load.Result) {
+// tell prints a result.
+func tell(w io.Writer, r *result.Result) {
 	c := r.Counts
 	unfinished := ""
 	if c.Unfinished > 0 {
-		unfinished = fmt.Sprintf(", %d under way when it was interrupted", c.Unfinished)
+		unfinished = fmt.Sprintf(", %d unfinished when interrupted", c.Unfinished)
 	}
 	fmt.Fprintf(w, "\n%d wake-ups: %d done by push, %d by polling, %d failed, %d lost%s; %.1f a second\n\n", c.Started, c.Done, c.Polled, c.Failed, c.Lost, unfinished, r.Rate())
 	fmt.Fprintf(w, "%-9s %10s %10s %10s %10s %10s\n", "stage", "count", "p50", "p90", "p99", "max")
-	for _, stage := range load.Stages() {
+	for _, stage := range result.Stages() {
 		if h := r.Stages[stage]; h.Count > 0 {
-			fmt.Fprintf(w, "%-9s %10d %10s %10s %10s %10s\n", stage, h.Count, load.Micros(h.At["p50"]), load.Micros(h.At["p90"]), load.Micros(h.At["p99"]), load.Micros(h.Max))
+			fmt.Fprintf(w, "%-9s %10d %10s %10s %10s %10s\n", stage, h.Count, result.Micros(h.At["p50"]), result.Micros(h.At["p90"]), result.Micros(h.At["p99"]), result.Micros(h.Max))
 		}
 	}
 	if c := r.CPU; c != nil {
@@ -37,7 +38,7 @@ func tell(w io.Writer, r *load.Result) {
 		fmt.Fprintf(w, "%8d  %s\n", r.Errors[kind], kind)
 	}
 	for _, why := range mostFirst(r.Excluded) {
-		fmt.Fprintf(w, "%8d  devices left out: %s\n", r.Excluded[why], why)
+		fmt.Fprintf(w, "%8d  devices excluded: %s\n", r.Excluded[why], why)
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "  - %s\n", n)
@@ -47,21 +48,21 @@ func tell(w io.Writer, r *load.Result) {
 	}
 }
 
-// mostFirst are the names of what was counted, those of the same number by name.
+// mostFirst returns the names with the greatest counts first; equal ones by name.
 func mostFirst[N cmp.Ordered](counts map[string]N) []string {
 	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
 	})
 }
 
-// liveLine is one line that is written over on a terminal, and lines now and
-// then elsewhere.
+// liveLine shows progress: on a terminal in one line that it overwrites, elsewhere
+// in a new line now and then.
 type liveLine struct {
 	w     io.Writer
 	live  bool
 	said  time.Time
 	dirty bool
-	last  string // that was not written
+	last  string // not written yet
 }
 
 func (l *liveLine) put(every time.Duration, format string, args ...any) {
@@ -72,13 +73,13 @@ func (l *liveLine) put(every time.Duration, format string, args ...any) {
 		return
 	}
 	l.last = text
-	if time.Since(l.said) >= every-every/10 { // what comes each second comes a little early, too
+	if time.Since(l.said) >= every-every/10 { // ticks may come slightly early
 		l.said, l.last = time.Now(), ""
 		fmt.Fprintln(l.w, text)
 	}
 }
 
-// columns is how wide a terminal is; 80 where it does not say.
+// columns is the width of a terminal; 80 if it does not tell.
 func columns(w io.Writer) int {
 	if f, ok := w.(*os.File); ok {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
@@ -88,8 +89,8 @@ func columns(w io.Writer) int {
 	return 80
 }
 
-// fit makes a line narrow enough that it does not wrap, since only the last row of
-// one that does is written over.
+// fit shortens a line so that it does not wrap: of a wrapped line only the last row
+// would be overwritten.
 func fit(text string, columns int) string {
 	if utf8.RuneCountInString(text) >= columns {
 		text = strings.Join(strings.Fields(text), " ")
@@ -114,7 +115,7 @@ func (l *liveLine) enrolled(all int) func(done, failed int) {
 		}
 		text := fmt.Sprintf("%d of %d devices enrolled", done, all)
 		if failed > 0 {
-			text += fmt.Sprintf(", %d not", failed)
+			text += fmt.Sprintf(", %d failed", failed)
 		}
 		l.put(5*time.Second, "%s", text)
 	}
@@ -126,5 +127,5 @@ func (l *liveLine) progress(p load.Progress) {
 		l.put(5*time.Second, "%5s  warm-up: %6d started  %5.0f/s  %5d open", at, c.Warm, p.Rate, p.Open)
 		return
 	}
-	l.put(5*time.Second, "%5s  %6d started  %6d done  %5.0f/s  %5d open  %5d failed  p50 %s  p99 %s", at, c.Started, c.Done+c.Polled, p.Rate, p.Open, c.Failed, load.Micros(p.P50), load.Micros(p.P99))
+	l.put(5*time.Second, "%5s  %6d started  %6d done  %5.0f/s  %5d open  %5d failed  p50 %s  p99 %s", at, c.Started, c.Done+c.Polled, p.Rate, p.Open, c.Failed, result.Micros(p.P50), result.Micros(p.P99))
 }

@@ -10,7 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dmwake/dmwake/harness/load"
+	"github.com/dmwake/dmwake/harness/load/page"
+	"github.com/dmwake/dmwake/harness/load/result"
 	"github.com/dmwake/dmwake/harness/load/verify"
 )
 
@@ -19,25 +20,26 @@ func loadCompareCommand(s *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "compare BEFORE.json NOW.json",
 		Short: "Compare the results of two runs, stage by stage",
-		Long: `Compares two results of "dmwake load --json". Exit code 1 if the later one is worse:
-more lost, failed or polled, or a p99 of the whole that is over by more than
---slack.`,
+		Long: `Compares two results of "dmwake load --json".
+
+Exit codes: 0 not worse, 1 worse: more wake-ups polled, failed, lost or without
+work, or the p99 of the whole grew by more than --slack; 2 usage.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return usage(fmt.Errorf("dmwake load compare takes two files, and got %d", len(args)))
+				return usage(fmt.Errorf("dmwake load compare takes two files, but got %d", len(args)))
 			}
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			before, err := load.Read(args[0])
+			before, err := result.Read(args[0])
 			if err != nil {
 				return usage(err)
 			}
-			now, err := load.Read(args[1])
+			now, err := result.Read(args[1])
 			if err != nil {
 				return usage(err)
 			}
-			worse, err := load.Compare(s.out, before, now, slack)
+			worse, err := result.Compare(s.out, before, now, slack)
 			if err != nil {
 				return usage(err)
 			}
@@ -48,7 +50,7 @@ more lost, failed or polled, or a p99 of the whole that is over by more than
 			return nil
 		},
 	}
-	c.Flags().Float64Var(&slack, "slack", slack, "by which share p99 may be over")
+	c.Flags().Float64Var(&slack, "slack", slack, "share by which the p99 may grow")
 	return c
 }
 
@@ -58,14 +60,14 @@ func loadVerifyCommand(s *streams) *cobra.Command {
 	var expect []string
 	c := &cobra.Command{
 		Use:   "verify RESULT...",
-		Short: "Give the one verdict on a load that several k6 processes shared",
-		Long: `Holds the results of the k6 processes of one test together (the files that their
-scripts write, or their logs), and against what came to --prometheus: that no
-part is missing or there twice, that all began together, that every wake-up is
-accounted for, and that Prometheus has the same counts and times. --expect holds
-the whole against what is expected.
+		Short: "Judge a load that several k6 processes shared",
+		Long: `Checks the results of all k6 processes of one test (the files that their scripts
+write, or their logs): no part is missing or counted twice, all started together,
+and every wake-up is accounted for. With --prometheus it also checks that
+Prometheus has the same counts and times. --expect applies to the combined result.
 
-Exit codes: 0 all is so, 1 it is not, 2 usage, 3 Prometheus does not answer.`,
+Exit codes: 0 all checks passed, 1 a check failed or an --expect was not met,
+2 usage, 3 Prometheus does not answer.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage(errors.New("dmwake load verify takes the result files of the processes"))
@@ -73,11 +75,11 @@ Exit codes: 0 all is so, 1 it is not, 2 usage, 3 Prometheus does not answer.`,
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			var list []*load.Instance
+			var list []*result.Instance
 			for _, path := range args {
-				in, err := load.ReadInstance(path)
+				in, err := result.ReadInstance(path)
 				if errors.Is(err, os.ErrNotExist) {
-					err = fmt.Errorf("%w: that process did not come as far as a result; its log says why", err)
+					err = fmt.Errorf("%w: the process ended without a result; its log says why", err)
 				}
 				if err != nil {
 					return usage(err)
@@ -88,13 +90,13 @@ Exit codes: 0 all is so, 1 it is not, 2 usage, 3 Prometheus does not answer.`,
 			if prometheus != "" {
 				var err error
 				if server, err = verify.NewServer(prometheus); err != nil {
-					return usage(fmt.Errorf("--prometheus %w", err))
+					return usage(fmt.Errorf("--prometheus: %w", err))
 				}
 				if list[0].TestID == "" {
 					return usage(errors.New("--prometheus: the results have no testid; start k6 with --tag testid=NAME"))
 				}
 			}
-			return s.whole(json, html, expect, func(w io.Writer) (*load.Result, error) {
+			return s.whole(json, html, expect, func(w io.Writer) (*result.Result, error) {
 				v := verify.Instances(list, instances)
 				if server != nil {
 					if err := v.Reconcile(c.Context(), server, list, time.Now()); err != nil {
@@ -111,24 +113,20 @@ Exit codes: 0 all is so, 1 it is not, 2 usage, 3 Prometheus does not answer.`,
 			})
 		},
 	}
-	c.Flags().StringVar(&prometheus, "prometheus", "", "the Prometheus that k6 wrote to, such as http://127.0.0.1:9090; without it the results alone are held together")
-	c.Flags().IntVar(&instances, "instances", 0, "how many processes there were")
-	c.Flags().StringVar(&json, "json", "", "write the whole as JSON to this file (- for standard output)")
-	c.Flags().StringVar(&html, "html", "", "write the whole as one HTML page to this file")
-	c.Flags().StringArrayVar(&expect, "expect", nil, "what has to be so of the whole; repeatable")
+	c.Flags().StringVar(&prometheus, "prometheus", "", "the Prometheus that k6 wrote to, such as http://127.0.0.1:9090 (default: check the results only)")
+	c.Flags().IntVar(&instances, "instances", 0, "expected number of processes")
+	c.Flags().StringVar(&json, "json", "", "write the combined result as JSON to this file (- for standard output)")
+	c.Flags().StringVar(&html, "html", "", "write the combined result as an HTML page to this file")
+	c.Flags().StringArrayVar(&expect, "expect", nil, "condition on the combined result, as for dmwake load; repeatable")
 	return c
 }
 
-// whole makes one result of several and writes, tells and judges it. Where join
-// gives an error with a result, that is written and told before.
-func (s *streams) whole(json, html string, expect []string, join func(w io.Writer) (*load.Result, error)) error {
-	var expected []*load.Expectation
-	for _, text := range expect {
-		e, err := load.ParseExpectation(text)
-		if err != nil {
-			return usage(fmt.Errorf("--expect %w", err))
-		}
-		expected = append(expected, e)
+// whole joins several results, and writes, prints and judges the combined one. If
+// join returns a result and an error, the result is still written and printed.
+func (s *streams) whole(json, html string, expect []string, join func(w io.Writer) (*result.Result, error)) error {
+	expected, err := parseExpectations(expect)
+	if err != nil {
+		return usage(err)
 	}
 	out, err := openOutputs(s.out, json, "", html)
 	if err != nil {
@@ -143,7 +141,7 @@ func (s *streams) whole(json, html string, expect []string, join func(w io.Write
 	if all == nil {
 		return failed
 	}
-	unwritten := out.write(all)
+	unwritten := out.write(loadReport{all})
 	tell(w, all)
 	if unwritten != nil {
 		return usage(unwritten)
@@ -157,27 +155,27 @@ func loadMergeCommand(s *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "merge A.json B.json...",
 		Short: "Add up the results of runs on several machines",
-		Long: `Adds up results of "dmwake load --json" that went on at the same time on several
-machines against one server, each with a --share of one run or a --seed of its own: counts are summed and
-histograms merged, so that the percentiles are those of all wake-ups together.
---expect holds the whole against what is expected.`,
+		Long: `Adds up results of "dmwake load --json" from machines that loaded one server at the
+same time, either with different --share of one run or with different --seed.
+Counts are summed and histograms merged, so that percentiles are exact for all
+wake-ups together. --expect applies to the combined result.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 {
-				return usage(fmt.Errorf("dmwake load merge takes two files or more, and got %d", len(args)))
+				return usage(fmt.Errorf("dmwake load merge takes two or more files, but got %d", len(args)))
 			}
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			var list []*load.Result
+			var list []*result.Result
 			for _, path := range args {
-				r, err := load.Read(path)
+				r, err := result.Read(path)
 				if err != nil {
 					return usage(err)
 				}
 				list = append(list, r)
 			}
-			return s.whole(json, html, expect, func(io.Writer) (*load.Result, error) {
-				all, err := load.Combine(list)
+			return s.whole(json, html, expect, func(io.Writer) (*result.Result, error) {
+				all, err := result.Combine(list)
 				if err != nil {
 					return nil, usage(err)
 				}
@@ -185,8 +183,14 @@ histograms merged, so that the percentiles are those of all wake-ups together.
 			})
 		},
 	}
-	c.Flags().StringVar(&json, "json", "", "write the whole as JSON to this file (- for standard output)")
-	c.Flags().StringVar(&html, "html", "", "write the whole as one HTML page to this file")
-	c.Flags().StringArrayVar(&expect, "expect", nil, "what has to be so of the whole; repeatable")
+	c.Flags().StringVar(&json, "json", "", "write the combined result as JSON to this file (- for standard output)")
+	c.Flags().StringVar(&html, "html", "", "write the combined result as an HTML page to this file")
+	c.Flags().StringArrayVar(&expect, "expect", nil, "condition on the combined result, as for dmwake load; repeatable")
 	return c
 }
+
+// loadReport writes a result in the forms of outputs.
+type loadReport struct{ *result.Result }
+
+// WriteHTML implements written.
+func (r loadReport) WriteHTML(w io.Writer) error { return page.Write(w, r.Result) }

@@ -8,16 +8,18 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/internal/testenv"
 	"github.com/dmwake/dmwake/harness/load"
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// TestLoadAnotherProcess: a load on a server in another process, which it is told to
-// push by its hook, which pushes by itself, or for which dmwake pushes.
+// TestLoadAnotherProcess: a load on a server in another process. The server pushes by
+// its hook or by itself, or dmwake pushes.
 func TestLoadAnotherProcess(t *testing.T) {
 	for _, c := range []struct {
 		sender, server string // the default sender, and the server's variant
@@ -64,9 +66,9 @@ func TestLoadAnotherProcess(t *testing.T) {
 					t.Errorf("%q is not in\n%s", want, out)
 				}
 			}
-			r, err := load.Read(filepath.Join(dir, "r.json"))
-			if err != nil || r.Config.Sender != c.sender || r.Stages[load.Queue].Count != c.queue || r.Stages[load.Ack].Count != 40 {
-				t.Errorf("%+v, %d were queued, %d acknowledged: %v", r.Config, r.Stages[load.Queue].Count, r.Stages[load.Ack].Count, err)
+			r, err := result.Read(filepath.Join(dir, "r.json"))
+			if err != nil || r.Config.Sender != c.sender || r.Stages[result.Queue].Count != c.queue || r.Stages[result.Ack].Count != 40 {
+				t.Errorf("%+v, %d were queued, %d acknowledged: %v", r.Config, r.Stages[result.Queue].Count, r.Stages[result.Ack].Count, err)
 			}
 			if strings.Contains(string(out), "secret-1") {
 				t.Errorf("the password is in\n%s", out)
@@ -75,7 +77,7 @@ func TestLoadAnotherProcess(t *testing.T) {
 	}
 }
 
-// TestLoadInterrupted: Ctrl-C ends a load cleanly, with what was measured.
+// TestLoadInterrupted: Ctrl-C ends a load cleanly and writes the result.
 func TestLoadInterrupted(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -89,14 +91,14 @@ func TestLoadInterrupted(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
 		t.Errorf("exit code %d, want %d", code, exitInterrupted)
 	}
-	r, err := load.Read(filepath.Join(dir, "r.json"))
+	r, err := result.Read(filepath.Join(dir, "r.json"))
 	if err != nil || r.Counts.Done == 0 || r.Aborted != "interrupted" {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
 
-// TestLoadUnwritten: a report that cannot be written costs neither the other one nor
-// the figures on the terminal.
+// TestLoadUnwritten: if one report cannot be written, the other one and the terminal
+// still have the figures.
 func TestLoadUnwritten(t *testing.T) {
 	const full = "/dev/full" // every write to it fails
 	if _, err := os.Stat(full); err != nil {
@@ -118,13 +120,13 @@ func TestLoadUnwritten(t *testing.T) {
 	}
 }
 
-// TestLoadMetrics: who watched a load by its metrics gets to see how it ended, and the
-// command ends then.
+// TestLoadMetrics: a Prometheus that scraped a load gets its final figures, and then the
+// command ends.
 func TestLoadMetrics(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	at := testenv.Addr(t)
-	look := func() string {
+	scrape := func() string {
 		resp, err := http.Get("http://" + at + "/metrics")
 		if err != nil {
 			return ""
@@ -137,13 +139,13 @@ func TestLoadMetrics(t *testing.T) {
 		return string(raw)
 	}
 	go func() {
-		for look() == "" && ctx.Err() == nil {
+		for scrape() == "" && ctx.Err() == nil {
 			<-time.After(20 * time.Millisecond)
 		}
 	}()
 	cmd := command(ctx, t.TempDir(), nil, "load", "--devices", "4", "--rate", "20", "--duration", "3s", "--metrics", at)
-	started(t, cmd, "waiting for Prometheus to look once more")
-	text := look()
+	started(t, cmd, "for a last scrape by Prometheus")
+	text := scrape()
 	for _, want := range []string{`dmwake_load_wakeups{state="started"} 60`, `dmwake_load_wakeups{state="done"} 60`, `dmwake_load_wakeups{state="lost"} 0`, `dmwake_load_wakeups{state="open"} 0`, `dmwake_load_stage_seconds_count{stage="whole"} 60`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
@@ -154,47 +156,47 @@ func TestLoadMetrics(t *testing.T) {
 	}
 }
 
-// TestTell: what went wrong is told in an order, the most frequent first.
+// TestTell: errors are printed in order, the most frequent first.
 func TestTell(t *testing.T) {
 	var b strings.Builder
-	tell(&b, &load.Result{Counts: load.Counts{Started: 9, Done: 1, Failed: 4, Lost: 3, Unfinished: 1}, Errors: map[string]int64{"b": 1, "a": 1, "c": 3, "lost: d": 2}, Excluded: map[string]int{"RST: refused": 2, "Discover: no answer in time": 5}, Aborted: "interrupted"})
-	for _, want := range []string{"9 wake-ups: 1 done by push, 0 by polling, 4 failed, 3 lost, 1 under way when it was interrupted; 0.0 a second\n",
-		"       3  c\n       2  lost: d\n       1  a\n       1  b\n       5  devices left out: Discover: no answer in time\n       2  devices left out: RST: refused\n", "ended early: interrupted"} {
+	tell(&b, &result.Result{Counts: result.Counts{Started: 9, Done: 1, Failed: 4, Lost: 3, Unfinished: 1}, Errors: map[string]int64{"b": 1, "a": 1, "c": 3, "lost: d": 2}, Excluded: map[string]int{"RST: refused": 2, "Discover: no answer in time": 5}, Aborted: "interrupted"})
+	for _, want := range []string{"9 wake-ups: 1 done by push, 0 by polling, 4 failed, 3 lost, 1 unfinished when interrupted; 0.0 a second\n",
+		"       3  c\n       2  lost: d\n       1  a\n       1  b\n       5  devices excluded: Discover: no answer in time\n       2  devices excluded: RST: refused\n", "ended early: interrupted"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &b)
 		}
 	}
 }
 
-// TestJudge: what decides on the exit code of a load.
+// TestJudge: the exit code of a load.
 func TestJudge(t *testing.T) {
 	for _, c := range []struct {
-		counts  load.Counts
+		counts  result.Counts
 		aborted string
 		expect  string
 		code    int
 		says    string
 	}{
-		{load.Counts{Started: 3, Done: 3}, "", "lost==0", exitOK, "as expected      lost==0: it is 0"},
-		{load.Counts{Started: 3, Done: 2, Lost: 1}, "", "lost==0", exitFailed, "NOT AS EXPECTED  lost==0: it is 1"},
-		{load.Counts{Started: 3, Done: 2, Lost: 1}, "", "", exitOK, ""},
-		{load.Counts{Started: 3, Polled: 3}, "", "lost==0", exitOK, "as expected"},
-		{load.Counts{Started: 3, Failed: 3}, "", "", exitFailed, ""},
-		{load.Counts{Started: 3, Failed: 3}, "", "lost==0", exitFailed, "as expected"},
-		{load.Counts{Started: 3, Failed: 3}, "", "done==0", exitOK, "as expected"},
-		{load.Counts{Started: 3, Unfinished: 3}, "interrupted", "lost==0", exitInterrupted, "as expected"},
-		{load.Counts{}, "interrupted", "", exitInterrupted, ""},
+		{result.Counts{Started: 3, Done: 3}, "", "lost==0", exitOK, "as expected      lost==0: saw 0"},
+		{result.Counts{Started: 3, Done: 2, Lost: 1}, "", "lost==0", exitFailed, "NOT AS EXPECTED  lost==0: saw 1"},
+		{result.Counts{Started: 3, Done: 2, Lost: 1}, "", "", exitOK, ""},
+		{result.Counts{Started: 3, Polled: 3}, "", "lost==0", exitOK, "as expected"},
+		{result.Counts{Started: 3, Failed: 3}, "", "", exitFailed, ""},
+		{result.Counts{Started: 3, Failed: 3}, "", "lost==0", exitFailed, "as expected"},
+		{result.Counts{Started: 3, Failed: 3}, "", "done==0", exitOK, "as expected"},
+		{result.Counts{Started: 3, Unfinished: 3}, "interrupted", "lost==0", exitInterrupted, "as expected"},
+		{result.Counts{}, "interrupted", "", exitInterrupted, ""},
 	} {
-		var list []*load.Expectation
+		var list []*result.Expectation
 		if c.expect != "" {
-			e, err := load.ParseExpectation(c.expect)
+			e, err := result.ParseExpectation(c.expect)
 			if err != nil {
 				t.Fatal(err)
 			}
 			list = append(list, e)
 		}
 		var b strings.Builder
-		err := judge(&b, &load.Result{Counts: c.counts, Aborted: c.aborted}, list)
+		err := judge(&b, &result.Result{Counts: c.counts, Aborted: c.aborted}, list)
 		code := exitOK
 		if e := (*exitError)(nil); errors.As(err, &e) {
 			code = e.code
@@ -205,7 +207,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestFit: a line that is written over never wraps.
+// TestFit: a line that will be overwritten does not wrap.
 func TestFit(t *testing.T) {
 	for _, c := range []struct {
 		columns int
@@ -217,15 +219,36 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// TestLiveLine: what the warm-up does is called that.
+// TestLiveLine: progress during the warm-up says so.
 func TestLiveLine(t *testing.T) {
 	var b bytes.Buffer
 	l := &liveLine{w: &b}
-	l.progress(load.Progress{Elapsed: 2 * time.Second, Warming: true, Counts: load.Counts{Warm: 40}, Rate: 20, Open: 1})
+	l.progress(load.Progress{Elapsed: 2 * time.Second, Warming: true, Counts: result.Counts{Warm: 40}, Rate: 20, Open: 1})
 	l.said = time.Time{} // long ago
-	l.progress(load.Progress{Elapsed: 9 * time.Second, Counts: load.Counts{Warm: 40, Started: 100, Done: 97, Polled: 1, Failed: 2}, Rate: 20, P99: 5000})
+	l.progress(load.Progress{Elapsed: 9 * time.Second, Counts: result.Counts{Warm: 40, Started: 100, Done: 97, Polled: 1, Failed: 2}, Rate: 20, P99: 5000})
 	want := "   2s  warm-up:     40 started     20/s      1 open\n   9s     100 started      98 done     20/s      0 open      2 failed  p50 0s  p99 5ms\n"
 	if b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)
+	}
+}
+
+// TestOptionNames: errors name flags, and each of these exists. The k6 extension has
+// the same test for its keys.
+func TestOptionNames(t *testing.T) {
+	flags := loadCommand(&streams{}).Flags()
+	for field, flag := range flagOf {
+		if flags.Lookup(flag) == nil {
+			t.Errorf("%s: there is no flag --%s", field, flag)
+		}
+	}
+	for f := range reflect.TypeFor[load.Options]().Fields() {
+		internal := f.Type.Kind() == reflect.Func || !f.IsExported() || f.Name == "Plan" || f.Name == "Rehearse"
+		if _, ok := flagOf[load.Field(f.Name)]; ok == internal {
+			t.Errorf("%s: has a flag name: %t", f.Name, ok)
+		}
+	}
+	_, err := load.ParsePlan("5", time.Second, 2*time.Second)
+	if got := inFlags(err).Error(); got != "--warmup: 2s leaves nothing of the duration 1s" {
+		t.Error(got)
 	}
 }

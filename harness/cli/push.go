@@ -1,15 +1,12 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -24,6 +21,7 @@ import (
 	"github.com/dmwake/dmwake/harness/explain"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/sender"
 	"github.com/dmwake/dmwake/harness/target"
 )
 
@@ -43,31 +41,31 @@ func pushCommand(s *streams) *cobra.Command {
 	var f pushFlags
 	c := &cobra.Command{
 		Use:   "push (--channel URI | --device ID)",
-		Short: "Send a notification as a server would, and explain the answer",
-		Long: `Fetches a token and sends a notification to a channel, as an MDM server does, and
-says what every answer means. By default it goes to the lab that runs on this
-machine (--wns-listen), whatever the channel's host; with --real to the real
-service, by the real names.
+		Short: "Send a notification as an MDM server does, and explain the answer",
+		Long: `Fetches a token, sends a notification to a channel, and explains both answers. The
+notification goes to the lab on this machine (--wns-listen), whatever host the
+channel URI names. With --real it goes to the real service.
 
-The app's secret is in DMWAKE_WNS_SECRET. --device takes the channel of a device
-from the lab's control API. Exit code 0: the notification was received; 1: it was
-not; 2: wrong use; 3: nobody answered.`,
+DMWAKE_WNS_SECRET holds the app's secret. --device gets the channel of a device
+from the lab's control API.
+
+Exit codes: 0 received, 1 not received, 2 usage, 3 no answer.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runPush(c.Context(), s, &f) },
 	}
 	fl := c.Flags()
 	f.wns.add(fl)
-	fl.StringVar(&f.channel, "channel", "", "channel URI, as Push/ChannelURI gave it")
-	fl.StringVar(&f.device, "device", "", "DeviceID whose channel the lab knows")
-	fl.StringVar(&f.control, "control", "http://127.0.0.1:7081", "the lab's control API, for --device")
-	fl.BoolVar(&f.real, "real", false, "send to the real service, with your app's real secret")
+	fl.StringVar(&f.channel, "channel", "", "channel URI (Push/ChannelURI)")
+	fl.StringVar(&f.device, "device", "", "DeviceID of a device that the lab knows")
+	fl.StringVar(&f.control, "control", "http://127.0.0.1:7081", "control API of the lab, for --device")
+	fl.BoolVar(&f.real, "real", false, "send to the real service, with the real secret of your app")
 	fl.StringVar(&f.kind, "type", "wns/raw", "X-WNS-Type: wns/raw, wns/toast, wns/tile or wns/badge")
-	fl.StringVar(&f.payload, "payload", "dmwake", "what to send")
-	fl.StringVar(&f.payloadFile, "payload-file", "", "send this file")
+	fl.StringVar(&f.payload, "payload", "dmwake", "payload of the notification")
+	fl.StringVar(&f.payloadFile, "payload-file", "", "file with the payload")
 	fl.StringVar(&f.policy, "cache-policy", "cache", "X-WNS-Cache-Policy: cache, no-cache, or none")
 	fl.StringVar(&f.ttl, "ttl", "", "X-WNS-TTL, in seconds")
-	fl.StringArrayVar(&f.headers, "header", nil, "\"Name: value\", in place of or beside the others; repeatable")
-	fl.DurationVar(&f.timeout, "timeout", 30*time.Second, "of one request")
+	fl.StringArrayVar(&f.headers, "header", nil, "additional header \"Name: value\", or replacement of a default one; repeatable")
+	fl.DurationVar(&f.timeout, "timeout", 30*time.Second, "timeout of one request")
 	return c
 }
 
@@ -75,7 +73,7 @@ func runPush(ctx context.Context, s *streams, f *pushFlags) error {
 	cfg := &target.Config{}
 	f.wns.apply(&cfg.WNS)
 	cfg.Defaults()
-	cfg.WNS.Mode = "proxy" // the real names, or those of the channel
+	cfg.WNS.Mode = "proxy" // real host names
 	payload, header, err := f.message()
 	if err != nil {
 		return usage(err)
@@ -88,7 +86,7 @@ func runPush(ctx context.Context, s *streams, f *pushFlags) error {
 			return usage(errors.New("--real needs your app's secret in DMWAKE_WNS_SECRET, and --sid or --app-kind entra, --tenant and --client-id"))
 		}
 		if f.device != "" {
-			return usage(errors.New("--real needs --channel: the real service tells nobody's channels"))
+			return usage(errors.New("--real needs --channel: the real service does not tell channels"))
 		}
 	}
 	if f.device != "" {
@@ -98,32 +96,30 @@ func runPush(ctx context.Context, s *streams, f *pushFlags) error {
 	}
 	uri, err := url.Parse(f.channel)
 	if err != nil || uri.Scheme != "https" || uri.Host == "" {
-		return usage(fmt.Errorf("--channel %q is no https URI", report.Redact(f.channel)))
+		return usage(fmt.Errorf("--channel %q is not an https URI", report.Redact(f.channel)))
 	}
 	client, err := f.client(cfg)
 	if err != nil {
 		return usage(err)
 	}
-	defer client.CloseIdleConnections()
 	if f.real && !intercept.IsService(uri.Hostname()) {
-		return usage(fmt.Errorf("the channel's host %s is none of the real service: with --real a secret's token would go there", uri.Host))
+		return usage(fmt.Errorf("--real: the channel's host %s does not belong to the real service, and would receive the token", uri.Host))
 	}
 	tokenURL := lab.TokenURL(cfg)
-	if !f.real && !intercept.IsService(uri.Hostname()) {
-		if u, err := url.Parse(tokenURL); err == nil { // a lab that is reached directly
-			u.Host = uri.Host
-			tokenURL = u.String()
+	if !f.real && !intercept.IsService(uri.Hostname()) { // a lab in direct mode
+		if tokenURL, err = sender.OnHost(tokenURL, uri.Host); err != nil {
+			return usage(err)
 		}
 	}
-	token, err := fetchToken(ctx, s, client, cfg, tokenURL)
-	if err != nil {
+	snd := sender.New(sender.Config{App: cfg.WNS.App, TokenURL: tokenURL, Client: client})
+	defer snd.Close()
+	if err := fetchToken(ctx, s.out, snd, tokenURL); err != nil {
 		return err
 	}
-	header.Set("Authorization", "Bearer "+token)
-	return send(ctx, s, client, f.channel, payload, header)
+	return sendPush(ctx, s.out, snd, f.channel, header, payload)
 }
 
-// message is the body and the headers but the token.
+// message returns the payload and all headers except Authorization.
 func (f *pushFlags) message() ([]byte, http.Header, error) {
 	payload := []byte(f.payload)
 	if f.payloadFile != "" {
@@ -148,24 +144,20 @@ func (f *pushFlags) message() ([]byte, http.Header, error) {
 	for _, line := range f.headers {
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || strings.TrimSpace(name) == "" {
-			return nil, nil, fmt.Errorf("--header %q is not of the form \"Name: value\"", line)
+			return nil, nil, fmt.Errorf("--header %q: write \"Name: value\"", line)
 		}
 		if strings.EqualFold(strings.TrimSpace(name), "Authorization") {
-			return nil, nil, errors.New("--header: the token is fetched; set --sid and DMWAKE_WNS_SECRET")
+			return nil, nil, errors.New("--header: Authorization is set to the token that is fetched; set --sid and DMWAKE_WNS_SECRET")
 		}
 		h.Set(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
 	return payload, h, nil
 }
 
-// client connects to the lab, whatever a URL names, or to the real service. It
-// never follows a redirect: a token goes nowhere else.
+// client connects to the lab, whatever host a URL names, or to the real service.
 func (f *pushFlags) client(cfg *target.Config) (*http.Client, error) {
 	if f.real {
-		c := lab.WNSClient(nil)
-		c.Timeout = f.timeout
-		c.Transport.(*http.Transport).Proxy = http.ProxyFromEnvironment //nolint:forcetypeassert // WNSClient made it
-		return c, nil
+		return sender.RealClient(f.timeout), nil
 	}
 	path := filepath.Join(cfg.WNS.CADir, "ca.pem")
 	raw, err := os.ReadFile(path)
@@ -176,20 +168,14 @@ func (f *pushFlags) client(cfg *target.Config) (*http.Client, error) {
 	if !roots.AppendCertsFromPEM(raw) {
 		return nil, fmt.Errorf("%s holds no PEM certificate", path)
 	}
-	c := lab.WNSClient(roots)
-	c.Timeout = f.timeout
-	to := cfg.WNS.Listen
-	c.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) { //nolint:forcetypeassert // as above
-		return (&net.Dialer{}).DialContext(ctx, network, to)
-	}
-	return c, nil
+	return sender.LabClient(cfg.WNS.Listen, roots, f.timeout), nil
 }
 
 func channelOf(ctx context.Context, api, device string) (string, error) {
 	c := control.Client{URL: api, Token: os.Getenv("DMWAKE_CONTROL_TOKEN")}
 	list, err := c.Channels(ctx, device)
 	if err != nil {
-		return "", fmt.Errorf("%w; is dmwake lab running? --control says where", err)
+		return "", fmt.Errorf("%w; is dmwake lab running? set its address with --control", err)
 	}
 	best := control.Channel{}
 	for _, ch := range list {
@@ -203,61 +189,47 @@ func channelOf(ctx context.Context, api, device string) (string, error) {
 	return best.URI, nil
 }
 
-// fetchToken asks for a token and explains where there is none.
-func fetchToken(ctx context.Context, s *streams, client *http.Client, cfg *target.Config, tokenURL string) (string, error) {
-	a := cfg.WNS.App
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {a.SID}, "client_secret": {a.Secret.Value()}, "scope": {"notify.windows.com"}}
-	if a.Kind == "entra" {
-		form.Set("client_id", a.ClientID)
-		form.Set("scope", "https://wns.windows.com/.default")
-	}
-	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	resp, err := post(ctx, client, tokenURL, []byte(form.Encode()), header)
+// fetchToken fetches the token, and explains an answer without one.
+func fetchToken(ctx context.Context, out io.Writer, snd *sender.Sender, tokenURL string) error {
+	t, err := snd.FetchToken(ctx)
 	if err != nil {
-		return "", noAnswer(tokenURL, err)
+		return noAnswer(tokenURL, err)
 	}
-	var out struct {
-		Token       string `json:"access_token"`
-		Expires     any    `json:"expires_in"`
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}
-	badJSON := json.Unmarshal(resp.body, &out)
-	fmt.Fprintf(s.out, "token    POST %s -> %d", tokenURL, resp.status)
+	fmt.Fprintf(out, "token    POST %s -> %d", tokenURL, t.Status)
 	switch {
-	case resp.status == http.StatusOK && badJSON == nil && out.Token != "":
-		fmt.Fprintf(s.out, ", valid for %v s\n", out.Expires)
-		return out.Token, nil
-	case resp.status == http.StatusOK:
-		fmt.Fprintf(s.out, "\n  but the body is no token: %s\n", strings.ToValidUTF8(report.Clip(string(resp.body), 200), "?"))
+	case t.Err() == nil:
+		fmt.Fprintf(out, ", valid for %v s\n", t.Expires)
+		return nil
+	case t.Status == http.StatusOK:
+		fmt.Fprintf(out, "\n  but the body has no token: %s\n", strings.ToValidUTF8(report.Clip(string(t.Body), 200), "?"))
 	default:
-		fmt.Fprintf(s.out, " %s\n  %s\n", out.Error, report.Clip(out.Description, 400))
-		explained(s.out, explain.Token(resp.status, out.Error, out.Description))
+		fmt.Fprintf(out, " %s\n  %s\n", t.ErrorCode, report.Clip(t.Description, 400))
+		explained(out, explain.Token(t.Status, t.ErrorCode, t.Description))
 	}
-	return "", &exitError{exitFailed, errSilent}
+	return &exitError{exitFailed, errSilent}
 }
 
-// send sends the notification and explains the answer.
-func send(ctx context.Context, s *streams, client *http.Client, uri string, payload []byte, header http.Header) error {
-	resp, err := post(ctx, client, uri, payload, header)
+// sendPush sends the notification, and explains the answer.
+func sendPush(ctx context.Context, out io.Writer, snd *sender.Sender, channel string, header http.Header, payload []byte) error {
+	a, err := snd.Push(ctx, channel, header, payload)
 	if err != nil {
-		return noAnswer(report.Redact(uri), err)
+		return noAnswer(report.Redact(channel), err)
 	}
-	state := resp.header.Get("X-WNS-Status")
+	state := a.Header.Get("X-WNS-Status")
 	if state == "" {
-		state = resp.header.Get("X-WNS-NotificationStatus")
+		state = a.Header.Get("X-WNS-NotificationStatus")
 	}
-	fmt.Fprintf(s.out, "push     POST %s, %d bytes -> %d %s\n", report.Redact(uri), len(payload), resp.status, state)
+	fmt.Fprintf(out, "push     POST %s, %d bytes -> %d %s\n", report.Redact(channel), len(payload), a.Status, state)
 	for _, name := range []string{"X-WNS-DeviceConnectionStatus", "X-WNS-Error-Description", "X-WNS-Msg-ID", "X-WNS-Debug-Trace", "Retry-After", "MS-CV", "Location"} {
-		if v := resp.header.Get(name); v != "" {
-			fmt.Fprintf(s.out, "  %s: %s\n", name, report.Redact(v))
+		if v := a.Header.Get(name); v != "" {
+			fmt.Fprintf(out, "  %s: %s\n", name, report.Redact(v))
 		}
 	}
-	if len(resp.body) > 0 {
-		fmt.Fprintf(s.out, "  a body of %d bytes, where WNS sends none\n", len(resp.body))
+	if len(a.Body) > 0 {
+		fmt.Fprintf(out, "  a body of %d bytes; WNS sends none\n", len(a.Body))
 	}
-	explained(s.out, explain.Notification(resp.status, state))
-	if resp.status == http.StatusOK && state == "received" {
+	explained(out, explain.Notification(a.Status, state))
+	if a.Status == http.StatusOK && state == "received" {
 		return nil
 	}
 	return &exitError{exitFailed, errSilent}
@@ -276,35 +248,13 @@ func explained(w io.Writer, a explain.Answer) {
 	}
 }
 
-// reply is an answer that was read to its end.
-type reply struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
-func post(ctx context.Context, client *http.Client, to string, body []byte, header http.Header) (*reply, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header = header
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	got, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	return &reply{resp.StatusCode, resp.Header, got}, err
-}
-
-// noAnswer says why nobody answered, without the URI that the error repeats.
+// noAnswer says why there was no answer. It drops the URI, which the error repeats.
 func noAnswer(what string, err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	hint := "is dmwake lab running (--wns-listen says where), or with --real, is there a network?"
+	hint := "is dmwake lab running at --wns-listen? with --real: is there a network?"
 	var cert *tls.CertificateVerificationError
 	if errors.As(err, &cert) {
 		hint = "is --ca-dir the folder of that lab?"

@@ -15,15 +15,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The version of k6-operator that the manifest is checked against, with the sum of
-// its module: the newest one that the module proxy has.
+// The version of k6-operator that the manifest is checked against: the newest one in
+// the module proxy, with its sum.
 const (
 	operator    = "github.com/grafana/k6-operator@v1.5.0"
 	operatorSum = "h1:rtEbUefalu1Es7IrKe/bQxSN2xACG8WIOXx6OLsRLK4="
 )
 
-// crd is the schema of a TestRun. Like the API server it knows no property that
-// the schema does not name.
+// crd is the schema of a TestRun. Like the API server it rejects unknown properties.
 func crd(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	cmd := exec.Command("go", "mod", "download", "-json", operator)
@@ -67,8 +66,8 @@ func crd(t *testing.T) *jsonschema.Schema {
 	return s
 }
 
-// seal forbids what an object's schema does not name, and lets what is an integer
-// or a string be either.
+// seal forbids unknown properties, and allows integers and strings where the schema
+// says int-or-string.
 func seal(schema map[string]any) {
 	if p, ok := schema["properties"].(map[string]any); ok {
 		if _, set := schema["additionalProperties"]; !set {
@@ -88,7 +87,7 @@ func seal(schema map[string]any) {
 	}
 }
 
-// plain is a value as JSON has it.
+// plain converts a value to plain JSON types.
 func plain(t *testing.T, v any) any {
 	t.Helper()
 	raw, err := json.Marshal(v)
@@ -102,7 +101,7 @@ func plain(t *testing.T, v any) any {
 	return out
 }
 
-// manifest are the documents of testrun.yaml.
+// manifest returns the documents of testrun.yaml.
 func manifest(t *testing.T) (docs []map[string]any) {
 	t.Helper()
 	raw, err := os.ReadFile("testrun.yaml")
@@ -123,8 +122,7 @@ func manifest(t *testing.T) (docs []map[string]any) {
 	}
 }
 
-// TestManifest: the TestRun is one by k6-operator's schema, and what it sets is
-// what the script reads.
+// TestManifest: the TestRun is valid, and the script reads all variables that it sets.
 func TestManifest(t *testing.T) {
 	schema := crd(t)
 	docs := manifest(t)
@@ -135,9 +133,9 @@ func TestManifest(t *testing.T) {
 		t.Error(err)
 	}
 	for name, spoil := range map[string]func(spec map[string]any){
-		"a property that is not there": func(s map[string]any) { s["runner"].(map[string]any)["img"] = "x" },
-		"a wrong type":                 func(s map[string]any) { s["parallelism"] = "three" },
-		"something missing":            func(s map[string]any) { delete(s, "script") },
+		"an unknown property": func(s map[string]any) { s["runner"].(map[string]any)["img"] = "x" },
+		"a wrong type":        func(s map[string]any) { s["parallelism"] = "three" },
+		"a missing property":  func(s map[string]any) { delete(s, "script") },
 	} {
 		bad := manifest(t)[0]
 		spoil(bad["spec"].(map[string]any))
@@ -169,7 +167,7 @@ func TestManifest(t *testing.T) {
 	}
 }
 
-// TestImage: what the recipe builds is what the operator and the licence want.
+// TestImage: the Dockerfile meets what the operator and the licence require.
 func TestImage(t *testing.T) {
 	text := map[string]string{}
 	for _, name := range []string{"Dockerfile", "NOTICE", "go.mod", "../../go.mod", "testrun.yaml", "README.md"} {

@@ -13,17 +13,18 @@ import (
 	"go.k6.io/k6/v2/js/common"
 
 	"github.com/dmwake/dmwake/harness/load"
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// Fleet is what open gives to the script: this process's devices.
+// Fleet is what open returns to the script: the devices of this process.
 type Fleet struct {
-	Devices []string // their DeviceIDs
+	Devices []string // DeviceIDs
 
 	i    *instance
 	pool *pool
 }
 
-// plan are the options of Rate and Burst.
+// plan has the options of Rate and Burst.
 type plan struct {
 	Warmup  string  `json:"warmup"`
 	Poisson bool    `json:"poisson"`
@@ -37,11 +38,11 @@ func (p *plan) at() time.Time {
 	return time.UnixMilli(int64(p.StartAt))
 }
 
-// errBusy is told where a second VU of a process would drive its devices, too.
-var errBusy = errors.New("another VU of this process drives its devices: give the scenario as many VUs as there are processes, one for each")
+// errBusy rejects a second VU of a process that drives the devices.
+var errBusy = errors.New("another VU of this process drives its devices: give the scenario one VU per process")
 
-// Rate starts this process's part of so many wake-ups a second ("200", "50..500"
-// and what else dmwake load takes), and gives what was measured of it.
+// Rate runs this process's part of a plan, such as "200" or "50..500" (as in dmwake
+// load), and resolves to what it measured.
 func (f *Fleet) Rate(rate sobek.Value, duration string, options sobek.Value) *sobek.Promise {
 	var o plan
 	b, err := func() (*load.Batch, error) {
@@ -50,12 +51,12 @@ func (f *Fleet) Rate(rate sobek.Value, duration string, options sobek.Value) *so
 		}
 		d, err := time.ParseDuration(duration)
 		if err != nil {
-			return nil, fmt.Errorf("rate: %q is no duration, such as 1m", duration)
+			return nil, fmt.Errorf("duration: %q is not a duration, such as 1m", duration)
 		}
 		var warm time.Duration
 		if o.Warmup != "" {
 			if warm, err = time.ParseDuration(o.Warmup); err != nil {
-				return nil, fmt.Errorf("rate: a warm-up of %q is no duration, such as 10s", o.Warmup)
+				return nil, fmt.Errorf("warmup: %q is not a duration, such as 10s", o.Warmup)
 			}
 		}
 		p, err := load.ParsePlan(rate.String(), d, warm)
@@ -72,16 +73,16 @@ func (f *Fleet) Rate(rate sobek.Value, duration string, options sobek.Value) *so
 	return f.drive(b)
 }
 
-// Burst starts this process's part of so many wake-ups at once.
+// Burst starts this process's part of count wake-ups at once.
 func (f *Fleet) Burst(count int, options sobek.Value) *sobek.Promise {
 	var o plan
 	switch err := f.read(options, &o, "burst"); {
 	case err != nil:
 		return f.i.abort(err)
 	case o.Warmup != "" || o.Poisson:
-		return f.i.abort(errors.New("burst: all are started at once: there is startAt alone"))
+		return f.i.abort(errors.New("burst: the only option is startAt"))
 	case count < 1 || count > 10_000_000:
-		return f.i.abort(fmt.Errorf("burst: %d wake-ups are not from 1 to 10,000,000", count))
+		return f.i.abort(fmt.Errorf("burst: %d is not from 1 to 10,000,000", count))
 	}
 	load.CollectLess(float64(count))
 	return f.drive(&load.Batch{Count: count, At: o.at()})
@@ -120,8 +121,8 @@ func (f *Fleet) drive(b *load.Batch) *sobek.Promise {
 	})
 }
 
-// Wake wakes the next device of this process, or the one of a DeviceID, and waits
-// for its session. Where none came the promise is rejected, with the kind.
+// Wake wakes the next device of this process, or the device with this DeviceID, and
+// waits for its session. If none succeeds the promise is rejected with the reason.
 func (f *Fleet) Wake(device sobek.Value) *sobek.Promise {
 	rec, ctx := f.i.recorder(), f.i.vu.Context()
 	id := ""
@@ -136,8 +137,8 @@ func (f *Fleet) Wake(device sobek.Value) *sobek.Promise {
 	})
 }
 
-// Close writes the result of this process with what Wake measured, and says that
-// the script came to its end. Devices go on answering until the process ends.
+// Close adds what Wake measured to the result of this process, marks it as complete,
+// and writes it. Devices answer pushes until the process ends.
 func (f *Fleet) Close() *sobek.Promise {
 	return f.i.promise(true, func() (any, error) {
 		if !f.pool.driving.TryLock() {
@@ -155,7 +156,7 @@ func (f *Fleet) Close() *sobek.Promise {
 	})
 }
 
-// write keeps the result of this process where the script wants it.
+// write writes the result of this process to where the script wants it.
 func (p *pool) write() error {
 	if p.options.Result == "" {
 		return nil
@@ -165,10 +166,10 @@ func (p *pool) write() error {
 		return err
 	}
 	if p.options.Result == "-" {
-		_, err := fmt.Printf("%s%s\n", load.InstanceMark, raw)
+		_, err := fmt.Printf("%s%s\n", result.InstanceMark, raw)
 		return err
 	}
-	// A whole file or none: who reads it may do so at any time.
+	// Replace the file in one step, because it may be read at any time.
 	tmp, err := os.CreateTemp(filepath.Dir(p.options.Result), ".dmwake-*")
 	if err != nil {
 		return fmt.Errorf("the result file: %w", err)
@@ -181,9 +182,9 @@ func (p *pool) write() error {
 	return os.Rename(tmp.Name(), p.options.Result)
 }
 
-// view is a result as the script sees it: counts, errors, and times in
-// milliseconds by stage.
-func view(r *load.Result) map[string]any {
+// view is a result for the script: counts, errors, and times in milliseconds by
+// stage.
+func view(r *result.Result) map[string]any {
 	c := r.Counts
 	stages := map[string]any{}
 	for s, h := range r.Stages {

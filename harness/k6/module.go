@@ -1,7 +1,6 @@
-// Package dmwake is the k6 extension "k6/x/dmwake": simulated Windows devices
-// that one k6 process enrolls, and wakes by push, as its part of a load that
-// several processes share. What is measured are k6 metrics, and results that
-// "dmwake load verify" holds together.
+// Package dmwake is the k6 extension "k6/x/dmwake". A k6 process enrolls simulated
+// Windows devices and wakes them by push, as its part of a load that several
+// processes share. It reports k6 metrics, and a result for "dmwake load verify".
 package dmwake
 
 import (
@@ -12,19 +11,19 @@ import (
 	"go.k6.io/k6/v2/js/modules"
 	"go.k6.io/k6/v2/metrics"
 
-	"github.com/dmwake/dmwake/harness/load"
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
 func init() { modules.Register("k6/x/dmwake", &process{}) }
 
-// process is what all VUs of a k6 process share: its devices.
+// process holds the devices, which all VUs of a k6 process share.
 type process struct {
 	mu   sync.Mutex
 	pool *pool
 }
 
-// NewModuleInstance implements modules.Module. It runs for every VU, and under k6
-// inspect and archive, too: it starts nothing.
+// NewModuleInstance implements modules.Module. It starts nothing: k6 calls it for
+// every VU, and also in k6 inspect and k6 archive.
 func (p *process) NewModuleInstance(vu modules.VU) modules.Instance {
 	m, err := register(vu.InitEnv().Registry)
 	if err != nil {
@@ -33,7 +32,7 @@ func (p *process) NewModuleInstance(vu modules.VU) modules.Instance {
 	return &instance{vu: vu, process: p, metrics: m}
 }
 
-// instance is the module of one VU.
+// instance is the module in one VU.
 type instance struct {
 	vu      modules.VU
 	process *process
@@ -46,17 +45,17 @@ func (i *instance) Exports() modules.Exports {
 	return modules.Exports{Default: named, Named: named}
 }
 
-// stageMetrics are the metrics of all that is measured.
+// stageMetrics are the metrics of the extension.
 type stageMetrics struct {
 	stage *metrics.Metric // dmwake_stage: a Trend, tagged with stage
 	// dmwake_started, _done, _polled, _failed and _lost: Counters of wake-ups.
 	counts [5]*metrics.Metric
 }
 
-// countNames are those of stageMetrics.counts.
+// countNames are the names of stageMetrics.counts.
 var countNames = [5]string{"started", "done", "polled", "failed", "lost"}
 
-func countsOf(c load.Counts) [5]int64 {
+func countsOf(c result.Counts) [5]int64 {
 	return [5]int64{c.Started, c.Done, c.Polled, c.Failed, c.Lost}
 }
 
@@ -74,23 +73,23 @@ func register(r *metrics.Registry) (*stageMetrics, error) {
 	return m, nil
 }
 
-// recorder gathers samples for one VU, with its tags, and hands them to k6 in
-// lots: what is measured is told while the run's own lock is held.
+// recorder collects samples with the tags of one VU, and passes them to k6 in
+// batches. It must not block, because observe runs under the lock of the run.
 type recorder struct {
 	vu      modules.VU
 	metrics *stageMetrics
-	stages  map[load.Stage]metrics.TimeSeries
+	stages  map[result.Stage]metrics.TimeSeries
 	counts  [5]metrics.TimeSeries
 
 	mu      sync.Mutex
 	samples metrics.Samples
-	told    [5]int64
+	passed  [5]int64 // counts so far
 }
 
 func (i *instance) recorder() *recorder {
 	tags := i.vu.State().Tags.GetCurrentValues().Tags
-	r := &recorder{vu: i.vu, metrics: i.metrics, stages: map[load.Stage]metrics.TimeSeries{}}
-	for _, s := range load.Stages() {
+	r := &recorder{vu: i.vu, metrics: i.metrics, stages: map[result.Stage]metrics.TimeSeries{}}
+	for _, s := range result.Stages() {
 		r.stages[s] = metrics.TimeSeries{Metric: i.metrics.stage, Tags: tags.With("stage", string(s))}
 	}
 	for k, m := range i.metrics.counts {
@@ -100,32 +99,32 @@ func (i *instance) recorder() *recorder {
 }
 
 // observe is load.Batch.Observe.
-func (r *recorder) observe(s load.Stage, d time.Duration) {
+func (r *recorder) observe(s result.Stage, d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.samples = append(r.samples, metrics.Sample{TimeSeries: r.stages[s], Time: time.Now(), Value: metrics.D(max(d, 0))})
 }
 
-// count adds what the counts have more than was told.
-func (r *recorder) count(c load.Counts) {
+// count adds samples for the increase of the counts.
+func (r *recorder) count(c result.Counts) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
 	for k, n := range countsOf(c) {
-		if more := n - r.told[k]; more > 0 {
+		if more := n - r.passed[k]; more > 0 {
 			r.samples = append(r.samples, metrics.Sample{TimeSeries: r.counts[k], Time: now, Value: float64(more)})
-			r.told[k] = n
+			r.passed[k] = n
 		}
 	}
 }
 
-// flush hands over what was gathered.
+// flush passes the collected samples to k6.
 func (r *recorder) flush() {
 	r.mu.Lock()
-	lot := r.samples
+	batch := r.samples
 	r.samples = nil
 	r.mu.Unlock()
-	if len(lot) > 0 {
-		metrics.PushIfNotDone(r.vu.Context(), r.vu.State().Samples, lot)
+	if len(batch) > 0 {
+		metrics.PushIfNotDone(r.vu.Context(), r.vu.State().Samples, batch)
 	}
 }

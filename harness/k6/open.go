@@ -18,46 +18,47 @@ import (
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/load"
+	"github.com/dmwake/dmwake/harness/load/result"
 	"github.com/dmwake/dmwake/harness/target"
 )
 
-// Options are those of open, as the script gives them.
+// Options are the options of open in the script.
 type Options struct {
 	Devices  int     `json:"devices"`  // of all processes together
-	Config   string  `json:"config"`   // of the server; empty: the embedded one
-	Seed     uint64  `json:"seed"`     // of the identities, the same in all processes
+	Config   string  `json:"config"`   // configuration file; empty: the embedded server
+	Seed     uint64  `json:"seed"`     // of the identities; the same in all processes
 	Profile  string  `json:"profile"`  // default win11
-	Sender   string  `json:"sender"`   // hook, own, wns or none; default as dmwake load's
+	Sender   string  `json:"sender"`   // hook, own, wns or none; empty: as in dmwake load
 	Work     string  `json:"work"`     // none, get, wipe or profile:N
 	Who      string  `json:"who"`      // round or random
 	Key      string  `json:"key"`      // ec or rsa
-	KeyPool  int     `json:"keyPool"`  // RSA keys that the devices share
-	Workers  int     `json:"workers"`  // sessions at a time
+	KeyPool  int     `json:"keyPool"`  // number of RSA keys, shared by the devices
+	Workers  int     `json:"workers"`  // concurrent sessions
 	Resident bool    `json:"resident"` // keep devices and connections
 	Offline  float64 `json:"offline"`  // share of devices without a network
-	Drain    string  `json:"drain"`    // how long to wait for what is under way
-	Rehearse bool    `json:"rehearse"` // no devices: times follow from numbers
-	Result   string  `json:"result"`   // file of this process's result, - for a line on standard output
+	Drain    string  `json:"drain"`    // how long to wait for unfinished wake-ups
+	Rehearse bool    `json:"rehearse"` // no devices; times depend on the numbers of the wake-ups
+	Result   string  `json:"result"`   // file for the result of this process; -: a line on standard output
 }
 
-// pool is the devices of this process.
+// pool holds the devices of this process.
 type pool struct {
 	options Options
-	ready   chan struct{} // closed when err or run is there
+	ready   chan struct{} // closed when err or run is set
 	err     error
 	run     *load.Run
-	result  *load.Instance
-	driving sync.Mutex // held by who drives a batch
+	result  *result.Instance
+	driving sync.Mutex // held while a batch runs
 	singles *load.Singles
 }
 
-// open enrolls this process's part of the devices, once: the VUs that ask for
-// them later get the same. What goes wrong ends the test, with exit code 108: one
-// that wakes nobody is not one that passed.
+// open enrolls this process's part of the devices. Later calls return the same
+// devices. Errors end the test with exit code 108, because a test that wakes no
+// device must not pass.
 func (i *instance) open(options sobek.Value) (*sobek.Promise, error) {
 	state := i.vu.State()
 	if state == nil {
-		return nil, errors.New("open is called in the default function, not in the init context: no device is to be enrolled while k6 only reads the script")
+		return nil, errors.New("call open in the default function, not in the init context, where k6 only reads the script")
 	}
 	o, err := readOptions(options)
 	if err != nil {
@@ -70,12 +71,12 @@ func (i *instance) open(options sobek.Value) (*sobek.Promise, error) {
 	ctx := i.vu.Context()
 	id, testid := state.Options.RunTags["instance_id"], state.Options.RunTags["testid"]
 	if !share.Whole() && id == "" {
-		return i.abort(errors.New("the processes of one test need --tag instance_id=N, different in each, or Prometheus mixes their series up and drops half of them")), nil
+		return i.abort(errors.New("the processes of one test need different --tag instance_id=N; without them Prometheus mixes up their series and drops samples")), nil
 	}
 	i.process.mu.Lock()
 	p := i.process.pool
 	if p == nil {
-		p = &pool{options: *o, ready: make(chan struct{}), result: load.NewInstance(testid, id)}
+		p = &pool{options: *o, ready: make(chan struct{}), result: result.NewInstance(testid, id)}
 		i.process.pool = p
 		go func() {
 			defer close(p.ready)
@@ -87,7 +88,7 @@ func (i *instance) open(options sobek.Value) (*sobek.Promise, error) {
 	}
 	i.process.mu.Unlock()
 	if p.options != *o {
-		return i.abort(errors.New("open was called before with other options: one process has one set of devices")), nil
+		return i.abort(errors.New("open was called before with other options, and a process has one set of devices")), nil
 	}
 	return i.promise(true, func() (any, error) {
 		<-p.ready
@@ -106,8 +107,8 @@ func readOptions(v sobek.Value) (*Options, error) {
 	return o, strict(v, o, "open")
 }
 
-// strict reads an object of the script; an unknown name is an error that tells
-// those there are.
+// strict reads an object of the script. An unknown name is an error that lists the
+// known ones.
 func strict(v sobek.Value, into any, what string) error {
 	raw, err := json.Marshal(v.Export())
 	if err != nil {
@@ -120,30 +121,30 @@ func strict(v sobek.Value, into any, what string) error {
 		for f := range reflect.TypeOf(into).Elem().Fields() {
 			names = append(names, f.Tag.Get("json"))
 		}
-		return fmt.Errorf("%s: %w; there are %v", what, err, names)
+		return fmt.Errorf("%s: %w; known names: %v", what, err, names)
 	}
 	return nil
 }
 
-// shareOf is the part of the load that the execution segment says.
-func shareOf(o *lib.Options) (load.Share, error) {
+// shareOf is the share of the load that the execution segment selects.
+func shareOf(o *lib.Options) (result.Share, error) {
 	if o.ExecutionSegment == nil {
 		for _, name := range []string{"K6_EXECUTION_SEGMENT", "K6_EXECUTION_SEGMENT_SEQUENCE"} {
 			if os.Getenv(name) != "" {
-				return load.Share{}, fmt.Errorf("k6 ignores the environment variable %s: give --execution-segment and --execution-segment-sequence", name)
+				return result.Share{}, fmt.Errorf("k6 ignores the environment variable %s; give --execution-segment and --execution-segment-sequence", name)
 			}
 		}
-		return load.Share{}, nil
+		return result.Share{}, nil
 	}
 	if o.ExecutionSegmentSequence == nil {
-		return load.Share{}, errors.New("--execution-segment without --execution-segment-sequence: how the rest is divided says whose each device is")
+		return result.Share{}, errors.New("--execution-segment without --execution-segment-sequence: the owner of each device depends on all segments")
 	}
 	t, err := lib.NewExecutionTuple(o.ExecutionSegment, o.ExecutionSegmentSequence)
 	if err != nil {
-		return load.Share{}, err
+		return result.Share{}, err
 	}
 	first, offsets, lcd := t.GetStripedOffsets()
-	s := load.Share{Of: lcd}
+	s := result.Share{Of: lcd}
 	for k := range offsets {
 		s.Mine = append(s.Mine, first)
 		first += offsets[k]
@@ -151,18 +152,18 @@ func shareOf(o *lib.Options) (load.Share, error) {
 	return s, nil
 }
 
-// start brings up the fake WNS of this process, and enrolls its devices.
-func start(ctx context.Context, o *Options, share load.Share) (*load.Run, error) {
+// start starts the fake WNS of this process and enrolls its devices.
+func start(ctx context.Context, o *Options, share result.Share) (*load.Run, error) {
 	drain, err := time.ParseDuration(o.Drain)
 	if err != nil || drain < 0 {
-		return nil, fmt.Errorf("drain %q is no duration, such as 15s", o.Drain)
+		return nil, fmt.Errorf("drain: %q is not a duration, such as 15s", o.Drain)
 	}
 	work, err := load.ParseWork(o.Work)
 	if err != nil {
-		return nil, fmt.Errorf("work %w", err)
+		return nil, err
 	}
 	lo := &load.Options{Devices: o.Devices, Profile: o.Profile, Who: o.Who, Sender: o.Sender, Work: work, Offline: o.Offline, Key: o.Key, KeyPool: o.KeyPool, Curve: "x25519",
-		Workers: o.Workers, Resident: o.Resident, Drain: drain, Seed: o.Seed, Share: share, Rehearse: o.Rehearse, Enrolled: func(int, int) {}}
+		Workers: o.Workers, Resident: o.Resident, Drain: drain, Seed: o.Seed, Share: share, Rehearse: o.Rehearse}
 	if o.Rehearse {
 		return load.Start(ctx, nil, lo)
 	}
@@ -176,19 +177,16 @@ func start(ctx context.Context, o *Options, share load.Share) (*load.Run, error)
 	if err != nil {
 		return nil, err
 	}
-	if lo.Sender == "" {
-		lo.Sender = load.DefaultSender(l)
-	}
 	run, err := load.Start(ctx, l, lo)
 	if err != nil {
 		l.Close()
 		return nil, err
 	}
-	return run, nil // the lab lives as long as the process
+	return run, nil // the lab runs until the process ends
 }
 
-// promise is one that f fulfills, on a goroutine of its own. With fatal, an error
-// ends the test.
+// promise returns a promise and settles it with f, in another goroutine. With fatal
+// an error ends the test.
 func (i *instance) promise(fatal bool, f func() (any, error)) *sobek.Promise {
 	p, resolve, reject := i.vu.Runtime().NewPromise()
 	done := i.vu.RegisterCallback()
@@ -197,7 +195,7 @@ func (i *instance) promise(fatal bool, f func() (any, error)) *sobek.Promise {
 		done(func() error {
 			switch {
 			case err != nil && fatal:
-				return &errext.InterruptError{Reason: "dmwake: " + err.Error()}
+				return &errext.InterruptError{Reason: "dmwake: " + inKeys(err).Error()}
 			case err != nil:
 				return reject(i.vu.Runtime().NewGoError(err))
 			}
@@ -209,4 +207,24 @@ func (i *instance) promise(fatal bool, f func() (any, error)) *sobek.Promise {
 
 func (i *instance) abort(err error) *sobek.Promise {
 	return i.promise(true, func() (any, error) { return nil, err })
+}
+
+// keyOf names the options of load as the script knows them.
+var keyOf = map[load.Field]string{
+	"Devices": "devices", "Profile": "profile", "Who": "who", "Sender": "sender", "Work": "work", "Offline": "offline", "Key": "key", "KeyPool": "keyPool", "Workers": "workers",
+	"Resident": "resident", "Drain": "drain", "Seed": "seed", "Rehearse": "rehearse", "Share": "--execution-segment", "Rate": "rate", "Duration": "duration", "Warmup": "warmup", "At": "startAt",
+}
+
+// inKeys writes an error about an option with the names that the script uses.
+func inKeys(err error) error {
+	e := (*load.OptionError)(nil)
+	if !errors.As(err, &e) {
+		return err
+	}
+	return errors.New(e.Named(func(f load.Field) string {
+		if key, ok := keyOf[f]; ok {
+			return key
+		}
+		return string(f)
+	}))
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/internal/testenv"
-	"github.com/dmwake/dmwake/harness/load"
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
 // The programs that the tests run, built once.
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// until waits until f says so.
+// until waits until f returns true.
 func until(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	limit := time.NewTimer(time.Minute)
@@ -55,7 +55,7 @@ func until(t *testing.T, what string, f func() bool) {
 	}
 }
 
-// output is what a process printed, while it still does.
+// output is what a process has printed so far.
 type output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -73,7 +73,7 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// spawn starts a process that ends with the test, if it has not ended before.
+// spawn starts a process, and kills it at the end of the test.
 func spawn(t *testing.T, bin string, env []string, args ...string) (*exec.Cmd, *output) {
 	t.Helper()
 	out := &output{}
@@ -92,7 +92,8 @@ func spawn(t *testing.T, bin string, env []string, args ...string) (*exec.Cmd, *
 	return cmd, out
 }
 
-// prometheus starts one that takes what k6 writes, and gives its URL.
+// prometheus starts a Prometheus and returns its URL. With receiver it accepts samples
+// from k6.
 func prometheus(t *testing.T, receiver bool) string {
 	t.Helper()
 	bin, err := exec.LookPath("prometheus")
@@ -130,16 +131,16 @@ type k6 struct {
 	result string
 }
 
-// test is what the processes of one test have in common.
+// test is what all processes of a test have in common.
 type test struct {
 	prometheus, id string
 	env            []string
 	script         string   // default wake.js
-	args           []string // more of them
+	args           []string // additional ones
 	tagless        bool     // without instance_id
 }
 
-// segments divides into n equal parts.
+// segments selects the k-th of n equal parts.
 func segments(n, k int) []string {
 	if n == 1 {
 		return nil
@@ -178,7 +179,7 @@ func (c test) start(t *testing.T, n, k int) *k6 {
 	return p
 }
 
-// resume lets the process begin, once it is ready to.
+// resume lets the process start its script, when it is ready.
 func (p *k6) resume() {
 	p.t.Helper()
 	until(p.t, "resumed", func() bool {
@@ -195,13 +196,13 @@ func (p *k6) resume() {
 	})
 }
 
-// wait waits for its end and gives its exit code.
+// wait waits for the process and returns its exit code.
 func (p *k6) wait() int {
 	p.cmd.Wait()
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// run starts n processes, lets them begin together and waits for them.
+// run runs n processes at the same time.
 func (c test) run(t *testing.T, n int) (list []*k6) {
 	t.Helper()
 	for k := range n {
@@ -218,8 +219,8 @@ func (c test) run(t *testing.T, n int) (list []*k6) {
 	return list
 }
 
-// verify runs dmwake load verify over results.
-func verify(t *testing.T, args ...string) (code int, text string, whole *load.Result) {
+// verify runs dmwake load verify.
+func verify(t *testing.T, args ...string) (code int, text string, whole *result.Result) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "whole.json")
 	cmd, out := spawn(t, dmwakeBinary, nil, append([]string{"load", "verify", "--json", file}, args...)...)

@@ -18,7 +18,7 @@ import (
 	"github.com/dmwake/dmwake/harness/internal/testenv"
 )
 
-// names is a script that writes the devices, too.
+// names is wake.js with a line that prints the devices.
 func names(t *testing.T) string {
 	t.Helper()
 	raw, err := os.ReadFile("wake.js")
@@ -28,12 +28,12 @@ func names(t *testing.T) string {
 	text := strings.Replace(string(raw), "  const r = await", "  for (const d of fleet.devices) console.log('device ' + d);\n  const r = await", 1)
 	file := filepath.Join(t.TempDir(), "names.js")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil || text == string(raw) {
-		t.Fatal("the script has no place for it", err)
+		t.Fatal("wake.js has changed", err)
 	}
 	return file
 }
 
-// devices are those that the processes named.
+// devices returns the devices that the processes printed.
 func devices(list []*k6) (out []string) {
 	for _, p := range list {
 		for _, line := range strings.Split(p.out.String(), "\n") {
@@ -47,7 +47,7 @@ func devices(list []*k6) (out []string) {
 	return out
 }
 
-// ask is what Prometheus answers to a query, as it stands in the JSON.
+// ask returns the answer of Prometheus to a query, as in its JSON.
 func ask(t *testing.T, prometheus, query string) string {
 	t.Helper()
 	resp, err := http.Get(prometheus + "/api/v1/query?query=" + url.QueryEscape(query))
@@ -77,9 +77,8 @@ func ask(t *testing.T, prometheus, query string) string {
 	return fmt.Sprint(r.Value[1])
 }
 
-// TestProcesses: one, two and three processes have devices of their own, together
-// the same ones, and their merged native histograms are bucket for bucket the
-// same.
+// TestProcesses: one, two and three processes together have the same devices, and the
+// same native histograms bucket for bucket.
 func TestProcesses(t *testing.T) {
 	prom := prometheus(t, true)
 	var all []string
@@ -92,14 +91,14 @@ func TestProcesses(t *testing.T) {
 			all = ids
 		}
 		if len(ids) != 60 || !slices.Equal(ids, slices.Compact(slices.Clone(ids))) || !slices.Equal(ids, all) {
-			t.Errorf("%d processes: %d devices, not those of one process", n, len(ids))
+			t.Errorf("%d processes: %d devices, other than with one process", n, len(ids))
 		}
 		code, text, whole := verify(t, append(results(list), "--prometheus", prom, "--instances", fmt.Sprint(n), "--expect", "lost==0", "--expect", "done==1200")...)
-		if code != 0 || whole == nil || whole.Counts.Done != 1200 || !strings.Contains(text, "same counts, instance by instance") || !strings.Contains(text, "p99 of every stage is within a bucket") {
+		if code != 0 || whole == nil || whole.Counts.Done != 1200 || !strings.Contains(text, "same counts for each instance") || !strings.Contains(text, "same p99 of every stage within a bucket") {
 			t.Errorf("%d processes: exit code %d\n%s", n, code, text)
 		}
 		for _, stage := range []string{"whole", "wake"} {
-			// Sums of floats differ in their last digits by the order of adding up.
+			// The last digits of float sums depend on the order, so compare buckets only.
 			var h struct{ Buckets [][]any }
 			text := ask(t, prom, fmt.Sprintf(`sum(k6_dmwake_stage_seconds{testid=%q, stage=%q})`, c.id, stage))
 			if err := json.Unmarshal([]byte(text), &h); err != nil || len(h.Buckets) < 10 {
@@ -109,22 +108,22 @@ func TestProcesses(t *testing.T) {
 			if n == 1 {
 				buckets[stage] = got
 			} else if got != buckets[stage] {
-				t.Errorf("%d processes: the buckets of %s are others\n%s\n%s", n, stage, got, buckets[stage])
+				t.Errorf("%d processes: other buckets of %s\n%s\n%s", n, stage, got, buckets[stage])
 			}
 		}
 	}
 }
 
-// TestHalves: two processes that begin together, with devices of their own
-// against one server in a third, measure what one process does.
+// TestHalves: two processes with half of the devices each measure the same as one
+// process, against a server in another process.
 func TestHalves(t *testing.T) {
 	prom := prometheus(t, true)
 	dir := t.TempDir()
 	config := filepath.Join(dir, "dmwake.yaml")
 	listen, admin := testenv.Addr(t), testenv.Addr(t)
 	secrets := []string{"DMWAKE_PASSWORD=secret-1", "DMWAKE_TOKEN_KEY=0123456789abcdef0123456789abcdef"}
-	// The server knows one address of WNS, for tokens; notifications go where the
-	// channel URIs say.
+	// The server knows the address of one WNS, for tokens. Notifications go to the hosts
+	// of the channel URIs.
 	wns := []string{testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)}
 	yaml := fmt.Sprintf(`target:
   discovery: https://%[1]s/EnrollmentServer/Discovery.svc
@@ -188,7 +187,7 @@ wns:
 	}
 }
 
-// series are the label sets that match.
+// series returns the label sets that match.
 func series(t *testing.T, prometheus, match string) []map[string]string {
 	t.Helper()
 	resp, err := http.Get(prometheus + "/api/v1/series?match[]=" + url.QueryEscape(match))

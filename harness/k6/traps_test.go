@@ -11,11 +11,10 @@ import (
 	"github.com/dmwake/dmwake/harness/internal/testenv"
 )
 
-// rehearsal is a short one.
+// rehearsal is the environment of a short rehearsal.
 var rehearsal = []string{"REHEARSE=true", "DEVICES=60", "RATE=200", "DURATION=3s"}
 
-// refused runs a process that is to end by itself with an error, and gives what
-// it said.
+// refused runs a process that must end with this error and without a result.
 func refused(t *testing.T, c test, n, k int, want string) {
 	t.Helper()
 	p := c.start(t, n, k)
@@ -23,13 +22,13 @@ func refused(t *testing.T, c test, n, k int, want string) {
 	if code := p.wait(); code == 0 || !strings.Contains(p.out.String(), want) {
 		t.Errorf("exit code %d, want %q\n%s", code, want, p.out)
 	}
-	if code, text, _ := verify(t, p.result); code == 0 || !strings.Contains(text, "did not come as far as a result") {
+	if code, text, _ := verify(t, p.result); code == 0 || !strings.Contains(text, "ended without a result") {
 		t.Errorf("the verifier: exit code %d\n%s", code, text)
 	}
 }
 
-// TestRefused: what would measure nothing, or something else, ends the process
-// with an error, though k6 by itself would go on and exit with 0.
+// TestRefused: mistakes end the process with an error. k6 alone would go on, measure
+// nothing or something else, and exit with 0.
 func TestRefused(t *testing.T) {
 	const nowhere = "http://127.0.0.1:1"
 	for name, k := range map[string]struct {
@@ -38,13 +37,14 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		"indivisible":            {test{env: []string{"REHEARSE=true", "DEVICES=100"}}, 3, 1, "100 devices cannot be divided into 3 equal parts: take 99 or 102"},
-		"no instance_id":         {test{env: rehearsal, tagless: true}, 2, 0, "need --tag instance_id"},
+		"no instance_id":         {test{env: rehearsal, tagless: true}, 2, 0, "need different --tag instance_id"},
 		"segment by environment": {test{env: append([]string{"K6_EXECUTION_SEGMENT=0:1/2"}, rehearsal...)}, 1, 0, "k6 ignores the environment variable K6_EXECUTION_SEGMENT"},
 		"no sequence":            {test{env: rehearsal, args: []string{"--execution-segment", "0:1/2", "--tag", "instance_id=1"}}, 1, 0, "without --execution-segment-sequence"},
-		"a start that is past":   {test{env: append([]string{"START_AT=2020-01-31T12:00:00Z"}, rehearsal...)}, 1, 0, "choose a later one"},
-		"a wrong rate":           {test{env: []string{"REHEARSE=true", "RATE=lots"}}, 1, 0, "is no number of wake-ups a second"},
+		"a start in the past":    {test{env: append([]string{"START_AT=2020-01-31T12:00:00Z"}, rehearsal...)}, 1, 0, "choose a later one"},
+		"a wrong rate":           {test{env: []string{"REHEARSE=true", "RATE=lots"}}, 1, 0, "is not a number of wake-ups a second"},
 		"no such configuration":  {test{env: []string{"CONFIG=nowhere.yaml"}}, 1, 0, "nowhere.yaml: cannot be read"},
 		"an unknown option":      {test{script: script(t, "await dmwake.open({device: 5})")}, 1, 0, `unknown field \"device\"`},
+		"an option by its key":   {test{script: script(t, "await dmwake.open({devices: 5, key: 'rsa', keyPool: 0})")}, 1, 0, "keyPool: 0 keys; give 1 or more"},
 		"no result directory":    {test{env: append([]string{"RESULT=/nowhere/r.json"}, rehearsal...)}, 1, 0, "the result file"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// script is one with this in its default function.
+// script makes a script with this default function.
 func script(t *testing.T, body string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "script.js")
@@ -65,8 +65,8 @@ func script(t *testing.T, body string) string {
 	return file
 }
 
-// TestThrows: a script that always fails ends with 0 by k6, and without a result
-// for the verifier; with the script here its threshold fails, too.
+// TestThrows: k6 exits with 0 after a script that always throws, but there is no result
+// for the verifier. With wake.js a threshold fails, too.
 func TestThrows(t *testing.T) {
 	c := test{prometheus: "http://127.0.0.1:1", id: "throws", script: script(t, "throw new Error('always')")}
 	p := c.start(t, 1, 0)
@@ -83,25 +83,25 @@ func TestThrows(t *testing.T) {
 	}
 }
 
-// TestPrometheusAway: k6 ends with 0 though nobody took its samples; the verifier
-// does not.
+// TestPrometheusAway: k6 exits with 0 even if Prometheus rejects its samples. The
+// verifier does not.
 func TestPrometheusAway(t *testing.T) {
 	away := "http://" + testenv.Addr(t)
 	p := test{prometheus: away, id: "away", env: rehearsal}.run(t, 1)[0]
 	if code, text, _ := verify(t, p.result, "--prometheus", away); code != 3 || !strings.Contains(text, "Prometheus does not answer") {
-		t.Errorf("it is not there: exit code %d\n%s", code, text)
+		t.Errorf("Prometheus is away: exit code %d\n%s", code, text)
 	}
 	deaf := prometheus(t, false)
 	p = test{prometheus: deaf, id: "deaf", env: rehearsal}.run(t, 1)[0]
 	if code, text, _ := verify(t, p.result, "--prometheus", deaf); code != 1 || !strings.Contains(text, "Prometheus has 0 started") {
-		t.Errorf("it takes nothing: exit code %d\n%s", code, text)
+		t.Errorf("Prometheus accepts nothing: exit code %d\n%s", code, text)
 	}
 	if code, text, _ := verify(t, p.result); code != 0 {
 		t.Errorf("the result alone: exit code %d\n%s", code, text)
 	}
 }
 
-// TestKilled: of two processes one is killed. The other ends with 0.
+// TestKilled: one of two processes is killed, and the other exits with 0.
 func TestKilled(t *testing.T) {
 	prom := prometheus(t, true)
 	c := test{prometheus: prom, id: "killed", env: rehearsal}
@@ -117,12 +117,12 @@ func TestKilled(t *testing.T) {
 	}
 	b.wait()
 	for want, args := range map[string][]string{
-		"shares are missing":    {a.result},
-		"no result of it":       {a.result, "--prometheus", prom},
-		"1 processes have":      {a.result, "--instances", "2"},
-		"did not come as far":   {a.result, b.result},
-		"of the same devices":   nil,
-		"two results are of in": nil,
+		"shares are missing":   {a.result},
+		"has no result":        {a.result, "--prometheus", prom},
+		"1 processes have":     {a.result, "--instances", "2"},
+		"ended without a":      {a.result, b.result},
+		"of the same devices":  nil,
+		"two results have the": nil,
 	} {
 		if args == nil {
 			args = []string{a.result, a.result}
@@ -136,9 +136,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestMixedUp: two whole runs at once under one testid and without instance_id
-// write to the same series. Prometheus drops what comes out of order, and k6 ends
-// with 0.
+// TestMixedUp: two complete runs with one testid and without instance_id write to the
+// same series. Prometheus drops samples out of order, and k6 exits with 0.
 func TestMixedUp(t *testing.T) {
 	prom := prometheus(t, true)
 	c := test{prometheus: prom, id: "mixed", env: rehearsal}
@@ -149,12 +148,12 @@ func TestMixedUp(t *testing.T) {
 		t.Errorf("exit codes %d and %d", x, y)
 	}
 	code, text, _ := verify(t, a.result, b.result, "--prometheus", prom)
-	if code == 0 || !strings.Contains(text, "two results are of instance_id") || !strings.Contains(text, "Prometheus has") {
+	if code == 0 || !strings.Contains(text, "two results have the instance_id") || !strings.Contains(text, "Prometheus has") {
 		t.Errorf("exit code %d\n%s", code, text)
 	}
 }
 
-// TestUsedTwice: a testid that was used before counts more than was started.
+// TestUsedTwice: if a testid was used before, Prometheus counts too many wake-ups.
 func TestUsedTwice(t *testing.T) {
 	prom := prometheus(t, true)
 	c := test{prometheus: prom, id: "again", env: rehearsal, args: []string{"--tag", "instance_id=1"}}
@@ -166,7 +165,7 @@ func TestUsedTwice(t *testing.T) {
 	}
 }
 
-// TestClassic: without native histograms there is nothing to merge.
+// TestClassic: without native histograms the verifier says how to turn them on.
 func TestClassic(t *testing.T) {
 	prom := prometheus(t, true)
 	p := test{prometheus: prom, id: "classic", env: append([]string{"K6_FEATURES="}, rehearsal...)}.run(t, 1)[0]
@@ -175,7 +174,7 @@ func TestClassic(t *testing.T) {
 	}
 }
 
-// TestInspect: k6 that only reads the script starts no device.
+// TestInspect: when k6 only reads the script, no device is started.
 func TestInspect(t *testing.T) {
 	cmd, out := spawn(t, k6Binary, []string{"K6_NO_USAGE_REPORT=true"}, "inspect", "wake.js")
 	if cmd.Wait(); cmd.ProcessState.ExitCode() != 0 || !strings.Contains(out.String(), "per-vu-iterations") {
@@ -196,22 +195,22 @@ func initScript(t *testing.T) string {
 	return file
 }
 
-// TestDevices: one process with real devices: rates, bursts, single ones and what
-// goes wrong are counted as what they are.
+// TestDevices: one process with real devices runs a rate, a burst and single wake-ups,
+// and all of them are counted.
 func TestDevices(t *testing.T) {
 	prom := prometheus(t, true)
 	c := test{prometheus: prom, id: "devices", script: script(t, `
   const fleet = await dmwake.open({ devices: 12, sender: 'wns', resident: true, result: __ENV.RESULT, drain: '3s' });
   const again = await dmwake.open({ devices: 12, sender: 'wns', resident: true, result: __ENV.RESULT, drain: '3s' });
-  if (again.devices.length !== 12) throw new Error('others');
+  if (again.devices.length !== 12) throw new Error('other devices');
   const r = await fleet.rate('10..30', '2s', { poisson: true, warmup: '500ms' });
   if (r.done !== r.started || !(r.stages.whole.p99 > 0)) throw new Error(JSON.stringify(r));
   const b = await fleet.burst(24);
   if (b.done !== 24) throw new Error(JSON.stringify(b));
   await fleet.wake(fleet.devices[3]);
-  let told = '';
-  try { await fleet.wake('nobody'); } catch (e) { told = String(e); }
-  if (!told.includes('nobody')) throw new Error(told);
+  let reason = '';
+  try { await fleet.wake('nobody'); } catch (e) { reason = String(e); }
+  if (!reason.includes('nobody')) throw new Error(reason);
   await fleet.close();`)}
 	p := c.run(t, 1)[0]
 	if strings.Contains(p.out.String(), "level=error") {
@@ -223,8 +222,7 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-// TestLog: where the result is a line on standard output, the log is as good as the
-// file.
+// TestLog: the verifier reads a result from a log, too.
 func TestLog(t *testing.T) {
 	c := test{prometheus: "http://127.0.0.1:1", id: "log", env: append([]string{"RESULT=-"}, rehearsal...)}
 	p := c.run(t, 1)[0]
@@ -237,8 +235,8 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// TestInterrupted: Ctrl-C loses nothing of what was measured, and what was is not
-// taken for the whole.
+// TestInterrupted: after Ctrl-C the result has what was measured, and the verifier
+// does not take it for complete.
 func TestInterrupted(t *testing.T) {
 	c := test{prometheus: "http://127.0.0.1:1", id: "interrupted", env: []string{"REHEARSE=true", "DEVICES=60", "RATE=200", "DURATION=10m"}}
 	p := c.start(t, 1, 0)
@@ -263,7 +261,7 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, p.out)
 	}
 	code, text, whole := verify(t, p.result)
-	if code != 1 || whole == nil || whole.Counts.Done == 0 || !strings.Contains(text, "was ended early: interrupted") {
+	if code != 1 || whole == nil || whole.Counts.Done == 0 || !strings.Contains(text, "ended early: interrupted") {
 		t.Errorf("exit code %d\n%s", code, text)
 	}
 }

@@ -1,5 +1,5 @@
-// One process's part of a load: it enrolls its devices, waits for the common start,
-// and wakes them by push. Everything is set by the environment (README).
+// One process's part of a load: enroll devices, wait for the common start, and wake
+// them by push. Environment variables configure it (README).
 import dmwake from 'k6/x/dmwake';
 
 const env = (name, otherwise) => __ENV[name] || otherwise;
@@ -8,16 +8,16 @@ function startAt() {
   const at = env('START_AT', '');
   if (at === '') return 0;
   const ms = /^\d+$/.test(at) ? Number(at) : Date.parse(at);
-  if (!ms) throw new Error(`START_AT ${at} is no time, such as 2030-01-31T12:00:00Z, and no milliseconds since 1970`);
+  if (!ms) throw new Error(`START_AT ${at} is neither a time, such as 2030-01-31T12:00:00Z, nor milliseconds since 1970`);
   return ms;
 }
 
 export const options = {
   scenarios: {
-    // One VU drives all devices of a process; k6 deals VUs out to the processes.
+    // One VU drives all devices of a process. k6 distributes the VUs.
     fleet: { executor: 'per-vu-iterations', vus: Number(env('INSTANCES', 1)), iterations: 1, maxDuration: '24h' },
   },
-  // Of this process alone; dmwake load verify judges the whole.
+  // For this process only. dmwake load verify judges all processes together.
   thresholds: { dmwake_started: ['count>0'], dmwake_lost: ['count==0'] },
 };
 

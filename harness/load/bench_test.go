@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// BenchmarkWake prints how long it takes from a notification at WNS until
-// package 1 leaves the device, at 2,000 wake-ups a second with dmwake as the
-// sender, the embedded server and the devices in this one process, and what CPU
-// a wake-up costs in all of it: medians of five rounds of ten seconds. Aim on 2
-// cores: p50 0.3 ms, p99 3 ms. Its floor is a channel between goroutines.
+// BenchmarkWake prints the time from a notification at WNS until package 1 leaves the
+// device, and the CPU time per wake-up, at 2,000 wake-ups a second. dmwake is the
+// sender; the embedded server and the devices are in the same process. The figures
+// are medians of five rounds of ten seconds. Aim on 2 cores: p50 0.3 ms, p99 3 ms. The
+// floor is a channel between goroutines.
 func BenchmarkWake(b *testing.B) {
 	l, err := lab.Start(nil, lab.Options{Seed: 1})
 	if err != nil {
@@ -36,7 +37,7 @@ func BenchmarkWake(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer run.Close()
-	defer CollectLess(2000)() // as dmwake load
+	defer CollectLess(2000)() // like dmwake load
 	rounds := map[string][]float64{}
 	for b.Loop() {
 		for range 5 {
@@ -45,9 +46,9 @@ func BenchmarkWake(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			out := r.Stages[Out]
+			out := r.Stages[result.Out]
 			for name, v := range map[string]float64{
-				"p50-ms(aim<=0.3)": float64(out.At["p50"]) / 1000, "p99-ms(aim<=3)": float64(out.At["p99"]) / 1000, "late-p99-ms": float64(r.Stages[Late].At["p99"]) / 1000,
+				"p50-ms(aim<=0.3)": float64(out.At["p50"]) / 1000, "p99-ms(aim<=3)": float64(out.At["p99"]) / 1000, "late-p99-ms": float64(r.Stages[result.Late].At["p99"]) / 1000,
 				"cpu-us/wake-up": float64(cpu(b)-before) / 1000 / float64(r.Counts.Started+r.Counts.Warm), "lost": float64(r.Counts.Lost + r.Counts.Failed), "floor-p50-us": handOff(),
 			} {
 				rounds[name] = append(rounds[name], v)
@@ -61,8 +62,8 @@ func BenchmarkWake(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// handOff is how long it takes to hand something over by a channel to a goroutine
-// that waits, at the median, in microseconds.
+// handOff is the median time to hand a value to a waiting goroutine over a channel, in
+// microseconds.
 func handOff() float64 {
 	c, times := make(chan time.Time), make(chan float64)
 	go func() {
@@ -83,9 +84,9 @@ func handOff() float64 {
 	return list[len(list)/2]
 }
 
-// BenchmarkEnroll prints what CPU the enrollment of one device costs with its
-// first session, device and embedded server together, by kind of key. An RSA key
-// of its own for each device takes 40 to 80 ms more.
+// BenchmarkEnroll prints the CPU time to enroll a device and hold its first session,
+// for device and embedded server together, by kind of key. A separate RSA key for each
+// device would add 40 to 80 ms.
 func BenchmarkEnroll(b *testing.B) {
 	const devices = 200
 	for _, kind := range []string{"ec", "rsa"} {
@@ -123,7 +124,7 @@ func BenchmarkEnroll(b *testing.B) {
 	}
 }
 
-// spare keeps a lab from making RSA keys beside.
+// spare makes EC keys for the lab, which would make RSA keys at the same time.
 func spare() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 
 func cpu(b *testing.B) int64 {

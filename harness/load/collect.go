@@ -11,55 +11,56 @@ import (
 	"sync"
 )
 
-// A collection takes a core or two for tens of milliseconds. Where it comes every
-// second, it is the percentiles of a load; every ten seconds it is beyond the 99th.
+// A garbage collection takes one or two cores for tens of milliseconds. One every
+// second dominates the percentiles of a load; one every ten seconds stays beyond
+// the 99th.
 const (
-	perWake    = 100 << 10 // bytes of garbage that a wake-up leaves, about
-	between    = 12        // seconds between two collections
-	maxGarbage = 2 << 30
-	minPercent = 400 // of what is in use: less often than Go by itself
+	garbagePerWake = 100 << 10 // bytes, about
+	gcInterval     = 12        // seconds between two collections
+	maxGarbage     = 2 << 30   // bytes
+	minPercent     = 400       // of the heap in use; Go's default is 100
 )
 
-// CollectLess lets the garbage of this process grow to what so many wake-ups a
-// second leave in some ten seconds: up to 2 GB, and up to a quarter of the memory
-// that the machine or the container has free, or GOMEMLIMIT allows. It gives back
-// how it was. Where GOGC is set, that is the user's word, and nothing is changed.
+// CollectLess lets garbage grow to what so many wake-ups a second leave in about
+// ten seconds: at most 2 GB, and at most a quarter of the free memory of the
+// machine or container, or of what GOMEMLIMIT leaves. If GOGC is set, CollectLess
+// changes nothing. undo restores the previous state.
 //
-// Go knows a percentage of what is in use, and what is in use grows a hundredfold
-// where a server is late and sessions wait: the percentage is set anew after each
-// collection, so that the garbage has the same bound.
+// Go's setting is a percentage of the heap in use, which grows a hundredfold when
+// a slow server keeps sessions waiting. The percentage is therefore adjusted
+// after each collection, to keep the limit in bytes.
 func CollectLess(perSecond float64) (undo func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	debug.FreeOSMemory() // what the enrollment used is not needed any more
-	rated := min(uint64(min(perSecond, maxRate)*perWake*between), maxGarbage, free()/4)
-	garbage := max(rated, min(inUse()*minPercent/100, maxGarbage/4, free()/4))
-	bound.Lock()
-	defer bound.Unlock()
-	was := bound.garbage
-	bound.garbage = garbage
-	before := keep()
-	if rated > was {
+	debug.FreeOSMemory() // garbage of the enrollment
+	rated := min(uint64(min(perSecond, maxRate)*garbagePerWake*gcInterval), maxGarbage, freeMemory()/4)
+	garbage := max(rated, min(heapInUse()*minPercent/100, maxGarbage/4, freeMemory()/4))
+	limit.Lock()
+	defer limit.Unlock()
+	previous := limit.garbage
+	limit.garbage = garbage
+	percent := setPercent()
+	if rated > previous {
 		touch(rated)
 		runtime.GC()
-		keep()
+		setPercent()
 	}
-	if !bound.kept {
-		bound.kept = true
-		keepAfter()
+	if !limit.kept {
+		limit.kept = true
+		adjustAfterGC()
 	}
 	return func() {
-		bound.Lock()
-		defer bound.Unlock()
-		bound.garbage = was
-		debug.SetGCPercent(before)
+		limit.Lock()
+		defer limit.Unlock()
+		limit.garbage = previous
+		debug.SetGCPercent(percent)
 	}
 }
 
-// touch has the system give the memory now: the first use of a page is slow, and
-// where all of them come in the first seconds of a load (on a virtual machine, from
-// its host), they are its percentiles.
+// touch makes the system hand out memory now. The first use of a page is slow, on
+// a virtual machine in particular, and would slow down the first seconds of the
+// load.
 func touch(size uint64) {
 	const chunk, page = 1 << 20, 4 << 10
 	var list [][]byte
@@ -73,66 +74,68 @@ func touch(size uint64) {
 	runtime.KeepAlive(list)
 }
 
-// bound is how much garbage there may be, the latest word on it; 0 is that of Go.
-var bound struct {
+// limit is the limit of the latest CollectLess; 0 leaves it to Go.
+var limit struct {
 	sync.Mutex
-	garbage uint64
-	kept    bool // after each collection
+	garbage uint64 // bytes
+	kept    bool   // adjustAfterGC is active
 }
 
-// keep sets the percentage that lets the garbage grow to its bound.
-func keep() (before int) {
-	return debug.SetGCPercent(int(max(100*bound.garbage/inUse(), 100))) //nolint:gosec // up to 200,000
+// setPercent lets garbage grow to the limit, and returns the percentage before.
+func setPercent() (before int) {
+	return debug.SetGCPercent(int(max(100*limit.garbage/heapInUse(), 100))) //nolint:gosec // up to 200,000
 }
 
-// keepAfter keeps the bound after the next collection, and each that follows.
-func keepAfter() {
+// adjustAfterGC calls setPercent after every collection: each finalizes a
+// sentinel, which makes the next one.
+func adjustAfterGC() {
 	runtime.SetFinalizer(&sentinel{}, func(*sentinel) {
-		bound.Lock()
-		defer bound.Unlock()
-		if bound.kept = bound.garbage > 0; bound.kept {
-			keep()
-			keepAfter()
+		limit.Lock()
+		defer limit.Unlock()
+		if limit.kept = limit.garbage > 0; limit.kept {
+			setPercent()
+			adjustAfterGC()
 		}
 	})
 }
 
-// sentinel is what the next collection finds unused. It has a pointer: small
-// objects without one share a block, and live as long as the others in it.
+// sentinel is garbage that the next collection finds. It holds a pointer because
+// Go packs small objects without pointers into shared blocks, where they live as
+// long as their neighbours.
 type sentinel struct{ _ *sentinel }
 
-// inUse is what the last collection found in use, in bytes.
-func inUse() uint64 {
+// heapInUse is what the last collection found in use, in bytes.
+func heapInUse() uint64 {
 	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(s)
 	return max(s[0].Value.Uint64(), 1<<20)
 }
 
-// free is the memory that the machine, the container, or GOMEMLIMIT has to give,
-// in bytes; a gigabyte where none says.
-func free() uint64 {
-	have := uint64(1 << 30)
+// freeMemory is the memory that the machine, the container and GOMEMLIMIT leave,
+// in bytes. It is a gigabyte if the system does not tell.
+func freeMemory() uint64 {
+	free := uint64(1 << 30)
 	if raw, err := os.ReadFile("/proc/meminfo"); err == nil {
 		for line := range strings.Lines(string(raw)) {
 			var kib uint64
 			if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); n == 1 {
-				have = kib << 10
+				free = kib << 10
 			}
 		}
 	}
-	for limit, used := range map[string]string{"memory.max": "memory.current", "memory/memory.limit_in_bytes": "memory/memory.usage_in_bytes"} {
-		most, ok1 := number("/sys/fs/cgroup/" + limit)
-		now, ok2 := number("/sys/fs/cgroup/" + used)
+	for limitFile, usedFile := range map[string]string{"memory.max": "memory.current", "memory/memory.limit_in_bytes": "memory/memory.usage_in_bytes"} {
+		most, ok1 := readNumber("/sys/fs/cgroup/" + limitFile)
+		now, ok2 := readNumber("/sys/fs/cgroup/" + usedFile)
 		if ok1 && ok2 && now < most {
-			have = min(have, most-now)
+			free = min(free, most-now)
 		}
 	}
-	limit := uint64(max(debug.SetMemoryLimit(-1), 0)) // a negative one asks
-	return min(have, limit-min(inUse(), limit))
+	goLimit := uint64(max(debug.SetMemoryLimit(-1), 0)) // -1 only reads it
+	return min(free, goLimit-min(heapInUse(), goLimit))
 }
 
-// number reads a file that holds one; "max" is none.
-func number(path string) (n uint64, ok bool) {
+// readNumber reads a file that holds a number; ok is false for "max".
+func readNumber(path string) (n uint64, ok bool) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return 0, false

@@ -12,19 +12,20 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/load/result"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 const ms = time.Millisecond
 
-// TestWhose: a notification is given to the wake-up that it is most likely of.
-func TestWhose(t *testing.T) {
+// TestMatch: a notification goes to the wake-up that most likely caused it.
+func TestMatch(t *testing.T) {
 	open := func(queued, returned int) *wakeup {
 		return &wakeup{queued: time.Duration(queued) * ms, returned: time.Duration(returned) * ms}
 	}
-	pushed := func(w *wakeup, coming, done bool) *wakeup {
-		w.atWNS, w.coming, w.done = w.queued+ms, coming, done
+	pushed := func(w *wakeup, accepted, done bool) *wakeup {
+		w.notified, w.accepted, w.done = w.queued+ms, accepted, done
 		return w
 	}
 	for name, c := range map[string]struct {
@@ -32,92 +33,94 @@ func TestWhose(t *testing.T) {
 		usual int // milliseconds
 		want  int // of list; -1: none
 	}{
-		"nobody triggered it":              {nil, 5, -1},
-		"the one":                          {[]*wakeup{open(90, 91)}, 5, 0},
-		"a backlog":                        {[]*wakeup{open(10, 11), open(50, 51), open(99, 100)}, 80, 0},
-		"one was lost":                     {[]*wakeup{open(10, 11), open(98, 99)}, 3, 1},
-		"late, and its trigger under way":  {[]*wakeup{open(10, 0), open(98, 99)}, 3, 0},
-		"late, and its trigger was so":     {[]*wakeup{open(10, 101), open(98, 99)}, 3, 0},
-		"the first of all":                 {[]*wakeup{open(10, 11), open(98, 99)}, 0, 0},
-		"the only one, late":               {[]*wakeup{open(10, 11)}, 3, 0},
-		"one has its own":                  {[]*wakeup{pushed(open(90, 91), true, false), open(95, 96)}, 5, 1},
-		"one was refused, and is retried":  {[]*wakeup{pushed(open(90, 91), false, false)}, 5, 0},
-		"one was refused, and is over":     {[]*wakeup{pushed(open(90, 91), false, true)}, 5, -1},
-		"a poll brought it before":         {[]*wakeup{{queued: 90 * ms, done: true}}, 5, 0},
-		"triggered later, or not yet":      {[]*wakeup{open(101, 0), open(0, 0)}, 5, -1},
-		"lost, and another not triggered":  {[]*wakeup{open(10, 11), open(0, 0)}, 3, 0},
-		"several lost, and the latest has": {[]*wakeup{open(10, 11), open(20, 21), pushed(open(98, 99), true, false)}, 3, 1},
+		"no wake-up":                   {nil, 5, -1},
+		"the only one":                 {[]*wakeup{open(90, 91)}, 5, 0},
+		"a backlog":                    {[]*wakeup{open(10, 11), open(50, 51), open(99, 100)}, 80, 0},
+		"one was lost":                 {[]*wakeup{open(10, 11), open(98, 99)}, 3, 1},
+		"late, trigger under way":      {[]*wakeup{open(10, 0), open(98, 99)}, 3, 0},
+		"late, trigger just over":      {[]*wakeup{open(10, 101), open(98, 99)}, 3, 0},
+		"no usual delay yet":           {[]*wakeup{open(10, 11), open(98, 99)}, 0, 0},
+		"the only one, late":           {[]*wakeup{open(10, 11)}, 3, 0},
+		"the first has one":            {[]*wakeup{pushed(open(90, 91), true, false), open(95, 96)}, 5, 1},
+		"refused, server tries again":  {[]*wakeup{pushed(open(90, 91), false, false)}, 5, 0},
+		"refused, wake-up over":        {[]*wakeup{pushed(open(90, 91), false, true)}, 5, -1},
+		"a poll came first":            {[]*wakeup{{queued: 90 * ms, done: true}}, 5, 0},
+		"triggered later or not yet":   {[]*wakeup{open(101, 0), open(0, 0)}, 5, -1},
+		"overdue, next not triggered":  {[]*wakeup{open(10, 11), open(0, 0)}, 3, 0},
+		"several lost, latest has one": {[]*wakeup{open(10, 11), open(20, 21), pushed(open(98, 99), true, false)}, 3, 1},
 	} {
 		var want *wakeup
 		if c.want >= 0 {
 			want = c.list[c.want]
 		}
-		if got := whose(c.list, 100*ms, time.Duration(c.usual)*ms); got != want {
+		if got := match(c.list, 100*ms, time.Duration(c.usual)*ms); got != want {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}
 	}
 }
 
-// TestFollow: what WNS, the devices and the sessions tell of wake-ups of one device
-// leads to the same figures, in whatever order it comes.
+// TestFollow: journal, arrivals and sessions lead to the right outcome, in whatever
+// order they are reported.
 func TestFollow(t *testing.T) {
 	entry := func(seq uint64, at int, status int, d fakewns.Delivery) func(*Run) {
 		return func(r *Run) {
-			r.seen(&fakewns.Entry{Seq: seq, Kind: fakewns.Notification, Device: "d", At: r.zero.Add(time.Duration(at) * ms), Status: status, Delivery: d}, 0)
+			r.onEntry(&fakewns.Entry{Seq: seq, Kind: fakewns.Notification, Device: "d", At: r.zero.Add(time.Duration(at) * ms), Status: status, Delivery: d}, 0)
 		}
 	}
 	at := func(seq uint64, when int) func(*Run) {
-		return func(r *Run) { r.reached("d", seq, time.Duration(when)*ms) }
+		return func(r *Run) { r.arrivedAt("d", seq, time.Duration(when)*ms) }
 	}
 	session := func(from, to int, origin dmclient.Origin) func(*Run) {
 		return func(r *Run) {
 			s := &dmclient.Session{Origin: origin, Started: r.zero.Add(time.Duration(from) * ms), Ended: r.zero.Add(time.Duration(to) * ms)}
 			s.Exchanges = []*dmclient.Exchange{{At: s.Started, Left: ms, Duration: 2 * ms, Status: http.StatusOK}}
-			r.ended("d", s, nil)
+			r.onSession("d", s, nil)
 		}
 	}
-	failed := func(until uint64) func(*Run) {
+	failed := func(journalEnd uint64) func(*Run) {
 		return func(r *Run) {
-			r.open[0][0].until = until
-			r.fail(r.open[0][0], "refused")
+			w := r.devices[0].open[0]
+			w.journalEnd = journalEnd
+			r.fail(w, "refused", nil)
 		}
 	}
 	const push, poll = dmclient.OriginPush, dmclient.OriginSchedule
 	for name, c := range map[string]struct {
 		triggered []int // in milliseconds
 		steps     []func(*Run)
-		want      string // of each wake-up: when at WNS, and its end
+		want      string // for each wake-up: when its notification came to WNS, and the outcome
 	}{
-		"in order":                  {[]int{1}, []func(*Run){entry(1, 5, 200, fakewns.Woken), at(1, 20), session(20, 29, push)}, "5 done"},
-		"the journal is late":       {[]int{1}, []func(*Run){at(1, 20), session(21, 29, push), entry(1, 5, 200, fakewns.Woken)}, "5 done"},
-		"the session began before":  {[]int{1}, []func(*Run){at(1, 20), session(19, 29, push), entry(1, 5, 200, fakewns.Woken)}, "5 open: it reached the device, and no session followed in time"},
-		"two, one session":          {[]int{1, 3}, []func(*Run){entry(1, 5, 200, fakewns.Woken), entry(2, 6, 200, fakewns.Woken), at(2, 20), at(1, 20), session(20, 29, push)}, "5 done, 6 done"},
-		"one overtakes the other":   {[]int{1, 3}, []func(*Run){entry(1, 5, 200, fakewns.Woken), entry(2, 6, 200, fakewns.Woken), at(2, 20), session(20, 29, push)}, "5 open: WNS took it, and it did not reach the device, 6 done"},
-		"told of a session":         {[]int{1, 3}, []func(*Run){entry(1, 5, 200, fakewns.Woken), entry(1, 5, 200, fakewns.Woken)}, "5 open: WNS took it, and it did not reach the device, 0 open: no notification came to WNS"},
-		"a retry":                   {[]int{1}, []func(*Run){entry(1, 5, 503, fakewns.NotDelivered), entry(2, 15, 200, fakewns.Woken), at(2, 20), session(20, 29, push)}, "15 done"},
-		"refused":                   {[]int{1}, []func(*Run){entry(1, 5, 503, fakewns.NotDelivered)}, "5 open: WNS answered 503"},
-		"cached, and replaced":      {[]int{1, 7}, []func(*Run){entry(1, 5, 200, fakewns.Cached), entry(2, 9, 200, fakewns.Cached), entry(1, 5, 200, fakewns.Replaced)}, "5 open: WNS: replaced, 9 open: WNS: cached"},
-		"cached, and then woken":    {[]int{1}, []func(*Run){entry(1, 5, 200, fakewns.Cached), entry(1, 5, 200, fakewns.Woken), at(1, 20), session(20, 29, push)}, "5 done"},
-		"delivered twice":           {[]int{1, 7}, []func(*Run){entry(1, 5, 200, fakewns.Woken), at(1, 20), at(1, 20), entry(2, 9, 200, fakewns.Woken), session(20, 29, push)}, "5 done, 9 open: WNS took it, and it did not reach the device"},
-		"one nobody triggered":      {[]int{9}, []func(*Run){entry(1, 5, 200, fakewns.Woken), at(1, 20), session(20, 29, push)}, "0 open: no notification of its own came to WNS, but another led to a session since"},
-		"failed, and pushed":        {[]int{1}, []func(*Run){failed(0), entry(1, 5, 200, fakewns.Woken)}, "0 failed: refused"},
-		"failed, the journal late":  {[]int{1}, []func(*Run){failed(2), entry(1, 5, 410, fakewns.NotDelivered)}, "5 failed: refused"},
-		"one for both":              {[]int{1, 3}, []func(*Run){entry(1, 5, 200, fakewns.Woken), at(1, 6), session(7, 9, push)}, "5 done, 0 open: no notification of its own came to WNS, but another led to a session since"},
-		"a poll":                    {[]int{1}, []func(*Run){session(2, 9, poll)}, "0 polled"},
-		"a poll, and then the push": {[]int{1}, []func(*Run){session(2, 9, poll), entry(1, 15, 200, fakewns.Woken), at(1, 20), session(20, 29, push)}, "15 polled"},
-		"a poll after the push":     {[]int{1}, []func(*Run){at(1, 20), session(21, 22, poll), entry(1, 5, 200, fakewns.Woken)}, "5 open: it reached the device, and no session followed in time"},
+		"in order":                    {[]int{1}, []func(*Run){entry(1, 5, 200, fakewns.Woken), at(1, 20), session(20, 29, push)}, "5 done"},
+		"the journal is late":         {[]int{1}, []func(*Run){at(1, 20), session(21, 29, push), entry(1, 5, 200, fakewns.Woken)}, "5 done"},
+		"the session began before":    {[]int{1}, []func(*Run){at(1, 20), session(19, 29, push), entry(1, 5, 200, fakewns.Woken)}, "5 open: it reached the device, but no session followed in time"},
+		"two, one session":            {[]int{1, 3}, []func(*Run){entry(1, 5, 200, fakewns.Woken), entry(2, 6, 200, fakewns.Woken), at(2, 20), at(1, 20), session(20, 29, push)}, "5 done, 6 done"},
+		"one overtakes the other":     {[]int{1, 3}, []func(*Run){entry(1, 5, 200, fakewns.Woken), entry(2, 6, 200, fakewns.Woken), at(2, 20), session(20, 29, push)}, "5 open: WNS accepted it, but it did not reach the device, 6 done"},
+		"entry reported again":        {[]int{1, 3}, []func(*Run){entry(1, 5, 200, fakewns.Woken), entry(1, 5, 200, fakewns.Woken)}, "5 open: WNS accepted it, but it did not reach the device, 0 open: no notification came to WNS"},
+		"a retry":                     {[]int{1}, []func(*Run){entry(1, 5, 503, fakewns.NotDelivered), entry(2, 15, 200, fakewns.Woken), at(2, 20), session(20, 29, push)}, "15 done"},
+		"refused":                     {[]int{1}, []func(*Run){entry(1, 5, 503, fakewns.NotDelivered)}, "5 open: WNS answered 503"},
+		"cached, then replaced":       {[]int{1, 7}, []func(*Run){entry(1, 5, 200, fakewns.Cached), entry(2, 9, 200, fakewns.Cached), entry(1, 5, 200, fakewns.Replaced)}, "5 open: WNS: replaced, 9 open: WNS: cached"},
+		"cached, then woken":          {[]int{1}, []func(*Run){entry(1, 5, 200, fakewns.Cached), entry(1, 5, 200, fakewns.Woken), at(1, 20), session(20, 29, push)}, "5 done"},
+		"delivered twice":             {[]int{1, 7}, []func(*Run){entry(1, 5, 200, fakewns.Woken), at(1, 20), at(1, 20), entry(2, 9, 200, fakewns.Woken), session(20, 29, push)}, "5 done, 9 open: WNS accepted it, but it did not reach the device"},
+		"pushed before the trigger":   {[]int{9}, []func(*Run){entry(1, 5, 200, fakewns.Woken), at(1, 20), session(20, 29, push)}, "0 open: no notification came to WNS, but another one led to a session since"},
+		"failed, yet pushed":          {[]int{1}, []func(*Run){failed(0), entry(1, 5, 200, fakewns.Woken)}, "0 failed: refused"},
+		"failed, the journal is late": {[]int{1}, []func(*Run){failed(2), entry(1, 5, 410, fakewns.NotDelivered)}, "5 failed: refused"},
+		"one for both":                {[]int{1, 3}, []func(*Run){entry(1, 5, 200, fakewns.Woken), at(1, 6), session(7, 9, push)}, "5 done, 0 open: no notification came to WNS, but another one led to a session since"},
+		"a poll":                      {[]int{1}, []func(*Run){session(2, 9, poll)}, "0 polled"},
+		"a poll, then the push":       {[]int{1}, []func(*Run){session(2, 9, poll), entry(1, 15, 200, fakewns.Woken), at(1, 20), session(20, 29, push)}, "15 polled"},
+		"a poll after the push":       {[]int{1}, []func(*Run){at(1, 20), session(21, 22, poll), entry(1, 5, 200, fakewns.Woken)}, "5 open: it reached the device, but no session followed in time"},
 	} {
 		r, b := woken(c.triggered...)
-		list := slices.Clone(r.open[0])
+		d := &r.devices[0]
+		list := slices.Clone(d.open)
 		for _, s := range c.steps {
 			s(r)
 		}
 		var got []string
 		for _, w := range list {
-			s := fmt.Sprintf("%d %s", w.atWNS.Milliseconds(), [...]string{"open", "done", "polled", "failed", "lost"}[w.outcome])
+			s := fmt.Sprintf("%d %s", w.notified.Milliseconds(), [...]string{"open", "done", "polled", "failed", "lost"}[w.outcome])
 			switch {
 			case !w.done:
-				s += ": " + r.lostBy(w)
+				s += ": " + r.whyLost(w)
 			case w.outcome == outcomeFailed:
 				s += ": " + w.trouble
 			}
@@ -126,59 +129,60 @@ func TestFollow(t *testing.T) {
 		if got := strings.Join(got, ", "); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
-		if b.left == 0 && (len(r.open[0]) > 0 || len(r.early) > 0) {
-			t.Errorf("%s: it is over, and %d wake-ups and %d notifications are kept", name, len(r.open[0]), len(r.early))
+		if b.left == 0 && (len(d.open) > 0 || d.pending != nil) {
+			t.Errorf("%s: all is settled, but %d wake-ups are open, %+v pending", name, len(d.open), d.pending)
 		}
 	}
 }
 
-// woken is a run of one device, and its wake-ups that were triggered at these times,
-// in milliseconds.
+// woken is a run with one device and wake-ups that were triggered at these times, in
+// milliseconds.
 func woken(at ...int) (*Run, *batch) {
-	r := &Run{opts: &Options{Sender: SenderHook, Rehearse: true}, pool: &pool{}, index: map[string]int{"d": 0}, open: make([][]*wakeup, 1), brought: make([]time.Duration, 1), early: map[int]*early{}, zero: time.Now()}
-	b := r.batch(&Batch{Count: len(at)})
+	r := &Run{opts: &Options{Sender: SenderHook, Rehearse: true}, pool: &pool{}, index: map[string]int{"d": 0}, devices: make([]device, 1), zero: time.Now()}
+	b := r.newBatch(&Batch{Count: len(at)})
 	b.base = 0
 	for _, when := range at {
 		t := time.Duration(when) * ms
-		w := &wakeup{batch: b, intended: t, started: t, queued: t, counted: true}
+		w := &wakeup{batch: b, due: t, started: t, queued: t, counted: true}
 		b.tally.start(w)
 		b.left++
-		r.open[0] = append(r.open[0], w)
+		r.devices[0].open = append(r.devices[0].open, w)
 	}
 	return r, b
 }
 
-// TestStillDone: where wake-ups were still being done when the time for it was over,
-// the result says that they are not lost for good.
-func TestStillDone(t *testing.T) {
+// TestStillMoving: if sessions still succeed when the drain time is over, a note says
+// that the lost wake-ups may only be late.
+func TestStillMoving(t *testing.T) {
 	for ago, want := range map[time.Duration]bool{0: true, time.Minute: false} {
 		r, b := woken(1, 2)
 		now := time.Since(r.zero) + time.Hour
 		r.zero = r.zero.Add(-time.Hour)
-		w := r.open[0][0]
+		w := r.devices[0].open[0]
 		w.end(outcomeDone)
-		b.tally.finished(w, now-ago-w.intended)
+		b.tally.finished(w, now-ago-w.due)
 		r.drain(t.Context(), b)
 		out := r.result(b, false)
-		if said := strings.Contains(strings.Join(out.Notes, " "), "--drain"); said != want || out.Counts.Lost != 1 {
-			t.Errorf("the last was done %s before: %q, %+v", ago, out.Notes, out.Counts)
+		if said := strings.Contains(strings.Join(out.Notes, " "), "Raise drain"); said != want || out.Counts.Lost != 1 {
+			t.Errorf("the last session ended %s before: %q, %+v", ago, out.Notes, out.Counts)
 		}
 	}
-	// What ended with the plan is not still being done when a short drain is over.
+	// With a short drain time, sessions that ended with the plan do not count as moving.
 	r, b := woken(1, 2)
 	r.opts.Drain = 100 * ms
 	b.lasted = time.Since(r.zero)
-	r.open[0][0].end(outcomeDone)
-	b.tally.finished(r.open[0][0], b.lasted+ms)
+	w := r.devices[0].open[0]
+	w.end(outcomeDone)
+	b.tally.finished(w, b.lasted+ms)
 	r.drain(t.Context(), b)
-	if out := r.result(b, false); strings.Contains(strings.Join(out.Notes, " "), "--drain") || out.Counts.Lost != 1 {
+	if out := r.result(b, false); strings.Contains(strings.Join(out.Notes, " "), "Raise drain") || out.Counts.Lost != 1 {
 		t.Errorf("%q, %+v", out.Notes, out.Counts)
 	}
 }
 
-// TestBacklog: where a server says yes at once and pushes later, in its order, each
-// wake-up has the time that it took, though further ones of its device have been
-// triggered since.
+// TestBacklog: a server accepts triggers at once and pushes later, in order. Each
+// wake-up is measured with its own notification, though its device has been triggered
+// again since.
 func TestBacklog(t *testing.T) {
 	const behind, all = 4, 80
 	cfg := fronted(t, func(http.ResponseWriter, *http.Request) bool { return false })
@@ -217,16 +221,20 @@ func TestBacklog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	by := newSender(l, 10*time.Second)
+	send, err := newSender(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer send.Close()
 	push = func(id string) {
-		if err := by.push(t.Context(), run.pool.vars[run.index[id]].ChannelURI); err != nil {
+		if err := wake(t.Context(), send, run.pool.vars[run.index[id]].ChannelURI); err != nil {
 			t.Error(err)
 		}
 	}
 	r := play(t, run)
 	whole(t, r)
-	// Each device is woken every 50 ms, and its notification comes with the fourth after it.
-	if h := r.Stages[Trigger]; r.Counts.Done != all || h.At["p50"] < 100_000 {
-		t.Errorf("%+v %v, from trigger to WNS p50 %s", r.Counts, r.Errors, Micros(h.At["p50"]))
+	// Each device is woken every 50 ms, and pushed with the fourth trigger after.
+	if h := r.Stages[result.Trigger]; r.Counts.Done != all || h.At["p50"] < 100_000 {
+		t.Errorf("%+v %v, from trigger to WNS p50 %s", r.Counts, r.Errors, result.Micros(h.At["p50"]))
 	}
 }

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/load/result"
 	"github.com/dmwake/dmwake/harness/target"
 )
 
-// hanging is a run at a server whose queue hook answers so many calls at once, and
-// others when it is let go; hung is told of the first of those, calls is how many
-// came.
+// hanging is a run against a server whose queue hook answers the first calls at once,
+// and later ones when letGo is closed. hung is closed by the first of these. calls
+// counts all.
 func hanging(t *testing.T, answered int64, o *Options) (run *Run, hung, letGo chan struct{}, calls *atomic.Int64) {
 	t.Helper()
 	hung, letGo, calls = make(chan struct{}), make(chan struct{}), new(atomic.Int64)
@@ -46,8 +47,8 @@ func hanging(t *testing.T, answered int64, o *Options) (run *Run, hung, letGo ch
 	return run, hung, letGo, calls
 }
 
-// TestInterruptedInMidTrigger: Ctrl-C does not wait for a server that hangs, and what
-// was under way is neither lost nor failed.
+// TestInterruptedInMidTrigger: Ctrl-C does not wait for a hanging server. Wake-ups
+// under way are neither lost nor failed.
 func TestInterruptedInMidTrigger(t *testing.T) {
 	o := options(t, "30", time.Hour)
 	run, hung, _, _ := hanging(t, 7, o)
@@ -61,14 +62,13 @@ func TestInterruptedInMidTrigger(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole(t, r)
-	// Two of three calls each were answered, and one of the third.
+	// Answered: three calls each for two wake-ups, and one call for the third.
 	if c := r.Counts; r.Aborted == "" || c.Unfinished < 1 || c.Lost > 0 || c.Failed > 0 || c.Done > 2 {
 		t.Errorf("%q, %+v, %v", r.Aborted, c, r.Errors)
 	}
 }
 
-// TestNothingMore: after Ctrl-C a hook that is under way is let end, and no other
-// called.
+// TestNothingMore: after Ctrl-C a hook under way may end, and no other is called.
 func TestNothingMore(t *testing.T) {
 	o := options(t, "30", time.Hour)
 	run, hung, letGo, calls := hanging(t, 0, o)
@@ -83,13 +83,13 @@ func TestNothingMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole(t, r)
-	// Each has three to call.
+	// Each wake-up has three calls.
 	if n, c := calls.Load(), r.Counts; n < 1 || n > c.Started || c.Unfinished != c.Started {
 		t.Errorf("%d calls, %+v", n, c)
 	}
 }
 
-// TestSingleInterrupted: one wake-up that nobody waits for any more is not lost either.
+// TestSingleInterrupted: a single wake-up that is interrupted is not lost.
 func TestSingleInterrupted(t *testing.T) {
 	run, hung, _, _ := hanging(t, 0, options(t, "1", time.Second))
 	one := run.Singles()
@@ -98,14 +98,14 @@ func TestSingleInterrupted(t *testing.T) {
 		<-hung
 		cancel()
 	}()
-	if c, err := one.Wake(ctx, "", nil); c != (Counts{Started: 1, Unfinished: 1}) || !errors.Is(err, context.Canceled) {
+	if c, err := one.Wake(ctx, "", nil); c != (result.Counts{Started: 1, Unfinished: 1}) || !errors.Is(err, context.Canceled) {
 		t.Errorf("%+v %v", c, err)
 	}
 	whole(t, one.Result())
 }
 
-// TestOverInMidTrigger: a server that hangs does not keep a run from its end, and
-// what it did not begin is lost for that reason.
+// TestOverInMidTrigger: a hanging server does not keep a run from ending. Its wake-ups
+// are lost because their trigger was under way.
 func TestOverInMidTrigger(t *testing.T) {
 	o := options(t, "30", time.Second)
 	o.Drain = 100 * time.Millisecond
@@ -117,8 +117,8 @@ func TestOverInMidTrigger(t *testing.T) {
 	}
 }
 
-// interrupt runs o until what is told of it is enough, and gives that.
-func interrupt(t *testing.T, o *Options, enough func(Progress) bool) (told Progress, r *Result) {
+// interrupt runs o until its progress is enough, and returns that progress.
+func interrupt(t *testing.T, o *Options, enough func(Progress) bool) (seen Progress, r *result.Result) {
 	t.Helper()
 	l, err := lab.Start(nil, lab.Options{Seed: 1})
 	if err != nil {
@@ -129,7 +129,7 @@ func interrupt(t *testing.T, o *Options, enough func(Progress) bool) (told Progr
 	defer cancel()
 	o.Progress = func(p Progress) {
 		if ctx.Err() == nil && enough(p) {
-			told = p
+			seen = p
 			cancel()
 		}
 	}
@@ -141,26 +141,25 @@ func interrupt(t *testing.T, o *Options, enough func(Progress) bool) (told Progr
 	if r, err = run.Go(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return told, r
+	return seen, r
 }
 
-// TestInterrupted: what was measured until then is there.
+// TestInterrupted: the result has what was measured until Ctrl-C.
 func TestInterrupted(t *testing.T) {
 	_, r := interrupt(t, options(t, "30", time.Hour), func(p Progress) bool { return p.Counts.Done > 10 })
 	whole(t, r)
-	if r.Aborted == "" || r.Counts.Done < 10 || r.Counts.Lost > 0 || r.Counts.Failed > 0 || r.Rate() < 1 || r.Rate() > 60 { // not that of an hour
+	if r.Aborted == "" || r.Counts.Done < 10 || r.Counts.Lost > 0 || r.Counts.Failed > 0 || r.Rate() < 1 || r.Rate() > 60 { // not the rate of an hour
 		t.Errorf("%q, %+v, %.1f a second", r.Aborted, r.Counts, r.Rate())
 	}
 }
 
-// TestWarming: who watches is told that it is the warm-up, and of what counts nothing
-// until it is over.
+// TestWarming: during the warm-up progress says so, and nothing counts.
 func TestWarming(t *testing.T) {
 	o := options(t, "50", 2*time.Hour)
 	o.Plan.Warmup = time.Hour
-	told, r := interrupt(t, o, func(p Progress) bool { return p.Counts.Warm > 20 })
-	if c := told.Counts; !told.Warming || c.Started != 0 || c.Done != 0 || told.P99 != 0 {
-		t.Errorf("%+v", told)
+	seen, r := interrupt(t, o, func(p Progress) bool { return p.Counts.Warm > 20 })
+	if c := seen.Counts; !seen.Warming || c.Started != 0 || c.Done != 0 || seen.P99 != 0 {
+		t.Errorf("%+v", seen)
 	}
 	if c := r.Counts; c.Warm < 20 || c.Started != 0 || c.Unfinished != 0 {
 		t.Errorf("%+v", c)

@@ -2,8 +2,7 @@
 
 package load
 
-// enough has nothing to ask for here.
-func enough(*Options) error { return nil }
+// checkLimits has no limits to check on this system.
+func (o *Options) checkLimits() error { return nil }
 
-// reasonable is how many sessions at a time are.
-func (o *Options) reasonable() int { return sessions }
+func (o *Options) reasonableWorkers() int { return maxSessions }

@@ -9,8 +9,12 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 )
 
-// ports is how many the kernel has for connections to one address; 0 where it
-// does not say.
+// A session takes both ends of a connection if the server is embedded. If it is
+// not, the trigger takes a connection too.
+const filesPerSession = 4
+
+// ports is how many local ports the kernel has for connections to one address; 0
+// if it does not tell.
 func ports() int {
 	raw, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {
@@ -23,29 +27,24 @@ func ports() int {
 	return to - from + 1
 }
 
-// enough says what to do where this machine has not the ports and open files that
-// a run needs. Go has raised the soft limit of files to the hard one already.
-func enough(o *Options) error {
+// checkLimits checks that this machine has enough ports and open files for the
+// run. Go has already raised the soft limit of open files to the hard limit.
+func (o *Options) checkLimits() error {
 	if n := ports(); o.Resident && n > 0 && o.own() > n {
-		return fmt.Errorf("%d resident devices keep as many connections to one address, and this machine has %d ports for them (net.ipv4.ip_local_port_range): leave --resident out, or divide the devices among machines (--share)", o.own(), n)
+		return optionError("Resident", "%d resident devices need a port each, and this machine has %d for one address (net.ipv4.ip_local_port_range); leave %s out, or divide the devices among machines (%s)",
+			o.own(), n, Field("Resident"), Field("Share"))
 	}
-	need, have := o.files()+perSession*o.Workers, lab.OpenFiles()
-	if have < need {
-		less := "take fewer --workers"
-		if o.Resident {
-			less = "leave --resident out"
-		}
-		return fmt.Errorf("this run needs about %d open files, and the limit is %d: raise it (ulimit -n %d), or %s", need, have, need, less)
+	need, have := o.filesWithoutSessions()+filesPerSession*o.Workers, lab.OpenFiles()
+	switch {
+	case have >= need:
+		return nil
+	case o.Resident:
+		return optionError("Resident", "this run needs about %d open files, and the limit is %d; raise it (ulimit -n %d), or leave %s out", need, have, need, Field("Resident"))
 	}
-	return nil
+	return optionError("Workers", "this run needs about %d open files, and the limit is %d; raise it (ulimit -n %d), or take fewer %s", need, have, need, Field("Workers"))
 }
 
-// perSession is how many open files a session takes: both ends of a connection are
-// here where the server is, and where it is not the trigger has one, too.
-const perSession = 4
-
-// files is how many a run needs beside those of sessions.
-func (o *Options) files() int {
+func (o *Options) filesWithoutSessions() int {
 	need := 1000
 	if o.Sender == SenderHook {
 		need += 1000 // connections of the hooks
@@ -56,8 +55,9 @@ func (o *Options) files() int {
 	return need
 }
 
-// reasonable is how many sessions at a time are: a server that takes a second for one
-// is still asked for a thousand a second, and fewer where the open files do not suffice.
-func (o *Options) reasonable() int {
-	return min(max((lab.OpenFiles()-o.files())/perSession, 64), sessions)
+// reasonableWorkers is the default of Workers. 1,024 sessions suffice for a
+// server that takes a second per session at a thousand sessions a second. There
+// are fewer if the limit of open files requires it.
+func (o *Options) reasonableWorkers() int {
+	return min(max((lab.OpenFiles()-o.filesWithoutSessions())/filesPerSession, 64), maxSessions)
 }

@@ -7,34 +7,36 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// Metrics are the stages for a Prometheus, as native histograms, which can be
+// Metrics exposes a run to Prometheus. Stages are native histograms, which can be
 // added up over several machines.
 type Metrics struct {
-	reg    *prometheus.Registry
-	stages *prometheus.HistogramVec
-	counts *prometheus.GaugeVec
+	registry *prometheus.Registry
+	stages   *prometheus.HistogramVec
+	counts   *prometheus.GaugeVec
 
-	mu     sync.Mutex
-	looked bool
-	looks  chan struct{} // closed by the next look
+	mu      sync.Mutex
+	scraped bool
+	last    chan struct{} // closed by the next complete scrape
 }
 
-// NewMetrics makes them.
+// NewMetrics returns Metrics for one run.
 func NewMetrics() *Metrics {
-	m := &Metrics{reg: prometheus.NewRegistry(),
-		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "dmwake_load_stage_seconds", Help: "Time of a stage from trigger to work done.",
+	m := &Metrics{registry: prometheus.NewRegistry(),
+		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "dmwake_load_stage_seconds", Help: "Duration of each stage from trigger to finished work.",
 			Buckets:                     []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 200}, []string{"stage"}),
-		counts: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "dmwake_load_wakeups", Help: "Wake-ups so far without those of the warm-up, by what became of them; open are those under way, lost is known at the end."}, []string{"state"}),
+		counts: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "dmwake_load_wakeups", Help: "Wake-ups by state, without the warm-up. open: under way; lost: known at the end of the run."}, []string{"state"}),
 	}
-	m.reg.MustRegister(m.stages, m.counts)
+	m.registry.MustRegister(m.stages, m.counts)
 	return m
 }
 
 // Observe is Options.Observe.
-func (m *Metrics) Observe(stage Stage, d time.Duration) {
+func (m *Metrics) Observe(stage result.Stage, d time.Duration) {
 	m.stages.WithLabelValues(string(stage)).Observe(d.Seconds())
 }
 
@@ -43,39 +45,39 @@ func (m *Metrics) Progress(p Progress) {
 	m.count(p.Counts, p.Open)
 }
 
-// Done tells how the run ended. Where somebody has looked at the metrics before, it
-// gives what is closed once that is looked at, too; otherwise nil.
-func (m *Metrics) Done(r *Result) (looks <-chan struct{}) {
+// Done sets the final counts. If Prometheus scraped during the run, the returned
+// channel is closed after one more scrape; otherwise it is nil.
+func (m *Metrics) Done(r *result.Result) (scraped <-chan struct{}) {
 	m.count(r.Counts, 0)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.looked {
+	if !m.scraped {
 		return nil
 	}
-	m.looks = make(chan struct{})
-	return m.looks
+	m.last = make(chan struct{})
+	return m.last
 }
 
-func (m *Metrics) count(c Counts, open int64) {
+func (m *Metrics) count(c result.Counts, open int64) {
 	for state, n := range map[string]int64{"started": c.Started, "done": c.Done, "polled": c.Polled, "failed": c.Failed, "lost": c.Lost, "unfinished": c.Unfinished, "open": open} {
 		m.counts.WithLabelValues(state).Set(float64(n))
 	}
 }
 
-// Handler serves them at /metrics.
+// Handler serves /metrics.
 func (m *Metrics) Handler() http.Handler {
-	inner, mux := promhttp.HandlerFor(m.reg, promhttp.HandlerOpts{}), http.NewServeMux()
+	inner, mux := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}), http.NewServeMux()
 	mux.HandleFunc("/metrics", func(w http.ResponseWriter, req *http.Request) {
 		m.mu.Lock()
-		m.looked = true
-		looks := m.looks // what comes from here on has how the run ended
+		m.scraped = true
+		last := m.last // set: this scrape includes the final counts
 		m.mu.Unlock()
 		inner.ServeHTTP(w, req)
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if looks != nil && m.looks == looks {
-			close(looks)
-			m.looks = nil
+		if last != nil && m.last == last {
+			close(last)
+			m.last = nil
 		}
 	})
 	return mux

@@ -1,12 +1,10 @@
-// Package load measures how long a push takes from its trigger to the work that
-// it is for: an open-loop arrival of wake-ups over many simulated devices, a
-// histogram for each stage of the way, measured from the time at which each was
-// meant to start, so that a server that stalls is seen to (no coordinated
-// omission).
+// Package load measures how long a push takes from its trigger to the finished
+// work. It wakes many simulated devices on an open-loop schedule and records a
+// histogram per stage. Times count from the moment a wake-up was due, so that a
+// stalled server shows in the figures (no coordinated omission).
 package load
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -17,37 +15,37 @@ import (
 	"time"
 )
 
-// Plan is when wake-ups are meant to start.
+// Plan says when wake-ups are due.
 type Plan struct {
 	Duration time.Duration
-	Warmup   time.Duration // of the Duration; what starts in it is not counted
-	// Poisson draws the time between two; otherwise they are as even as the rate
-	// lets them be.
+	Warmup   time.Duration // first part of Duration; its wake-ups do not count
+	// Poisson draws the intervals between wake-ups. Without it they are as even as
+	// the rate allows.
 	Poisson bool
 	text    string
-	parts   []part // one after the other, from 0 to Duration
+	parts   []part // in order, from 0 to Duration
 }
 
-// part is a piece of a plan in which the rate changes evenly, or not at all.
+// part is a piece of a plan with a constant rate or a linear ramp.
 type part struct {
 	begin, end time.Duration
-	from, to   float64 // wake-ups a second, at its begin and end
-	before     float64 // wake-ups until its begin
+	from, to   float64 // wake-ups per second, at begin and end
+	before     float64 // wake-ups before begin
 }
 
-// maxRate bounds what one process is asked for, in wake-ups a second.
+// maxRate limits the rate of one process, in wake-ups per second.
 const maxRate = 1_000_000
 
-// ParsePlan reads a rate: "200" is constant, "50..500" a ramp, "50,100,200"
-// steps of equal length, "100+2000@30s/5s" a spike of so many more that begins
-// after 30 seconds and lasts five.
+// ParsePlan reads a rate: "200" is constant, "50..500" a ramp, "50,100,200" are
+// steps of equal length. "100+2000@30s/5s" is a spike: 2000 more from second 30,
+// for five seconds. Errors are OptionErrors for Rate, Duration and Warmup.
 func ParsePlan(rate string, duration, warmup time.Duration) (*Plan, error) {
 	p := &Plan{Duration: duration, Warmup: warmup, text: rate}
 	switch {
 	case duration <= 0:
-		return nil, errors.New("the duration has to be more than 0")
+		return nil, optionError("Duration", "%s is not more than 0", duration)
 	case warmup < 0 || warmup >= duration:
-		return nil, fmt.Errorf("a warm-up of %s leaves nothing of the duration %s", warmup, duration)
+		return nil, optionError("Warmup", "%s leaves nothing of the duration %s", warmup, duration)
 	}
 	from, to, ramp := strings.Cut(rate, "..")
 	base, more, spike := strings.Cut(rate, "+")
@@ -64,15 +62,15 @@ func ParsePlan(rate string, duration, warmup time.Duration) (*Plan, error) {
 		err = p.steps(strings.Split(rate, ","))
 	}
 	if err == nil && p.Total() == 0 {
-		err = errors.New("a rate of 0 starts nothing")
+		err = fmt.Errorf("%q starts no wake-ups", rate)
 	}
 	if err != nil {
-		return nil, err
+		return nil, optionError("Rate", "%w", err)
 	}
 	return p, nil
 }
 
-// add goes on with the plan until end.
+// add extends the plan to end.
 func (p *Plan) add(end time.Duration, from, to float64) {
 	next := part{end: end, from: from, to: to}
 	if n := len(p.parts); n > 0 {
@@ -86,10 +84,14 @@ func (p *Plan) add(end time.Duration, from, to float64) {
 
 func (p *Plan) number(s string) (float64, error) {
 	v, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	if err != nil || !(v >= 0 && v <= maxRate) {
-		return 0, fmt.Errorf("rate %q: %q is no number of wake-ups a second from 0 to %d", p.text, s, maxRate)
+	if err == nil && v >= 0 && v <= maxRate {
+		return v, nil
 	}
-	return v, nil
+	err = fmt.Errorf("%q is not a number of wake-ups a second from 0 to %d", s, maxRate)
+	if s != p.text {
+		err = fmt.Errorf("%q: %w", p.text, err)
+	}
+	return 0, err
 }
 
 func (p *Plan) numbers(a, b string) (out [2]float64, err error) {
@@ -113,7 +115,7 @@ func (p *Plan) steps(list []string) error {
 }
 
 func (p *Plan) spike(base, spike string) error {
-	bad := fmt.Errorf("rate %q: a spike is RATE@START/LENGTH, such as 2000@30s/5s", p.text)
+	bad := fmt.Errorf("%q: a spike is RATE@START/LENGTH, such as 2000@30s/5s", p.text)
 	more, when, ok := strings.Cut(spike, "@")
 	at, long, ok2 := strings.Cut(when, "/")
 	if !ok || !ok2 {
@@ -136,22 +138,21 @@ func (p *Plan) spike(base, spike string) error {
 
 func (s *part) count() float64 { return (s.from + s.to) / 2 * (s.end - s.begin).Seconds() }
 
-// after is how long after the part's begin so many wake-ups have started.
+// after is the time from the part's begin until n wake-ups have started.
 func (s *part) after(n float64) time.Duration {
 	if n <= 0 {
 		return 0
 	}
 	slope := (s.to - s.from) / (s.end - s.begin).Seconds()
-	// What solves from*t + slope/2*t*t = n, in the form that is exact where the
-	// slope is 0 or nearly so.
+	// Solve from*t + slope/2*t*t = n, in the form that stays exact for a slope
+	// near 0.
 	t := 2 * n / (s.from + math.Sqrt(max(s.from*s.from+2*slope*n, 0)))
 	return min(time.Duration(t*float64(time.Second)), s.end-s.begin)
 }
 
-// at is when so many wake-ups have started; ok is false where the plan has ended
-// before.
+// at is when n wake-ups have started; ok is false if the plan ends before.
 func (p *Plan) at(n float64) (at time.Duration, ok bool) {
-	least := n - 1e-9 - n*1e-15 // without what rounding leaves
+	least := n - 1e-9 - n*1e-15 // tolerate rounding errors
 	i := sort.Search(len(p.parts), func(i int) bool { return p.parts[i].before+p.parts[i].count() >= least })
 	if i == len(p.parts) {
 		return 0, false
@@ -160,8 +161,8 @@ func (p *Plan) at(n float64) (at time.Duration, ok bool) {
 	return s.begin + s.after(n-s.before), true
 }
 
-// Arrivals are the times at which wake-ups are meant to start, from the plan's
-// begin. draw is for Poisson.
+// Arrivals yields the times at which wake-ups are due, from the start of the
+// plan. Poisson plans draw from draw.
 func (p *Plan) Arrivals(draw *rand.Rand) iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
 		for n := 0.0; ; {
@@ -177,11 +178,11 @@ func (p *Plan) Arrivals(draw *rand.Rand) iter.Seq[time.Duration] {
 	}
 }
 
-// counts tells whether what starts at a time is after the warm-up. The last one of the
-// warm-up starts as it ends, as the last one of all does when the plan ends.
+// counts tells whether a wake-up due at this time counts. The last one of the
+// warm-up is due exactly at its end, as the last one of the plan is.
 func (p *Plan) counts(at time.Duration) bool { return at > p.Warmup || p.Warmup == 0 }
 
-// Total is how many wake-ups the plan starts, with Poisson about.
+// Total is the number of wake-ups of the plan; with Poisson it is the mean.
 func (p *Plan) Total() float64 {
 	if len(p.parts) == 0 {
 		return 0
@@ -190,7 +191,7 @@ func (p *Plan) Total() float64 {
 	return last.before + last.count()
 }
 
-// Peak is the highest rate of it.
+// Peak is the highest rate of the plan.
 func (p *Plan) Peak() (most float64) {
 	for i := range p.parts {
 		most = max(most, p.parts[i].from, p.parts[i].to)
@@ -198,5 +199,5 @@ func (p *Plan) Peak() (most float64) {
 	return most
 }
 
-// Text is the rate as it was given.
+// Text is the rate as it was given to ParsePlan.
 func (p *Plan) Text() string { return p.text }

@@ -12,7 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// TestPlans: a plan starts as many as its rate says, when it says.
+// TestPlans: a plan starts as many wake-ups as its rate says, at the right times.
 func TestPlans(t *testing.T) {
 	for _, c := range []struct {
 		rate    string
@@ -54,7 +54,7 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// TestExact: a constant rate starts as many as it says, to one.
+// TestExact: a constant rate starts exactly as many wake-ups as it says.
 func TestExact(t *testing.T) {
 	for _, c := range []struct {
 		rate     string
@@ -75,8 +75,8 @@ func TestExact(t *testing.T) {
 	}
 }
 
-// TestArrivals: each is when its rate says, to the microsecond, whatever came
-// before; a plan of a year is as soon looked through as one of a second.
+// TestArrivals: each wake-up is due at the right microsecond, in any kind of plan. A
+// year takes no longer to search than a second.
 func TestArrivals(t *testing.T) {
 	const year = 8760 * time.Hour
 	for _, c := range []struct {
@@ -97,12 +97,12 @@ func TestArrivals(t *testing.T) {
 			t.Errorf("%s: %.0f at %s, %t, want %s", c.rate, c.n, at, ok, c.want)
 		}
 		if at, ok := p.at(p.Total() + 1); ok {
-			t.Errorf("%s: one more than all at %s", c.rate, at)
+			t.Errorf("%s: an extra wake-up at %s", c.rate, at)
 		}
 	}
 }
 
-// TestPeak: the highest rate is found, wherever it is.
+// TestPeak: the highest rate of any kind of plan.
 func TestPeak(t *testing.T) {
 	for rate, want := range map[string]float64{"200": 200, "0..200": 200, "100,300,50": 300, "10+1000@5s/1s": 1010} {
 		p, err := ParsePlan(rate, 10*time.Second, 0)
@@ -115,8 +115,7 @@ func TestPeak(t *testing.T) {
 	}
 }
 
-// TestCollectLess: garbage may grow with the rate, and is as it was afterwards;
-// GOGC is the user's word.
+// TestCollectLess: garbage may grow with the rate, until undo. GOGC wins.
 func TestCollectLess(t *testing.T) {
 	t.Setenv("GOGC", "")
 	was := debug.SetGCPercent(100)
@@ -136,14 +135,14 @@ func TestCollectLess(t *testing.T) {
 	if undo(); percent() != 100 {
 		t.Errorf("%d percent afterwards", percent())
 	}
-	func() { // where little is woken, there may be garbage, but nothing is taken for it beforehand
+	func() { // a low rate allocates nothing in advance
 		live := make([]byte, 50<<20)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		defer CollectLess(1)()
 		runtime.ReadMemStats(&after)
 		if n := (after.TotalAlloc - before.TotalAlloc) >> 20; n > 10 {
-			t.Errorf("%d MB were taken for one a second", n)
+			t.Errorf("one a second allocated %d MB", n)
 		}
 		runtime.KeepAlive(live)
 	}()
@@ -155,17 +154,17 @@ func TestCollectLess(t *testing.T) {
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
 			return m.NextGC >> 20
-		}, time.Minute).Should(And(BeNumerically(">", 300), BeNumerically("<", 1000)), "MB, when what is in use has grown a hundredfold")
+		}, time.Minute).Should(And(BeNumerically(">", 300), BeNumerically("<", 1000)), "MB, after the heap has grown a hundredfold")
 		runtime.KeepAlive(live)
 	}()
 	t.Setenv("GOGC", "50")
 	if CollectLess(5000); percent() != 100 {
-		t.Error("GOGC is set, and was not kept")
+		t.Error("GOGC is set, and was overridden")
 	}
 }
 
 func TestBadPlans(t *testing.T) {
-	for rate, want := range map[string]string{"": "no number", "x": "no number", "-5": "no number", "2000000": "no number", "0": "starts nothing", "5+1@2s": "a spike is", "5+1@9s/5s": "within the duration", "NaN": "no number", "1..x": "no number"} {
+	for rate, want := range map[string]string{"": "not a number", "x": "not a number", "-5": "not a number", "2000000": "not a number", "0": "starts no wake-ups", "5+1@2s": "a spike is", "5+1@9s/5s": "within the duration", "NaN": "not a number", "1..x": "not a number"} {
 		if _, err := ParsePlan(rate, 10*time.Second, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", rate, err, want)
 		}

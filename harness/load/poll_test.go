@@ -9,10 +9,11 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/load/result"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// TestPolled: what no push brings is told apart once a poll does.
+// TestPolled: work that a poll delivers, and no push, is counted separately.
 func TestPolled(t *testing.T) {
 	for name, c := range map[string]struct {
 		sender string
@@ -37,32 +38,32 @@ func TestPolled(t *testing.T) {
 			if c.lose {
 				l.WNS.Inject(fakewns.Fault{Name: "lost", On: fakewns.Notification, Lose: true})
 			}
-			measured := make(chan *Result, 1)
+			measured := make(chan *result.Result, 1)
 			go func() { measured <- play(t, run) }()
 			g.Eventually(func() (n int) {
 				run.mu.Lock()
 				defer run.mu.Unlock()
-				for _, list := range run.open {
-					for _, w := range list {
-						if w.queued != 0 && (!c.lose || w.atWNS != 0) {
+				for i := range run.devices {
+					for _, w := range run.devices[i].open {
+						if w.queued != 0 && (!c.lose || w.notified != 0) {
 							n++
 						}
 					}
 				}
 				return n
 			}, time.Minute).Should(gomega.Equal(6))
-			clock.Advance(16 * time.Minute) // the server has them poll after 15
+			clock.Advance(16 * time.Minute) // devices poll every 15 minutes
 			r := <-measured
 			whole(t, r)
-			if n := r.Counts.Polled; n != 6 || r.Stages[Polled].Count != n || r.Stages[Whole].Count != 0 || r.Stages[Polled].Max < (14*time.Minute).Microseconds() {
-				t.Errorf("%+v %v, polled %+v", r.Counts, r.Errors, r.Stages[Polled].At)
+			if n := r.Counts.Polled; n != 6 || r.Stages[result.Polled].Count != n || r.Stages[result.Whole].Count != 0 || r.Stages[result.Polled].Max < (14*time.Minute).Microseconds() {
+				t.Errorf("%+v %v, polled %+v", r.Counts, r.Errors, r.Stages[result.Polled].At)
 			}
 		})
 	}
 }
 
-// TestNoPollInTime: where nobody pushes, and no device polls before the run is
-// over, that is said before it begins, with how long to wait.
+// TestNoPollInTime: if nobody pushes and no device polls before the end of the run, an
+// error says so before it starts, and which drain time is enough.
 func TestNoPollInTime(t *testing.T) {
 	l, err := lab.Start(nil, lab.Options{Seed: 1})
 	if err != nil {
@@ -71,11 +72,9 @@ func TestNoPollInTime(t *testing.T) {
 	defer l.Close()
 	o := options(t, "6", time.Second)
 	o.Sender = SenderNone
-	if _, err := Start(t.Context(), l, o); err == nil || !strings.Contains(err.Error(), "--drain 15m0s waits") {
-		t.Errorf("%v", err)
+	if err := refused(t, l, o, "Drain"); !strings.Contains(err.Error(), "Drain 15m0s waits") {
+		t.Error(err)
 	}
 	o.Resident = true
-	if _, err := Start(t.Context(), l, o); err == nil || !strings.Contains(err.Error(), "no sessions by schedule") {
-		t.Errorf("%v", err)
-	}
+	refused(t, l, o, "Resident")
 }

@@ -16,11 +16,11 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/internal/testenv"
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// TestPrometheus: a real Prometheus scrapes the stages of a run as native
-// histograms, and its percentiles are those of the result, to the width of its
-// buckets.
+// TestPrometheus: a real Prometheus scrapes the stages of a run as native histograms.
+// Its percentiles match the result, within the width of a bucket.
 func TestPrometheus(t *testing.T) {
 	bin, err := exec.LookPath("prometheus")
 	if err != nil {
@@ -75,7 +75,7 @@ func TestPrometheus(t *testing.T) {
 	if got != float64(r.Counts.Done) {
 		t.Fatalf("Prometheus has %v of %d\n%s", got, r.Counts.Done, &log)
 	}
-	h := r.Stages[Whole]
+	h := r.Stages[result.Whole]
 	if p50 := value(`histogram_quantile(0.5, dmwake_load_stage_seconds{stage="whole"})`) * 1e6; p50 < 0.88*float64(h.At["p50"]) || p50 > 1.12*float64(h.At["p50"]) {
 		t.Errorf("p50 is %.0f us, and %d in the result", p50, h.At["p50"])
 	}

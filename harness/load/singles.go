@@ -3,46 +3,37 @@ package load
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// OneByOne is ConfigView.Rate of Singles.
-const OneByOne = "one by one"
-
-// Singles wakes devices one by one, for who decides on each when it is woken, and
-// measures them together.
+// Singles wakes devices one by one, when the caller decides to, and measures all
+// wake-ups together.
 type Singles struct {
 	run   *Run
 	batch *batch
 }
 
-// Singles begins with none.
+// Singles returns a Singles without wake-ups.
 func (r *Run) Singles() *Singles {
-	return &Singles{r, r.batch(&Batch{})}
+	return &Singles{r, r.newBatch(&Batch{})}
 }
 
-// Wake wakes the next device of this process, or that of the DeviceID, and waits
-// until its session ended. It gives the one wake-up as counts, and an error that
-// says why no session ended well: the kind that the result counts it under. observe
-// is told of the stages; it must not block.
-func (s *Singles) Wake(ctx context.Context, device string, observe func(Stage, time.Duration)) (Counts, error) {
+// Wake wakes a device and waits until its session ended. An empty id is the next
+// device of this process. The counts have this wake-up only. The error says why no
+// session succeeded, in the words under which the result counts it. observe is
+// called for each measured stage; it must not block.
+func (s *Singles) Wake(ctx context.Context, id string, observe func(result.Stage, time.Duration)) (result.Counts, error) {
 	r := s.run
-	at := 0
-	if device != "" {
-		r.mu.Lock()
-		i, known := r.index[device]
-		r.mu.Unlock()
-		if !known {
-			return Counts{}, errors.New("no device " + device + " is here")
-		}
-		at = i
-	} else {
-		at = r.pick(s.batch)
+	device, err := s.find(id)
+	if err != nil {
+		return result.Counts{}, err
 	}
-	number := r.plan(1)
-	now := time.Since(r.zero)
-	w := &wakeup{batch: s.batch, observe: observe, device: at, intended: now, started: now, counted: true, over: make(chan struct{}), gone: make(chan struct{})}
+	number, now := r.takeNumbers(1), r.now()
+	w := &wakeup{batch: s.batch, observe: observe, device: device, due: now, started: now, counted: true, over: make(chan struct{}), settled: make(chan struct{})}
 	r.start(ctx, w, number)
 	late := time.NewTimer(r.opts.Drain)
 	defer late.Stop()
@@ -51,18 +42,18 @@ func (s *Singles) Wake(ctx context.Context, device string, observe func(Stage, t
 	case <-late.C:
 	case <-ctx.Done():
 	}
-	select { // for what the journal tells of it
-	case <-w.gone:
+	select { // wait for the journal
+	case <-w.settled:
 	case <-time.After(grace):
 	case <-ctx.Done():
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.Contains(r.open[at], w) {
-		r.leave(w, ctx.Err() != nil)
-		r.forget(at, func(k *wakeup) bool { return k == w })
+	if d := &r.devices[device]; slices.Contains(d.open, w) {
+		r.giveUp(w, ctx.Err() != nil)
+		r.drop(d, func(k *wakeup) bool { return k == w })
 	}
-	c := Counts{Started: 1}
+	c := result.Counts{Started: 1}
 	switch w.outcome {
 	case outcomeDone:
 		c.Done = 1
@@ -78,12 +69,25 @@ func (s *Singles) Wake(ctx context.Context, device string, observe func(Stage, t
 		return c, ctx.Err()
 	}
 	c.Lost = 1
-	return c, errors.New("lost: " + r.lostBy(w))
+	return c, errors.New("lost: " + r.whyLost(w))
 }
 
-// Result is what was measured of all; those under way are lost.
-func (s *Singles) Result() *Result {
+func (s *Singles) find(id string) (device int, err error) {
+	if id == "" {
+		return s.run.pick(s.batch), nil
+	}
+	s.run.mu.Lock()
+	defer s.run.mu.Unlock()
+	device, ok := s.run.index[id]
+	if !ok {
+		return 0, fmt.Errorf("device %s is not in this process", id)
+	}
+	return device, nil
+}
+
+// Result returns what was measured so far. Wake-ups under way count as lost.
+func (s *Singles) Result() *result.Result {
 	r := s.run.result(s.batch, false)
-	r.Config.Rate, r.Planned = OneByOne, r.Counts.Started
+	r.Config.Rate, r.Planned = result.OneByOne, r.Counts.Started
 	return r
 }

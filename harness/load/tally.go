@@ -1,52 +1,59 @@
 package load
 
 import (
-	"context"
 	"errors"
-	"net"
-	"net/url"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
-	"github.com/dmwake/dmwake/harness/target"
-	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// tally counts what became of the wake-ups of a batch.
+// tally counts the wake-ups of a batch by outcome.
 type tally struct {
-	stages map[Stage]*hdrhistogram.Histogram
-	base   time.Duration // of the plan
-	// Of the counted ones: started, done by push, done by a poll, and so on.
+	stages map[result.Stage]result.Histogram
+
+	// Without the warm-up:
 	started, done, polled, failures, lost, unfinished int64
 
-	empty  int64         // of done: nothing of their work came
-	warm   int64         // started in the warm-up
-	over   int64         // of all, those that ended in one way or another
-	latest time.Duration // when the last of them did so well
-	errors map[string]int64
-	course []point
-	step   time.Duration
-	lasts  time.Duration // the plan
+	empty   int64         // done, but no session delivered their work
+	warm    int64         // started in the warm-up
+	over    int64         // ended in any way, including the warm-up
+	latest  time.Duration // when the last session of a done wake-up ended
+	errors  map[string]int64
+	noPorts bool // this machine ran out of ports
+
+	course result.Course
+	base   time.Duration // start of the plan
+	length time.Duration // of the plan; 0: none
 }
 
+// coursePoints is how many points a course has, about.
+const coursePoints = 300
+
 func (t *tally) init(b *batch) {
-	t.errors, t.base, t.step = map[string]int64{}, b.base, time.Second
+	t.errors, t.base, t.course.Length = map[string]int64{}, b.base, time.Second
 	if b.Plan != nil {
-		t.lasts = b.Plan.Duration
-		t.step = max(time.Second, (b.Plan.Duration / points).Round(time.Second))
+		t.length = b.Plan.Duration
+		t.course.Length = max(time.Second, (b.Plan.Duration / coursePoints).Round(time.Second))
 	}
-	t.stages = map[Stage]*hdrhistogram.Histogram{}
-	for _, s := range Stages() {
-		t.stages[s] = newHistogram()
+	t.stages = map[result.Stage]result.Histogram{}
+	for _, s := range result.Stages() {
+		t.stages[s] = result.NewHistogram()
 	}
+}
+
+// step is the step of the course in which a wake-up was due. Counting by due time
+// shows a stall where it happened.
+func (t *tally) step(w *wakeup) *result.CourseStep {
+	at := w.due - t.base
+	if t.length > 0 {
+		at = min(at, t.length-1) // the last wake-up may be due at the very end
+	}
+	return t.course.Step(min(max(int(at/t.course.Length), 0), 4*coursePoints))
 }
 
 func (t *tally) start(w *wakeup) {
-	t.at(w.intended).started++
+	t.step(w).Started++
 	if w.counted {
 		t.started++
 	} else {
@@ -54,113 +61,63 @@ func (t *tally) start(w *wakeup) {
 	}
 }
 
-// finished counts a wake-up by when it was meant to start, so that a stall
-// shows where it was.
 func (t *tally) finished(w *wakeup, whole time.Duration) {
 	t.over++
-	t.latest = max(t.latest, w.intended+whole)
-	p := t.at(w.intended)
-	p.done++
-	record(p.whole, whole)
+	t.latest = max(t.latest, w.due+whole)
+	s := t.step(w)
+	s.Done++
+	s.Whole.Record(whole)
 	if w.counted {
 		t.done++
 	}
 }
 
-func (t *tally) late(w *wakeup, whole time.Duration) {
+func (t *tally) polledOne(w *wakeup) {
 	t.over++
-	t.at(w.intended).done++
+	t.step(w).Done++
 	if w.counted {
 		t.polled++
-		record(t.stages[Polled], whole)
 	}
 }
 
-// maxKinds bounds how many kinds of errors are told apart.
+// maxKinds limits the kinds of errors that are counted separately.
 const maxKinds = 40
 
-func (t *tally) failed(w *wakeup, kind string) {
+// failed counts a wake-up that failed, and what its cause says of this machine.
+func (t *tally) failed(w *wakeup, kind string, cause error) {
 	t.over++
-	t.at(w.intended).failed++
+	t.step(w).Failed++
 	if !w.counted {
 		return
 	}
 	t.failures++
+	t.noPorts = t.noPorts || errors.Is(cause, syscall.EADDRNOTAVAIL)
 	if _, known := t.errors[kind]; !known && len(t.errors) >= maxKinds {
 		kind = "others"
 	}
 	t.errors[kind]++
 }
 
-// counts are those of the result so far.
-func (t *tally) counts() Counts {
-	return Counts{Started: t.started, Done: t.done, Polled: t.polled, Failed: t.failures, Lost: t.lost, Unfinished: t.unfinished, Empty: t.empty, Warm: t.warm}
+func (t *tally) lostOne(w *wakeup, kind string) {
+	t.over++
+	t.step(w).Lost++
+	if w.counted {
+		t.lost++
+		t.errors["lost: "+kind]++
+	}
 }
 
-// open is how many wake-ups are under way.
+func (t *tally) unfinishedOne(w *wakeup) {
+	t.over++
+	if w.counted {
+		t.unfinished++
+	}
+}
+
+// counts returns the counts so far.
+func (t *tally) counts() result.Counts {
+	return result.Counts{Started: t.started, Done: t.done, Polled: t.polled, Failed: t.failures, Lost: t.lost, Unfinished: t.unfinished, Empty: t.empty, Warm: t.warm}
+}
+
+// open is the number of wake-ups under way.
 func (t *tally) open() int64 { return t.started + t.warm - t.over }
-
-// noPort is the kind where the kernel had no port for a connection.
-const noPort = "no free port"
-
-// kindOf puts an error into few words, the same ones for the same cause.
-func kindOf(err error) string {
-	var e *enroll.Error
-	var hook *target.HookError
-	var netErr net.Error
-	step := ""
-	switch {
-	case errors.As(err, &e):
-		step = e.Step + ": "
-	case errors.As(err, &hook):
-		step = "the " + hook.Hook + " hook: "
-	}
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return step + "connection refused"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return step + "connection reset"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return step + noPort
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return step + "too many open files"
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		return step + "no answer in time"
-	case errors.Is(err, context.Canceled):
-		return step + "interrupted"
-	case e != nil && e.Status != 0:
-		return step + "refused"
-	}
-	var u *url.Error
-	switch {
-	case hook != nil:
-		err = hook.Err
-	case e != nil:
-		err = e.Err
-	}
-	if errors.As(err, &u) {
-		err = u.Err // without the URL
-	}
-	text := err.Error()
-	// What follows is mostly of one device.
-	if i := strings.IndexAny(text, ":{(\""); i > 12 {
-		text = text[:i]
-	}
-	return step + strings.TrimSpace(text)
-}
-
-// worst is the most frequent of some kinds of errors.
-func worst(kinds map[string]int) string {
-	most, text := 0, "for no reason that is known"
-	names := make([]string, 0, len(kinds))
-	for k := range kinds {
-		names = append(names, k)
-	}
-	slices.Sort(names)
-	for _, k := range names {
-		if kinds[k] > most {
-			most, text = kinds[k], k
-		}
-	}
-	return text
-}

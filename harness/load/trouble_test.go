@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -16,14 +17,16 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/harness/sender"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/fleet"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
-// fronted is a target whose server does what is in front of it first; that tells
-// whether it answered.
+// fronted is a target with the reference server behind a front. The front tells
+// whether it answered itself.
 func fronted(t *testing.T, front func(w http.ResponseWriter, r *http.Request) bool) *target.Config {
 	t.Helper()
 	dir := t.TempDir()
@@ -54,8 +57,8 @@ func fronted(t *testing.T, front func(w http.ResponseWriter, r *http.Request) bo
 	return cfg
 }
 
-// TestHalfRefused: devices that cannot be enrolled take no part, the report says
-// how many and why, and the others are measured.
+// TestHalfRefused: devices that cannot be enrolled are left out. The result says how
+// many and why, and the others are measured.
 func TestHalfRefused(t *testing.T) {
 	var n atomic.Int64
 	l, err := lab.Start(fronted(t, func(w http.ResponseWriter, r *http.Request) bool {
@@ -83,8 +86,7 @@ func TestHalfRefused(t *testing.T) {
 	}
 }
 
-// TestOutage: while WNS is down wake-ups fail and are counted so; before and
-// after it they are done.
+// TestOutage: wake-ups fail while WNS is down, and succeed before and after.
 func TestOutage(t *testing.T) {
 	o := options(t, "40", 3*time.Second)
 	o.Sender, o.Work = SenderWNS, Work{Kind: "none"}
@@ -98,8 +100,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestOutageRetried: a server that pushes again gets through once WNS is back, and the
-// time until then is its sender's.
+// TestOutageRetried: a server that tries again gets through once WNS is back. The time
+// until then belongs to the stage trigger.
 func TestOutageRetried(t *testing.T) {
 	o := options(t, "40", 2*time.Second)
 	o.Work = Work{Kind: "none"}
@@ -107,15 +109,14 @@ func TestOutageRetried(t *testing.T) {
 		l.WNS.Inject(fakewns.Fault{Name: "outage", On: fakewns.Notification, Times: 5, Status: http.StatusServiceUnavailable})
 	})
 	whole(t, r)
-	// The reference server tries again after half a second; how long the others
-	// took is a matter of the machine.
-	if h := r.Stages[Trigger]; r.Counts.Done != 80 || h.Count != 80 || h.Max < 500_000 {
+	// The reference server tries again after half a second. The other times depend
+	// on the machine.
+	if h := r.Stages[result.Trigger]; r.Counts.Done != 80 || h.Count != 80 || h.Max < 500_000 {
 		t.Errorf("%+v %v, trigger %v", r.Counts, r.Errors, h.At)
 	}
 }
 
-// TestStateFile: devices that were enrolled before are used, as many as are
-// asked for.
+// TestStateFile: devices of a state file are used, as many as asked for.
 func TestStateFile(t *testing.T) {
 	l, err := lab.Start(nil, lab.Options{Seed: 1})
 	if err != nil {
@@ -170,12 +171,12 @@ func TestStateFile(t *testing.T) {
 	}
 	o := options(t, "10", time.Second)
 	o.State = file + "x"
-	if _, err := Start(t.Context(), l, o); err == nil || !strings.Contains(err.Error(), "dmwake device enroll") {
-		t.Errorf("a state file that is not there: %v", err)
+	if err := refused(t, l, o, "State"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing state file: %v", err)
 	}
 }
 
-// TestNoPort: sessions that found no port are a kind of their own, and the result
+// TestNoPort: a machine that ran out of ports is a separate kind of error, and a note
 // says what to do.
 func TestNoPort(t *testing.T) {
 	l, err := lab.Start(nil, lab.Options{Seed: 1})
@@ -190,9 +191,10 @@ func TestNoPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	run.send.client.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
+	client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}
-	}
+	}}}
+	run.send = sender.New(sender.Config{TokenURL: "https://127.0.0.1/", Client: client})
 	r := play(t, run)
 	whole(t, r)
 	if r.Errors["trigger: no free port"] != 15 || !strings.Contains(strings.Join(r.Notes, " "), "ran out of ports") {
@@ -200,8 +202,8 @@ func TestNoPort(t *testing.T) {
 	}
 }
 
-// TestTooLate: a wake-up that dmwake is far too late with is given up, and counted
-// as what it is, so that a rate that no machine has comes to an end.
+// TestTooLate: a wake-up that is far too late is not started and counts as failed, so
+// that a run at an impossible rate ends.
 func TestTooLate(t *testing.T) {
 	l, err := lab.Start(nil, lab.Options{Seed: 1})
 	if err != nil {
@@ -214,10 +216,10 @@ func TestTooLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	b := run.batch(&Batch{Plan: o.Plan})
+	b := run.newBatch(&Batch{Plan: o.Plan})
 	now := time.Since(run.zero)
 	for _, late := range []time.Duration{tooLate / 2, tooLate + time.Second} {
-		run.start(t.Context(), &wakeup{batch: b, device: 0, intended: now - late, started: now, counted: true}, 0)
+		run.start(t.Context(), &wakeup{batch: b, device: 0, due: now - late, started: now, counted: true}, 0)
 	}
 	b.ended = true
 	run.drain(t.Context(), b)

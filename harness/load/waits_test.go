@@ -9,17 +9,18 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/load/result"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// TestManyAtATime: a server that keeps sessions waiting does not keep others from
-// beginning; where the user bounds them, the result says that they waited.
-func TestManyAtATime(t *testing.T) {
+// TestConcurrentSessions: a slow session does not delay others. If they reach the
+// limit of concurrent sessions, a note says how often devices waited.
+func TestConcurrentSessions(t *testing.T) {
 	for _, c := range []struct {
 		name            string
-		devices, atMost int // sessions at a time; 0: the default
-		held            int // sessions that are held until so many are there
+		devices, atMost int // concurrent sessions; 0: the default
+		held            int // sessions that wait until so many have begun
 		waited          string
 	}{
 		{"a hundred", 100, 0, 100, ""},
@@ -59,18 +60,18 @@ func TestManyAtATime(t *testing.T) {
 			armed.Store(true)
 			r := play(t, run)
 			whole(t, r)
-			if r.Counts.Done != int64(c.devices) || r.Stages[Wait].Count != r.Counts.Done {
-				t.Errorf("%+v, %d waits", r.Counts, r.Stages[Wait].Count)
+			if r.Counts.Done != int64(c.devices) || r.Stages[result.Wait].Count != r.Counts.Done {
+				t.Errorf("%+v, %d waits", r.Counts, r.Stages[result.Wait].Count)
 			}
-			if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, c.waited) || (c.waited == "") == strings.Contains(notes, "--workers") {
+			if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, c.waited) || (c.waited == "") == strings.Contains(notes, "Raise workers") {
 				t.Errorf("notes: %s", notes)
 			}
 		})
 	}
 }
 
-// TestBusy: what a server that says 429 takes until it takes the message is its
-// time, not the device's.
+// TestBusy: the time until a busy server (429) accepts a message is the server's, not
+// the device's.
 func TestBusy(t *testing.T) {
 	zero := time.Unix(1, 0)
 	at := func(ms int) time.Time { return zero.Add(time.Duration(ms) * time.Millisecond) }
@@ -78,11 +79,11 @@ func TestBusy(t *testing.T) {
 		return &dmclient.Exchange{At: at(from), Left: time.Duration(left) * time.Millisecond, Duration: time.Duration(took) * time.Millisecond, Status: status}
 	}
 	list := []*dmclient.Exchange{exchange(0, 2, 5, 429), exchange(15, 1, 3, 429), exchange(30, 1, 4, 200), exchange(40, 1, 2, 429), exchange(50, 1, 7, 200)}
-	got := turns(list)
+	got := turnsOf(list)
 	if len(got) != 2 || !got[0].left.Equal(at(2)) || !got[0].reply.Equal(at(34)) || !got[1].left.Equal(at(41)) || !got[1].reply.Equal(at(57)) {
 		t.Errorf("%v", got)
 	}
-	if got := turns(list[:1]); len(got) != 1 || !got[0].left.Equal(at(2)) || !got[0].reply.Equal(at(5)) {
+	if got := turnsOf(list[:1]); len(got) != 1 || !got[0].left.Equal(at(2)) || !got[0].reply.Equal(at(5)) {
 		t.Errorf("429 alone: %v", got)
 	}
 }

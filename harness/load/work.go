@@ -16,22 +16,23 @@ type Work struct {
 	Settings int    // of a profile
 }
 
-// ParseWork reads "none", "get", "wipe" or "profile:N", N settings.
+// ParseWork reads "none", "get", "wipe" or "profile:N" with N settings. Its
+// errors are OptionErrors for Work.
 func ParseWork(s string) (Work, error) {
 	if n, ok := strings.CutPrefix(s, "profile:"); ok {
 		k, err := strconv.Atoi(n)
 		if err != nil || k < 1 || k > 500 {
-			return Work{}, fmt.Errorf("%q: a profile has from 1 to 500 settings", s)
+			return Work{}, optionError("Work", "%q: a profile has 1 to 500 settings", s)
 		}
 		return Work{Kind: "profile", Settings: k}, nil
 	}
 	if s != "none" && s != "get" && s != "wipe" {
-		return Work{}, fmt.Errorf("%q is none of none, get, wipe, profile:N", s)
+		return Work{}, optionError("Work", "%q is unknown; choose none, get, wipe or profile:N", s)
 	}
 	return Work{Kind: s}, nil
 }
 
-// Commands is how many commands each push carries.
+// Commands is the number of commands per push.
 func (w Work) Commands() int {
 	switch w.Kind {
 	case "get", "wipe":
@@ -42,15 +43,15 @@ func (w Work) Commands() int {
 	return 0
 }
 
-// What the work is about, without the root, which servers spell as they like
-// (./Vendor, ./Device/Vendor).
+// The nodes of the work, without the root: servers write ./Vendor or
+// ./Device/Vendor as they like.
 const (
 	getNode     = "/DevDetail/URI/MaxSegLen"
 	wipeNode    = "/RemoteWipe/"
-	settingNode = "/Policy/Config/Browser/Setting" // and a number
+	settingNode = "/Policy/Config/Browser/Setting" // followed by a number
 )
 
-// commands are those of one wake-up.
+// commands returns the commands of one wake-up.
 func (w Work) commands() (out []lab.Command) {
 	switch w.Kind {
 	case "get":
@@ -65,8 +66,8 @@ func (w Work) commands() (out []lab.Command) {
 	return out
 }
 
-// in tells which of the server's messages in a session, counted from 0, brought the
-// last of the work; -1 where none did.
+// in returns which of the server's messages in a session delivered the last of
+// the work, counted from 0; -1 if none did.
 func (w Work) in(s *dmclient.Session) (last int) {
 	last = -1
 	for i := range s.Commands {
@@ -78,16 +79,16 @@ func (w Work) in(s *dmclient.Session) (last int) {
 }
 
 func (w Work) isFor(locURI string) bool {
-	ends := func(s, with string) bool {
-		return len(s) >= len(with) && strings.EqualFold(s[len(s)-len(with):], with)
+	hasSuffixFold := func(s, suffix string) bool {
+		return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 	}
 	switch w.Kind {
 	case "get":
-		return ends(locURI, getNode)
-	case "wipe": // there are several kinds of it
+		return hasSuffixFold(locURI, getNode)
+	case "wipe": // any kind of wipe
 		return strings.Contains(strings.ToLower(locURI), strings.ToLower(wipeNode))
 	case "profile":
-		return ends(strings.TrimRight(locURI, "0123456789"), settingNode)
+		return hasSuffixFold(strings.TrimRight(locURI, "0123456789"), settingNode)
 	}
 	return false
 }

@@ -10,13 +10,14 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/load/result"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// TestWorkIn: the work is found in what a session brought, however the server
-// spells the root and the case of it.
+// TestWorkIn: work is recognized in a session, whatever root and case the server
+// uses.
 func TestWorkIn(t *testing.T) {
 	get, wipe, profile := Work{Kind: "get"}, Work{Kind: "wipe"}, Work{Kind: "profile", Settings: 3}
 	for _, c := range []struct {
@@ -40,13 +41,13 @@ func TestWorkIn(t *testing.T) {
 	}
 }
 
-// TestWhichMessage: the work of a wake-up is done when what brought the last of it is
-// answered, whatever else is in the session before or after it; and one whose work
-// did not come is told apart.
+// TestWhichMessage: work is done when the device answers the message that delivered
+// the last of it, whatever else the session holds. Wake-ups without work are counted
+// as empty.
 func TestWhichMessage(t *testing.T) {
 	for name, c := range map[string]struct {
-		commands  []int // the messages that brought work
-		earlier   int   // when another session brought some, in milliseconds
+		commands  []int // messages that delivered work
+		earlier   int   // when another session delivered some, in milliseconds
 		done, ack int   // milliseconds; 0: not measured
 		empty     int64
 	}{
@@ -54,40 +55,40 @@ func TestWhichMessage(t *testing.T) {
 		"not at all": {nil, 0, 10 - 4, 2, 1}, "by the session before": {nil, 2, 10 - 4, 2, 0}, "before it was started": {nil, 1, 10 - 4, 2, 1},
 	} {
 		r, b := woken(1)
-		r.opts.Work, r.brought[0] = Work{Kind: "get"}, time.Duration(c.earlier)*ms
+		r.opts.Work, r.devices[0].delivered = Work{Kind: "get"}, time.Duration(c.earlier)*ms
 		at := func(k int) time.Time { return r.zero.Add(time.Duration(k) * ms) }
 		s := &dmclient.Session{Origin: dmclient.OriginPush, Started: at(3), Ended: at(40)}
-		for k := range 4 { // sent at 2, 10, 20, 30, and answered 2 later
+		for k := range 4 { // sent at 2, 10, 20, 30; answered 2 later
 			begin := max(10*k, 2)
 			s.Exchanges = append(s.Exchanges, &dmclient.Exchange{At: at(begin), Duration: 2 * ms, Status: http.StatusOK})
 		}
 		for _, msg := range c.commands {
 			s.Commands = append(s.Commands, dmclient.Executed{Msg: msg, Verb: syncml.Get, LocURI: "./DevDetail/URI/MaxSegLen"})
 		}
-		r.seen(&fakewns.Entry{Seq: 1, Kind: fakewns.Notification, Device: "d", At: at(2), Status: http.StatusOK, Delivery: fakewns.Woken}, 0)
-		r.reached("d", 1, 2*ms)
-		r.ended("d", s, nil)
+		r.onEntry(&fakewns.Entry{Seq: 1, Kind: fakewns.Notification, Device: "d", At: at(2), Status: http.StatusOK, Delivery: fakewns.Woken}, 0)
+		r.arrivedAt("d", 1, 2*ms)
+		r.onSession("d", s, nil)
 		out := r.result(b, false)
-		near := func(stage Stage, want int) bool {
+		near := func(stage result.Stage, want int) bool {
 			h := out.Stages[stage]
 			return want == 0 && h.Count == 0 || want != 0 && h.Count == 1 && (time.Duration(h.Max)*time.Microsecond-time.Duration(want)*ms).Abs() < ms/10
 		}
-		if !near(Done, c.done) || !near(Ack, c.ack) || out.Counts.Done != 1 || out.Counts.Empty != c.empty || (c.empty > 0) != strings.Contains(strings.Join(out.Notes, " "), "nothing of their work") {
-			t.Errorf("%s: %+v, done %d us, ack %d us, %q", name, out.Counts, out.Stages[Done].Max, out.Stages[Ack].Max, out.Notes)
+		if !near(result.Done, c.done) || !near(result.Ack, c.ack) || out.Counts.Done != 1 || out.Counts.Empty != c.empty || (c.empty > 0) != strings.Contains(strings.Join(out.Notes, " "), "delivered nothing of their work") {
+			t.Errorf("%s: %+v, done %d us, ack %d us, %q", name, out.Counts, out.Stages[result.Done].Max, out.Stages[result.Ack].Max, out.Notes)
 		}
 	}
-	// A poll that brings nothing is none that brought what the push did not.
+	// A poll without work does not count.
 	r, b := woken(1)
 	r.opts.Work = Work{Kind: "get"}
 	s := &dmclient.Session{Origin: dmclient.OriginSchedule, Started: r.zero.Add(3 * ms), Ended: r.zero.Add(9 * ms)}
-	r.ended("d", s, nil)
+	r.onSession("d", s, nil)
 	if out := r.result(b, false); out.Counts.Polled != 0 || out.Counts.Lost != 1 {
 		t.Errorf("%+v", out.Counts)
 	}
 }
 
-// TestWipeHook: a server that has an API of its own for the wipe is asked by that; one
-// that says yes and sends nothing is found out.
+// TestWipeHook: a wipe hook is used for wipes. A server that accepts a wipe and sends
+// none is noticed.
 func TestWipeHook(t *testing.T) {
 	var asked atomic.Int64
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))

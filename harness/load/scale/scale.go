@@ -1,6 +1,6 @@
-// Command scale works out what large loads need, from costs that were measured
-// (harness/docs/speed.md), and simulates how long wake-ups wait for a core. It
-// prints the tables of harness/docs/scale.md.
+// Command scale calculates what large loads need from measured costs
+// (harness/docs/speed.md), and simulates how long wake-ups wait for a core. It prints
+// the tables of harness/docs/scale.md.
 package main
 
 import (
@@ -14,31 +14,31 @@ import (
 	"time"
 )
 
-// costs are what was measured on one machine; speed.md says how.
+// costs were measured on one machine, as speed.md describes.
 type costs struct {
-	wake     time.Duration // CPU of a wake-up on a kept connection, triggered by an HTTP hook: dmwake's part, the server's left out
-	fresh    time.Duration // what a full handshake adds on the device's side, with what a whole device needs
-	enroll   time.Duration // CPU of an enrollment with the first session, on the device's side
-	heap     int           // bytes of a device at rest in a load process, its channel included
-	resident int           // bytes of a whole device with its connection
-	wakeNet  int           // bytes on the wire of a wake-up, both ways, kept connections
-	freshNet int           // what a handshake adds
+	wake     time.Duration // CPU per wake-up on a kept connection, triggered by an HTTP hook, without the server
+	fresh    time.Duration // CPU that a full handshake and a complete device add, on the device's side
+	enroll   time.Duration // CPU per enrollment with the first session, on the device's side
+	heap     int           // bytes per device at rest in a load process, including its channel
+	resident int           // bytes per resident device with its connection
+	wakeNet  int           // bytes on the wire per wake-up, both ways, on kept connections
+	freshNet int           // bytes that a handshake adds
 }
 
-// stage is one use of a core on the way of a wake-up.
+// stage is one use of a core by a wake-up.
 type stage struct{ mean, deviation float64 } // microseconds
 
-// machine is one of those that share the load.
+// machine is one of the machines that share the load.
 type machine struct {
 	cores int
-	// A garbage collection takes a quarter of the cores while it marks.
+	// The garbage collector takes a quarter of the cores while it marks.
 	gcEvery, gcLasts float64 // microseconds
 }
 
-// job is a wake-up that is ready for its next stage.
+// job is a wake-up that waits for a core.
 type job struct {
-	at    float64 // when it is
-	born  float64 // when what is measured began
+	at    float64 // when it is ready for its next stage
+	born  float64 // start of the measured time
 	stage int
 	seq   int
 }
@@ -65,10 +65,10 @@ func (q *queue) Pop() any {
 	return j
 }
 
-// simulate lets n wake-ups arrive as independent users would, rate of them a
-// second, at one machine. Each passes the stages, waits for a core before each, in
-// the order of being ready. It gives the times from the end of stage from, or from
-// the arrival where that is -1, to the end of stage to: sorted, in microseconds.
+// simulate sends n wake-ups to one machine at random intervals, rate per second on
+// average. Each passes all stages and waits for a core before each stage, first come,
+// first served. simulate returns the sorted times in microseconds from the end of
+// stage from (-1: from the arrival) to the end of stage to.
 func simulate(m machine, rate float64, n int, stages []stage, from, to int) []float64 {
 	r := rand.New(rand.NewPCG(1, 1))  //nolint:gosec // a simulation
 	cores := make([]float64, m.cores) // when each is free
@@ -82,7 +82,7 @@ func simulate(m machine, rate float64, n int, stages []stage, from, to int) []fl
 	heap.Init(&q)
 	var out []float64
 	for q.Len() > 0 {
-		j := heap.Pop(&q).(job) //nolint:forcetypeassert // there are only jobs
+		j := heap.Pop(&q).(job) //nolint:forcetypeassert // the queue has only jobs
 		best := 0
 		for i := range cores {
 			if m.free(i, cores[i]) < m.free(best, cores[best]) {
@@ -107,8 +107,8 @@ func simulate(m machine, rate float64, n int, stages []stage, from, to int) []fl
 	return out
 }
 
-// free is when a core that is free at a time can be had: while the collector
-// marks, a quarter of the cores, one at least, cannot.
+// free is when a core that is idle at a time can start a job. While the collector
+// marks, a quarter of the cores, at least one, cannot.
 func (m machine) free(core int, at float64) float64 {
 	if m.gcEvery == 0 || core >= max(m.cores/4, 1) {
 		return at
@@ -119,7 +119,7 @@ func (m machine) free(core int, at float64) float64 {
 	return at
 }
 
-// draw is a lognormal time: most take about the mean, a few much longer.
+// draw draws a lognormal time: most are near the mean, a few much longer.
 func draw(r *rand.Rand, s stage) float64 {
 	if s.deviation == 0 {
 		return s.mean

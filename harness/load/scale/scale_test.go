@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// erlang is how long jobs wait on average at c servers (Erlang C), with times of
-// service and between arrivals both exponential.
+// erlang is the mean wait with c servers (Erlang C), with exponential service times and
+// intervals.
 func erlang(c int, rate, service float64) float64 {
 	load := rate * service
 	sum, term := 0.0, 1.0
@@ -20,8 +20,8 @@ func erlang(c int, rate, service float64) float64 {
 	return term / (sum + term) * service / (float64(c) - load)
 }
 
-// TestTheory: without collections the simulation is a queue whose mean wait is
-// known: exponential by Erlang C, constant times about half of it.
+// TestTheory: without collections the simulation is a queue with a known mean wait:
+// Erlang C for exponential service times, about half of it for constant ones.
 func TestTheory(t *testing.T) {
 	for _, c := range []struct {
 		cores int
@@ -37,8 +37,8 @@ func TestTheory(t *testing.T) {
 			return sum/float64(len(times)) - mean
 		}
 		want := erlang(c.cores, rate, mean)
-		// A lognormal of the exponential's spread has the same mean wait at one core,
-		// and about that at more (Lee and Longton).
+		// Lognormal times with the spread of exponential ones have the same mean wait on
+		// one core, and about the same on several (Lee and Longton).
 		if got := average(stage{mean, mean}); math.Abs(got-want) > 0.08*want+1 {
 			t.Errorf("%d cores, %.0f %% busy: the wait is %.1f us, by Erlang C %.1f", c.cores, 100*c.busy, got, want)
 		}
@@ -48,8 +48,8 @@ func TestTheory(t *testing.T) {
 	}
 }
 
-// TestCollections: a collector that takes cores makes the slowest wait, and is not
-// seen at the median of a machine that has time.
+// TestCollections: on a machine that is not busy, the collector slows down the slowest
+// wake-ups, not the median.
 func TestCollections(t *testing.T) {
 	s := []stage{{100, 50}, {100, 50}}
 	calm := simulate(machine{cores: 2}, 4000, 100_000, s, -1, 1)
@@ -59,7 +59,7 @@ func TestCollections(t *testing.T) {
 	}
 }
 
-// TestDocument: scale.md has the tables as they are printed.
+// TestDocument: scale.md has the tables that this command prints.
 func TestDocument(t *testing.T) {
 	raw, err := os.ReadFile("../../docs/scale.md")
 	if err != nil {
@@ -71,7 +71,7 @@ func TestDocument(t *testing.T) {
 	}
 	for _, table := range strings.Split(strings.TrimSpace(b.String()), "\n\n") {
 		if !strings.Contains(string(raw), table) {
-			t.Errorf("scale.md has another table; go run ./harness/load/scale prints it:\n%s", table)
+			t.Errorf("scale.md differs; go run ./harness/load/scale prints this table:\n%s", table)
 		}
 	}
 }

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// measured is one machine's costs (speed.md).
+// measured are the costs on one machine (speed.md).
 var measured = costs{wake: 450 * time.Microsecond, fresh: 1150 * time.Microsecond, enroll: 3300 * time.Microsecond, heap: 2200, resident: 45_000, wakeNet: 5800, freshNet: 2900}
 
-// The uses of a core of a wake-up on a kept connection: it is triggered and accepted, the device
-// opens its session and package 1 leaves, and the rest. all is with the sender and
-// the server in the same process, as speed.md measured.
+// The stages of a wake-up on a kept connection: accept the push, send package 1, and
+// the rest. own is dmwake alone. all includes sender and server in the same process,
+// as speed.md measured.
 var (
 	own = []stage{{90, 50}, {75, 40}, {285, 130}}
 	all = []stage{{100, 60}, {75, 40}, {365, 170}}
 )
 
-// needs tells what loads need in all, whatever the number of machines.
+// needs writes what loads need in total, however many machines share them.
 func needs(w io.Writer) error {
 	c := measured
 	p := func(format string, args ...any) {
@@ -34,11 +34,10 @@ func needs(w io.Writer) error {
 	return nil
 }
 
-// waits tells how the time from WNS to package 1 grows with what a machine is
-// asked for.
+// waits writes how the time from WNS to package 1 grows with the load of a machine.
 func waits(w io.Writer) error {
 	run := simulate(machine{2, 12e6, 50e3}, 2000, 200_000, all, 0, 1)
-	fmt.Fprintf(w, "| 2,000 wake-ups/s, all in one process on 2 cores | p50 | p99 |\n|---|---|---|\n| measured, constant arrival | 0.08 ms | 0.38 ms |\n| simulated, arrival as of independent users | %.2f ms | %.2f ms |\n\n",
+	fmt.Fprintf(w, "| 2,000 wake-ups/s, all in one process on 2 cores | p50 | p99 |\n|---|---|---|\n| measured, constant arrival | 0.08 ms | 0.38 ms |\n| simulated, random arrival | %.2f ms | %.2f ms |\n\n",
 		quantile(run, .5)/1000, quantile(run, .99)/1000)
 	total := 0.0
 	for _, s := range own {

@@ -12,14 +12,14 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Server is a Prometheus at an address.
+// Server is a Prometheus server.
 type Server struct{ api v1.API }
 
-// NewServer is one at http://HOST:PORT.
+// NewServer returns the server at http://HOST:PORT.
 func NewServer(address string) (*Server, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%q is no address of a Prometheus, such as http://127.0.0.1:9090", address)
+		return nil, fmt.Errorf("%q is not the address of a Prometheus, such as http://127.0.0.1:9090", address)
 	}
 	c, err := api.NewClient(api.Config{Address: address})
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *Server) Vector(ctx context.Context, query, label string, at time.Time) 
 	}
 	vector, ok := v.(model.Vector)
 	if !ok {
-		return nil, fmt.Errorf("Prometheus answered with a %s", v.Type())
+		return nil, fmt.Errorf("Prometheus answered with a %s instead of a vector", v.Type())
 	}
 	out := map[string]float64{}
 	for _, sample := range vector {

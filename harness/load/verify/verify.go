@@ -1,7 +1,6 @@
-// Package verify gives the one verdict on a load that several processes shared:
-// k6 has none. It holds the processes' own results together, and against what
-// came to Prometheus, which accepts half of the data without a word where series
-// are mixed up.
+// Package verify judges a load that several k6 processes shared, because k6 itself
+// does not. It checks the results of the processes against each other and against
+// Prometheus, which silently drops data when processes write to the same series.
 package verify
 
 import (
@@ -11,20 +10,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dmwake/dmwake/harness/load"
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// Check is one thing that was looked at.
+// Check is one check and its outcome.
 type Check struct {
 	OK   bool
-	What string // in words that say what to do where it is not OK
+	What string // what is OK, or what is wrong and what to do
 }
 
-// Verdict is what was found.
+// Verdict is the outcome of all checks.
 type Verdict struct {
 	Checks []Check
-	// Whole is all processes together; nil where they cannot be put together.
-	Whole *load.Result
+	// Whole is the result of all processes together; nil if they cannot be combined.
+	Whole *result.Result
 }
 
 // OK tells whether all checks passed.
@@ -41,38 +40,38 @@ func (v *Verdict) check(ok bool, good, bad string, args ...any) bool {
 	return ok
 }
 
-// together is how far apart the processes may begin a batch: their plans are one
-// plan, and what one meets is the load of all.
-const together = time.Second
+// maxApart is how far apart the processes may start a batch. Their plans are parts of
+// one plan, so they have to run at the same time.
+const maxApart = time.Second
 
-// Instances holds the results of the processes together. want is how many there
-// should be, 0 if that is not known.
-func Instances(list []*load.Instance, want int) *Verdict {
+// Instances checks the results of the processes against each other. want is the
+// expected number of processes; 0: unknown.
+func Instances(list []*result.Instance, want int) *Verdict {
 	v := &Verdict{}
 	first := list[0]
 	if want > 0 {
-		v.check(len(list) == want, fmt.Sprintf("%d processes have a result", want), "%d processes have a result, and %d were started: the others ended before they measured anything", len(list), want)
+		v.check(len(list) == want, fmt.Sprintf("%d processes have a result", want), "%d processes have a result, %d were started: the others ended before they measured anything", len(list), want)
 	}
 	ids := map[string]bool{}
 	for _, in := range list {
 		if ids[in.ID] {
-			v.check(false, "", "two results are of instance_id %q: give each process its own --tag instance_id", in.ID)
+			v.check(false, "", "two results have the instance_id %q: give each process its own --tag instance_id", in.ID)
 		}
 		ids[in.ID] = true
 		if in.TestID != first.TestID {
-			v.check(false, "", "the results are of different tests: testid %q and %q", first.TestID, in.TestID)
+			v.check(false, "", "the results belong to different tests: testid %q and %q", first.TestID, in.TestID)
 		}
 		if !in.Whole {
-			v.check(false, "", "the script of instance %q did not come to its end: it has no close, or the process was ended", in.ID)
+			v.check(false, "", "the script of instance %q did not reach its end: it does not call close, or the process was killed", in.ID)
 		}
 		if len(in.Batches) != len(first.Batches) {
-			v.check(false, "", "instance %q has %d batches, and %q has %d", in.ID, len(in.Batches), first.ID, len(first.Batches))
+			v.check(false, "", "instance %q has %d batches, %q has %d", in.ID, len(in.Batches), first.ID, len(first.Batches))
 			return v
 		}
 	}
-	var batches []*load.Result
+	var batches []*result.Result
 	for k := range first.Batches {
-		var parts []*load.Result
+		var parts []*result.Result
 		for _, in := range list {
 			parts = append(parts, in.Batches[k])
 		}
@@ -84,7 +83,7 @@ func Instances(list []*load.Instance, want int) *Verdict {
 		begin, last := parts[0].Started, parts[0].Started
 		for _, p := range parts {
 			if p.Aborted != "" {
-				v.check(false, "", "batch %d was ended early: %s", k+1, p.Aborted)
+				v.check(false, "", "batch %d ended early: %s", k+1, p.Aborted)
 			}
 			if p.Started.Before(begin) {
 				begin = p.Started
@@ -93,66 +92,66 @@ func Instances(list []*load.Instance, want int) *Verdict {
 				last = p.Started
 			}
 		}
-		if apart := last.Sub(begin); apart > together {
-			v.check(false, "", "batch %d began %s apart: give all processes the same START_AT, later than their devices take to enroll", k+1, apart.Round(time.Millisecond))
+		if apart := last.Sub(begin); apart > maxApart {
+			v.check(false, "", "batch %d started %s apart: give all processes the same START_AT, after the time their devices take to enroll", k+1, apart.Round(time.Millisecond))
 		}
-		if b.Config.Rate != load.OneByOne {
-			v.check(b.Counts.Started == b.Planned, fmt.Sprintf("batch %d: all of %d wake-ups were started", k+1, b.Planned), "batch %d: %d wake-ups were started of %d that were planned", k+1, b.Counts.Started, b.Planned)
+		if b.Config.Rate != result.OneByOne {
+			v.check(b.Counts.Started == b.Planned, fmt.Sprintf("batch %d: all %d wake-ups were started", k+1, b.Planned), "batch %d: %d of %d planned wake-ups were started", k+1, b.Counts.Started, b.Planned)
 		}
 		batches = append(batches, b)
 	}
-	whole, err := load.Sum(batches)
+	whole, err := result.Sum(batches)
 	if err != nil {
 		v.check(false, "", "%v", err)
 		return v
 	}
 	c := whole.Counts
-	v.check(c.Started == c.Ended()+c.Unfinished, fmt.Sprintf("%d wake-ups are accounted for", c.Started), "%d wake-ups were started, and %d done, %d polled, %d failed, %d lost", c.Started, c.Done, c.Polled, c.Failed, c.Lost)
+	v.check(c.Started == c.Ended()+c.Unfinished, fmt.Sprintf("all %d wake-ups are accounted for", c.Started), "%d wake-ups were started, but %d done, %d polled, %d failed, %d lost", c.Started, c.Done, c.Polled, c.Failed, c.Lost)
 	v.Whole = whole
 	return v
 }
 
-// combine is load.Combine, that of a single process itself.
-func combine(parts []*load.Result) (*load.Result, error) {
+// combine is result.Combine. A single process that runs all is not combined.
+func combine(parts []*result.Result) (*result.Result, error) {
 	if len(parts) == 1 && parts[0].Part == nil {
 		return parts[0], nil
 	}
-	return load.Combine(parts)
+	return result.Combine(parts)
 }
 
-// Prometheus is what verify asks of one.
+// Prometheus answers queries.
 type Prometheus interface {
-	// Vector evaluates a query at a time: values by the label, "" where a series
-	// has none.
+	// Vector evaluates a query at a time. It returns values by label; "" stands for
+	// series without the label.
 	Vector(ctx context.Context, query, label string, at time.Time) (map[string]float64, error)
 }
 
-// bucket is how far a percentile of Prometheus may be off: its native histograms
-// have buckets of 9 % here.
+// bucket is how far off a percentile of Prometheus may be. The buckets of the native
+// histograms are 9 % wide.
 const bucket = 0.10
 
 // lookback is how long Prometheus finds the last sample of a series.
 const lookback = 4 * time.Minute
 
-// counters are the metrics of the counts.
+// counters are the metrics that count wake-ups.
 var counters = []struct {
 	name string
-	of   func(load.Counts) int64
+	of   func(result.Counts) int64
 }{
-	{"started", func(c load.Counts) int64 { return c.Started }}, {"done", func(c load.Counts) int64 { return c.Done }},
-	{"polled", func(c load.Counts) int64 { return c.Polled }}, {"failed", func(c load.Counts) int64 { return c.Failed }}, {"lost", func(c load.Counts) int64 { return c.Lost }},
+	{"started", func(c result.Counts) int64 { return c.Started }}, {"done", func(c result.Counts) int64 { return c.Done }},
+	{"polled", func(c result.Counts) int64 { return c.Polled }}, {"failed", func(c result.Counts) int64 { return c.Failed }}, {"lost", func(c result.Counts) int64 { return c.Lost }},
 }
 
-// Reconcile holds what came to Prometheus against the results. The error tells
-// that Prometheus could not be asked.
-func (v *Verdict) Reconcile(ctx context.Context, p Prometheus, list []*load.Instance, now time.Time) error {
+// Reconcile checks that Prometheus has the same figures as the results. It returns an
+// error if Prometheus does not answer.
+func (v *Verdict) Reconcile(ctx context.Context, p Prometheus, list []*result.Instance, now time.Time) error {
 	ended := time.Time{}
 	for _, in := range list {
 		if e := in.Batches[len(in.Batches)-1].Ended; e.After(ended) {
 			ended = e
 		}
 	}
-	// The last samples are written when k6 ends, a little after the last batch.
+	// k6 writes the last samples when it ends, shortly after the last batch.
 	at := ended.Add(lookback / 2)
 	if at.After(now) {
 		at = now
@@ -170,21 +169,21 @@ func (v *Verdict) Reconcile(ctx context.Context, p Prometheus, list []*load.Inst
 				want += c.of(b.Counts)
 			}
 			if n := got[in.ID]; n != float64(want) {
-				good = v.check(false, "", "Prometheus has %.0f %s of instance %q, and its result %d%s", n, c.name, in.ID, want, hint(n, want)) && good
+				good = v.check(false, "", "Prometheus has %.0f %s of instance %q, its result has %d%s", n, c.name, in.ID, want, hint(n, want)) && good
 			}
 			delete(got, in.ID)
 		}
 		for id, n := range got {
 			switch id {
 			case "":
-				v.check(false, "", "Prometheus has %.0f %s without an instance_id: processes wrote to the same series, and what came out of order was dropped; give each --tag instance_id", n, c.name)
+				v.check(false, "", "Prometheus has %.0f %s without an instance_id: processes wrote to the same series, and samples out of order were dropped; give each process its own --tag instance_id", n, c.name)
 			default:
-				v.check(false, "", "Prometheus has %.0f %s of instance %q, and there is no result of it: it was ended, or testid %q was used before", n, c.name, id, list[0].TestID)
+				v.check(false, "", "Prometheus has %.0f %s of instance %q, which has no result: it was killed, or testid %q was used before", n, c.name, id, list[0].TestID)
 			}
 			good = false
 		}
 		if good && c.name == "started" {
-			v.check(true, "Prometheus has the same counts, instance by instance", "")
+			v.check(true, "Prometheus has the same counts for each instance", "")
 		}
 	}
 	if v.Whole == nil {
@@ -196,16 +195,16 @@ func (v *Verdict) Reconcile(ctx context.Context, p Prometheus, list []*load.Inst
 func hint(n float64, want int64) string {
 	switch {
 	case n == 0:
-		return ": is it the Prometheus that k6 wrote to, by -o experimental-prometheus-rw, within the last minutes?"
+		return ": did k6 write to this Prometheus (-o experimental-prometheus-rw) within the last minutes?"
 	case n < float64(want):
-		return ": samples were dropped; k6's log says why"
+		return ": samples were dropped; the log of k6 says why"
 	}
 	return ": was the testid used before?"
 }
 
-// around is a percentile by the one time before and the one after it: of few times,
-// which of them it is depends on who counts.
-func around(s *load.Summary, p float64) (low, high float64, err error) {
+// around returns the values just below and above a percentile. With few values,
+// implementations differ in which of them they choose.
+func around(s *result.Summary, p float64) (low, high float64, err error) {
 	h, err := s.Histogram()
 	if err != nil || s.Count == 0 {
 		return 0, 0, err
@@ -226,14 +225,14 @@ func (v *Verdict) histograms(ctx context.Context, p Prometheus, test string, at 
 	}
 	var off []string
 	n := 0
-	for _, s := range load.Stages() {
+	for _, s := range result.Stages() {
 		h := v.Whole.Stages[s]
 		if got := counts[string(s)]; got != float64(h.Count) {
 			if len(counts) == 0 {
-				v.check(false, "", "Prometheus has no native histograms of the test: start k6 with K6_FEATURES=native-histograms, and Prometheus with --enable-feature=native-histograms")
+				v.check(false, "", "Prometheus has no native histograms of this test: start k6 with K6_FEATURES=native-histograms, and Prometheus with --enable-feature=native-histograms")
 				return nil
 			}
-			v.check(false, "", "Prometheus has %.0f times of stage %s, and the results %d", got, s, h.Count)
+			v.check(false, "", "Prometheus has %.0f times of stage %s, the results have %d", got, s, h.Count)
 			continue
 		}
 		n++
@@ -243,13 +242,13 @@ func (v *Verdict) histograms(ctx context.Context, p Prometheus, test string, at 
 			v.check(false, "", "the result of stage %s: %v", s, err)
 			continue
 		}
-		// Short times are whole microseconds in the results.
+		// Results round times to microseconds.
 		if h.Count > 0 && (got < low*(1-bucket)-1 || got > high*(1+bucket)+1) {
-			off = append(off, fmt.Sprintf("%s %.0f us, and exactly %d", s, got, h.At["p99"]))
+			off = append(off, fmt.Sprintf("%s %.0f us instead of %d", s, got, h.At["p99"]))
 		}
 	}
-	if n == len(load.Stages()) {
-		v.check(len(off) == 0, "Prometheus has the same times, and its p99 of every stage is within a bucket", "p99 as Prometheus has it is further off than its buckets are wide: %s", strings.Join(off, "; "))
+	if n == len(result.Stages()) {
+		v.check(len(off) == 0, "Prometheus has the same number of times, and the same p99 of every stage within a bucket", "the p99 of Prometheus is off by more than a bucket: %s", strings.Join(off, "; "))
 	}
 	return nil
 }

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/load"
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// processes are the results of n that rehearse one plan.
-func processes(t *testing.T, n int) (list []*load.Instance) {
+// processes are the results of n processes that rehearse one plan.
+func processes(t *testing.T, n int) (list []*result.Instance) {
 	t.Helper()
 	plan, err := load.ParsePlan("40000", 10*time.Millisecond, 0)
 	if err != nil {
@@ -21,21 +22,21 @@ func processes(t *testing.T, n int) (list []*load.Instance) {
 	for k := range n {
 		o := &load.Options{Devices: 12, Plan: plan, Who: "round", Rehearse: true, Seed: 1, Drain: time.Second}
 		if n > 1 {
-			o.Share = load.Share{Of: int64(n), Mine: []int64{int64(k)}}
+			o.Share = result.Share{Of: int64(n), Mine: []int64{int64(k)}}
 		}
 		run, err := load.Start(t.Context(), nil, o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer run.Close()
-		in := load.NewInstance("T", fmt.Sprint(k+1))
+		in := result.NewInstance("T", fmt.Sprint(k+1))
 		for range 2 {
 			r, err := run.Drive(t.Context(), &load.Batch{Plan: plan})
 			if err != nil {
 				t.Fatal(err)
 			}
-			// The test's processes run one after the other, and no faster than the
-			// machine lets them: its pace is not what is looked at here.
+			// The processes of this test run one after the other, at the pace of the
+			// machine. Pretend that they ran together.
 			r.Started, r.Seconds = time.Unix(1, 0), 0.01-0.001*float64(k)
 			in.Batches = append(in.Batches, r)
 		}
@@ -45,10 +46,10 @@ func processes(t *testing.T, n int) (list []*load.Instance) {
 	return list
 }
 
-// perfect is a Prometheus that has all there is.
+// perfect is a Prometheus with all samples, except for what spoil changes.
 type perfect struct {
-	list  []*load.Instance
-	whole *load.Result
+	list  []*result.Instance
+	whole *result.Result
 	spoil func(query string, out map[string]float64)
 	err   error
 }
@@ -92,7 +93,7 @@ func words(v *Verdict) (text string) {
 	return text
 }
 
-// TestVerdict: what is whole passes, and each thing that is not is told.
+// TestVerdict: complete results pass, and each defect is reported.
 func TestVerdict(t *testing.T) {
 	for _, n := range []int{1, 2, 3} {
 		list := processes(t, n)
@@ -101,25 +102,25 @@ func TestVerdict(t *testing.T) {
 			t.Errorf("%d processes: %v\n%s", n, err, words(v))
 		}
 	}
-	for want, spoil := range map[string]func(list []*load.Instance) []*load.Instance{
-		"2 processes have a result, and 3 were": func(l []*load.Instance) []*load.Instance { return l[:2] },
-		"shares are missing":                    func(l []*load.Instance) []*load.Instance { return l[:2] },
-		"two results are of instance_id":        func(l []*load.Instance) []*load.Instance { l[1].ID = "1"; return l },
-		"different tests":                       func(l []*load.Instance) []*load.Instance { l[1].TestID = "U"; return l },
-		"did not come to its end":               func(l []*load.Instance) []*load.Instance { l[1].Whole = false; return l },
-		"has 2 batches":                         func(l []*load.Instance) []*load.Instance { l[0].Batches = l[0].Batches[:1]; return l },
-		"was ended early":                       func(l []*load.Instance) []*load.Instance { l[1].Batches[0].Aborted = "interrupted"; return l },
-		"began 3s apart": func(l []*load.Instance) []*load.Instance {
+	for want, spoil := range map[string]func(list []*result.Instance) []*result.Instance{
+		"2 processes have a result, 3 were": func(l []*result.Instance) []*result.Instance { return l[:2] },
+		"shares are missing":                func(l []*result.Instance) []*result.Instance { return l[:2] },
+		"two results have the instance_id":  func(l []*result.Instance) []*result.Instance { l[1].ID = "1"; return l },
+		"different tests":                   func(l []*result.Instance) []*result.Instance { l[1].TestID = "U"; return l },
+		"did not reach its end":             func(l []*result.Instance) []*result.Instance { l[1].Whole = false; return l },
+		"has 2 batches":                     func(l []*result.Instance) []*result.Instance { l[0].Batches = l[0].Batches[:1]; return l },
+		"ended early":                       func(l []*result.Instance) []*result.Instance { l[1].Batches[0].Aborted = "interrupted"; return l },
+		"started 3s apart": func(l []*result.Instance) []*result.Instance {
 			l[1].Batches[1].Started = l[1].Batches[1].Started.Add(3 * time.Second)
 			return l
 		},
-		"390 wake-ups were started of 400": func(l []*load.Instance) []*load.Instance {
+		"390 of 400 planned wake-ups": func(l []*result.Instance) []*result.Instance {
 			c := &l[1].Batches[1].Counts
 			c.Started, c.Done = c.Started-10, c.Done-10
 			return l
 		},
-		"wake-ups were started, and": func(l []*load.Instance) []*load.Instance { l[2].Batches[0].Counts.Done--; return l },
-		"was asked for something":    func(l []*load.Instance) []*load.Instance { l[1].Batches[0].Config.Rate = "40001"; return l },
+		"wake-ups were started, but": func(l []*result.Instance) []*result.Instance { l[2].Batches[0].Counts.Done--; return l },
+		"has another configuration":  func(l []*result.Instance) []*result.Instance { l[1].Batches[0].Config.Rate = "40001"; return l },
 	} {
 		if v := Instances(spoil(processes(t, 3)), 3); v.OK() || !strings.Contains(words(v), want) {
 			t.Errorf("want %q:\n%s", want, words(v))
@@ -132,7 +133,7 @@ func TestVerdict(t *testing.T) {
 			}
 		},
 		"without an instance_id": func(_ string, out map[string]float64) { out[""] = 5 },
-		"no result of it":        func(_ string, out map[string]float64) { out["9"] = 5 },
+		"has no result":          func(_ string, out map[string]float64) { out["9"] = 5 },
 		"no native histograms": func(query string, out map[string]float64) {
 			if strings.HasPrefix(query, "histogram") {
 				clear(out)
@@ -143,7 +144,7 @@ func TestVerdict(t *testing.T) {
 				out["whole"]--
 			}
 		},
-		"further off": func(query string, out map[string]float64) {
+		"off by more than a bucket": func(query string, out map[string]float64) {
 			if strings.HasPrefix(query, "histogram_quantile") {
 				out["whole"] *= 1.2
 			}
@@ -157,14 +158,14 @@ func TestVerdict(t *testing.T) {
 	}
 	list := processes(t, 1)
 	if err := Instances(list, 1).Reconcile(t.Context(), &perfect{err: errors.New("away")}, list, time.Now()); err == nil {
-		t.Error("Prometheus is away, and nothing is told")
+		t.Error("Prometheus is away, and there is no error")
 	}
 }
 
 func TestAddress(t *testing.T) {
 	for _, bad := range []string{"", "localhost:9090", "ftp://x", "http://"} {
 		if _, err := NewServer(bad); err == nil {
-			t.Errorf("%q was taken", bad)
+			t.Errorf("%q was accepted", bad)
 		}
 	}
 	s, err := NewServer("http://127.0.0.1:1")

@@ -1,6 +1,6 @@
-// Command k6 is k6 with dmwake in it: import dmwake from "k6/x/dmwake". The
-// extension's source is under Apache-2.0; this program, linked with k6, is under
-// AGPL-3.0 (see NOTICE).
+// Command k6 is k6 with the dmwake extension: import dmwake from "k6/x/dmwake". The
+// source of the extension is under Apache-2.0. This program is linked with k6, and
+// therefore under AGPL-3.0 (see NOTICE).
 package main
 
 import (

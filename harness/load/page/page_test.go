@@ -1,9 +1,7 @@
-package load
+package page
 
 import (
 	"bytes"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,23 +11,41 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
 	"golang.org/x/net/html"
 	"gonum.org/v1/plot/plotter"
 
 	"github.com/dmwake/dmwake/harness/internal/browser"
+	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// TestPage: the page has its plots, each with a name, and fetches and runs
-// nothing.
+// sample is a result of 300 wake-ups in ten seconds.
+func sample() *result.Result {
+	h, c := result.NewHistogram(), result.Course{Length: time.Second}
+	for i := range 300 {
+		d := time.Duration(1000+37*i%9000) * time.Microsecond
+		h.Record(d)
+		s := c.Step(i / 30)
+		s.Started, s.Done = s.Started+1, s.Done+1
+		s.Whole.Record(d)
+	}
+	c.Step(4).Failed, c.Step(6).Lost = 3, 2
+	r := &result.Result{Kind: result.Kind, Counts: result.Counts{Started: 300, Done: 295, Failed: 3, Lost: 2}, Seconds: 10, Stages: map[result.Stage]result.Summary{}, Course: c.Points(),
+		Errors: map[string]int64{"trigger: no answer in time": 3, "lost: WNS: lost": 2}, CPU: &result.CPU{Own: 0.2, Busy: 0.3}}
+	for _, s := range []result.Stage{result.Late, result.Trigger, result.Wake, result.Open, result.Out, result.Reply, result.Whole} {
+		r.Stages[s] = h.Summary()
+	}
+	return r
+}
+
+// TestPage: the page has its plots, each with a name, and neither fetches nor runs
+// anything.
 func TestPage(t *testing.T) {
-	r := measure(t, options(t, "15", 2*time.Second), nil)
-	r.Target.Name = `<script>alert(1)</script>`
-	empty := &Result{Kind: "load", Stages: map[Stage]Summary{}}
-	for _, r := range []*Result{r, empty} {
+	full := sample()
+	full.Target.Name = `<script>alert(1)</script>`
+	empty := &result.Result{Kind: result.Kind, Stages: map[result.Stage]result.Summary{}}
+	for _, r := range []*result.Result{full, empty} {
 		var b bytes.Buffer
-		if err := r.WriteHTML(&b); err != nil {
+		if err := Write(&b, r); err != nil {
 			t.Fatal(err)
 		}
 		doc, err := html.Parse(&b)
@@ -66,7 +82,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// numbers counts the texts of a plot that are numbers.
+// numbers counts the numbers among the texts of a plot.
 func numbers(svg *html.Node) (count int) {
 	for n := range svg.Descendants() {
 		if n.Type == html.TextNode {
@@ -78,8 +94,7 @@ func numbers(svg *html.Node) (count int) {
 	return count
 }
 
-// TestTicks: whatever was measured is between the ends of the scale, and has
-// labels near it.
+// TestTicks: a logarithmic scale includes all values and has labels near them.
 func TestTicks(t *testing.T) {
 	for _, c := range []struct {
 		least, most float64
@@ -89,7 +104,7 @@ func TestTicks(t *testing.T) {
 		{0.001, 90000, "0.001 0.01 0.1 1 10 100 1000 10000 100000"}, {7, 70_000, "10 100 1000 10000 100000"}, {60_000, 61_000, "50000 100000"},
 	} {
 		p := newPlot("x", "y")
-		if err := draws(p, true, series{byTime[0], plotter.XYs{{X: 0, Y: c.least}, {X: 1, Y: c.most}}}); err != nil {
+		if err := addLines(p, true, series{byTime[0], plotter.XYs{{X: 0, Y: c.least}, {X: 1, Y: c.most}}}); err != nil {
 			t.Fatal(err)
 		}
 		if p.Y.Min > c.least || p.Y.Max <= c.most || p.Y.Max > 10*c.most {
@@ -107,7 +122,7 @@ func TestTicks(t *testing.T) {
 	}
 }
 
-// TestPlainTicks: there are some five to ten, with short labels.
+// TestPlainTicks: a linear scale has about five to ten short labels.
 func TestPlainTicks(t *testing.T) {
 	for _, c := range []struct {
 		least, most float64
@@ -125,8 +140,8 @@ func TestPlainTicks(t *testing.T) {
 	}
 }
 
-// TestPageInChromium: a browser shows the page as wide as its window, and its
-// plots in the colours that the reader has asked for.
+// TestPageInChromium: in a browser the page fits the window, and its plots follow
+// the light or dark theme.
 func TestPageInChromium(t *testing.T) {
 	ctx := browser.Start(t)
 	file := filepath.Join(t.TempDir(), "load.html")
@@ -134,7 +149,7 @@ func TestPageInChromium(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := measure(t, options(t, "15", 2*time.Second), nil).WriteHTML(f); err != nil {
+	if err := Write(f, sample()); err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
@@ -159,77 +174,4 @@ func TestPageInChromium(t *testing.T) {
 	if len(seen) != 2 {
 		t.Errorf("%d sets of colours, want one for light and one for dark", len(seen))
 	}
-}
-
-// TestLastLook: who looked at the metrics before is waited for until the end was
-// looked at; who did not, is not.
-func TestLastLook(t *testing.T) {
-	m := NewMetrics()
-	srv := httptest.NewServer(m.Handler())
-	defer srv.Close()
-	look := func() {
-		resp, err := http.Get(srv.URL + "/metrics")
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-	}
-	if m.Done(&Result{}) != nil {
-		t.Error("nobody has looked, and is waited for")
-	}
-	look()
-	looks := m.Done(&Result{})
-	if looks == nil {
-		t.Fatal("nobody is waited for")
-	}
-	select {
-	case <-looks:
-		t.Error("the look before was taken for the last one")
-	default:
-	}
-	look()
-	select {
-	case <-looks:
-	case <-time.After(time.Minute):
-		t.Error("the last look was not seen")
-	}
-	look()
-}
-
-// TestMetrics: a Prometheus that takes native histograms gets the stages so.
-func TestMetrics(t *testing.T) {
-	m := NewMetrics()
-	o := options(t, "15", time.Second)
-	o.Observe, o.Progress = m.Observe, m.Progress
-	r := measure(t, o, nil)
-	srv := httptest.NewServer(m.Handler())
-	defer srv.Close()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/metrics", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Accept", string(expfmt.NewFormat(expfmt.TypeProtoDelim)))
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	dec := expfmt.NewDecoder(resp.Body, expfmt.ResponseFormat(resp.Header))
-	for {
-		var f dto.MetricFamily
-		if err := dec.Decode(&f); err != nil {
-			break
-		}
-		if f.GetName() != "dmwake_load_stage_seconds" {
-			continue
-		}
-		for _, k := range f.GetMetric() {
-			h := k.GetHistogram()
-			if len(h.GetPositiveSpan()) == 0 || h.GetSampleCount() != uint64(r.Counts.Done) {
-				t.Errorf("%s: %d samples in %d spans, want %d", k.GetLabel()[0].GetValue(), h.GetSampleCount(), len(h.GetPositiveSpan()), r.Counts.Done)
-			}
-		}
-		return
-	}
-	t.Error("no stages among the metrics")
 }

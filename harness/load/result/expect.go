@@ -1,25 +1,26 @@
-package load
+package result
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Expectation is a threshold on a result: "p99<2s", "wake.p50<=300us",
+// Expectation is a threshold for a result: "p99<2s", "wake.p50<=300us",
 // "lost==0", "rate>=190".
 type Expectation struct {
 	text, metric, op string
-	value            float64 // microseconds, or a number
+	value            float64 // microseconds for a time
 }
 
 var expectation = regexp.MustCompile(`^\s*([a-z0-9.]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*$`)
 
-// counters are the metrics that are no times.
+// counters are the metrics that are numbers, not times.
 var counters = map[string]func(*Result) float64{
 	"started": func(r *Result) float64 { return float64(r.Counts.Started) },
 	"done":    func(r *Result) float64 { return float64(r.Counts.Done) },
@@ -31,47 +32,31 @@ var counters = map[string]func(*Result) float64{
 	"rate":    (*Result).Rate,
 }
 
-// Rate is how many wake-ups were done in a second of the counted time.
-func (r *Result) Rate() float64 {
-	if r.Seconds <= 0 {
-		return 0
-	}
-	return float64(r.Counts.Done) / r.Seconds
-}
-
-// ParseExpectation reads one; the error says what there is.
+// ParseExpectation reads one expectation. Its errors list the known metrics.
 func ParseExpectation(s string) (*Expectation, error) {
 	m := expectation.FindStringSubmatch(s)
 	if m == nil {
-		return nil, fmt.Errorf("%q is no expectation: METRIC, one of < <= > >= == !=, and a value, such as p99<2s or lost==0", s)
+		return nil, fmt.Errorf("%q is not an expectation; write METRIC, one of < <= > >= == !=, and a value, such as p99<2s or lost==0", s)
 	}
 	e := &Expectation{text: strings.TrimSpace(s), metric: m[1], op: m[2]}
 	if counters[e.metric] != nil {
 		v, err := strconv.ParseFloat(m[3], 64)
 		if err != nil || math.IsNaN(v) {
-			return nil, fmt.Errorf("%q: %s is compared with a number", s, e.metric)
+			return nil, fmt.Errorf("%q: compare %s with a number", s, e.metric)
 		}
 		e.value = v
 		return e, nil
 	}
 	if _, _, ok := e.time(); !ok {
-		return nil, fmt.Errorf("%q: there is no metric %q; there are %s, and p50, p90, p95, p99, p999, mean, max of the whole or of a stage (wake.p99), which is one of %s",
-			s, e.metric, strings.Join(sortedCounters(), ", "), stageNames())
+		return nil, fmt.Errorf("%q: unknown metric %q; choose %s, or p50, p90, p95, p99, p999, mean or max of the whole or of a stage (wake.p99): %s",
+			s, e.metric, strings.Join(slices.Sorted(maps.Keys(counters)), ", "), stageNames())
 	}
 	d, err := time.ParseDuration(m[3])
 	if err != nil {
-		return nil, fmt.Errorf("%q: %s is compared with a time, such as 2s or 300us", s, e.metric)
+		return nil, fmt.Errorf("%q: compare %s with a time, such as 2s or 300us", s, e.metric)
 	}
 	e.value = float64(d.Nanoseconds()) / 1000
 	return e, nil
-}
-
-func sortedCounters() (out []string) {
-	for k := range counters {
-		out = append(out, k)
-	}
-	sort.Strings(out)
-	return out
 }
 
 func stageNames() string {
@@ -102,8 +87,8 @@ func (e *Expectation) time() (stage Stage, figure string, ok bool) {
 	return "", "", false
 }
 
-// Met tells whether a result is as expected, and what it is. A time of which
-// nothing was measured is never as expected.
+// Met tells whether a result meets the expectation, and the value it has. A stage
+// without measurements never meets one.
 func (e *Expectation) Met(r *Result) (ok bool, saw string) {
 	var v float64
 	if f := counters[e.metric]; f != nil {
@@ -113,7 +98,7 @@ func (e *Expectation) Met(r *Result) (ok bool, saw string) {
 		stage, figure, _ := e.time()
 		s := r.Stages[stage]
 		if s.Count == 0 {
-			return false, "nothing was measured"
+			return false, "no measurements"
 		}
 		switch figure {
 		case "mean":
@@ -142,8 +127,8 @@ func (e *Expectation) Met(r *Result) (ok bool, saw string) {
 	return ok, saw
 }
 
-// Metric is what is expected of: "done", "wake.p99".
+// Metric is the left side of the expectation: "done", "wake.p99".
 func (e *Expectation) Metric() string { return e.metric }
 
-// String is the expectation as it was written.
+// String returns the expectation as it was written.
 func (e *Expectation) String() string { return e.text }

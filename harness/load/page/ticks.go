@@ -1,4 +1,4 @@
-package load
+package page
 
 import (
 	"fmt"
@@ -8,9 +8,10 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// nines is a percentile as the axis has it: 0.9 is 1, 0.99 is 2.
+// nines places a percentile on its axis: 90 % is 1, 99 % is 2.
 func nines(percent float64) float64 { return -math.Log10(1 - percent/100) }
 
+// percentTicks label the axis of nines.
 type percentTicks struct{}
 
 // Ticks implements plot.Ticker.
@@ -23,7 +24,7 @@ func (percentTicks) Ticks(_, most float64) (out []plot.Tick) {
 	return out
 }
 
-// plainTicks are those of a linear scale: some five to ten, at round numbers.
+// plainTicks label a linear scale at about five to ten round numbers.
 type plainTicks struct{}
 
 // Ticks implements plot.Ticker.
@@ -39,33 +40,8 @@ func (plainTicks) Ticks(least, most float64) (out []plot.Tick) {
 	return out
 }
 
-// steps divide a decade of a logarithmic scale.
-var steps = []float64{1, 2, 5}
-
-// below and above are the steps around a value.
-func below(v float64) float64 {
-	decade := math.Pow10(int(math.Floor(math.Log10(v))))
-	out := decade
-	for _, s := range steps {
-		if s*decade <= v {
-			out = s * decade
-		}
-	}
-	return out
-}
-
-func above(v float64) float64 {
-	decade := math.Pow10(int(math.Floor(math.Log10(v))))
-	for _, s := range steps {
-		if s*decade > v {
-			return s * decade
-		}
-	}
-	return 10 * decade
-}
-
-// logTicks are the steps of each decade; of more than three only the decades have
-// labels.
+// logTicks label a logarithmic scale at 1, 2 and 5 of each decade. With more than
+// three decades only the decades have labels.
 type logTicks struct{}
 
 // Ticks implements plot.Ticker.
@@ -79,4 +55,30 @@ func (logTicks) Ticks(least, most float64) (out []plot.Tick) {
 		out = append(out, t)
 	}
 	return out
+}
+
+// steps divide a decade of a logarithmic scale.
+var steps = []float64{1, 2, 5}
+
+// below is the greatest step that is at most v.
+func below(v float64) float64 {
+	decade := math.Pow10(int(math.Floor(math.Log10(v))))
+	out := decade
+	for _, s := range steps {
+		if s*decade <= v {
+			out = s * decade
+		}
+	}
+	return out
+}
+
+// above is the smallest step that is greater than v.
+func above(v float64) float64 {
+	decade := math.Pow10(int(math.Floor(math.Log10(v))))
+	for _, s := range steps {
+		if s*decade > v {
+			return s * decade
+		}
+	}
+	return 10 * decade
 }

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/load"
+	"github.com/dmwake/dmwake/harness/load/result"
+)
+
+// lastScrapeTimeout is how long to wait for a last scrape. Prometheus scrapes once
+// a minute by default.
+const lastScrapeTimeout = time.Minute
+
+// metricsServer serves /metrics during a load. Nil serves nothing.
+type metricsServer struct {
+	w       io.Writer
+	metrics *load.Metrics
+	http    *http.Server
+}
+
+// serveMetrics starts the server if --metrics asks for it.
+func (f *loadFlags) serveMetrics(w io.Writer, o *load.Options) (*metricsServer, error) {
+	if f.metrics == "" {
+		return nil, nil
+	}
+	ln, err := lab.Listen("--metrics", f.metrics)
+	if err != nil {
+		return nil, err
+	}
+	m := load.NewMetrics()
+	s := &metricsServer{w, m, lab.NewHTTPServer(m.Handler())}
+	line := o.Progress
+	o.Observe, o.Progress = m.Observe, func(p load.Progress) {
+		m.Progress(p)
+		line(p)
+	}
+	go s.http.Serve(ln) //nolint:errcheck // ends with the command
+	fmt.Fprintf(w, "metrics    http://%s/metrics\n", ln.Addr())
+	return s, nil
+}
+
+// lastScrape lets a Prometheus that scraped during the run get the final figures.
+func (s *metricsServer) lastScrape(ctx context.Context, r *result.Result) {
+	if s == nil {
+		return
+	}
+	scraped := s.metrics.Done(r)
+	if scraped == nil || ctx.Err() != nil {
+		return
+	}
+	fmt.Fprintf(s.w, "metrics    waiting up to %s for a last scrape by Prometheus; Ctrl-C ends it\n", lastScrapeTimeout)
+	wait, cancel := context.WithTimeout(ctx, lastScrapeTimeout)
+	defer cancel()
+	select {
+	case <-scraped:
+	case <-wait.Done():
+	}
+}
+
+// close lets a scrape under way finish.
+func (s *metricsServer) close() {
+	if s == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	s.http.Shutdown(ctx) //nolint:errcheck // the process ends
+}

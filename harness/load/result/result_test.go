@@ -1,0 +1,151 @@
+package result
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestExpectations(t *testing.T) {
+	h := NewHistogram()
+	for i := range 1000 {
+		h.Record(time.Duration(i+1) * time.Millisecond)
+	}
+	r := &Result{Kind: Kind, Counts: Counts{Started: 100, Done: 98, Lost: 2}, Seconds: 10, Stages: map[Stage]Summary{Whole: h.Summary(), Wake: h.Summary()}}
+	for text, want := range map[string]bool{
+		"p99<2s": true, "p99<500ms": false, "wake.p50<=501ms": true, "max<2s": true, "lost==0": false, "lost<=2": true, "rate>=9.8": true, "mean<600ms": true, "done!=98": false,
+		"reply.p99<1h": false, // no measurements
+	} {
+		e, err := ParseExpectation(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, saw := e.Met(r); ok != want {
+			t.Errorf("%s: %v, saw %s", text, ok, saw)
+		}
+	}
+	for _, bad := range []string{"", "p99", "p98<1s", "x.p99<1s", "p99<5", "lost==1s", "lost<NaN", "p99<<1s"} {
+		if _, err := ParseExpectation(bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+// TestMerge: merged halves have the same histogram as the whole, bucket for bucket.
+func TestMerge(t *testing.T) {
+	all, halves := NewHistogram(), [2]Summary{}
+	for k := range halves {
+		h := NewHistogram()
+		for i := range 5000 {
+			d := time.Duration(math.Pow(1.002, float64(i*2+k))) * time.Microsecond
+			h.Record(d)
+			all.Record(d)
+		}
+		halves[k] = h.Summary()
+	}
+	merged, err := Merge(halves[:]...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := all.Summary(); merged.Hist != want.Hist || merged.At["p99"] != want.At["p99"] || merged.Count != 10_000 {
+		t.Errorf("%+v, want %+v", merged, want)
+	}
+	if _, err := Merge(Summary{Hist: "no"}); err == nil {
+		t.Error("a broken histogram was merged")
+	}
+}
+
+// sample is the result of a run of 30 wake-ups.
+func sample() *Result {
+	h, c := NewHistogram(), Course{Length: time.Second}
+	for i := range 30 {
+		d := time.Duration(i+1) * time.Millisecond
+		h.Record(d)
+		s := c.Step(i / 15)
+		s.Started, s.Done = s.Started+1, s.Done+1
+		s.Whole.Record(d)
+	}
+	return &Result{Kind: Kind, Started: time.Unix(1, 0).UTC(), Ended: time.Unix(4, 0).UTC(), Config: Config{Devices: 12, Rate: "15", Duration: "2s", Warmup: "0s", Work: "get", Seed: 1},
+		Counts: Counts{Started: 30, Done: 30}, Planned: 30, Seconds: 2, Stages: map[Stage]Summary{Queue: h.Summary(), Whole: h.Summary()}, Course: c.Points(), Errors: map[string]int64{}}
+}
+
+// TestWriteAndRead: a result stays the same when it is written and read.
+func TestWriteAndRead(t *testing.T) {
+	r := sample()
+	file := filepath.Join(t.TempDir(), "r.json")
+	var b bytes.Buffer
+	if err := r.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, _ := json.Marshal(r)     //nolint:errchkjson // it was written above
+	y, _ := json.Marshal(again) //nolint:errchkjson // as above
+	if !bytes.Equal(x, y) {
+		t.Errorf("%s\n%s", x, y)
+	}
+}
+
+// TestCompare: what makes a run worse than an earlier one.
+func TestCompare(t *testing.T) {
+	before, now := sample(), sample()
+	var out bytes.Buffer
+	before.Config.Seed++ // does not count
+	if worse, err := Compare(&out, before, now, 0.1); err != nil || worse || !strings.Contains(out.String(), "whole") || strings.Contains(out.String(), "configurations") {
+		t.Errorf("%v %v\n%s", worse, err, &out)
+	}
+	now.Counts.Lost++
+	if worse, _ := Compare(&out, before, now, 0.1); !worse {
+		t.Error("one more is lost, and the run is not worse")
+	}
+	delete(before.Stages, Queue)
+	before.Config.Work = "none"
+	out.Reset()
+	if _, err := Compare(&out, before, now, 0.1); err != nil || !regexp.MustCompile(`queue +- +\d`).Match(out.Bytes()) || !strings.Contains(out.String(), "different configurations") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
+// TestSum: batches that followed each other are one result, and the course of the
+// second continues where it began.
+func TestSum(t *testing.T) {
+	a, b := sample(), sample()
+	b.Started = a.Started.Add(5 * time.Second)
+	sum, err := Sum([]*Result{a, b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := len(a.Course)
+	if n != 2 || sum.Counts.Done != 60 || len(sum.Course) != 2*n || !slices.Equal(sum.Course[:n], a.Course) || sum.Course[n].At != 5 || sum.Course[n].Started != b.Course[0].Started ||
+		sum.Config.Rate != "15, then 15" || sum.Config.Duration != "4s" || sum.Seconds != 4 {
+		t.Errorf("%+v\n%+v\n%+v", sum.Counts, sum.Config, sum.Course)
+	}
+}
+
+func TestParseShare(t *testing.T) {
+	if s, err := ParseShare("2/3"); err != nil || s.Of != 3 || !slices.Equal(s.Mine, []int64{1}) || s.Count(7) != 2 || s.Whole() {
+		t.Errorf("%+v %v", s, err)
+	}
+	for _, bad := range []string{"", "0/3", "4/3", "1", "a/b", "1/0", "1/99999999"} {
+		if _, err := ParseShare(bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+	for want, s := range map[string]Share{"take 10 or 15": {Of: 5, Mine: []int64{0}}, "parts of 2": {Of: 2}, "part 1 of 2": {Of: 2, Mine: []int64{1, 1}}} {
+		if err := s.Check(12); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", s, err, want)
+		}
+	}
+}
