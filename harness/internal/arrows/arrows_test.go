@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"simulator/example":            {},
 	"fakewns":                      {"fakewns"},
 	"harness/explain":              {},
-	"harness/sender":               {},
+	"harness/sender":               {"fakewns", "harness/target"},
 	"harness/target":               {"simulator", "fakewns"},
 	"harness/report":               {"simulator/csp", "simulator/syncml"},
 	"harness/lab":                  {"simulator", "fakewns", "harness/target"},
