@@ -208,7 +208,7 @@ func TestDeviceMistakes(t *testing.T) {
 		{2, "unknown fault", []string{"sync", "--fault", "nice"}},
 		{2, "neither rsa nor ec", []string{"enroll", "--username", "a@b", "--key", "dsa"}},
 		{2, "go together", []string{"enroll", "--username", "a@b", "--cert", "x"}},
-		{2, "no state file of dmwake", []string{"list", "--state", other}},
+		{2, "not a dmwake state file", []string{"list", "--state", other}},
 		{2, "no such file", []string{"enroll", "--username", "a@b", "--ca", "nothing.pem"}},
 		{2, "name the devices to wipe", []string{"wipe"}},
 		{2, "name one device", []string{"show"}},

@@ -303,7 +303,7 @@ func TestStore(t *testing.T) {
 	if err := os.WriteFile(other, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(other); err == nil || !strings.Contains(err.Error(), "no state file of dmwake") {
+	if _, err := Open(other); err == nil || !strings.Contains(err.Error(), "not a dmwake state file") {
 		t.Errorf("another file: %v", err)
 	}
 }
