@@ -188,9 +188,9 @@ func TestSignIn(t *testing.T) {
 		"empty":          {"right", func(a string) string { return `<form method=post action="` + a + `"><input name=wresult></form>` }, "", "wresult is empty"},
 		"elsewhere": {"right", func(string) string {
 			return `<form method=post action="https://evil.example"><input name=wresult value=x></form>`
-		}, "", "not by POST to appru"},
+		}, "", "expected the form with wresult to POST to appru"},
 		"a script":   {"right", func(string) string { return "<div></div><script>render()</script>" }, "", "a script builds the sign-in page"},
-		"by GET":     {"right", func(a string) string { return `<form action="` + a + `"><input name=wresult value=x></form>` }, "", "not by POST to appru"},
+		"by GET":     {"right", func(a string) string { return `<form action="` + a + `"><input name=wresult value=x></form>` }, "", "expected the form with wresult to POST to appru"},
 		"endless":    {"right", func(string) string { return `<form action="/user" method="get"><input name=login_hint value=x></form>` }, "", "asks for the password again"},
 		"plain http": {"right", func(string) string { return `<form action="http://x/" method="get"><input name=a></form>` }, "", "not https"},
 	} {
