@@ -118,7 +118,7 @@ func TestCachedNotificationExpires(t *testing.T) {
 	}
 }
 
-// TestDeleteTakesToastsBack: those that wait and match, and nothing else.
+// TestDeleteTakesToastsBack: only cached toasts that match.
 func TestDeleteTakesToastsBack(t *testing.T) {
 	toast := func(r *http.Request) {
 		r.Header.Set("X-WNS-Type", "wns/toast")

@@ -163,8 +163,8 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestWhichRequests: a fault meets those that it names, for as long as it is
-// said, and as often as its seed draws.
+// TestWhichRequests: a fault affects the requests it names, for its time, and
+// as often as its seed draws.
 func TestWhichRequests(t *testing.T) {
 	status := func(c *client, f fakewns.Fault) int {
 		f.On, f.Status = fakewns.Notification, 500

@@ -72,8 +72,8 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// TestManyWriters: all of them are kept, and Close waits for those that did not
-// wait.
+// TestManyWriters: all writes are stored, and Close waits for writers that did
+// not wait.
 func TestManyWriters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lab.db")
 	f := open(t, path)

@@ -45,9 +45,10 @@ type PolicyResponse struct {
 	HashOID          string
 	ValiditySeconds  int
 	RenewalSeconds   int
-	// Schema is the policySchema, which must be 3. HashReference is the hashAlgorithmOIDReference,
-	// and HashGroup the group of its OID, which must be 1 (MS-XCEP 3.1.4.1.3.1,
-	// 3.1.4.1.3.16). HashGroup is empty if the reference leads nowhere.
+	// Schema is the policySchema, which must be 3. HashReference is the
+	// hashAlgorithmOIDReference, and HashGroup is the group of its OID, which
+	// must be 1 (MS-XCEP 3.1.4.1.3.1, 3.1.4.1.3.16). HashGroup is empty if the
+	// reference leads nowhere.
 	Schema, HashReference, HashGroup string
 }
 

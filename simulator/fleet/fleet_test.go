@@ -178,7 +178,7 @@ func TestDamagedRecords(t *testing.T) {
 		t.Errorf("a record that was refused left a device: %d", f.Len())
 	}
 	if err := f.Do(ctx(t), 5, nil); err == nil {
-		t.Error("there is no device 5")
+		t.Error("Do on the missing device 5 succeeded")
 	}
 }
 
