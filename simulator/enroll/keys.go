@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// keyBits is the length of Windows' RSA keys for certificate requests [seen].
+// keyBits is the length of the RSA keys for certificate requests.
 const keyBits = 2048
 
 // KeyPool hands out RSA keys for certificate requests. Making a key takes 40 to
