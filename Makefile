@@ -1,4 +1,4 @@
-# Everything a fresh machine with Go needs: make run, make test.
+# A fresh machine needs only Go: make run, make test.
 GO ?= go
 BIN := bin/dmwake
 
@@ -24,19 +24,19 @@ test: ## run all tests, and list the skipped ones
 	$(GOTEST) -p 4 $(TESTFLAGS) ./... # more packages than cores: many tests wait
 
 .PHONY: k6
-k6: ## build bin/k6, k6 with dmwake in it (AGPL-3.0 when linked), and test it with real processes
+k6: ## build bin/k6, a k6 with the dmwake extension (AGPL-3.0 when linked), and test it with real processes
 	cd harness/k6 && $(GO) build -o ../../bin/k6 ./cmd/k6
 	cd harness/k6 && $(GO) vet ./... && $(GO) mod tidy -diff
 	@if command -v golangci-lint >/dev/null; then cd harness/k6 && golangci-lint run -c ../../.golangci.yml; fi
 	$(GOTEST) -C harness/k6 ./...
 
 .PHONY: bench
-bench: ## print the speed ratios of DESIGN's table; they never fail
+bench: ## print the speed ratios of harness/docs/speed.md; never fails
 	$(GO) test -run '^$$' -bench . -benchtime 7x ./simulator/syncml ./simulator/dmclient ./fakewns
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./simulator/fleet ./fakewns/link ./harness/load
 
-# A count of inputs ends a target cleanly; a time may end it in the middle of
-# one, which go test calls a failure ("context deadline exceeded").
+# A number of inputs ends a target cleanly. A time limit can end it within an
+# input, which go test reports as a failure ("context deadline exceeded").
 FUZZTIME ?= 60s
 
 .PHONY: fuzz
@@ -44,34 +44,34 @@ fuzz: ## run every fuzz target for FUZZTIME (60s)
 	@set -e; n=0; for pkg in $$($(GO) list ./...); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 	    n=$$((n+1)); echo "$$target in $$pkg"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; done; done; \
-	test $$n -gt 0 || { echo "no fuzz target was found"; exit 1; }
+	test $$n -gt 0 || { echo "found no fuzz target"; exit 1; }
 
 .PHONY: mutants
-mutants: ## the whole suite on every mutant, a quarter of an hour; write harness/docs/mutants.md
+mutants: ## run the whole suite on every mutant (a quarter of an hour), and write harness/docs/mutants.md
 	$(GO) test -v ./scenarios -run TestMatrix -timeout 180m -matrix $(CURDIR)/harness/docs/mutants.md
 
 .PHONY: variants
-variants: ## the whole suite on every lawful variant and on 60 combinations of three, a quarter of an hour
+variants: ## run the whole suite on every variant and on 60 combinations of three (half an hour)
 	$(GO) test -v ./scenarios -run 'TestVariants$$' -timeout 180m -variants
 
 .PHONY: seeds
-seeds: ## the whole suite, alone and on every tenth mutant, with ten seeds: the verdicts must be the same; half an hour
+seeds: ## run the whole suite with ten seeds, also on every tenth mutant (half an hour); all verdicts must agree
 	$(GO) test -v ./scenarios -run TestSeeds -timeout 180m -seeds 10
 
 .PHONY: facts
-facts: ## write harness/docs/facts.md: what each fact of the protocol is proven by
+facts: ## write harness/docs/facts.md: the tests that prove each protocol fact
 	$(GO) run ./harness/facts/write > harness/docs/facts.md
 
 .PHONY: lint
-lint: ## check format, vet, module files; golangci-lint where it is installed
+lint: ## check format, vet and module files; run golangci-lint if installed
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) mod tidy -diff
-	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo "golangci-lint is not installed: skipped"; fi
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo "golangci-lint is not installed, skipped"; fi
 
 .PHONY: ci
-ci: lint ## what CI runs: lint, race tests, the end-to-end run
-	GOOS=windows $(GO) vet ./... # who writes an MDM server may do so there
+ci: lint ## run what CI runs: lint, race tests, k6, fuzzing and the end-to-end run
+	GOOS=windows $(GO) vet ./... # MDM servers are also written on Windows
 	$(MAKE) test TESTFLAGS="-race -timeout 15m"
 	$(MAKE) k6
 	$(MAKE) fuzz FUZZTIME=3000x

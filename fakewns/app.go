@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// AppKind says of what kind an app's secret is: which of the token endpoints serves it.
+// AppKind says which token endpoint serves an app.
 type AppKind string
 
-// The kinds of apps. The classic flow is being retired: identities that are
-// made today are refused there [seen 2026].
+// The kinds of apps. The classic flow is being retired: new identities are
+// refused there [seen 2026].
 const (
 	Classic        AppKind = "classic"         // login.live.com
-	ClassicRetired AppKind = "classic-retired" // refused by login.live.com, which sends to Entra
+	ClassicRetired AppKind = "classic-retired" // login.live.com refuses it and points to Entra
 	Entra          AppKind = "entra"           // login.microsoftonline.com
 )
 
@@ -32,8 +32,8 @@ type App struct {
 	// directory's endpoint refuses it.
 	Consumers bool `json:"consumers,omitempty"`
 
-	// Revoked makes its PFN one that devices cannot register and senders may
-	// not push to.
+	// Revoked makes devices unable to register its PFN, and senders unable to
+	// push to it.
 	Revoked bool `json:"revoked,omitempty"`
 	// Blocked answers notifications with 410: WNS blocks an app that misuses
 	// it (Learn, "Push notification support for device management").
@@ -52,7 +52,7 @@ func (a *App) check() error {
 			return fmt.Errorf("app %s: an app of kind entra needs Tenant and ClientID", a.PFN)
 		}
 	default:
-		return fmt.Errorf("app %s: kind %q is none of classic, classic-retired, entra", a.PFN, a.Kind)
+		return fmt.Errorf("app %s: unknown kind %q; known kinds: classic, classic-retired, entra", a.PFN, a.Kind)
 	}
 	if reason := malformedPFN(a.PFN); reason != "" {
 		return fmt.Errorf("app %q: %s", a.PFN, reason)
@@ -60,7 +60,7 @@ func (a *App) check() error {
 	return nil
 }
 
-// id is what a token names the app by.
+// id is the app's name in a token.
 func (a *App) id() string {
 	if a.Kind == Entra {
 		return a.Tenant + "/" + a.ClientID
@@ -72,7 +72,7 @@ func (a *App) id() string {
 // is base32 without i, l, o and u.
 var familyName = regexp.MustCompile(`^[A-Za-z0-9.-]{3,50}_[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{13}$`)
 
-// malformedPFN says why a PFN is none; empty if it is one.
+// malformedPFN says what is wrong with a PFN; empty if it is well-formed.
 func malformedPFN(pfn string) string {
 	switch parts := strings.Split(pfn, "_"); {
 	case len(parts) == 5:
@@ -83,8 +83,8 @@ func malformedPFN(pfn string) string {
 	return ""
 }
 
-// SetApps replaces the apps. Channels and tokens of an app that is gone stay
-// and are refused; the same app with another secret keeps them.
+// SetApps replaces the apps. Channels and tokens of a removed app stay, and are
+// refused; an app that only gets another secret keeps them.
 func (s *Server) SetApps(apps []App) error {
 	seen := map[string]bool{}
 	for _, a := range apps {
@@ -93,7 +93,7 @@ func (s *Server) SetApps(apps []App) error {
 		}
 		for _, name := range []string{strings.ToLower(a.PFN), a.id()} {
 			if seen[name] {
-				return fmt.Errorf("app %s: there are two of %s", a.PFN, name)
+				return fmt.Errorf("app %s: %s is used twice", a.PFN, name)
 			}
 			seen[name] = true
 		}
@@ -119,7 +119,7 @@ func (s *Server) Apps() []App {
 	return out
 }
 
-// app finds an app; nil if there is none.
+// app finds an app; nil if no app matches.
 func (s *Server) app(want func(*App) bool) *App {
 	for _, a := range *s.apps.Load() {
 		if want(a) {

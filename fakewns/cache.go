@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// cached is a notification that is kept for a device that is not connected:
-// one of each type for a channel (Learn, "Push notification service request
-// and response headers", X-WNS-Cache-Policy; raw ones on request only).
+// cached is a notification that is kept for a device that is not connected: one
+// of each type for a channel (Learn, "Push notification service request and
+// response headers", X-WNS-Cache-Policy; raw notifications only on request).
 type cached struct {
 	payload    []byte
 	kind       string
@@ -18,8 +18,8 @@ type cached struct {
 	seq        uint64    // of its journal entry
 }
 
-// store keeps a notification, in place of the one of its type that was kept.
-// kept waits until it outlives the process.
+// store caches a notification and drops an older one of the same type. kept
+// waits until it is stored durably.
 func (s *Server) store(ch *channel, k *cached) (kept func() error) {
 	st := &s.channels
 	st.mu.Lock()
@@ -41,8 +41,8 @@ func (s *Server) store(ch *channel, k *cached) (kept func() error) {
 	return s.keep(ch.record())
 }
 
-// takeBack removes the toasts that a DELETE's X-WNS-Match names from what is
-// cached. Those that a user was shown are not this service's any more.
+// takeBack removes the cached toasts that a DELETE's X-WNS-Match names. Toasts
+// that the user has seen already are out of the service's reach.
 func (s *Server) takeBack(ch *channel, match string) {
 	st := &s.channels
 	st.mu.Lock()
@@ -75,8 +75,8 @@ func (k *cached) matches(match string) bool {
 	return true
 }
 
-// DeliverCached hands over what is cached for devices that can be reached now:
-// a receiver that was cut off calls it when it is not any more.
+// DeliverCached delivers what is cached for devices that can be reached now. A
+// receiver calls it when its connection is back.
 func (s *Server) DeliverCached() {
 	s.channels.mu.RLock()
 	devices := slices.Collect(maps.Keys(s.channels.waiting))
@@ -125,7 +125,7 @@ func (s *Server) deliverCached(device string) {
 	}
 }
 
-// undelivered notes what is not kept any more.
+// undelivered journals cached notifications that were dropped.
 func (s *Server) undelivered(lost ...*cached) {
 	for _, k := range lost {
 		s.stats.delivered(Expired)

@@ -118,7 +118,7 @@ func TestCachedNotificationExpires(t *testing.T) {
 	}
 }
 
-// TestDeleteTakesToastsBack: those that wait and match, and nothing else.
+// TestDeleteTakesToastsBack: only cached toasts that match.
 func TestDeleteTakesToastsBack(t *testing.T) {
 	toast := func(r *http.Request) {
 		r.Header.Set("X-WNS-Type", "wns/toast")
@@ -230,15 +230,15 @@ func TestAppStates(t *testing.T) {
 		t.Errorf("the app is gone: %d", got)
 	}
 	for want, app := range map[string]App{
-		"does not begin with ms-app://":         {PFN: DefaultApp.PFN, PackageSID: "s-1"},
-		"full name; the family name is":         {PFN: "52314Publisher.TestWNS_1.1.0.0_x86__t6e9vsyjkrw9w", PackageSID: "ms-app://s-1"},
-		"not of the form Name_PublisherHash":    {PFN: "x", PackageSID: "ms-app://s-1"},
-		"needs Tenant and ClientID":             {PFN: DefaultApp.PFN, Kind: Entra},
-		"none of classic, classic-retired, ent": {PFN: DefaultApp.PFN, Kind: "x"},
+		"does not begin with ms-app://":              {PFN: DefaultApp.PFN, PackageSID: "s-1"},
+		"full name; the family name is":              {PFN: "52314Publisher.TestWNS_1.1.0.0_x86__t6e9vsyjkrw9w", PackageSID: "ms-app://s-1"},
+		"not of the form Name_PublisherHash":         {PFN: "x", PackageSID: "ms-app://s-1"},
+		"needs Tenant and ClientID":                  {PFN: DefaultApp.PFN, Kind: Entra},
+		"known kinds: classic, classic-retired, ent": {PFN: DefaultApp.PFN, Kind: "x"},
 	} {
 		checkError(t, b.SetApps([]App{app}), want)
 	}
-	checkError(t, b.SetApps([]App{DefaultApp, DefaultApp}), "there are two")
+	checkError(t, b.SetApps([]App{DefaultApp, DefaultApp}), "is used twice")
 }
 
 // TestOnWake: who asks is told of each notification right before it goes to the

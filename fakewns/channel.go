@@ -11,18 +11,17 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Channel is one device's channel for one app, as it stood when it was asked
-// for.
+// Channel is a snapshot of one device's channel for one app.
 type Channel struct {
 	ID      string // short, no secret: names the channel in the control API
-	URI     string // whoever knows it and has the app's token may push
+	URI     string // a secret: with the app's token, it is all a sender needs
 	PFN     string
 	Device  string
 	Expires time.Time
 	Revoked bool
-	// Connection is how its device stands to the service.
+	// Connection is the state of its device's connection.
 	Connection Connection
-	// Cached tells that a notification waits for the device.
+	// Cached: a notification waits for the device.
 	Cached bool
 }
 
@@ -45,7 +44,7 @@ type channel struct {
 type Receiver interface {
 	// Connection is asked before a notification is accepted. It must not block.
 	Connection() Connection
-	// Wake hands over a raw notification whose sender was answered already. It
+	// Wake hands over a raw notification after its sender got the answer. It
 	// must not block.
 	Wake(payload []byte)
 }
@@ -70,7 +69,7 @@ type channelStore struct {
 	offline map[string]Connection
 }
 
-// Connection says how a device stands to the service.
+// Connection is the state of a device's connection to the service.
 type Connection string
 
 // The values of X-WNS-DeviceConnectionStatus.
@@ -80,10 +79,10 @@ const (
 	TempDisconnected Connection = "tempdisconnected"
 )
 
-// maxChannels bounds what devices can make the service hold.
+// maxChannels bounds how many channels devices can open.
 const maxChannels = 1 << 20
 
-// keptClosed is how many closed channels still answer 410; older ones are
+// keptClosed is how many closed channels still answer 410. Older ones are
 // forgotten and answer 404.
 const keptClosed = 4096
 
@@ -120,9 +119,9 @@ func (e *RegistrationError) Error() string { return fmt.Sprintf("WNS: PFN %q is 
 // Reason is "malformed", "unknown", "revoked" or "offline".
 func (e *RegistrationError) Reason() string { return e.Kind }
 
-// OpenChannel registers pfn for a device and gives the channel. wake is called
-// for each raw notification after its sender was answered; it must not block.
-// The PFN is looked up without regard to case, as package names are.
+// OpenChannel registers pfn for a device and returns the channel. wake is
+// called for each raw notification after its sender got the answer; it must not
+// block. PFNs, as package names, are not case-sensitive.
 func (s *Server) OpenChannel(ctx context.Context, device, pfn string, wake func(payload []byte)) (uri string, expires time.Time, err error) {
 	return s.OpenChannelFor(ctx, device, pfn, always(wake))
 }
@@ -146,11 +145,11 @@ func (s *Server) OpenChannelFor(ctx context.Context, device, pfn string, r Recei
 	st.mu.Lock()
 	if st.offline[device] == Disconnected {
 		st.mu.Unlock()
-		return "", time.Time{}, &RegistrationError{pfn, "offline", "not to be registered: the device is not connected"}
+		return "", time.Time{}, &RegistrationError{pfn, "offline", "cannot be registered: the device is not connected"}
 	}
 	if len(st.byQuery) >= maxChannels {
 		st.mu.Unlock()
-		return "", time.Time{}, fmt.Errorf("WNS: there are %d channels already; end some, or start anew", maxChannels)
+		return "", time.Time{}, fmt.Errorf("WNS: all %d channels are in use; close some, or restart the service", maxChannels)
 	}
 	c := s.draw()
 	c.pfn, c.device, c.app, c.receiver, c.expires = pfn, device, app.id(), r, s.Now().Add(channelLife)
@@ -167,7 +166,7 @@ func (s *Server) draw() *channel {
 		raw := s.randomBytes(46)
 		token := newChannelToken(raw[:45])
 		if s.channels.byToken[token] != nil {
-			continue // a service that was started again draws from its seed again
+			continue // a restarted service draws the same tokens from its seed again
 		}
 		c := &channel{token: token, query: token.query(), id: fmt.Sprintf("%x", raw[:5])}
 		base := s.cfg.ChannelBase
@@ -183,9 +182,9 @@ func (c *channelStore) add(ch *channel) {
 	c.byQuery[ch.query], c.byToken[ch.token] = ch, ch
 }
 
-// Attach lets the notifications of a channel that is open already go to r: a
-// device that comes back, perhaps after the service was started again. What is
-// cached for it is delivered. It is false where the channel is none or is over.
+// Attach sends the notifications of an open channel to r, for a device that
+// reconnects, perhaps after a restart of the service. Cached notifications are
+// delivered. It returns false if the channel is unknown, closed or expired.
 func (s *Server) Attach(uri string, r Receiver) bool {
 	s.channels.mu.Lock()
 	c := s.channels.of(uri)
@@ -206,8 +205,8 @@ func (c *channelStore) of(uri string) *channel {
 	return c.byQuery[query]
 }
 
-// SetConnection says how a device stands to the service. A device that comes
-// back gets what was cached for it.
+// SetConnection sets the state of a device's connection. A device that
+// reconnects gets what was cached for it.
 func (s *Server) SetConnection(device string, state Connection) {
 	st := &s.channels
 	st.mu.Lock()
@@ -222,7 +221,7 @@ func (s *Server) SetConnection(device string, state Connection) {
 	}
 }
 
-// SetConnected is SetConnection for a device that knows two states only.
+// SetConnected is SetConnection for a device with two states.
 func (s *Server) SetConnected(device string, connected bool) {
 	state := Disconnected
 	if connected {
@@ -231,7 +230,7 @@ func (s *Server) SetConnected(device string, connected bool) {
 	s.SetConnection(device, state)
 }
 
-// connection tells how a channel's device stands; the caller holds the lock.
+// connection is the state of a channel's device; the caller holds the lock.
 func (c *channelStore) connection(ch *channel) Connection {
 	if state, ok := c.offline[ch.device]; ok {
 		return state
@@ -242,8 +241,8 @@ func (c *channelStore) connection(ch *channel) Connection {
 	return ch.receiver.Connection()
 }
 
-// find looks a channel up by the raw query of a request. exact is false where
-// the sender changed the URI, and only decoding finds it.
+// find looks a channel up by the raw query of a request. exact is false if the
+// sender changed the URI, so that only decoding found it.
 func (c *channelStore) find(rawQuery string) (ch *channel, closed, exact bool, expires time.Time) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -280,8 +279,7 @@ func (s *Server) CloseChannel(uri string) {
 	s.undelivered(lost...)
 }
 
-// ForgetChannel makes the service not know a channel: notifications to it get
-// 404.
+// ForgetChannel deletes a channel: notifications to it get 404.
 func (s *Server) ForgetChannel(uri string) {
 	st := &s.channels
 	st.mu.Lock()
@@ -318,13 +316,14 @@ func (c *channelStore) forget(ch *channel) Record {
 	return Record{Bucket: bucketChannels, Key: ch.query}
 }
 
-// Channels are the open channels of a device, or of all where device is empty,
-// in no order.
+// Channels are the open channels of a device, in no order; an empty device
+// means all.
 func (s *Server) Channels(device string) (out []Channel) {
 	return s.ChannelsOf(func(c Channel) bool { return !c.Revoked && (device == "" || c.Device == device) })
 }
 
-// ChannelsOf are the channels that want accepts, closed ones too, in no order.
+// ChannelsOf are the channels that want accepts, closed ones included, in no
+// order.
 func (s *Server) ChannelsOf(want func(Channel) bool) (out []Channel) {
 	st := &s.channels
 	st.mu.RLock()

@@ -14,8 +14,8 @@ type channelToken string
 const (
 	channelTokenKey    = "token="
 	channelTokenPrefix = "AwY"
-	// Whatever is drawn, a token has all characters that need encoding, so that a
-	// sender that re-encodes the URI is caught.
+	// Every token has all the characters that need encoding, so that a sender
+	// that re-encodes the URI is caught.
 	channelTokenSuffix = "+/="
 )
 
@@ -30,8 +30,7 @@ var escaper = strings.NewReplacer("+", "%2b", "/", "%2f", "=", "%3d")
 // query is the token as this service writes it into a URI.
 func (t channelToken) query() string { return channelTokenKey + escaper.Replace(string(t)) }
 
-// channelTokenOf reads a URI's query, whatever way it was encoded in; empty if it
-// has no token.
+// channelTokenOf reads a URI's query in any encoding; empty if it has no token.
 func channelTokenOf(rawQuery string) channelToken {
 	q, err := url.ParseQuery(rawQuery)
 	if err != nil {
@@ -41,9 +40,9 @@ func channelTokenOf(rawQuery string) channelToken {
 	return channelToken(strings.ReplaceAll(q.Get("token"), " ", "+"))
 }
 
-// sameQuery tells whether two queries differ in the case of their percent-encoding
-// at most: some libraries write all in upper case, which means the same (RFC 3986
-// section 6.2.2.1).
+// sameQuery reports whether two queries are equal up to the case of their
+// percent-encoding. Some libraries write upper case, which means the same (RFC
+// 3986 section 6.2.2.1).
 func sameQuery(a, b string) bool { return a == b || upperHex(a) == upperHex(b) }
 
 func upperHex(s string) string {
@@ -65,7 +64,7 @@ func redactToken(query string) string {
 	return name + "=" + value[:6] + "...[redacted]"
 }
 
-// Redacted is the channel with a URI that has no token.
+// Redacted is the channel with the token removed from its URI.
 func (c Channel) Redacted() Channel {
 	base, _, _ := strings.Cut(c.URI, channelTokenKey)
 	c.URI = base + channelTokenKey + redacted

@@ -29,8 +29,7 @@ type entraError struct {
 	CorrelationID string `json:"correlation_id"`
 }
 
-// Complaints of Entra about a token request; codes and names are the real
-// ones, the texts ours.
+// Entra's errors for a token request. Codes and names are real, the texts ours.
 type aadsts struct {
 	code   int
 	err    string
@@ -45,8 +44,8 @@ var (
 	aadScope    = aadsts{70011, "invalid_scope", 400, "The provided value for the input parameter 'scope' is not valid: %s"}
 	aadResource = aadsts{500011, "invalid_resource", 400, "The resource principal named %s was not found in the tenant"}
 	aadGrant    = aadsts{70003, "unsupported_grant_type", 400, "The app requested an unsupported grant type '%s'"}
-	// Audiences of registrations. Which of two codes an app for personal accounts
-	// gets at which endpoint is a model; the first was seen at a tenant's.
+	// Audiences of registrations. AADSTS9002331 was seen at a tenant's
+	// endpoint; which code the other endpoints answer is a [model].
 	aadPersonal = aadsts{9002331, "unauthorized_client", 400, "Application '%s' is for Microsoft accounts only: use the /consumers endpoint"}
 	aadCommon   = aadsts{9002346, "unauthorized_client", 400, "Application '%s' is for Microsoft accounts only: use the /consumers endpoint"}
 	aadWork     = aadsts{9002332, "unauthorized_client", 400, "Application '%s' is for directory users only: do not use the /consumers endpoint"}
@@ -70,7 +69,7 @@ func (s *Server) serveEntra(w http.ResponseWriter, r *http.Request) {
 	s.replyToken(w, r, e, app, value, refused)
 }
 
-// directoryApp gives the app that a form proves, or Entra's complaint.
+// directoryApp returns the app that a form authenticates, or Entra's error.
 func (s *Server) directoryApp(e *Entry, tenant string) (*App, *tokenRefusal) {
 	refuse := func(k aadsts, rule Rule, arg string) (*App, *tokenRefusal) {
 		text := fmt.Sprintf("AADSTS%d: "+k.text, k.code, clipped(arg))

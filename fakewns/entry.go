@@ -15,7 +15,7 @@ type Kind string
 const (
 	Token        Kind = "token"
 	Notification Kind = "notification"
-	Handshake    Kind = "handshake" // a TLS handshake that a fault spoiled
+	Handshake    Kind = "handshake" // a TLS handshake with an injected fault
 )
 
 // Delivery is what became of an accepted notification.
@@ -29,26 +29,26 @@ const (
 	Lost         Delivery = "lost"     // by a fault, after 200
 	Dropped      Delivery = "dropped"  // the device is not connected
 	Cached       Delivery = "cached"   // until it is
-	Replaced     Delivery = "replaced" // by another, while it was cached
-	Expired      Delivery = "expired"  // its TTL or its channel passed meanwhile
+	Replaced     Delivery = "replaced" // while cached, by a newer notification
+	Expired      Delivery = "expired"  // its TTL passed, or its channel ended
 )
 
-// Entry is one request as it came, what was wrong with it and what it was
-// answered. It holds secrets: String and MarshalJSON redact them.
+// Entry is one request as received, the rules it broke, and the answer. It
+// holds secrets; String and MarshalJSON redact them.
 type Entry struct {
 	Seq           uint64
 	At            time.Time
 	Kind          Kind
 	Method        string
 	Host          string
-	Target        string // request target as it stood in the request line
+	Target        string // request target as in the request line
 	Proto         string
 	TLS           bool
 	Header        http.Header
 	Chunked       bool
 	ContentLength int64
 	Body          []byte
-	Peer          string     // address of the other end of the connection
+	Peer          string     // remote address of the connection
 	Form          url.Values // of a token request
 
 	App     string // PFN of the app that was authenticated
@@ -58,16 +58,16 @@ type Entry struct {
 	Status     int
 	WNSStatus  string // X-WNS-Status
 	MsgID      string // X-WNS-Msg-ID
-	Error      string // X-WNS-Error-Description, or why no token was given
+	Error      string // X-WNS-Error-Description, or why a token was refused
 	RetryAfter string
-	Fault      string // name of the injected fault that decided the answer
+	Fault      string // the injected fault that decided the answer
 	Delivery   Delivery
-	// Violations are all rules the request broke, not only what it was
-	// answered for; Notes are those that the service lets pass.
+	// Violations are all rules the request broke, not only the one that decided
+	// the answer. Notes are violations that the service tolerates.
 	Violations []Violation
 	Notes      []Violation
-	// Session is the device's session that the notification led to, where the
-	// device told.
+	// Session is the device's session that the notification led to, if the
+	// device reported it.
 	Session string
 
 	fault      *Fault
@@ -75,7 +75,7 @@ type Entry struct {
 	connection Connection
 	known      bool   // connection is
 	channelID  string // of Channel
-	wrong      string // the first thing that is answered 400
+	wrong      string // the first violation that is answered with 400
 	cache      *cached
 	cacheFor   *channel
 }
@@ -83,7 +83,7 @@ type Entry struct {
 func newEntry(k Kind, r *http.Request, now time.Time) *Entry {
 	return &Entry{
 		At: now, Kind: k, Method: r.Method, Host: r.Host, Target: r.RequestURI, Proto: r.Proto, TLS: r.TLS != nil, Peer: r.RemoteAddr,
-		// The server makes a new map for every request and is done with it.
+		// net/http makes a new map for every request and does not reuse it.
 		Header: r.Header, ContentLength: r.ContentLength, Chunked: len(r.TransferEncoding) > 0,
 	}
 }

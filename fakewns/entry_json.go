@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// entryJSON is an Entry as it leaves the process: without secrets.
+// entryJSON is an Entry without secrets, as it leaves the process.
 type entryJSON struct {
 	Seq           uint64      `json:"seq"`
 	At            time.Time   `json:"at"`
@@ -24,7 +24,7 @@ type entryJSON struct {
 	Chunked       bool        `json:"chunked,omitempty"`
 	ContentLength int64       `json:"contentLength"`
 	Body          string      `json:"body,omitempty"`
-	BodyBase64    []byte      `json:"bodyBase64,omitempty"` // where it is no text
+	BodyBase64    []byte      `json:"bodyBase64,omitempty"` // if it is not text
 	Peer          string      `json:"peer,omitempty"`
 	Form          url.Values  `json:"form,omitempty"`
 
@@ -47,7 +47,7 @@ type entryJSON struct {
 // redacted takes the place of a secret.
 const redacted = "[redacted]"
 
-// secretHeaders are those whose value is a credential.
+// secretHeaders hold credentials.
 var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie"}
 
 // MarshalJSON writes the entry without secrets.

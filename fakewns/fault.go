@@ -11,20 +11,19 @@ import (
 	"time"
 )
 
-// Fault is something the service does wrong, or a limit it enforces, for a
-// while: which requests it concerns, and what happens to them. Zero fields do
-// not apply.
+// Fault is an error or a limit of the service: which requests it affects, and
+// what happens to them. Zero fields do not apply.
 type Fault struct {
 	Name string // shown in the journal
 
 	// Which requests.
 	On          Kind    // Token, Notification or Handshake
-	App         string  // PFN of the only app it concerns
-	Channel     string  // URI or id of the only channel
+	App         string  // only this app: its PFN
+	Channel     string  // only this channel: its URI or id
 	Device      string  // the only device
-	Header      string  // "X-WNS-Type: wns/toast": only with this header; without a value, whatever it is
-	Times       int     // how often it happens; 0 until it is removed
-	Probability float64 // of happening to a request that matches, 0 means always
+	Header      string  // only with this header: "X-WNS-Type: wns/toast", or a name alone
+	Times       int     // how often it happens; 0: until it is removed
+	Probability float64 // for each matching request; 0: always
 	From, Until time.Time
 
 	// What happens.
@@ -34,15 +33,15 @@ type Fault struct {
 	Lose          bool   // never deliver what was accepted
 	TokenLifetime time.Duration
 	Delay         time.Duration // before the answer
-	For           time.Duration // how long it lasts from Inject on, where Until is zero
+	For           time.Duration // how long it lasts from Inject on, if Until is zero
 
-	// Do is what the fields above cannot say; package faults has one for each
-	// thing that was seen or must be survived.
+	// Do is what the fields above cannot express; package faults has the known
+	// ones.
 	Do Action
 }
 
-// Action is one kind of misbehaviour. What it does it says by the interfaces
-// below.
+// Action is one kind of misbehaviour. It implements one or more of the
+// interfaces below.
 type Action interface {
 	// Fault describes it in a few words.
 	Fault() string
@@ -65,19 +64,19 @@ type Deliverer interface {
 	Deliver(wake func())
 }
 
-// Handshaker gives the certificate of a TLS handshake; leaf makes one of a
+// Handshaker chooses the certificate of a TLS handshake; leaf makes one for a
 // name.
 type Handshaker interface {
 	Certificate(hello *tls.ClientHelloInfo, leaf func(name string) (*tls.Certificate, error)) (*tls.Certificate, error)
 }
 
-// Sender changes the headers of an answer or sends it in its own way; false leaves it to the service.
+// Sender changes the headers of an answer, or sends it itself and returns true.
 type Sender interface {
 	Send(w http.ResponseWriter, r *http.Request, reply *Reply) bool
 }
 
-// faultStore holds the faults under way. The common case of none costs one
-// atomic load.
+// faultStore holds the active faults. Without any, a request pays one atomic
+// load.
 type faultStore struct {
 	any  atomic.Bool
 	mu   sync.Mutex
@@ -92,8 +91,8 @@ type liveFault struct {
 	hits int
 }
 
-// Inject adds a fault and returns what takes it away again. Where several
-// match a request, the oldest one applies.
+// Inject adds a fault and returns a function that removes it. If several match
+// a request, the oldest applies.
 func (s *Server) Inject(f Fault) (remove func()) {
 	id := s.InjectID(f)
 	return func() { s.RemoveFault(id) }
@@ -119,8 +118,8 @@ func (s *Server) InjectID(f Fault) uint64 {
 	return l.id
 }
 
-// RemoveFault takes the fault away that Faults shows under that id; false if
-// there is none.
+// RemoveFault removes the fault that Faults lists under that id; false if the
+// id is unknown.
 func (s *Server) RemoveFault(id uint64) bool {
 	st := &s.faults
 	st.mu.Lock()
@@ -131,14 +130,14 @@ func (s *Server) RemoveFault(id uint64) bool {
 	return len(st.list) < n
 }
 
-// ActiveFault is a fault under way.
+// ActiveFault is an injected fault.
 type ActiveFault struct {
 	ID   uint64
 	Hits int
 	Fault
 }
 
-// Faults are the faults under way, oldest first.
+// Faults are the active faults, oldest first.
 func (s *Server) Faults() (out []ActiveFault) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -148,7 +147,7 @@ func (s *Server) Faults() (out []ActiveFault) {
 	return out
 }
 
-// match gives the fault for a request, nil if there is none, and counts it.
+// match finds the fault for a request and counts it; nil if none matches.
 func (st *faultStore) match(s *Server, e *Entry) *Fault {
 	if !st.any.Load() {
 		return nil

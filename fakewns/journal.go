@@ -15,7 +15,7 @@ type Journal struct {
 	next    uint64 // Seq of the next entry
 	waiting int
 	changed chan struct{}
-	// log has the Seq of every entry that came or changed, in that order.
+	// log has the Seq of every new or changed entry, in order.
 	log     []uint64
 	changes uint64 // how many there were
 
@@ -31,7 +31,7 @@ func newJournal(size int) *Journal {
 	return &Journal{ring: make([]*Entry, size), changed: make(chan struct{})}
 }
 
-// add takes an entry in; kept waits until it outlives the process.
+// add takes an entry in; kept waits until it is stored durably.
 func (j *Journal) add(e *Entry) (kept func() error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -51,8 +51,8 @@ func (j *Journal) add(e *Entry) (kept func() error) {
 	return j.save(records...)
 }
 
-// note tells the watchers that an entry is new or changed; the caller holds
-// the lock.
+// note wakes the watchers for a new or changed entry; the caller holds the
+// lock.
 func (j *Journal) note(seq uint64) {
 	if j.log == nil {
 		j.log = make([]uint64, 2*len(j.ring))
@@ -67,14 +67,13 @@ func (j *Journal) note(seq uint64) {
 
 func entryKey(seq uint64) string { return fmt.Sprintf("%016x", seq) }
 
-// entryRecord is an entry as it is kept: without secrets.
+// entryRecord is an entry for the store, without secrets.
 func entryRecord(e *Entry) Record {
 	value, _ := json.Marshal(e) //nolint:errchkjson // strings and numbers, cannot fail
 	return Record{bucketJournal, entryKey(e.Seq), value}
 }
 
-// restore takes an entry in that a store kept; they come in the order of their
-// Seq.
+// restore takes in an entry from a store, in the order of Seq.
 func (j *Journal) restore(e *Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -85,15 +84,15 @@ func (j *Journal) restore(e *Entry) {
 	j.next = e.Seq + 1
 }
 
-// outcome notes what became of an entry later. Readers have the entry as it
-// was: theirs does not change.
+// outcome records a later delivery. It replaces the entry, so what readers hold
+// does not change.
 func (j *Journal) outcome(seq uint64, d Delivery) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.amend(seq, func(k *Entry) { k.Delivery = d })
 }
 
-// amend replaces an entry that is still kept by one that f changed; the caller
+// amend replaces an entry by a changed copy, if it is still kept; the caller
 // holds the lock.
 func (j *Journal) amend(seq uint64, f func(*Entry)) {
 	at := seq % uint64(len(j.ring))
@@ -109,8 +108,7 @@ func (j *Journal) amend(seq uint64, f func(*Entry)) {
 	}
 }
 
-// oldest is the Seq of the oldest entry that is kept; the caller holds the
-// lock.
+// oldest is the Seq of the oldest kept entry; the caller holds the lock.
 func (j *Journal) oldest() uint64 {
 	if size := uint64(len(j.ring)); j.next > size {
 		return max(j.first, j.next-size)
@@ -118,7 +116,7 @@ func (j *Journal) oldest() uint64 {
 	return j.first
 }
 
-// led notes the session of the last notification that woke a device.
+// led records the session that a device's last wake-up led to.
 func (j *Journal) led(device, session string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -133,7 +131,7 @@ func (j *Journal) led(device, session string) {
 	}
 }
 
-// Clear forgets all entries. The numbers of those that come go on.
+// Clear drops all entries. Numbering continues.
 func (j *Journal) Clear() error {
 	j.mu.Lock()
 	var records []Record
@@ -150,15 +148,15 @@ func (j *Journal) Clear() error {
 	return kept()
 }
 
-// Mark is the Seq of the next entry: what comes after now.
+// Mark is the Seq of the next entry.
 func (j *Journal) Mark() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.next
 }
 
-// Since gives the entries from mark on that want accepts, oldest first, as far
-// as they are still kept. A nil want accepts all.
+// Since returns the kept entries from mark on that want accepts, oldest first.
+// A nil want accepts all.
 func (j *Journal) Since(mark uint64, want func(*Entry) bool) []*Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -174,8 +172,8 @@ func (j *Journal) since(mark uint64, want func(*Entry) bool) (out []*Entry) {
 	return out
 }
 
-// Await waits until n entries from mark on are accepted by want, and gives
-// them; ctx bounds the wait. What was found by then comes with the error.
+// Await waits for n entries from mark on that want accepts, until ctx ends.
+// With an error it returns what it found so far.
 func (j *Journal) Await(ctx context.Context, mark uint64, n int, want func(*Entry) bool) ([]*Entry, error) {
 	j.mu.Lock()
 	j.waiting++
@@ -189,7 +187,7 @@ func (j *Journal) Await(ctx context.Context, mark uint64, n int, want func(*Entr
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return found, fmt.Errorf("%d of %d requests came: %w", len(found), n, ctx.Err())
+			return found, fmt.Errorf("%d of %d requests arrived: %w", len(found), n, ctx.Err())
 		}
 		j.mu.Lock()
 	}
@@ -201,16 +199,16 @@ func (j *Journal) leave() {
 	j.mu.Unlock()
 }
 
-// Changes is how many entries came or changed so far: what Watch begins at.
+// Changes counts the new and changed entries so far; Watch starts from it.
 func (j *Journal) Changes() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.changes
 }
 
-// Watch calls f for every entry that came or changed after the given number of
-// Changes, until ctx ends or f gives an error, which it returns. missed is how
-// many changes were lost before this one because f was slower than what came.
+// Watch calls f for every new or changed entry after the given number of
+// Changes, until ctx ends or f fails. missed is how many changes were lost
+// before this one because f was too slow.
 func (j *Journal) Watch(ctx context.Context, at uint64, f func(e *Entry, missed uint64) error) error {
 	j.mu.Lock()
 	j.waiting++

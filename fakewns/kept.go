@@ -9,10 +9,11 @@ import (
 
 // Store keeps the service's state over a restart.
 type Store interface {
-	// Load gives the records of a bucket, by key.
+	// Load calls f for the records of a bucket, in the order of their keys.
 	Load(bucket string, f func(key string, value []byte) error) error
-	// Save takes records to be written in the order of the calls, those of one
-	// call all or none. They outlive the process once kept returns.
+	// Save queues records in the order of the calls; the records of one call
+	// are written together or not at all. Once kept returns they are stored
+	// durably.
 	Save(records ...Record) (kept func() error)
 }
 
@@ -35,7 +36,7 @@ const (
 	keyRevoked = "revoked"
 )
 
-// channelRecord is a channel as it is kept.
+// channelRecord is a channel in the store.
 type channelRecord struct {
 	ID, URI, PFN, Device, App, Query string
 	Expires                          time.Time
@@ -60,7 +61,7 @@ func (ch *channel) record() Record {
 	return Record{bucketChannels, ch.query, value}
 }
 
-// keep writes records where there is a store; kept waits until they are.
+// keep writes records to the store, if there is one; kept waits for that.
 func (s *Server) keep(records ...Record) (kept func() error) {
 	if s.saved == nil || len(records) == 0 {
 		return nothingKept
@@ -70,10 +71,10 @@ func (s *Server) keep(records ...Record) (kept func() error) {
 
 func nothingKept() error { return nil }
 
-// Keep takes over what a store holds and keeps the state there from now on. It
-// is called before the service serves. Apps that the store holds replace those
-// of the configuration; a store that holds none gets those. The devices of the
-// channels are out of reach until they are attached.
+// Keep loads a store and keeps the state there from now on. Call it before the
+// service serves. Apps in the store replace the configured ones; an empty store
+// gets the configured ones. Devices are out of reach until their channels are
+// attached.
 func (s *Server) Keep(store Store) error {
 	for _, load := range []struct {
 		bucket string
@@ -83,7 +84,7 @@ func (s *Server) Keep(store Store) error {
 			return fmt.Errorf("read the state: %w", err)
 		}
 	}
-	s.msgID.Store(s.journal.Mark() << 8) // their numbers go on
+	s.msgID.Store(s.journal.Mark() << 8) // numbering continues
 	s.saved = store
 	s.journal.save = store.Save
 	return s.keep(Record{bucketKeys, keySigning, s.signer.key}, s.appsRecord(s.Apps()))()

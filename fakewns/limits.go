@@ -7,8 +7,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limits are the rates over which senders are throttled. Real limits are not
-// published; these are the configuration's [model].
+// limits throttle senders at the configured rates. The real limits are not
+// published [model].
 type limits struct {
 	mu   sync.Mutex
 	apps map[string]*rate.Limiter
@@ -18,8 +18,7 @@ func newLimiter(perSecond float64) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
 }
 
-// throttled tells which limit a notification exceeds, and takes it into
-// account.
+// throttled counts a notification and reports which limit it exceeds.
 func (s *Server) throttled(app *App, ch *channel, now time.Time) (byApp, byChannel bool) {
 	if s.cfg.AppRate <= 0 && s.cfg.ChannelRate <= 0 {
 		return false, false

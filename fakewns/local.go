@@ -16,12 +16,12 @@ import (
 	"github.com/dmwake/dmwake/fakewns/intercept"
 )
 
-// Local is a push service that listens on loopback, for a test: what
-// httptest.Server is to a handler.
+// Local is a push service that listens on loopback, for tests, as
+// httptest.Server does for a handler.
 type Local struct {
 	*Server
 	URL      string // https://127.0.0.1:port
-	TokenURL string // of classic apps; EntraURL gives that of a directory
+	TokenURL string // for classic apps; see EntraURL for the others
 
 	ca    *intercept.CA
 	addr  string
@@ -30,10 +30,10 @@ type Local struct {
 	proxy string
 }
 
-// NewServer starts a push service on a loopback port of the system's choice.
-// Where cfg.ChannelBase is empty, channel URIs have the real service's names:
-// they are reached by Client, or through ProxyURL. It panics where it cannot
-// listen, as httptest does. Close ends it.
+// NewServer starts a push service on a free loopback port. If cfg.ChannelBase
+// is empty, channel URIs use the real service's names; reach them by Client, or
+// through ProxyURL. It panics if it cannot listen, as httptest does. Close ends
+// it.
 func NewServer(cfg Config) *Local {
 	ca, err := intercept.NewCA()
 	if err != nil {
@@ -77,9 +77,9 @@ func (l *Local) WriteCA(file string) error {
 	return os.WriteFile(file, l.ca.PEM(), 0o644) //nolint:gosec // a certificate is public
 }
 
-// Client is an HTTP client that trusts the service and finds it under the real
-// names, too: a sender that takes a client needs no other change. It follows no
-// redirects, as nobody should with a token.
+// Client is an HTTP client that trusts the service and also reaches it under
+// the real names. A sender that takes a client needs no other change. It
+// follows no redirects, so no token leaks.
 func (l *Local) Client() *http.Client {
 	t := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: l.Roots(), MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 64,
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {

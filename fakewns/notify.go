@@ -13,11 +13,11 @@ import (
 // notification service request and response headers": over it, 413).
 const MaxPayload = 5000
 
-// maxJournaled is how much of a body the journal keeps: one byte more than any
-// sound request has, a token's form aside.
+// maxJournaled is how much of a body the journal keeps: one byte more than the
+// largest valid notification.
 const maxJournaled = MaxPayload + 1
 
-// readLimit is how much of a body is read at all.
+// readLimit bounds how much of a body is read.
 const readLimit = 64 << 10
 
 // The types of notifications.
@@ -28,7 +28,7 @@ const (
 	typeBadge = "wns/badge"
 )
 
-// Header values that are the same in every reply; shared, never changed.
+// Header values shared by all replies; never changed.
 var (
 	statusReceived = []string{"received"}
 	statusDropped  = []string{"dropped"}
@@ -36,7 +36,7 @@ var (
 	zeroLength     = []string{"0"}
 )
 
-// bearer takes the token out of an Authorization header.
+// bearer returns the token of an Authorization header.
 func bearer(h http.Header) (string, bool) {
 	v := h["Authorization"]
 	if len(v) != 1 {
@@ -46,9 +46,9 @@ func bearer(h http.Header) (string, bool) {
 }
 
 // serveNotification checks one notification, answers it and wakes the device.
-// The order of the checks where several fail is a model: method, token,
-// channel, identity, headers, size. It returns the entry as it was when the
-// request was answered.
+// If several checks fail, their order decides the answer [model]: method,
+// token, channel, identity, headers, size. It returns the entry as it was when
+// the request was answered.
 func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) *Entry {
 	now := s.Now()
 	e := newEntry(Notification, r, now)
@@ -89,14 +89,14 @@ func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) *Entr
 		wake()
 	}
 	if c := e.cacheFor; c != nil {
-		// The device may have come back while this was under way.
+		// The device may have reconnected in the meantime.
 		s.deliverCached(c.device)
 	}
 	return e
 }
 
-// spoil applies the fault that concerns a request, if there is one, and gives
-// how the device is woken, nil if it is not.
+// spoil applies a matching fault, and returns the function that wakes the
+// device; nil if it is not woken.
 func (s *Server) spoil(e *Entry, h http.Header, to Receiver) (wake func()) {
 	if to != nil {
 		body := e.Body
@@ -110,8 +110,8 @@ func (s *Server) spoil(e *Entry, h http.Header, to Receiver) (wake func()) {
 	return wake
 }
 
-// finish journals a request that is about to be answered, and keeps what has
-// to be kept for it.
+// finish journals a request before its answer is sent, and stores what must
+// survive.
 func (s *Server) finish(e *Entry) {
 	s.stats.count(e)
 	if len(e.Body) > maxJournaled {
@@ -120,18 +120,18 @@ func (s *Server) finish(e *Entry) {
 	kept := s.journal.add(e)
 	if e.cache != nil {
 		e.cache.seq = e.Seq
-		kept = s.store(e.cacheFor, e.cache) // what was saved before it is kept with it
+		kept = s.store(e.cacheFor, e.cache) // this waits for the journal's write, too
 	}
 	if err := kept(); err != nil {
-		s.cfg.Log.Error("the state is not kept", "err", err)
+		s.cfg.Log.Error("the state could not be stored", "err", err)
 	}
 	if e.Status != http.StatusOK {
 		s.cfg.Log.Info("request refused", "kind", e.Kind, "status", e.Status, "why", e.Error, "device", e.Device)
 	}
 }
 
-// send sends an answer, late or in another way where a fault says so, and
-// makes sure that the sender has it before a device moves.
+// send sends an answer, as a fault may change it, and flushes it before a
+// device is woken.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, e *Entry, reply *Reply) {
 	if f := e.fault; f != nil {
 		if f.Delay > 0 {
@@ -160,8 +160,8 @@ func readBody(r *http.Request) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(r.Body, readLimit))
 }
 
-// judge sets the answer of a notification and gives whom to wake, nil if
-// nobody.
+// judge sets the answer of a notification and returns the receiver to wake, or
+// nil.
 func (s *Server) judge(e *Entry, r *http.Request, ch *channel, app *App, hasBearer, closed bool, expires time.Time) Receiver {
 	switch {
 	case r.Method != http.MethodPost && r.Method != http.MethodDelete:
@@ -178,7 +178,7 @@ func (s *Server) judge(e *Entry, r *http.Request, ch *channel, app *App, hasBear
 	case !e.At.Before(expires):
 		e.answer(http.StatusGone, "The channel expired")
 	case app.id() != ch.app:
-		e.violate(RuleToken, "the token is of another app than the channel")
+		e.violate(RuleToken, "the token belongs to another app than the channel")
 		e.answer(http.StatusForbidden, "The token's app may not send to this channel")
 	case app.Blocked || app.Revoked:
 		e.answer(http.StatusGone, "Domain blocked")
@@ -195,8 +195,8 @@ func (s *Server) judge(e *Entry, r *http.Request, ch *channel, app *App, hasBear
 	return nil
 }
 
-// accept takes a sound notification: to the device, into the cache, or, where
-// the device is not connected and nothing is cached, nowhere. 200 does not mean
+// accept routes a valid notification to the device or into the cache, or drops
+// it if the device is offline and caching was not requested. 200 does not mean
 // delivered.
 func (s *Server) accept(e *Entry, r *http.Request, ch *channel, app *App) Receiver {
 	e.answer(http.StatusOK, "")
@@ -233,8 +233,8 @@ func (s *Server) accept(e *Entry, r *http.Request, ch *channel, app *App) Receiv
 	return nil
 }
 
-// replyHeaders writes the names in upper case, as the real service does
-// [seen]; a client that compares them as text relies on it.
+// replyHeaders writes the names in upper case, as the real service does [seen].
+// Clients that compare names byte by byte rely on it.
 func (s *Server) replyHeaders(h http.Header, r *http.Request, e *Entry) {
 	status := statusReceived
 	if e.Status != http.StatusOK || e.WNSStatus == "dropped" {
@@ -246,10 +246,10 @@ func (s *Server) replyHeaders(h http.Header, r *http.Request, e *Entry) {
 		status = []string{e.WNSStatus}
 	}
 	h["X-WNS-STATUS"] = status
-	// The older name; one widely used sender only reads this one.
+	// The older name; one widely used sender reads only this one.
 	h["X-WNS-NOTIFICATIONSTATUS"] = status
-	// One allocation for the number and the correlation vector that is made of
-	// it: sixteen characters of base64, as a vector begins.
+	// One allocation serves the message id and the correlation vector that
+	// begins with it: sixteen characters of base64.
 	const digits = "0123456789ABCDEF"
 	var text [18]byte
 	for i, id := 15, s.msgID.Add(1)|1<<60; i >= 0; i, id = i-1, id>>4 {

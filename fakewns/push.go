@@ -7,13 +7,13 @@ import (
 	"net/http"
 )
 
-// Push sends a notification to a channel as a sound sender would, with a token
-// made for it; header replaces or adds to what such a sender sends. It gives
-// what the service answered and the journal's entry as it was then.
+// Push sends a valid notification to a channel, with a fresh token; header adds
+// or replaces headers. It returns the service's answer and the journal entry at
+// that moment.
 func (s *Server) Push(ctx context.Context, c Channel, kind string, payload []byte, header http.Header) (status int, reply http.Header, e *Entry, err error) {
 	app := s.appByPFN(c.PFN)
 	if app == nil {
-		return 0, nil, nil, fmt.Errorf("the app of the channel, %s, is gone", c.PFN)
+		return 0, nil, nil, fmt.Errorf("the channel's app %s was removed", c.PFN)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URI, bytes.NewReader(payload))
 	if err != nil {
@@ -35,7 +35,8 @@ func (s *Server) Push(ctx context.Context, c Channel, kind string, payload []byt
 	return w.status, w.header, e, nil
 }
 
-// recorder keeps an answer. It is no connection: faults of those do not apply.
+// recorder keeps an answer. It has no connection, so faults of connections do
+// not apply.
 type recorder struct {
 	header http.Header
 	status int

@@ -38,8 +38,8 @@ const (
 	RulePercentEncoding Rule = "percent-encoding"
 )
 
-// Names of headers as net/http keeps those of a request; looking one up under
-// another spelling costs more than all of the checks.
+// Header names in net/http's canonical form. Looking one up in another spelling
+// costs more than all the checks.
 const (
 	hType             = "X-Wns-Type"
 	hCachePolicy      = "X-Wns-Cache-Policy"
@@ -52,7 +52,7 @@ const (
 	hMSCV             = "Ms-Cv"
 )
 
-// first is Header.Get for a name that is spelled as it is kept.
+// first is Header.Get for a canonical name.
 func first(h http.Header, name string) string {
 	if v := h[name]; len(v) > 0 {
 		return v[0]
@@ -66,8 +66,8 @@ type Violation struct {
 	Text string `json:"text"`
 }
 
-// checkHeaders notes everything that is wrong with a notification, not only
-// what it will be answered for.
+// checkHeaders records every violation of a notification, not only the one that
+// decides the answer.
 func checkHeaders(e *Entry, r *http.Request) {
 	h := r.Header
 	if r.Method != http.MethodPost {
@@ -92,7 +92,7 @@ func checkHeaders(e *Entry, r *http.Request) {
 	}
 	switch n := len(e.Body); {
 	case e.Chunked:
-		e.refuse(RuleContentLength, "the body is chunked; WNS takes a Content-Length only")
+		e.refuse(RuleContentLength, "the body is chunked; WNS requires a Content-Length")
 	case r.ContentLength < 0:
 		e.refuse(RuleContentLength, "Content-Length is missing")
 	case n == 0:
@@ -120,16 +120,16 @@ func checkHeaders(e *Entry, r *http.Request) {
 	}
 }
 
-// checkOnce: a header that stands twice conflicts with itself.
+// checkOnce: a repeated header conflicts with itself.
 func checkOnce(e *Entry, h http.Header) {
 	for name, values := range h {
 		if len(values) > 1 && (name == "Content-Type" || name == "Authorization" || strings.HasPrefix(name, "X-Wns-")) {
-			e.refuse(RuleOnce, spelled(name)+" stands "+strconv.Itoa(len(values))+" times")
+			e.refuse(RuleOnce, spelled(name)+" is sent "+strconv.Itoa(len(values))+" times")
 		}
 	}
 }
 
-// spelled is a name of WNS as its documentation spells it.
+// spelled is a header name as WNS's documentation spells it.
 func spelled(name string) string {
 	if rest, ok := strings.CutPrefix(name, "X-Wns-"); ok {
 		return "X-WNS-" + rest
@@ -157,7 +157,7 @@ func checkLabels(e *Entry, h http.Header) {
 // match is an X-WNS-Match: "type:wns/toast;group=a;tag=b", or ";all".
 var match = regexp.MustCompile(`^type:wns/toast;(all|group=[A-Za-z0-9]{1,16}(;tag=[A-Za-z0-9]{1,16})?|tag=[A-Za-z0-9]{1,16})$`)
 
-// checkDelete notes what is wrong with a DELETE, which takes toasts back.
+// checkDelete records the violations of a DELETE, which removes toasts.
 func checkDelete(e *Entry, r *http.Request) {
 	if _, ok := bearer(r.Header); !ok {
 		e.violate(RuleAuthorization, "Authorization is not \"Bearer \" and a token")
@@ -171,9 +171,9 @@ func (e *Entry) violate(r Rule, text string) {
 	e.Violations = append(e.Violations, Violation{r, text})
 }
 
-// refuse notes a violation that is answered 400: "one or more headers were
-// specified incorrectly or conflict with another header" (Learn). Which ones
-// the service looks at is a model.
+// refuse records a violation that is answered with 400: "one or more headers
+// were specified incorrectly or conflict with another header" (Learn). Which
+// headers the service checks is a [model].
 func (e *Entry) refuse(r Rule, text string) {
 	e.violate(r, text)
 	if e.wrong == "" {
@@ -181,7 +181,7 @@ func (e *Entry) refuse(r Rule, text string) {
 	}
 }
 
-// Violated gives how the request broke a rule, empty if it did not.
+// Violated says how the request broke a rule; empty if it did not.
 func (e *Entry) Violated(r Rule) string {
 	for _, list := range [][]Violation{e.Violations, e.Notes} {
 		for _, v := range list {

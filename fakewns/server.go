@@ -1,11 +1,11 @@
 // Package fakewns is a stand-in for the Windows Push Notification Services
 // (WNS): the token endpoint, channel registration and the notification
 // endpoint, with the checks and answers of the real service, and a journal of
-// everything that was asked.
+// all requests.
 //
 // Sources: Learn, "Push notification service request and response headers" and
-// "WNS overview"; what was seen of the real service is marked [seen], our own
-// assumptions [model].
+// "WNS overview"; [seen] marks behaviour observed on the real service, [model]
+// our assumptions.
 package fakewns
 
 import (
@@ -23,25 +23,25 @@ import (
 type Config struct {
 	Apps []App // default: DefaultApp
 	// ChannelBase is the start of every channel URI, up to the query, such as
-	// "https://127.0.0.1:7443/". Default: one of the ChannelHosts each.
+	// "https://127.0.0.1:7443/". By default each channel gets one of
+	// ChannelHosts.
 	ChannelBase   string
 	TokenLifetime time.Duration // default 24 h, as WNS says in expires_in
 	JournalSize   int           // entries kept, default 4096
 	Seed          uint64        // of channel tokens, access tokens and message ids
-	// SigningKey signs access tokens; services that share it take each other's.
-	// Drawn if empty.
+	// SigningKey signs access tokens. Services that share it accept each
+	// other's tokens. Random if empty.
 	SigningKey []byte
-	// ChannelRate and AppRate bound how many notifications per second a channel
-	// and an app may get; over the one a notification is answered with
-	// channelthrottled, over the other with 406. Zero: no bound.
+	// ChannelRate and AppRate limit the notifications per second to one channel
+	// and from one app. Over ChannelRate the answer is channelthrottled, over
+	// AppRate it is 406. Zero: unlimited.
 	ChannelRate, AppRate float64
 	Now                  func() time.Time
 	Log                  *slog.Logger // nil discards
 }
 
-// DefaultApp is the identity used where none is configured. Its name is that
-// of the app the first public reports of this path were made with, in lower
-// case; the secret is made up.
+// DefaultApp is used if no app is configured. Its PFN comes from the first
+// public reports of this path, in lower case; the secret is made up.
 var DefaultApp = App{
 	PFN:        "52314publisher.testwns_t6e9vsyjkrw9w",
 	PackageSID: "ms-app://s-1-15-2-1004590699-1252537337-3790088604-2480770337-3429839022-2233720366-2110427137",
@@ -49,8 +49,8 @@ var DefaultApp = App{
 }
 
 // ChannelHosts are the hosts of channel URIs that unmodified servers accept:
-// one label before notify.windows.com, as seen of the real service. Which one a
-// channel has is drawn, so that no server relies on one.
+// one label before notify.windows.com, as seen of the real service. Each
+// channel gets a random one, so that no server relies on a certain host.
 var ChannelHosts = []string{
 	"db3.notify.windows.com", "db5.notify.windows.com", "db5p.notify.windows.com", "dm3p.notify.windows.com",
 	"sg2p.notify.windows.com", "wns2-par02p.notify.windows.com",
@@ -86,8 +86,7 @@ type Server struct {
 	onWake   atomic.Pointer[func(device string, seq uint64)]
 }
 
-// New makes a push service. An app of Config.Apps that is not sound is an
-// error of the caller's; SetApps says what is wrong with it.
+// New makes a push service. It does not check Config.Apps; SetApps does.
 func New(cfg Config) *Server {
 	if len(cfg.Apps) == 0 {
 		cfg.Apps = []App{DefaultApp}
@@ -129,7 +128,7 @@ func New(cfg Config) *Server {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/" && r.URL.RawQuery != "" {
-		s.serveNotification(w, r) // what comes by the thousand goes past the router
+		s.serveNotification(w, r) // the hot path bypasses the router
 		return
 	}
 	s.router.ServeHTTP(w, r)
@@ -148,9 +147,9 @@ func (s *Server) Advance(by time.Duration) {
 // Journal is the record of all requests.
 func (s *Server) Journal() *Journal { return s.journal }
 
-// OnWake has f called for each raw notification that goes to its receiver, right
-// before it does, with the Seq of its journal entry, in place of an earlier f; nil
-// ends that. f must not block.
+// OnWake calls f right before each raw notification goes to its receiver, with
+// the Seq of its journal entry. It replaces an earlier f; nil removes it. f
+// must not block.
 func (s *Server) OnWake(f func(device string, seq uint64)) {
 	if f == nil {
 		s.onWake.Store(nil)
@@ -174,8 +173,8 @@ func (s *Server) SetChannelBase(base string) {
 	s.cfg.ChannelBase = base
 }
 
-// Led notes that a device opened a session because it was woken: the journal
-// shows it with the notification.
+// Led records that a wake-up led to a session; the journal shows it with the
+// notification.
 func (s *Server) Led(device, session string) { s.journal.led(device, session) }
 
 func (s *Server) randomBytes(n int) []byte {

@@ -2,18 +2,18 @@ package fakewns
 
 import "time"
 
-// Settings are what callers can change about the service while it runs, beside
-// its Apps and Faults.
+// Settings are what callers can change while the service runs, apart from Apps
+// and Faults.
 type Settings struct {
 	Offset      time.Duration // how far Advance moved the clock
 	ChannelBase string
-	// AppRate and ChannelRate are notifications a second; 0 is no bound.
+	// AppRate and ChannelRate are notifications per second; 0: unlimited.
 	AppRate, ChannelRate float64
 	TokenLifetime        time.Duration
 	Watched              bool // OnWake has a function
 }
 
-// Settings tells how the service is set.
+// Settings returns the current settings.
 func (s *Server) Settings() Settings {
 	s.channels.mu.RLock()
 	defer s.channels.mu.RUnlock()

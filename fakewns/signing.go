@@ -18,8 +18,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// signer makes and checks access tokens. Services that share a key take each
-// other's tokens.
+// signer makes and verifies access tokens. Services that share a key accept
+// each other's.
 type signer struct {
 	key  []byte
 	ec   *ecdsa.PrivateKey // of the directory's tokens, derived from key
@@ -35,8 +35,8 @@ func newSigner(key []byte) *signer {
 	return &signer{key: key}
 }
 
-// directory gives the key of Entra tokens. The scalar is derived from the
-// shared key, so that every service that has it publishes the same JWKS.
+// directory gives the key of Entra tokens. It is derived from the shared key,
+// so that all services with that key publish the same JWKS.
 func (g *signer) directory() (*ecdsa.PrivateKey, string) {
 	g.once.Do(func() {
 		for n := byte(0); ; n++ {
@@ -57,8 +57,8 @@ func (g *signer) mac(b []byte) []byte {
 	return m.Sum(nil)
 }
 
-// classicToken is what a token of the classic flow says, in the order it is
-// written. It is signed, not secret; to a sender it is opaque.
+// classicToken is the content of a classic token, in wire order. It is signed,
+// not encrypted; senders treat it as opaque.
 type classicToken struct {
 	App             [8]byte // the app's tag
 	Issued, Expires int64   // Unix milliseconds
@@ -104,10 +104,10 @@ func (g *signer) readClassic(token string) (t classicToken, ok bool) {
 type claim struct {
 	app             func(*App) bool
 	issued, expires time.Time
-	grain           time.Duration // how exact issued is
+	grain           time.Duration // resolution of issued
 }
 
-// verify reads a token that this key signed, of either kind.
+// verify reads a token of either kind that this key signed.
 func (g *signer) verify(token string, now time.Time) (claim, error) {
 	if t, ok := g.readClassic(token); ok {
 		return claim{func(a *App) bool { return appTag(a) == t.App }, time.UnixMilli(t.Issued), time.UnixMilli(t.Expires), time.Millisecond}, nil

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// stats are counters that cost a request two atomic additions.
+// stats are counters; a request pays two atomic additions.
 type stats struct {
 	tokens, notifications [600]atomic.Uint64 // by status
 	deliveries            [len(outcomes)]atomic.Uint64
@@ -14,14 +14,14 @@ type stats struct {
 
 var outcomes = [...]Delivery{Woken, Shown, Lost, Dropped, Cached, Replaced, Expired}
 
-// Stats are how much the service did since it started, and what it holds.
+// Stats are counts since the start, and what the service holds now.
 type Stats struct {
 	Tokens        map[int]uint64      `json:"tokens"`        // requests by status answered
 	Notifications map[int]uint64      `json:"notifications"` // the same
-	Deliveries    map[Delivery]uint64 `json:"deliveries"`    // a notification that was cached counts again when that ends
+	Deliveries    map[Delivery]uint64 `json:"deliveries"`    // a cached notification counts again when it leaves the cache
 	Broken        uint64              `json:"broken"`        // notifications that broke a rule
 	Channels      int                 `json:"channels"`      // that are open
-	Revoked       int                 `json:"revoked"`       // that are over and answer 410
+	Revoked       int                 `json:"revoked"`       // closed, and answering 410
 	Waiting       int                 `json:"waiting"`       // channels with something cached
 	Faults        int                 `json:"faults"`        // under way
 	Journal       uint64              `json:"journal"`       // entries made

@@ -24,18 +24,18 @@ type accessToken struct {
 	expires time.Time
 }
 
-// tokenStore remembers which tokens are good, so that each is verified once.
+// tokenStore caches verified tokens, so that each is verified once.
 type tokenStore struct {
 	mu      sync.RWMutex
 	good    map[string]*accessToken
-	revoked map[string]time.Time // until when they would have lived
+	revoked map[string]time.Time // with the expiry they had
 	since   time.Time            // tokens issued before are revoked
 }
 
 const keptTokens = 1 << 16
 
-// tokenApp gives the app of a valid token; nil if it is unknown, revoked or
-// expired.
+// tokenApp returns the app of a valid token; nil if the token is unknown,
+// revoked or expired.
 func (s *Server) tokenApp(value string, now time.Time) *App {
 	t := &s.tokens
 	t.mu.RLock()
@@ -79,8 +79,8 @@ func (t *tokenStore) add(value string, tok *accessToken, now time.Time) {
 	t.good[value] = tok
 }
 
-// RevokeTokens makes every token issued so far invalid, those of other
-// services with the same key too: a notification with one gets 401.
+// RevokeTokens invalidates every token issued so far, also by other services
+// with the same key: notifications with them get 401.
 func (s *Server) RevokeTokens() {
 	t := &s.tokens
 	t.mu.Lock()
@@ -96,12 +96,12 @@ func (s *Server) RevokeTokens() {
 	}
 	clear(t.good)
 	t.since = now
-	// Rounded up: after a restart it is not known any more which ones of this
-	// second were revoked.
+	// Rounded up: a restarted service cannot tell which tokens of this second
+	// were revoked.
 	s.keep(Record{bucketKeys, keyRevoked, strconv.AppendInt(nil, now.Add(time.Second).UnixMilli(), 10)})
 }
 
-// oauthError is the body of a refused token request (RFC 6749 section 5.2).
+// oauthError is the body of a refused token request (RFC 6749, section 5.2).
 type oauthError struct {
 	Error       string `json:"error"`
 	Description string `json:"error_description"`
@@ -127,7 +127,7 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		v := e.Violations[0]
 		refused = &tokenRefusal{http.StatusBadRequest, oauthError{oauthCode[v.Rule], v.Text}}
 	case app.Kind == ClassicRetired:
-		// Identities of today are served by Entra alone [seen 2026].
+		// New identities are served by Entra only [seen 2026].
 		refused = &tokenRefusal{http.StatusBadRequest, oauthError{"invalid_request",
 			"this app is not served here: new apps get their tokens at login.microsoftonline.com"}}
 	default:
@@ -136,8 +136,7 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 	s.replyToken(w, r, e, app, value, refused)
 }
 
-// lifetime is how long a token lives that is issued now; faults may shorten
-// it.
+// lifetime is how long a new token is valid; a fault may shorten it.
 func (s *Server) lifetime(e *Entry) time.Duration {
 	e.life = s.cfg.TokenLifetime
 	if e.fault != nil && e.fault.TokenLifetime > 0 {
@@ -146,7 +145,7 @@ func (s *Server) lifetime(e *Entry) time.Duration {
 	return e.life
 }
 
-// replyToken answers a token request, as the faults under way let it.
+// replyToken answers a token request, as active faults may change it.
 func (s *Server) replyToken(w http.ResponseWriter, r *http.Request, e *Entry, app *App, value string, refused *tokenRefusal) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json;charset=utf-8")
@@ -182,8 +181,7 @@ var oauthCode = map[Rule]string{
 	RuleClientID: "invalid_client", RuleClientSecret: "invalid_client", RulePercentEncoding: "invalid_client",
 }
 
-// tokenRequest reads the form of a token request, and finds the fault that
-// concerns it.
+// tokenRequest reads the form of a token request, and finds the matching fault.
 func (s *Server) tokenRequest(r *http.Request) *Entry {
 	e := newEntry(Token, r, s.Now())
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxTokenRequest+1))
@@ -201,8 +199,8 @@ func (s *Server) tokenRequest(r *http.Request) *Entry {
 	return e
 }
 
-// authenticate checks the form and gives the app it proves; every complaint
-// is noted in e.
+// authenticate checks the form, records every violation in e, and returns the
+// app.
 func (s *Server) authenticate(e *Entry, method string) *App {
 	if method != http.MethodPost {
 		e.violate(RuleForm, "the method is "+method+", not POST")
@@ -215,18 +213,18 @@ func (s *Server) authenticate(e *Entry, method string) *App {
 	}
 	id, secret := e.Form.Get("client_id"), e.Form.Get("client_secret")
 	if strings.Contains(string(e.Body), "ms-app://") {
-		// Only the encoded form travels safely; the service is known to take
-		// the plain one, so this is noted and not answered [model].
-		e.Notes = append(e.Notes, Violation{RulePercentEncoding, "client_id is not percent-encoded: ms-app:// stands plainly in the form"})
+		// Only the encoded form is safe in transit. The service tolerates the
+		// plain one, so this is a note and not an error [model].
+		e.Notes = append(e.Notes, Violation{RulePercentEncoding, "client_id is not percent-encoded: the form has a plain ms-app://"})
 	}
 	app := s.app(func(a *App) bool { return a.Kind != Entra && a.PackageSID == id })
 	switch {
 	case !strings.HasPrefix(id, "ms-app://"):
 		e.violate(RuleClientID, "client_id is not a Package SID of the form ms-app://s-1-15-2-...")
 	case app == nil:
-		e.violate(RuleClientID, "client_id is no known Package SID")
+		e.violate(RuleClientID, "client_id is an unknown Package SID")
 	case subtle.ConstantTimeCompare([]byte(app.Secret), []byte(secret)) != 1:
-		e.violate(RuleClientSecret, "client_secret is not that of the app")
+		e.violate(RuleClientSecret, "client_secret does not match the app")
 	}
 	return app
 }

@@ -24,7 +24,7 @@ type Client struct {
 	HTTP  *http.Client
 }
 
-// Error is an answer of the API that is no success.
+// Error is an error reply of the API.
 type Error struct {
 	Status int
 	Text   string
@@ -95,7 +95,7 @@ func (c *Client) SetApps(ctx context.Context, apps []fakewns.App) error {
 	return c.call(ctx, http.MethodPut, "/v1/apps", apps, nil)
 }
 
-// PutApp adds an app, or replaces the one of its PFN.
+// PutApp adds an app, or replaces the app with the same PFN.
 func (c *Client) PutApp(ctx context.Context, app fakewns.App) error {
 	return c.call(ctx, http.MethodPut, "/v1/apps/"+url.PathEscape(app.PFN), app, nil)
 }
@@ -105,19 +105,19 @@ func (c *Client) DeleteApp(ctx context.Context, pfn string) error {
 	return c.call(ctx, http.MethodDelete, "/v1/apps/"+url.PathEscape(pfn), nil, nil)
 }
 
-// Channels gives the channels of a device, of all where it is empty, with
-// their whole URIs.
+// Channels returns the channels of a device, or all if it is empty, with their
+// full URIs.
 func (c *Client) Channels(ctx context.Context, device string) (out []Channel, err error) {
 	return out, c.call(ctx, http.MethodGet, "/v1/channels?reveal=true&device="+url.QueryEscape(device), nil, &out)
 }
 
-// OpenChannel opens a channel that no device has.
+// OpenChannel opens a channel without a device.
 func (c *Client) OpenChannel(ctx context.Context, device, pfn string) (out Channel, err error) {
 	return out, c.call(ctx, http.MethodPost, "/v1/channels", NewChannel{device, pfn}, &out)
 }
 
-// RevokeChannel makes notifications to a channel be answered 410, ExpireChannel
-// too; ForgetChannel 404.
+// RevokeChannel closes a channel: notifications to it get 410, as after
+// ExpireChannel. After ForgetChannel they get 404.
 func (c *Client) RevokeChannel(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodPost, "/v1/channels/"+url.PathEscape(id)+"/revoke", nil, nil)
 }
@@ -127,32 +127,32 @@ func (c *Client) ExpireChannel(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodPost, "/v1/channels/"+url.PathEscape(id)+"/expire", nil, nil)
 }
 
-// ForgetChannel makes the service not know a channel.
+// ForgetChannel deletes a channel.
 func (c *Client) ForgetChannel(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, "/v1/channels/"+url.PathEscape(id), nil, nil)
 }
 
-// SetConnection says how a device stands to the service.
+// SetConnection sets the state of a device's connection.
 func (c *Client) SetConnection(ctx context.Context, device string, state fakewns.Connection) error {
 	return c.call(ctx, http.MethodPut, "/v1/devices/"+url.PathEscape(device)+"/connection", ConnectionState{state}, nil)
 }
 
-// RevokeTokens makes all tokens invalid.
+// RevokeTokens invalidates all tokens.
 func (c *Client) RevokeTokens(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "/v1/tokens/revoke", nil, nil)
 }
 
-// Push sends a notification as a sound sender would.
+// Push sends a valid notification.
 func (c *Client) Push(ctx context.Context, p Push) (out Pushed, err error) {
 	return out, c.call(ctx, http.MethodPost, "/v1/push", p, &out)
 }
 
-// Faults gives the faults under way.
+// Faults returns the active faults.
 func (c *Client) Faults(ctx context.Context) (out []ActiveFault, err error) {
 	return out, c.call(ctx, http.MethodGet, "/v1/faults", nil, &out)
 }
 
-// FaultKinds gives the faults there are.
+// FaultKinds returns all kinds of faults.
 func (c *Client) FaultKinds(ctx context.Context) (out []FaultKind, err error) {
 	return out, c.call(ctx, http.MethodGet, "/v1/faults/kinds", nil, &out)
 }
@@ -162,7 +162,7 @@ func (c *Client) AddFault(ctx context.Context, r faults.Rule) (out ActiveFault, 
 	return out, c.call(ctx, http.MethodPost, "/v1/faults", r, &out)
 }
 
-// RemoveFault takes a fault away; id 0 takes all.
+// RemoveFault removes a fault; id 0 removes all.
 func (c *Client) RemoveFault(ctx context.Context, id uint64) error {
 	path := "/v1/faults"
 	if id > 0 {
@@ -171,20 +171,19 @@ func (c *Client) RemoveFault(ctx context.Context, id uint64) error {
 	return c.call(ctx, http.MethodDelete, path, nil, nil)
 }
 
-// Journal gives entries, oldest first. The keys of filter are those of the
-// query in openapi.yaml; nil gives all.
+// Journal returns entries, oldest first. The keys of filter are the query
+// parameters in openapi.yaml; nil returns all.
 func (c *Client) Journal(ctx context.Context, filter url.Values) (out []*fakewns.Entry, err error) {
 	return out, c.call(ctx, http.MethodGet, "/v1/journal?"+filter.Encode(), nil, &out)
 }
 
-// ClearJournal forgets all entries.
+// ClearJournal drops all entries.
 func (c *Client) ClearJournal(ctx context.Context) error {
 	return c.call(ctx, http.MethodDelete, "/v1/journal", nil, nil)
 }
 
-// Stream calls f for every entry that comes or changes, until ctx ends or f
-// gives an error. ready, where it is not nil, is called once the stream is
-// open.
+// Stream calls f for every new or changed entry, until ctx ends or f fails.
+// ready, if not nil, is called once the stream is open.
 func (c *Client) Stream(ctx context.Context, filter url.Values, ready func(), f func(*fakewns.Entry) error) error {
 	resp, err := c.request(ctx, http.MethodGet, "/v1/journal/stream?"+filter.Encode(), nil)
 	if err != nil {
@@ -233,7 +232,7 @@ func (c *Client) Now(ctx context.Context) (time.Time, error) {
 	return out.Now, err
 }
 
-// Advance moves the service's clock on.
+// Advance moves the service's clock forward.
 func (c *Client) Advance(ctx context.Context, by time.Duration) (time.Time, error) {
 	var out Clock
 	err := c.call(ctx, http.MethodPost, "/v1/clock", Advance{by.String()}, &out)

@@ -1,6 +1,6 @@
-// Package control is the fake WNS's own API, on a listener apart from the
-// service's: what devices and senders cannot do, a test can. openapi.yaml
-// describes it; Client calls it from Go.
+// Package control is the fake WNS's own API, on a separate listener. It lets
+// tests do what devices and senders cannot. openapi.yaml describes it; Client
+// calls it from Go.
 package control
 
 import (
@@ -24,11 +24,11 @@ const maxBody = 1 << 20
 
 // Options of the API; the zero value serves this machine only.
 type Options struct {
-	// Token must come with every request but /healthz. Where it is empty the
-	// API answers to loopback names only, so that no web page reaches it by a
-	// name of its own; serve it on a loopback address then.
+	// Token is required with every request except /healthz. If it is empty,
+	// serve the API on a loopback address: it then answers only to loopback
+	// names, so that no web page reaches it through a name of its own.
 	Token string
-	// Link is where devices of other processes connect; nil if nowhere.
+	// Link accepts devices of other processes; nil accepts none.
 	Link http.Handler
 }
 
@@ -45,7 +45,7 @@ func Handler(wns *fakewns.Server, opts Options) http.Handler {
 
 func routes(a *api) *mux.Router {
 	r := mux.NewRouter().UseEncodedPath()
-	// Whole paths: a Subrouter's routes answer a wrong method with 404.
+	// Full paths: the routes of a Subrouter answer a wrong method with 404.
 	on := func(method, path string, f func(*http.Request) (any, error)) {
 		r.Path("/v1" + path).Methods(method).Handler(answer(f))
 	}
@@ -87,14 +87,14 @@ func routes(a *api) *mux.Router {
 }
 
 func nothingHere(r *http.Request) (any, error) {
-	return nil, notFound("%s is nothing here; GET /openapi.yaml describes the API", r.URL.Path)
+	return nil, notFound("unknown path %s; GET /openapi.yaml describes the API", r.URL.Path)
 }
 
 func wrongMethod(r *http.Request) (any, error) {
 	return nil, &apiError{http.StatusMethodNotAllowed, r.Method + " is not for " + r.URL.Path}
 }
 
-// apiError is an error with the status it is answered by.
+// apiError is an error with its HTTP status.
 type apiError struct {
 	status int
 	text   string
@@ -106,16 +106,16 @@ func notFound(format string, args ...any) error {
 	return &apiError{http.StatusNotFound, fmt.Sprintf(format, args...)}
 }
 
-// created is a result that is answered 201.
+// created is a result that is answered with 201.
 type created struct{ value any }
 
-// ErrorReply is the body of every answer that is no success.
+// ErrorReply is the body of every error reply.
 type ErrorReply struct {
 	Error string `json:"error"`
 }
 
-// answer makes a handler of a function that gives a value to write as JSON, or
-// nothing for 204. An error that names no status is the caller's mistake.
+// answer makes a handler of a function that returns a value to write as JSON,
+// or nil for 204. An error without a status is answered with 400.
 func answer(f func(*http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -148,15 +148,15 @@ func read(r *http.Request, into any) error {
 	dec := json.NewDecoder(r.Body)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("the body is not what openapi.yaml says: %w", err)
+		return fmt.Errorf("the body does not match openapi.yaml: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON value in the body")
+		return errors.New("the body goes on after the JSON value")
 	}
 	return nil
 }
 
-// parameters checks that only the named query parameters are there.
+// parameters rejects unknown query parameters.
 func parameters(r *http.Request, known ...string) error {
 	for name := range r.URL.Query() {
 		ok := false
@@ -164,7 +164,7 @@ func parameters(r *http.Request, known ...string) error {
 			ok = ok || k == name
 		}
 		if !ok {
-			return fmt.Errorf("unknown parameter %q; there are %v", name, known)
+			return fmt.Errorf("unknown parameter %q; known parameters: %v", name, known)
 		}
 	}
 	return nil

@@ -82,11 +82,11 @@ func TestApps(t *testing.T) {
 	if err := d.DeleteApp(ctx, other.PFN); err != nil {
 		t.Fatal(err)
 	}
-	fails(t, d.DeleteApp(ctx, other.PFN), 404, "there is no app")
+	fails(t, d.DeleteApp(ctx, other.PFN), 404, "unknown app")
 	fails(t, d.PutApp(ctx, other), 400, "needs a secret")
 	fails(t, d.SetApps(ctx, []fakewns.App{{PFN: "x", PackageSID: "ms-app://s", Secret: "s"}}), 400, "Name_PublisherHash")
-	fails(t, d.SetApps(ctx, []fakewns.App{}), 400, "one app at least")
-	fails(t, d.DeleteApp(ctx, fakewns.DefaultApp.PFN), 400, "one app at least")
+	fails(t, d.SetApps(ctx, []fakewns.App{}), 400, "at least one app")
+	fails(t, d.DeleteApp(ctx, fakewns.DefaultApp.PFN), 400, "at least one app")
 	if len(d.wns.Apps()) != 1 {
 		t.Error("a refused change was made")
 	}
@@ -139,16 +139,16 @@ func TestChannelsAndPush(t *testing.T) {
 	if err := d.ForgetChannel(ctx, own.ID); err != nil {
 		t.Fatal(err)
 	}
-	fails(t, d.ForgetChannel(ctx, own.ID), 404, "there is no channel")
+	fails(t, d.ForgetChannel(ctx, own.ID), 404, "unknown channel")
 	_, err := d.Push(ctx, Push{Channel: own.ID})
-	fails(t, err, 404, "there is no channel")
+	fails(t, err, 404, "unknown channel")
 	_, err = d.Push(ctx, Push{})
 	fails(t, err, 400, "either device or channel")
 	_, err = d.Push(ctx, Push{Device: "stranger"})
 	fails(t, err, 404, "has no channel")
 	_, err = d.OpenChannel(ctx, "x", "unknown.app_8wekyb3d8bbwe")
 	fails(t, err, 409, "unknown")
-	fails(t, d.SetConnection(ctx, "x", "asleep"), 400, "none of connected")
+	fails(t, d.SetConnection(ctx, "x", "asleep"), 400, "known states: connected")
 
 	raw := must(http.Get(d.srv.URL + "/v1/channels"))(t)
 	defer raw.Body.Close()
@@ -177,7 +177,7 @@ func TestFaultsClockTokens(t *testing.T) {
 	if err := d.RemoveFault(ctx, f.ID); err != nil {
 		t.Fatal(err)
 	}
-	fails(t, d.RemoveFault(ctx, f.ID), 404, "there is no fault")
+	fails(t, d.RemoveFault(ctx, f.ID), 404, "unknown fault")
 	must(d.AddFault(ctx, faults.Rule{Fault: "lost"}))(t)
 	if err := d.RemoveFault(ctx, 0); err != nil || len(d.wns.Faults()) != 0 {
 		t.Errorf("%v %v", err, d.wns.Faults())

@@ -10,7 +10,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns/faults"
 )
 
-// ActiveFault is a fault under way.
+// ActiveFault is an injected fault.
 type ActiveFault struct {
 	ID    uint64    `json:"id"`
 	Fault string    `json:"fault"`
@@ -19,7 +19,7 @@ type ActiveFault struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
-// FaultKind is one of the faults there are.
+// FaultKind describes one kind of fault.
 type FaultKind struct {
 	Name string `json:"name"`
 	Arg  string `json:"arg"`
@@ -51,7 +51,7 @@ func (a *api) addFault(r *http.Request) (any, error) {
 func (a *api) deleteFault(r *http.Request) (any, error) {
 	id, err := strconv.ParseUint(mux.Vars(r)["id"], 10, 64)
 	if err != nil || !a.wns.RemoveFault(id) {
-		return nil, notFound("there is no fault %s", mux.Vars(r)["id"])
+		return nil, notFound("unknown fault %s", mux.Vars(r)["id"])
 	}
 	return nil, nil
 }

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// guard lets those in who have the token, or, where there is none, those who
-// ask for a loopback name: a page in a browser on this machine can send
-// requests to any address, but not choose that name.
+// guard admits requests with the token. Without a configured token it admits
+// requests to a loopback name: a web page in a local browser can send requests
+// to any address, but it cannot choose the name in the Host header.
 func (a *api) guard(next http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(a.opts.Token))
 	origins := http.NewCrossOriginProtection()

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestWhoMayAsk: a token where there is one, this machine's own names where
-// there is none, and never another origin's page.
+// TestWhoMayAsk: with the token; without a configured token, by this machine's
+// names; and never from another origin's page.
 func TestWhoMayAsk(t *testing.T) {
 	open, closed := newDesk(t, Options{}), newDesk(t, Options{Token: "sesame"})
 	cases := []struct {

@@ -15,12 +15,12 @@ import (
 // filters are the query parameters of the journal.
 var filters = []string{"kind", "device", "app", "channel", "status", "delivery", "fault", "violated", "since", "limit"}
 
-// filter reads them; what is not given accepts everything.
+// filter reads them; an absent parameter accepts everything.
 func filter(q url.Values) (want func(*fakewns.Entry) bool, since uint64, limit int, err error) {
 	number := func(name string) (n int) {
 		if v := q.Get(name); v != "" && err == nil {
 			if n, err = strconv.Atoi(v); err != nil || n < 0 {
-				err = fmt.Errorf("%s=%q is no number from 0 on", name, v)
+				err = fmt.Errorf("%s=%q is not a number from 0 up", name, v)
 			}
 		}
 		return n
@@ -35,8 +35,8 @@ func filter(q url.Values) (want func(*fakewns.Entry) bool, since uint64, limit i
 	}, since, limit, err
 }
 
-// journal writes the entries, oldest first: as one JSON value, or one line
-// each where application/x-ndjson is asked for.
+// journal writes the entries, oldest first: as one JSON value, or as lines for
+// application/x-ndjson.
 func (a *api) journal(w http.ResponseWriter, r *http.Request) {
 	want, since, limit, err := filter(r.URL.Query())
 	if err == nil {
@@ -67,9 +67,8 @@ func (a *api) journal(w http.ResponseWriter, r *http.Request) {
 	enc.Encode(list) //nolint:errcheck // the client is gone
 }
 
-// stream sends every entry as it comes, and again when it changes, as
-// Server-Sent Events: "entry" with the entry, "missed" with how many changes a
-// slow reader lost.
+// stream sends every new or changed entry as Server-Sent Events: "entry" with
+// the entry, and "missed" with the number of changes that a slow reader lost.
 func (a *api) stream(w http.ResponseWriter, r *http.Request) {
 	want, _, _, err := filter(r.URL.Query())
 	if err == nil {

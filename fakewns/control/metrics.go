@@ -11,7 +11,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 )
 
-// collector turns the service's counters into metrics when it is asked.
+// collector turns the service's counters into metrics on each scrape.
 type collector struct {
 	wns                                              *fakewns.Server
 	requests, deliveries, broken, faultHits, journal *prometheus.Desc
@@ -28,7 +28,7 @@ func metricsHandler(wns *fakewns.Server) http.Handler {
 		deliveries: desc("deliveries_total", "What became of accepted notifications; a cached one counts again when that ends.", "outcome"),
 		broken:     desc("broken_rules_total", "Notifications that broke at least one rule."),
 		faultHits:  desc("fault_hits_total", "Requests that a fault met which is still under way.", "fault"),
-		journal:    desc("journal_entries_total", "Entries made in the journal, those of earlier runs included where the state is kept."),
+		journal:    desc("journal_entries_total", "Journal entries so far, including earlier runs if the state is kept."),
 		channels:   desc("channels", "Channels that are open, and that are revoked and answer 410.", "state"),
 		waiting:    desc("channels_waiting", "Channels with a notification cached."),
 		faults:     desc("faults", "Faults under way."),

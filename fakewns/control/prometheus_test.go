@@ -68,7 +68,7 @@ func TestPrometheus(t *testing.T) {
 	}
 }
 
-// ask gives the one value of a query; empty while there is none.
+// ask returns the only value of a query; empty while it has no result.
 func ask(ctx context.Context, addr, query string) string {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/api/v1/query?query="+url.QueryEscape(query), nil)
 	if err != nil {

@@ -7,13 +7,13 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 )
 
-// Push is a notification that the API's user sends, as a sound sender would.
+// Push is a valid notification to send.
 type Push struct {
 	Device  string            `json:"device,omitempty"`  // to its newest channel
 	Channel string            `json:"channel,omitempty"` // or to this one: its id
 	Type    string            `json:"type,omitempty"`    // default wns/raw
 	Payload string            `json:"payload,omitempty"` // default "dmwake"
-	Headers map[string]string `json:"headers,omitempty"` // in place of, or beside, a sound sender's
+	Headers map[string]string `json:"headers,omitempty"` // added to the default headers, or in their place
 }
 
 // Pushed is what the service answered.

@@ -14,8 +14,8 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 )
 
-// redacted stands for a secret that is there. An app that is written back with
-// it keeps its secret.
+// redacted stands for a secret. An app that is written back with it keeps its
+// secret.
 const redacted = "[redacted]"
 
 func variable(r *http.Request, name string) string {
@@ -49,10 +49,10 @@ func (a *api) setApps(r *http.Request) (any, error) {
 	return nil, a.write(list)
 }
 
-// write replaces the apps; those whose secret is redacted keep theirs.
+// write replaces the apps. An app with a redacted secret keeps its secret.
 func (a *api) write(list []fakewns.App) error {
 	if len(list) == 0 {
-		return errors.New("there must be one app at least")
+		return errors.New("at least one app is required")
 	}
 	before := a.wns.Apps()
 	for i := range list {
@@ -61,7 +61,7 @@ func (a *api) write(list []fakewns.App) error {
 		}
 		at := slices.IndexFunc(before, func(b fakewns.App) bool { return strings.EqualFold(b.PFN, list[i].PFN) })
 		if at < 0 {
-			return fmt.Errorf("app %s: it is new and needs a secret", list[i].PFN)
+			return fmt.Errorf("app %s is new and needs a secret", list[i].PFN)
 		}
 		list[i].Secret = before[at].Secret
 	}
@@ -98,7 +98,7 @@ func (a *api) deleteApp(r *http.Request) (any, error) {
 	pfn, list := variable(r, "pfn"), a.wns.Apps()
 	left := slices.DeleteFunc(slices.Clone(list), func(b fakewns.App) bool { return strings.EqualFold(b.PFN, pfn) })
 	if len(left) == len(list) {
-		return nil, notFound("there is no app %s", pfn)
+		return nil, notFound("unknown app %s", pfn)
 	}
 	return nil, a.write(left)
 }
@@ -106,7 +106,7 @@ func (a *api) deleteApp(r *http.Request) (any, error) {
 // Channel is a channel as the API shows it: the fields of fakewns.Channel.
 type Channel struct {
 	ID         string             `json:"id"`
-	URI        string             `json:"uri"` // its token is redacted unless it is asked for
+	URI        string             `json:"uri"` // its token is redacted unless revealed
 	PFN        string             `json:"pfn"`
 	Device     string             `json:"device"`
 	Expires    time.Time          `json:"expires"`
@@ -136,8 +136,8 @@ func (a *api) channels(r *http.Request) (any, error) {
 	return out, nil
 }
 
-// NewChannel asks for a channel without a device: what is pushed to it is
-// journaled, and goes nowhere.
+// NewChannel asks for a channel without a device: notifications to it are only
+// journaled.
 type NewChannel struct {
 	Device string `json:"device"`
 	PFN    string `json:"pfn"`
@@ -166,7 +166,7 @@ func (a *api) openChannel(r *http.Request) (any, error) {
 func (a *api) channel(id string) (fakewns.Channel, error) {
 	list := a.wns.ChannelsOf(func(c fakewns.Channel) bool { return c.ID == id })
 	if len(list) == 0 {
-		return fakewns.Channel{}, notFound("there is no channel %s", id)
+		return fakewns.Channel{}, notFound("unknown channel %s", id)
 	}
 	return list[0], nil
 }
@@ -186,7 +186,7 @@ func (a *api) endChannel(r *http.Request) (any, error) {
 	return nil, nil
 }
 
-// ConnectionState is how a device stands to the service.
+// ConnectionState is the state of a device's connection.
 type ConnectionState struct {
 	State fakewns.Connection `json:"state"`
 }
@@ -201,7 +201,7 @@ func (a *api) setConnection(r *http.Request) (any, error) {
 		a.wns.SetConnection(variable(r, "device"), in.State)
 		return nil, nil
 	}
-	return nil, fmt.Errorf("state %q is none of connected, disconnected, tempdisconnected", in.State)
+	return nil, fmt.Errorf("unknown state %q; known states: connected, disconnected, tempdisconnected", in.State)
 }
 
 func (a *api) revokeTokens(*http.Request) (any, error) {
@@ -216,7 +216,7 @@ type Clock struct {
 
 func (a *api) clock(*http.Request) (any, error) { return Clock{a.wns.Now()}, nil }
 
-// Advance moves the clock on.
+// Advance moves the clock forward.
 type Advance struct {
 	By string `json:"advance"` // a duration, such as 25h
 }

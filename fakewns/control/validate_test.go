@@ -26,7 +26,7 @@ func document(t testing.TB) *openapi3.T {
 		t.Fatal(err)
 	}
 	if err := doc.Validate(context.Background()); err != nil {
-		t.Fatalf("openapi.yaml is no OpenAPI document: %v", err)
+		t.Fatalf("openapi.yaml is not an OpenAPI document: %v", err)
 	}
 	return doc
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/dmwake/dmwake/internal/faultspec"
 )
 
-// twice delivers a notification twice: delivery is not exactly once anywhere.
+// twice delivers a notification twice: no push service promises exactly-once
+// delivery.
 type twice struct{}
 
 func (twice) Fault() string { return "delivered twice" }
@@ -18,7 +19,7 @@ func (twice) Deliver(wake func()) {
 	wake()
 }
 
-// late delivers long after the sender was told that all is well.
+// late delivers long after the sender got its 200.
 type late time.Duration
 
 func newLate(arg string) (fakewns.Fault, error) {
@@ -30,7 +31,7 @@ func (late) Fault() string { return "delivered late" }
 
 func (l late) Deliver(wake func()) { time.AfterFunc(time.Duration(l), wake) }
 
-// reordered holds each first notification until the second was delivered.
+// reordered holds back every first notification until the second is delivered.
 type reordered struct {
 	mu   sync.Mutex
 	held func()

@@ -15,16 +15,16 @@ import (
 // Kind is one fault by its name.
 type Kind struct {
 	Name string
-	On   fakewns.Kind // which requests it concerns where nothing else is said
-	Arg  string       // what its argument is, empty if it takes none; in brackets if it may be left out
+	On   fakewns.Kind // the default of Rule.On
+	Arg  string       // its argument: empty for none, in brackets if optional
 	Does string
 	make func(arg string) (fakewns.Fault, error)
 }
 
-// All are the faults there are, by name.
+// All lists the faults by name.
 func All() []Kind {
 	return []Kind{
-		{"bad-headers", fakewns.Notification, "", "answers 200 with a header line that is none", does(badHeaders{})},
+		{"bad-headers", fakewns.Notification, "", "answers 200 with a malformed header line", does(badHeaders{})},
 		{"bad-json", fakewns.Token, "", "answers 200 with JSON that breaks off", body(`{"access_token":"EgA`, "")},
 		{"channelthrottled", fakewns.Notification, "", "answers 200 and channelthrottled, and does not deliver", field(fakewns.Fault{WNSStatus: "channelthrottled"})},
 		{"delay", fakewns.Notification, "DURATION", "answers that much later", delay},
@@ -74,8 +74,8 @@ func New(spec string) (fakewns.Fault, error) {
 	return f, nil
 }
 
-// Rule is a fault with which requests it concerns, as configuration files and
-// the control API have it.
+// Rule is a fault and the requests it affects, as in configuration files and
+// the control API.
 type Rule struct {
 	Fault       string    `json:"fault" yaml:"fault"`             // "name" or "name=argument"
 	On          string    `json:"on,omitempty" yaml:"on"`         // token, notification or handshake
@@ -107,7 +107,7 @@ func (r Rule) Build() (fakewns.Fault, error) {
 		return f, fmt.Errorf("on %q is not token, notification or handshake", r.On)
 	}
 	if r.Times < 0 || r.Probability < 0 || r.Probability > 1 {
-		return f, fmt.Errorf("fault %s: times is 0 or more, probability from 0 to 1", r.Fault)
+		return f, fmt.Errorf("fault %s: times must be 0 or more, and probability from 0 to 1", r.Fault)
 	}
 	f.App, f.Channel, f.Device, f.Header, f.Times, f.Probability = r.App, r.Channel, r.Device, r.Header, r.Times, r.Probability
 	f.From, f.Until = r.From, r.Until
@@ -125,7 +125,7 @@ func (r Rule) Build() (fakewns.Fault, error) {
 func Parse(line string) (Rule, error) {
 	words := strings.Fields(line)
 	if len(words) == 0 {
-		return Rule{}, fmt.Errorf("a fault is missing, such as \"status=503 times=3\"")
+		return Rule{}, fmt.Errorf("name a fault, such as \"status=503 times=3\"")
 	}
 	r := Rule{Fault: words[0]}
 	var err error
@@ -149,10 +149,10 @@ func Parse(line string) (Rule, error) {
 		case "for":
 			r.For = value
 		default:
-			return r, fmt.Errorf("%q: the words after a fault are on, app, channel, device, header, times, probability, for", w)
+			return r, fmt.Errorf("unknown word %q; known words: on, app, channel, device, header, times, probability, for", w)
 		}
 		if err != nil {
-			return r, fmt.Errorf("%q is no number", w)
+			return r, fmt.Errorf("%q is not a number", w)
 		}
 	}
 	_, err = r.Build()

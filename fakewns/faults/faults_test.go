@@ -130,23 +130,23 @@ func (a answer) none() error {
 
 func TestMistakes(t *testing.T) {
 	for line, want := range map[string]string{
-		"":                           "a fault is missing",
+		"":                           "name a fault",
 		"nothing":                    "known faults: bad-headers, bad-json",
 		"status":                     "needs an argument",
-		"status=99":                  "no status from 200 to 599",
+		"status=99":                  "not a status from 200 to 599",
 		"status=200,a@=c":            "not of the form HEADER=VALUE",
 		"status=200,a=b\x01":         "not of the form HEADER=VALUE",
 		"lost=1":                     "takes no argument",
 		"delay=soon":                 "not a positive duration",
-		"redirect=nowhere":           "no URL",
+		"redirect=nowhere":           "not a URL",
 		"reset=now":                  "neither before nor after",
-		"header-names=red":           "none of old, new, lower",
-		"lost times=x":               "no number",
+		"header-names=red":           "known: old, new, lower",
+		"lost times=x":               "not a number",
 		"lost probability=2":         "probability from 0 to 1",
 		"lost on=everything":         "not token, notification or handshake",
 		"lost on=handshake":          "does not apply to a handshake",
 		"lost for=never":             "not a positive duration",
-		"lost colour=blue":           "the words after a fault are",
+		"lost colour=blue":           "known words: on, app",
 		"tls-fails on=notification2": "not token, notification",
 	} {
 		if _, err := Parse(line); err == nil || !strings.Contains(err.Error(), want) {
@@ -163,8 +163,8 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestWhichRequests: a fault meets those that it names, for as long as it is
-// said, and as often as its seed draws.
+// TestWhichRequests: a fault affects the requests it names, for its time, and
+// as often as its seed draws.
 func TestWhichRequests(t *testing.T) {
 	status := func(c *client, f fakewns.Fault) int {
 		f.On, f.Status = fakewns.Notification, 500

@@ -30,7 +30,7 @@ func newHeaderNames(arg string) (fakewns.Fault, error) {
 	case "old", "new", "lower":
 		return fakewns.Fault{Do: headerNames(arg)}, nil
 	}
-	return fakewns.Fault{}, fmt.Errorf("%q is none of old, new, lower", arg)
+	return fakewns.Fault{}, fmt.Errorf("unknown header name style %q; known: old, new, lower", arg)
 }
 
 func (n headerNames) Fault() string { return "header names: " + string(n) }

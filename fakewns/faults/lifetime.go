@@ -14,8 +14,8 @@ func shortLived(arg string) (fakewns.Fault, error) {
 	return fakewns.Fault{TokenLifetime: d}, err
 }
 
-// early is a token that dies before its time: what a sender sees whose clock
-// is wrong, or whose token was revoked.
+// early makes a token expire too soon, as a wrong clock or a revoked token
+// looks to a sender.
 type early struct{}
 
 func (early) Fault() string { return "tokens end sooner than expires_in says" }

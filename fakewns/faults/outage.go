@@ -8,7 +8,7 @@ import (
 	"github.com/dmwake/dmwake/internal/faultspec"
 )
 
-// outage is a service that is down for a while and says when to come again.
+// outage is a service that is down for a while and sends Retry-After.
 func outage(arg string) (fakewns.Fault, error) {
 	d, err := faultspec.Duration(arg, time.Minute)
 	return fakewns.Fault{Status: http.StatusServiceUnavailable, RetryAfter: "10", For: d}, err

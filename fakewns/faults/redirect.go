@@ -8,7 +8,8 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 )
 
-// redirect sends a sender elsewhere. One that follows takes its token there.
+// redirect sends a sender to another host. A sender that follows leaks its
+// token.
 type redirect string
 
 func newRedirect(arg string) (fakewns.Fault, error) {
@@ -16,7 +17,7 @@ func newRedirect(arg string) (fakewns.Fault, error) {
 		arg = "https://db3.notify.windows.com/?token=elsewhere"
 	}
 	if u, err := url.Parse(arg); err != nil || u.Host == "" {
-		return fakewns.Fault{}, fmt.Errorf("%q is no URL", arg)
+		return fakewns.Fault{}, fmt.Errorf("%q is not a URL", arg)
 	}
 	return fakewns.Fault{Do: redirect(arg)}, nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 )
 
-// reset ends the connection by a TCP reset where the answer should come. With
-// "after" the notification was delivered, and the sender cannot know.
+// reset closes the connection by a TCP reset instead of an answer. With "after"
+// the notification is delivered, and the sender cannot know.
 type reset struct{}
 
 func newReset(arg string) (fakewns.Fault, error) {
@@ -33,7 +33,7 @@ func (reset) Send(w http.ResponseWriter, _ *http.Request, _ *fakewns.Reply) bool
 		raw = t.NetConn()
 	}
 	if tcp, ok := raw.(*net.TCPConn); ok {
-		tcp.SetLinger(0) //nolint:errcheck // it is closed the gentle way then
+		tcp.SetLinger(0) //nolint:errcheck // without it, the close is a normal one
 	}
 	raw.Close()
 	return true

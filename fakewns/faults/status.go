@@ -21,7 +21,7 @@ func newStatus(arg string) (fakewns.Fault, error) {
 	code, rest, _ := strings.Cut(arg, ",")
 	n, err := strconv.Atoi(code)
 	if err != nil || n < 200 || n > 599 {
-		return fakewns.Fault{}, fmt.Errorf("%q is no status from 200 to 599", code)
+		return fakewns.Fault{}, fmt.Errorf("%q is not a status from 200 to 599", code)
 	}
 	s := status{n, http.Header{}}
 	for pair := range strings.SplitSeq(rest, ",") {

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// tlsFails breaks handshakes off, as a middlebox does.
+// tlsFails aborts handshakes, as a middlebox does.
 type tlsFails struct{}
 
 func (tlsFails) Fault() string { return "TLS handshake broken off" }

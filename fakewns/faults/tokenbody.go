@@ -18,13 +18,13 @@ func body(text, contentType string) func(string) (fakewns.Fault, error) {
 	return does(fixed{text, contentType})
 }
 
-// hugeToken answers with a token that fits into no header.
+// hugeToken answers with a token too long for any header.
 func hugeToken(arg string) (fakewns.Fault, error) {
 	n := 60000
 	if arg != "" {
 		var err error
 		if n, err = strconv.Atoi(arg); err != nil || n < 1 || n > 1<<20 {
-			return fakewns.Fault{}, fmt.Errorf("%q is no number of bytes up to a million", arg)
+			return fakewns.Fault{}, fmt.Errorf("%q is not a number of bytes up to 1048576", arg)
 		}
 	}
 	return fakewns.Fault{Do: fixed{`{"access_token":"` + strings.Repeat("x", n) + `","token_type":"bearer","expires_in":86400}`, ""}}, nil

@@ -10,8 +10,8 @@ import (
 	"github.com/dmwake/dmwake/internal/faultspec"
 )
 
-// drip sends the answer slowly, as a bad line does: a sender with a limit on
-// the whole request ends it, one without waits.
+// drip sends the answer slowly, as a bad line does. A sender with a timeout
+// gives up; one without waits.
 type drip time.Duration
 
 func newDrip(arg string) (fakewns.Fault, error) {
@@ -72,7 +72,7 @@ func hijacked(w http.ResponseWriter, raw []byte) bool {
 	return true
 }
 
-// wire is an answer as it goes over the connection.
+// wire is an answer as it is sent over the connection.
 func wire(h http.Header, reply *fakewns.Reply) []byte {
 	h.Set("Content-Length", fmt.Sprint(len(reply.Body)))
 	h.Set("Connection", "close")

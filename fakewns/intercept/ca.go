@@ -25,7 +25,7 @@ import (
 type CA struct {
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate
-	// CertFile is where the certificate is on disk; empty if nowhere.
+	// CertFile is the certificate's path; empty if it is only in memory.
 	CertFile string
 
 	mu     sync.Mutex
@@ -65,8 +65,8 @@ func newCA(key *ecdsa.PrivateKey, der []byte) (*CA, error) {
 	return &CA{key: key, cert: cert, leaves: map[string]*tls.Certificate{}}, nil
 }
 
-// LoadCA takes the authority in dir, or makes one there on the first run: the
-// key is readable by its owner only.
+// LoadCA loads the authority from dir, and creates it on the first run. Only
+// the owner can read the key.
 func LoadCA(dir string) (*CA, error) {
 	certPath, keyPath := filepath.Join(dir, caCertFile), filepath.Join(dir, caKeyFile)
 	keyPEM, err := os.ReadFile(keyPath)
@@ -152,14 +152,14 @@ func (c *CA) Leaf(host string) (*tls.Certificate, error) {
 		return nil, err
 	}
 	if len(c.leaves) > 1000 {
-		clear(c.leaves) // a peer that invents names must not fill memory
+		clear(c.leaves) // bounded, whatever names a peer invents
 	}
 	c.leaves[host] = leaf
 	return leaf, nil
 }
 
-// ClientCert makes a client certificate of this CA, which no server under test
-// issued: what a stranger would present.
+// ClientCert makes a client certificate of this CA, which is foreign to every
+// server under test.
 func (c *CA) ClientCert(name string) (*tls.Certificate, error) {
 	return c.issue(&x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, name)
 }
@@ -186,10 +186,10 @@ func serial() *big.Int {
 	return new(big.Int).Add(new(big.Int).SetBytes(b[:]), big.NewInt(1))
 }
 
-// ServerTLS answers with a certificate of the CA under the name that is asked
-// for: one of the push service's, localhost, or the address connected to. HTTP/1.1
-// only, as WNS. clientCerts asks for a client certificate and leaves checking
-// it to the server.
+// ServerTLS presents a certificate for the requested name: a push service name,
+// localhost, or the address connected to. It speaks HTTP/1.1 only, as WNS does.
+// With clientCerts it requests a client certificate and leaves the check to the
+// server.
 func (c *CA) ServerTLS(clientCerts bool) *tls.Config {
 	cfg := &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},

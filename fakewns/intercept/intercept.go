@@ -1,5 +1,5 @@
-// Package intercept lets an MDM server that nobody changed reach the fake WNS:
-// by an HTTPS proxy, or by names that resolve to a loopback address.
+// Package intercept lets an unmodified MDM server reach the fake WNS: through
+// an HTTPS proxy, or by names that resolve to loopback.
 package intercept
 
 import (
@@ -22,8 +22,8 @@ const (
 	WNSSuffix = ".notify.windows.com"
 )
 
-// IsService tells whether host is one that the fake WNS answers for: the login
-// hosts, or one label before notify.windows.com.
+// IsService reports whether the fake WNS answers for host: a login host, or one
+// label before notify.windows.com.
 func IsService(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == LiveHost || host == EntraHost {
@@ -33,10 +33,10 @@ func IsService(host string) bool {
 	return ok && label != "" && !strings.Contains(label, ".")
 }
 
-// Proxy is an HTTP proxy that joins CONNECT to the service's hosts, port 443,
-// with the fake WNS at addr, which answers under their names. allow names
-// further hosts, "host" (port 443) or "host:port", that are connected through;
-// everything else is refused, so it is never an open proxy.
+// Proxy is an HTTP proxy that connects CONNECT requests for the service's
+// hosts, port 443, to the fake WNS at addr. allow names further hosts to pass
+// through, "host" (port 443) or "host:port". Everything else is refused, so it
+// is never an open proxy.
 func Proxy(addr string, allow ...string) http.Handler {
 	for i, a := range allow {
 		if _, _, err := net.SplitHostPort(a); err != nil {
@@ -75,8 +75,8 @@ type quiet struct{}
 
 func (quiet) Printf(string, ...any) {}
 
-// HostLines are the lines for a hosts file that lead to ip: the login hosts and
-// the given channel hosts.
+// HostLines are lines of a hosts file that map the login hosts and the given
+// channel hosts to ip.
 func HostLines(ip string, channelHosts ...string) string {
 	var b strings.Builder
 	for _, h := range append([]string{LiveHost, EntraHost}, channelHosts...) {
@@ -94,8 +94,8 @@ func InHosts(ctx context.Context, hostsFile string, argv ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "unshare", args...) //nolint:gosec // the caller's own command
 }
 
-// Supported tries InHosts on a harmless command and gives the reason where it
-// does not work.
+// Supported tries InHosts on a harmless command and returns why it does not
+// work.
 func Supported(ctx context.Context) error {
 	f, err := os.CreateTemp("", "dmwake-hosts")
 	if err != nil {
@@ -104,7 +104,7 @@ func Supported(ctx context.Context) error {
 	defer os.Remove(f.Name())
 	f.Close()
 	if out, err := InHosts(ctx, f.Name(), "true").CombinedOutput(); err != nil {
-		return fmt.Errorf("a private mount namespace is not to be had here: %w: %s", err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("this system allows no private mount namespace: %w: %s", err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }

@@ -13,10 +13,11 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// Trust are files that make software trust the lab's CA beside the authorities
-// it trusts already: the variables that name such a file replace those.
+// Trust is a set of files that make software trust the lab's CA. Variables that
+// name such a file replace the system's authorities, so the bundles contain
+// those, too.
 type Trust struct {
-	CA     string // the lab's certificate alone, PEM
+	CA     string // only the lab's certificate, PEM
 	Bundle string // with the system's authorities, PEM
 	Java   string // the same as a PKCS#12 trust store
 }
@@ -66,7 +67,7 @@ func (c *CA) WriteTrust() (*Trust, error) {
 	return t, nil
 }
 
-// certificates reads those of a PEM file that can be read.
+// certificates reads a PEM file and skips what is not a readable certificate.
 func certificates(raw []byte) (out []*x509.Certificate) {
 	for {
 		var b *pem.Block
@@ -79,15 +80,15 @@ func certificates(raw []byte) (out []*x509.Certificate) {
 	}
 }
 
-// Env are the variables, NAME=value, with which software that was not changed
-// trusts the CA and, where proxy is not empty, goes through it: Go and OpenSSL
-// (SSL_CERT_FILE), Node, Python's requests, curl, and Java.
+// Env is the environment, NAME=value, that makes unmodified software trust the
+// CA and use the proxy, if it is not empty: Go and OpenSSL (SSL_CERT_FILE),
+// Node, Python's requests, curl, and Java.
 func (t *Trust) Env(proxy string) []string {
 	java := "-Djavax.net.ssl.trustStore=" + t.Java + " -Djavax.net.ssl.trustStoreType=PKCS12 -Djavax.net.ssl.trustStorePassword=" + javaPassword
 	env := []string{"SSL_CERT_FILE=" + t.Bundle, "NODE_EXTRA_CA_CERTS=" + t.CA, "REQUESTS_CA_BUNDLE=" + t.Bundle, "CURL_CA_BUNDLE=" + t.Bundle}
 	if proxy != "" {
-		// Node's own fetch goes through a proxy from version 24 on, and only if
-		// it is told to.
+		// Node's own fetch supports a proxy since version 24, and only on
+		// request.
 		env = append(env, "HTTPS_PROXY=http://"+proxy, "https_proxy=http://"+proxy, "NO_PROXY=localhost,127.0.0.1,::1", "no_proxy=localhost,127.0.0.1,::1",
 			"NODE_USE_ENV_PROXY=1")
 		if host, port, err := net.SplitHostPort(proxy); err == nil {

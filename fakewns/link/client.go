@@ -18,14 +18,14 @@ import (
 type Options struct {
 	Token string       // of the control API
 	HTTP  *http.Client // to connect with
-	// Lost is called for a channel that the service does not know any more,
-	// because it was started anew without its state. It must not call the client.
+	// Lost is called for a channel that the service no longer knows, because it
+	// restarted without its state. It must not call the client.
 	Lost func(uri string)
 	Log  *slog.Logger // nil discards
 }
 
-// Client is the devices' side: the WNS client of all devices of a process. It
-// connects again by itself where the link is cut.
+// Client is the devices' side: the WNS client of all devices in a process. It
+// reconnects by itself.
 type Client struct {
 	url  string
 	opts Options
@@ -42,7 +42,7 @@ type Client struct {
 	pending  map[uint64]*call // not answered yet
 	lastID   uint64
 	notes    []up
-	early    []notify           // of channels whose URI is not known here yet
+	early    []notify           // for channels whose URI is not known here yet
 	ws       *websocket.Conn    // the connection there is
 	cut      context.CancelFunc // of that
 	resumes  int
@@ -90,7 +90,7 @@ func (c *Client) poke() {
 	}
 }
 
-// do asks and waits for the reply, over cuts of the link.
+// do sends a request and waits for the reply, across reconnects.
 func (c *Client) do(ctx context.Context, f up) (reply, error) {
 	c.mu.Lock()
 	p := c.add(f)
@@ -108,8 +108,8 @@ func (c *Client) do(ctx context.Context, f up) (reply, error) {
 	return reply{}, fmt.Errorf("link: %w", ctx.Err())
 }
 
-// OpenChannel implements dmclient.WNS. Where the link is cut before the answer
-// it is asked again; the service may be left with a channel that nobody uses.
+// OpenChannel implements dmclient.WNS. If the link is cut before the answer,
+// the request is sent again; the service may then keep an unused channel.
 func (c *Client) OpenChannel(ctx context.Context, device, pfn string, wake func(payload []byte)) (uri string, expires time.Time, err error) {
 	r, err := c.do(ctx, up{Open: &open{device, pfn}})
 	switch {
@@ -143,8 +143,8 @@ func (c *Client) listen(uri string, wake func([]byte)) {
 	}
 }
 
-// Attach takes up a channel that was opened before, perhaps by another
-// process; false where the service does not know it or it is over.
+// Attach takes over a channel that was opened before, perhaps by another
+// process; false if the service does not know it or it ended.
 func (c *Client) Attach(ctx context.Context, uri string, wake func(payload []byte)) (bool, error) {
 	c.listen(uri, wake)
 	r, err := c.do(ctx, up{Attach: uri})
@@ -164,11 +164,11 @@ func (c *Client) CloseChannel(uri string) {
 	c.add(up{Close: uri})
 }
 
-// maxNotes bounds what is kept to be said once the link is up again.
+// maxNotes bounds the messages kept for a link that is down.
 const maxNotes = 1 << 16
 
-// Led tells the service which session of a device a notification led to. It is
-// for the journal only, and lost where the link is cut just then.
+// Led reports which session a notification led to. It is only for the journal,
+// and can get lost if the link is cut.
 func (c *Client) Led(device, session string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -178,7 +178,7 @@ func (c *Client) Led(device, session string) {
 	c.poke()
 }
 
-// SetConnected tells the service whether a device can be reached.
+// SetConnected reports whether a device can be reached.
 func (c *Client) SetConnected(device string, connected bool) {
 	s := fakewns.Disconnected
 	if connected {
@@ -189,8 +189,7 @@ func (c *Client) SetConnected(device string, connected bool) {
 	c.add(up{State: &state{device, s}})
 }
 
-// Cut breaks the connection, as a bad network does, if there is one; the client
-// connects again.
+// Cut breaks the connection, as a bad network does. The client reconnects.
 func (c *Client) Cut() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -202,7 +201,7 @@ func (c *Client) Cut() bool {
 	return true
 }
 
-// Resumes is how often the link was cut and went on.
+// Resumes is how often the link was cut and resumed.
 func (c *Client) Resumes() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,6 +1,6 @@
-// Package link lets devices of another process connect to a fake WNS, many
-// over one WebSocket. A link that was cut goes on where it was: what was on its
-// way is sent again, once.
+// Package link connects devices of another process to a fake WNS, many over one
+// WebSocket. A cut link resumes: frames in transit are sent again and arrive
+// once.
 //
 // The frames are JSON, one to a message, and a [model] throughout: the protocol
 // between Windows and the real service is not published.
@@ -22,13 +22,13 @@ const Subprotocol = "dmwake-link.1"
 // Bounds of a link.
 const (
 	maxFrame  = 1 << 20 // bytes
-	maxQueued = 1 << 16 // notifications on their way on one link
-	maxOpens  = 64      // requests of one connection under way
+	maxQueued = 1 << 16 // unacknowledged notifications of one link
+	maxOpens  = 64      // pending requests of one connection
 )
 
 // Times of a link.
 const (
-	// Grace is how long the service keeps a link that was cut.
+	// Grace is how long the service keeps a cut link.
 	Grace        = 5 * time.Minute
 	writeTimeout = 30 * time.Second
 	pingEvery    = 20 * time.Second
@@ -37,27 +37,27 @@ const (
 	lastWait     = 5 * time.Second
 )
 
-// up is a frame of the devices' side.
+// up is a frame from the devices' side.
 type up struct {
 	// Hello opens a link or resumes one.
 	Hello *hello `json:"hello,omitempty"`
-	// Open registers a PFN; Close ends a channel; Attach takes a channel up
-	// again. Each is answered by a reply of its ID.
+	// Open registers a PFN; Close closes a channel; Attach takes one over. Each
+	// gets a reply with its ID.
 	ID     uint64 `json:"id,omitempty"`
 	Open   *open  `json:"open,omitempty"`
 	Close  string `json:"close,omitempty"`
 	Attach string `json:"attach,omitempty"`
-	// Ack says that all notifications up to this number came.
+	// Ack acknowledges all notifications up to this number.
 	Ack uint64 `json:"ack,omitempty"`
-	// Led says that a device opened a session because it was woken, State how
-	// it stands to the service.
+	// Led reports that a wake-up led to a session, State the state of a
+	// device's connection.
 	Led   *led   `json:"led,omitempty"`
 	State *state `json:"state,omitempty"`
 }
 
 type hello struct {
-	Session string `json:"session,omitempty"` // of the link to go on with; empty for a new one
-	Got     uint64 `json:"got,omitempty"`     // the last notification that came on it
+	Session string `json:"session,omitempty"` // the link to resume; empty for a new one
+	Got     uint64 `json:"got,omitempty"`     // the last notification received on it
 }
 
 type open struct {
@@ -75,7 +75,7 @@ type state struct {
 	State  fakewns.Connection `json:"state"`
 }
 
-// down is a frame of the service's side.
+// down is a frame from the service's side.
 type down struct {
 	Welcome *welcome `json:"welcome,omitempty"`
 	Reply   *reply   `json:"reply,omitempty"`
@@ -93,7 +93,7 @@ type reply struct {
 	URI     string    `json:"uri,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
 	Error   string    `json:"error,omitempty"`
-	Reason  string    `json:"reason,omitempty"` // of a registration that was refused
+	Reason  string    `json:"reason,omitempty"` // why a registration was refused
 }
 
 type notify struct {
@@ -120,7 +120,7 @@ func writeFrame(ctx context.Context, ws *websocket.Conn, v any) error {
 	return ws.Write(ctx, websocket.MessageText, b)
 }
 
-// keepAlive pings until ctx ends, and calls broken where no pong comes.
+// keepAlive pings until ctx ends, and calls broken if no pong arrives.
 func keepAlive(ctx context.Context, ws *websocket.Conn, broken func()) {
 	tick := time.NewTicker(pingEvery)
 	defer tick.Stop()

@@ -38,7 +38,7 @@ func (c *Client) connect(ctx context.Context) (*websocket.Conn, error) {
 		err = readFrame(ctx, ws, &f)
 	}
 	if err == nil && f.Welcome == nil {
-		err = errors.New("the first frame is no welcome")
+		err = errors.New("the first frame is not a welcome")
 	}
 	if err != nil {
 		ws.CloseNow() //nolint:errcheck // of no use any more
@@ -48,8 +48,8 @@ func (c *Client) connect(ctx context.Context) (*websocket.Conn, error) {
 	return ws, nil
 }
 
-// welcomed begins a connection: what was not answered is asked again, and
-// where the service knows the link no more, the channels are taken up again.
+// welcomed starts a connection. It repeats unanswered requests, and attaches
+// the channels again if the service no longer knows the link.
 func (c *Client) welcomed(w welcome, again bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,7 +160,7 @@ func (c *Client) notified(n notify) {
 	c.mu.Lock()
 	if n.N <= c.got {
 		c.mu.Unlock()
-		return // sent again, though it came
+		return // a duplicate after a resume
 	}
 	c.got = n.N
 	wake, known := c.channels[n.Channel]
@@ -174,12 +174,12 @@ func (c *Client) notified(n notify) {
 	}
 }
 
-// maxEarly bounds what is kept of channels that are not known: one whose reply
-// is on its way, or that was closed meanwhile.
+// maxEarly bounds the notifications kept for unknown channels: the reply is
+// still in transit, or the channel was just closed.
 const maxEarly = 256
 
-// write sends requests, notes and acknowledgements, many of which are said by
-// one.
+// write sends requests, notes and acknowledgements; one acknowledgement covers
+// many notifications.
 func (c *Client) write(ctx context.Context, ws *websocket.Conn) {
 	for {
 		c.mu.Lock()
@@ -190,7 +190,7 @@ func (c *Client) write(ctx context.Context, ws *websocket.Conn) {
 				frames = append(frames, p.frame)
 			}
 		}
-		// In their order: of two states of a device the later one holds.
+		// In order: the later of two states of a device wins.
 		slices.SortFunc(frames, func(a, b up) int { return cmp.Compare(a.ID, b.ID) })
 		frames = append(frames, c.notes...)
 		c.notes = nil

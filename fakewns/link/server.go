@@ -14,8 +14,8 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 )
 
-// Server is where links end. It is an http.Handler; who may connect is decided
-// before it, by the control API's token.
+// Server is the service's end of links, an http.Handler. The control API checks
+// the token before it.
 type Server struct {
 	wns *fakewns.Server
 	log *slog.Logger
@@ -23,7 +23,7 @@ type Server struct {
 	mu       sync.Mutex
 	sessions map[string]*session
 	closed   bool
-	limit    int // of notifications on their way on one link
+	limit    int // of unacknowledged notifications of one link
 }
 
 // NewServer makes the service's side. A nil log discards.
@@ -34,7 +34,7 @@ func NewServer(wns *fakewns.Server, log *slog.Logger) *Server {
 	return &Server{wns: wns, log: log, sessions: map[string]*session{}, limit: maxQueued}
 }
 
-// Sessions is how many links there are, those that are cut included.
+// Sessions is the number of links, including cut ones.
 func (l *Server) Sessions() int { return len(l.all()) }
 
 func (l *Server) all() []*session {
@@ -110,7 +110,7 @@ func (l *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	cancel()
 }
 
-// read does what the frames ask for, until the connection breaks.
+// read handles frames until the connection breaks.
 func (l *Server) read(ctx context.Context, ws *websocket.Conn, s *session, c *connection, under *sync.WaitGroup) {
 	slots := make(chan struct{}, maxOpens)
 	for {
@@ -129,7 +129,7 @@ func (l *Server) read(ctx context.Context, ws *websocket.Conn, s *session, c *co
 			l.answer(s, c, l.request(ctx, s, f)) // in order
 			continue
 		}
-		slots <- struct{}{} // a state file takes many at once, but not one after the other
+		slots <- struct{}{} // concurrently: a state file syncs many writes at once
 		under.Go(func() {
 			l.answer(s, c, l.request(ctx, s, f))
 			<-slots
@@ -144,7 +144,7 @@ func (l *Server) answer(s *session, c *connection, r reply) {
 	s.poke()
 }
 
-// connect finds the session of a hello, or makes one.
+// connect finds or creates the session for a hello.
 func (l *Server) connect(h hello, cancel context.CancelFunc) (s *session, c *connection, resumed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -159,7 +159,7 @@ func (l *Server) connect(h hello, cancel context.CancelFunc) (s *session, c *con
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != nil {
-		s.conn.cancel() // it is dead; only this side has not seen it
+		s.conn.cancel() // it is dead, and this side has not noticed yet
 	}
 	if s.end != nil {
 		s.end.Stop()
@@ -184,7 +184,8 @@ func (l *Server) disconnect(s *session, c *connection) {
 	}
 }
 
-// end forgets a session; its channels' devices are disconnected from then on.
+// end drops a session; the devices of its channels are disconnected from then
+// on.
 func (l *Server) end(s *session) {
 	l.mu.Lock()
 	delete(l.sessions, s.id)
@@ -200,7 +201,7 @@ func (l *Server) end(s *session) {
 	}
 }
 
-// note takes what needs no reply.
+// note handles frames that need no reply.
 func (l *Server) note(s *session, f up) {
 	switch {
 	case f.Ack > 0:
@@ -216,7 +217,7 @@ func (l *Server) note(s *session, f up) {
 	}
 }
 
-// request does what needs a reply.
+// request handles frames that need a reply.
 func (l *Server) request(ctx context.Context, s *session, f up) reply {
 	r := reply{ID: f.ID}
 	switch {

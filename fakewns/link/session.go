@@ -10,7 +10,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 )
 
-// session is one link, over as many connections as it takes.
+// session is one link, across reconnects.
 type session struct {
 	id    string
 	limit int
@@ -37,9 +37,8 @@ type receiver struct {
 	uri string // guarded by the session's lock
 }
 
-// Connection implements fakewns.Receiver. A link that is cut, or so slow that
-// too much is on its way, is out of reach: the sender is told so, and never
-// waits for it.
+// Connection implements fakewns.Receiver. A cut or congested link counts as
+// disconnected. Senders see that, and never wait for it.
 func (r *receiver) Connection() fakewns.Connection {
 	s := r.s
 	s.mu.Lock()
@@ -53,8 +52,8 @@ func (r *receiver) Connection() fakewns.Connection {
 	return fakewns.Connected
 }
 
-// Wake implements fakewns.Receiver. What was accepted just before the link was
-// cut waits for it.
+// Wake implements fakewns.Receiver. A notification accepted just before a cut
+// waits for the link.
 func (r *receiver) Wake(payload []byte) {
 	s := r.s
 	s.mu.Lock()
@@ -74,7 +73,7 @@ func (s *session) poke() {
 	}
 }
 
-// acknowledge forgets what came; the caller holds the lock.
+// acknowledge drops acknowledged notifications; the caller holds the lock.
 func (s *session) acknowledge(n uint64) {
 	i := 0
 	for i < len(s.queue) && s.queue[i].N <= n {
@@ -85,7 +84,7 @@ func (s *session) acknowledge(n uint64) {
 	}
 }
 
-// next gives what is to be sent now.
+// next returns the frames to send now.
 func (s *session) next(c *connection) (replies []reply, batch []notify) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,8 +100,8 @@ func (s *session) next(c *connection) (replies []reply, batch []notify) {
 	return replies, batch
 }
 
-// write sends what there is to send, until ctx ends. It takes it under the
-// lock and writes without: a slow line holds up nobody but itself.
+// write sends frames until ctx ends. It collects them under the lock and writes
+// without it, so a slow line delays only itself.
 func (s *session) write(ctx context.Context, ws *websocket.Conn, c *connection) {
 	for {
 		replies, batch := s.next(c)

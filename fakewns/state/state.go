@@ -1,5 +1,5 @@
-// Package state keeps a fake WNS in a bbolt file, so that a shared lab goes on
-// after a restart where it was, a kill -9 or a power cut included.
+// Package state stores a fake WNS in a bbolt file, so that a shared lab
+// continues after a restart, even after kill -9 or a power cut.
 package state
 
 import (
@@ -16,13 +16,13 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 )
 
-// format is the version of what the file holds; another one is refused.
+// format is the version of the file's content; other versions are refused.
 const format = "1"
 
 var metaBucket = []byte("meta")
 
-// File implements fakewns.Store. Writers that come together share one
-// transaction: it is synced to the disk before any of them goes on.
+// File implements fakewns.Store. Concurrent writers share one transaction; it
+// is synced to disk before any of them continues.
 type File struct {
 	db *bolt.DB
 
@@ -48,9 +48,9 @@ func Open(path string) (*File, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("state: %s is in use by another lab; stop that or give another --state", path)
+		return nil, fmt.Errorf("state: %s is in use by another lab; stop it, or choose another --state", path)
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
-		return nil, fmt.Errorf("state: %s is no state file of dmwake; give another --state, or move it away", path)
+		return nil, fmt.Errorf("state: %s is not a dmwake state file; choose another --state, or move it away", path)
 	case err != nil:
 		return nil, fmt.Errorf("state: %w", err)
 	}
@@ -65,7 +65,7 @@ func Open(path string) (*File, error) {
 		case got == nil:
 			return b.Put([]byte("format"), []byte(format))
 		case string(got) != format:
-			return fmt.Errorf("%s is of format %s, this dmwake writes %s", path, got, format)
+			return fmt.Errorf("%s has format %s, this dmwake writes %s", path, got, format)
 		}
 		return nil
 	})
@@ -115,7 +115,7 @@ func (f *File) Save(records ...fakewns.Record) (kept func() error) {
 	}
 }
 
-// write writes what is queued until nothing is.
+// write drains the queue.
 func (f *File) write() {
 	for {
 		f.mu.Lock()

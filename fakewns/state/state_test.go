@@ -72,8 +72,8 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// TestManyWriters: all of them are kept, and Close waits for those that did not
-// wait.
+// TestManyWriters: all writes are stored, and Close waits for writers that did
+// not wait.
 func TestManyWriters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lab.db")
 	f := open(t, path)
@@ -113,7 +113,7 @@ func TestStrangeFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	for path, want := range map[string]string{text: "no state file of dmwake", later: "is of format 9, this dmwake writes 1", dir: "state: "} {
+	for path, want := range map[string]string{text: "not a dmwake state file", later: "has format 9, this dmwake writes 1", dir: "state: "} {
 		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}

@@ -21,7 +21,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/fleet"
 )
 
-// deviceFlags are those of all device commands.
+// deviceFlags are the flags of all device commands.
 type deviceFlags struct {
 	state, config       string
 	discovery, username string
@@ -36,9 +36,8 @@ func deviceCommand(s *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "device",
 		Short: "Simulated Windows devices, kept in a file",
-		Long: `Simulated Windows devices against any MDM server. They are kept in a state file
-(--state) with their certificates, keys and management trees, so that they
-survive a restart.
+		Long: `Simulated Windows devices for any MDM server. A state file (--state) keeps them with
+their certificates, keys and management trees across restarts.
 
   dmwake device enroll --discovery https://mdm.example/EnrollmentServer/Discovery.svc \
       --username demo@mdm.example --ca ca.pem --count 10
@@ -59,13 +58,13 @@ beginning of one, its name, or its number in the list.`,
 	fl := c.PersistentFlags()
 	fl.StringVar(&f.state, "state", filepath.Join(".dmwake", "devices.db"), "file that holds the devices")
 	fl.StringVar(&f.config, "config", "", "configuration file of the target")
-	fl.StringVar(&f.discovery, "discovery", "", "URL of the server's discovery service (default: that of the user's domain)")
+	fl.StringVar(&f.discovery, "discovery", "", "URL of the server's discovery service (default: from the user's domain)")
 	fl.StringVar(&f.username, "username", "", "user that enrolls; the password is in DMWAKE_PASSWORD")
-	fl.StringVar(&f.ca, "ca", "", "PEM file that the server's certificate is checked with")
+	fl.StringVar(&f.ca, "ca", "", "PEM file of the CA that signed the server's certificate")
 	fl.StringVar(&f.connect, "connect", "", "host:port to connect to, whatever the URLs name")
 	fl.StringArrayVar(&f.faults, "fault", nil, "make the devices misbehave, NAME or NAME=ARGUMENT; repeatable, dmwake device faults lists them")
 	fl.StringArrayVar(&f.quirks, "quirk", nil, "switch a quirk on, or off by -NAME; repeatable, dmwake device quirks lists them")
-	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "take commands for CSPs that are not simulated, instead of answering 404")
+	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "accept commands for CSPs that are not simulated, instead of answering 404")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print every message")
 	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), runCommand(s, &f), listCommand(s, &f), showCommand(s, &f),
 		setCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
@@ -94,7 +93,7 @@ func complete(c *cobra.Command, flag string, values func() []string) {
 	}
 }
 
-// target is where the server is, of --config and the flags.
+// target is the server, from --config and the flags.
 func (f *deviceFlags) target() (*target.Config, error) {
 	cfg := &target.Config{}
 	if f.config != "" {
@@ -121,8 +120,7 @@ func (f *deviceFlags) target() (*target.Config, error) {
 	return cfg, nil
 }
 
-// bench is what a device command works with: the file, and its devices in
-// memory.
+// bench is a device command's state: the file, and its devices in memory.
 type bench struct {
 	s     *streams
 	f     *deviceFlags
@@ -159,18 +157,18 @@ func (f *deviceFlags) open(s *streams, edit func(*dmclient.Config)) (*bench, err
 }
 
 func (b *bench) close() {
-	b.store.Close() //nolint:errcheck // what was kept is on the disk already
+	b.store.Close() //nolint:errcheck // everything is on disk already
 }
 
-// reach is how the file's devices reach their server: what a command need not
-// be told again.
+// reach is how the file's devices reach their server, so that commands need no
+// flags for it.
 type reach struct {
 	Discovery, Username, Connect string
 	CA                           []byte // PEM
 }
 
-// remember takes what the file knows where flags and configuration say nothing,
-// and keeps what they say.
+// remember fills gaps in flags and configuration from the file, and stores what
+// they say.
 func (b *bench) remember() (*reach, error) {
 	var r reach
 	raw, err := b.store.Meta("reach")
@@ -200,7 +198,7 @@ func (b *bench) remember() (*reach, error) {
 	return &r, err
 }
 
-// load makes a fleet of the file's devices.
+// load loads the file's devices into a fleet.
 func (b *bench) load(edit func(*dmclient.Config)) error {
 	known, err := b.remember()
 	if err != nil {
@@ -229,8 +227,8 @@ func (b *bench) load(edit func(*dmclient.Config)) error {
 	})
 }
 
-// device is what all devices have in common. A command that ends by itself
-// does not wait for a server that is not there; "run" does.
+// device is the configuration of all devices. Only "run" waits for an
+// unreachable server.
 func (f *deviceFlags) device(cfg *target.Config, known *reach) (dmclient.Config, error) {
 	t := &cfg.Target
 	dev := dmclient.Config{
@@ -240,7 +238,7 @@ func (f *deviceFlags) device(cfg *target.Config, known *reach) (dmclient.Config,
 	if len(known.CA) > 0 {
 		dev.Roots = x509.NewCertPool()
 		if !dev.Roots.AppendCertsFromPEM(known.CA) {
-			return dev, errors.New("--ca: the file holds no PEM certificate")
+			return dev, errors.New("--ca: the file has no PEM certificate")
 		}
 	}
 	for _, spec := range f.faults {
@@ -260,8 +258,8 @@ func (f *deviceFlags) device(cfg *target.Config, known *reach) (dmclient.Config,
 	return dev, nil
 }
 
-// unattended is the push service of a command that does not wait for pushes:
-// it hands out channels that nothing can be sent to. "run" gets real ones.
+// unattended is the push service of commands that do not wait for pushes. Its
+// channels receive nothing; "run" gets real ones.
 type unattended struct{ dmclient.IgnoreEvents }
 
 func (unattended) OpenChannel(_ context.Context, device, _ string, _ func([]byte)) (string, time.Time, error) {
@@ -269,7 +267,7 @@ func (unattended) OpenChannel(_ context.Context, device, _ string, _ func([]byte
 }
 func (unattended) CloseChannel(string) {}
 
-// held is told of every session that the fleet held.
+// held is called after every session of the fleet.
 func (b *bench) held(d *dmclient.Device, s *dmclient.Session, err error) {
 	b.print.session(d, s, err)
 	if s != nil {
@@ -277,15 +275,14 @@ func (b *bench) held(d *dmclient.Device, s *dmclient.Session, err error) {
 	}
 }
 
-// keep notes the last session of a device; a transcript that cannot be kept is
-// no reason to stop.
+// keep stores a device's last session. A failure is only reported.
 func (b *bench) keep(d *dmclient.Device, s *dmclient.Session) {
 	if err := b.store.PutTranscript(d.Identity().DeviceID, trace.Session(d, s)); err != nil {
-		b.print.line("the transcript of %s is not kept: %v", d.Identity().Name, err)
+		b.print.line("the transcript of %s could not be stored: %v", d.Identity().Name, err)
 	}
 }
 
-// save writes devices back to the file.
+// save writes devices to the file.
 func (b *bench) save(devices []int) error {
 	records := map[string][]byte{}
 	for _, i := range devices {
@@ -301,10 +298,10 @@ func (b *bench) save(devices []int) error {
 	return nil
 }
 
-// choose finds the devices that arguments name; none means all.
+// choose finds the devices named by the arguments; without arguments, all.
 func (b *bench) choose(args []string) ([]row, error) {
 	if len(b.rows) == 0 {
-		return nil, usage(fmt.Errorf("%s holds no devices; dmwake device enroll makes some", b.f.state))
+		return nil, usage(fmt.Errorf("%s has no devices; enroll some with dmwake device enroll", b.f.state))
 	}
 	if len(args) == 0 {
 		return b.rows, nil
@@ -346,7 +343,7 @@ func numbers(rows []row) (out []int) {
 	return out
 }
 
-// outcome is the exit of a command that did something with many devices.
+// outcome is the result of a command on many devices.
 func (b *bench) outcome(ctx context.Context, total int, failed map[int]error, what string) error {
 	if len(failed) == 0 {
 		return nil

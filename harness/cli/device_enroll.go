@@ -38,7 +38,7 @@ func enrollCommand(s *streams, f *deviceFlags) *cobra.Command {
 	var e enrollFlags
 	c := &cobra.Command{
 		Use:   "enroll",
-		Short: "Enroll devices, and hold their first sessions",
+		Short: "Enroll devices, and run their first sessions",
 		Long: `Enrolls devices as Windows does, by the policy the server names in Discover:
 OnPremise with the user's password, Federated by signing in on the server's page,
 Certificate with --cert and --cert-key. With --entra the devices bring tokens of a
@@ -50,17 +50,17 @@ built-in fake directory, which serves its keys at that address while they enroll
 	fl.IntVar(&e.count, "count", 1, "how many devices")
 	fl.StringSliceVar(&e.profiles, "profile", []string{"win11"}, "which Windows they are, in turn")
 	fl.StringVar(&e.kind, "type", "Full", "enrollment type, Full or Device")
-	fl.StringVar(&e.key, "key", "rsa", "kind of key: rsa as Windows makes, or ec, which is cheap")
+	fl.StringVar(&e.key, "key", "rsa", "kind of key: rsa, as Windows makes, or ec, which is fast")
 	fl.IntVar(&e.pool, "key-pool", 0, "make only so many RSA keys and share them among the devices")
 	fl.Uint64Var(&e.seed, "seed", 0, "seed of the identities; 0 draws one")
-	fl.BoolVar(&e.plain, "plain-csr", false, "send a CSR that every parser takes, not Windows' own")
-	fl.BoolVar(&e.noSync, "no-sync", false, "do not hold the first session")
+	fl.BoolVar(&e.plain, "plain-csr", false, "send a CSR that every parser accepts, instead of Windows' form")
+	fl.BoolVar(&e.noSync, "no-sync", false, "skip the first session")
 	fl.StringVar(&e.cert, "cert", "", "PEM file of a certificate that may enroll devices (policy Certificate)")
 	fl.StringVar(&e.certKey, "cert-key", "", "PEM file of its key")
-	fl.StringVar(&e.entra, "entra", "", "address of the fake directory, such as 127.0.0.1:7090")
-	fl.StringVar(&e.entraKind, "entra-token", string(entra.Good), "kind of the directory's tokens: good, or a bad one such as alg-none")
+	fl.StringVar(&e.entra, "entra", "", "address for the fake directory, such as 127.0.0.1:7090")
+	fl.StringVar(&e.entraKind, "entra-token", string(entra.Good), "kind of the directory's tokens: good, or broken, such as alg-none")
 	fl.StringVar(&e.audience, "entra-audience", "https://mdm.example", "audience of the directory's tokens")
-	fl.StringVar(&e.tenant, "entra-tenant", "", "tenant id of the directory; drawn if empty")
+	fl.StringVar(&e.tenant, "entra-tenant", "", "tenant id of the directory; random if empty")
 	complete(c, "profile", func() (out []string) {
 		for _, p := range dmclient.Profiles() {
 			out = append(out, p.Name+"\t"+p.Platform)
@@ -79,7 +79,7 @@ built-in fake directory, which serves its keys at that address while they enroll
 
 const maxDevices = 200_000 // in one file
 
-// settings puts the flags of an enrollment into the devices' configuration.
+// settings applies the enrollment flags to the devices' configuration.
 func (e *enrollFlags) settings(ctx context.Context, s *streams, dev *dmclient.Config) error {
 	dev.EnrollmentType = e.kind
 	switch e.key {
@@ -91,7 +91,7 @@ func (e *enrollFlags) settings(ctx context.Context, s *streams, dev *dmclient.Co
 		return fmt.Errorf("--key %q is neither rsa nor ec", e.key)
 	}
 	if (e.cert == "") != (e.certKey == "") {
-		return errors.New("--cert and --cert-key go together")
+		return errors.New("--cert and --cert-key must be used together")
 	}
 	if e.cert != "" {
 		pair, err := tls.LoadX509KeyPair(e.cert, e.certKey)
@@ -106,7 +106,7 @@ func (e *enrollFlags) settings(ctx context.Context, s *streams, dev *dmclient.Co
 	return nil
 }
 
-// directory brings up the fake directory for as long as ctx lasts.
+// directory runs the fake directory until ctx ends.
 func (e *enrollFlags) directory(ctx context.Context, s *streams, dev *dmclient.Config) error {
 	ln, err := lab.Listen("--entra", e.entra)
 	if err != nil {
@@ -143,7 +143,7 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags) 
 	}
 	var bad error
 	b, err := f.open(s, func(dev *dmclient.Config) {
-		dev.Quirks = nil // they are the new devices' own
+		dev.Quirks = nil // flags of the new devices
 		bad = e.settings(ctx, s, dev)
 	})
 	if err != nil {
@@ -151,7 +151,7 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags) 
 	}
 	defer b.close()
 	if bad == nil && b.cfg.Target.Discovery == "" && b.cfg.Target.Username == "" {
-		bad = errors.New("where is the server? Give --discovery, or --username with an e-mail address of its domain, or --config")
+		bad = errors.New("the server is unknown: set --discovery, --config, or --username with an e-mail address of its domain")
 	}
 	if bad == nil && b.cfg.Target.Password.Value() == "" && e.cert == "" && e.entra == "" {
 		bad = errors.New("the user's password is missing: set DMWAKE_PASSWORD")
@@ -193,8 +193,8 @@ func (e *enrollFlags) chosen(quirks []string) (out []dmclient.Profile, err error
 	return out, nil
 }
 
-// enrollAll enrolls devices and keeps those that are enrolled, also where
-// others fail or the command is interrupted.
+// enrollAll enrolls devices and stores the enrolled ones, even if others fail
+// or the command is interrupted.
 func (b *bench) enrollAll(ctx context.Context, all []int, e *enrollFlags) error {
 	step := b.progress("enrolled", len(all))
 	failed := b.fleet.Each(ctx, all, func(_ int, d *dmclient.Device) error {
@@ -224,11 +224,11 @@ func (b *bench) enrollAll(ctx context.Context, all []int, e *enrollFlags) error 
 	if err := b.save(done); err != nil {
 		return err
 	}
-	b.print.line("%s enrolled, kept in %s", plural(len(done), "device"), b.f.state)
+	b.print.line("%s enrolled, stored in %s", plural(len(done), "device"), b.f.state)
 	return b.outcome(ctx, len(all), failed, "be enrolled")
 }
 
-// progress shows a bar on a terminal, and nothing elsewhere.
+// progress shows a bar on a terminal only.
 func (b *bench) progress(what string, total int) (step func()) {
 	if total < 20 || b.f.verbose || !color(b.s.err) {
 		return func() {}
@@ -250,9 +250,9 @@ func adoptCommand(s *streams, f *deviceFlags) *cobra.Command {
 	var a adoptFlags
 	c := &cobra.Command{
 		Use:   "adopt",
-		Short: "Take in a device that is enrolled already",
-		Long: `Takes in a device that enrolled with another tool: its client certificate and key,
-and where its sessions go.`,
+		Short: "Add a device that is already enrolled",
+		Long: `Adds a device that enrolled with another tool: its client certificate and key,
+and the URL of its sessions.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runAdopt(c.Context(), s, f, &a) },
 	}
@@ -261,9 +261,9 @@ and where its sessions go.`,
 	fl.StringVar(&a.provider, "provider-id", "", "ProviderID of the account")
 	fl.StringVar(&a.cert, "cert", "", "PEM file of the client certificate")
 	fl.StringVar(&a.key, "key", "", "PEM file of its key")
-	fl.StringVar(&a.deviceID, "device-id", "", "DeviceID the server knows the device by (default: drawn)")
+	fl.StringVar(&a.deviceID, "device-id", "", "DeviceID that the server knows (default: random)")
 	fl.StringVar(&a.renew, "enrollment-url", "", "where the certificate is renewed")
-	fl.StringVar(&a.profile, "profile", "win11", "which Windows it is")
+	fl.StringVar(&a.profile, "profile", "win11", "Windows version of the device")
 	return c
 }
 
@@ -305,6 +305,6 @@ func runAdopt(ctx context.Context, s *streams, f *deviceFlags, a *adoptFlags) er
 	if err := b.save([]int{i}); err != nil {
 		return err
 	}
-	b.print.line("%s  %s adopted, kept in %s", id.Name, id.DeviceID, f.state)
+	b.print.line("%s  %s adopted, stored in %s", id.Name, id.DeviceID, f.state)
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 func syncCommand(s *streams, f *deviceFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "sync [DEVICE...]",
-		Short: "Hold a session with each device, or those that are named",
+		Short: "Run a session of each device, or of the named ones",
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
 			b, err := f.open(s, nil)
@@ -62,16 +62,16 @@ func runCommand(s *streams, f *deviceFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Poll and answer pushes with all devices, until interrupted",
-		Long: `Runs all devices: they poll as their schedules say and answer pushes. A fake WNS
-is up meanwhile, reached as with dmwake test: by proxy (default), by hosts, or
-directly; what the server needs for that is printed. Every device registers its
-PFN anew and holds a session, so that the server learns its channel URI.`,
+		Long: `Runs all devices: they poll by their schedules and answer pushes. It also runs a
+fake WNS, reached as with dmwake test: by proxy (default), by hosts, or directly;
+it prints what the server needs for that. Every device registers its PFN again
+and runs a session, so that the server learns its channel URI.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runDevices(c.Context(), s, f, &r) },
 	}
 	fl := c.Flags()
 	r.wns.add(fl)
-	fl.StringVar(&r.link, "link", "", "control API of a lab that runs elsewhere, http://127.0.0.1:7081: connect to its fake WNS")
+	fl.StringVar(&r.link, "link", "", "control API of a lab that runs elsewhere, such as http://127.0.0.1:7081: use its fake WNS")
 	fl.DurationVar(&r.duration, "duration", 0, "end after this long; 0 runs until interrupted")
 	return c
 }
@@ -123,8 +123,8 @@ func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) er
 	return b.run(ctx, &lost)
 }
 
-// lostChannels are those that a lab, started anew without its state, does not
-// know any more.
+// lostChannels are channels that a lab no longer knows, because it restarted
+// without its state.
 type lostChannels struct {
 	mu   sync.Mutex
 	uris map[string]bool
@@ -147,8 +147,8 @@ func (l *lostChannels) take() map[string]bool {
 	return uris
 }
 
-// connect registers the devices' PFNs and holds a session with each, so that
-// the server learns their channels. of says which devices; nil all.
+// connect registers the devices' PFNs and runs a session of each, so that the
+// server learns their channels. of selects devices; nil means all.
 func (b *bench) connect(ctx context.Context, devices []int, of func(*dmclient.Device) bool, step func()) {
 	failed := b.fleet.Each(ctx, devices, func(_ int, d *dmclient.Device) error {
 		defer step()
@@ -156,7 +156,7 @@ func (b *bench) connect(ctx context.Context, devices []int, of func(*dmclient.De
 			return nil
 		}
 		if err := d.Reconnect(ctx); err != nil {
-			b.print.line("%-16s its PFN %s is not registered: %v", d.Identity().Name, d.PFN(), err)
+			b.print.line("%-16s cannot register its PFN %s: %v", d.Identity().Name, d.PFN(), err)
 		}
 		session, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginCSP, NoRetry: true})
 		b.held(d, session, err)
@@ -170,7 +170,7 @@ func (b *bench) connect(ctx context.Context, devices []int, of func(*dmclient.De
 	}
 }
 
-// run holds the devices' sessions until ctx ends, and keeps them then.
+// run runs the devices' sessions until ctx ends, and then stores the devices.
 func (b *bench) run(ctx context.Context, lost *lostChannels) error {
 	all := numbers(b.rows)
 	b.connect(ctx, all, nil, b.progress("connected", len(all)))
@@ -187,7 +187,7 @@ func (b *bench) run(ctx context.Context, lost *lostChannels) error {
 	}
 	b.print.line("%s", b.status())
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return nil // that is how it ends
+		return nil // the normal end
 	}
 	return err
 }
@@ -197,8 +197,8 @@ func (b *bench) status() string {
 	return fmt.Sprintf("%d of %d enrolled, %d sessions (%d polls, %d pushes), %d failed", st.Enrolled, st.Devices, st.Sessions, st.Polls, st.Pushes, st.Failed)
 }
 
-// watch shows how things go: a line that changes on a terminal, a line where
-// something changed elsewhere.
+// watch shows the progress: on a terminal a line that updates, elsewhere a line
+// per change.
 func (b *bench) watch(ctx context.Context, all []int, lost *lostChannels) {
 	every, format := 10*time.Second, "%s\n"
 	if color(b.s.err) && !b.f.verbose {
@@ -214,7 +214,7 @@ func (b *bench) watch(ctx context.Context, all []int, lost *lostChannels) {
 			return
 		case <-tick.C:
 			if uris := lost.take(); len(uris) > 0 {
-				b.print.line("the lab was started anew: %s registered again", plural(len(uris), "channel"))
+				b.print.line("the lab restarted: %s registered again", plural(len(uris), "channel"))
 				b.connect(ctx, all, func(d *dmclient.Device) bool { return uris[d.ChannelURI()] }, func() {})
 			}
 			if now := b.status(); now != last {

@@ -15,7 +15,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
 )
 
-// listed is a device as "list --json" shows it.
+// listed is a device in "list --json".
 type listed struct {
 	DeviceID string   `json:"deviceID"`
 	Name     string   `json:"name"`
@@ -65,7 +65,7 @@ func listCommand(s *streams, f *deviceFlags) *cobra.Command {
 				return enc.Encode(all)
 			}
 			if len(all) == 0 {
-				fmt.Fprintf(s.out, "%s holds no devices; dmwake device enroll makes some\n", f.state)
+				fmt.Fprintf(s.out, "%s has no devices; enroll some with dmwake device enroll\n", f.state)
 				return nil
 			}
 			w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
@@ -102,8 +102,8 @@ func showCommand(s *streams, f *deviceFlags) *cobra.Command {
 			return b.fleet.Do(c.Context(), rows[0].i, func(d *dmclient.Device) error { return b.show(d, path, !noTranscript) })
 		},
 	}
-	c.Flags().StringVar(&path, "path", "", "show the management tree from here only, such as ./Vendor/MSFT/VPNv2")
-	c.Flags().BoolVar(&noTranscript, "no-transcript", false, "leave the last session out")
+	c.Flags().StringVar(&path, "path", "", "show only this part of the management tree, such as ./Vendor/MSFT/VPNv2")
+	c.Flags().BoolVar(&noTranscript, "no-transcript", false, "omit the last session")
 	return c
 }
 
@@ -112,7 +112,7 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 	if path != "" {
 		list := d.Tree().List(path)
 		if len(list) == 0 {
-			return usage(fmt.Errorf("there is no node %s on this device", path))
+			return usage(fmt.Errorf("this device has no node %s", path))
 		}
 		for _, l := range list {
 			fmt.Fprintln(out, report.Redact(strings.TrimRight(fmt.Sprintf("%-80s %-5s %s", l.LocURI, l.Format, report.Clip(l.Data, 200)), " ")))
@@ -161,7 +161,7 @@ func setCommand(s *streams, f *deviceFlags) *cobra.Command {
   dmwake device set 1 power=saver       normal, saver or off`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) < 2 {
-				return usage(errors.New("name a device and what to change, such as ./Vendor/MSFT/Policy/Config/Area/Name=1"))
+				return usage(errors.New("name a device and a change, such as ./Vendor/MSFT/Policy/Config/Area/Name=1"))
 			}
 			b, err := f.open(s, nil)
 			if err != nil {
@@ -200,11 +200,11 @@ func change(d *dmclient.Device, assignment string) error {
 			d.SetLogin(l)
 			return nil
 		}
-		return fmt.Errorf("login=%s: it is user, others or none", value)
+		return fmt.Errorf("login=%s: use user, others or none", value)
 	case "power":
 		p, ok := map[string]dmclient.Power{"normal": dmclient.PowerNormal, "saver": dmclient.PowerSaver, "off": dmclient.PowerOff}[value]
 		if !ok {
-			return fmt.Errorf("power=%s: it is normal, saver or off", value)
+			return fmt.Errorf("power=%s: use normal, saver or off", value)
 		}
 		d.SetPower(p)
 		return nil
@@ -237,7 +237,7 @@ func leaveCommand(s *streams, f *deviceFlags, use, short string, leave func(cont
 		Short: short,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 && !all {
-				return usage(fmt.Errorf("name the devices to %s, or say --all", use))
+				return usage(fmt.Errorf("name the devices to %s, or use --all", use))
 			}
 			ctx := c.Context()
 			b, err := f.open(s, nil)
@@ -265,7 +265,7 @@ func leaveCommand(s *streams, f *deviceFlags, use, short string, leave func(cont
 		},
 	}
 	c.Flags().BoolVar(&all, "all", false, "all devices of the file")
-	c.Flags().BoolVar(&forget, "forget", false, "take them out of the file, too")
+	c.Flags().BoolVar(&forget, "forget", false, "also remove them from the file")
 	return c
 }
 

@@ -20,8 +20,8 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 )
 
-// sampleDevice is a device of the lab's own, so that there is something to push
-// to from the start.
+// sampleDevice is the lab's own device, so that there is a device to push to
+// from the start.
 const sampleDevice = "sample"
 
 type labFlags struct {
@@ -41,13 +41,12 @@ func labCommand(s *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lab [-- COMMAND...]",
 		Short: "Run a fake WNS for your server, until interrupted",
-		Long: `Brings up a fake WNS, the way to it for a server that nobody changed, and a
-control API, prints what the server needs in its environment, and then every
-request that comes.
+		Long: `Starts a fake WNS, a route to it for an unmodified server, and a control API. It
+prints the environment that the server needs, and then every request.
 
-With a COMMAND the server is started with that environment and the lab ends with
-it. With --wns hosts the command sees WNS's names resolve to the lab, in a mount
-namespace of its own (Linux, root).
+With a COMMAND it starts the server in that environment, and ends with it. With
+--wns hosts WNS's names resolve to the lab for the command, in a private mount
+namespace (Linux, root).
 
 The control API (--control) shows and changes apps, channels, faults, the journal
 and the clock; openapi.yaml there describes it. Where it is not on loopback it
@@ -55,22 +54,22 @@ needs a token in DMWAKE_CONTROL_TOKEN. Devices of other processes connect to it:
 dmwake device run --link http://127.0.0.1:7081.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if n := c.ArgsLenAtDash(); len(args) > 0 && n != 0 {
-				return usage(fmt.Errorf("dmwake lab takes no arguments but a command after --, and got %q", args[0]))
+				return usage(fmt.Errorf("unexpected argument %q; dmwake lab takes only a command after --", args[0]))
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error { return runLab(c.Context(), s, &f, args) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.config, "config", "", "configuration file; of it the wns section counts")
+	fl.StringVar(&f.config, "config", "", "configuration file; only its wns section is used")
 	f.wns.add(fl)
 	fl.StringVar(&f.control, "control", "127.0.0.1:7081", "address of the control API")
-	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, cached notifications and the journal over a restart")
+	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, cached notifications and the journal across restarts")
 	fl.StringArrayVar(&f.allow, "allow", nil, "let the proxy connect to this host, HOST or HOST:PORT; repeatable")
 	fl.StringArrayVar(&f.faults, "fault", nil, "misbehave: \"status=503 times=3\"; repeatable, --list-faults shows all")
 	fl.Float64Var(&f.appRate, "app-rate", 0, "answer 406 over so many notifications a second of an app; 0 never")
 	fl.Float64Var(&f.channelRate, "channel-rate", 0, "answer channelthrottled over so many a second to a channel; 0 never")
-	fl.BoolVar(&f.listFaults, "list-faults", false, "list the faults and run nothing")
+	fl.BoolVar(&f.listFaults, "list-faults", false, "list the faults and exit")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of channel tokens and fault draws; 0 draws one")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "do not print the requests")
 	complete(c, "fault", func() (out []string) {
@@ -119,7 +118,7 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 	}
 	if len(argv) > 0 {
 		if _, err := exec.LookPath(argv[0]); err != nil {
-			return usage(fmt.Errorf("the command %s is not to be found: %w", argv[0], err))
+			return usage(fmt.Errorf("command %s not found: %w", argv[0], err))
 		}
 		if cfg.WNS.Mode == "hosts" {
 			if err := intercept.Supported(ctx); err != nil {
@@ -148,7 +147,7 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 	return nil
 }
 
-// introduce prints where everything is and how to use it.
+// introduce prints the addresses and how to use them.
 func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Trust, token string) {
 	w := &l.Config.WNS
 	fmt.Fprintf(s.out, "fake WNS     https://%s\n", w.Listen)
@@ -168,8 +167,7 @@ func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Tru
 	fmt.Fprintf(s.out, "\n# Try it, on a device of the lab's own (%q):\n%s\n", sampleDevice, sampleCurl(l, trust, uri))
 }
 
-// sampleChannel is the sample device's channel: that of the state file, or a
-// new one.
+// sampleChannel is the sample device's channel, from the state file or new.
 func sampleChannel(ctx context.Context, l *lab.Lab) (string, error) {
 	r := sample{}
 	for _, c := range l.WNS.Channels(sampleDevice) {
@@ -181,13 +179,13 @@ func sampleChannel(ctx context.Context, l *lab.Lab) (string, error) {
 	return uri, err
 }
 
-// sample is a device that is always connected and does nothing.
+// sample is a device that is always connected and ignores pushes.
 type sample struct{}
 
 func (sample) Connection() fakewns.Connection { return fakewns.Connected }
 func (sample) Wake([]byte)                    {}
 
-// sampleCurl is what a sender does, as two commands of curl.
+// sampleCurl shows what a sender does, as two curl commands.
 func sampleCurl(l *lab.Lab, trust *intercept.Trust, uri string) string {
 	a := l.WNS.Apps()[0]
 	w := &l.Config.WNS
@@ -211,7 +209,7 @@ func sampleCurl(l *lab.Lab, trust *intercept.Trust, uri string) string {
 		curl, lab.TokenURL(&l.Config), scope, id, secret, curl, lab.ShellQuote(uri))
 }
 
-// watchJournal prints every request, and what becomes of it later.
+// watchJournal prints every request, and later changes of its delivery.
 func watchJournal(ctx context.Context, s *streams, j *fakewns.Journal) {
 	p := &printer{w: s.out}
 	next := j.Mark()
@@ -232,7 +230,7 @@ func watchJournal(ctx context.Context, s *streams, j *fakewns.Journal) {
 	})
 }
 
-// runCommandInLab runs a server with all it needs to reach the lab, and ends
+// runCommandInLab runs a server with the environment to reach the lab, and ends
 // with it.
 func runCommandInLab(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Trust, argv []string) error {
 	w := &l.Config.WNS

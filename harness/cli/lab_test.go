@@ -312,7 +312,7 @@ func TestLabCommand(t *testing.T) {
 		!regexp.MustCompile(`(?m)^proxy=http://127.0.0.1:\d+ ca=ca.pem$`).MatchString(out) {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
-	if out, code := run("--wns-listen", "127.0.0.1:0", "--", "no-such-command-here"); code != 2 || !strings.Contains(out, "is not to be found") {
+	if out, code := run("--wns-listen", "127.0.0.1:0", "--", "no-such-command-here"); code != 2 || !strings.Contains(out, "command no-such-command-here not found") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 	if err := intercept.Supported(t.Context()); err != nil {

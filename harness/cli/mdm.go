@@ -103,7 +103,11 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 			fmt.Fprintf(s.out, "%-22s %s  %v\n", m.Name, m.Does, kills[m.Name])
 		}
 		for _, v := range variants.All() {
-			fmt.Fprintf(s.out, "%-22s %s  [variant: every scenario passes]\n", v.Name, v.Does)
+			law := "every scenario passes"
+			if v.Breaks != "" {
+				law = "breaks " + v.Breaks
+			}
+			fmt.Fprintf(s.out, "%-22s %s  [variant: %s]\n", v.Name, v.Does, law)
 		}
 		return nil
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/entra"
 )
 
-// NewDevice makes a device of the profile that could enroll with the target;
-// edit may change what was drawn and configured for it.
+// NewDevice makes a device of the profile, ready to enroll with the target;
+// edit may change its configuration.
 func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Config)) (*dmclient.Device, error) {
 	cfg, err := l.DeviceConfig()
 	if err != nil {
@@ -29,7 +29,7 @@ func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Config)) (*dm
 	return d, err
 }
 
-// NewIdentity draws one; those of a lab are as its seed says.
+// NewIdentity draws an identity; the lab's seed decides which.
 func (l *Lab) NewIdentity() dmclient.Identity {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -23,7 +23,7 @@ func (l *Lab) setUpEntra(c *mdmserver.Config) error {
 	return nil
 }
 
-// startDirectory serves a fake Entra; nil serves none.
+// startDirectory serves a fake Entra on ln; nil serves none.
 func (l *Lab) startDirectory(ln net.Listener) (err error) {
 	if ln == nil {
 		return nil

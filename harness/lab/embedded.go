@@ -14,8 +14,8 @@ import (
 // Embedded tells whether the target is the reference server of this process.
 func (l *Lab) Embedded() bool { return l.embedded != nil }
 
-// startEmbedded brings up the reference server on loopback; the run reaches it
-// as it would any other.
+// startEmbedded starts the reference server on loopback. The run reaches it
+// like any other server.
 func (l *Lab) startEmbedded(opts Options) error {
 	cfg := &l.Config
 	cfg.Target.Name = "the embedded reference server"

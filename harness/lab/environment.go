@@ -11,8 +11,8 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 )
 
-// Environment is what the server under test needs so that its pushes reach the
-// fake WNS, as lines for a person to copy.
+// Environment is what the server under test needs to reach the fake WNS, as
+// lines to copy into a shell.
 func Environment(cfg *target.Config, trust *intercept.Trust) string {
 	var b strings.Builder
 	w := &cfg.WNS
@@ -31,7 +31,7 @@ func Environment(cfg *target.Config, trust *intercept.Trust) string {
 	case "hosts":
 		fmt.Fprintf(&b, "# and resolve these names, in /etc/hosts:\n%s", HostLines(cfg))
 	case "direct":
-		fmt.Fprintf(&b, "# and be set to this token endpoint; it must take channel URIs of the same address:\n# %s\n", TokenURL(cfg))
+		fmt.Fprintf(&b, "# It must use this token endpoint, and accept channel URIs with the same address:\n# %s\n", TokenURL(cfg))
 	}
 	a := w.App
 	if a.Kind == string(fakewns.Entra) {
@@ -40,14 +40,15 @@ func Environment(cfg *target.Config, trust *intercept.Trust) string {
 		fmt.Fprintf(&b, "# Its app identity, from wns.app: PFN %s\n# Package SID %s\n", a.PFN, a.SID)
 	}
 	if a.Secret.Value() == fakewns.DefaultApp.Secret {
-		fmt.Fprintf(&b, "# client secret %s (the default, no real one)\n", fakewns.DefaultApp.Secret)
+		fmt.Fprintf(&b, "# client secret %s (the default, not a real one)\n", fakewns.DefaultApp.Secret)
 	} else {
 		fmt.Fprintf(&b, "# client secret: as configured\n")
 	}
 	return b.String()
 }
 
-// HostLines are the lines of a hosts file that lead to the fake WNS.
+// HostLines are the lines of a hosts file that map the service's names to the
+// fake WNS.
 func HostLines(cfg *target.Config) string {
 	ip, _, err := net.SplitHostPort(cfg.WNS.Listen)
 	if err != nil {
@@ -56,7 +57,7 @@ func HostLines(cfg *target.Config) string {
 	return intercept.HostLines(ip, fakewns.ChannelHosts...)
 }
 
-// TokenURL is where a sender of the configured app gets its token.
+// TokenURL is the token endpoint for the configured app.
 func TokenURL(cfg *target.Config) string {
 	a, host, path := cfg.WNS.App, intercept.LiveHost, fakewns.TokenPath
 	if a.Kind == string(fakewns.Entra) {
@@ -70,7 +71,7 @@ func TokenURL(cfg *target.Config) string {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
-// ShellQuote makes a word of a POSIX shell.
+// ShellQuote quotes a word for a POSIX shell.
 func ShellQuote(s string) string {
 	if plainWord.MatchString(s) {
 		return s

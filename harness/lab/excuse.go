@@ -8,14 +8,15 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// PaceDo is what to do about a server that limits how often devices enroll.
+// PaceDo tells the user what to do about a server that limits enrollments.
 const PaceDo = "set target.pace, for example 10 (enrollments a minute)"
 
-// TokenDo is what to do where devices cannot sign in on the server's page.
+// TokenDo tells the user what to do if devices cannot sign in on the server's
+// page.
 const TokenDo = "set target.hooks.token, for example {exec: [./token.sh]}, or target.directory"
 
-// ExcusedError is an enrollment that failed, and not by a fault of the server:
-// What tells why, and Do what the user can set.
+// ExcusedError is a failed enrollment for which the server is not to blame:
+// What says why, and Do what the user can set.
 type ExcusedError struct {
 	What, Do string
 	Err      error
@@ -26,8 +27,8 @@ func (e *ExcusedError) Error() string { return target.Redact(e.What + ": " + e.D
 // Unwrap gives the cause.
 func (e *ExcusedError) Unwrap() error { return e.Err }
 
-// Excuse tells why an enrollment failed where that is no fault of the server's;
-// nil where it may be.
+// Excuse says why an enrollment failed, if the server is not to blame; nil if
+// it may be.
 func Excuse(err error) *ExcusedError {
 	var known *ExcusedError
 	var e *enroll.Error
@@ -44,7 +45,7 @@ func Excuse(err error) *ExcusedError {
 	return nil
 }
 
-// limited tells whether an enrollment ended with 429, after all waiting.
+// limited reports whether an enrollment ended with 429 after all waits.
 func limited(err error) bool {
 	var e *enroll.Error
 	return errors.As(err, &e) && e.Limited()

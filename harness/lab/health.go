@@ -12,7 +12,7 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 )
 
-// Healthy asks once whether the target answers at all.
+// Healthy checks once whether the target answers.
 func (l *Lab) Healthy(ctx context.Context) error {
 	err := l.healthy(ctx)
 	var u *url.Error
@@ -47,13 +47,14 @@ func (l *Lab) healthy(ctx context.Context) error {
 	return nil
 }
 
-// statusError is an answer of a server that may be starting.
+// statusError is an HTTP error status; the server may still be starting.
 type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("HTTP status %d", int(e)) }
 
-// learnHealth notes how the target answers when it is well: one that answers
-// the GET with 5xx then (ENR-01 tells) is healthy if it answers at all.
+// learnHealth learns how a healthy target answers. If a working server answers
+// the GET with 5xx (ENR-01 reports that), any answer counts as healthy from now
+// on.
 func (l *Lab) learnHealth(ctx context.Context) {
 	var status statusError
 	if errors.As(l.Healthy(ctx), &status) {
@@ -83,7 +84,7 @@ func (l *Lab) AwaitHealth(ctx context.Context) error {
 	}
 }
 
-// DownError says that a target that was there does not answer any more.
+// DownError says that the target stopped answering.
 type DownError struct{ Err error }
 
 func (e *DownError) Error() string { return e.Err.Error() }
@@ -91,7 +92,7 @@ func (e *DownError) Error() string { return e.Err.Error() }
 // Unwrap gives the cause.
 func (e *DownError) Unwrap() error { return e.Err }
 
-// client is an HTTP client that reaches the target as its devices do.
+// client is an HTTP client that reaches the target as devices do.
 func (l *Lab) client() *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		DialContext: l.Config.Dialer(), TLSClientConfig: &tls.Config{RootCAs: l.roots, MinVersion: tls.VersionTLS12},

@@ -18,14 +18,13 @@ type Command struct {
 	LocURI, Format, Data string
 }
 
-// RemoteWipe and RemoteLock are the commands for which a target may have hooks of
-// their own.
+// RemoteWipe and RemoteLock are commands that may have a hook of their own.
 var (
 	RemoteWipe = Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteWipe/doWipe"}
 	RemoteLock = Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteLock/Lock"}
 )
 
-// ErrNoHook is wrapped where a hook is needed that is not configured.
+// ErrNoHook is wrapped if a required hook is not configured.
 var ErrNoHook = errors.New("no hook configured")
 
 func (l *Lab) hook(ctx context.Context, name string, h *target.Hook, d *dmclient.Device, c Command) (string, error) {
@@ -40,7 +39,7 @@ func (l *Lab) hookFor(ctx context.Context, name string, h *target.Hook, v target
 	return h.Run(ctx, name, v, l.Config.Timeouts.Hook)
 }
 
-// Vars are what hooks can say of a device.
+// Vars are the template variables of hooks for a device.
 func (l *Lab) Vars(d *dmclient.Device) target.Vars {
 	id := d.Identity()
 	return target.Vars{DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, Profile: d.Profile().Name,
@@ -52,14 +51,14 @@ func (l *Lab) Queue(ctx context.Context, d *dmclient.Device, c Command) error {
 	return l.QueueFor(ctx, l.Vars(d), c)
 }
 
-// QueueFor is Queue for a device that is not at hand.
+// QueueFor is Queue for a device known only by its variables.
 func (l *Lab) QueueFor(ctx context.Context, v target.Vars, c Command) error {
 	name, h := l.queueHook(c)
 	_, err := l.hookFor(ctx, name, h, v, c)
 	return err
 }
 
-// CanQueue tells whether the target has a hook that queues a command.
+// CanQueue reports whether the target has a hook for a command.
 func (l *Lab) CanQueue(c Command) bool {
 	_, h := l.queueHook(c)
 	return h != nil
@@ -79,7 +78,7 @@ func (l *Lab) queueHook(c Command) (name string, h *target.Hook) {
 // Push makes the server push to a device.
 func (l *Lab) Push(ctx context.Context, d *dmclient.Device) error { return l.PushFor(ctx, l.Vars(d)) }
 
-// PushFor is Push for a device that is not at hand.
+// PushFor is Push for a device known only by its variables.
 func (l *Lab) PushFor(ctx context.Context, v target.Vars) error {
 	_, err := l.hookFor(ctx, "push", l.Config.Target.Hooks.Push, v, Command{})
 	return err
@@ -97,7 +96,7 @@ func (l *Lab) Unenroll(ctx context.Context, d *dmclient.Device) error {
 	return err
 }
 
-// Restart makes the server start again and waits until it is there.
+// Restart restarts the server and waits until it answers.
 func (l *Lab) Restart(ctx context.Context, d *dmclient.Device) error {
 	if _, err := l.hook(ctx, "restart", l.Config.Target.Hooks.Restart, d, Command{}); err != nil {
 		return err
@@ -106,14 +105,14 @@ func (l *Lab) Restart(ctx context.Context, d *dmclient.Device) error {
 }
 
 // Active asks the server whether it still manages a device; it wraps ErrNoHook
-// where no hook tells.
+// without that hook.
 func (l *Lab) Active(ctx context.Context, d *dmclient.Device) (bool, error) {
 	out, err := l.hook(ctx, "active", l.Config.Target.Hooks.Active, d, Command{})
 	return strings.Contains(out, d.Identity().DeviceID), err
 }
 
-// ReferenceHooks are the hooks for a reference server whose admin API is at
-// the given URL.
+// ReferenceHooks are the hooks for a reference server with its admin API at the
+// given URL.
 func ReferenceHooks(admin string) target.Hooks {
 	at := admin + "/devices/{{.DeviceID}}"
 	return target.Hooks{

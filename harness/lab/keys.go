@@ -6,13 +6,12 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// sharedKeys is how many RSA keys the devices of an embedded target share. A run
-// enrolls hundreds of devices, and with a key for each that was most of what the
-// run cost. A few are enough for every case in which two devices must not have
-// the same one.
+// sharedKeys is how many RSA keys the devices of an embedded target share. A
+// run enrolls hundreds of devices; a key for each took most of the run's time.
+// A few keys are enough for every case that needs different ones.
 const sharedKeys = 16
 
-// makeKeys keeps a few keys ready, each for one device of a server of the user's.
+// makeKeys keeps a few fresh keys ready, for devices of the user's own server.
 func (l *Lab) makeKeys() {
 	defer l.wg.Done()
 	var own enroll.KeyPool
@@ -29,8 +28,8 @@ func (l *Lab) makeKeys() {
 	}
 }
 
-// key is the key of a device: a shared one against the embedded server, one of
-// the device's own against a server of the user's, as real devices have.
+// key is the key of a new device: shared against the embedded server, unique
+// against the user's own server, as on real devices.
 func (l *Lab) key() (crypto.Signer, error) {
 	switch {
 	case l.opts.Key != nil:

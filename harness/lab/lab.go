@@ -1,5 +1,5 @@
-// Package lab brings up everything one run needs (CA, fake WNS, the way to it,
-// devices, the target) and takes it down again.
+// Package lab starts everything that one run needs (CA, fake WNS, the route to
+// it, devices, the target) and stops it again.
 package lab
 
 import (
@@ -29,7 +29,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
 
-// Options of a lab beside the target.
+// Options of a lab, apart from the target.
 type Options struct {
 	// Mutants and Variants of the embedded server.
 	Mutants  []*mutants.Mutant
@@ -41,19 +41,20 @@ type Options struct {
 	Quiet time.Duration
 	// Push replaces the embedded server's Timeouts.Push.
 	Push time.Duration
-	// BareWait replaces the minute that is waited after a 429 without Retry-After.
+	// BareWait replaces the wait of one minute after a 429 without Retry-After.
 	BareWait time.Duration
 	// Crowd replaces the embedded server's Target.Crowd.
 	Crowd int
-	// Setup is what is special about the embedded server, one of Setups.
+	// Setup is a special setup of the embedded server, one of Setups.
 	Setup string
-	// Key replaces the making of devices' keys: a few RSA keys in turn for the
-	// embedded server's, an RSA key of its own for each of any other's.
+	// Key makes devices' keys. By default devices of the embedded server share
+	// a few RSA keys, and devices of other servers get a new one each.
 	Key func() (crypto.Signer, error)
-	// State keeps the fake WNS in a file over a restart; empty does not.
+	// State is a file that keeps the fake WNS's state over a restart; empty:
+	// none.
 	State string
-	// Control is where its control API listens, with the token that it asks for;
-	// devices of other processes connect there. Empty: nowhere.
+	// Control is the address of the control API, and ControlToken its token.
+	// Devices of other processes connect there. Empty: no control API.
 	Control      string
 	ControlToken string
 }
@@ -64,10 +65,10 @@ type Lab struct {
 	WNS    *fakewns.Server
 	CA     *intercept.CA
 	Seed   uint64
-	// ControlAddr is where the control API listens, empty if nowhere. Config
-	// has the other addresses, as they were got.
+	// ControlAddr is where the control API listens; empty without one. Config
+	// has the other addresses that the lab listens on.
 	ControlAddr string
-	// Directory is the fake Entra, nil where the target has none.
+	// Directory is the fake Entra; nil if the target has none.
 	Directory *entra.Provider
 
 	wnsAddr string
@@ -97,14 +98,14 @@ type Lab struct {
 	shared    atomic.Pointer[dmclient.Device]
 }
 
-// Start brings up a lab for the target; a nil target is the reference server,
-// embedded. Errors are worded for the user.
+// Start starts a lab for the target; nil is the embedded reference server.
+// Errors are worded for the user.
 func Start(cfg *target.Config, opts Options) (*Lab, error) {
 	return start(cfg, opts, &family{keys: enroll.NewKeyPool(sharedKeys), lenient: map[string]*leniency{}})
 }
 
-// family is what the labs of one run share. They are the lab that was started,
-// one for each setup, and one for each scenario that runs alone.
+// family is what the labs of one run share: the first lab, one for each setup,
+// and one for each scenario that runs alone.
 type family struct {
 	keys *enroll.KeyPool
 
@@ -142,7 +143,7 @@ func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 	return l, nil
 }
 
-// Close takes everything down and waits for it.
+// Close stops everything and waits for it.
 func (l *Lab) Close() {
 	l.cancel()
 	l.mu.Lock()
@@ -163,7 +164,7 @@ func (l *Lab) Close() {
 	l.wg.Wait()
 	if l.state != nil {
 		if err := l.state.Close(); err != nil {
-			l.log.Error("the state file is not closed", "err", err)
+			l.log.Error("the state file could not be closed", "err", err)
 		}
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// leniency is what an ordinary new device has to overlook to enroll with a
-// server. It is found out once, by an ordinary device; what a device that is odd
-// meets is its own affair, or one such device would change the whole run.
+// leniency is what an ordinary new device has to tolerate to enroll with a
+// server. An ordinary device finds it out once. What a special device meets
+// does not count, or it would change the whole run.
 type leniency struct {
 	finding chan struct{} // held by who finds out; capacity 1
 
@@ -25,10 +25,10 @@ type leniency struct {
 	ordinary map[*dmclient.Device]struct{} // kept until it is known
 }
 
-// note tells of something that is overlooked; one is told for each kind.
+// note describes a tolerated deviation; one is reported for each kind.
 type note struct{ kind, text string }
 
-// lenient is the leniency towards the server of this lab.
+// lenient is the leniency for this lab's server.
 func (l *Lab) lenient() *leniency {
 	f := l.family
 	f.mu.Lock()
@@ -41,7 +41,7 @@ func (l *Lab) lenient() *leniency {
 	return y
 }
 
-// expect marks a device as an ordinary one.
+// expect marks a device as ordinary.
 func (y *leniency) expect(d *dmclient.Device) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -50,15 +50,15 @@ func (y *leniency) expect(d *dmclient.Device) {
 	}
 }
 
-// get tells what is overlooked, and whether that is known.
+// get returns what is tolerated, and whether that is known yet.
 func (y *leniency) get() (dmclient.EnrollOptions, bool) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	return y.opts, y.known
 }
 
-// learn takes how a device enrolled for what all have to do, if it is an
-// ordinary one and the first to find out.
+// learn adopts a device's way to enroll for all devices, if it is the first
+// ordinary one.
 func (y *leniency) learn(d *dmclient.Device, opts dmclient.EnrollOptions, notes []note) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -68,21 +68,20 @@ func (y *leniency) learn(d *dmclient.Device, opts dmclient.EnrollOptions, notes 
 	}
 }
 
-// Enroll enrolls a device. One bug must not hide the server's others: where the
-// server fails at GetPolicies, or refuses the CSR as Windows encodes it, the
-// device goes on without the one or with a plain CSR. Each form is tried twice
-// before the next, since a server under load refuses what it takes a moment later.
+// Enroll enrolls a device. One bug must not hide the server's others: if the
+// server fails at GetPolicies, the device continues without policies; if it
+// refuses the CSR as Windows encodes it, with a plain CSR. Each form is tried
+// twice, since a server under load may refuse once what it accepts later.
 //
-// The first ordinary device to enroll decides what all later ones overlook (see
-// Leniency). What any other device needs beyond that is tried for this device
-// alone. The error is that of the first try, an *enroll.Error where the server
-// caused it.
+// The first ordinary device to enroll decides what all later ones tolerate (see
+// Leniency). Anything beyond that applies to this device only. The error is the
+// first try's, an *enroll.Error if the server caused it.
 func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
 	y := l.lenient()
 	opts, _ := y.get()
 	var first error
 	var notes []note
-	twice := "" // the step that was tried again in this form
+	twice := "" // the step that was retried in this form
 	for {
 		err := d.Enroll(ctx, opts)
 		l.pace.ended(err)
@@ -106,8 +105,7 @@ func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
 	}
 }
 
-// overlook is how a device goes on that failed with err; ok is false where there
-// is no other way.
+// overlook chooses how a device continues after err; ok is false if it cannot.
 func overlook(err error, opts dmclient.EnrollOptions) (step string, further dmclient.EnrollOptions, n note, ok bool) {
 	var e *enroll.Error
 	if !errors.As(err, &e) || e.Refused() || e.Limited() {
@@ -126,19 +124,19 @@ func overlook(err error, opts dmclient.EnrollOptions) (step string, further dmcl
 	return e.Step, opts, n, true
 }
 
-// Leniency is what an ordinary device has to overlook to enroll with this
-// server: that it refuses the CSR of Windows is known only once a device about
-// which nothing is odd was refused with it twice, and then enrolled with a plain
-// one. It is found out once, by Preflight or else here, and no other device
-// changes it. Where it cannot be found out, because nothing enrolls or the target
-// has one device only, nothing is overlooked.
+// Leniency is what an ordinary device has to tolerate to enroll with this
+// server. For example, the server refuses Windows' CSR if an ordinary device
+// was refused twice with it, and then enrolled with a plain one. Preflight
+// finds it out, or else this call; no other device changes it. If it cannot be
+// found out, because nothing enrolls or the target allows only one device,
+// nothing is tolerated.
 func (l *Lab) Leniency() dmclient.EnrollOptions {
 	ctx, cancel := context.WithTimeout(l.ctx, 4*max(l.Config.Timeouts.Request, time.Second))
 	defer cancel()
 	return l.FindLeniency(ctx)
 }
 
-// FindLeniency is Leniency that waits for no longer than ctx.
+// FindLeniency is Leniency with a context.
 func (l *Lab) FindLeniency(ctx context.Context) dmclient.EnrollOptions {
 	y := l.lenient()
 	opts, known := y.get()
@@ -151,7 +149,7 @@ func (l *Lab) FindLeniency(ctx context.Context) dmclient.EnrollOptions {
 	case <-ctx.Done():
 		return opts
 	}
-	if opts, known = y.get(); known { // by who had the turn before
+	if opts, known = y.get(); known { // found by the previous caller
 		return opts
 	}
 	d, err := l.ordinaryDevice()
@@ -161,7 +159,7 @@ func (l *Lab) FindLeniency(ctx context.Context) dmclient.EnrollOptions {
 	defer d.Close()
 	var e *enroll.Error
 	if err := l.Enroll(ctx, d); errors.As(err, &e) && e.Status != 0 && !e.Limited() && ctx.Err() == nil {
-		// The server answered, and no leniency helps. To ask again for every
+		// The server answered, and no leniency helps. Trying again in every
 		// scenario would only be slow.
 		y.learn(d, dmclient.EnrollOptions{}, nil)
 	}
@@ -169,7 +167,8 @@ func (l *Lab) FindLeniency(ctx context.Context) dmclient.EnrollOptions {
 	return opts
 }
 
-// ordinaryDevice is one about which nothing is odd, of the target's last profile.
+// ordinaryDevice is a device without special settings, of the target's last
+// profile.
 func (l *Lab) ordinaryDevice() (*dmclient.Device, error) {
 	t := &l.Config.Target
 	p, err := dmclient.ProfileByName(t.Profiles[len(t.Profiles)-1])
@@ -179,8 +178,7 @@ func (l *Lab) ordinaryDevice() (*dmclient.Device, error) {
 	return l.NewDevice(p)
 }
 
-// Notes tell what the lab overlooked for all devices, and how long it waited, so
-// that the run could go on.
+// Notes say what the lab tolerated for all devices, and how long it waited.
 func (l *Lab) Notes() []string {
 	f := l.family
 	f.mu.Lock()
@@ -205,12 +203,11 @@ func (l *Lab) Notes() []string {
 	return out
 }
 
-// unseen are the fields of a device's configuration that a server cannot see in
-// an enrollment.
+// unseen are the configuration fields that do not show in an enrollment.
 var unseen = []string{"Profile", "WNS", "Timeout", "NoRetry", "Clock", "JobTime", "Keep", "OnSend", "OnReceive", "OnEffect", "Log", "Pace", "Busy", "BareWait"}
 
-// ordinary tells whether an edit left a device's enrollment as it was: the usual
-// configuration, and a profile as the package has it.
+// ordinary reports whether an edit left the enrollment unchanged: the usual
+// configuration and an unmodified profile.
 func ordinary(usual, edited *dmclient.Config) bool {
 	if known, err := dmclient.ProfileByName(edited.Profile.Name); err != nil || !reflect.DeepEqual(known, edited.Profile) {
 		return false

@@ -111,7 +111,7 @@ func TestLeniencyConfirmed(t *testing.T) {
 	}
 }
 
-// TestLeniencyUnderLoad: one 500 is no reason for another form, neither for an
+// TestLeniencyUnderLoad: one 500 does not change the form, neither for an
 // ordinary device nor for an odd one.
 func TestLeniencyUnderLoad(t *testing.T) {
 	for name, edit := range map[string]func(*dmclient.Config){"ordinary": func(*dmclient.Config) {}, "odd": odd} {

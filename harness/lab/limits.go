@@ -7,18 +7,18 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 )
 
-// What a conformance run has open, measured with some room.
+// Open files of a conformance run, measured, with a margin.
 const (
 	filesOfLab      = 120 // listeners, reports, hooks
 	filesOfSetups   = 100 // the labs of all setups, of the embedded server
 	filesOfScenario = 12  // devices of one scenario, with their connections
-	filesOfDevice   = 1   // of the crowd: its connection
+	filesOfDevice   = 1   // per device of the crowd: its connection
 	usualCrowd      = 200
-	besides         = 6 // scenarios that wait for a clock, and hold few connections meanwhile
+	besides         = 6 // scenarios that wait for a clock, with few connections
 )
 
-// LimitError says that this machine does not let dmwake do what a run needs.
-// That is not the server's fault, so it is told before the run: exit code 2.
+// LimitError says that this machine's limits are too low for a run. The server
+// is not to blame, so it is reported before the run: exit code 2.
 type LimitError struct{ Need, Have, Crowd, Parallel int }
 
 func (e *LimitError) Error() string {
@@ -27,9 +27,9 @@ func (e *LimitError) Error() string {
 		e.Need, e.Have, raise, e.Crowd, e.Parallel)
 }
 
-// Limits tells, as a *LimitError, where this machine does not allow as many open
-// files as a conformance run needs that has parallel scenarios at a time; nil cfg
-// is the embedded server, whose ends of all connections are in this process, too.
+// Limits returns a *LimitError if this machine allows too few open files for a
+// conformance run with so many parallel scenarios. A nil cfg is the embedded
+// server: both ends of its connections are in this process.
 func Limits(cfg *target.Config, parallel int) error { return limits(cfg, parallel, OpenFiles()) }
 
 func limits(cfg *target.Config, parallel, have int) error {

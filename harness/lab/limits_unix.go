@@ -7,9 +7,8 @@ import (
 	"syscall"
 )
 
-// OpenFiles is how many files and sockets this process may have open;
-// math.MaxInt where the system does not say. Go has raised the soft limit to the
-// hard one when the process started.
+// OpenFiles is how many files and sockets this process may open; math.MaxInt if
+// unknown. Go raised the soft limit to the hard one when the process started.
 func OpenFiles() int {
 	var lim syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil || lim.Cur > math.MaxInt {

@@ -22,13 +22,12 @@ func Listen(what, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-// listeners are those that a configuration asks for, by what they are for. Those
-// that nobody took are closed by close.
+// listeners are the configured listeners by purpose. close closes the ones that
+// were not taken.
 type listeners map[string]net.Listener
 
-// listenAll opens a listener for each address that is not empty. All that cannot
-// be opened are told in one error, one a line: who has three ports to change wants
-// to know it at once.
+// listenAll opens a listener for each non-empty address. One error lists all
+// failures, one per line, so that the user can fix all ports at once.
 func listenAll(want [][2]string) (listeners, error) {
 	open := listeners{}
 	var wrong []string
@@ -45,7 +44,7 @@ func listenAll(want [][2]string) (listeners, error) {
 		text := err.Error()
 		for _, earlier := range want[:i] {
 			if earlier[1] == addr && open[earlier[0]] != nil {
-				text = fmt.Sprintf("%s: %s is the address of %s already; choose another port for one of them", what, addr, earlier[0])
+				text = fmt.Sprintf("%s: %s is also the address of %s; choose another port for one of them", what, addr, earlier[0])
 			}
 		}
 		wrong = append(wrong, text)
@@ -57,7 +56,7 @@ func listenAll(want [][2]string) (listeners, error) {
 	return open, nil
 }
 
-// take gives a listener to who serves it; nil where none was asked for.
+// take hands a listener over to its server; nil if none was configured.
 func (o listeners) take(what string) net.Listener {
 	ln := o[what]
 	delete(o, what)

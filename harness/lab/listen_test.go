@@ -49,7 +49,7 @@ func TestConflicts(t *testing.T) {
 	}
 	// Two keys with one address are the configuration's own conflict.
 	cfg.WNS.Listen, cfg.Target.Directory.Listen = addr, ""
-	if _, err := Start(cfg, Options{}); err == nil || !strings.Contains(err.Error(), "wns.proxy: "+addr+" is the address of wns.listen already") {
+	if _, err := Start(cfg, Options{}); err == nil || !strings.Contains(err.Error(), "wns.proxy: "+addr+" is also the address of wns.listen") {
 		t.Errorf("%v", err)
 	}
 }

@@ -13,16 +13,16 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// pace keeps enrollments and sign-ins apart as target.pace says, and counts how
-// often the server asked for more patience than that.
+// pace spaces enrollments and sign-ins as target.pace says, and counts how
+// often the server still limited the rate.
 type pace struct {
 	limiter *rate.Limiter // nil: no limit
 
 	mu             sync.Mutex
 	times, unavail int // answers 429, and 503 with Retry-After
-	bare           int // those of times without Retry-After
+	bare           int // 429 without Retry-After
 	waited         time.Duration
-	vain           bool // to wait after a 429 without Retry-After did not help
+	vain           bool // waiting after a 429 without Retry-After did not help
 }
 
 func newPace(perMinute int) *pace {
@@ -47,9 +47,10 @@ func (p *pace) wait(ctx context.Context) error {
 	return nil
 }
 
-// busy is dmclient.Config.Busy: the lab waits, lest a scenario be blamed for the
-// speed of the run. Nobody waits for an answer that does not say how long, once
-// that was in vain: a limit of an hour would hold up every scenario.
+// busy is dmclient.Config.Busy: the lab waits, so that no scenario fails
+// because the run is fast. Once a wait without Retry-After was in vain, it no
+// longer waits for such answers: a limit of an hour would hold up every
+// scenario.
 func (p *pace) busy(l dmclient.Limit) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,7 +69,7 @@ func (p *pace) busy(l dmclient.Limit) bool {
 	return true
 }
 
-// ended is told how an enrollment ended.
+// ended records how an enrollment ended.
 func (p *pace) ended(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -80,7 +81,7 @@ func (p *pace) ended(err error) {
 	}
 }
 
-// note is one line that tells of it, empty if there is nothing to tell.
+// note is one line for the report; empty if the server never limited the rate.
 func (p *pace) note() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

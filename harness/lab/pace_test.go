@@ -129,8 +129,8 @@ func TestRetryAfterEnds(t *testing.T) {
 	}
 }
 
-// TestPace: the second enrollment of a minute waits, also that of a device which
-// the lab did not enroll, and ends with its context.
+// TestPace: the second enrollment of a minute waits, also a device which the
+// lab did not enroll, and ends with its context.
 func TestPace(t *testing.T) {
 	var busy atomic.Int64
 	l := limiting(t, "nothing", 500, "", &busy, 1)
@@ -168,7 +168,7 @@ func TestPaceOfSignIn(t *testing.T) {
 	}
 }
 
-// TestPaceKey: a pace that is none is told with its line.
+// TestPaceKey: an invalid pace is reported with its line.
 func TestPaceKey(t *testing.T) {
 	for value, want := range map[string]string{"30": "", "0": "", "-1": `:3: target.pace "-1" is not a number`, "fast": `:3: target.pace "fast" is not a number`, "1.5": ":3: target.pace"} {
 		file := filepath.Join(t.TempDir(), "dmwake.yaml")

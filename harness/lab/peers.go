@@ -1,7 +1,7 @@
 package lab
 
-// Connected tells whether a connection to the fake WNS is open whose other end
-// has that address.
+// Connected reports whether the peer with that address has an open connection
+// to the fake WNS.
 func (l *Lab) Connected(peer string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// UnreachableError says why a target cannot be tested at all, and what to do.
+// UnreachableError says why a target cannot be tested, and what to do.
 type UnreachableError struct {
 	What, Do string
 	Err      error
@@ -27,11 +27,11 @@ func (e *UnreachableError) Error() string { return target.Redact(e.What + "; " +
 // Unwrap gives the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// Preflight enrolls one device before a run, to find out early that the target
-// is not there or refuses the credentials (*UnreachableError), or that no device
+// Preflight enrolls one device before a run. It fails early if the target is
+// unreachable or refuses the credentials (*UnreachableError), or if no device
 // can enroll and the server is not to blame (*ExcusedError). Any other error is
-// an enrollment that failed for reasons the suite will tell. What the device
-// had to overlook is the Leniency of the run.
+// for the suite to judge. What the device had to tolerate is the Leniency of
+// the run.
 func (l *Lab) Preflight(ctx context.Context) error {
 	t := &l.Config.Target
 	defer l.learnHealth(ctx)
@@ -50,8 +50,8 @@ func (l *Lab) Preflight(ctx context.Context) error {
 	return l.explain(l.Enroll(ctx, d))
 }
 
-// reach finds out whether the server of a device that is enrolled already is
-// there, and the device usable.
+// reach checks that the server of an already enrolled device answers, and that
+// the device is usable.
 func (l *Lab) reach(ctx context.Context) error {
 	if err := l.Healthy(ctx); err != nil {
 		what, do := ConnectProblem(&l.Config.Target, err)
@@ -66,7 +66,7 @@ func (l *Lab) reach(ctx context.Context) error {
 	return nil
 }
 
-// explain puts an enrollment that failed into words.
+// explain words a failed enrollment for the user.
 func (l *Lab) explain(err error) error {
 	t := &l.Config.Target
 	var e *enroll.Error
@@ -94,8 +94,8 @@ func (l *Lab) explain(err error) error {
 	return err
 }
 
-// ConnectProblem puts an error of a connection to the target into words, and
-// says what to do; both are empty if it was none.
+// ConnectProblem words a connection error for the user and says what to do;
+// both are empty for other errors.
 func ConnectProblem(t *target.Target, err error) (what, do string) {
 	var e *enroll.Error
 	if !errors.As(err, &e) {

@@ -28,7 +28,8 @@ func (l *Lab) serve(ln net.Listener, h http.Handler, edit ...func(*http.Server))
 func NewHTTPServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		// A peer's broken handshake and a mutant's panic are verdicts, not news.
+		// A peer's broken handshake and a mutant's panic are verdicts, so they
+		// are not logged.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// setups are the ways in which the embedded server can be set up beside its
-// usual one. A server of one's own is as it is; the embedded one is all of
-// them in turn, so that every scenario has something to be tried on.
+// setups are special setups of the embedded server. A run uses each of them in
+// turn, so that every scenario applies to one. A user's own server has just its
+// own setup.
 var setups = map[string]func(*mdmserver.Config){
 	"atomic":    func(c *mdmserver.Config) { c.Atomic = true },
 	"basic":     func(c *mdmserver.Config) { c.SessionAuth = mdmserver.AuthBasic },
@@ -27,7 +27,7 @@ var setups = map[string]func(*mdmserver.Config){
 	"entra":     nil, // it needs a directory of its own
 }
 
-// Setups are their names.
+// Setups are the names of the setups.
 func Setups() []string { return slices.Sorted(maps.Keys(setups)) }
 
 func (l *Lab) setUp(name string, c *mdmserver.Config) error {
@@ -37,7 +37,7 @@ func (l *Lab) setUp(name string, c *mdmserver.Config) error {
 	f, known := setups[name]
 	switch {
 	case !known:
-		return fmt.Errorf("unknown setup %q of the embedded server; there are %s", name, strings.Join(Setups(), ", "))
+		return fmt.Errorf("unknown setup %q of the embedded server; known setups: %s", name, strings.Join(Setups(), ", "))
 	case f == nil:
 		return l.setUpEntra(c)
 	}
@@ -45,9 +45,8 @@ func (l *Lab) setUp(name string, c *mdmserver.Config) error {
 	return nil
 }
 
-// As is the lab whose embedded server is set up in that way; all who ask share
-// it, and it closes with l. A target of the user's own is what it is: As gives l
-// itself.
+// As is the lab with that setup of the embedded server. All callers share it,
+// and it closes with l. For a user's own server As returns l itself.
 func (l *Lab) As(setup string) (*Lab, error) {
 	if setup == "" || l.embedded == nil || l.opts.Setup == setup {
 		return l, nil
@@ -70,12 +69,12 @@ func (l *Lab) As(setup string) (*Lab, error) {
 	return s, nil
 }
 
-// Alone is a lab that nobody else uses: a fake WNS and an embedded server of
-// its own, set up in that way ("" is the usual one), with the seed, mutants,
-// variants and timeouts of l. So no verdict depends on what another scenario left
-// behind. The caller ends it with release, which waits until it is down; it may
-// outlive l. A target of the user's own cannot be had twice: Alone gives l itself
-// then, and release does nothing. release is never nil.
+// Alone starts a separate lab: a fake WNS and an embedded server with that
+// setup ("" is the usual one), and with the seed, mutants, variants and
+// timeouts of l. No verdict then depends on what another scenario left behind.
+// The caller stops it with release, which waits; it may outlive l. A user's own
+// server exists only once: Alone returns l then, and release does nothing.
+// release is never nil.
 func (l *Lab) Alone(setup string) (own *Lab, release func(), err error) {
 	if l.embedded == nil {
 		return l, func() {}, nil

@@ -7,9 +7,9 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// Shared is the one device of a target that allows no more, enrolled or
-// adopted when it is asked for first, and running. It is as it was made but for
-// what the server set: faults are gone, and network and user are there.
+// Shared is the only device of a target that allows just one. The first call
+// enrolls or adopts it and starts it. Each call resets it: no faults, network
+// on, user logged in. What the server set stays.
 func (l *Lab) Shared(ctx context.Context) (*dmclient.Device, error) {
 	select {
 	case l.sharing <- struct{}{}:
@@ -32,7 +32,7 @@ func (l *Lab) Shared(ctx context.Context) (*dmclient.Device, error) {
 	d.SetWNSOffline(false)
 	if d.PFN() != "" && d.ChannelURI() == "" {
 		if err := d.RenewChannel(ctx); err != nil {
-			l.log.Warn("the shared device's channel is not renewed", "err", err)
+			l.log.Warn("the shared device's channel could not be renewed", "err", err)
 		}
 	}
 	return d, nil
@@ -50,7 +50,7 @@ func (l *Lab) makeShared(ctx context.Context) (*dmclient.Device, error) {
 			c.Identity.DeviceID = known.DeviceID
 		}
 		if known.Server != "" && c.Discovery == "" {
-			c.Discovery = known.Server // it has to have one, and is never asked there
+			c.Discovery = known.Server // required, but never used
 		}
 	})
 	if err != nil {

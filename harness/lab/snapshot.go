@@ -14,10 +14,10 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// Snapshot is what all scenarios of a run share in a lab, at one moment. A
-// scenario that leaves it other than it found it decides verdicts of others by
-// the order; compare before with after where it ran alone. What a scenario did to
-// the server under test, and to devices of its own, is not in it.
+// Snapshot is the state that all scenarios of a run share in a lab. A scenario
+// that changes it makes other verdicts depend on the order; compare before and
+// after a scenario that ran alone. The server under test and a scenario's own
+// devices are not part of it.
 type Snapshot struct {
 	faults   map[uint64]fakewns.Fault
 	apps     map[string]fakewns.App // by PFN
@@ -71,9 +71,9 @@ func flatten(into map[string]string, key string, n *yaml.Node) {
 	}
 }
 
-// Diff says in plain words what is otherwise in after; nil where all is as it
-// was. What only was learned meanwhile (the leniency, the shared device) is no
-// difference, nor is a fault that ended as it was meant to. Secrets are not shown.
+// Diff says in plain words what differs in after; nil if nothing does. Newly
+// learned facts (the leniency, the shared device) do not count, nor do faults
+// that expired as planned. Secrets are not shown.
 func (s Snapshot) Diff(after Snapshot) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -116,7 +116,7 @@ func (s Snapshot) Diff(after Snapshot) []string {
 	return out
 }
 
-// settings compares what the fake WNS and the configuration are set to.
+// settings compares the settings of the fake WNS and the configuration.
 func (s Snapshot) settings(after Snapshot) (out []string) {
 	differ := func(what string, was, is any) {
 		if was != is {
@@ -147,7 +147,7 @@ func (s Snapshot) settings(after Snapshot) (out []string) {
 	return out
 }
 
-// conditions compares the device that all scenarios share.
+// conditions compares the shared device.
 func conditions(was, is dmclient.Condition) (out []string) {
 	for _, c := range []struct {
 		what    string
@@ -163,7 +163,7 @@ func conditions(was, is dmclient.Condition) (out []string) {
 	return out
 }
 
-// describe names a fault as briefly as it can be recognized by.
+// describe names a fault briefly.
 func describe(f fakewns.Fault) string {
 	parts := []string{}
 	if f.Name != "" {

@@ -7,8 +7,8 @@ import (
 	"net/url"
 )
 
-// TLS tries to connect to the server of an https URL with a version of TLS at most,
-// and those cipher suites only where any are named. It tells what was agreed on.
+// TLS connects to the server of an https URL with a maximum TLS version and, if
+// given, only these cipher suites. It returns the negotiated state.
 func (l *Lab) TLS(ctx context.Context, address string, version uint16, suites ...uint16) (*tls.ConnectionState, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -29,7 +29,7 @@ func (l *Lab) TLS(ctx context.Context, address string, version uint16, suites ..
 		return nil, err
 	}
 	defer conn.Close()
-	// What is asked is what the server takes, not who it is.
+	// This checks what the server accepts, not who it is.
 	c := tls.Client(conn, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS10, MaxVersion: version, CipherSuites: suites, InsecureSkipVerify: true}) //nolint:gosec // as said
 	if err := c.HandshakeContext(ctx); err != nil {
 		return nil, err

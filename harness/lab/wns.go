@@ -18,9 +18,8 @@ import (
 	"github.com/dmwake/dmwake/fakewns/state"
 )
 
-// startOwn brings up what a server of the user's own needs, as the configuration
-// says: the fake WNS, the way to it, its control API where one is wanted, and a
-// directory.
+// startOwn starts what the user's own server needs, as configured: the fake
+// WNS, the route to it, the control API and a directory.
 func (l *Lab) startOwn(opts Options) error {
 	w, d := &l.Config.WNS, &l.Config.Target.Directory
 	want := [][2]string{{wnsListener, w.Listen}, {controlListener, opts.Control}, {directoryListener, d.Listen}}
@@ -59,7 +58,7 @@ func (l *Lab) startOwn(opts Options) error {
 	return l.startDirectory(open.take(directoryListener))
 }
 
-// Names of the listeners: the keys of the configuration, where there are any.
+// Names of the listeners: their configuration keys, if any.
 const (
 	wnsListener       = "wns.listen"
 	proxyListener     = "wns.proxy"
@@ -67,8 +66,7 @@ const (
 	directoryListener = "target.directory"
 )
 
-// newWNS makes the fake WNS with what is configured, or with what its state
-// file holds.
+// newWNS makes the fake WNS from its configuration, or from its state file.
 func (l *Lab) newWNS(file string) error {
 	a := l.Config.WNS.App
 	app := fakewns.App{PFN: a.PFN, PackageSID: a.SID, Secret: a.Secret.Value(), Kind: fakewns.AppKind(a.Kind), Tenant: a.Tenant, ClientID: a.ClientID}
@@ -103,8 +101,8 @@ func (l *Lab) newWNS(file string) error {
 	return nil
 }
 
-// remember puts an app that is configured, and not the default, among those of
-// the state file.
+// remember adds a configured app to the apps of the state file, unless it is
+// the default.
 func (l *Lab) remember(app fakewns.App) error {
 	apps := l.WNS.Apps()
 	at := slices.IndexFunc(apps, func(a fakewns.App) bool { return strings.EqualFold(a.PFN, app.PFN) })
@@ -117,7 +115,7 @@ func (l *Lab) remember(app fakewns.App) error {
 		apps = append(apps, app)
 	}
 	if err := l.WNS.SetApps(apps); err != nil {
-		return fmt.Errorf("wns.app beside those of the state file: %w", err)
+		return fmt.Errorf("add wns.app to the apps of the state file: %w", err)
 	}
 	return nil
 }
@@ -128,10 +126,10 @@ func (l *Lab) serveWNS(ln net.Listener) {
 	l.serve(tls.NewListener(ln, l.WNS.SpoilTLS(l.CA.ServerTLS(false))), l.WNS, func(s *http.Server) { s.ConnState = l.connection })
 }
 
-// WNSAddr is where the fake WNS listens, whatever name leads there.
+// WNSAddr is the address that the fake WNS listens on.
 func (l *Lab) WNSAddr() string { return l.wnsAddr }
 
-// connection keeps account of the connections to the fake WNS.
+// connection tracks the connections to the fake WNS.
 func (l *Lab) connection(c net.Conn, state http.ConnState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -143,8 +141,8 @@ func (l *Lab) connection(c net.Conn, state http.ConnState) {
 	}
 }
 
-// CutWNS closes all connections to the fake WNS, as a service does that is
-// started again: senders have to open new ones.
+// CutWNS closes all connections to the fake WNS, as a restart does; senders
+// must reconnect.
 func (l *Lab) CutWNS() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -153,9 +151,10 @@ func (l *Lab) CutWNS() {
 	}
 }
 
-// WNSClient is the HTTP client a sender uses: HTTP/1.1, no redirects followed
-// with the token, connections kept. They are bounded: a sender that is late and
-// opens one for each push that waits is later still, for the handshakes.
+// WNSClient is the HTTP client a sender uses: HTTP/1.1, keep-alive, and no
+// redirects, which would leak the token. Connections are bounded: a sender that
+// falls behind and opens one for each waiting push falls behind further,
+// because of the handshakes.
 func WNSClient(roots *x509.CertPool) *http.Client {
 	return &http.Client{
 		Timeout:       30 * time.Second,

@@ -1,6 +1,5 @@
 // Package faultspec reads a fault as users write it, "name" or "name=argument".
-// The faults of devices and those of the push service share the spelling and
-// nothing else.
+// Device faults and push service faults share this spelling.
 package faultspec
 
 import (

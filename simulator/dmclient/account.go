@@ -36,14 +36,14 @@ func (d *Device) PushURI() string {
 	return ""
 }
 
-// account reads a node of the account in DMClient, whether a server may or
-// not.
+// account reads a node of the account in DMClient, even one that servers cannot
+// read.
 func (d *Device) account(node string) string {
 	v, _ := d.tree.Look(ProviderURI(d.Provider()) + "/" + node)
 	return v
 }
 
-// accURI is the account in DMAcc: the name is the SHA-256 of the provider's
+// accURI is the account in DMAcc, named by the SHA-256 of the ProviderID
 // (Learn, "DMAcc CSP").
 func accURI(provider string) string {
 	if last := lastAccount.Load(); last != nil && last.provider == provider {
@@ -54,8 +54,8 @@ func accURI(provider string) string {
 	return a.uri
 }
 
-// lastAccount is the one that was asked for last: all devices of a run have the
-// same provider, and a session asks several times.
+// lastAccount caches the last result: all devices of a run have the same
+// provider, and a session asks several times.
 var lastAccount atomic.Pointer[accountURI]
 
 type accountURI struct{ provider, uri string }
@@ -66,11 +66,11 @@ func (d *Device) dmAcc(node string) string {
 	return v
 }
 
-// Address is where the management server is: what the server set in DMClient,
-// or the ADDR of the provisioning document.
+// Address is the management server's URL: what the server set in DMClient, or
+// the ADDR of the provisioning document.
 func (d *Device) Address() string { return d.addresses()[0] }
 
-// addresses are all of them; a ManagementServerAddressList goes before
+// addresses are all URLs; a ManagementServerAddressList takes precedence over
 // ManagementServiceAddress (Learn, "DMClient CSP").
 func (d *Device) addresses() []string {
 	d.mu.Lock()
@@ -97,8 +97,8 @@ func absoluteHTTPS(addr string) bool {
 	return err == nil && u.Scheme == "https" && u.Host != ""
 }
 
-// install takes in the provisioning document. Only what no device can do
-// without is an error.
+// install applies the provisioning document. Only missing essentials are
+// errors.
 func (d *Device) install(doc *enroll.Provisioning) error {
 	refuse := func(code, format string, args ...any) error {
 		return &enroll.Error{Step: enroll.StepInstall, Err: &enroll.CodedError{Code: code, Err: fmt.Errorf(format, args...)}}
@@ -128,7 +128,7 @@ func (d *Device) install(doc *enroll.Provisioning) error {
 	d.doc, d.provider, d.addr, d.roots = doc, provider, doc.App.Addr, doc.Roots
 	d.mu.Unlock()
 	base := ProviderURI(provider)
-	// The account exists from now on, whatever the document says of it.
+	// The account exists from now on, whatever the document sets in it.
 	d.tree.Provision(base, "")
 	d.tree.Provision(base+"/UPN", d.cfg.Username)
 	for _, n := range doc.Provider.Nodes {
@@ -167,9 +167,8 @@ var parmNodes = map[string]string{
 	"SSLCLIENTCERTSEARCHCRITERIA": "Ext/Microsoft/SSLCLIENTCERTSEARCHCRITERIA",
 }
 
-// provisionDMAcc maps the APPLICATION characteristic. APPAUTH of level APPSRV
-// is what the client shows the server (CLCRED), that of level CLIENT what the
-// server shows the client (SRVCRED).
+// provisionDMAcc maps the APPLICATION characteristic. APPAUTH level APPSRV is
+// the client's credential (CLCRED), level CLIENT the server's (SRVCRED).
 func (d *Device) provisionDMAcc(provider string, app *enroll.Application) {
 	acc := accURI(provider)
 	for parm, v := range app.Parms {
@@ -195,8 +194,8 @@ func (d *Device) provisionDMAcc(provider string, app *enroll.Application) {
 	}
 }
 
-// forget removes the account and all that came by it, policies and profiles
-// too: what unenrolling does, and what comes before enrolling again.
+// forget removes the account and everything it brought, including policies and
+// profiles: at unenrollment, and before a new enrollment.
 func (d *Device) forget() {
 	d.push.closeAll()
 	d.Disconnect()
@@ -208,17 +207,16 @@ func (d *Device) forget() {
 	d.describe()
 }
 
-// Provisioned is a device that enrolled before: with another tool, or in
-// another run.
+// Provisioned is a device that enrolled with another tool or in another run.
 type Provisioned struct {
 	ServerURL  string // where sessions go
 	ProviderID string
 	// Certificate is the client certificate in DER, Key its key.
 	Certificate []byte
 	Key         crypto.Signer
-	// EnrollmentURL is where the certificate is renewed, if it can be.
+	// EnrollmentURL is where the certificate is renewed; empty if it cannot be.
 	EnrollmentURL string
-	// PFN is the one that the server set before; Reconnect registers it.
+	// PFN is the PFN that the server set before; Reconnect registers it.
 	PFN string
 }
 
@@ -239,7 +237,7 @@ func (d *Device) Adopt(p Provisioned) error {
 	case !absoluteHTTPS(p.ServerURL):
 		return fmt.Errorf("adopt the device: the server's URL %q is not an absolute https URL", p.ServerURL)
 	case p.ProviderID == "":
-		return errors.New("adopt the device: the ProviderID is missing; it names the account in every push command")
+		return errors.New("adopt the device: the ProviderID is missing; push commands name the account by it")
 	case len(p.Certificate) == 0 || p.Key == nil:
 		return errors.New("adopt the device: the client certificate and its key are required")
 	}
@@ -262,7 +260,7 @@ func (d *Device) Adopt(p Provisioned) error {
 	return nil
 }
 
-// duration reads a node that counts units.
+// duration reads a node with a number of units.
 func duration(v string, unit, fallback time.Duration) time.Duration {
 	n, err := strconv.Atoi(strings.TrimSpace(v))
 	if err != nil || n < 0 {

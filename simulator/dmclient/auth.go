@@ -24,16 +24,15 @@ const (
 	authMD5   = "syncml:auth-md5"
 )
 
-// ErrChallenges ends a session in which the server keeps asking for a
-// credential that it does not take.
-var ErrChallenges = errors.New("the server refused the credential again and again")
+// ErrChallenges ends a session if the server keeps challenging and never
+// accepts the credential.
+var ErrChallenges = errors.New("the server repeatedly refused the credential")
 
-// ErrUntrusted ends a session whose server does not show the credential that
-// APPAUTH CLIENT provisioned, or not the right one, after it was challenged.
+// ErrUntrusted ends a session if the server, after a challenge, does not show
+// the credential that APPAUTH CLIENT provisioned.
 var ErrUntrusted = errors.New("the server did not authenticate itself")
 
-// maxChallenges allows for one credential that is missing and one nonce that
-// is stale.
+// maxChallenges allows one missing credential and one stale nonce.
 const maxChallenges = 2
 
 // digest is B64(MD5(B64(MD5(user:password)) ":" nonce)) (OMA DM Security 1.2.1
@@ -45,13 +44,13 @@ func digest(name, secret string, nonce []byte) string {
 	return base64.StdEncoding.EncodeToString(outer[:])
 }
 
-// authState is where a session stands with both credentials.
+// authState is the state of both credentials in a session.
 type authState struct {
-	send       string // the Type to send a Cred of; empty: none
+	send       string // the Type of the Cred to send; empty: none
 	challenges int
 	done       bool // 212: no more this session
 	serverDone bool // the server's credential was right
-	refusals   int  // messages the device refused for want of it
+	refusals   int  // messages refused because it was missing
 }
 
 func (d *Device) appAuth(level, node string) string { return d.dmAcc("AppAuth/" + level + "/" + node) }
@@ -60,8 +59,8 @@ func (d *Device) setAppAuth(level, node, value string) {
 	d.tree.Provision(accURI(d.Provider())+"/AppAuth/"+level+"/"+node, value)
 }
 
-// cred is what the device shows the server, nil if it has nothing to show. The
-// name is AAUTHNAME, the DeviceID where none was given [model].
+// cred is the device's credential; nil without one. The name is AAUTHNAME, or
+// else the DeviceID [model].
 func (r *running) cred() *syncml.Cred {
 	if r.auth.send == "" {
 		return nil
@@ -84,8 +83,8 @@ func (r *running) cred() *syncml.Cred {
 	return nil
 }
 
-// preferred is the kind of credential to send unasked: Windows Phone 8.1 puts
-// one into package 1, Windows 10 waits for a challenge [seen].
+// preferred is the kind of credential to send without a challenge: Windows
+// Phone 8.1 sends one in package 1, Windows 10 waits for a challenge [seen].
 func (r *running) preferred() string {
 	if !r.d.cfg.Profile.Quirks.SendsCred || r.d.appAuth(clientCred, "AAuthSecret") == "" {
 		return ""
@@ -96,8 +95,8 @@ func (r *running) preferred() string {
 	return authMD5
 }
 
-// judged takes in what the server says of the device's credential. again means
-// that the message has to be sent once more, with the credential asked for.
+// judged handles the server's verdict on the device's credential. again means
+// that the message must be resent with the requested credential.
 func (r *running) judged(m *syncml.Message) (again bool, err error) {
 	for i := range m.Body {
 		c := &m.Body[i]
@@ -126,7 +125,7 @@ func (r *running) judged(m *syncml.Message) (again bool, err error) {
 				r.auth.send, again = kind, true
 			default:
 				r.s.End = "the server asked for an unknown kind of credential"
-				return false, fmt.Errorf("%w: it asks for credentials of type %q, which this device does not have", ErrRefused, c.Chal.Meta.Type)
+				return false, fmt.Errorf("%w: it requests a credential of type %q, which this device does not have", ErrRefused, c.Chal.Meta.Type)
 			}
 		default:
 			r.s.End = fmt.Sprintf("the server answered SyncHdr with %s", c.Data)
@@ -136,10 +135,10 @@ func (r *running) judged(m *syncml.Message) (again bool, err error) {
 	return again, nil
 }
 
-// judge looks at the server's credential and gives the code and challenge for
-// the Status of its SyncHdr. A credential that is there must be right; one
-// that is missing is asked for by a quirk only, where APPAUTH CLIENT was
-// provisioned: Windows 10 trusts the TLS certificate alone [seen].
+// judge checks the server's credential and returns the code and challenge for
+// the Status of its SyncHdr. A present credential must be right. A missing one
+// is challenged only with a quirk and if APPAUTH CLIENT was provisioned:
+// Windows 10 trusts the TLS certificate alone [seen].
 func (r *running) judge(m *syncml.Message) (code int, chal *syncml.Chal) {
 	d, cred := r.d, m.Hdr.Cred
 	if r.auth.serverDone || cred == nil && !d.cfg.Profile.Quirks.DemandsCred {
@@ -179,16 +178,15 @@ func (r *running) judge(m *syncml.Message) (code int, chal *syncml.Chal) {
 	return syncml.AuthAccepted, challenge()
 }
 
-// challenge gives the server a new nonce. It counts once it is sent.
+// challenge gives the server a new nonce, valid once it is sent.
 func challenge() *syncml.Chal {
 	nonce := make([]byte, 16)
 	rand.Read(nonce)
 	return &syncml.Chal{Meta: syncml.Meta{Type: authMD5, Format: "b64", NextNonce: base64.StdEncoding.EncodeToString(nonce)}}
 }
 
-// refuseAll answers a message whose sender is not authenticated: every command
-// gets the code of the header, none is executed (OMA DM Security 1.2.1 section
-// 5.3).
+// refuseAll answers an unauthenticated message: every command gets the header's
+// code, and none is executed (OMA DM Security 1.2.1 section 5.3).
 func (x *executor) refuseAll(m *syncml.Message, code int) {
 	m.Walk(func(c *syncml.Command) {
 		if !c.Verb.IsReply() {

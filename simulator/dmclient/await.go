@@ -14,15 +14,14 @@ func (d *Device) EnrollExchanges() []*Exchange {
 	return slices.Clone(d.record.enrolls)
 }
 
-// Sessions are the sessions so far that are still remembered (Config.Keep),
-// oldest first.
+// Sessions are the remembered sessions (Config.Keep), oldest first.
 func (d *Device) Sessions() []*Session {
 	d.record.mu.Lock()
 	defer d.record.mu.Unlock()
 	return slices.Clone(d.record.sessions)
 }
 
-// SessionCount is how many sessions ended so far; a mark for AwaitSession.
+// SessionCount is the number of sessions so far; a mark for AwaitSession.
 func (d *Device) SessionCount() int {
 	d.record.mu.Lock()
 	defer d.record.mu.Unlock()
@@ -36,9 +35,8 @@ func (d *Device) Wakes() []Wake {
 	return slices.Clone(d.record.wakes)
 }
 
-// AwaitSession gives the first session after mark (a SessionCount) that want
-// accepts, waiting for it until within has passed or ctx ends. A nil want
-// accepts any.
+// AwaitSession waits for the first session after mark (a SessionCount) that
+// want accepts, until within has passed or ctx ends. A nil want accepts any.
 func (d *Device) AwaitSession(ctx context.Context, mark int, within time.Duration, want func(*Session) bool) (*Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

@@ -129,8 +129,8 @@ func median(list []float64) float64 {
 }
 
 // BenchmarkSessionRatio compares the client CPU of a session of two round trips
-// with that of two canned POSTs through one shared transport, keep-alive,
-// over TLS, many at a time. Aim: a ratio of at most 2.0.
+// with two canned POSTs through one shared transport: keep-alive, TLS, many at
+// a time. Aim: a ratio of at most 2.0.
 func BenchmarkSessionRatio(b *testing.B) {
 	base := startBenchServer(b)
 	devices := benchDevices(b, base, nil)

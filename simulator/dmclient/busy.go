@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// Bounds of the patience with a server that asks to come again.
+// Limits for retries that a server asks for.
 const (
 	maxPatience = 2 * time.Minute // for one answer
 	maxAgain    = 3               // answers in a row
 	bareWait    = time.Minute     // after a 429 without Retry-After: rates are mostly per minute
 )
 
-// Limit is an answer that asks a device to come again later.
+// Limit is an answer that asks a device to retry later.
 type Limit struct {
 	Status int           // 429 or 503
 	Wait   time.Duration // what Retry-After says, or Config.BareWait
@@ -36,9 +36,8 @@ func readRetryAfter(v string, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// again tells whether to wait, and how long, before the request that was
-// answered with resp is sent again. Retry-After is of the server's time and
-// therefore of the machine's, whatever the device's clock shows.
+// again decides whether to retry after resp, and after how long. Retry-After
+// uses the server's time, and so the machine's, not the device's clock.
 func (d *Device) again(resp *http.Response) (time.Duration, bool) {
 	if d.cfg.Busy == nil || resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
 		return 0, false
@@ -47,8 +46,8 @@ func (d *Device) again(resp *http.Response) (time.Duration, bool) {
 	return wait, ok && wait <= maxPatience && d.cfg.Busy(Limit{Status: resp.StatusCode, Wait: wait})
 }
 
-// againEnrolling is again in an enrollment, where a 429 without Retry-After is
-// waited for as well. A 503 without it is a broken server, not a limit.
+// againEnrolling is again for enrollments, which also wait after a 429 without
+// Retry-After. A 503 without it is a broken server, not a limit.
 func (d *Device) againEnrolling(resp *http.Response) (time.Duration, bool) {
 	if _, said := readRetryAfter(resp.Header.Get("Retry-After"), time.Now()); said || resp.StatusCode != http.StatusTooManyRequests || d.cfg.Busy == nil {
 		return d.again(resp)
@@ -57,16 +56,16 @@ func (d *Device) againEnrolling(resp *http.Response) (time.Duration, bool) {
 	return wait, d.cfg.Busy(Limit{Status: resp.StatusCode, Wait: wait, Bare: true})
 }
 
-// enrollmentHTTP is the client of enrollment steps and sign-in pages.
+// enrollmentHTTP is the client for enrollment steps and sign-in pages.
 func (d *Device) enrollmentHTTP(cert *tls.Certificate) *http.Client {
 	c := d.client(d.newTransport(cert, new(atomic.Bool)), func(ex *Exchange) {
 		d.record.change(func() { d.record.enrolls = append(d.record.enrolls, ex) })
 	})
-	c.Transport, c.Timeout = &patient{d, c.Transport}, 0 // Timeout is of one try, not of the waits
+	c.Transport, c.Timeout = &patient{d, c.Transport}, 0 // Timeout applies to one try, not to the waits
 	return c
 }
 
-// patient is a transport that waits where the server asks for it.
+// patient is a transport that waits if the server asks for it.
 type patient struct {
 	d    *Device
 	next http.RoundTripper
@@ -82,7 +81,7 @@ func (p *patient) CloseIdleConnections() {
 // RoundTrip implements http.RoundTripper.
 func (p *patient) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	// The first page of a sign-in is the one that is told appru.
+	// Only the first page of a sign-in gets appru.
 	if pace := p.d.cfg.Pace; pace != nil && req.Method == http.MethodGet && req.URL.Query().Has("appru") {
 		if err := pace(ctx); err != nil {
 			return nil, err
@@ -112,8 +111,8 @@ func (p *patient) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// once is one try, for at most Config.Timeout. The recorder below has read the
-// reply when it returns.
+// once is one try, for at most Config.Timeout. The recorder below it has read
+// the reply before it returns.
 func (p *patient) once(req *http.Request) (*http.Response, error) {
 	within, cancel := context.WithTimeout(req.Context(), p.d.cfg.Timeout)
 	defer cancel()

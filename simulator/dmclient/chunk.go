@@ -11,8 +11,8 @@ import (
 // maxObject is the largest object the device takes in chunks, in bytes.
 const maxObject = 4 << 20
 
-// chunk is what has come of a large object (OMA SyncML RepPro 1.2.2 section
-// 5.4: MoreData, with the whole size declared in the first chunk).
+// chunk is the received part of a large object (OMA SyncML RepPro 1.2.2 section
+// 5.4: MoreData, with the total size in the first chunk).
 type chunk struct {
 	verb syncml.Verb
 	uri  string
@@ -21,9 +21,9 @@ type chunk struct {
 	data strings.Builder
 }
 
-// assemble takes in a chunk. whole is the command with the whole object once
-// the last chunk has come; otherwise code is the Status of this one, and lost
-// tells that an object before it never ended, which Alert 1225 reports.
+// assemble takes in a chunk. After the last one, whole is the command with the
+// whole object; before, code is the chunk's Status. lost means that an earlier
+// object never ended, which Alert 1225 reports.
 func (r *running) assemble(c *syncml.Command) (whole *syncml.Command, code int, lost bool) {
 	last := &c.Items[len(c.Items)-1]
 	if r.chunk != nil && (r.chunk.verb != c.Verb || !strings.EqualFold(r.chunk.uri, last.Target.LocURI)) {
@@ -42,7 +42,7 @@ func (r *running) assemble(c *syncml.Command) (whole *syncml.Command, code int, 
 		n, err := strconv.Atoi(size)
 		switch {
 		case len(c.Items) > 1:
-			return nil, syncml.BadRequest, lost // the chunked item is alone in its command
+			return nil, syncml.BadRequest, lost // a chunked item must be the only one in its command
 		case err != nil || n < 0:
 			return nil, syncml.SizeRequired, lost
 		case n > maxObject:

@@ -49,8 +49,8 @@ func TestAssemble(t *testing.T) {
 	}
 }
 
-// TestSizeIsOfTheEncoding: MaxMsgSize bounds the bytes that are sent, so a WBXML
-// session counts those of WBXML.
+// TestSizeIsOfTheEncoding: MaxMsgSize bounds the bytes that are sent, so a
+// WBXML session counts WBXML bytes.
 func TestSizeIsOfTheEncoding(t *testing.T) {
 	m := &syncml.Message{Hdr: syncml.SyncHdr{SessionID: "1", MsgID: "1"}, Final: true}
 	binary, err := syncml.WriteWBXML(m)

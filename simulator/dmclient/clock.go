@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Clock is where a device takes its time from, so that a run can move it.
+// Clock is a device's source of time, so that a run can move it.
 type Clock interface {
 	Now() time.Time
-	// AfterFunc calls f once d has passed; stop keeps it from being called.
+	// AfterFunc calls f after d; stop prevents that.
 	AfterFunc(d time.Duration, f func()) (stop func())
 }
 
-// SystemClock is the machine's.
+// SystemClock is the machine's clock.
 type SystemClock struct{}
 
 // Now implements Clock.
@@ -79,8 +79,8 @@ func (c *VirtualClock) Advance(d time.Duration) {
 	c.mu.Unlock()
 }
 
-// Waiting tells how many timers are set: a test that moves the clock waits for
-// the device to have set its own.
+// Waiting is the number of pending timers. A test waits for the device's timer
+// before it moves the clock.
 func (c *VirtualClock) Waiting() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// Dictionary holds the strings that many devices of a fleet have in common, so
-// that each device stores a number in their place. It only grows, and no
-// further than its bound: a string is taken in when it is seen a second time.
+// Dictionary holds strings that many devices of a fleet share; a device stores
+// their number instead. It only grows, up to a bound, and takes in a string
+// when it is seen for the second time.
 type Dictionary struct {
 	mu    sync.RWMutex
 	index map[string]uint64
@@ -26,7 +26,7 @@ type Dictionary struct {
 const (
 	dictStrings = 1 << 16
 	dictOnce    = 1 << 12
-	minShared   = 3 // shorter strings cost no more by themselves
+	minShared   = 3 // shorter strings are as cheap inline
 )
 
 // NewDictionary makes an empty one.
@@ -34,7 +34,7 @@ func NewDictionary() *Dictionary {
 	return &Dictionary{index: map[string]uint64{}, once: map[string]struct{}{}}
 }
 
-// ref gives the number of a string; sure says that it is surely common.
+// ref returns the number of a string; sure takes it in at once.
 func (d *Dictionary) ref(s string, sure bool) (uint64, bool) {
 	if d == nil || len(s) < minShared {
 		return 0, false
@@ -78,14 +78,14 @@ func (d *Dictionary) lookup(n uint64) (string, bool) {
 	return d.list[n], true
 }
 
-// Size tells how many strings it holds, and their bytes.
+// Size is the number of strings and of their bytes.
 func (d *Dictionary) Size() (strings, bytes int) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return len(d.list), d.bytes
 }
 
-// Forms a string is stored in; the low three bits of its head.
+// Encodings of a string, in the low three bits of its head.
 const (
 	formRaw = iota
 	formShared
@@ -114,7 +114,7 @@ func (e *encoder) head(form, n uint64) { e.uint(n<<formBits | form) }
 // string writes s in its shortest form.
 func (e *encoder) string(s string) { e.text(s, false) }
 
-// shared writes a string that other devices surely have, too.
+// shared writes a string that other devices have, too.
 func (e *encoder) shared(s string) { e.text(s, true) }
 
 func (e *encoder) text(s string, sure bool) {
@@ -129,7 +129,7 @@ func (e *encoder) text(s string, sure bool) {
 	e.b = append(e.b, b...)
 }
 
-// compact gives the bytes behind a string that is a number in disguise.
+// compact returns the bytes of a string that encodes binary data.
 func compact(s string) (form uint64, b []byte) {
 	if len(s) == 36 && s[8] == '-' && s[13] == '-' {
 		if u, err := uuid.Parse(s); err == nil {
@@ -154,7 +154,7 @@ func compact(s string) (form uint64, b []byte) {
 	return formRaw, []byte(s)
 }
 
-// decoder reads what encoder wrote; the first error stays.
+// decoder reads what encoder wrote; it keeps the first error.
 type decoder struct {
 	b    []byte
 	dict *Dictionary
@@ -236,7 +236,7 @@ func (d *decoder) string() string {
 	return ""
 }
 
-// count reads a length that cannot be larger than what is left.
+// count reads a length, at most the number of bytes left.
 func (d *decoder) count() int {
 	n := d.uint()
 	if n > uint64(len(d.b)) {

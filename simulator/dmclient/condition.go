@@ -1,7 +1,7 @@
 package dmclient
 
-// Condition is how a device stands beside its enrollment: what a test may have
-// changed and has to put back where others use the device after it.
+// Condition is the state that tests change, apart from the enrollment. A test
+// must restore it before others use the device.
 type Condition struct {
 	State  State
 	Login  Login
@@ -9,7 +9,7 @@ type Condition struct {
 	Faults []string // in the words of the faults
 }
 
-// Condition tells how the device stands.
+// Condition returns the current state.
 func (d *Device) Condition() Condition {
 	d.push.mu.Lock()
 	power := d.push.power

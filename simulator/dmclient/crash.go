@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// CrashError says that the server took a request and closed the connection, or
-// the stream of HTTP/2, without an answer. That is what frameworks do whose
-// handler crashed: Go's net/http after a panic, Node after an uncaught exception.
+// CrashError says that the server accepted a request and closed the connection,
+// or the HTTP/2 stream, without an answer. Frameworks do that after a crash:
+// Go's net/http after a panic, Node after an uncaught exception.
 type CrashError struct{ Err error }
 
 func (e *CrashError) Error() string { return crashed + " (" + e.Err.Error() + ")" }
@@ -22,17 +22,17 @@ func (e *CrashError) Unwrap() error { return e.Err }
 
 const crashed = "the server closed the connection without an answer: its handler crashed"
 
-// Crash tells whether err, of a session, a Post or an enrollment, is a
-// *CrashError. A connection that was refused, a TLS alert, a reply that did not
-// come in time and a context that ended are none.
+// Crash reports whether err, from a session, a Post or an enrollment, is a
+// *CrashError. Refused connections, TLS alerts, timeouts and ended contexts are
+// not.
 func Crash(err error) bool {
 	var c *CrashError
 	return errors.As(err, &c)
 }
 
 // staleAfter is how long a kept connection may be idle before its end says
-// nothing of the handler: the shortest keep-alive in use is that of Node, 5
-// seconds, and a request may cross the server's closing.
+// nothing about the handler. Node has the shortest keep-alive in use, 5
+// seconds, and a request may cross the server's close.
 const staleAfter = 4 * time.Second
 
 // internalError is INTERNAL_ERROR of HTTP/2 (RFC 9113, section 7).
@@ -48,17 +48,16 @@ type streamError struct {
 
 func (streamError) Error() string { return "stream error" }
 
-// watch follows one request on its way, to tell what the end of its connection
-// means.
+// watch follows one request, to interpret the end of its connection.
 type watch struct {
 	begun time.Time
-	// left is how long after begun the request was on the connection, in
-	// nanoseconds; of one that is sent again, the last time. 0: not yet.
+	// left is when the request was written, in nanoseconds after begun; for a
+	// resent request, the last time. 0: not yet.
 	left  atomic.Int64
 	stale atomic.Bool
 }
 
-// trace is what net/http tells the watch.
+// trace feeds the watch from net/http.
 func (w *watch) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GotConn: func(c httptrace.GotConnInfo) {
@@ -73,8 +72,8 @@ func (w *watch) trace() *httptrace.ClientTrace {
 	}
 }
 
-// judge makes a *CrashError of err where it is one. answered tells that the
-// reply's header came.
+// judge turns err into a *CrashError if it shows a crash. answered: the reply's
+// header was received.
 func (w *watch) judge(ctx context.Context, err error, answered bool) error {
 	var stream streamError
 	switch {

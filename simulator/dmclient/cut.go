@@ -12,10 +12,10 @@ import (
 )
 
 // Cut sends the first keep bytes of a session message, with the headers of the
-// whole, and then ends its side of the connection: what a device does that
-// loses power. It waits until the server has dealt with that, by an answer or
-// by closing, for at most within; so that what follows meets a server that saw
-// the cut. An error means that the cut could not be made.
+// whole, and then closes its side of the connection, as a device that loses
+// power. It waits, at most within, until the server answered or closed, so that
+// later requests meet a server that saw the cut. An error means that Cut itself
+// failed.
 func (d *Device) Cut(ctx context.Context, body []byte, keep int, within time.Duration) error {
 	to, err := url.Parse(d.Address())
 	if err != nil {
@@ -27,7 +27,7 @@ func (d *Device) Cut(ctx context.Context, body []byte, keep int, within time.Dur
 	}
 	var wire bytes.Buffer
 	if err := req.Write(&wire); err != nil {
-		return fmt.Errorf("write the message to be cut: %w", err)
+		return fmt.Errorf("write the message to cut: %w", err)
 	}
 	addr := req.URL.Host
 	if req.URL.Port() == "" {

@@ -1,11 +1,11 @@
 // Package dmclient is a simulated Windows device: it enrolls, runs OMA-DM
-// sessions over mutual TLS, registers the PFN a server sets with a push
-// service and starts a session when it is woken or its schedule says so.
+// sessions over mutual TLS, registers the PFN a server sets with a push service
+// and starts a session on a wake-up or by its schedule.
 //
 // Sources: MS-MDE2 and MS-MDM for the messages, Learn's "DMClient CSP" and
-// "Push notification support for device management" for the push path. Where
-// a comment says [seen] the behaviour was observed on real devices, where it
-// says [model] it is our assumption and a Quirk switches it.
+// "Push notification support for device management" for the push path. [seen]
+// marks behaviour observed on real devices; [model] marks our assumptions,
+// which a Quirk switches.
 package dmclient
 
 import (
@@ -28,25 +28,24 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// WNS is the push service as the device's WNS client sees it. A service that
-// stands before another one embeds a WNS, and so passes on all that it does not
-// change. One that only opens channels embeds IgnoreEvents.
+// WNS is the push service as the device's WNS client sees it. A decorator
+// embeds a WNS, and so passes on every method that it does not change. An
+// implementation that ignores what happens to its devices embeds IgnoreEvents.
 type WNS interface {
-	// OpenChannel registers pfn for the device and gives its channel URI and
-	// when that expires; zero means never. wake is called once for every raw
+	// OpenChannel registers pfn for the device and returns the channel URI and
+	// its expiry; zero means never. wake is called once for every raw
 	// notification; it does not block. An error may have a Reason() string:
 	// "malformed", "unknown", "revoked" or "offline".
 	OpenChannel(ctx context.Context, deviceID, pfn string, wake func(payload []byte)) (uri string, expires time.Time, err error)
-	// CloseChannel ends the life of a channel; an unknown one is ignored.
+	// CloseChannel closes a channel; unknown URIs are ignored.
 	CloseChannel(uri string)
-	// SetConnected tells that the device lost its network, or has it again.
+	// SetConnected reports that the device's network was lost or restored.
 	SetConnected(deviceID string, connected bool)
-	// Led tells which session a notification led to.
+	// Led reports which session a notification led to.
 	Led(deviceID, session string)
 }
 
-// IgnoreEvents are the methods of a WNS that has no use for what becomes of its
-// devices.
+// IgnoreEvents implements the event methods of WNS and does nothing.
 type IgnoreEvents struct{}
 
 // SetConnected implements WNS.
@@ -55,86 +54,85 @@ func (IgnoreEvents) SetConnected(string, bool) {}
 // Led implements WNS.
 func (IgnoreEvents) Led(string, string) {}
 
-// Config is what a device needs. Discovery or a Username that is an e-mail
-// address is required to enroll, everything else has a default.
+// Config of a device. Enrolling requires Discovery, or an e-mail address as
+// Username. Everything else has a default.
 type Config struct {
-	// Discovery is the URL of the discovery service; empty means that of the
-	// Username's domain, as Windows finds it.
+	// Discovery is the URL of the discovery service. By default it follows from
+	// the Username's domain, as on Windows.
 	Discovery string
-	// Username and Password enroll OnPremise, and sign in on the server's page
-	// where it says Federated.
+	// Username and Password are for OnPremise enrollment, and for the sign-in
+	// page of a Federated one.
 	Username, Password string
-	// EntraToken gives the token of a device that joined a directory; with it
-	// no page is opened.
+	// EntraToken returns the token of a device that joined a directory. With it
+	// no sign-in page is opened.
 	EntraToken func(context.Context) (string, error)
-	// EnrollCert enrolls by Certificate.
+	// EnrollCert is for Certificate enrollment.
 	EnrollCert *tls.Certificate
 	// EnrollmentType is Full (default) or Device.
 	EnrollmentType string
 
 	Profile Profile // default Win11
-	// Identity is drawn where it is the zero value.
+	// Identity is random if it is the zero value.
 	Identity Identity
-	// Quirks are switched by name for as long as the device is in memory; those
-	// of the Profile are the device's own and are packed with it.
+	// Quirks are switched by name while the device is in memory. Quirks of the
+	// Profile belong to the device and are packed with it.
 	Quirks []string
-	// Roots are trusted for the server's TLS certificate, beside those the
-	// provisioning document brings. Nil means the system's.
+	// Roots verify the server's TLS certificate, together with the roots of the
+	// provisioning document. Nil means the system's.
 	Roots *x509.CertPool
 	// WNS is where PFNs are registered. Nil: push is not available (Status 8).
 	WNS WNS
 	// Key makes the key of the client certificate; nil generates RSA 2048.
 	Key func() (crypto.Signer, error)
-	// Dial replaces the dialer, for servers whose name does not resolve.
+	// Dial replaces the dialer, for servers with a name that does not resolve.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// TLS is the base of every connection's configuration, such as the curves
-	// to offer. Roots and the client certificate are set by the device.
+	// TLS is the base configuration of every connection, for example its
+	// curves. The device sets the roots and the client certificate.
 	TLS *tls.Config
 	// Timeout bounds one request, default 30 seconds.
 	Timeout time.Duration
-	// NoRetry leaves a session at its first failed connection. Windows tries
-	// again, as CONNRETRYFREQ and the back-off times say.
+	// NoRetry ends a session at the first failed connection. Windows retries,
+	// as CONNRETRYFREQ and the back-off times say.
 	NoRetry bool
-	// Pace is called before each enrollment and each opening of a sign-in page,
-	// and waits until that may be; its error ends the enrollment. Nil never waits.
+	// Pace is called before each enrollment and each sign-in, and may wait; its
+	// error ends the enrollment. Nil never waits.
 	Pace func(context.Context) error
-	// Busy is told of an answer that asks to come again: 429, or 503 with
-	// Retry-After. Where it says true the device waits that long, and asks again,
-	// in steps of an enrollment, on sign-in pages and for 503 in sessions; Windows
-	// is not known to. BareWait, default one minute, is the wait after a 429
-	// without Retry-After in an enrollment. Nil leaves these answers to the caller. A session waits out
-	// a 429 in any case (MS-MDM 3.1.6), Post never waits. The record has all
-	// exchanges, those that were answered so, too.
+	// Busy is called for an answer that asks to retry later: 429, or 503 with
+	// Retry-After. If it returns true, the device waits and retries: in
+	// enrollments, on sign-in pages, and after a 503 in sessions. Windows is
+	// not known to do so. Nil leaves these answers to the caller. Sessions
+	// always wait after a 429 (MS-MDM 3.1.6), Post never does. BareWait,
+	// default one minute, is the wait after a 429 without Retry-After in an
+	// enrollment. The record has all exchanges, including these.
 	Busy     func(Limit) bool
 	BareWait time.Duration
-	// Clock is the device's, default SystemClock; Skew is how far it is wrong.
+	// Clock is the device's clock, default SystemClock; Skew is its error.
 	Clock Clock
 	Skew  time.Duration
-	// SkewTLS judges the server's certificate by the wrong clock, too. Without it
-	// the clock is wrong in messages only: a certificate that was made the same day
-	// is not yet valid to a device that is late, and nothing else of the server's
-	// would be seen.
+	// SkewTLS applies Skew to the server's certificate, too. Without it Skew
+	// affects only messages: a certificate made today is not yet valid on a
+	// slow clock, and the session would end before it shows anything else.
 	SkewTLS bool
-	// JobTime is how long an installation takes on that clock, default none.
+	// JobTime is how long an installation takes on that clock; default 0.
 	JobTime time.Duration
-	// AcceptUnknown takes commands for CSPs this device does not have.
+	// AcceptUnknown accepts commands for CSPs that this device does not have.
 	AcceptUnknown bool
 	Faults        []Fault
 
-	// Keep is how many sessions are remembered, default 128, and where it is set
-	// how many wake-ups and requests of the enrollment. A session of a few messages takes some
-	// 20 KB.
+	// Keep is how many sessions are remembered, default 128. If set, it also
+	// bounds wake-ups and enrollment requests. A session of a few messages
+	// takes some 20 KB.
 	Keep int
 
-	// OnSend and OnReceive see every session message, OnEffect what a command
-	// did to the device, as it happens. They must not call the device.
+	// OnSend and OnReceive are called for every session message, OnEffect for
+	// every effect of a command. They must not call the device.
 	OnSend, OnReceive func(*Session, *syncml.Message)
 	OnEffect          func(csp.Effect)
 
 	Log *slog.Logger // nil discards
 }
 
-// State is where a device stands in its life.
+// State is a stage of a device's life.
 type State int
 
 // The states of a device.
@@ -149,8 +147,7 @@ func (s State) String() string {
 	return [...]string{"not enrolled", "enrolled", "unenrolled", "wiped"}[s]
 }
 
-// Login says who is logged in on the device, in the words of the LoginStatus
-// alert.
+// Login is who is logged in, as in the LoginStatus alert.
 type Login string
 
 // The values of LoginStatus (Learn, "OMA DM protocol support").
@@ -186,7 +183,7 @@ type Device struct {
 	enrollURL  string // where the certificate is renewed
 	nextID     int
 	transport  *transport
-	asked      atomic.Bool  // for a certificate, in TLS, by the server of the sessions
+	asked      atomic.Bool  // the session server requested a certificate in TLS
 	pending    []csp.Effect // of the session under way
 	life       Life
 	jobs       []csp.Job
@@ -248,7 +245,7 @@ func New(cfg Config) (*Device, error) {
 	return d, nil
 }
 
-// describe provisions what the device finds on itself.
+// describe provisions the nodes that follow from the identity.
 func (d *Device) describe() {
 	for _, m := range d.cfg.Identity.MACs {
 		d.tree.Provision("./Vendor/MSFT/DeviceStatus/NetworkIdentifiers/"+m, "")
@@ -292,16 +289,16 @@ func (d *Device) Disconnect() {
 	}
 }
 
-// Identity tells who the device is.
+// Identity returns the device's identity.
 func (d *Device) Identity() Identity { return d.cfg.Identity }
 
-// Profile tells which Windows the device is.
+// Profile returns the device's Windows version.
 func (d *Device) Profile() Profile { return d.cfg.Profile }
 
-// Tree is the device's management tree, to look at or to prepare.
+// Tree is the device's management tree, to inspect or prepare.
 func (d *Device) Tree() *csp.Tree { return d.tree }
 
-// State tells where the device stands in its life.
+// State returns the stage of the device's life.
 func (d *Device) State() State {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -315,7 +312,7 @@ func (d *Device) AddFault(f Fault) {
 	d.cfg.Faults = append(slices.Clone(d.cfg.Faults), f)
 }
 
-// ClearFaults lets a device behave again.
+// ClearFaults removes all faults.
 func (d *Device) ClearFaults() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -336,14 +333,14 @@ func (d *Device) Discovered() *enroll.DiscoverResponse {
 }
 
 // Provisioning is the document the device enrolled with; nil before Enroll, and
-// of a device that was adopted or restored.
+// for adopted or restored devices.
 func (d *Device) Provisioning() *enroll.Provisioning {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.doc
 }
 
-// PublicKey is the key the device asked a certificate for, nil before that.
+// PublicKey is the key of the last certificate request; nil before it.
 func (d *Device) PublicKey() crypto.PublicKey {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -13,29 +13,29 @@ import (
 
 // EnrollOptions change an enrollment for a test.
 type EnrollOptions struct {
-	// PlainCSR sends a request every parser takes in place of the Windows one.
+	// PlainCSR sends a CSR that every parser accepts, instead of Windows' form.
 	PlainCSR bool
-	// IgnorePolicies goes on where GetPolicies fails for another reason than
-	// the credentials. Windows would stop.
+	// IgnorePolicies continues after a failed GetPolicies, unless the
+	// credentials were refused. Windows would stop.
 	IgnorePolicies bool
-	// CSRDeviceID is the device that the CSR names, if not this one.
+	// CSRDeviceID replaces the DeviceID in the CSR.
 	CSRDeviceID string
 	// Credential replaces the configured one; NoCredential sends none.
 	Credential   *enroll.Credential
 	NoCredential bool
 }
 
-// Enroll enrolls the device: GET and POST discovery, the sign-in the server
-// asks for, GetPolicies, RST. A device that was enrolled before starts anew. It
-// does not open the first session; Windows does so by itself right after, and
-// so does a caller by Sync with OriginEnrollment. Errors are *enroll.Error.
+// Enroll enrolls the device: GET and POST discovery, the sign-in that the
+// server requires, GetPolicies, RST. An enrolled device starts over. The first
+// session, which Windows opens right after, is up to the caller: Sync with
+// OriginEnrollment. Errors are *enroll.Error.
 func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	if err := d.session.take(ctx); err != nil {
 		return err
 	}
 	defer d.session.Unlock()
 	if d.cfg.Discovery == "" {
-		return errors.New("enroll: neither Config.Discovery nor a Username to find the server by is given")
+		return errors.New("enroll: set Config.Discovery, or a Username to find the server by")
 	}
 	if d.cfg.Pace != nil {
 		if err := d.cfg.Pace(ctx); err != nil {
@@ -44,8 +44,8 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	}
 	c := d.EnrollmentClient(opts)
 	defer c.HTTP.CloseIdleConnections()
-	// What becomes of the GET is the suite's to judge: a server that is not
-	// there fails the Discover too.
+	// The suite judges the GET. If the server is unreachable, Discover fails,
+	// too.
 	if err := c.Reach(ctx); err != nil {
 		d.log.Info("discovery GET", "err", err)
 	}
@@ -92,7 +92,7 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	return nil
 }
 
-// credential is what the server's AuthPolicy asks for.
+// credential is what the server's AuthPolicy requires.
 func (d *Device) credential(ctx context.Context, c *enroll.Client, disc *enroll.DiscoverResponse) (*enroll.Credential, error) {
 	refuse := func(err error) (*enroll.Credential, error) {
 		return nil, &enroll.Error{Step: enroll.StepDiscover, Status: 200, Err: err}
@@ -116,7 +116,7 @@ func (d *Device) credential(ctx context.Context, c *enroll.Client, disc *enroll.
 		return &enroll.Credential{Token: token}, nil
 	case "Certificate":
 		if d.cfg.EnrollCert == nil {
-			return refuse(errors.New("the server asks for AuthPolicy Certificate; this device has none (Config.EnrollCert)"))
+			return refuse(errors.New("the server requires AuthPolicy Certificate, and this device has no certificate (Config.EnrollCert)"))
 		}
 		key, ok := d.cfg.EnrollCert.PrivateKey.(crypto.Signer)
 		if !ok || len(d.cfg.EnrollCert.Certificate) == 0 {
@@ -124,10 +124,10 @@ func (d *Device) credential(ctx context.Context, c *enroll.Client, disc *enroll.
 		}
 		return &enroll.Credential{Certificate: d.cfg.EnrollCert.Certificate[0], Key: key}, nil
 	}
-	return refuse(fmt.Errorf("AuthPolicy %q is none that Windows knows: OnPremise, Federated or Certificate", disc.AuthPolicy))
+	return refuse(fmt.Errorf("unknown AuthPolicy %q; Windows knows OnPremise, Federated and Certificate", disc.AuthPolicy))
 }
 
-// EnrollmentClient is the client Enroll uses, for tests that do single steps.
+// EnrollmentClient is Enroll's client, for tests of single steps.
 func (d *Device) EnrollmentClient(opts EnrollOptions) *enroll.Client {
 	p := &d.cfg.Profile
 	policies := p.AuthPolicies
@@ -163,8 +163,8 @@ func (d *Device) requestToken(ctx context.Context, c *enroll.Client, to string, 
 	return c.Token(ctx, to, csr, d.Context())
 }
 
-// CSR makes a certificate request with a key of the device's own, which it
-// keeps for the certificate that comes of it.
+// CSR makes a certificate request with a new key, and keeps the key for the
+// certificate.
 func (d *Device) CSR(plain bool) ([]byte, error) {
 	key, csr, err := d.newCSR(plain, d.cfg.Identity.DeviceID)
 	if err != nil {
@@ -195,10 +195,10 @@ func (d *Device) Context() []enroll.ContextItem {
 	return d.cfg.Identity.context(&d.cfg.Profile, d.cfg.EnrollmentType)
 }
 
-// Renew gets a new client certificate for the one the device has, by a request
-// that the old key signs, over mutual TLS with the old certificate (ROBO: MS-MDE2
-// 3.8). A failure is noted in CertificateStore/MY/WSTEP/Renew and tried again
-// after RetryInterval days.
+// Renew replaces the client certificate, by a request signed with the old key,
+// over mutual TLS with the old certificate (ROBO: MS-MDE2 3.8). A failure is
+// recorded in CertificateStore/MY/WSTEP/Renew and retried after RetryInterval
+// days.
 func (d *Device) Renew(ctx context.Context) error {
 	if err := d.session.take(ctx); err != nil {
 		return err
@@ -231,10 +231,10 @@ func (d *Device) renewCertificate(ctx context.Context) error {
 		to = set
 	}
 	if to == "" {
-		return fail(errors.New("nobody said where: neither Discover nor CertificateStore/MY/WSTEP/Renew/ServerURL"))
+		return fail(errors.New("no URL: neither Discover nor CertificateStore/MY/WSTEP/Renew/ServerURL gave one"))
 	}
 	if expires, err := enroll.NotAfter(old); err == nil && !d.now().Before(expires) {
-		return fail(fmt.Errorf("the certificate expired at %s; an expired one is not renewed", expires.UTC().Format(time.RFC3339)))
+		return fail(fmt.Errorf("the certificate expired at %s; expired certificates are not renewed", expires.UTC().Format(time.RFC3339)))
 	}
 	key, csr, err := d.newCSR(false, d.cfg.Identity.DeviceID)
 	if err != nil {
@@ -261,7 +261,7 @@ func (d *Device) renewCertificate(ctx context.Context) error {
 	}
 	type comparable interface{ Equal(crypto.PublicKey) bool }
 	if pub, ok := key.Public().(comparable); !ok || !pub.Equal(cert.PublicKey) {
-		return fail(errors.New("the new certificate is not for the key of the request"))
+		return fail(errors.New("the new certificate has another key than the request"))
 	}
 	d.Disconnect()
 	d.mu.Lock()

@@ -21,14 +21,14 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Bounds of what a server may make a device wait for.
+// Limits for how long a server can make a device wait.
 const (
 	maxBusy    = 5 // answers of 429 in a row
 	retryAfter = 30 * time.Second
 )
 
-// exchange sends msg and reads the reply; nil means the reply was empty. A 429
-// is waited out and the message sent again (MS-MDM 3.1.6).
+// exchange sends msg and reads the reply; nil means the reply was empty. After
+// a 429 it waits and resends the message (MS-MDM 3.1.6).
 func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Message, error) {
 	if err := r.pass(ctx, msg); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 				r.d.cfg.Busy(Limit{Status: resp.StatusCode, Wait: wait})
 			}
 		} else if again, ok := r.d.again(resp); ok {
-			clock, wait = SystemClock{}, again // no behaviour of the device: the test's patience
+			clock, wait = SystemClock{}, again // not device behaviour: a test's patience
 		} else {
 			break
 		}
@@ -93,7 +93,7 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 	return reply, nil
 }
 
-// pass lets the faults have their say before a message is sent.
+// pass applies the faults before a message is sent.
 func (r *running) pass(ctx context.Context, msg *syncml.Message) error {
 	var stop error
 	each(r.d, func(f Gate) {
@@ -119,7 +119,7 @@ func (r *running) pass(ctx context.Context, msg *syncml.Message) error {
 	return stop
 }
 
-// encode writes a message in the one encoding that the session sends.
+// encode writes a message in the session's encoding.
 func (r *running) encode(msg *syncml.Message) ([]byte, error) {
 	if r.wbxml {
 		return syncml.WriteWBXML(msg)
@@ -134,8 +134,8 @@ func (r *running) write(msg *syncml.Message) (body []byte, err error) {
 	return body, err
 }
 
-// read takes a reply in the encoding its Content-Type names; what is neither
-// is tried as XML.
+// read parses a reply in the encoding of its Content-Type; an unknown type is
+// tried as XML.
 func read(contentType string, raw []byte) (*syncml.Message, error) {
 	if strings.HasPrefix(strings.ToLower(contentType), syncml.MediaTypeWBXML) {
 		return syncml.ReadWBXML(raw, syncml.Limits{Bytes: maxReply})
@@ -143,7 +143,7 @@ func read(contentType string, raw []byte) (*syncml.Message, error) {
 	return syncml.ReadLimited(raw, syncml.Limits{Bytes: maxReply})
 }
 
-// post sends the bytes of a message once. The body of the response was read.
+// post sends the bytes of a message once. The response's body is already read.
 func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*http.Response, error) {
 	limited, cancel := context.WithTimeout(ctx, r.d.cfg.Timeout)
 	defer cancel()
@@ -234,7 +234,7 @@ func (d *Device) signature(body []byte) (string, error) {
 	return base64.StdEncoding.EncodeToString(out), nil
 }
 
-// parseRetryAfter reads seconds or a date; an absent one is a model.
+// parseRetryAfter reads seconds or a date; the default is a [model].
 func parseRetryAfter(v string, now time.Time) time.Duration {
 	if wait, ok := readRetryAfter(v, now); ok {
 		return wait

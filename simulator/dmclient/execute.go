@@ -9,10 +9,10 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// answer executes the commands of a server message and gives the next message
-// of the device; nil where the session is over. A client that has nothing but
-// a successful Status for SyncHdr to say must not send that message (OMA DM
-// Protocol 1.2.1 section 8.3).
+// answer executes the commands of a server message and returns the device's
+// next message; nil ends the session. A client must not send a message with
+// nothing but a successful Status for SyncHdr (OMA DM Protocol 1.2.1 section
+// 8.3).
 func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Message, error) {
 	if r.over {
 		return nil, nil // it was the answer to the device's Alert 1223
@@ -50,14 +50,14 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 		return nil, nil
 	}
 	if !m.HasCommands() && !refused && len(r.queue) == 0 && r.chunk == nil {
-		// Nothing to do and no Final: Windows ends there [reported].
+		// Without commands and Final, Windows ends the session [reported].
 		r.s.End = "the server's message had no commands, and no Final"
 		return nil, nil
 	}
 	if chal != nil {
 		r.d.setAppAuth(serverCred, "AAuthData", chal.Meta.NextNonce)
 	}
-	// Room for a Status of everything, and some Results.
+	// Room for all Status elements, and some Results.
 	x := &executor{ctx: ctx, r: r, d: r.d, s: r.s, msgRef: m.Hdr.MsgID, msg: len(r.s.Received) - 1, out: make([]syncml.Command, 0, len(m.Body)+4)}
 	x.status("0", "SyncHdr", code)
 	x.out[0].Chal = chal
@@ -76,18 +76,17 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 		}
 	}
 	if !m.Final && !asked {
-		// More of the package is to come: ask for it (OMA DM Protocol 1.2.1
-		// section 6.2). A server that asks for the rest of the device's package
-		// has not begun its own.
+		// The package continues: ask for the next message (OMA DM Protocol
+		// 1.2.1 section 6.2). A server that asks for the rest of the device's
+		// package has not started its own.
 		x.out = append(x.out, syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertNextMessage)})
 	}
 	r.queue = append(x.out, r.queue...)
 	return r.next(), nil
 }
 
-// next composes the device's next message, or the Alert 1223 by which it
-// aborts a session whose server's MaxMsgSize is too small for a result: with
-// LrgObj false a result cannot be split [seen].
+// next composes the device's next message, or Alert 1223 if a result exceeds
+// the server's MaxMsgSize: with LrgObj false it cannot be split [seen].
 func (r *running) next() *syncml.Message {
 	head := r.queue[0]
 	msg := r.compose()
@@ -112,14 +111,14 @@ type executor struct {
 	out    []syncml.Command // without CmdIDs: compose numbers them
 }
 
-// status appends the Status of a command and gives its place in x.out.
+// status appends the Status of a command and returns its index in x.out.
 func (x *executor) status(cmdRef, cmd string, code int, targets ...string) int {
 	x.out = append(x.out, syncml.Command{Verb: syncml.Status, MsgRef: x.msgRef, CmdRef: cmdRef, Cmd: cmd, TargetRef: targets, Data: strconv.Itoa(code)})
 	return len(x.out) - 1
 }
 
-// explain adds the HRESULT behind a failure, which a device tells once
-// SyncApplicationVersion is 3.0 or more (MS-MDM 2.2.5.1).
+// explain adds the HRESULT of a failure, with SyncApplicationVersion 3.0 or
+// higher (MS-MDM 2.2.5.1).
 func (x *executor) explain(at int, hresult string) {
 	if x.r.version >= 3 {
 		x.out[at].OriginalError = hresult
@@ -129,8 +128,8 @@ func (x *executor) explain(at int, hresult string) {
 func (x *executor) command(c *syncml.Command) {
 	switch {
 	case !c.Verb.Known() || c.CmdID == "":
-		// 400 for an unknown element, and for a command without CmdID with an
-		// empty CmdRef (Learn, "OMA DM protocol support").
+		// 400 answers unknown elements, and, with an empty CmdRef, commands
+		// without CmdID (Learn, "OMA DM protocol support").
 		x.status(c.CmdID, string(c.Verb), syncml.BadRequest)
 	case c.Verb == syncml.Alert:
 		x.status(c.CmdID, string(c.Verb), syncml.OK)
@@ -143,8 +142,7 @@ func (x *executor) command(c *syncml.Command) {
 	}
 }
 
-// sequence does its commands in their order; one that fails does not stop the
-// others.
+// sequence executes commands in order; a failure does not stop the others.
 func (x *executor) sequence(c *syncml.Command) {
 	x.status(c.CmdID, string(c.Verb), syncml.OK)
 	for i := range c.Commands {
@@ -157,8 +155,8 @@ func (x *executor) sequence(c *syncml.Command) {
 	}
 }
 
-// execute does a command on every one of its items: one Status, or one for
-// each Item where their codes differ.
+// execute runs a command for each of its items. It sends one Status, or one for
+// each Item if their codes differ.
 func (x *executor) execute(c *syncml.Command, nested bool) int {
 	if !c.Verb.Known() || c.Verb.IsReply() || len(c.Items) == 0 || c.CmdID == "" {
 		x.status(c.CmdID, string(c.Verb), syncml.BadRequest)
@@ -166,7 +164,7 @@ func (x *executor) execute(c *syncml.Command, nested bool) int {
 	}
 	whole, code, lost := x.r.assemble(c)
 	if lost {
-		// The object before this one never ended (OMA DM Protocol 1.2.1: 1225).
+		// The previous object never ended (OMA DM Protocol 1.2.1: 1225).
 		defer func() {
 			x.out = append(x.out, syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertNoEndOfData)})
 		}()
@@ -210,8 +208,8 @@ func (x *executor) execute(c *syncml.Command, nested bool) int {
 	return worst
 }
 
-// resultItems is what a Get of one node gives: one item, or one for each node
-// of a subtree.
+// resultItems is the result of a Get: one item, or one for each node of a
+// subtree.
 func resultItems(target syncml.Loc, a csp.Answer) []syncml.Item {
 	if a.List == nil {
 		it := syncml.Item{Source: target, Data: a.Data, HasData: true}
@@ -260,16 +258,16 @@ func (d *Device) faultFor(verb syncml.Verb, uri string) (a csp.Answer, faulty bo
 	return a, faulty
 }
 
-// atomic does all of its commands or none: on a failure those before it are
-// rolled back (216, or 516 where that fails), those after it not executed
-// (215), and the Atomic itself answers 507 (Learn, "OMA DM protocol support").
-// A Get inside is 500, a nested Atomic 500 inside and 507 outside, and two
-// commands that write one node are not supported.
+// atomic executes all of its commands or none. After a failure, earlier
+// commands are rolled back (216, or 516 if that fails), later ones are not
+// executed (215), and the Atomic itself gets 507 (Learn, "OMA DM protocol
+// support"). A Get inside is 500, a nested Atomic 500 inside and 507 outside,
+// and two commands that write one node are not supported.
 func (x *executor) atomic(c *syncml.Command) {
 	at := x.status(c.CmdID, string(c.Verb), syncml.OK)
 	rollback := x.d.tree.Begin()
 	failed := duplicateTarget(c)
-	var done []int // places of the statuses to turn into 216
+	var done []int // indexes of the statuses that become 216
 	for i := range c.Commands {
 		k := &c.Commands[i]
 		if failed {
@@ -314,8 +312,9 @@ func (x *executor) atomic(c *syncml.Command) {
 	}
 }
 
-// duplicateTarget tells whether two commands of an Atomic write one node, as
-// Add then Replace of the PFN does: unsupported, the Atomic fails.
+// duplicateTarget reports whether two commands of an Atomic write the same
+// node, such as Add and Replace of the PFN. That is not supported, and the
+// Atomic fails.
 func duplicateTarget(c *syncml.Command) bool {
 	seen := map[string]bool{}
 	for i := range c.Commands {

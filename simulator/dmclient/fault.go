@@ -9,16 +9,16 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Fault makes a device misbehave. What it can do it says by the interfaces
-// below; package faults has one of them for each thing that real devices were
-// seen to do, and those that servers must survive.
+// Fault makes a device misbehave. It implements one or more of the interfaces
+// below. Package faults has misbehaviour seen on real devices, and some that
+// servers must survive.
 type Fault interface {
 	// Fault describes it in a few words.
 	Fault() string
 }
 
-// Answerer gives the status of a command in place of executing it; ok is false
-// where the fault does not apply.
+// Answerer answers a command with a status instead of executing it; ok is false
+// if the fault does not apply.
 type Answerer interface {
 	Answer(verb syncml.Verb, locURI string) (code int, ok bool)
 }
@@ -34,8 +34,8 @@ type Scrambler interface {
 	Scramble(body []byte, n int) []byte
 }
 
-// Gate is passed before each message is sent; an error ends the session there:
-// ErrStop as a device does that lost its power, ErrAbort by Alert 1223.
+// Gate is called before each message is sent. An error ends the session:
+// ErrStop like a power loss, ErrAbort by Alert 1223.
 type Gate interface {
 	Gate(ctx context.Context, c Clock, n int) error
 }
@@ -45,7 +45,7 @@ type Impostor interface {
 	Impersonate(o *SyncOptions)
 }
 
-// Factual changes what the device knows of itself; see csp.Host.
+// Factual changes facts of the device; see csp.Host.
 type Factual interface {
 	Fact(name string) (value string, ok bool)
 }
@@ -66,8 +66,8 @@ var (
 	ErrAbort = errors.New("the device aborted the session (Alert 1223)")
 )
 
-// AnswerWith answers a status for one kind of command on one node, as a device
-// with a bug or a policy would.
+// AnswerWith answers one kind of command on one node with a fixed status, like
+// a device with a bug or a policy.
 type AnswerWith struct {
 	Verb   syncml.Verb // empty: any
 	Suffix string      // of the LocURI, case ignored

@@ -183,8 +183,8 @@ func TestRollbackFails(t *testing.T) {
 func TestFaultMistakes(t *testing.T) {
 	for spec, want := range map[string]string{
 		"nope": "unknown fault", "abort=0": "not a number from 1 up", "abort=x": "not a number", "slow=1": "not a positive duration", "answer": "needs an argument",
-		"answer=x": "give VERB:SUFFIX:CODE", "answer=Frob:/x:500": "no verb", "answer=Get:/x:99": "no status", "answer=Get:/x:500:y": "not a number",
-		"drop-status=Frob": "no verb", "session-id=12345": "four bytes", "double-status=1": "takes no argument", "push-status=x": "invalid syntax",
+		"answer=x": "use VERB:SUFFIX:CODE", "answer=Frob:/x:500": "not a verb", "answer=Get:/x:99": "not a status", "answer=Get:/x:500:y": "not a number",
+		"drop-status=Frob": "not a verb", "session-id=12345": "four bytes", "double-status=1": "takes no argument", "push-status=x": "invalid syntax",
 		"install-fails=x": "invalid syntax", "other-identity": "needs an argument",
 	} {
 		if _, err := faults.New(spec); err == nil || !strings.Contains(err.Error(), want) {

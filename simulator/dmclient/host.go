@@ -27,8 +27,7 @@ func (h host) RemovePush(provider string)                   { h.push.RemovePush(
 
 func (h host) Now() time.Time { return h.now() }
 
-// UserSession tells whether a user session can be: somebody is logged in who
-// is the enrolled user.
+// UserSession reports whether the enrolled user is logged in.
 func (h host) UserSession() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -84,7 +83,7 @@ func (h host) Decrypt(cms []byte) ([]byte, error) {
 	return p7.Decrypt(cert, crypto.PrivateKey(rsaKey))
 }
 
-// Fact is what the device knows of itself, by the names the descriptions use.
+// Fact is a fact of the device, by the names that the CSP descriptions use.
 func (h host) Fact(name string) string {
 	value, told := "", false
 	each(h.Device, func(f Factual) {
@@ -149,7 +148,7 @@ func (h host) Fact(name string) string {
 	return h.accountFact(name)
 }
 
-// accountFact are the facts that came with the enrollment.
+// accountFact are facts from the enrollment.
 func (h host) accountFact(name string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -174,7 +173,7 @@ func (h host) accountFact(name string) string {
 
 func clip(s string, n int) string { return s[:min(n, len(s))] }
 
-// imei makes fifteen digits of a DeviceID.
+// imei derives fifteen digits from a DeviceID.
 func imei(deviceID string) string {
 	sum := sha256.Sum256([]byte(deviceID))
 	var b strings.Builder

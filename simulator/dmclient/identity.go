@@ -8,7 +8,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// Identity is what makes a device this device.
+// Identity identifies a device.
 type Identity struct {
 	DeviceID     string // 32 upper-case hex digits; the SyncHdr Source
 	GUID         string // upper case with hyphens; the start of the certificate's name

@@ -29,8 +29,8 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// TestConnections: an enrollment closes its connections when it is done; a
-// hundred thousand of them have no place for those that would linger.
+// TestConnections: an enrollment closes its connections. With a hundred
+// thousand devices, no connection may linger.
 func TestConnections(t *testing.T) {
 	r := newRig(t, nil)
 	var opened, open gosync.Int64
@@ -99,8 +99,8 @@ func (g *greeted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// TestTimeout: a server that does not answer ends a session in time, and the
-// device says how long it waited; that of the caller is the caller's.
+// TestTimeout: a session with a silent server ends in time, and the error says
+// how long the device waited, or that the caller's context ended.
 func TestTimeout(t *testing.T) {
 	r := newRig(t, nil)
 	first := r.enrolled(nil)

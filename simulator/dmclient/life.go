@@ -11,12 +11,12 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Life is what happened to a device, as a test and a user can read it.
+// Life is what happened to a device.
 type Life struct {
 	Locks, Reboots, Finds int
-	PIN                   string // the last one that was set remotely
+	PIN                   string // the last remotely set PIN
 	Wiped                 string // the RemoteWipe node that was executed
-	// Effects are the last of them all, oldest first.
+	// Effects are the latest effects, oldest first.
 	Effects []csp.Effect
 }
 
@@ -41,7 +41,7 @@ func (l *Life) add(e csp.Effect) {
 	}
 }
 
-// Life tells what happened to the device so far.
+// Life returns what happened to the device so far.
 func (d *Device) Life() Life {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -53,10 +53,10 @@ func (d *Device) Life() Life {
 	return l
 }
 
-// Locked counts how often the device was locked remotely.
+// Locked is how often the device was locked remotely.
 func (d *Device) Locked() int { return d.Life().Locks }
 
-// afterSession does what commands only announced.
+// afterSession applies the effects that wait for the session's end.
 func (d *Device) afterSession(s *Session) {
 	d.mu.Lock()
 	var wiped, left, renew, reboot bool
@@ -101,7 +101,7 @@ func (d *Device) end(s State) {
 	d.state = s
 }
 
-// finishJobs ends the work that is due; its results go into package 1.
+// finishJobs completes due jobs; their results go into package 1.
 func (d *Device) finishJobs(ctx context.Context) {
 	now := d.now()
 	d.mu.Lock()
@@ -128,16 +128,16 @@ func (d *Device) finishJobs(ctx context.Context) {
 	}
 }
 
-// LoggedIn tells who is logged in.
+// LoggedIn returns who is logged in.
 func (d *Device) LoggedIn() Login {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.login
 }
 
-// SetLogin changes who is logged in. A login of the enrolled user, or of
-// anybody where AllUsersPollOnFirstLogin says so, asks for a session where
-// PollOnLogin is true; Run holds it.
+// SetLogin changes who is logged in. A login of the enrolled user starts a
+// session if PollOnLogin is true, a login of others if AllUsersPollOnFirstLogin
+// is true; Run runs it.
 func (d *Device) SetLogin(l Login) {
 	d.mu.Lock()
 	before := d.login
@@ -151,9 +151,9 @@ func (d *Device) SetLogin(l Login) {
 	}
 }
 
-// Unenroll disconnects the device as its user does: a session with the alert
-// that says so, and then the account is gone, whatever the server answered. The
-// error is that of the session.
+// Unenroll disconnects the device as its user would: a session with the
+// unenrollment alert, then the account is removed, whatever the server
+// answered. The error is the session's.
 func (d *Device) Unenroll(ctx context.Context) (*Session, error) {
 	s, err := d.Sync(ctx, SyncOptions{Origin: OriginUser, Alerts: []syncml.Command{UnenrollAlert()}})
 	if errors.Is(err, ErrNotEnrolled) {
@@ -170,7 +170,7 @@ func (d *Device) Unenroll(ctx context.Context) (*Session, error) {
 	return s, err
 }
 
-// Wipe resets the device as its user does, without telling anyone.
+// Wipe resets the device as its user would, without notice to the server.
 func (d *Device) Wipe() {
 	d.session.Lock()
 	defer d.session.Unlock()
@@ -187,15 +187,15 @@ type Power int
 // "Push notification support for device management").
 const (
 	PowerNormal Power = iota
-	PowerSaver        // battery saver, or a data limit that is reached
+	PowerSaver        // battery saver, or data limit reached
 	PowerOff          // no network at all
 )
 
 func (p Power) String() string { return [...]string{"normal", "saver", "off"}[p] }
 
-// SetPower changes it. In PowerSaver a push is received and leads to no session:
-// Push/Status is 7 then. With PowerOff nothing arrives, and the push service is
-// told so.
+// SetPower changes the power state. In PowerSaver a push arrives but starts no
+// session, and Push/Status is 7. With PowerOff nothing arrives, and the push
+// service is notified.
 func (d *Device) SetPower(p Power) {
 	d.push.mu.Lock()
 	before := d.push.power
@@ -213,7 +213,7 @@ func (d *Device) SetPower(p Power) {
 	}
 }
 
-// Inventory is what a server's work left on the device.
+// Inventory is what servers configured on the device.
 type Inventory struct {
 	State        string
 	Life         Life
@@ -286,5 +286,5 @@ func (d *Device) apps(scope string) (out []string) {
 	return out
 }
 
-// due tells how long until at; never negative.
+// due is the time until at; never negative.
 func due(at, now time.Time) time.Duration { return max(at.Sub(now), 0) }

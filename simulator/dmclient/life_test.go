@@ -72,7 +72,7 @@ func TestPollSchedule(t *testing.T) {
 	}
 }
 
-// TestPollLimits: what the schedule makes of values that are none.
+// TestPollLimits: how the schedule treats invalid values.
 func TestPollLimits(t *testing.T) {
 	r := newRig(t, nil)
 	names := []string{"IntervalForFirstSetOfRetries", "NumberOfFirstRetries", "IntervalForSecondSetOfRetries", "NumberOfSecondRetries",

@@ -22,8 +22,8 @@ func (r *running) header() syncml.SyncHdr {
 	return h
 }
 
-// packageOne is what a device opens every session with [seen]: Alert 1201,
-// Alert 1224 LoginStatus, other alerts, one Replace of DevInfo, Final.
+// packageOne opens every session [seen]: Alert 1201, Alert 1224 LoginStatus,
+// other alerts, one Replace of DevInfo, Final.
 func (r *running) packageOne() *syncml.Message {
 	hdr := r.header()
 	id, step := r.opts.FirstCmdID, r.opts.CmdIDStep
@@ -65,8 +65,8 @@ func (r *running) packageOne() *syncml.Message {
 	return &syncml.Message{Hdr: hdr, Body: append(body, info), Final: true, Extended: r.version >= 3}
 }
 
-// openingAlerts are those of a directory's user, of work that ended since the
-// last session, and the caller's.
+// openingAlerts are the directory user's alert, results of completed jobs, and
+// the caller's alerts.
 func (d *Device) openingAlerts(own []syncml.Command) (out []syncml.Command) {
 	d.mu.Lock()
 	token := d.schedule.userToken
@@ -74,7 +74,7 @@ func (d *Device) openingAlerts(own []syncml.Command) (out []syncml.Command) {
 	user := d.login == LoginUser
 	d.mu.Unlock()
 	if token != "" && user {
-		// A device that joined a directory shows who its user is (Learn,
+		// A device that joined a directory sends its user's token (Learn,
 		// "Microsoft Entra integration with MDM").
 		out = append([]syncml.Command{{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertClientEvent), Items: []syncml.Item{
 			{Meta: &syncml.Meta{Type: "com.microsoft/MDM/AADUserToken"}, Data: token, HasData: true}}}}, out...)
@@ -82,16 +82,15 @@ func (d *Device) openingAlerts(own []syncml.Command) (out []syncml.Command) {
 	return append(out, own...)
 }
 
-// UnenrollAlert is the alert of a user who disconnects the device [seen].
+// UnenrollAlert is the alert when a user disconnects the device [seen].
 func UnenrollAlert() syncml.Command {
 	return syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertGeneric), Items: []syncml.Item{{
 		Meta: &syncml.Meta{Type: "com.microsoft:mdm.unenrollment.userrequest", Format: "int"}, Data: "1", HasData: true}}}
 }
 
-// compose takes as many commands from the queue as fit into one message: all
-// of them, unless the server set a MaxMsgSize. The message is final if it is
-// the last; nil means that a result does not fit into any, and the session has
-// to be aborted.
+// compose takes as many commands from the queue as fit into one message: all,
+// unless the server set a MaxMsgSize. The last message is final. Nil means that
+// a result fits into no message, so the session must be aborted.
 func (r *running) compose() *syncml.Message {
 	m := &syncml.Message{Hdr: r.header(), Extended: r.version >= 3}
 	if r.maxMsg == 0 {
@@ -125,7 +124,7 @@ func (r *running) compose() *syncml.Message {
 	return m
 }
 
-// size is how many bytes a message takes in the session's encoding.
+// size is a message's length in bytes, in the session's encoding.
 func (r *running) size(m *syncml.Message) int {
 	b, err := r.encode(m)
 	if err != nil {

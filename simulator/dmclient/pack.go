@@ -17,16 +17,16 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Packing says how the devices of a fleet are packed. The zero value packs each
-// by itself, as it is stored in a file.
+// Packing is how devices are packed. The zero value makes records that stand
+// alone, for a file.
 type Packing struct {
 	Dict *Dictionary
-	// Keys holds private keys that several devices share, or that are kept
-	// elsewhere; nil keeps them in the record.
+	// Keys holds private keys that several devices share, or that are stored
+	// elsewhere; nil keeps keys in the record.
 	Keys Keyring
 }
 
-// Keyring keeps private keys under a name.
+// Keyring stores private keys by reference.
 type Keyring interface {
 	PutKey(crypto.Signer) (ref []byte, err error)
 	Key(ref []byte) (crypto.Signer, error)
@@ -42,8 +42,8 @@ const (
 	keyRef
 )
 
-// Pack is all that makes the device this device, in few bytes: what is not in
-// it is the transcript and what the profile says anyway.
+// Pack encodes the device in few bytes, without its transcript and without what
+// follows from the profile.
 func (d *Device) Pack(p Packing) ([]byte, error) {
 	e := &encoder{dict: p.Dict, b: make([]byte, 0, 1024)}
 	e.uint(packVersion)
@@ -81,12 +81,12 @@ func (d *Device) Pack(p Packing) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pack the device: %w", err)
 	}
-	e.shared(string(rest)) // of most devices: nothing happened to them yet
+	e.shared(string(rest)) // shared, because on most devices nothing has happened yet
 	packOverlay(e, overlay)
 	return append(make([]byte, 0, len(e.b)), e.b...), nil
 }
 
-// packedRest is what few devices have.
+// packedRest is state that few devices have.
 type packedRest struct {
 	Life   Life             `json:"l"`
 	Jobs   []csp.Job        `json:"j,omitempty"`
@@ -100,8 +100,8 @@ func bit(b bool) int {
 	return 0
 }
 
-// time writes milliseconds since another time, 1 more for those that are not
-// negative: 0 stands for no time.
+// time writes milliseconds since another time, plus 1 if not negative: 0 stands
+// for no time.
 func (e *encoder) time(t, since time.Time) {
 	if t.IsZero() {
 		e.int(0)
@@ -201,7 +201,7 @@ func unpackKey(d *decoder, ring Keyring) (crypto.Signer, error) {
 		return ecdsa.ParseRawPrivateKey(elliptic.P256(), raw)
 	case keyRef:
 		if ring == nil {
-			return nil, errors.New("its key is in a keyring that is not here")
+			return nil, errors.New("its key is in a keyring, and none was given")
 		}
 		return ring.Key(raw)
 	case keyPKCS8:
@@ -216,14 +216,13 @@ func unpackKey(d *decoder, ring Keyring) (crypto.Signer, error) {
 	return nil, errRecord
 }
 
-// described tells that describe provisions the entry: it follows from the
-// identity.
+// described reports whether describe provisions the entry from the identity.
 func described(s csp.Stored) bool {
 	return strings.HasPrefix(strings.ToLower(s.Path), "vendor\x00msft\x00devicestatus")
 }
 
-// packOverlay writes what was stored in the tree: the shape, which devices of
-// one server have in common, and the values that are each device's own.
+// packOverlay writes the values stored in the tree: the shape, which devices of
+// one server share, and each device's own values.
 func packOverlay(e *encoder, overlay []csp.Stored) {
 	shape := &encoder{dict: e.dict}
 	var own []string
@@ -272,13 +271,13 @@ func unpackOverlay(d *decoder) (out []csp.Stored) {
 	return out
 }
 
-// Unpack makes the device of a record again. cfg is what it was made with; its
-// Profile and Identity are those of the record, unless the profile is one that
-// has no name in Profiles.
+// Unpack restores a device from its record. cfg is the configuration it was
+// made with. Profile and Identity come from the record, except a profile that
+// is not in Profiles.
 func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 	d := &decoder{b: record, dict: p.Dict}
 	if v := d.uint(); d.err == nil && v != packVersion {
-		return nil, fmt.Errorf("the device's record is of version %d, this program reads %d", v, packVersion)
+		return nil, fmt.Errorf("the device's record has version %d, this program reads %d", v, packVersion)
 	}
 	unpackIdentity(d, &cfg)
 	if d.err != nil {
@@ -368,5 +367,5 @@ func (p *pushClient) unpack(d *decoder) {
 	}
 }
 
-// hardwareID is the HWDevID that a drawn identity has.
+// hardwareID is the HWDevID of a random identity.
 func hardwareID(deviceID string) string { return fmt.Sprintf("%X", sha256.Sum256([]byte(deviceID))) }

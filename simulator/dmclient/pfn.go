@@ -11,8 +11,8 @@ import (
 // "Package identity overview").
 var familyName = regexp.MustCompile(`^[A-Za-z0-9.-]{3,50}_[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{13}$`)
 
-// CheckPFN says what is wrong with a PFN, nil if it is a package family name.
-// The error's Reason is "malformed".
+// CheckPFN returns nil for a package family name, or else an error with Reason
+// "malformed".
 func CheckPFN(pfn string) error {
 	switch parts := strings.Split(pfn, "_"); {
 	case pfn == "":

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Profile is what differs between Windows versions on the wire.
+// Profile is how a Windows version differs on the wire.
 type Profile struct {
 	Name string
 
@@ -22,12 +22,12 @@ type Profile struct {
 	UserAgent string
 	DmV       string
 	Platform  string // DevDetail/Ext/Microsoft/OSPlatform
-	// MaxSyncVersion is the highest SyncApplicationVersion it takes.
+	// MaxSyncVersion is the highest supported SyncApplicationVersion.
 	MaxSyncVersion string
 
-	// Build decides which nodes the device has.
+	// Build decides which nodes exist.
 	Build int
-	// Phone has the CSPs only phones have and not those only desktops have.
+	// Phone selects the CSPs of phones instead of desktops.
 	Phone bool
 
 	Quirks Quirks
@@ -46,7 +46,7 @@ func WP81() Profile {
 	}
 }
 
-// desktop is what all desktops have in common.
+// desktop is the common part of all desktops.
 func desktop(name, version, osVersion, platform string, build int) Profile {
 	return Profile{
 		Name: name, RequestVersion: version, DeviceType: "CIMClient_Windows", OSEdition: "48", OSVersion: osVersion, ApplicationVersion: osVersion,
@@ -84,8 +84,8 @@ func Win11v24H2() Profile {
 	return desktop("win11-24h2", "6.0", "10.0.26100.2033", "Windows 11 Pro", 26100)
 }
 
-// Win11v25H2 is Windows 11 25H2, which asks for RequestVersion 9.0 and refuses
-// an enrollment whose APPAUTH carries no initial nonce [seen].
+// Win11v25H2 is Windows 11 25H2. It requests RequestVersion 9.0 and refuses an
+// enrollment if APPAUTH has no initial nonce [seen].
 func Win11v25H2() Profile {
 	p := desktop("win11-25h2", "9.0", "10.0.26200.6584", "Windows 11 Pro", 26200)
 	p.Quirks.NeedsAAuthData = true
@@ -106,30 +106,30 @@ func ProfileByName(name string) (Profile, error) {
 		}
 		names = append(names, p.Name)
 	}
-	return Profile{}, fmt.Errorf("unknown profile %q; there are %s", name, strings.Join(names, ", "))
+	return Profile{}, fmt.Errorf("unknown profile %q; known profiles: %s", name, strings.Join(names, ", "))
 }
 
-// Quirks are behaviours that differ between Windows versions or that nobody
-// published; each can be switched by its name.
+// Quirks are behaviours that differ between Windows versions, or that are not
+// published. Each can be switched by name.
 type Quirks struct {
-	// PFNErrors makes the command that writes a PFN fail with 500 where the
-	// PFN cannot be registered, or where Push is missing. The reports of the
-	// time speak of 500 on Replace; that this covers every cause is a model.
-	// Without it the device answers 200 and tells the reason in Push/Status.
+	// PFNErrors answers the write of a PFN with 500 if the PFN cannot be
+	// registered, or if Push is missing. Reports of the time mention 500 on
+	// Replace; that it applies to every cause is a [model]. Without it the
+	// device answers 200 and gives the reason in Push/Status.
 	PFNErrors bool
-	// PFNLowerCase makes the device refuse a PFN that is not lower-cased.
+	// PFNLowerCase refuses a PFN with upper-case letters.
 	PFNLowerCase bool
-	// CaseSensitive makes node names match by case.
+	// CaseSensitive makes node names case-sensitive.
 	CaseSensitive bool
-	// SendsCred puts the credential into package 1 unasked.
+	// SendsCred sends the credential in package 1 without a challenge.
 	SendsCred bool
-	// DemandsCred makes the device refuse a server whose messages carry no
-	// credential, where APPAUTH CLIENT was provisioned.
+	// DemandsCred refuses messages without a server credential, if APPAUTH
+	// CLIENT was provisioned.
 	DemandsCred bool
 	// NeedsAAuthData refuses an enrollment without an initial nonce.
 	NeedsAAuthData bool
-	// LargeObjects makes LrgObj true and splits results that are too large for
-	// the server's MaxMsgSize; without it the session is aborted.
+	// LargeObjects makes LrgObj true and splits results that exceed the
+	// server's MaxMsgSize. Without it such a session is aborted.
 	LargeObjects bool
 	// Alert1200 opens a session after a push with Alert 1200 in place of 1201.
 	Alert1200 bool
@@ -137,13 +137,13 @@ type Quirks struct {
 	ResultsCmd bool
 	// NeverRenews keeps the channel until it expires.
 	NeverRenews bool
-	// HTTP2 is spoken with servers that offer it.
+	// HTTP2 uses HTTP/2 with servers that offer it.
 	HTTP2 bool
-	// SilentPFN accepts the write of a PFN and does nothing at all.
+	// SilentPFN accepts the write of a PFN and ignores it.
 	SilentPFN bool
 }
 
-// Strength says how well a behaviour is known.
+// Strength is how well a behaviour is known.
 type Strength string
 
 // The strengths of PROTOCOL facts.
@@ -161,7 +161,7 @@ type Quirk struct {
 	field    func(*Quirks) *bool
 }
 
-// QuirkList are all quirks by name.
+// QuirkList lists all quirks by name.
 func QuirkList() []Quirk {
 	return []Quirk{
 		{"pfn-errors", Model, "answers 500 where a PFN cannot be registered; without it 200, and Push/Status tells", func(q *Quirks) *bool { return &q.PFNErrors }},
@@ -190,7 +190,7 @@ func (p *Profile) SetQuirk(name string) error {
 		for _, q := range list {
 			names = append(names, q.Name)
 		}
-		return fmt.Errorf("unknown quirk %q; there are %s", name, strings.Join(names, ", "))
+		return fmt.Errorf("unknown quirk %q; known quirks: %s", name, strings.Join(names, ", "))
 	}
 	*list[i].field(&p.Quirks) = on
 	return nil

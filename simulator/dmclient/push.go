@@ -23,7 +23,7 @@ const (
 	PushNotAvailable = 8
 )
 
-// pushClient is DMClient's dealing with the WNS client: one account for each
+// pushClient is DMClient's side of the WNS client, with one account for each
 // provider. It implements csp.Pusher.
 type pushClient struct {
 	device *Device
@@ -40,12 +40,12 @@ type pushAccount struct {
 	expires time.Time
 }
 
-// SetPFN registers a PFN. Which failure is a 500 and which a 200 that
-// Push/Status explains is the profile's [model].
+// SetPFN registers a PFN. The profile decides which failure is answered with
+// 500, and which with 200 and Push/Status [model].
 func (p *pushClient) SetPFN(c *csp.Call, provider, pfn string) int {
 	q := p.device.cfg.Profile.Quirks
 	if q.PFNErrors && (!c.ParentExists || c.Verb == csp.Replace && !c.Exists) {
-		return syncml.CommandFailed // Push is missing, or there is no PFN to replace
+		return syncml.CommandFailed // Push or the PFN to replace is missing
 	}
 	if q.SilentPFN {
 		return syncml.OK
@@ -93,7 +93,7 @@ func pushStatus(err error) int {
 	return PushFailed
 }
 
-// open gets a channel for the provider and closes the one before it.
+// open gets a channel for the provider and closes the previous one.
 func (p *pushClient) open(ctx context.Context, provider, pfn string) error {
 	wns := p.device.cfg.WNS
 	if wns == nil {
@@ -132,8 +132,8 @@ func (p *pushClient) Channel(provider string) (uri string, status int) {
 	return a.uri, a.status
 }
 
-// expires tells when the provider's channel does; ok is false where there is
-// none.
+// expires is when the provider's channel expires; ok is false without a
+// channel.
 func (p *pushClient) expires(provider string) (at time.Time, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -144,7 +144,7 @@ func (p *pushClient) expires(provider string) (at time.Time, ok bool) {
 	return a.expires, true
 }
 
-// cutOff tells that the device has no network.
+// cutOff reports whether the device has no network.
 func (p *pushClient) cutOff() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -163,8 +163,8 @@ func (p *pushClient) RemovePush(provider string) {
 	}
 }
 
-// save notes the accounts for a roll-back. A channel opened in an Atomic that is rolled
-// back stays known to the service, unused, until it expires.
+// save returns a function that rolls the accounts back. A channel from a
+// rolled-back Atomic stays open at the service, unused, until it expires.
 func (p *pushClient) save() func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -187,21 +187,20 @@ func (p *pushClient) closeAll() {
 	}
 }
 
-// led tells the push service which session a notification led to.
+// led reports to the push service which session a notification led to.
 func (p *pushClient) led(s *Session) {
 	if wns := p.device.cfg.WNS; wns != nil && s.Origin == OriginPush {
 		wns.Led(p.device.cfg.Identity.DeviceID, s.ID)
 	}
 }
 
-// ChannelURI is the channel the device would tell its server now, empty while
-// it has none.
+// ChannelURI is the channel that the device reports now; empty without one.
 func (d *Device) ChannelURI() string {
 	uri, _ := d.push.Channel(d.Provider())
 	return uri
 }
 
-// PFN is the one the server set and the device registered, empty if none.
+// PFN is the registered PFN; empty if none.
 func (d *Device) PFN() string {
 	d.push.mu.Lock()
 	defer d.push.mu.Unlock()
@@ -212,8 +211,8 @@ func (d *Device) PFN() string {
 }
 
 // RenewChannel gets a new channel for the registered PFN and closes the old
-// one, as a device does after 15 days. Windows then starts a session so that
-// the server can read the new URI; the caller does so by Sync.
+// one, as devices do after 15 days. Windows then starts a session so that the
+// server can read the new URI; here the caller calls Sync.
 func (d *Device) RenewChannel(ctx context.Context) error {
 	pfn := d.PFN()
 	if d.cfg.Profile.Quirks.NeverRenews {
@@ -225,8 +224,8 @@ func (d *Device) RenewChannel(ctx context.Context) error {
 	return d.push.open(ctx, d.Provider(), pfn)
 }
 
-// Reconnect registers the PFN anew, as a device does whose WNS client started
-// again; without a PFN there is nothing to do.
+// Reconnect registers the PFN again, as after a restart of the WNS client.
+// Without a PFN it does nothing.
 func (d *Device) Reconnect(ctx context.Context) error {
 	pfn := d.PFN()
 	if pfn == "" {
@@ -235,8 +234,8 @@ func (d *Device) Reconnect(ctx context.Context) error {
 	return d.push.open(ctx, d.Provider(), pfn)
 }
 
-// LoseChannel takes the channel away: ChannelURI is empty and Status the given
-// one until the PFN is set again or the channel renewed.
+// LoseChannel drops the channel: ChannelURI is empty and Status as given, until
+// the PFN is set again or the channel renewed.
 func (d *Device) LoseChannel(status int) {
 	provider := d.Provider()
 	d.push.mu.Lock()
@@ -246,7 +245,7 @@ func (d *Device) LoseChannel(status int) {
 	}
 }
 
-// SetWNSOffline cuts the device's WNS client off: PFNs cannot be registered
+// SetWNSOffline disconnects the device's WNS client: PFNs cannot be registered,
 // and pushes do not arrive.
 func (d *Device) SetWNSOffline(offline bool) {
 	p := PowerNormal

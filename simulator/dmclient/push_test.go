@@ -241,6 +241,6 @@ func TestSyncNeedsEnrollment(t *testing.T) {
 		t.Error("enrolling without Discovery must be refused")
 	}
 	if _, err := New(Config{Username: "nobody"}); err == nil {
-		t.Error("a user name that is no e-mail address finds no server")
+		t.Error("a user name without a domain found a server")
 	}
 }

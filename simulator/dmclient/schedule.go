@@ -11,26 +11,26 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// schedule is what a device has to remember of its own plans.
+// schedule is a device's own plan.
 type schedule struct {
 	enrolled    time.Time
 	lastPoll    time.Time
-	lastContact time.Time // the last session that a server answered
+	lastContact time.Time // the last session with a server reply
 	polls       int       // since the enrollment
-	channelTry  time.Time // when the channel is to be renewed; zero: not planned
+	channelTry  time.Time // when to renew the channel; zero: not planned
 	renewTry    time.Time // of the certificate, after a failure
 	renewNow    bool      // the server asked for it
 	userToken   string    // a directory user's, for the alert
 }
 
-// renewal is how the last renewal of the certificate went.
+// renewal is the outcome of the last certificate renewal.
 type renewal struct {
 	at     time.Time
 	code   int64 // HRESULT of a failure
 	status int   // 0 never, 1 done, 2 failed [model]
 }
 
-// Due is the next thing a device does by itself.
+// Due is the next action of a device.
 type Due struct {
 	At   time.Time
 	What string // "poll", "channel", "certificate", "job", "lost contact"
@@ -48,10 +48,10 @@ const (
 	build1607 = 14393
 )
 
-// interval is how long after the poll before it the n-th poll since the
-// enrollment comes, n from 0 (Learn, "DMClient CSP": three sets of retries; a
-// count of 0 with an interval means for ever, and the sets after it are off;
-// without any endless set a schedule of 24 hours is made).
+// interval is the time between the n-th poll since the enrollment, n from 0,
+// and the one before it. There are three sets of retries. A count of 0 with an
+// interval means endless, and later sets are off. Without an endless set the
+// device polls every 24 hours at the end (Learn, "DMClient CSP").
 func (d *Device) interval(n int) time.Duration {
 	number := func(node string, fallback int) int {
 		v, err := strconv.Atoi(d.account("Poll/" + node))
@@ -77,15 +77,15 @@ func (d *Device) interval(n int) time.Duration {
 	return day
 }
 
-// jitter is a device's own offset within ± span, the same every time.
+// jitter is a device's fixed offset within ± span.
 func (d *Device) jitter(span time.Duration) time.Duration {
 	h := fnv.New64a()
 	h.Write([]byte(d.cfg.Identity.DeviceID))
 	return time.Duration(int64(h.Sum64()%uint64(2*span))) - span //nolint:gosec // at most 2*span
 }
 
-// Next is what the device does next by itself; ok is false where it does
-// nothing, as one that is not enrolled.
+// Next is the device's next action; ok is false if it has none, for example
+// before it is enrolled.
 func (d *Device) Next() (due Due, ok bool) {
 	if d.State() != Enrolled {
 		return due, false
@@ -114,8 +114,8 @@ func (d *Device) Next() (due Due, ok bool) {
 	return due, true
 }
 
-// reschedule plans the channel's renewal anew: 15 days before it expires,
-// hours from now while less than that is left, a day from now once it is over.
+// reschedule plans the channel's renewal: 15 days before it expires, hours from
+// now if less is left, a day from now if it expired.
 func (d *Device) reschedule() {
 	expires, ok := d.push.expires(d.Provider())
 	now := d.now()
@@ -136,7 +136,7 @@ func (d *Device) reschedule() {
 	}
 }
 
-// Act does what is due and gives the session that came of it, if one did.
+// Act performs a due action and returns its session, if any.
 func (d *Device) Act(ctx context.Context, due Due) (*Session, error) {
 	switch due.What {
 	case "poll":
@@ -148,8 +148,8 @@ func (d *Device) Act(ctx context.Context, due Due) (*Session, error) {
 	case "job":
 		return d.Sync(ctx, SyncOptions{Origin: OriginCSP})
 	case "channel":
-		// Windows 10 1607 and later look for a network first and leave it for
-		// hours without one (Learn, "Push notification support for device
+		// Windows 10 1607 and later check for a network first, and without one
+		// wait for hours (Learn, "Push notification support for device
 		// management").
 		skip := d.cfg.Profile.Build >= build1607 && d.push.cutOff()
 		d.mu.Lock()
@@ -166,8 +166,8 @@ func (d *Device) Act(ctx context.Context, due Due) (*Session, error) {
 		if err != nil {
 			return nil, err
 		}
-		// A renewal that succeeds triggers a session, so that the server can
-		// read the new URI.
+		// A successful renewal starts a session, so that the server can read
+		// the new URI.
 		return d.Sync(ctx, SyncOptions{Origin: OriginCSP})
 	case "certificate":
 		return nil, d.Renew(ctx)
@@ -180,9 +180,8 @@ func (d *Device) Act(ctx context.Context, due Due) (*Session, error) {
 	return nil, nil
 }
 
-// Run starts a session whenever the device is woken or its schedule says so,
-// until ctx ends. A device that is not running ignores pushes, as one that is
-// switched off.
+// Run starts a session on every wake-up and by schedule, until ctx ends.
+// Without Run a device ignores pushes, as if it were switched off.
 func (d *Device) Run(ctx context.Context) error {
 	for {
 		var at <-chan struct{}
@@ -208,12 +207,12 @@ func (d *Device) Run(ctx context.Context) error {
 		}
 		stop()
 		if err != nil && ctx.Err() == nil {
-			d.log.Info("the device's own plan failed", "err", err)
+			d.log.Info("a scheduled action failed", "err", err)
 		}
 	}
 }
 
-// signal asks for a session.
+// signal requests a session.
 func (d *Device) signal(o Origin) {
 	d.mu.Lock()
 	if d.trigger == 0 {
@@ -226,9 +225,9 @@ func (d *Device) signal(o Origin) {
 	}
 }
 
-// certificateDue is when the certificate is to be renewed: RenewPeriod days
-// before it expires, where ROBOSupport is true (Learn, "CertificateStore
-// CSP"). An expired certificate is not renewed ("Certificate Renewal").
+// certificateDue is when to renew the certificate: RenewPeriod days before it
+// expires, if ROBOSupport is true (Learn, "CertificateStore CSP"). An expired
+// certificate is not renewed ("Certificate Renewal").
 func (d *Device) certificateDue(s schedule) time.Time {
 	const at = "./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/"
 	if v, ok := d.tree.Look(at + "ROBOSupport"); !ok || v != "true" {

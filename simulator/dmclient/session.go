@@ -12,11 +12,11 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// SyncOptions change a session for a test; the zero value is an ordinary
+// SyncOptions change a session for a test. The zero value is an ordinary
 // session.
 type SyncOptions struct {
 	Origin Origin
-	// Batched are further reasons for this one session (MS-MDM 3.1.7.2).
+	// Batched are further reasons for the session (MS-MDM 3.1.7.2).
 	Batched []Origin
 	// SessionID replaces the device's next one.
 	SessionID string
@@ -24,27 +24,27 @@ type SyncOptions struct {
 	FirstMsgID int
 	// Source replaces the DeviceID in the header and in DevInfo/DevId.
 	Source string
-	// CmdIDs numbers the commands of package 1: start (default 2 [seen]) and
-	// step (default 1).
+	// FirstCmdID (default 2 [seen]) and CmdIDStep (default 1) number the
+	// commands of package 1.
 	FirstCmdID, CmdIDStep int
 	// Certificate replaces the device's; NoCertificate presents none.
 	Certificate   *tls.Certificate
 	NoCertificate bool
 	// Alerts are sent in package 1 after LoginStatus.
 	Alerts []syncml.Command
-	// NoRetry leaves it at the first connection that fails.
+	// NoRetry ends the session at the first failed connection.
 	NoRetry bool
 	// Model replaces the value of DevInfo/Mod that package 1 carries.
 	Model string
-	// Signature replaces the value of MS-Signature, whether the server asked
-	// for one or not.
+	// Signature replaces the value of MS-Signature, and is sent even if the
+	// server did not ask for one.
 	Signature string
 }
 
-// maxMessages ends a session that a server will not let end.
+// maxMessages ends a session that a server never ends.
 const maxMessages = 50
 
-// Errors a Session ends with.
+// Errors of a Session.
 var (
 	ErrNotEnrolled = errors.New("the device is not enrolled")
 	ErrEndless     = fmt.Errorf("the session did not end after %d messages", maxMessages)
@@ -52,10 +52,10 @@ var (
 	errConnection  = errors.New("no reply")
 )
 
-// Sync runs one session to its end, trying again where the connection fails as
-// the account's CONNRETRYFREQ and back-off times say. Every try is recorded; the
-// last is returned even where an error is; none where ctx ended while another
-// session of the device ran, or the device is not enrolled.
+// Sync runs one session. After a failed connection it retries as the account's
+// CONNRETRYFREQ and back-off times say. Every try is recorded, and the last one
+// is returned, also with an error. The session is nil if the device is not
+// enrolled, or if ctx ended while another session of the device ran.
 func (d *Device) Sync(ctx context.Context, opts SyncOptions) (*Session, error) {
 	if err := d.session.take(ctx); err != nil {
 		return nil, err
@@ -90,8 +90,8 @@ func (d *Device) Sync(ctx context.Context, opts SyncOptions) (*Session, error) {
 	}
 }
 
-// retries says how often a failed connection is tried again and how long after
-// the first time; the wait doubles (Learn, "DMAcc CSP": defaults 3 and 16 s).
+// retries is how often to retry a failed connection, and the first wait, which
+// doubles (Learn, "DMAcc CSP": defaults 3 and 16 s).
 func (d *Device) retries() (int, time.Duration) {
 	if d.cfg.NoRetry {
 		return 0, 0
@@ -156,7 +156,7 @@ func (d *Device) requestID() string {
 	return "0"
 }
 
-// running is a session under way.
+// running is a running session.
 type running struct {
 	d     *Device
 	s     *Session
@@ -167,18 +167,18 @@ type running struct {
 	to    *url.URL // addr, once it was parsed
 	wbxml bool
 	auth  authState
-	// queue are the commands the device still has to send, chunk what it has of
-	// a large object, maxMsg the server's MaxMsgSize in bytes, 0 if it has none.
+	// queue are the commands still to send, chunk is the received part of a
+	// large object, maxMsg the server's MaxMsgSize in bytes, 0 if unset.
 	queue  []syncml.Command
 	chunk  *chunk
 	maxMsg int
-	// lead is how many commands at the head of the queue answer the header of
-	// the server's last message; cutting, that a result is being sent in chunks.
+	// lead is how many commands at the head of the queue answer the last
+	// message's header. cutting: a result is being sent in chunks.
 	lead    int
 	cutting bool
 	over    bool // the device aborted
 
-	// What the tree said when the session began.
+	// Values from the tree at the start of the session.
 	version   float64
 	requestID string
 	cv        string
@@ -211,8 +211,7 @@ func (r *running) run(ctx context.Context) error {
 	}
 }
 
-// resend is a message once more, under a new MsgID and with the credential the
-// server asked for.
+// resend is the message again, with a new MsgID and the requested credential.
 func (r *running) resend(m *syncml.Message) *syncml.Message {
 	again := *m
 	again.Hdr = r.header()

@@ -12,19 +12,19 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// Exchange is one HTTP request of a device and what came back, byte for byte.
+// Exchange is one HTTP request of a device and its reply, byte for byte.
 type Exchange struct {
 	At       time.Time
 	Duration time.Duration
-	// Left is how long after At the request was on a connection: what came before
-	// was opening one, and its TLS handshake. 0 if it never was.
+	// Left is how long after At the request was written; the connection and its
+	// TLS handshake come before. 0 if it was never written.
 	Left    time.Duration
 	Method  string
 	URL     string
 	Header  http.Header
 	Request []byte
 
-	// Status is 0 if no reply came; Err then says why.
+	// Status is 0 without a reply; Err then says why.
 	Status   int
 	Proto    string
 	Reply    http.Header
@@ -32,10 +32,10 @@ type Exchange struct {
 	// ContentLength is the declared length of the reply, -1 if none was.
 	ContentLength int64
 	Chunked       bool
-	// Short tells that the connection ended before ContentLength bytes came.
+	// Short: the connection ended before ContentLength bytes arrived.
 	Short bool
-	// AskedForCertificate tells that the server asked for a client certificate in
-	// TLS, on this connection or on an earlier one of the device's sessions.
+	// AskedForCertificate: the server requested a client certificate in TLS, on
+	// this connection or an earlier one of the device's sessions.
 	AskedForCertificate bool
 	Err                 error
 }
@@ -43,9 +43,8 @@ type Exchange struct {
 // maxReply bounds what a device reads of one reply, in bytes.
 const maxReply = 8 << 20
 
-// recorder is the transport of a device: it notes every exchange and hands on
-// a reply whose body was shorter than declared, as Windows goes on with it
-// [seen].
+// recorder is a device's transport. It records every exchange, and accepts a
+// reply with a body shorter than declared, as Windows does [seen].
 type recorder struct {
 	next *transport
 	note func(*Exchange)
@@ -65,8 +64,8 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.exchange(req, sent)
 }
 
-// exchange is RoundTrip of a request whose body is known. What came back was
-// read, and is to be read once more.
+// exchange is RoundTrip for a known request body. The reply's body is already
+// read, and can be read again.
 func (r *recorder) exchange(req *http.Request, sent []byte) (*http.Response, error) {
 	ex := &Exchange{At: time.Now(), Method: req.Method, URL: req.URL.String(), Header: req.Header, Request: sent, ContentLength: -1}
 	w := watch{begun: ex.At}
@@ -105,8 +104,8 @@ func readAll(r io.Reader, n int64) ([]byte, error) {
 	return b[:got], err
 }
 
-// Origin says why a session started; the numbers are those of the
-// UserAgentOrigin header (MS-MDM 3.1.7.2).
+// Origin is why a session started, as numbered in the UserAgentOrigin header
+// (MS-MDM 3.1.7.2).
 type Origin int
 
 // The origins a simulated device knows.
@@ -130,7 +129,7 @@ type Executed struct {
 	Format string
 	Code   int
 	Result string // what a Get answered
-	// Nested tells that the command stood inside an Atomic or Sequence.
+	// Nested: the command was inside an Atomic or Sequence.
 	Nested bool
 }
 
@@ -141,18 +140,18 @@ type Session struct {
 	Started   time.Time
 	Ended     time.Time
 	Exchanges []*Exchange
-	// Sent[i] was answered by Received[i]; Received is shorter by one if the
-	// last reply was empty or could not be read.
+	// Received[i] answers Sent[i]. Received is shorter by one if the last reply
+	// was empty or unreadable.
 	Sent     []*syncml.Message
 	Received []*syncml.Message
 	Commands []Executed
 	// End says in words how the session ended.
 	End string
-	// Err is why the session did not end as it should; nil if it did.
+	// Err is why the session failed; nil if it did not.
 	Err error
 }
 
-// Find gives the commands with that verb whose LocURI ends in suffix; an
+// Find returns the commands with that verb and a LocURI that ends in suffix; an
 // empty verb matches all.
 func (s *Session) Find(verb syncml.Verb, suffix string) (out []Executed) {
 	for _, c := range s.Commands {
@@ -163,21 +162,21 @@ func (s *Session) Find(verb syncml.Verb, suffix string) (out []Executed) {
 	return out
 }
 
-// record is what a device remembers; bounded, the oldest sessions go first.
+// record is a device's bounded history; it drops the oldest sessions first.
 type record struct {
 	mu       sync.Mutex
 	changed  chan struct{} // closed and renewed at every change
 	enrolls  []*Exchange
 	sessions []*Session
-	dropped  int // sessions that are no longer in sessions
-	keep     int // how many of them; 0 is keptSessions
+	dropped  int // sessions dropped from sessions
+	keep     int // how many sessions to keep; 0: keptSessions
 	wakes    []Wake
 }
 
-// Wake is one push as the device received it.
+// Wake is one received push.
 type Wake struct {
 	At time.Time
-	// Refused says why no session came of it; empty if one did.
+	// Refused says why it started no session; empty if it did.
 	Refused string
 }
 

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// client makes an HTTP client that records what goes through tr. Redirects are
-// not followed.
+// client makes an HTTP client that records the exchanges of tr and follows no
+// redirects.
 func (d *Device) client(tr *transport, note func(*Exchange)) *http.Client {
 	return &http.Client{
 		Transport: &recorder{next: tr, note: note}, Timeout: d.cfg.Timeout,
@@ -21,14 +21,14 @@ func (d *Device) client(tr *transport, note func(*Exchange)) *http.Client {
 	}
 }
 
-// transport is one of a device's, with what its servers asked for.
+// transport is a device's HTTP transport.
 type transport struct {
 	*http.Transport
 	asked *atomic.Bool // a server asked for a client certificate
 }
 
-// newTransport makes one that presents cert. asked outlives it: a resumed TLS
-// session does not ask again.
+// newTransport makes a transport that presents cert. asked outlives it, because
+// a resumed TLS session does not request the certificate again.
 func (d *Device) newTransport(cert *tls.Certificate, asked *atomic.Bool) *transport {
 	roots := d.cfg.Roots
 	d.mu.Lock()
@@ -36,7 +36,7 @@ func (d *Device) newTransport(cert *tls.Certificate, asked *atomic.Bool) *transp
 	d.mu.Unlock()
 	if len(delivered) > 0 {
 		if roots == nil {
-			// The system's, where they can be had; else the delivered ones alone.
+			// The system's roots, if available, and the provisioned ones.
 			if sys, err := x509.SystemCertPool(); err == nil {
 				roots = sys
 			} else {
@@ -59,11 +59,11 @@ func (d *Device) newTransport(cert *tls.Certificate, asked *atomic.Bool) *transp
 		conf.RootCAs = roots
 	}
 	if d.cfg.SkewTLS {
-		conf.Time = d.now // a clock that is wrong judges certificates wrongly
+		conf.Time = d.now // a wrong clock misjudges certificates
 	}
-	// Answering here and not in Certificates presents the certificate whatever
-	// issuers the server names, and without parsing it: a server may have
-	// copied a subject Go cannot read.
+	// GetClientCertificate, unlike Certificates, presents the certificate
+	// whatever issuers the server names, and does not parse it: its subject may
+	// be one that Go cannot read.
 	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		asked.Store(true)
 		if cert == nil {
@@ -72,7 +72,8 @@ func (d *Device) newTransport(cert *tls.Certificate, asked *atomic.Bool) *transp
 		return cert, nil
 	}
 	if conf.Renegotiation == tls.RenegotiateNever {
-		// Some servers ask when they have read the request (IIS with TLS 1.2).
+		// Some servers request it after they read the request (IIS with TLS
+		// 1.2).
 		conf.Renegotiation = tls.RenegotiateOnceAsClient
 	}
 	return &transport{asked: asked, Transport: &http.Transport{
@@ -81,7 +82,7 @@ func (d *Device) newTransport(cert *tls.Certificate, asked *atomic.Bool) *transp
 	}}
 }
 
-// managed is the transport of ordinary sessions, kept between them.
+// managed is the transport of ordinary sessions, kept across sessions.
 func (d *Device) managed() *transport {
 	cert := d.Certificate()
 	d.mu.Lock()
@@ -104,8 +105,8 @@ func (d *Device) transportFor(opts SyncOptions) (tr *transport, done func()) {
 	return tr, tr.CloseIdleConnections
 }
 
-// Post sends one raw body to the management server, outside of any session,
-// and gives what came back. It is how a test sends what no device would.
+// Post sends one raw body to the management server, outside of any session, and
+// returns the exchange. Tests send with it what no device would.
 func (d *Device) Post(ctx context.Context, contentType string, body io.Reader, length int64, opts SyncOptions) *Exchange {
 	tr, done := d.transportFor(opts)
 	defer done()

@@ -2,15 +2,14 @@ package dmclient
 
 import "context"
 
-// turn is a mutex that can be waited for no longer than a context lasts: a
-// session with a server that never answers must not hold up what was called off.
-// Its capacity is 1.
+// turn is a mutex with a context: a session with a server that never answers
+// must not block callers with an ended context. Its capacity is 1.
 type turn chan struct{}
 
 func (t turn) Lock()   { t <- struct{}{} }
 func (t turn) Unlock() { <-t }
 
-// take is Lock that gives up when ctx ends.
+// take is Lock with a context.
 func (t turn) take(ctx context.Context) error {
 	select {
 	case t <- struct{}{}:

@@ -130,7 +130,7 @@ func TestRenewalRequest(t *testing.T) {
 		t.Errorf("%v: content %d bytes", err, len(p7.Content))
 	}
 	if _, err := SignedCSR(csr, []byte("no certificate"), key); err == nil {
-		t.Error("an old certificate that is none must be an error")
+		t.Error("an invalid old certificate was accepted")
 	}
 }
 
@@ -188,9 +188,9 @@ func TestSignIn(t *testing.T) {
 		"empty":          {"right", func(a string) string { return `<form method=post action="` + a + `"><input name=wresult></form>` }, "", "wresult is empty"},
 		"elsewhere": {"right", func(string) string {
 			return `<form method=post action="https://evil.example"><input name=wresult value=x></form>`
-		}, "", "not by POST to appru"},
+		}, "", "expected the form with wresult to POST to appru"},
 		"a script":   {"right", func(string) string { return "<div></div><script>render()</script>" }, "", "a script builds the sign-in page"},
-		"by GET":     {"right", func(a string) string { return `<form action="` + a + `"><input name=wresult value=x></form>` }, "", "not by POST to appru"},
+		"by GET":     {"right", func(a string) string { return `<form action="` + a + `"><input name=wresult value=x></form>` }, "", "expected the form with wresult to POST to appru"},
 		"endless":    {"right", func(string) string { return `<form action="/user" method="get"><input name=login_hint value=x></form>` }, "", "asks for the password again"},
 		"plain http": {"right", func(string) string { return `<form action="http://x/" method="get"><input name=a></form>` }, "", "not https"},
 	} {

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Client is the enrollment side of a device. Every method does one request
-// of the protocol; Device code puts them together.
+// Client is a device's enrollment client. Every method sends one request of the
+// protocol; package dmclient combines them.
 type Client struct {
 	HTTP       *http.Client
 	Discovery  string // URL of the discovery service
@@ -32,8 +32,8 @@ const (
 	StepInstall  = "provisioning document"
 )
 
-// Error says which step of an enrollment failed and how. It wraps a *Fault
-// where the server answered with one.
+// Error says which step of an enrollment failed and how. It wraps a *Fault if
+// the server sent one.
 type Error struct {
 	Step   string
 	Status int // HTTP status, 0 if no reply came
@@ -60,8 +60,8 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Refused tells that the server would not take the credentials: a fault of
-// kind Authentication or Authorization, or HTTP 401 or 403.
+// Refused reports whether the server rejected the credentials: a fault of kind
+// Authentication or Authorization, or HTTP 401 or 403.
 func (e *Error) Refused() bool {
 	var f *Fault
 	if errors.As(e.Err, &f) {
@@ -73,11 +73,11 @@ func (e *Error) Refused() bool {
 	return e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
 }
 
-// Limited tells that the server limits how often devices enroll: HTTP 429.
+// Limited reports whether the server limits enrollments: HTTP 429.
 func (e *Error) Limited() bool { return e.Status == http.StatusTooManyRequests }
 
-// Reach does the GET Windows sends before it discovers, to see whether the
-// server is there (MS-MDE2 3.1.4.1; headers [seen]).
+// Reach sends the GET that Windows sends before Discover, to check that the
+// server is reachable (MS-MDE2 3.1.4.1; headers [seen]).
 func (c *Client) Reach(ctx context.Context) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Discovery, nil)
 	if err != nil {
@@ -100,7 +100,7 @@ func (c *Client) Reach(ctx context.Context) error {
 	return nil
 }
 
-// Discover asks where the services are.
+// Discover asks for the URLs of the services.
 func (c *Client) Discover(ctx context.Context) (*DiscoverResponse, error) {
 	r := c.Request
 	r.To = withPort(c.Discovery)
@@ -136,12 +136,12 @@ func (c *Client) Policies(ctx context.Context, policyURL string) (*PolicyRespons
 	return out, nil
 }
 
-// Token sends the CSR and gives the provisioning document it is answered with.
+// Token sends the CSR and returns the provisioning document.
 func (c *Client) Token(ctx context.Context, enrollmentURL string, csr []byte, items []ContextItem) ([]byte, error) {
 	return c.request(ctx, StepToken, &TokenRequest{To: enrollmentURL, Credential: c.Credential, CSR: csr, Context: items})
 }
 
-// Renew sends a CSR that the old certificate's key signed (PKCS#7) and gives
+// Renew sends a CSR signed by the old certificate's key (PKCS#7) and returns
 // the provisioning document with the new certificate. HTTP must present the old
 // certificate (ROBO, MS-MDE2 3.8).
 func (c *Client) Renew(ctx context.Context, enrollmentURL string, signed []byte, items []ContextItem) ([]byte, error) {
@@ -164,7 +164,7 @@ func (c *Client) request(ctx context.Context, step string, r *TokenRequest) ([]b
 	return out.Provisioning, nil
 }
 
-// Send posts a message as it is to one of the services and gives the reply's
+// Send posts a message unchanged to one of the services and returns the reply's
 // envelope. Errors are *Error.
 func (c *Client) Send(ctx context.Context, to string, message []byte) (*Envelope, error) {
 	return c.post(ctx, StepSend, to, message)
@@ -186,7 +186,7 @@ func (c *Client) post(ctx context.Context, step, to string, body []byte) (*Envel
 	if err != nil {
 		return nil, &Error{Step: step, Status: resp.StatusCode, Err: fmt.Errorf("read the reply: %w", err)}
 	}
-	// A fault is one whatever the HTTP status says, and in whatever spelling.
+	// A fault counts with any HTTP status and in any spelling.
 	if f := ReadFault(raw); f != nil {
 		f.Reason, f.Message = conceal(f.Reason, c.secrets()...), conceal(f.Message, c.secrets()...)
 		return nil, &Error{Step: step, Status: resp.StatusCode, Err: f}
@@ -205,7 +205,7 @@ func (c *Client) post(ctx context.Context, step, to string, body []byte) (*Envel
 	return e, nil
 }
 
-// secrets are what a reply may repeat of the request.
+// secrets are the parts of the request that a reply may repeat.
 func (c *Client) secrets() []string {
 	if c.Credential == nil {
 		return nil
@@ -213,8 +213,8 @@ func (c *Client) secrets() []string {
 	return []string{c.Credential.Password, string(c.Credential.Token)}
 }
 
-// withPort writes the URL as Windows does in the To of a Discover: with its
-// port, be it the default one [seen].
+// withPort writes the URL as Windows does in the To of a Discover: always with
+// its port [seen].
 func withPort(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.Port() != "" || u.Scheme != "https" {

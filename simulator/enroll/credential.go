@@ -8,14 +8,13 @@ import (
 	"github.com/beevik/etree"
 )
 
-// Credential is what an enrollment proves itself with; one of the three kinds.
+// Credential authenticates an enrollment; set one of the three kinds.
 type Credential struct {
 	// OnPremise: a user name and password, as wsse:UsernameToken.
 	Username, Password string
-	// Federated and Entra: the token as it came, sent base64-encoded as
+	// Federated and Entra: the raw token, sent base64-encoded as
 	// wsse:BinarySecurityToken (Learn, "Federated authentication device
-	// enrollment"). TokenType is its ValueType, by default that of a user
-	// token.
+	// enrollment"). TokenType is its ValueType; default: a user token.
 	Token     []byte
 	TokenType string
 	// Certificate: DER of a certificate and its key, with which the request is

@@ -26,8 +26,8 @@ var (
 	oidCommonName       = asn1.ObjectIdentifier{2, 5, 4, 3}
 )
 
-// guidChars is how much of the GUID fits before the "!" so that the common
-// name is 64 characters with the DeviceID and the NUL.
+// guidChars is how many characters of the GUID the common name has. With "!",
+// the DeviceID and the NUL it has 64.
 const guidChars = 30
 
 type certificationRequestInfo struct {
@@ -44,10 +44,10 @@ type certificationRequest struct {
 }
 
 // WindowsCSR makes the PKCS#10 request as Windows 10 19043 encodes it: the
-// common name is 30 characters of guid, "!", the DeviceID and a NUL, as a
-// PrintableString although it allows neither "!" nor NUL; an extension holds
-// the DeviceID and a NUL; the signature is sha1WithRSA [seen]. Strict parsers,
-// Go's among them, refuse it.
+// common name is 30 characters of guid, "!", the DeviceID and a NUL, in a
+// PrintableString, although that allows neither "!" nor NUL. An extension holds
+// the DeviceID and a NUL. The signature is sha1WithRSA [seen]. Strict parsers
+// such as Go's reject it.
 func WindowsCSR(key crypto.Signer, guid, deviceID string) ([]byte, error) {
 	if len(guid) < guidChars {
 		return nil, fmt.Errorf("make the CSR: GUID %q has under %d characters", guid, guidChars)
@@ -103,8 +103,8 @@ func WindowsCSR(key crypto.Signer, guid, deviceID string) ([]byte, error) {
 	})
 }
 
-// signInfo signs as Windows does, with SHA-1; a key that is not RSA, which no
-// Windows was seen to use, signs with SHA-256.
+// signInfo signs with SHA-1, as Windows does. A key other than RSA, which
+// Windows was not seen to use, signs with SHA-256.
 func signInfo(key crypto.Signer, info []byte) (pkix.AlgorithmIdentifier, []byte, error) {
 	if _, ok := key.Public().(*ecdsa.PublicKey); ok {
 		digest := sha256.Sum256(info)
@@ -125,15 +125,15 @@ func wrap(outer, inner int, content []byte) ([]byte, error) {
 	return asn1.Marshal(asn1.RawValue{Class: asn1.ClassUniversal, Tag: outer, IsCompound: true, Bytes: in})
 }
 
-// PlainCSR makes a request every parser takes: the DeviceID as common name and
-// a SHA-256 signature. The lab falls back to it where a server refuses the
-// Windows form, so that one bug does not hide the others.
+// PlainCSR makes a request that every parser accepts: the DeviceID as common
+// name and a SHA-256 signature. The lab falls back to it if a server rejects
+// the Windows form, so that one bug does not hide the others.
 func PlainCSR(key crypto.Signer, deviceID string) ([]byte, error) {
 	return x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: deviceID}}, key)
 }
 
-// Cert is a certificate read leniently: a server may copy the Windows subject
-// into it, which Go's x509 refuses to parse.
+// Cert is a leniently parsed certificate: a server may copy the Windows
+// subject, which Go's x509 rejects.
 type Cert struct {
 	Raw          []byte
 	SerialNumber string // hex
@@ -187,7 +187,7 @@ func ReadCert(der []byte) (*Cert, error) {
 	}, nil
 }
 
-// NotAfter tells when a DER certificate expires.
+// NotAfter is when a DER certificate expires.
 func NotAfter(der []byte) (time.Time, error) {
 	if t, ok := notAfter(der); ok {
 		return t, nil
@@ -199,8 +199,8 @@ func NotAfter(der []byte) (time.Time, error) {
 	return c.NotAfter, nil
 }
 
-// notAfter goes straight to the validity: a device asks with every session when
-// its certificate is to be renewed.
+// notAfter reads only the validity, because a device checks it in every
+// session.
 func notAfter(der cryptobyte.String) (t time.Time, ok bool) {
 	var cert, tbs, validity cryptobyte.String
 	if !der.ReadASN1(&cert, cbasn1.SEQUENCE) || !der.Empty() || !cert.ReadASN1(&tbs, cbasn1.SEQUENCE) || !tbs.SkipOptionalASN1(cbasn1.Tag(0).Constructed().ContextSpecific()) ||
@@ -222,7 +222,7 @@ func notAfter(der cryptobyte.String) (t time.Time, ok bool) {
 func (c *Cert) SignedBy(issuer *x509.Certificate) error {
 	algorithm, ok := signatureAlgorithms[c.algorithm.String()]
 	if !ok {
-		return fmt.Errorf("signature algorithm %s is not known here", c.algorithm)
+		return fmt.Errorf("unknown signature algorithm %s", c.algorithm)
 	}
 	return issuer.CheckSignature(algorithm, c.tbs, c.signature)
 }

@@ -2,17 +2,17 @@ package enroll
 
 import "fmt"
 
-// The MessageIDs are constants: Windows was seen to send the same ones in
-// every enrollment.
+// The MessageIDs are constants: Windows sends the same ones in every enrollment
+// [seen].
 const (
 	discoverMessageID    = "urn:uuid:748132ec-a575-4329-b01b-6171a9cf8478"
 	getPoliciesMessageID = "urn:uuid:72048B64-0F19-448F-8C2E-B4C661860AA0"
 	tokenMessageID       = "urn:uuid:0d5a1441-5891-453b-becf-a2e5f6ea3749"
 )
 
-// DiscoverRequest asks where the services are (MS-MDE2 3.1.4.1.3.1).
+// DiscoverRequest asks for the URLs of the services (MS-MDE2 3.1.4.1.3.1).
 type DiscoverRequest struct {
-	To                 string // the discovery URL as the device writes it, port included
+	To                 string // the discovery URL, with its port
 	EmailAddress       string
 	RequestVersion     string
 	DeviceType         string

@@ -75,7 +75,7 @@ func TestReadIsTolerant(t *testing.T) {
 		}
 	}
 	if _, err := e.TokenResponse(); err == nil {
-		t.Error("a policy reply is no token reply")
+		t.Error("a policy reply was read as a token reply")
 	}
 }
 

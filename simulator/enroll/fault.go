@@ -9,7 +9,7 @@ import (
 // Fault is a SOAP fault with the detail MS-MDE2 2.2.10 adds.
 type Fault struct {
 	Code    string // Receiver or Sender; Server or Client of SOAP 1.1
-	Subcode string // Authentication, MessageFormat, Authorization, ...; in this spelling, however it came
+	Subcode string // Authentication, MessageFormat, Authorization, ...; always in this spelling
 	Reason  string // the server's own words
 	// Of DeviceEnrollmentServiceError; each may be empty.
 	ErrorType, Message, TraceID string
@@ -24,7 +24,7 @@ const (
 
 func (f *Fault) Error() string { return "the server refused: " + f.Text() }
 
-// Text is what kind of fault it is and the server's own reason.
+// Text is the kind of the fault and the server's own reason.
 func (f *Fault) Text() string {
 	parts := []string{}
 	for _, p := range []string{cmp.Or(f.Subcode, f.Code), f.ErrorType, f.Reason, f.Message} {

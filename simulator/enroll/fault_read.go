@@ -8,13 +8,13 @@ import (
 	"github.com/beevik/etree"
 )
 
-// Fault gives the fault in the body, nil if there is none.
+// Fault returns the fault in the body; nil if it has none.
 func (e *Envelope) Fault() *Fault { return readFault(e.body) }
 
-// ReadFault gives the fault that a reply carries, nil if it carries none, in the
-// spellings that servers were seen to use [seen]: SOAP 1.2, SOAP 1.1, in lower
-// case as MS-MDE2 2.2.10 prints it, with any prefix or namespace, without a Body
-// or an Envelope, with or without a Detail.
+// ReadFault returns the fault in a reply; nil if it has none. It accepts the
+// spellings seen on servers: SOAP 1.2, SOAP 1.1, in lower case as MS-MDE2
+// 2.2.10 prints it, with any prefix or namespace, without a Body or an
+// Envelope, with or without a Detail.
 func ReadFault(reply []byte) *Fault {
 	if len(reply) > MaxMessage || !bytes.Contains(bytes.ToLower(reply), []byte("fault")) {
 		return nil
@@ -23,7 +23,7 @@ func ReadFault(reply []byte) *Fault {
 	if err := doc.ReadFromBytes(reply); err != nil {
 		return nil
 	}
-	// The document, its Envelope, and the Body: no fault stands deeper.
+	// The document, its Envelope and its Body: faults are not nested deeper.
 	level := []*etree.Element{&doc.Element}
 	for range 3 {
 		var below []*etree.Element
@@ -56,7 +56,7 @@ func readFault(e *etree.Element) *Fault {
 	}
 	f.Reason = cmp.Or(foldText(fold(s, "Reason"), "Text"), foldText(s, "faultstring"), foldText(s, "Reason"))
 	// MS-MDE2 2.2.10 has DeviceEnrollmentServiceError and
-	// WindowsDeviceEnrollmentServiceError; what matters is what is in them.
+	// WindowsDeviceEnrollmentServiceError; only their content matters.
 	if d := fold(s, "Detail"); d != nil {
 		f.ErrorType, f.Message, f.TraceID = within(d, "ErrorType"), within(d, "Message"), within(d, "TraceId")
 	}
@@ -65,7 +65,7 @@ func readFault(e *etree.Element) *Fault {
 	return f
 }
 
-// known is a code of the table as the table spells it, empty for any other.
+// known is a code in the table's spelling; empty for unknown codes.
 func known(code string) string {
 	for name := range faultErrors {
 		if strings.EqualFold(name, code) {
@@ -75,7 +75,7 @@ func known(code string) string {
 	return ""
 }
 
-// fold is kid whatever the case.
+// fold is kid, case-insensitive.
 func fold(e *etree.Element, tag string) *etree.Element {
 	if e == nil {
 		return nil
@@ -95,7 +95,7 @@ func foldText(e *etree.Element, tag string) string {
 	return ""
 }
 
-// within is the text of the first such element at any depth.
+// within is the text of the first element with that name at any depth.
 func within(e *etree.Element, tag string) string {
 	for _, k := range e.ChildElements() {
 		if strings.EqualFold(k.Tag, tag) {

@@ -78,7 +78,7 @@ func TestFaultSpellings(t *testing.T) {
 	}
 }
 
-// TestNoFault: what only looks like a fault is none.
+// TestNoFault: elements that only look like a fault.
 func TestNoFault(t *testing.T) {
 	for _, body := range []string{
 		"", "fault", "{\"fault\":1}", "<fault/>", "<a><b><c><d><Fault><Code/></Fault></d></c></b></a>",

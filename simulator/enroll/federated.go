@@ -19,22 +19,21 @@ import (
 // address (Learn, "Federated authentication device enrollment").
 const AppRU = "ms-app://windows.immersivecontrolpanel"
 
-// SignIn drives a server's authentication page as the web authentication
-// broker does: it opens the page, fills in forms as the user would and submits
-// them, until a form posts wresult to appru; that is the token. HTTP must
-// not follow redirects by itself.
+// SignIn drives a server's authentication page as the web authentication broker
+// does. It opens the page, fills in forms and submits them, until a form posts
+// wresult, the token, to appru. HTTP must not follow redirects by itself.
 type SignIn struct {
 	HTTP               *http.Client
 	URL                string // AuthenticationServiceUrl
 	LoginHint          string // the user's UPN
 	Username, Password string
-	// AppRU replaces the address the result is posted to.
+	// AppRU replaces the address that gets the result.
 	AppRU string
 }
 
-const maxPages = 12 // a sign-in that takes more will not end
+const maxPages = 12 // more pages mean a loop
 
-// Open gives the page as the server writes it, and its HTTP status.
+// Open returns the raw page and its HTTP status.
 func (s *SignIn) Open(ctx context.Context) (page []byte, status int, err error) {
 	at, err := s.at()
 	if err != nil {
@@ -53,7 +52,7 @@ func (s *SignIn) Open(ctx context.Context) (page []byte, status int, err error) 
 	return page, resp.StatusCode, err
 }
 
-// at is the URL of the page with what the client passes to it.
+// at is the page's URL with the client's parameters.
 func (s *SignIn) at() (*url.URL, error) {
 	at, err := url.Parse(s.URL)
 	if err != nil || at.Scheme != "https" || at.Host == "" {
@@ -66,7 +65,7 @@ func (s *SignIn) at() (*url.URL, error) {
 	return at, nil
 }
 
-// Token gives wresult. Errors are *Error of StepSignIn.
+// Token returns wresult. Errors are *Error with StepSignIn.
 func (s *SignIn) Token(ctx context.Context) ([]byte, error) {
 	token, status, err := s.token(ctx)
 	if err != nil {
@@ -75,12 +74,12 @@ func (s *SignIn) Token(ctx context.Context) ([]byte, error) {
 	return token, nil
 }
 
-// UnusableError is a sign-in page that no simulated device can use: it leads to
-// another organisation's directory, or scripts build it. The server is not to
-// blame.
+// UnusableError is a sign-in page that simulated devices cannot use: it leads
+// to another organisation's directory, or scripts build it. The server is not
+// to blame.
 type UnusableError struct {
 	Why string
-	Err error // what came instead of a page, nil if one came
+	Err error // the error instead of a page; nil if a page came
 }
 
 func (e *UnusableError) Error() string {
@@ -90,14 +89,15 @@ func (e *UnusableError) Error() string {
 	return fmt.Sprintf("%s (%v)", e.Why, e.Err)
 }
 
-// Unwrap gives what came instead of a page.
+// Unwrap returns that error.
 func (e *UnusableError) Unwrap() error { return e.Err }
 
-// directories are hosts at which only people sign in. Nothing is sent there.
+// directories are hosts where only people sign in. Devices send nothing there.
 var directories = []string{"login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "login.live.com", "accounts.google.com"}
 
-// unusable tells whether a step of the sign-in failed, with err or for want of a
-// form, at a host that is not the server's: nil where the server may be to blame.
+// unusable reports that a step of the sign-in failed at another host, with err
+// or because the page has no form. It returns nil if the server may be to
+// blame.
 func (s *SignIn) unusable(at *url.URL, err error) error {
 	own, parseErr := url.Parse(s.URL)
 	if parseErr != nil || strings.EqualFold(own.Hostname(), at.Hostname()) {
@@ -147,11 +147,11 @@ func (s *SignIn) token(ctx context.Context) ([]byte, int, error) {
 			if scripted(page) {
 				return nil, status, &UnusableError{Why: "a script builds the sign-in page, and dmwake runs no scripts"}
 			}
-			return nil, status, errors.New("the page has no form: neither to sign in nor to return wresult")
+			return nil, status, errors.New("the page has no form to sign in or to return wresult")
 		}
 		if token, ok := f.values["wresult"]; ok {
 			if f.action != appru || !strings.EqualFold(f.method, http.MethodPost) {
-				return nil, status, fmt.Errorf("the form with wresult is sent by %s to %q, not by POST to appru %q", f.method, f.action, appru)
+				return nil, status, fmt.Errorf("expected the form with wresult to POST to appru %q, saw %s to %q", appru, f.method, f.action)
 			}
 			if token[0] == "" {
 				return nil, status, errors.New("wresult is empty")
@@ -175,7 +175,7 @@ func (s *SignIn) token(ctx context.Context) ([]byte, int, error) {
 	return nil, 0, fmt.Errorf("no wresult after %d pages", maxPages)
 }
 
-// fill enters the user's name and password where a form asks for them.
+// fill enters the user's name and password into a form.
 func (s *SignIn) fill(f *form) {
 	if f.user != "" {
 		f.values.Set(f.user, s.Username)
@@ -214,7 +214,7 @@ func (s *SignIn) fetch(ctx context.Context, c *http.Client, method string, at *u
 	}
 	if resp.StatusCode != http.StatusOK {
 		err := fmt.Errorf("HTTP status %d", resp.StatusCode)
-		raw, _ := io.ReadAll(io.LimitReader(resp.Body, MaxMessage)) // what came is enough for a hint
+		raw, _ := io.ReadAll(io.LimitReader(resp.Body, MaxMessage)) // a part is enough for a hint
 		if words := OwnWords(raw, s.Password); words != "" {
 			err = fmt.Errorf("%w: %s", err, words)
 		}
@@ -224,7 +224,7 @@ func (s *SignIn) fetch(ctx context.Context, c *http.Client, method string, at *u
 	return page, nil, resp.StatusCode, err
 }
 
-// form is the part of an HTML form that submitting it needs.
+// form is what is needed of an HTML form to submit it.
 type form struct {
 	action, method string
 	values         url.Values
@@ -249,7 +249,7 @@ func firstForm(n *html.Node) *form {
 	return nil
 }
 
-// scripted tells whether a page has scripts.
+// scripted reports whether a page has scripts.
 func scripted(n *html.Node) bool {
 	for c := range n.Descendants() {
 		if c.Type == html.ElementNode && c.Data == "script" {
@@ -272,7 +272,7 @@ func (f *form) input(n *html.Node) {
 			f.user = name
 		}
 	case "checkbox":
-		// Terms of use are agreed to.
+		// Accept terms of use.
 	}
 	f.values.Set(name, attribute(n, "value"))
 	if f.values.Get(name) == "" && strings.EqualFold(attribute(n, "type"), "checkbox") {
@@ -289,12 +289,12 @@ func attribute(n *html.Node, key string) string {
 	return ""
 }
 
-// DiscoveryURL is where the server of an e-mail address' domain is looked for
+// DiscoveryURL is the discovery service for the domain of an e-mail address
 // (MS-MDE2 3.1.4.1).
 func DiscoveryURL(email string) (string, error) {
 	_, domain, ok := strings.Cut(email, "@")
 	if !ok || domain == "" || strings.ContainsAny(domain, "/?#@ ") {
-		return "", fmt.Errorf("%q is no e-mail address to discover a server by", email)
+		return "", fmt.Errorf("%q is not an e-mail address, so it has no domain to discover a server in", email)
 	}
 	return "https://enterpriseenrollment." + domain + "/EnrollmentServer/Discovery.svc", nil
 }

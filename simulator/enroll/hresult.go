@@ -29,7 +29,7 @@ var faultErrors = map[string]string{
 	"InvalidEnrollmentData": "0x80180019",
 }
 
-// HResult is the code Windows shows for the fault, empty if none is known.
+// HResult is the code that Windows shows for the fault; empty if unknown.
 func (f *Fault) HResult() string {
 	if hr := faultErrors[f.ErrorType]; hr != "" {
 		return hr
@@ -37,15 +37,14 @@ func (f *Fault) HResult() string {
 	return faultErrors[f.Subcode]
 }
 
-// codeStatusOK is what Windows shows for a fault that came with HTTP status 200
-// [seen].
+// codeStatusOK is what Windows shows for a fault with HTTP status 200 [seen].
 const codeStatusOK = "0x801900c8"
 
-// hresulter is an error that knows its own code.
+// hresulter is an error with its own code.
 type hresulter interface{ HResult() string }
 
-// HResult is the code Windows shows for the error: that of the fault, or what
-// its kind stands for; empty if none is known.
+// HResult is the code that Windows shows for the error, by its fault or its
+// kind; empty if unknown.
 func (e *Error) HResult() string {
 	var (
 		own  hresulter
@@ -75,7 +74,7 @@ func (e *Error) HResult() string {
 	return "0x80180008" // MENROLL_E_DEVICE_UNKNOWN_ERROR
 }
 
-// CodedError is an error of the device's own with Windows' code for it.
+// CodedError is a device-side error with Windows' code for it.
 type CodedError struct {
 	Code string // 0x8018....
 	Err  error

@@ -8,20 +8,19 @@ import (
 	"sync/atomic"
 )
 
-// keyBits is the length of the RSA keys that Windows makes for its certificate
-// requests [seen].
+// keyBits is the length of the RSA keys for certificate requests.
 const keyBits = 2048
 
-// KeyPool hands out RSA keys for certificate requests. Making one takes 40 to 80
-// ms of a core, so many simulated devices share the keys of a pool. The zero value
+// KeyPool hands out RSA keys for certificate requests. Making a key takes 40 to
+// 80 ms of CPU time, so many simulated devices share a pool. The zero value
 // makes a new key each time, as real devices do.
 type KeyPool struct {
 	next atomic.Uint64
 	keys []func() (*rsa.PrivateKey, error)
 }
 
-// NewKeyPool is a pool of n keys, which are handed out in turn. Each is made when
-// it is needed first. Without keys to share (n < 1) every key is new.
+// NewKeyPool makes a pool that hands out n keys in turn, each made on first
+// use. With n < 1 every key is new.
 func NewKeyPool(n int) *KeyPool {
 	p := &KeyPool{}
 	for range n {
@@ -32,7 +31,7 @@ func NewKeyPool(n int) *KeyPool {
 
 func newRSAKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, keyBits) }
 
-// RSA is the next key.
+// RSA returns the next key.
 func (p *KeyPool) RSA() (*rsa.PrivateKey, error) {
 	if len(p.keys) == 0 {
 		return newRSAKey()

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestNotAfter: the short way to a certificate's end gives what reading all of it
-// gives, and what is no certificate is an error.
+// TestNotAfter: the short way to a certificate's end gives what reading all of
+// it gives, and fails on anything but a certificate.
 func TestNotAfter(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

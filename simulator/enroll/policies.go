@@ -13,7 +13,7 @@ type PolicyRequest struct {
 	Credential *Credential
 }
 
-// secured starts an envelope with the namespaces Windows binds in the two
+// secured starts an envelope with the namespaces that Windows binds in
 // authenticated requests.
 func secured(action, messageID, to string, cred *Credential) (*etree.Document, *etree.Element) {
 	doc := newDocument()
@@ -45,10 +45,10 @@ type PolicyResponse struct {
 	HashOID          string
 	ValiditySeconds  int
 	RenewalSeconds   int
-	// What a reader finds beside it: the policySchema, which is 3, the
-	// hashAlgorithmOIDReference and the group of the OID it leads to, which is
-	// 1 (MS-XCEP 3.1.4.1.3.1, 3.1.4.1.3.16). HashGroup is empty where it leads
-	// to none.
+	// Schema is the policySchema, which must be 3. HashReference is the
+	// hashAlgorithmOIDReference, and HashGroup is the group of its OID, which
+	// must be 1 (MS-XCEP 3.1.4.1.3.1, 3.1.4.1.3.16). HashGroup is empty if the
+	// reference leads nowhere.
 	Schema, HashReference, HashGroup string
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/beevik/etree"
 )
 
-// Provisioning is a wap-provisioningdoc as a device takes it in (MS-MDE2
-// 2.2.9.1 and Learn, "Certificate authentication device enrollment").
+// Provisioning is a wap-provisioningdoc (MS-MDE2 2.2.9.1 and Learn,
+// "Certificate authentication device enrollment").
 type Provisioning struct {
 	Version    string
 	Roots      [][]byte // DER, CertificateStore/Root/System
@@ -21,8 +21,8 @@ type Provisioning struct {
 	Renew []ProviderNode
 }
 
-// Application is the w7 characteristic: where the server is and how to talk
-// to it (OMA w7 APPLICATION; Learn, "w7 APPLICATION CSP").
+// Application is the w7 characteristic: the server's address and credentials
+// (OMA w7 APPLICATION; Learn, "w7 APPLICATION CSP").
 type Application struct {
 	AppID      string // w7
 	ProviderID string
@@ -36,7 +36,7 @@ type Application struct {
 // AppAuth is one APPAUTH characteristic.
 type AppAuth struct{ Level, Type, Name, Secret, Data string }
 
-// Provider is what the document says under DMClient/Provider/{ID}.
+// Provider is the part under DMClient/Provider/{ID}.
 type Provider struct {
 	ID string
 	// Nodes are the values by their path under the provider: "EntDMID",
@@ -47,7 +47,7 @@ type Provider struct {
 // ProviderNode is one value under the provider.
 type ProviderNode struct{ Path, Value, Datatype string }
 
-// Node gives the value at path, empty if it is not there.
+// Node is the value at path; empty if absent.
 func (p *Provider) Node(path string) string {
 	for _, n := range p.Nodes {
 		if strings.EqualFold(n.Path, path) {
@@ -57,8 +57,8 @@ func (p *Provider) Node(path string) string {
 	return ""
 }
 
-// ReadProvisioning parses the document of an RSTR. An error means a device
-// could not go on with it; what is merely missing shows as an empty field.
+// ReadProvisioning parses the document of an RSTR. It fails only if no device
+// could continue; missing parts are empty fields.
 func ReadProvisioning(b []byte) (*Provisioning, error) {
 	doc := etree.NewDocument()
 	if err := doc.ReadFromBytes(b); err != nil {
@@ -92,7 +92,7 @@ func ReadProvisioning(b []byte) (*Provisioning, error) {
 
 func typeOf(c *etree.Element) string { return c.SelectAttrValue("type", "") }
 
-// characteristic is the nested characteristic of that type, nil if absent.
+// characteristic is the nested characteristic of that type; nil if absent.
 func characteristic(c *etree.Element, typ string) *etree.Element {
 	for _, k := range kids(c, "characteristic") {
 		if strings.EqualFold(typeOf(k), typ) {

@@ -7,10 +7,9 @@ import (
 	"github.com/beevik/etree"
 )
 
-// Reform writes a SOAP message in another form of the same XML: with a
-// declaration, indented, with other prefixes, and with the attributes of each
-// element in reverse. A reader that takes XML for what it is sees no
-// difference; a signed message would not verify any more.
+// Reform rewrites a SOAP message as equivalent XML: with a declaration,
+// indentation, other prefixes, and reversed attributes. An XML parser sees no
+// difference; a signature would no longer verify.
 func Reform(message []byte) ([]byte, error) {
 	doc := etree.NewDocument()
 	if err := doc.ReadFromBytes(message); err != nil {

@@ -8,9 +8,8 @@ import (
 	"github.com/smallstep/pkcs7"
 )
 
-// SignedCSR wraps a PKCS#10 request into a PKCS#7 message that the key of the
-// certificate to be renewed signs (MS-WSTEP 3.1.4.1.2; Learn, "Certificate
-// Renewal").
+// SignedCSR wraps a PKCS#10 request into a PKCS#7 message, signed by the key of
+// the certificate to renew (MS-WSTEP 3.1.4.1.2; Learn, "Certificate Renewal").
 func SignedCSR(csr, certificate []byte, key crypto.Signer) ([]byte, error) {
 	cert, err := x509.ParseCertificate(certificate)
 	if err != nil {

@@ -27,20 +27,20 @@ const (
 	SignatureECDSA = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
 )
 
-// Signature is the ds:Signature of a request that a certificate stands for.
-// The published example leaves open what exactly is signed; here it is the
-// body, by SHA-256 over its exclusive canonical form [model].
+// Signature is the ds:Signature of a request that is authenticated by a
+// certificate. The published example does not say what is signed; here it is
+// the SHA-256 of the body's exclusive canonical form [model].
 type Signature struct {
 	Algorithm string
 	// SignedInfo is the canonical form of what Value signs.
 	SignedInfo []byte
 	Value      []byte
-	// Digest is what SignedInfo says of the body, and Body the body's canonical
-	// form: whoever verifies compares the SHA-256 of the one with the other.
+	// Digest is the body's digest in SignedInfo, and Body the body's canonical
+	// form. A verifier compares Digest with the SHA-256 of Body.
 	Digest, Body []byte
 }
 
-// canonical is the exclusive canonical form of e where it stands.
+// canonical is the exclusive canonical form of e in its document.
 func canonical(e *etree.Element) ([]byte, error) {
 	ctx, err := etreeutils.NSBuildParentContext(e)
 	if err != nil {
@@ -53,14 +53,14 @@ func canonical(e *etree.Element) ([]byte, error) {
 	return dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(alone)
 }
 
-// sign puts a signature over the body into the security header; only a
-// credential that is a certificate does.
+// sign adds a signature over the body to the security header, if the credential
+// is a certificate.
 func (c *Credential) sign(env *etree.Element) error {
 	if c == nil || c.Certificate == nil || c.Token != nil {
 		return nil
 	}
 	if c.Key == nil {
-		return errors.New("sign the request: the credential is a certificate without its key")
+		return errors.New("sign the request: the certificate has no key")
 	}
 	algorithm := SignatureRSA
 	if _, ok := c.Key.Public().(*ecdsa.PublicKey); ok {
@@ -126,7 +126,7 @@ func (e *Envelope) readSignature(s *etree.Element) error {
 func (s *Signature) Verify(key crypto.PublicKey) error {
 	digest := sha256.Sum256(s.Body)
 	if string(digest[:]) != string(s.Digest) {
-		return errors.New("the body is not the one that was signed")
+		return errors.New("the body differs from the signed one")
 	}
 	sum := sha256.Sum256(s.SignedInfo)
 	switch key := key.(type) {

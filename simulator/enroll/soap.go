@@ -1,9 +1,9 @@
 // Package enroll holds the messages of MS-MDE2 enrollment (discovery, XCEP
 // policy, WSTEP token) and the client that sends them as Windows does.
 //
-// Sources: MS-MDE2 sections 2.2 and 3, MS-XCEP, MS-WSTEP. The bytes of the
-// requests are those a Windows 10 device (build 19043) was seen to send; the
-// attribute and namespace order in this package is therefore not free.
+// Sources: MS-MDE2 sections 2.2 and 3, MS-XCEP, MS-WSTEP. The requests match a
+// Windows 10 device (build 19043) byte for byte [seen], so the order of
+// attributes and namespaces is fixed.
 package enroll
 
 import (
@@ -43,45 +43,44 @@ const (
 // MediaType is the content type of every enrollment message.
 const MediaType = "application/soap+xml; charset=utf-8"
 
-// The constants Windows puts into the security header of every request [seen].
+// Constants in Windows' security headers [seen].
 const (
 	usernameTokenID  = "uuid-cc1ccc1f-2fba-4bcf-b063-ffc0cac77917-4"
 	passwordTextType = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordText"
 	anonymous        = "http://www.w3.org/2005/08/addressing/anonymous"
 )
 
-// MaxMessage bounds an enrollment message in either direction, in bytes.
+// MaxMessage bounds an enrollment message in both directions, in bytes.
 const MaxMessage = 1 << 20
 
-// ErrNotSOAP is wrapped by errors about a body that is no SOAP envelope.
+// ErrNotSOAP is wrapped if a body is not a SOAP envelope.
 var ErrNotSOAP = errors.New("not a SOAP 1.2 envelope")
 
 // Header is the addressing part of an envelope.
 type Header struct {
 	Action, MessageID, RelatesTo, To string
-	// HasUsername tells that a wsse:UsernameToken is present.
+	// HasUsername: a wsse:UsernameToken is present.
 	HasUsername        bool
 	Username, Password string
 	// Token is the decoded wsse:BinarySecurityToken of the security header, nil
-	// if there is none; TokenType its ValueType.
+	// if absent; TokenType is its ValueType.
 	Token     []byte
 	TokenType string
-	// Signature is the ds:Signature of the security header, nil if there is
-	// none.
+	// Signature is the ds:Signature of the security header; nil if absent.
 	Signature *Signature
 	// ActivityID is the correlation id of a reply; Created and Expires are its
-	// wsu:Timestamp as it was written. Empty where they are not there.
+	// wsu:Timestamp as written. Absent parts are empty.
 	ActivityID, Created, Expires string
 }
 
-// Envelope is a SOAP message that was read.
+// Envelope is a parsed SOAP message.
 type Envelope struct {
 	Header
 	body *etree.Element
 }
 
-// ReadEnvelope parses a SOAP message. Elements are matched by local name, so
-// that prefixes, indentation and even an unbound prefix do not matter.
+// ReadEnvelope parses a SOAP message. Elements are matched by local name;
+// prefixes, even unbound ones, and indentation do not matter.
 func ReadEnvelope(b []byte) (*Envelope, error) {
 	if len(b) > MaxMessage {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrNotSOAP, len(b), MaxMessage)
@@ -120,8 +119,8 @@ func (e *Envelope) BodyName() string {
 	return ""
 }
 
-// kid is the first child of e with that local name; nil if there is none or e
-// is nil.
+// kid is the first child of e with that local name; nil if absent or if e is
+// nil.
 func kid(e *etree.Element, tag string) *etree.Element {
 	if e == nil {
 		return nil
@@ -165,7 +164,7 @@ func textOf(e *etree.Element, tag string) string {
 	return ""
 }
 
-// build is a small vocabulary over etree: attributes are name, value pairs.
+// build adds an element with attributes, given as name, value pairs.
 func build(parent *etree.Element, tag, text string, attrs ...string) *etree.Element {
 	e := parent.CreateElement(tag)
 	for i := 0; i+1 < len(attrs); i += 2 {
@@ -183,7 +182,7 @@ func newDocument() *etree.Document {
 	return doc
 }
 
-// reply starts the envelope of a server's answer and gives its body.
+// reply starts the envelope of a server's reply and returns its body.
 func reply(action, relatesTo, activityID string) (*etree.Document, *etree.Element) {
 	doc := newDocument()
 	env := build(&doc.Element, "s:Envelope", "", "xmlns:s", nsSOAP, "xmlns:a", nsAddressing)

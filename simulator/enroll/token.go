@@ -27,8 +27,8 @@ type ContextItem struct{ Name, Value string }
 type TokenRequest struct {
 	To         string
 	Credential *Credential
-	// Renewal asks for a new certificate in place of one that is there; CSR is
-	// the PKCS#10 request then, inside a PKCS#7 message the old key signed.
+	// Renewal asks to replace an existing certificate. CSR is then the PKCS#10
+	// request inside a PKCS#7 message signed by the old key.
 	Renewal bool
 	CSR     []byte // DER
 	Context []ContextItem
@@ -55,7 +55,7 @@ func (r *TokenRequest) Write() ([]byte, error) {
 	return doc.WriteToBytes()
 }
 
-// Item is the first value of that name, empty if there is none.
+// Item is the first value of that name; empty if absent.
 func (r *TokenRequest) Item(name string) string {
 	for _, i := range r.Context {
 		if i.Name == name {
@@ -89,7 +89,8 @@ func (e *Envelope) TokenRequest() (*TokenRequest, error) {
 // TokenResponse is the RSTR that carries the provisioning document.
 type TokenResponse struct {
 	Provisioning []byte // wap-provisioningdoc XML
-	// Created stamps the reply, for five minutes; the zero time does not.
+	// Created stamps the reply, valid for five minutes. The zero time adds no
+	// stamp.
 	Created time.Time
 }
 
@@ -135,7 +136,7 @@ func (e *Envelope) TokenResponse() (*TokenResponse, error) {
 	return &TokenResponse{Provisioning: doc}, nil
 }
 
-// decodeBase64 takes base64 with the line breaks some servers put in.
+// decodeBase64 accepts base64 with line breaks, which some servers send.
 func decodeBase64(s string) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 }

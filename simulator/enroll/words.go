@@ -11,13 +11,13 @@ import (
 	"golang.org/x/net/html"
 )
 
-// maxWords is how much of a server's own words an error shows, in characters.
+// maxWords bounds a server's own words in an error, in characters.
 const maxWords = 200
 
-// OwnWords is what a server says of an error in a body that is no SOAP: the
-// message of a JSON problem, the title of a page, or the text, in one line of at
-// most 200 characters. secrets are hidden in it, and what looks like one; it is
-// empty where the body says nothing readable.
+// OwnWords is the error text of a body that is not SOAP: a JSON problem's
+// message, a page's title, or plain text, in one line of at most 200
+// characters. It hides secrets and anything that looks like one. It is empty if
+// nothing is readable.
 func OwnWords(body []byte, secrets ...string) string {
 	if len(body) > 64<<10 {
 		body = body[:64<<10]
@@ -41,7 +41,7 @@ func OwnWords(body []byte, secrets ...string) string {
 	return text
 }
 
-// jsonKeys are where APIs say what went wrong: RFC 9457, OAuth, Go and Node
+// jsonKeys are the usual keys of error texts: RFC 9457, OAuth, Go and Node
 // frameworks.
 var jsonKeys = []string{"error", "title", "code", "message", "detail", "error_description", "reason", "errors"}
 
@@ -67,7 +67,7 @@ func jsonWords(v any, depth int) string {
 	return ""
 }
 
-// pageWords is the title of an HTML page, or the text of what has none.
+// pageWords is the title of an HTML page, or else its text.
 func pageWords(page string) string {
 	doc, err := html.Parse(strings.NewReader(page))
 	if err != nil {
@@ -98,12 +98,12 @@ var (
 	inURL  = regexp.MustCompile(`(://)[^/\s"']+@`)
 )
 
-// conceal hides secrets: those that are known, what is named as one, and long
-// opaque words that are no id in hexadecimal.
+// conceal hides known secrets, values named as secrets, and long opaque words
+// except hexadecimal ids.
 func conceal(s string, secrets ...string) string {
 	const hidden = "[redacted]"
 	for _, secret := range secrets {
-		if len(secret) >= 6 { // a shorter one is in every other word
+		if len(secret) >= 6 { // a shorter one would match inside ordinary words
 			s = strings.ReplaceAll(s, secret, hidden)
 			s = strings.ReplaceAll(s, base64.StdEncoding.EncodeToString([]byte(secret)), hidden)
 		}
@@ -136,8 +136,9 @@ func conceal(s string, secrets ...string) string {
 	return out.String()
 }
 
-// readable tells whether a long run of characters is made of words and numbers,
-// as paths and names are, or is an id in hexadecimal. A secret in base64 is not.
+// readable reports whether a long run of characters consists of words and
+// numbers, as in paths and names, or is a hexadecimal id. Base64 secrets are
+// not readable.
 func readable(run string) bool {
 	if hexa.MatchString(run) {
 		return true
@@ -150,8 +151,8 @@ func readable(run string) bool {
 	return true
 }
 
-// isWord tells whether a part is letters, then digits: in one case, or with
-// capitals as far apart as in DeviceEnrollment.
+// isWord reports whether a part is letters, then digits: in one case, or with
+// few capitals, as in DeviceEnrollment.
 func isWord(part string) bool {
 	letters := strings.TrimRight(part, "0123456789")
 	capitals := 0

@@ -5,34 +5,33 @@ import (
 	"sync"
 )
 
-// Crew does something for each number that it is given, in their order, some at a
-// time. It has goroutines for what is under way, and few beside them, so that
-// its bound can be high: what a server keeps waiting must not keep the others.
+// Crew is a worker pool for device numbers. It starts goroutines on demand and
+// keeps few idle ones, so its limit can be high: a device whose server is slow
+// does not block the others.
 type Crew struct {
 	max int
 
 	mu      sync.Mutex
-	avail   *sync.Cond // ready, or the end of Run
+	avail   *sync.Cond // signals ready, or the end of Run
 	ready   []int
-	do      func(int) // nil: Run is not there
+	do      func(int) // nil: Run is not running
 	all     int       // goroutines
-	idle    int       // of them, those that wait
+	idle    int       // idle goroutines
 	waited  int64
 	working sync.WaitGroup
 }
 
-// kept are how many goroutines wait for more, in place of ending.
+// kept is how many idle goroutines stay.
 const kept = 64
 
-// NewCrew makes one that does so many things at a time, at most.
+// NewCrew makes a crew with that many goroutines at most.
 func NewCrew(most int) *Crew {
 	c := &Crew{max: most}
 	c.avail = sync.NewCond(&c.mu)
 	return c
 }
 
-// Give has i done, once there is room; it does not block. What is given before Run
-// is done by Run.
+// Give queues i; it does not block. What is given before Run waits for Run.
 func (c *Crew) Give(i int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -42,7 +41,7 @@ func (c *Crew) Give(i int) {
 	}
 }
 
-// call sees to it that somebody comes for what is ready. The caller holds c.mu.
+// call wakes or starts a goroutine for the queue. The caller holds c.mu.
 func (c *Crew) call() {
 	switch {
 	case len(c.ready) <= c.idle:
@@ -55,17 +54,17 @@ func (c *Crew) call() {
 	}
 }
 
-// Waited is how many were given while as many as may were under way.
+// Waited is how many numbers were given while all goroutines were busy.
 func (c *Crew) Waited() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.waited
 }
 
-// Run calls do for what is given until ctx ends, and returns once the calls have;
-// what is left then is forgotten.
+// Run calls do for each number until ctx ends, and returns once all calls
+// returned. Numbers that are still queued are dropped.
 func (c *Crew) Run(ctx context.Context, do func(int)) {
-	c.working.Add(1) // until ctx ends nobody waits for none
+	c.working.Add(1) // keeps the counter above zero until ctx ends
 	c.mu.Lock()
 	c.do = do
 	for range c.ready {

@@ -28,8 +28,8 @@ type Config struct {
 	Device dmclient.Config
 	// Workers bounds how many sessions run at once, default 1,024.
 	Workers int
-	// OnSession, where not nil, sees every session that Run held, with its
-	// device as long as it lasts.
+	// OnSession, if not nil, is called after every session of Run; d is valid
+	// only during the call.
 	OnSession func(d *dmclient.Device, s *dmclient.Session, err error)
 }
 
@@ -54,19 +54,19 @@ type Fleet struct {
 // slot is one device at rest.
 type slot struct {
 	record []byte
-	due    int64 // of the plan's entry that counts, Unix milliseconds; 0: none
+	due    int64 // the valid entry of the plan, Unix milliseconds; 0: none
 	busy   bool
 	woken  bool // a push came
-	queued bool // the crew will see to it
-	active bool // it plans something, as enrolled devices do
+	queued bool // the crew has it
+	active bool // it has a plan, as enrolled devices do
 }
 
-// Stats count what happened since the start.
+// Stats are counts since the start, and sizes.
 type Stats struct {
 	Devices, Enrolled           int
 	Sessions, Failed            int64
 	Pushes, Refused, Polls      int64
-	Records, Slots, Plan, Total int // bytes: of the records, and with what belongs to them
+	Records, Slots, Plan, Total int // bytes
 	DictStrings, DictBytes      int
 }
 
@@ -96,7 +96,7 @@ func (f *Fleet) Len() int {
 	return len(f.slots)
 }
 
-// config is what device i is made with.
+// config is the configuration of device i.
 func (f *Fleet) config(i int) dmclient.Config {
 	cfg := f.cfg.Device
 	if cfg.WNS != nil {
@@ -105,7 +105,7 @@ func (f *Fleet) config(i int) dmclient.Config {
 	return cfg
 }
 
-// router has the pushes of a device come to the fleet.
+// router sends a device's pushes to the fleet.
 type router struct {
 	dmclient.WNS
 	fleet *Fleet
@@ -116,7 +116,7 @@ func (r router) OpenChannel(ctx context.Context, device, pfn string, _ func([]by
 	return r.WNS.OpenChannel(ctx, device, pfn, func(payload []byte) { r.fleet.push(r.i, payload) })
 }
 
-// Add takes in a device that is not enrolled yet and gives its number.
+// Add adds a device that is not enrolled yet and returns its number.
 func (f *Fleet) Add(p dmclient.Profile, id dmclient.Identity) (int, error) {
 	cfg := f.cfg.Device
 	cfg.Profile, cfg.Identity = p, id
@@ -124,15 +124,14 @@ func (f *Fleet) Add(p dmclient.Profile, id dmclient.Identity) (int, error) {
 	return f.take(d, err)
 }
 
-// Restore takes in a device from a record that was packed by itself, as a Store
-// keeps it.
+// Restore adds a device from a record of a Store.
 func (f *Fleet) Restore(record []byte, keys dmclient.Keyring) (int, error) {
 	d, err := dmclient.Unpack(f.cfg.Device, dmclient.Packing{Keys: keys}, record)
 	return f.take(d, err)
 }
 
-// take packs a new device and gives it a number. A device that could not be made
-// or packed gets none, so every number belongs to a whole device.
+// take packs a new device and gives it a number. A device that could not be
+// made or packed gets no number, so every number is usable.
 func (f *Fleet) take(d *dmclient.Device, err error) (int, error) {
 	if err != nil {
 		return 0, err
@@ -159,8 +158,8 @@ func (f *Fleet) Record(ctx context.Context, i int, keys dmclient.Keyring) (recor
 	return record, id, err
 }
 
-// Do makes device i a whole device, calls fn with it and puts it to rest again.
-// A device has one caller at a time; the others wait, each until its ctx ends.
+// Do unpacks device i, calls fn with it and packs it again. A device has one
+// caller at a time; others wait until it is free or their ctx ends.
 func (f *Fleet) Do(ctx context.Context, i int, fn func(*dmclient.Device) error) error {
 	record, err := f.acquire(ctx, i)
 	if err != nil {
@@ -175,7 +174,7 @@ func (f *Fleet) Do(ctx context.Context, i int, fn func(*dmclient.Device) error) 
 	return errors.Join(err, f.rest(i, d))
 }
 
-// acquire waits until device i is free, marks it busy and gives its record.
+// acquire waits until device i is free, marks it busy and returns its record.
 func (f *Fleet) acquire(ctx context.Context, i int) ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -200,7 +199,7 @@ func (f *Fleet) acquire(ctx context.Context, i int) ([]byte, error) {
 	return f.slots[i].record, nil
 }
 
-// rest packs a device and plans what it does next.
+// rest packs a device and updates the plan.
 func (f *Fleet) rest(i int, d *dmclient.Device) error {
 	d.Disconnect()
 	record, due, err := f.pack(d)
@@ -208,8 +207,8 @@ func (f *Fleet) rest(i int, d *dmclient.Device) error {
 	return err
 }
 
-// pack gives a device's record and when it has something to do, in Unix
-// milliseconds; 0: never.
+// pack returns a device's record and when it is due, in Unix milliseconds; 0:
+// never.
 func (f *Fleet) pack(d *dmclient.Device) (record []byte, due int64, err error) {
 	if record, err = d.Pack(f.packing); err != nil {
 		return nil, 0, err
@@ -220,7 +219,7 @@ func (f *Fleet) pack(d *dmclient.Device) (record []byte, due int64, err error) {
 	return record, due, nil
 }
 
-// release frees device i. A nil record leaves the one it had.
+// release frees device i. A nil record keeps the old one.
 func (f *Fleet) release(i int, record []byte, due int64) {
 	f.mu.Lock()
 	s := &f.slots[i]
@@ -242,12 +241,11 @@ func (f *Fleet) release(i int, record []byte, due int64) {
 	}
 }
 
-// Waited is how many devices had something to do while Workers sessions were under
-// way, and waited for one to end.
+// Waited is how many devices had to wait because Workers sessions were running.
 func (f *Fleet) Waited() int64 { return f.crew.Waited() }
 
-// Due is when the first device and when the last one has something to do by
-// schedule; ok is false where none has.
+// Due is when the first and the last scheduled device are due; ok is false if
+// none is scheduled.
 func (f *Fleet) Due() (first, last time.Time, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -263,7 +261,7 @@ func (f *Fleet) Due() (first, last time.Time, ok bool) {
 	return time.UnixMilli(low), time.UnixMilli(high), low != 0
 }
 
-// Stats tells how things stand.
+// Stats returns the current counts.
 func (f *Fleet) Stats() Stats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -280,8 +278,8 @@ func (f *Fleet) Stats() Stats {
 	return st
 }
 
-// keyring holds the keys that are not in the records: RSA keys, of which a
-// pool is shared by many devices.
+// keyring holds the keys that are not in the records: RSA keys, which many
+// devices share.
 type keyring struct {
 	mu   sync.RWMutex
 	keys map[string]crypto.Signer
@@ -306,5 +304,5 @@ func (k *keyring) Key(ref []byte) (crypto.Signer, error) {
 	if key := k.keys[string(ref)]; key != nil {
 		return key, nil
 	}
-	return nil, errors.New("the key is not in the fleet's ring")
+	return nil, errors.New("the key is not in the fleet's keyring")
 }

@@ -178,7 +178,7 @@ func TestDamagedRecords(t *testing.T) {
 		t.Errorf("a record that was refused left a device: %d", f.Len())
 	}
 	if err := f.Do(ctx(t), 5, nil); err == nil {
-		t.Error("there is no device 5")
+		t.Error("Do on the missing device 5 succeeded")
 	}
 }
 
@@ -303,7 +303,7 @@ func TestStore(t *testing.T) {
 	if err := os.WriteFile(other, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(other); err == nil || !strings.Contains(err.Error(), "no state file of dmwake") {
+	if _, err := Open(other); err == nil || !strings.Contains(err.Error(), "not a dmwake state file") {
 		t.Errorf("another file: %v", err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// entry is what one device plans; the one whose time its slot names counts,
-// others are left over.
+// entry is a device's next action. Only the entry with the slot's time is
+// valid; others are stale.
 type entry struct {
 	due int64
 	i   int32
@@ -30,8 +30,8 @@ func (p *plan) Pop() any {
 	return last
 }
 
-// push notes a notification for device i; it does not block. Without Run it
-// waits until Run comes, as a device's wake-up does.
+// push records a notification for device i; it does not block. Without Run it
+// waits for Run, as a device's wake-up does.
 func (f *Fleet) push(i int, payload []byte) {
 	if len(payload) == 0 {
 		f.stats.refused.Add(1) // 0x80070057 [seen]
@@ -44,7 +44,7 @@ func (f *Fleet) push(i int, payload []byte) {
 	f.hand(i)
 }
 
-// hand gives device i to Run's crew, unless it is with them.
+// hand gives device i to the crew, unless it is queued already.
 func (f *Fleet) hand(i int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -56,7 +56,7 @@ func (f *Fleet) hand(i int) {
 	f.crew.Give(i)
 }
 
-// Run holds the devices' sessions, by push and by schedule, until ctx ends.
+// Run runs the devices' sessions, by push and by schedule, until ctx ends.
 // Devices that are added meanwhile take part.
 func (f *Fleet) Run(ctx context.Context) error {
 	f.mu.Lock()
@@ -88,7 +88,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// schedule hands out what falls due: one timer for all devices.
+// schedule hands out due devices, with one timer for all.
 func (f *Fleet) schedule(ctx context.Context) {
 	clock := f.cfg.Device.Clock
 	for {
@@ -129,8 +129,7 @@ func (f *Fleet) schedule(ctx context.Context) {
 	}
 }
 
-// attend does what device i was handed out for: a session for a push, or what
-// is due.
+// attend runs device i: a session after a push, or the due action.
 func (f *Fleet) attend(ctx context.Context, i int) {
 	f.mu.Lock()
 	woken := f.slots[i].woken
@@ -171,8 +170,8 @@ func (f *Fleet) note(d *dmclient.Device, s *dmclient.Session, err error) {
 	}
 }
 
-// Each calls fn for these devices, 32 at a time for each processor or Workers if
-// that is less, until ctx ends, and gives the errors by device.
+// Each calls fn for these devices until ctx ends, and returns the errors by
+// device. It runs 32 calls per processor at once, or Workers if that is less.
 func (f *Fleet) Each(ctx context.Context, devices []int, fn func(i int, d *dmclient.Device) error) map[int]error {
 	var wg sync.WaitGroup
 	var mu sync.Mutex

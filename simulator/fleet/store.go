@@ -27,7 +27,8 @@ var (
 
 const storeVersion = "1"
 
-// Open opens a store, and makes it where there is none. Errors say what to do.
+// Open opens a store, and creates it if it does not exist. Errors say what to
+// do.
 func Open(path string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("the state file's folder: %w", err)
@@ -35,9 +36,9 @@ func Open(path string) (*Store, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("the state file %s is in use by another dmwake; stop it, or choose another by --state", path)
+		return nil, fmt.Errorf("the state file %s is in use by another dmwake; stop it, or choose another --state", path)
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
-		return nil, fmt.Errorf("%s is no state file of dmwake, or it is damaged; choose another by --state", path)
+		return nil, fmt.Errorf("%s is not a dmwake state file, or it is damaged; choose another --state", path)
 	case err != nil:
 		return nil, fmt.Errorf("open the state file: %w", err)
 	}
@@ -50,7 +51,7 @@ func Open(path string) (*Store, error) {
 		}
 		meta := tx.Bucket(metaBucket)
 		if v := meta.Get([]byte("version")); v != nil && string(v) != storeVersion {
-			return fmt.Errorf("%s is of version %s, this program reads %s", path, v, storeVersion)
+			return fmt.Errorf("%s has version %s, this program reads %s", path, v, storeVersion)
 		}
 		return meta.Put([]byte("version"), []byte(storeVersion))
 	})
@@ -63,20 +64,20 @@ func Open(path string) (*Store, error) {
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Put keeps devices by their DeviceIDs, all or none.
+// Put stores devices by their DeviceIDs, all or none.
 func (s *Store) Put(records map[string][]byte) error {
 	return s.db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket(devicesBucket)
 		for id, r := range records {
 			if err := b.Put([]byte(id), r); err != nil {
-				return fmt.Errorf("keep device %s: %w", id, err)
+				return fmt.Errorf("store device %s: %w", id, err)
 			}
 		}
 		return nil
 	})
 }
 
-// Delete forgets a device.
+// Delete removes a device.
 func (s *Store) Delete(id string) error {
 	return s.db.Update(func(tx *bolt.Tx) error {
 		if err := tx.Bucket(transcriptsBucket).Delete([]byte(id)); err != nil {
@@ -86,8 +87,8 @@ func (s *Store) Delete(id string) error {
 	})
 }
 
-// Each calls f for every device, in the order of their DeviceIDs; the record
-// is f's to keep.
+// Each calls f for every device, in the order of DeviceIDs; f may keep the
+// record.
 func (s *Store) Each(f func(id string, record []byte) error) error {
 	return s.db.View(func(tx *bolt.Tx) error {
 		return tx.Bucket(devicesBucket).ForEach(func(k, v []byte) error {
@@ -96,12 +97,12 @@ func (s *Store) Each(f func(id string, record []byte) error) error {
 	})
 }
 
-// PutTranscript keeps the last session of a device.
+// PutTranscript stores a device's last session.
 func (s *Store) PutTranscript(id, text string) error {
 	return s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(transcriptsBucket).Put([]byte(id), []byte(text)) })
 }
 
-// Transcript is the last session of a device, empty if none was kept.
+// Transcript is a device's last session; empty if none is stored.
 func (s *Store) Transcript(id string) (text string, err error) {
 	err = s.db.View(func(tx *bolt.Tx) error {
 		text = string(tx.Bucket(transcriptsBucket).Get([]byte(id)))
@@ -110,13 +111,13 @@ func (s *Store) Transcript(id string) (text string, err error) {
 	return text, err
 }
 
-// PutMeta keeps a note about all of the file's devices, such as how their
-// server is reached.
+// PutMeta stores a note about all devices of the file, such as how to reach
+// their server.
 func (s *Store) PutMeta(key string, value []byte) error {
 	return s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Put([]byte("note."+key), value) })
 }
 
-// Meta is that note, nil if there is none.
+// Meta is that note; nil if it was never stored.
 func (s *Store) Meta(key string) (value []byte, err error) {
 	err = s.db.View(func(tx *bolt.Tx) error {
 		value = append(value, tx.Bucket(metaBucket).Get([]byte("note."+key))...)
@@ -125,8 +126,7 @@ func (s *Store) Meta(key string) (value []byte, err error) {
 	return value, err
 }
 
-// PutKey implements dmclient.Keyring: a key is kept once, however many devices
-// share it.
+// PutKey implements dmclient.Keyring. A shared key is stored once.
 func (s *Store) PutKey(key crypto.Signer) ([]byte, error) {
 	raw, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *Store) Key(ref []byte) (key crypto.Signer, err error) {
 	err = s.db.View(func(tx *bolt.Tx) error {
 		raw := tx.Bucket(keysBucket).Get(ref)
 		if raw == nil {
-			return errors.New("a device's key is missing in the state file")
+			return errors.New("a device's key is missing from the state file")
 		}
 		k, err := x509.ParsePKCS8PrivateKey(raw)
 		if err != nil {

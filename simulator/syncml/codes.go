@@ -1,7 +1,7 @@
 package syncml
 
 // Status codes (OMA SyncML RepPro 1.2.2 section 10; Learn, "OMA DM protocol
-// support"). Only those a party of this path answers or has to understand.
+// support"). Only the codes that this path uses.
 const (
 	OK                = 200
 	Accepted          = 202 // the command goes on asynchronously
@@ -69,9 +69,9 @@ var codeText = map[int]string{
 	RollbackFailed:    "the Atomic's roll-back failed",
 }
 
-// CodeText says in a few words what a status code means; empty if unknown.
+// CodeText is a short text for a status code; empty if unknown.
 func CodeText(code int) string { return codeText[code] }
 
-// Success tells whether code is of the 2xx class. An unknown code counts as
-// its class says (OMA SyncML RepPro 1.2.2 section 10).
+// Success reports whether code is in the 2xx class. Unknown codes count by
+// their class (OMA SyncML RepPro 1.2.2 section 10).
 func Success(code int) bool { return code >= 200 && code < 300 }

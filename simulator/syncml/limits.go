@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Limits bound what Read takes from the network. A zero field means its
+// Limits bound what Read accepts from the network. A zero field means its
 // default.
 type Limits struct {
 	Bytes    int // of the whole message, default 1 MiB
@@ -22,7 +22,7 @@ const (
 	DefaultCommands = 2000
 )
 
-// What Read refuses, one error per limit and kind of damage.
+// Errors of Read, one per limit and kind of damage.
 var (
 	ErrTooLarge        = errors.New("message too large")
 	ErrTooDeep         = errors.New("elements nested too deep")
@@ -46,9 +46,9 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// scan checks size, depth and the absence of a DTD before a document is
-// built, so that a hostile message costs one pass over its bytes and no
-// memory. It does not judge well-formedness; the parser does.
+// scan checks size, depth and the absence of a DTD before a document is built.
+// A hostile message then costs one pass over its bytes and no memory. The
+// parser checks well-formedness.
 func (l Limits) scan(b []byte) error {
 	depth := 0
 	for {
@@ -95,8 +95,8 @@ func after(b []byte, mark string) []byte {
 	return nil
 }
 
-// tagEnd is the index of the '>' that closes the tag at the start of b,
-// attribute values skipped; -1 if there is none.
+// tagEnd is the index of the '>' that closes the tag at the start of b, outside
+// attribute values; -1 if the tag is not closed.
 func tagEnd(b []byte) int {
 	var quote byte
 	for i := 1; i < len(b); i++ {

@@ -6,9 +6,8 @@ import (
 	"github.com/beevik/etree"
 )
 
-// Lint lists what is formally wrong with the XML of a message although Read
-// may take it: not well-formed, a prefix that is bound nowhere, a root outside
-// SyncML's namespace. An empty list means nothing was found.
+// Lint lists formal errors that Read may accept: XML that is not well-formed,
+// unbound prefixes, a root outside SyncML's namespace.
 func Lint(b []byte) []string {
 	b = toUTF8(b)
 	if err := (Limits{}).withDefaults().scan(b); err != nil {
@@ -25,8 +24,8 @@ func Lint(b []byte) []string {
 	return out
 }
 
-// UnboundPrefixes lists every element or attribute whose prefix no xmlns
-// attribute binds (Namespaces in XML 1.0, section 5).
+// UnboundPrefixes lists the elements and attributes with an unbound prefix
+// (Namespaces in XML 1.0, section 5).
 func UnboundPrefixes(b []byte) ([]string, error) {
 	if err := (Limits{}).withDefaults().scan(b); err != nil {
 		return nil, err

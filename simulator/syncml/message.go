@@ -1,11 +1,10 @@
-// Package syncml reads and writes SyncML 1.2 messages as OMA-DM uses them.
-// It knows neither a device nor a server: both sides of a session share these
-// types and nothing else.
+// Package syncml reads and writes SyncML 1.2 messages as OMA-DM uses them. It
+// knows neither devices nor servers: both sides of a session share these types
+// and nothing else.
 //
 // Sources: OMA SyncML Representation Protocol 1.2.2 (element shapes), OMA DM
 // Representation Protocol 1.2.1 (the subset DM allows), MS-MDM 2.2 (what
-// Windows sends). The compact output form is the one a Windows 10 device was
-// seen to send.
+// Windows sends). The compact output form was seen on a Windows 10 device.
 package syncml
 
 import "strconv"
@@ -14,7 +13,8 @@ import "strconv"
 const (
 	Namespace     = "SYNCML:SYNCML1.2"
 	MetaNamespace = "syncml:metinf"
-	// ExtensionNamespace is that of msft:originalerror (MS-MDM 2.2.4.3).
+	// ExtensionNamespace is the namespace of msft:originalerror (MS-MDM
+	// 2.2.4.3).
 	ExtensionNamespace = "http://schemas.microsoft.com/MobileDevice/MDM"
 )
 
@@ -31,15 +31,15 @@ const MediaType = "application/vnd.syncml.dm+xml"
 type Message struct {
 	Hdr  SyncHdr
 	Body []Command // in document order
-	// Final tells whether SyncBody ended with a Final element.
+	// Final: SyncBody ended with a Final element.
 	Final bool
-	// FinalCount is how many Final elements stood in the body; 0 or 1 in a
-	// valid message. Set by Read only.
+	// FinalCount is the number of Final elements in the body, 0 or 1 in a valid
+	// message. Only Read sets it.
 	FinalCount int
-	// Namespace is the namespace of the root as it was read.
+	// Namespace is the root's namespace, as read.
 	Namespace string
-	// Extended declares Microsoft's namespace on SyncBody, as a device does
-	// once SyncApplicationVersion is 3.0 or more (MS-MDM 2.2.4.3).
+	// Extended declares Microsoft's namespace on SyncBody, as devices do with
+	// SyncApplicationVersion 3.0 or higher (MS-MDM 2.2.4.3).
 	Extended bool
 }
 
@@ -58,7 +58,7 @@ type SyncHdr struct {
 // Loc is a Target or Source: a URI with an optional display name.
 type Loc struct{ LocURI, LocName string }
 
-// IsZero tells an absent Target or Source from a present one.
+// IsZero reports whether a Target or Source is absent.
 func (l Loc) IsZero() bool { return l == Loc{} }
 
 // Verb is the name of an element under SyncBody, Atomic or Sequence.
@@ -79,7 +79,7 @@ const (
 	Status   Verb = "Status"
 )
 
-// Known tells whether v is an element DM allows under SyncBody.
+// Known reports whether DM allows v under SyncBody.
 func (v Verb) Known() bool {
 	switch v {
 	case Add, Alert, Atomic, Copy, Delete, Exec, Get, Replace, Results, Sequence, Status:
@@ -88,8 +88,8 @@ func (v Verb) Known() bool {
 	return false
 }
 
-// IsReply tells whether v answers a command instead of being one; replies are
-// never answered with a Status themselves.
+// IsReply reports whether v is a reply to a command. Replies never get a
+// Status.
 func (v Verb) IsReply() bool { return v == Status || v == Results }
 
 // Command is any element under SyncBody. Which fields a verb uses:
@@ -100,8 +100,8 @@ func (v Verb) IsReply() bool { return v == Status || v == Results }
 //	Status                                  CmdID MsgRef CmdRef Cmd TargetRef SourceRef Cred Chal Data (the code) Items
 //	Results                                 CmdID MsgRef CmdRef Meta TargetRef SourceRef Items
 //
-// An element that is none of these is kept with its name as Verb, so that a
-// receiver can answer it with 400 (Learn, "OMA DM protocol support").
+// Any other element is kept with its name as Verb, so that a receiver can
+// answer it with 400 (Learn, "OMA DM protocol support").
 type Command struct {
 	Verb                 Verb
 	CmdID                string
@@ -145,7 +145,7 @@ type Item struct {
 	// Data is the text of the Data element. If Data held elements instead of
 	// text, it is their XML.
 	Data     string
-	HasData  bool // a Data element is present, be it empty
+	HasData  bool // a Data element is present, even if empty
 	MoreData bool
 }
 
@@ -161,7 +161,7 @@ type Cred struct {
 	Data string
 }
 
-// Chal tells the receiver how to authenticate.
+// Chal is a challenge: how the receiver has to authenticate.
 type Chal struct{ Meta Meta }
 
 // Walk calls f for c and for every command nested in it, in document order.
@@ -179,7 +179,7 @@ func (m *Message) Walk(f func(*Command)) {
 	}
 }
 
-// HasCommands tells whether the body holds anything but Status and Results.
+// HasCommands reports whether the body has anything but Status and Results.
 func (m *Message) HasCommands() bool {
 	for i := range m.Body {
 		if !m.Body[i].Verb.IsReply() {

@@ -11,11 +11,11 @@ import (
 // Read parses one message with the default limits.
 func Read(b []byte) (*Message, error) { return ReadLimited(b, Limits{}) }
 
-// ReadLimited parses one message. It takes indented, prefixed and declared
-// XML, CDATA, the predefined entities and UTF-16 with a byte order mark; elements are matched by local name,
-// so that an unbound prefix does not stop a reader that has to go on where
-// Windows goes on. Lint finds what is formally wrong. Plain documents are read by
-// quick, all others by etree; what comes of both is the same.
+// ReadLimited parses one message. It accepts indented and prefixed XML,
+// declarations, CDATA, the predefined entities and UTF-16 with a byte order
+// mark. Elements are matched by local name, because Windows accepts unbound
+// prefixes; Lint reports them. Plain documents are read by quick, all others by
+// etree, with the same result.
 //
 // Errors wrap ErrTooLarge, ErrTooDeep, ErrTooManyCommands, ErrDTD, ErrEmpty,
 // ErrNotXML or ErrNotSyncML.
@@ -44,7 +44,7 @@ func ReadLimited(b []byte, limits Limits) (*Message, error) {
 	return m, err
 }
 
-// read makes a message of its root element.
+// read makes a message from its root element.
 func read(root *node, limits Limits) (m *Message, err error) {
 	if root.tag != "SyncML" {
 		full := root.tag
@@ -79,9 +79,9 @@ func read(root *node, limits Limits) (m *Message, err error) {
 	return m, nil
 }
 
-// parse builds the document and insists on exactly one root with nothing but
-// white space, comments and declarations around it: etree accepts more, and
-// its own ValidateInput reads everything twice.
+// parse builds the document. It requires exactly one root, with only white
+// space, comments and declarations around it: etree accepts more, and its
+// ValidateInput reads everything twice.
 func parse(b []byte) (*etree.Element, error) {
 	doc := etree.NewDocument()
 	if err := doc.ReadFromBytes(b); err != nil {
@@ -139,7 +139,7 @@ func (r *reader) commands(parent *node) (out []Command, finals int, err error) {
 	return out, finals, nil
 }
 
-// properties of a container that are not commands nested in it.
+// properties of a container that are not nested commands.
 func isProperty(tag string) bool {
 	switch tag {
 	case "CmdID", "NoResp", "Meta", "Cred":
@@ -289,6 +289,6 @@ func child(e *node, tag string) *node {
 	return nil
 }
 
-// text is the character data directly in n, trimmed: identifiers and codes
-// survive the indentation of a pretty-printing server.
+// text is the character data directly in n, trimmed, because some servers
+// indent their messages.
 func text(n *node) string { return strings.TrimSpace(n.text) }

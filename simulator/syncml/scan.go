@@ -9,16 +9,16 @@ import (
 	"github.com/beevik/etree"
 )
 
-// node is an element as read needs it. etree builds it of any document, quick of
-// those that are plain.
+// node is an element as read needs it. quick builds it from plain documents,
+// etree from any.
 type node struct {
 	tag, space string
 	attrs      []attr
-	// text is the character data directly in it; value that of a Data element,
-	// which is the XML of its elements where it has any.
+	// text is the character data directly in it. value is the content of a Data
+	// element: its text, or the XML of its elements.
 	text, value string
 	kids        []*node
-	all         []node // of the root that quick read: all of them
+	all         []node // of a root that quick read: all nodes
 }
 
 type attr struct{ space, key, value string }
@@ -32,7 +32,7 @@ func fromElement(e *etree.Element) *node {
 	return root
 }
 
-// of makes n that of an element; those below it come from list while it lasts.
+// of fills n from an element; its children come from list while it lasts.
 func (n *node) of(e *etree.Element, list *[]node) {
 	n.tag, n.space, n.text = e.Tag, e.Space, chars(e)
 	for _, a := range e.Attr {
@@ -73,8 +73,8 @@ func chars(e *etree.Element) string {
 	return b.String()
 }
 
-// value is the content of a Data element: its text as it stands, or the XML of
-// its elements if a server put a document in there unescaped.
+// value is the content of a Data element: its text, or the XML of its elements
+// if a server put an unescaped document in it.
 func value(e *etree.Element) string {
 	for _, t := range e.Child {
 		if _, ok := t.(*etree.Element); ok {
@@ -93,9 +93,9 @@ func value(e *etree.Element) string {
 	return chars(e)
 }
 
-// quick reads a plain document in one pass: elements, attributes, text, the
-// predefined entities, CDATA. ok is false for all else, be it right or wrong:
-// etree has to look then, and says what is wrong. It is a tenth of etree's cost.
+// quick reads a plain document in one pass, at a tenth of etree's cost:
+// elements, attributes, text, the predefined entities, CDATA. ok is false for
+// anything else, valid or not; etree then reads it and reports errors.
 func quick(b []byte, limits Limits) (root *node, ok bool) {
 	for _, decl := range declarations {
 		if bytes.HasPrefix(b, decl) {
@@ -106,9 +106,9 @@ func quick(b []byte, limits Limits) (root *node, ok bool) {
 	if !plain(b) {
 		return nil, false
 	}
-	// At least as many as there are elements; but a CDATA section full of "<" is
-	// not to take a hundred times its size. A message denser than any that is sent
-	// is left to etree.
+	// At least one for each element. The bound keeps a CDATA section full of
+	// "<" from taking a hundred times its size; denser messages, which nobody
+	// sends, are left to etree.
 	n := min(bytes.Count(b, []byte("<")), len(b)/16+64)
 	s := scanner{b: string(b), nodes: takeNodes(n), depth: limits.Depth}
 	s.blank()
@@ -122,14 +122,14 @@ func quick(b []byte, limits Limits) (root *node, ok bool) {
 	return root, true
 }
 
-// spare are the nodes of messages that were read, to be used again: they are half
-// of what reading takes, and of no use once the message is there.
+// spare pools the nodes of messages that were read. They are half of the cost
+// of reading, and are not needed after it.
 var spare sync.Pool
 
-// maxSpare bounds what is kept, in nodes.
+// maxSpare bounds the pool, in nodes.
 const maxSpare = 512
 
-// takeNodes gives room for n nodes, which are empty but for the room of theirs.
+// takeNodes returns an empty slice with room for n nodes.
 func takeNodes(n int) []node {
 	if list, ok := spare.Get().(*[]node); ok && cap(*list) >= n {
 		return (*list)[:0]
@@ -137,7 +137,7 @@ func takeNodes(n int) []node {
 	return make([]node, 0, max(n, 64))
 }
 
-// giveNodes takes back those of a message; nothing may refer to them.
+// giveNodes returns a message's nodes to the pool; nothing may refer to them.
 func giveNodes(list []node) {
 	if cap(list) == 0 || cap(list) > maxSpare {
 		return
@@ -153,8 +153,8 @@ func giveNodes(list []node) {
 
 var declarations = [][]byte{[]byte(`<?xml version="1.0" encoding="utf-8"?>`), []byte(`<?xml version="1.0" encoding="UTF-8"?>`), []byte(`<?xml version="1.0"?>`)}
 
-// plain tells whether a document has no bytes that XML treats in a way of its
-// own: control characters, carriage returns, what is no UTF-8.
+// plain reports whether a document has no bytes that XML treats specially:
+// control characters, carriage returns, invalid UTF-8.
 func plain(b []byte) bool {
 	ascii := true
 	for _, c := range b {
@@ -163,7 +163,7 @@ func plain(b []byte) bool {
 		}
 		ascii = ascii && c < 0x7f
 	}
-	// U+FFFE and U+FFFF are UTF-8 and no XML.
+	// U+FFFE and U+FFFF are valid UTF-8, but not allowed in XML.
 	return ascii || utf8.Valid(b) && !bytes.Contains(b, []byte("\uFFFE")) && !bytes.Contains(b, []byte("\uFFFF")) && !bytes.ContainsRune(b, 0x7f)
 }
 
@@ -180,7 +180,7 @@ func (s *scanner) blank() {
 	}
 }
 
-// name reads "prefix:local"; empty where there is none that is plain.
+// name reads "prefix:local"; empty if no plain name follows.
 func (s *scanner) name() (space, local string) {
 	start := s.i
 	for s.i < len(s.b) {
@@ -204,7 +204,7 @@ func (s *scanner) name() (space, local string) {
 
 func (s *scanner) starts(prefix string) bool { return strings.HasPrefix(s.b[s.i:], prefix) }
 
-// element reads one from its "<"; nil where it is not plain.
+// element reads an element from its "<"; nil if it is not plain.
 func (s *scanner) element() *node {
 	if !s.starts("<") || len(s.nodes) == cap(s.nodes) {
 		return nil
@@ -279,7 +279,7 @@ func (s *scanner) attributes(n *node) bool {
 	}
 }
 
-// content reads text and elements up to the "</" of the end tag, and that.
+// content reads text and elements up to and including the "</" of the end tag.
 func (s *scanner) content(n *node) bool {
 	for {
 		end := strings.IndexByte(s.b[s.i:], '<')
@@ -321,7 +321,7 @@ func (s *scanner) content(n *node) bool {
 
 var entities = map[string]string{"amp": "&", "lt": "<", "gt": ">", "quot": `"`, "apos": "'"}
 
-// unescape resolves the predefined entities; ok is false where there is another.
+// unescape resolves the predefined entities; ok is false for others.
 func unescape(text string) (out string, ok bool) {
 	if strings.Contains(text, "]]>") {
 		return "", false

@@ -6,8 +6,7 @@ import (
 	"unicode/utf16"
 )
 
-// toUTF8 takes a byte order mark off and decodes UTF-16, which some servers
-// and every document that says encoding="utf-16" come in.
+// toUTF8 removes a byte order mark and decodes UTF-16, which some servers send.
 func toUTF8(b []byte) []byte {
 	var order binary.ByteOrder
 	switch {
@@ -21,7 +20,7 @@ func toUTF8(b []byte) []byte {
 		return b
 	}
 	b = b[2:]
-	units := make([]uint16, len(b)/2) // a last odd byte is no character
+	units := make([]uint16, len(b)/2) // a last odd byte is dropped
 	for i := range units {
 		units[i] = order.Uint16(b[2*i:])
 	}

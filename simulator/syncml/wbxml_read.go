@@ -9,11 +9,11 @@ import (
 	"github.com/beevik/etree"
 )
 
-// ErrNotWBXML is wrapped by what ReadWBXML finds wrong with the encoding.
+// ErrNotWBXML is wrapped by ReadWBXML's errors about the encoding.
 var ErrNotWBXML = errors.New("not a WBXML message")
 
 // ReadWBXML parses a binary message with the same limits and errors as
-// ReadLimited, ErrNotWBXML in the place of ErrNotXML.
+// ReadLimited, but with ErrNotWBXML instead of ErrNotXML.
 func ReadWBXML(b []byte, limits Limits) (*Message, error) {
 	limits = limits.withDefaults()
 	if len(b) == 0 {
@@ -22,8 +22,8 @@ func ReadWBXML(b []byte, limits Limits) (*Message, error) {
 	if len(b) > limits.Bytes {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(b), limits.Bytes)
 	}
-	// A reference into the string table is short and what it names is not: the
-	// text as a whole is bounded, too.
+	// A short reference can name a long string of the table, so the total text
+	// is bounded, too.
 	r := wbReader{b: b, depth: limits.Depth, left: 4 * limits.Bytes, elements: 40 * limits.Commands}
 	root, err := r.document()
 	if err != nil {
@@ -48,7 +48,7 @@ func (r *wbReader) fail(what string) error {
 
 func (r *wbReader) next() (byte, error) {
 	if r.at >= len(r.b) {
-		return 0, r.fail("it ends too early")
+		return 0, r.fail("unexpected end")
 	}
 	r.at++
 	return r.b[r.at-1], nil
@@ -66,12 +66,12 @@ func (r *wbReader) number() (int, error) {
 			return n, nil
 		}
 	}
-	return 0, r.fail("a number of more than five bytes")
+	return 0, r.fail("a number longer than five bytes")
 }
 
 func (r *wbReader) document() (*etree.Element, error) {
 	if v, err := r.next(); err != nil || v > wbVersion || v == 0 {
-		return nil, r.fail("the version is none of 1.1 to 1.3")
+		return nil, r.fail("the version is not 1.1 to 1.3")
 	}
 	public, err := r.number()
 	if err != nil {
@@ -110,10 +110,10 @@ func (r *wbReader) document() (*etree.Element, error) {
 	}
 	root := doc.Root()
 	if root == nil || r.at != len(r.b) {
-		return nil, r.fail("there is no root element, or something after it")
+		return nil, r.fail("no root element, or data after it")
 	}
 	if root.SelectAttrValue("xmlns", "") == "" {
-		root.CreateAttr("xmlns", Namespace) // the code page stands for it
+		root.CreateAttr("xmlns", Namespace) // the code page implies it
 	}
 	return root, nil
 }
@@ -174,7 +174,7 @@ func (r *wbReader) content(parent *etree.Element, top bool) error {
 		case wbEntity:
 			var code int
 			if code, err = r.number(); err == nil {
-				s, err = r.text([]byte(string(rune(min(code, utf8.MaxRune+1))))) //nolint:gosec // what is no character becomes U+FFFD
+				s, err = r.text([]byte(string(rune(min(code, utf8.MaxRune+1))))) //nolint:gosec // an invalid character becomes U+FFFD
 			}
 		case wbOpaque:
 			var n int
@@ -220,12 +220,12 @@ func (r *wbReader) element(parent *etree.Element, c byte) error {
 	} else {
 		i := int(c&^(wbContent|wbAttributes)) - firstTag
 		if int(r.page) >= len(codePages) || i < 0 || i >= len(codePages[r.page]) {
-			return r.fail(fmt.Sprintf("token %#x of code page %d, which has none", c, r.page))
+			return r.fail(fmt.Sprintf("token %#x is not in code page %d", c, r.page))
 		}
 		tag = codePages[r.page][i]
 	}
 	if c&wbAttributes != 0 {
-		return r.fail("attributes, which SyncML's code pages have none of")
+		return r.fail("attributes, which SyncML does not use in WBXML")
 	}
 	if r.elements--; r.elements < 0 {
 		return ErrTooManyCommands

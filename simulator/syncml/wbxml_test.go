@@ -114,7 +114,7 @@ func TestUTF16AndMarks(t *testing.T) {
 		}
 	}
 	if _, err := Read([]byte{0xff, 0xfe, 0x3c}); err == nil {
-		t.Error("half a character is no message")
+		t.Error("half a character was read as a message")
 	}
 }
 

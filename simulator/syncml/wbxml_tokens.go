@@ -30,7 +30,8 @@ const (
 	wbPublicID = 0x1201 // -//SYNCML//DTD SyncML 1.2//EN
 )
 
-// wbPublicName is the identifier as text, for encoders that have no number.
+// wbPublicName is the public identifier as text, for encoders without a number
+// for it.
 const wbPublicName = "-//SYNCML//DTD SyncML 1.2//EN"
 
 const (

@@ -7,9 +7,9 @@ import (
 	"github.com/beevik/etree"
 )
 
-// WriteWBXML serializes m as WBXML 1.3 with SyncML's code pages, as a device
-// does whose account asks for it by DEFAULTENCODING. The text is that of
-// Write; msft:originalerror has no place in it.
+// WriteWBXML serializes m as WBXML 1.3 with SyncML's code pages, which an
+// account's DEFAULTENCODING asks for. It has the same content as Write, without
+// msft:originalerror.
 func WriteWBXML(m *Message) ([]byte, error) {
 	root := document(m).Root()
 	w := wbWriter{literals: map[string]int{}}
@@ -27,7 +27,7 @@ func WriteWBXML(m *Message) ([]byte, error) {
 
 type wbWriter struct {
 	buf, table bytes.Buffer
-	literals   map[string]int // where a name without a token is in the table
+	literals   map[string]int // offset in the table, of names without a token
 	page       byte
 }
 
@@ -92,7 +92,7 @@ func (w *wbWriter) element(e *etree.Element) error {
 			}
 		case *etree.CharData:
 			if bytes.IndexByte([]byte(t.Data), 0) >= 0 {
-				return fmt.Errorf("write WBXML: %s holds a NUL, which no XML text can", e.Tag)
+				return fmt.Errorf("write WBXML: the text of %s contains a NUL, which XML does not allow", e.Tag)
 			}
 			w.buf.WriteByte(wbStrI)
 			w.buf.WriteString(t.Data)

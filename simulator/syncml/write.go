@@ -4,8 +4,8 @@ import (
 	"github.com/beevik/etree"
 )
 
-// compact escapes text as Windows does (only what XML requires) and keeps
-// empty elements short.
+// compact escapes only what XML requires, as Windows does, and shortens empty
+// elements.
 var compact = etree.WriteSettings{CanonicalText: true}
 
 // Write serializes m in the compact form Windows sends: no declaration and no

@@ -1,4 +1,4 @@
-// Package browser starts a browser for the tests of pages.
+// Package browser starts a browser for tests of pages.
 package browser
 
 import (
@@ -11,16 +11,16 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Start starts Chromium for the test and gives its first tab. The test is
-// skipped, loudly, where there is none.
+// Start starts Chromium for the test and returns its first tab. Without
+// Chromium it skips the test.
 func Start(t testing.TB) context.Context {
 	t.Helper()
 	bin, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("NOT RUN: chromium is not on this machine (Debian package chromium)")
 	}
-	// Not t.TempDir: the browser's processes end after the first of them, and
-	// until then there may be one that writes what is being removed.
+	// Not t.TempDir: child processes of the browser may outlive the first one,
+	// and write while the folder is removed.
 	profile, err := os.MkdirTemp("", "dmwake-browser")
 	if err != nil {
 		t.Fatal(err)

@@ -14,11 +14,11 @@ type event struct {
 	Action, Package, Test, Output string
 }
 
-// notRun begins the line of a test that tells what this machine does not have.
-// A test that runs in part logs it, one that cannot run at all skips with it.
+// notRun starts the message of a test that misses something on this machine. A
+// test that runs in part logs it; a test that cannot run skips with it.
 const notRun = "NOT RUN"
 
-// outcome is what the tests told.
+// outcome is what the run skipped.
 type outcome struct {
 	skipped map[reason][]string // tests, in the order of their ends
 	reasons []reason
@@ -26,7 +26,7 @@ type outcome struct {
 
 type reason struct{ pkg, text string }
 
-// follow prints the events of a run as a person reads them, until they end.
+// follow prints the events of a run in a readable form, until they end.
 func follow(events io.Reader, w io.Writer, verbose bool) (*outcome, error) {
 	o := &outcome{skipped: map[reason][]string{}}
 	running := map[string]*packageRun{}
@@ -81,8 +81,8 @@ func (p *packageRun) take(e event, w io.Writer, verbose bool, o *outcome) {
 		o.note(e.Package, e.Test, p.output[e.Test], e.Action == "skip")
 		delete(p.output, e.Test)
 	case e.Test == "" && !verbose && e.Output != "PASS\n":
-		// Of the package as a whole, or of its build. Its verdict comes last: what
-		// failed stands before it, as in go test.
+		// Output of the package or its build. Its verdict comes last, after the
+		// failed tests, as in go test.
 		if strings.HasPrefix(e.Output, "FAIL") {
 			p.printFailed(w)
 		}
@@ -90,7 +90,7 @@ func (p *packageRun) take(e event, w io.Writer, verbose bool, o *outcome) {
 	}
 }
 
-// printFailed prints what the tests wrote that failed, or did not end.
+// printFailed prints the output of tests that failed or did not end.
 func (p *packageRun) printFailed(w io.Writer) {
 	for _, test := range p.tests {
 		for _, line := range p.output[test] {
@@ -102,7 +102,7 @@ func (p *packageRun) printFailed(w io.Writer) {
 	clear(p.output)
 }
 
-// note keeps why a test was skipped, or what a test that passed could not try.
+// note records why a test was skipped, or what a passed test could not try.
 func (o *outcome) note(pkg, test string, output []string, skipped bool) {
 	var text []string
 	for _, line := range output {
@@ -126,7 +126,7 @@ func (o *outcome) note(pkg, test string, output []string, skipped bool) {
 	o.skipped[why] = append(o.skipped[why], test)
 }
 
-// summarize ends the output: what was skipped, and that nothing was only where
+// summarize prints what was skipped. It says that nothing was skipped only if
 // all tests passed.
 func (o *outcome) summarize(w io.Writer, passed bool) {
 	if len(o.reasons) == 0 {

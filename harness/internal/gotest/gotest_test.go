@@ -22,8 +22,8 @@ func module(t *testing.T, tests string) string {
 	return dir
 }
 
-// TestRuns runs the real go test on small modules. The status is that of go test, and
-// what is said of skipped tests holds whatever else failed.
+// TestRuns runs the real go test on small modules. The exit status is go
+// test's, and the list of skipped tests is right even after a failure.
 func TestRuns(t *testing.T) {
 	const (
 		passes = "func TestPasses(t *testing.T) { t.Log(\"of no interest\") }\n"

@@ -1,6 +1,6 @@
-// Command gotest runs go test and shows what a person wants to know of it: a
-// line for each package, the output of what failed, and the tests that were
-// skipped, with the reason. It exits as go test does.
+// Command gotest runs go test and prints a line for each package, the output of
+// failed tests, and the skipped tests with their reasons. It exits with the
+// status of go test.
 //
 //	go run ./harness/internal/gotest [-C dir] [go test flags] [packages]
 //
@@ -25,8 +25,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is go test with these arguments, by the go command of that name. An error
-// says that the tests' outcome is unknown; code is not 0 then.
+// run runs go test with these arguments. An error means that the outcome is
+// unknown; code is then not 0.
 func run(command string, args []string, stdout, stderr io.Writer) (code int, err error) {
 	at := 0
 	if len(args) > 1 && args[0] == "-C" { // go wants it first

@@ -1,5 +1,5 @@
-// Package testenv gives tests what they take from the machine: addresses for
-// processes that are told where to listen.
+// Package testenv gives tests free addresses, for processes that need to be
+// told where to listen.
 package testenv
 
 import (
@@ -13,10 +13,10 @@ import (
 	"testing"
 )
 
-// The ports that Addr chooses from: above those of well-known services, below
-// those from which Linux (from 32768) and others (from 49152, RFC 6335 section
-// 6) take the local end of a connection. A port of that upper range, found free
-// now, may be that of a connection once another process listens at it.
+// The ports that Addr chooses from: above well-known services, below the
+// ephemeral ports of Linux (from 32768) and others (from 49152, RFC 6335
+// section 6). A free ephemeral port may become the local end of a connection
+// before the process listens.
 const lowest, highest = 10000, 32000
 
 var given struct {
@@ -24,8 +24,8 @@ var given struct {
 	ports map[int]bool
 }
 
-// Addr is a loopback address at which nobody listens, and that no connection
-// and no listener at port 0 will be given. It is not given twice.
+// Addr returns a free loopback address, outside the ephemeral ports, and never
+// the same one twice.
 func Addr(t testing.TB) string {
 	t.Helper()
 	top := highest
@@ -55,8 +55,8 @@ func Addr(t testing.TB) string {
 	return ""
 }
 
-// firstEphemeral is where this machine's range for local ends begins; 0 where it
-// does not say (ip-sysctl of the Linux kernel, ip_local_port_range).
+// firstEphemeral is the first ephemeral port of this machine; 0 if unknown
+// (ip-sysctl of the Linux kernel, ip_local_port_range).
 func firstEphemeral() int {
 	raw, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {

@@ -14,17 +14,17 @@ import (
 func newAnswer(arg string) (dmclient.Fault, error) {
 	parts := strings.Split(arg, ":")
 	if len(parts) != 3 && len(parts) != 4 {
-		return nil, errors.New("give VERB:SUFFIX:CODE, such as Replace:/Push/PFN:500")
+		return nil, errors.New("use VERB:SUFFIX:CODE, such as Replace:/Push/PFN:500")
 	}
 	f := &dmclient.AnswerWith{Suffix: parts[1]}
 	if parts[0] != "*" {
 		if f.Verb = syncml.Verb(parts[0]); !f.Verb.Known() {
-			return nil, errors.New(strconv.Quote(parts[0]) + " is no verb; give Add, Replace, Get, Delete, Exec or *")
+			return nil, errors.New(strconv.Quote(parts[0]) + " is not a verb; use Add, Replace, Get, Delete, Exec or *")
 		}
 	}
 	var err error
 	if f.Code, err = strconv.Atoi(parts[2]); err != nil || f.Code < 200 || f.Code > 599 {
-		return nil, errors.New(strconv.Quote(parts[2]) + " is no status from 200 to 599")
+		return nil, errors.New(strconv.Quote(parts[2]) + " is not a status from 200 to 599")
 	}
 	if len(parts) == 4 {
 		n, err := faultspec.Number(parts[3], 0)

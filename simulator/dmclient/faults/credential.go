@@ -8,7 +8,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// staleNonce makes digests with a nonce of long ago.
+// staleNonce makes digests with an old nonce.
 type staleNonce struct {
 	mu    sync.Mutex
 	times int

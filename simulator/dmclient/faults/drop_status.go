@@ -16,7 +16,7 @@ type dropStatus struct{ verb syncml.Verb }
 func newDropStatus(arg string) (dmclient.Fault, error) {
 	v := syncml.Verb(arg)
 	if arg != "" && !v.Known() {
-		return nil, fmt.Errorf("%s is no verb", strconv.Quote(arg))
+		return nil, fmt.Errorf("%s is not a verb", strconv.Quote(arg))
 	}
 	return dropStatus{v}, nil
 }
@@ -29,7 +29,7 @@ func (f dropStatus) Rewrite(m *syncml.Message, _ int) {
 	})
 }
 
-// resultsWithoutStatus answers a Get by its Results alone.
+// resultsWithoutStatus answers a Get with Results only.
 type resultsWithoutStatus struct{}
 
 func (resultsWithoutStatus) Fault() string { return "sends Results without a Status" }
@@ -52,8 +52,8 @@ func (doubleStatus) Rewrite(m *syncml.Message, _ int) {
 	}
 }
 
-// emptyCmdRef is what a command without CmdID gets (Learn, "OMA DM protocol
-// support"); here every 400 does.
+// emptyCmdRef puts an empty CmdRef into every 400. Windows does so only for
+// commands without CmdID (Learn, "OMA DM protocol support").
 type emptyCmdRef struct{}
 
 func (emptyCmdRef) Fault() string { return "leaves CmdRef empty in a Status of 400" }

@@ -12,12 +12,12 @@ import (
 // Kind is one fault by its name.
 type Kind struct {
 	Name string
-	Arg  string // what its argument is, empty if it takes none; in brackets if it may be left out
+	Arg  string // its argument: empty for none, in brackets if optional
 	Does string
 	make func(arg string) (dmclient.Fault, error)
 }
 
-// All are the faults there are, by name.
+// All lists the faults by name.
 func All() []Kind {
 	return []Kind{
 		{"abort", "[N]", "sends Alert 1223 in place of message N (2)", newAbort},
@@ -25,9 +25,9 @@ func All() []Kind {
 		{"channel-uri", "URI", "tells the server another channel URI than its own", newChannelURI},
 		{"cmdid-gaps", "", "numbers the commands of package 1 from 7 in steps of 3", plain(cmdIDGaps{})},
 		{"double-status", "", "sends every Status but SyncHdr's twice", plain(doubleStatus{})},
-		{"drop-status", "[VERB]", "sends no Status for commands, or those of one verb", newDropStatus},
+		{"drop-status", "[VERB]", "sends no Status for commands, or only for one verb", newDropStatus},
 		{"empty-cmdref", "", "answers with an empty CmdRef where a command failed with 400", plain(emptyCmdRef{})},
-		{"garbage-digest", "", "sends a credential that is no digest", plain(garbageDigest{})},
+		{"garbage-digest", "", "sends a credential that is not a digest", plain(garbageDigest{})},
 		{"hold", "[DURATION]", "holds the session open before message 2 (1h)", newHold},
 		{"indented", "", "sends indented, prefixed XML with a declaration and CDATA", plain(indented{})},
 		{"install-fails", "[HRESULT]", "lets every installation fail (-2147009287)", newInstallFails},
@@ -40,13 +40,13 @@ func All() []Kind {
 		{"push-status", "N", "tells the server another Push/Status than its own", newPushStatus},
 		{"repeat-results", "", "sends the Results of a message again with the next", func(string) (dmclient.Fault, error) { return &repeatResults{}, nil }},
 		{"results-without-status", "", "sends Results, but no Status for the Get", plain(resultsWithoutStatus{})},
-		{"rollback-fails", "", "cannot roll back an Atomic: 516, and what was done stays", plain(rollbackFails{})},
+		{"rollback-fails", "", "cannot roll back an Atomic: 516, and the changes stay", plain(rollbackFails{})},
 		{"session-id", "ID", "uses this SessionID every time", newSessionID},
 		{"slow", "[DURATION]", "waits before every message (5s)", newSlow},
 		{"stale-nonce", "[TIMES]", "makes its first digests with an old nonce (1)", newStaleNonce},
 		{"stop", "[N]", "falls silent before message N (2)", newStop},
 		{"truncated", "[N]", "sends the first half of message N only (2)", newTruncated},
-		{"unknown-alert", "", "adds an Alert of a type nobody knows to package 1", plain(unknownAlert{})},
+		{"unknown-alert", "", "adds an Alert of an unknown type to package 1", plain(unknownAlert{})},
 		{"utf16", "", "sends UTF-16 with a byte order mark", plain(utf16{})},
 		{"wrong-certificate", "", "presents a certificate of another issuer", newWrongCertificate},
 		{"wrong-version", "", "claims VerDTD 1.1 and VerProto DM/1.1", plain(wrongVersion{})},

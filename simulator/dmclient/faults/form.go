@@ -10,7 +10,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// truncated sends half of a message as if it were whole.
+// truncated sends half of a message as if it were complete.
 type truncated struct{ at int }
 
 func newTruncated(arg string) (dmclient.Fault, error) {
@@ -32,8 +32,8 @@ type utf16 struct{}
 func (utf16) Fault() string                      { return "sends UTF-16" }
 func (utf16) Scramble(body []byte, _ int) []byte { return syncml.EncodeUTF16(body) }
 
-// indented is another form of the same XML: a server that takes Windows'
-// compact one by pattern does not take this.
+// indented sends equivalent XML in another layout, which servers that match
+// Windows' compact form by pattern reject.
 type indented struct{}
 
 func (indented) Fault() string { return "sends indented, prefixed XML" }

@@ -14,7 +14,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// wrongCertificate presents one that this device's server never issued.
+// wrongCertificate presents a certificate that the device's server never
+// issued.
 type wrongCertificate struct{ cert *tls.Certificate }
 
 func newWrongCertificate(string) (dmclient.Fault, error) {
@@ -40,7 +41,7 @@ type noCertificate struct{}
 func (noCertificate) Fault() string                       { return "presents no certificate" }
 func (noCertificate) Impersonate(o *dmclient.SyncOptions) { o.NoCertificate = true }
 
-// otherIdentity claims to be another device, under its own certificate.
+// otherIdentity claims another device's identity with its own certificate.
 type otherIdentity struct{ id string }
 
 func newOtherIdentity(arg string) (dmclient.Fault, error) { return otherIdentity{arg}, nil }

@@ -6,7 +6,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// installFails lets everything that is installed in the background fail.
+// installFails makes every background installation fail.
 type installFails struct{ hresult string }
 
 func newInstallFails(arg string) (dmclient.Fault, error) {
@@ -21,7 +21,7 @@ func (installFails) Fault() string { return "cannot install anything" }
 
 func (f installFails) Fact(name string) (string, bool) { return f.hresult, name == "InstallError" }
 
-// rollbackFails leaves half an Atomic done.
+// rollbackFails leaves an Atomic half done.
 type rollbackFails struct{}
 
 func (rollbackFails) Fault() string       { return "cannot roll back" }

@@ -6,8 +6,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// pfn418then500 is the report this project began with: 418 for Add and 500 for
-// Replace of the PFN.
+// pfn418then500 is the bug report that started this project: 418 for Add and
+// 500 for Replace of the PFN.
 type pfn418then500 struct{}
 
 func (pfn418then500) Fault() string { return "418 for Add, 500 for Replace of the PFN" }

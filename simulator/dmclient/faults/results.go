@@ -10,8 +10,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// lateResults keeps Results back for one message, as some CSPs answer late
-// [seen].
+// lateResults delays Results by one message, as some CSPs do [seen].
 type lateResults struct {
 	mu   sync.Mutex
 	held []syncml.Command
@@ -25,7 +24,7 @@ func (f *lateResults) Rewrite(m *syncml.Message, n int) {
 	held := f.held
 	f.held = nil
 	if n == 1 {
-		held = nil // of a session that is over
+		held = nil // of an ended session
 	}
 	m.Body = slices.DeleteFunc(m.Body, func(c syncml.Command) bool {
 		if c.Verb == syncml.Results {
@@ -70,7 +69,7 @@ func add(m *syncml.Message, commands []syncml.Command) {
 	}
 }
 
-// tell replaces what the device says of one node.
+// tell replaces the value that the device reports for a node.
 type tell struct{ suffix, value string }
 
 func newChannelURI(arg string) (dmclient.Fault, error) { return tell{"/push/channeluri", arg}, nil }

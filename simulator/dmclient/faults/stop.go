@@ -7,7 +7,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// stop is a device that loses its power or its network between two messages.
+// stop loses power or network between two messages.
 type stop struct{ at int }
 
 func newStop(arg string) (dmclient.Fault, error) {

@@ -1,4 +1,4 @@
-// fetch: Node's own, or that of the npm package undici where there is a proxy,
+// fetch: Node's own, or the npm package undici's if a proxy is set,
 // because Node 20's does not look for one.
 let send = fetch;
 if (process.env.HTTPS_PROXY) {
