@@ -2,7 +2,7 @@ package faults
 
 import (
 	"github.com/dmwake/dmwake/fakewns"
-	"github.com/dmwake/dmwake/internal/faultspec"
+	"github.com/dmwake/dmwake/harness/faultspec"
 )
 
 func delay(arg string) (fakewns.Fault, error) {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
-	"github.com/dmwake/dmwake/internal/faultspec"
+	"github.com/dmwake/dmwake/harness/faultspec"
 )
 
 // twice delivers a notification twice: no push service promises exactly-once

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
-	"github.com/dmwake/dmwake/internal/faultspec"
+	"github.com/dmwake/dmwake/harness/faultspec"
 )
 
 // Kind is one fault by its name.

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
-	"github.com/dmwake/dmwake/internal/faultspec"
+	"github.com/dmwake/dmwake/harness/faultspec"
 )
 
 // shortLived makes a sender renew its token while it is watched.

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
-	"github.com/dmwake/dmwake/internal/faultspec"
+	"github.com/dmwake/dmwake/harness/faultspec"
 )
 
 // outage is a service that is down for a while and sends Retry-After.

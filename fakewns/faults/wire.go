@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
-	"github.com/dmwake/dmwake/internal/faultspec"
+	"github.com/dmwake/dmwake/harness/faultspec"
 )
 
 // drip sends the answer slowly, as a bad line does. A sender with a timeout

@@ -5,7 +5,7 @@ package faults
 import (
 	"fmt"
 
-	"github.com/dmwake/dmwake/internal/faultspec"
+	"github.com/dmwake/dmwake/harness/faultspec"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 

@@ -5,7 +5,7 @@ import (
 
 	"github.com/beevik/etree"
 
-	"github.com/dmwake/dmwake/internal/faultspec"
+	"github.com/dmwake/dmwake/harness/faultspec"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/dmwake/dmwake/internal/faultspec"
+	"github.com/dmwake/dmwake/harness/faultspec"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 

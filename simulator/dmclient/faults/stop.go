@@ -3,7 +3,7 @@ package faults
 import (
 	"context"
 
-	"github.com/dmwake/dmwake/internal/faultspec"
+	"github.com/dmwake/dmwake/harness/faultspec"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
