@@ -58,7 +58,8 @@ func (s *Server) crowded(d *Device) bool {
 }
 
 // version gives the status for a message of an unknown version, 0 for ours
-//  (OMA SyncML RepPro 1.2.2, VerDTD and VerProto).
+//
+//	(OMA SyncML RepPro 1.2.2, VerDTD and VerProto).
 func version(m *syncml.Message) int {
 	switch {
 	case m.Hdr.VerDTD != syncml.VerDTD:
