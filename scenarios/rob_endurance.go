@@ -1,9 +1,6 @@
 package scenarios
 
 import (
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"errors"
 	"fmt"
 	"net/http"
@@ -164,13 +161,10 @@ func crowd(t *T) {
 
 // crowdOf enrolls many devices, and retries failures after the others.
 func crowdOf(t *T, n int) []*Device {
-	key, err := rsa.GenerateKey(rand.Reader, 2048) // one for all: making 200 takes half a minute
-	if err != nil {
-		t.Error("no key could be made: %v", err)
-	}
+	keys := enroll.NewKeyPool(1) // one for all: making 200 takes half a minute
 	list := make([]*Device, n)
 	for i := range list {
-		list[i] = t.DeviceWith(func(c *dmclient.Config) { c.Key = func() (crypto.Signer, error) { return key, nil } })
+		list[i] = t.DeviceWith(func(c *dmclient.Config) { c.Key = keys.Key })
 		t.After(list[i].Close)
 	}
 	list[0].MustEnroll()

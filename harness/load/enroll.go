@@ -6,7 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/fleet"
 )
 
@@ -82,24 +82,7 @@ func (o *Options) keys() func() (crypto.Signer, error) {
 	if o.Key == "ec" {
 		return func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 	}
-	n := o.KeyPool
-	var mu sync.Mutex
-	var list []crypto.Signer
-	next := 0
-	return func() (crypto.Signer, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if len(list) < n {
-			k, err := rsa.GenerateKey(rand.Reader, 2048)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, k)
-			return k, nil
-		}
-		next++
-		return list[next%n], nil
-	}
+	return enroll.NewKeyPool(o.KeyPool).Key
 }
 
 // admit gets a device ready to be woken and adds it to the pool, or counts why

@@ -58,22 +58,6 @@ func (o observer) OpenChannel(ctx context.Context, id, pfn string, wake func([]b
 	})
 }
 
-// Led passes on that a notification led to a session.
-func (o observer) Led(id, session string) {
-	if w, ok := o.WNS.(interface{ Led(id, session string) }); ok {
-		w.Led(id, session)
-	}
-}
-
-// SetConnected passes on whether a device has a network.
-func (o observer) SetConnected(id string, connected bool) {
-	if w, ok := o.WNS.(interface {
-		SetConnected(id string, connected bool)
-	}); ok {
-		w.SetConnected(id, connected)
-	}
-}
-
 // run lets the devices answer pushes until ctx ends.
 func (p *pool) run(ctx context.Context) {
 	if !p.opts.Resident {
