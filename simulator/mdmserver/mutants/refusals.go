@@ -25,16 +25,17 @@ var (
 		})
 	}}
 	Wer401Loop = &Mutant{"wer-401-loop", "fetches a token and tries again as long as it gets 401", func(t *tamper) {
-		var fetch mdmserver.Fetch
-		t.Tokens = append(t.Tokens, func(f mdmserver.Fetch, next mdmserver.Tokens) mdmserver.Tokens {
-			fetch = f
+		var kept mdmserver.Tokens
+		t.Tokens = append(t.Tokens, func(_ mdmserver.Fetch, next mdmserver.Tokens) mdmserver.Tokens {
+			kept = next
 			return next
 		})
 		repeat(t, 0, func(resp *http.Response, req *http.Request) bool {
 			if resp == nil || resp.StatusCode != http.StatusUnauthorized {
 				return false
 			}
-			token, _, err := fetch(req.Context())
+			kept.Drop(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+			token, err := kept.Token(req.Context())
 			req.Header.Set("Authorization", "Bearer "+token)
 			return err == nil
 		})
