@@ -263,12 +263,12 @@ func (d *Device) faultFor(verb syncml.Verb, uri string) (a csp.Answer, faulty bo
 // atomic does all of its commands or none: on a failure those before it are
 // rolled back (216, or 516 where that fails), those after it not executed
 // (215), and the Atomic itself answers 507 (Learn, "OMA DM protocol support").
-// A Get inside is 500, a nested Atomic 500 inside and 507 outside, and two
-// commands that write one node are not supported.
+// A Get inside is 500, a nested Atomic 500 inside and 507 outside, and Add and
+// then Replace of one node is not supported.
 func (x *executor) atomic(c *syncml.Command) {
 	at := x.status(c.CmdID, string(c.Verb), syncml.OK)
 	rollback := x.d.tree.Begin()
-	failed := duplicateTarget(c)
+	failed := addsAndReplaces(c)
 	var done []int // places of the statuses to turn into 216
 	for i := range c.Commands {
 		k := &c.Commands[i]
@@ -314,17 +314,21 @@ func (x *executor) atomic(c *syncml.Command) {
 	}
 }
 
-// duplicateTarget tells whether two commands of an Atomic write one node, as
-// Add then Replace of the PFN does: unsupported, the Atomic fails.
-func duplicateTarget(c *syncml.Command) bool {
-	seen := map[string]bool{}
+// addsAndReplaces tells whether an Atomic adds a node and then replaces it:
+// unsupported, the Atomic fails. Other commands of one node are, such as Add and
+// Exec of an app's installation.
+func addsAndReplaces(c *syncml.Command) bool {
+	added := map[string]bool{}
 	for i := range c.Commands {
 		for _, it := range c.Commands[i].Items {
-			k := strings.ToLower(it.Target.LocURI)
-			if k != "" && seen[k] {
-				return true
+			switch k := strings.ToLower(it.Target.LocURI); c.Commands[i].Verb {
+			case syncml.Add:
+				added[k] = true
+			case syncml.Replace:
+				if added[k] {
+					return true
+				}
 			}
-			seen[k] = true
 		}
 	}
 	return false
