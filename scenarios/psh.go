@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -96,7 +97,9 @@ var pushToWork = []Scenario{
 		Run: func(t *T) {
 			d := t.WithChannel()
 			m := d.Mark()
-			nodes := []string{"URI/MaxDepth", "URI/MaxTotLen", "URI/MaxSegLen", "DevTyp", "OEM", "FwV", "SwV", "HwV", "LrgObj", "Ext/Microsoft/Resolution"}
+			nodes := unasked(d, "URI/MaxDepth", "URI/MaxTotLen", "URI/MaxSegLen", "DevTyp", "OEM", "FwV", "SwV", "HwV", "LrgObj", "Ext/Microsoft/Resolution",
+				"Ext/Microsoft/ProcessorArchitecture", "Ext/Microsoft/ProcessorType", "Ext/WLANMACAddress", "Ext/WlanIPv4Address", "Ext/WlanIPv6Address", "Ext/WlanDnsSuffix", "Ext/WlanSubnetMask")
+			nodes = nodes[:min(10, len(nodes))]
 			for _, n := range nodes {
 				t.Queue(d, lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/" + n})
 				t.Trigger(d)
@@ -158,7 +161,7 @@ var pushToWork = []Scenario{
 			t.Expect(len(s.Find(syncml.Get, workNode)), "the queued Get in the next poll").To(Equal(1))
 		}},
 	{ID: "PSH-07", Level: report.Must, Ends: true, Needs: []Need{NeedWipe, NeedPush}, Title: "remote wipe by push",
-		Rule:    "A wipe reaches the device in the session that the push starts, as Exec of RemoteWipe. Once the device has answered 200 it is no longer managed.",
+		Rule:    "A wipe reaches the device in the session that the push starts, as Exec of RemoteWipe. Once the device has answered 200 it is no longer managed: the server forgets it then, or when it comes back.",
 		Source:  "Learn, \"RemoteWipe CSP\"; MS-MDM 2.2.7.5",
 		Fix:     "Send Exec of ./Vendor/MSFT/RemoteWipe/doWipe, and stop managing the device at its 200.",
 		Mutants: []*mutants.Mutant{mutants.PshExecReplace, mutants.PshWipeActive},
@@ -229,6 +232,14 @@ var pushToWork = []Scenario{
 		}},
 }
 
+// unasked returns the nodes of DevDetail that the server did not ask the device for
+// so far: it may ask for others in every session.
+func unasked(d *Device, nodes ...string) []string {
+	return slices.DeleteFunc(nodes, func(n string) bool {
+		return slices.ContainsFunc(d.Sessions(), func(s *dmclient.Session) bool { return len(s.Find(syncml.Get, "/DevDetail/"+n)) > 0 })
+	})
+}
+
 func noteCommands(t *T, s *dmclient.Session, about string) {
 	for _, c := range s.Commands {
 		if strings.Contains(strings.ToLower(c.LocURI), about) {
@@ -239,6 +250,7 @@ func noteCommands(t *T, s *dmclient.Session, about string) {
 
 func remoteWipe(t *T) {
 	d := t.WithChannel()
+	before := d.Image()
 	m := d.Mark()
 	t.Hook(t.Lab.Wipe(t.Context(), d.Device))
 	t.Trigger(d)
@@ -259,6 +271,12 @@ func remoteWipe(t *T) {
 	}
 	if err == nil && active {
 		t.Quiet() // a server may record it after the session
+		active, err = t.Lab.Active(t.Context(), d.Device)
+	}
+	if err == nil && active {
+		// A server may note it when the device comes back, and turn it away.
+		s := before.Sync(dmclient.SyncOptions{})
+		t.Evidence("the device came back as it was before the wipe: %s", s.End)
 		active, err = t.Lab.Active(t.Context(), d.Device)
 	}
 	t.Hook(err)

@@ -22,8 +22,8 @@ var credentials = []Scenario{
 		Under:   []string{"SES-31", "SES-32"},
 		Run: func(t *T) {
 			needsCredential(t.Enrolled(), authMD5)
-			t.Try("at once", func() { replays(t.Next(), 0) })
-			t.Try("after another session", func() { replays(t.Next(), 1) })
+			t.Try("at once", func() { replays(newcomer(t), 0) })
+			t.Try("after another session", func() { replays(newcomer(t), 1) })
 		}},
 	{ID: "SEC-16", Level: report.Must, On: "md5", Title: "no command along with a refusal or a challenge",
 		Rule:    "A message that refuses a device, or asks for its credential, carries no command: the server does not yet know who is calling.",
@@ -83,7 +83,7 @@ func replays(d *Device, others int) {
 	s := t.Managed(d.Sync(dmclient.SyncOptions{}))
 	i := credMessage(s, 0)
 	if i < 0 {
-		t.NotApplicable("the server asked for no credential in the device's next session")
+		t.NotApplicable("the server asked for no credential in the device's session")
 	}
 	if i >= len(s.Received) || !syncml.Success(hdrStatus(s.Received[i]).Code()) {
 		t.Blocked(suite.By("SES-29"), "no digest was accepted in the session: %s", s.End)

@@ -55,7 +55,12 @@ var sessionWork = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.SesResultsMsgRef},
 		Run: func(t *T) {
 			d := t.Enrolled()
-			d.First()
+			if code := hdrStatus(d.First().Received[0]).Code(); !t.Lab.Config.Target.Shared() && (code == syncml.MissingCredential || code == syncml.InvalidCredential) {
+				// The server's first message is a challenge, unless the device
+				// shows its credential unasked.
+				d = t.DeviceWith(func(c *dmclient.Config) { c.Profile.Quirks.SendsCred = true })
+				enrolls(d)
+			}
 			d.AddFault(implicitMsgRef)
 			s := runsToEnd(d, busy(d), "Results without MsgRef")
 			for _, m := range s.Sent {

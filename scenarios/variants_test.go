@@ -31,6 +31,8 @@ var onVariant = map[*variants.Variant]tolerated{
 	variants.PollOther:       {undecided: []string{"ENR-35"}},           // the schedule ends
 	variants.NoPolicyService: {undecided: []string{"ENR-08", "ENR-28", "ENR-31", "ENR-33"}},
 	variants.PushItself:      {undecided: []string{"PSH-03"}}, // no push without work
+	variants.FinalIdle:       {breaks: []string{"SES-13"}},
+	variants.WBXML:           {undecided: []string{"SES-23"}}, // devices send no XML
 }
 
 // TestVariants: the suite passes on every server that does what the standards

@@ -146,6 +146,28 @@ func (t *T) Next() *Device {
 	return t.devices[0]
 }
 
+// Image returns another device that is what this one is now, as if it were restored
+// from a backup. It has no channel.
+func (d *Device) Image() *Device {
+	t := d.T
+	record, err := d.Pack(dmclient.Packing{})
+	if err != nil {
+		t.Error("the device could not be copied: %v", err)
+	}
+	cfg, err := t.Lab.DeviceConfig()
+	if err != nil {
+		t.Error("the device could not be copied: %v", err)
+	}
+	cfg.Profile, cfg.NoRetry, cfg.WNS = t.profile, true, nil
+	dev, err := dmclient.Unpack(cfg, dmclient.Packing{}, record)
+	if err != nil {
+		t.Error("the device could not be copied: %v", err)
+	}
+	image := &Device{Device: dev, T: t}
+	t.devices = append(t.devices, image)
+	return image
+}
+
 // Sync runs a session. The result is never nil, and says how the session ended.
 func (d *Device) Sync(o dmclient.SyncOptions) *dmclient.Session {
 	s, err := d.Device.Sync(d.T.ctx, o)

@@ -262,11 +262,11 @@ func (d *Device) faultFor(verb syncml.Verb, uri string) (a csp.Answer, faulty bo
 // commands are rolled back (216, or 516 if that fails), later ones are not
 // executed (215), and the Atomic itself gets 507 (Learn, "OMA DM protocol
 // support"). A Get inside is 500, a nested Atomic 500 inside and 507 outside,
-// and two commands that write one node are not supported.
+// and Add and then Replace of one node is not supported.
 func (x *executor) atomic(c *syncml.Command) {
 	at := x.status(c.CmdID, string(c.Verb), syncml.OK)
 	rollback := x.d.tree.Begin()
-	failed := duplicateTarget(c)
+	failed := addsAndReplaces(c)
 	var done []int // indexes of the statuses that become 216
 	for i := range c.Commands {
 		k := &c.Commands[i]
@@ -312,18 +312,21 @@ func (x *executor) atomic(c *syncml.Command) {
 	}
 }
 
-// duplicateTarget reports whether two commands of an Atomic write the same
-// node, such as Add and Replace of the PFN. That is not supported, and the
-// Atomic fails.
-func duplicateTarget(c *syncml.Command) bool {
-	seen := map[string]bool{}
+// addsAndReplaces reports whether an Atomic adds a node and then replaces it:
+// that is not supported, and the Atomic fails. Other commands for one node are,
+// such as Add and Exec of an app's installation.
+func addsAndReplaces(c *syncml.Command) bool {
+	added := map[string]bool{}
 	for i := range c.Commands {
 		for _, it := range c.Commands[i].Items {
-			k := strings.ToLower(it.Target.LocURI)
-			if k != "" && seen[k] {
-				return true
+			switch k := strings.ToLower(it.Target.LocURI); c.Commands[i].Verb {
+			case syncml.Add:
+				added[k] = true
+			case syncml.Replace:
+				if added[k] {
+					return true
+				}
 			}
-			seen[k] = true
 		}
 	}
 	return false

@@ -143,6 +143,7 @@ func TestPFNCauses(t *testing.T) {
 }
 
 func TestExecutor(t *testing.T) {
+	const app = "./Device/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/a.App_8wekyb3d8bbwe/HostedInstall"
 	item := func(uri string) syncml.Item { return syncml.Item{Target: syncml.Loc{LocURI: uri}} }
 	cases := []struct {
 		name  string
@@ -160,6 +161,10 @@ func TestExecutor(t *testing.T) {
 		{"Get in Atomic", syncml.Command{Verb: syncml.Atomic, CmdID: "1", Commands: []syncml.Command{
 			{Verb: syncml.Get, CmdID: "2", Items: []syncml.Item{item("./DevInfo/Man")}}}}, []int{507, 500}},
 		{"Atomic in Atomic", syncml.Command{Verb: syncml.Atomic, CmdID: "1", Commands: []syncml.Command{{Verb: syncml.Atomic, CmdID: "2"}}}, []int{507, 500}},
+		{"Add and Exec of one node in Atomic", syncml.Command{Verb: syncml.Atomic, CmdID: "1", Commands: []syncml.Command{
+			{Verb: syncml.Add, CmdID: "2", Items: []syncml.Item{item(app)}},
+			{Verb: syncml.Exec, CmdID: "3", Items: []syncml.Item{{Target: syncml.Loc{LocURI: app}, Meta: &syncml.Meta{Format: "xml"},
+				Data: `<Application PackageUri="https://apps.example/a.App_1.0.0.0_x64.appx"/>`, HasData: true}}}}}, []int{200, 200, 202}},
 		{"202", syncml.Command{Verb: syncml.Replace, CmdID: "1", Items: []syncml.Item{item("./Vendor/MSFT/Personalization/DesktopImageUrl")}}, []int{202}},
 	}
 	for _, c := range cases {

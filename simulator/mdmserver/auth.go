@@ -56,7 +56,7 @@ func (s *Server) admit(v *Visit) (code int, chal *syncml.Chal) {
 	for _, f := range s.cfg.Tamper.Admit {
 		f(v, a)
 	}
-	sess.admitted = syncml.Success(a.Code)
+	sess.admitted = a.Code == syncml.AuthAccepted // 200 is for this message alone (OMA DM Protocol 1.2.1 section 9)
 	if !a.Challenge {
 		return a.Code, nil
 	}

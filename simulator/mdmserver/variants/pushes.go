@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/mdmserver"
@@ -29,11 +30,48 @@ var (
 			}
 		})
 	}}
+	DeviceScope = &Variant{Name: "device-scope", Does: "names the nodes of the push path ./Device/Vendor", Seen: "Learn, \"DMClient CSP\"", Vary: func(c *mdmserver.Config) {
+		hook.Reply(&c.Tamper, func(_ *mdmserver.Visit, r *mdmserver.Reply) {
+			for i := range r.Plan {
+				if !hook.OfPush(&r.Plan[i]) {
+					continue
+				}
+				for k := range r.Plan[i].Command.Items {
+					to := &r.Plan[i].Command.Items[k].Target
+					if rest, ok := strings.CutPrefix(to.LocURI, "./Vendor/"); ok {
+						to.LocURI = "./Device/Vendor/" + rest
+					}
+				}
+			}
+		})
+	}}
 	PushLate = &Variant{Name: "push-late", Does: "pushes a moment after it was asked to", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		c.Tamper.Wake = append(c.Tamper.Wake, func(w *mdmserver.Wake) { w.Delay = 200 * time.Millisecond })
 	}}
 	PushTwice = &Variant{Name: "push-twice", Does: "sends two notifications where it is asked to push", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		c.Tamper.Wake = append(c.Tamper.Wake, func(w *mdmserver.Wake) { w.URIs = slices.Concat(w.URIs, w.URIs) })
+	}}
+	PushDebounced = &Variant{Name: "push-debounced", Does: "sends one notification for all that is asked within half a second, at its end", Seen: "seen", Vary: func(c *mdmserver.Config) {
+		const pause = 500 * time.Millisecond
+		due := map[*mdmserver.Device]time.Time{}
+		c.Tamper.Wake = append(c.Tamper.Wake, func(w *mdmserver.Wake) {
+			now := time.Now()
+			switch {
+			case !w.Ready:
+			case now.Before(due[w.Device]):
+				w.URIs = nil // the one that waits wakes the device
+			default:
+				due[w.Device], w.Delay = now.Add(pause), pause
+			}
+		})
+	}}
+	PushHeaders = &Variant{Name: "push-headers", Does: "sends notifications with a TTL, a tag and a vector of its own", Seen: "Learn, \"Push notification service request and response headers\"", Vary: func(c *mdmserver.Config) {
+		hook.Notifications(&c.Tamper, func(req *http.Request) {
+			req.Header.Set("X-WNS-TTL", "3600")
+			req.Header.Set("X-WNS-Tag", "wake")
+			req.Header.Set("MS-CV", "AAAAAAAAAAAAAAAA.0")
+			req.Header.Set("User-Agent", "dmwake")
+		})
 	}}
 	PushItself = &Variant{Name: "push-itself", Does: "pushes by itself when something is queued, and has no hook for it", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		c.AutoPush = true
@@ -45,4 +83,4 @@ var (
 	}}
 )
 
-var pushes = []*Variant{GetFirst, PushLate, PushTwice, PushItself, Redirects}
+var pushes = []*Variant{GetFirst, DeviceScope, PushLate, PushTwice, PushDebounced, PushHeaders, PushItself, Redirects}

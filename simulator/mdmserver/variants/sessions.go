@@ -25,24 +25,7 @@ var (
 		})
 	}}
 	OneAMessage = &Variant{Name: "one-a-message", Does: "sends one command in a message", Seen: "seen", Vary: func(c *mdmserver.Config) {
-		type waiting struct {
-			in   *mdmserver.Session
-			list []mdmserver.Planned
-		}
-		backlog := map[*mdmserver.Device]*waiting{}
-		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
-			if !hook.Planning(v) {
-				return
-			}
-			w := backlog[v.Device]
-			if w == nil || w.in != v.Device.Session {
-				w = &waiting{in: v.Device.Session}
-				backlog[v.Device] = w
-			}
-			w.list = append(w.list, r.Plan...)
-			n := min(len(w.list), 1)
-			r.Plan, w.list = slices.Clone(w.list[:n]), w.list[n:]
-		})
+		portion(c, false)
 	}}
 	ResultsAnswered = &Variant{Name: "results-answered", Does: "answers Results with a Status, too", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {

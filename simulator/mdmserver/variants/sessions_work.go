@@ -1,0 +1,195 @@
+package variants
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// inventory is what a server likes to know of a new device.
+var inventory = []string{"./DevInfo/DevId", "./DevDetail/SwV", "./DevDetail/HwV", "./DevDetail/FwV", "./DevDetail/OEM", "./DevDetail/DevTyp", "./DevDetail/Ext/Microsoft/DeviceName", "./DevDetail/Ext/Microsoft/OSPlatform"}
+
+// Variants of what a server sends, and in which portions.
+var (
+	InventoryFirst = &Variant{Name: "inventory-first", Does: "asks what a new device is, and sets the PFN once it was told", Seen: "seen", Vary: func(c *mdmserver.Config) {
+		asked := map[*mdmserver.Device]bool{}
+		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			if !hook.Planning(v) || asked[v.Device] {
+				return
+			}
+			asked[v.Device] = true
+			hook.LeaveOut(r, hook.OfPush)
+			v.Device.Session.Planned = false // with the next message
+			ask(r, inventory...)
+		})
+	}}
+	InventoryOnce = &Variant{Name: "inventory-once", Does: "asks what a new device is, and never again, not even after it enrolled again", Seen: "seen", Vary: func(c *mdmserver.Config) {
+		known := map[string]bool{}
+		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			if hook.Planning(v) && !known[v.Device.ID] {
+				known[v.Device.ID] = true
+				ask(r, inventory...)
+			}
+		})
+	}}
+	InventoryTogether = &Variant{Name: "inventory-together", Does: "asks for its inventory in every session, by one Get with several Items", Seen: "MS-MDM 2.2.7.5", Vary: func(c *mdmserver.Config) {
+		everySession(c, func(_ *mdmserver.Visit, r *mdmserver.Reply) {
+			get := hook.Ask(inventory[0])
+			for _, uri := range inventory[1:] {
+				get.Command.Items = append(get.Command.Items, syncml.Item{Target: syncml.Loc{LocURI: uri}})
+			}
+			r.Plan = slices.Insert(r.Plan, 0, get)
+		})
+	}}
+	PFNSecond = &Variant{Name: "pfn-second", Does: "sets the PFN in the second session of a device", Seen: "seen", Vary: func(c *mdmserver.Config) {
+		hook.Without(&c.Tamper, func(v *mdmserver.Visit, p *mdmserver.Planned) bool { return v.Device.Sessions == 1 && hook.OfPush(p) })
+	}}
+	Unknown = &Variant{Name: "csp-unknown", Does: "begins by commands for CSPs and nodes that no device has", Seen: "seen: one list of commands for all editions of Windows", Vary: func(c *mdmserver.Config) {
+		everySession(c, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			if v.Device.Sessions > 1 {
+				return
+			}
+			for _, k := range []syncml.Command{
+				hook.Command(syncml.Get, "./Device/Vendor/MSFT/SurfaceHub/DeviceAccount/Email", "", ""),
+				hook.Command(syncml.Replace, "./Vendor/Example/Agent/Enabled", "bool", "true"),
+				hook.Command(syncml.Exec, "./Device/Vendor/MSFT/NoSuchCSP/Start", "chr", "now"),
+			} {
+				r.Plan = append(r.Plan, mdmserver.Planned{Command: k, Sent: &mdmserver.Sent{Purpose: mdmserver.ForPush}})
+			}
+		})
+	}}
+	FiveASession = &Variant{Name: "five-a-session", Does: "sends at most five queued commands in a session", Seen: "seen", Vary: func(c *mdmserver.Config) {
+		sent := map[*mdmserver.Device]int{}
+		hook.On(&c.Tamper, mdmserver.SessionBegins, func(c *mdmserver.Change) { sent[c.Device] = 0 })
+		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			hook.LeaveOut(r, func(p *mdmserver.Planned) bool {
+				if hook.Queued(p) {
+					sent[v.Device]++
+				}
+				return hook.Queued(p) && sent[v.Device] > 5
+			})
+		})
+	}}
+	Atomic = &Variant{Name: "atomic", Does: "sends what is queued in one Atomic", Seen: "MS-MDM 2.2.7.3; seen", Vary: func(c *mdmserver.Config) {
+		c.Atomic = true
+	}}
+	Sequence = &Variant{Name: "sequence", Does: "sends what is queued in one Sequence", Seen: "OMA SyncML RepPro 1.2.2, Sequence", Vary: func(c *mdmserver.Config) {
+		hook.Reply(&c.Tamper, func(_ *mdmserver.Visit, r *mdmserver.Reply) {
+			group := mdmserver.Planned{Command: syncml.Command{Verb: syncml.Sequence}, Sent: &mdmserver.Sent{Purpose: mdmserver.ForAtomic}}
+			r.Plan = slices.DeleteFunc(r.Plan, func(p mdmserver.Planned) bool {
+				if !hook.Queued(&p) {
+					return false
+				}
+				group.Command.Commands, group.Inner = append(group.Command.Commands, p.Command), append(group.Inner, p.Sent)
+				return true
+			})
+			if len(group.Inner) > 0 {
+				r.Plan = append(r.Plan, group)
+			}
+		})
+	}}
+	PackageSplit = &Variant{Name: "package-split", Does: "sends a package in messages of one command, Final in the last", Seen: "OMA DM Protocol 1.2.1 section 6", Vary: func(c *mdmserver.Config) {
+		portion(c, true)
+	}}
+	FinalIdle = &Variant{Name: "final-idle", Does: "leaves Final out of messages without commands", Seen: "seen", Breaks: "OMA DM Protocol 1.2.1 section 6", Vary: func(c *mdmserver.Config) {
+		hook.Reply(&c.Tamper, func(_ *mdmserver.Visit, r *mdmserver.Reply) { r.Message.Final = r.Message.Final && len(r.Plan) > 0 })
+	}}
+	CmdIDContinued = &Variant{Name: "cmdid-continued", Does: "numbers its commands through all messages of a session", Seen: "MS-MDM 2.2.3.2: unique in a message", Vary: func(c *mdmserver.Config) {
+		given := map[*mdmserver.Device]int{}
+		hook.On(&c.Tamper, mdmserver.SessionBegins, func(c *mdmserver.Change) { given[c.Device] = 0 })
+		c.Tamper.Reply = append(c.Tamper.Reply, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			r.Number = func(int) string {
+				given[v.Device]++
+				return strconv.Itoa(given[v.Device])
+			}
+		})
+	}}
+	Typed = &Variant{Name: "typed", Does: "writes the Type of every value, and names of what it addresses", Seen: "MS-MDM 2.2.5; OMA SyncML RepPro 1.2.2, LocName", Vary: func(c *mdmserver.Config) {
+		hook.Reply(&c.Tamper, func(_ *mdmserver.Visit, r *mdmserver.Reply) {
+			r.Message.Hdr.Target.LocName, r.Message.Hdr.Source.LocName = "device", "dmwake"
+			hook.Each(r, func(k *syncml.Command) {
+				for i := range k.Items {
+					if it := &k.Items[i]; it.HasData && it.Meta != nil && it.Meta.Type == "" {
+						meta := *it.Meta
+						meta.Type = "text/plain"
+						it.Meta = &meta
+					}
+				}
+			})
+		})
+	}}
+	Chunks = &Variant{Name: "chunks", Does: "announces a MaxMsgSize, and sends values over 1,500 bytes in chunks", Seen: "OMA DM Protocol 1.2.1 section 7", Vary: func(c *mdmserver.Config) {
+		c.MaxMsgSize, c.ChunkSize = 16_384, 1500
+	}}
+	MaxSmall = &Variant{Name: "max-small", Does: "takes messages of 3,000 bytes at most", Seen: "OMA SyncML RepPro 1.2.2, MaxMsgSize", Vary: func(c *mdmserver.Config) {
+		c.MaxMsgSize = 3000
+	}}
+	Rate = &Variant{Name: "rate", Does: "answers a third session within a second with 429 and Retry-After", Seen: "MS-MDM 3.1.6", Vary: func(c *mdmserver.Config) {
+		c.SessionRate = 2
+	}}
+	WipeLater = &Variant{Name: "wipe-later", Does: "forgets a wiped device when it comes back, not when it acknowledges the wipe", Seen: "seen", Vary: func(c *mdmserver.Config) {
+		wiped := map[*mdmserver.Device]bool{}
+		hook.On(&c.Tamper, mdmserver.Answered, func(c *mdmserver.Change) {
+			if c.Command.IsWipe() && syncml.Success(c.Code) {
+				c.Device.Active, wiped[c.Device] = true, true
+			}
+		})
+		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			if wiped[v.Device] {
+				hook.LeaveOut(r, func(*mdmserver.Planned) bool { return true })
+			}
+		})
+		c.Tamper.Receive = append(c.Tamper.Receive, func(v *mdmserver.Visit) int {
+			if !wiped[v.Device] || !v.Opens {
+				return 0
+			}
+			v.Device.Active = false
+			return http.StatusForbidden
+		})
+	}}
+)
+
+var work = []*Variant{InventoryFirst, InventoryOnce, InventoryTogether, PFNSecond, Unknown, FiveASession, Atomic, Sequence, PackageSplit,
+	FinalIdle, CmdIDContinued, Typed, Chunks, MaxSmall, Rate, WipeLater}
+
+// ask puts Gets before everything else that is planned.
+func ask(r *mdmserver.Reply, uris ...string) {
+	for i, uri := range uris {
+		r.Plan = slices.Insert(r.Plan, i, hook.Ask(uri))
+	}
+}
+
+// everySession lets f change the first reply of every session that may have
+// commands.
+func everySession(c *mdmserver.Config, f func(*mdmserver.Visit, *mdmserver.Reply)) {
+	done := map[*mdmserver.Device]bool{}
+	hook.On(&c.Tamper, mdmserver.SessionBegins, func(c *mdmserver.Change) { done[c.Device] = false })
+	hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+		if hook.Planning(v) && !done[v.Device] {
+			done[v.Device] = true
+			f(v, r)
+		}
+	})
+}
+
+// portion sends one command in a message. Each message is a package of its own,
+// or all are one package.
+func portion(c *mdmserver.Config, onePackage bool) {
+	waits := map[*mdmserver.Device][]mdmserver.Planned{}
+	hook.On(&c.Tamper, mdmserver.SessionBegins, func(c *mdmserver.Change) { delete(waits, c.Device) })
+	hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+		if !hook.Planning(v) {
+			return
+		}
+		list := slices.Concat(waits[v.Device], r.Plan)
+		n := min(len(list), 1)
+		r.Plan, waits[v.Device] = list[:n:n], list[n:]
+		if onePackage && len(list) > n {
+			r.Message.Final = false
+		}
+	})
+}
