@@ -71,7 +71,8 @@ var enrollmentMessages = []Scenario{
 		Run: func(t *T) {
 			d := t.Enrollee()
 			r := discoveredBy(d)
-			for i, to := range []string{t.Lab.Config.Target.DiscoveryURL(), r.PolicyURL, r.EnrollmentURL} {
+			discovery := exchangeOf(d, enroll.StepDiscover).URL // after redirects
+			for i, to := range []string{discovery, r.PolicyURL, r.EnrollmentURL} {
 				for _, body := range [][2]string{{"empty body", ""}, {"plain text", "hello, server"}, {"cut tag", "<s:Envelope"}, {"Envelope without Body", "<Envelope/>"}} {
 					what := services[i] + " (" + body[0] + ")"
 					t.Try(what, func() { malformed(d, services[i], what, to, body[1]) })

@@ -23,7 +23,9 @@ type Variant struct {
 }
 
 // All gives every variant, by subject.
-func All() []*Variant { return slices.Concat(enrollment, sessions, pushes) }
+func All() []*Variant {
+	return slices.Concat(enrollment, soap, addresses, signIns, documents, sessions, pushes)
+}
 
 // Find gives the variants with these names.
 func Find(names ...string) ([]*Variant, error) {
