@@ -32,9 +32,14 @@ func SetParm(e *etree.Element, name, value string) { Parm(e, name).CreateAttr("v
 
 func Remove(e *etree.Element) { e.Parent().RemoveChild(e) }
 
+// W7 is the APPLICATION of management.
+func W7(doc *etree.Document) *etree.Element {
+	return doc.Root().FindElement("characteristic[@type='APPLICATION']/parm[@name='APPID'][@value='w7']").Parent()
+}
+
 // AppSrv is the APPAUTH of the device's credential.
 func AppSrv(doc *etree.Document) *etree.Element {
-	return Find(doc.Root(), "APPLICATION").FindElement("characteristic/parm[@value='APPSRV']").Parent()
+	return W7(doc).FindElement("characteristic/parm[@value='APPSRV']").Parent()
 }
 
 // AddCharacteristic nests characteristics of these types below e and gives the

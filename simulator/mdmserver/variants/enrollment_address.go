@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"crypto"
 	"crypto/x509"
+	"math/big"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -30,6 +33,19 @@ var (
 	CertCNAndO = &Variant{Name: "cert-cn-o", Does: "writes an organization into certificates, too", Seen: "RFC 5280 4.1.2.6; seen", Vary: func(c *mdmserver.Config) {
 		c.Tamper.Certify = append(c.Tamper.Certify, func(x *mdmserver.Certification) {
 			x.Template.Subject.Organization = []string{"Example Ltd."}
+		})
+	}}
+	CertOther = &Variant{Name: "cert-other", Does: "counts serial numbers, lets certificates begin now, and writes alternative names and more usages", Seen: "RFC 5280 4.1.2.2, 4.1.2.5, 4.2.1.3, 4.2.1.6, 4.2.1.12", Vary: func(c *mdmserver.Config) {
+		var serial atomic.Int64
+		c.Tamper.Certify = append(c.Tamper.Certify, func(x *mdmserver.Certification) {
+			t := x.Template
+			t.SerialNumber = big.NewInt(serial.Add(1))
+			t.NotBefore = t.NotBefore.Add(time.Hour)
+			if !t.IsCA {
+				t.DNSNames = []string{t.Subject.CommonName + ".devices.example"}
+				t.KeyUsage |= x509.KeyUsageKeyEncipherment
+				t.ExtKeyUsage = append(t.ExtKeyUsage, x509.ExtKeyUsageIPSECUser)
+			}
 		})
 	}}
 	CARSA = &Variant{Name: "ca-rsa", Does: "signs certificates with an RSA key", Seen: "RFC 4055; seen", Vary: func(c *mdmserver.Config) {
@@ -62,7 +78,7 @@ var (
 	}}
 )
 
-var addresses = []*Variant{CertCNOther, CertCNAndO, CARSA, AddrPathID, AddrQueryID, AddrHost, AddrGet404}
+var addresses = []*Variant{CertCNOther, CertCNAndO, CertOther, CARSA, AddrPathID, AddrQueryID, AddrHost, AddrGet404}
 
 // caKeys are the RSA keys of authorities; to make one takes time.
 var caKeys = enroll.NewKeyPool(2)
@@ -95,7 +111,7 @@ func (n *names) of(id string) (device string) {
 // address lets f change the ADDR of every document.
 func address(c *mdmserver.Config, f func(*mdmserver.Device, *url.URL)) {
 	hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
-		app := hook.Find(p.Doc.Root(), "APPLICATION")
+		app := hook.W7(p.Doc)
 		if addr, err := url.Parse(hook.Parm(app, "ADDR").SelectAttrValue("value", "")); err == nil {
 			f(p.Device, addr)
 			hook.SetParm(app, "ADDR", addr.String())

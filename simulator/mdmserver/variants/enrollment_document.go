@@ -2,6 +2,7 @@ package variants
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/beevik/etree"
@@ -35,6 +36,22 @@ var (
 	}}
 	DocumentExtra = &Variant{Name: "document-extra", Does: "writes more into the provisioning document than every device knows", Seen: "MS-MDE2 2.2.9: the list of CSPs is open; seen", Vary: func(c *mdmserver.Config) {
 		hook.Document(&c.Tamper, more)
+	}}
+	DocumentOther = &Variant{Name: "document-other", Does: "declares and indents the provisioning document, and has it in another order", Seen: "MS-MDE2 2.2.9.1", Vary: func(c *mdmserver.Config) {
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			root := p.Doc.Root()
+			hook.SetParm(hook.W7(p.Doc), "NAME", "Example Management")
+			for _, e := range hook.Elements(root) {
+				list := e.ChildElements()
+				slices.Reverse(list)
+				for _, k := range list {
+					e.RemoveChild(k)
+					e.AddChild(k)
+				}
+			}
+			p.Doc.InsertChildAt(0, etree.NewProcInst("xml", `version="1.0"`))
+			p.Doc.IndentTabs()
+		})
 	}}
 	ClockFast = &Variant{Name: "clock-fast", Does: "has a clock that is a minute fast", Seen: "MS-MDE2 asks for no synchronous clocks; seen", Vary: func(c *mdmserver.Config) {
 		clock(c, time.Minute)
@@ -74,7 +91,7 @@ var (
 	}}
 )
 
-var documents = []*Variant{PollLong, PollFirstOnly, PollSecondEndless, PollRemainingOnly, PollNoLogin, PollNone, DocumentExtra, ClockFast, ClockSlow, InventoryOnce, AgainQueue}
+var documents = []*Variant{PollLong, PollFirstOnly, PollSecondEndless, PollRemainingOnly, PollNoLogin, PollNone, DocumentExtra, DocumentOther, ClockFast, ClockSlow, InventoryOnce, AgainQueue}
 
 func pollOf(p *mdmserver.Provisioning) *etree.Element {
 	return hook.Find(hook.Provider(p.Doc), "Poll")
@@ -124,5 +141,5 @@ func more(p *mdmserver.Provisioning) {
 	provider := hook.Provider(p.Doc)
 	hook.AddParm(provider, "ExampleSetting", "on", "string")
 	hook.AddParm(hook.AddCharacteristic(provider, "CustomEnrollmentCompletePage"), "Title", "Welcome", "string")
-	hook.AddParm(hook.Find(root, "APPLICATION"), "X-EXAMPLE", "1", "")
+	hook.AddParm(hook.W7(p.Doc), "X-EXAMPLE", "1", "")
 }

@@ -59,6 +59,22 @@ var (
 			})
 		}
 	}}
+	SignInForms = &Variant{Name: "signin-forms", Does: "has a form for the language above the one to sign in, which needs the value of its button", Seen: "HTML, 4.10.21; seen", Vary: func(c *mdmserver.Config) {
+		page(c, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Method == http.MethodPost && (r.PostForm.Get("do") != "sign in" || r.PostForm.Get("realm") != "north" || r.PostForm.Has("cancel")) {
+				http.Error(w, "the form has no button to sign in", http.StatusBadRequest)
+				return
+			}
+			next.ServeHTTP(w, submitted(r))
+		})
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			hook.After(&c.Tamper, method, mdmserver.SignInPath, func(x *hook.Exchange) {
+				x.Replace("<h1>", `<form action="/language"><select name="lang"><option>en</option><option>de</option></select><input name="search"><input type="submit"></form><h1>`)
+				x.Replace(`<p><input type="submit" value="Sign in"></p>`, `<p><select name="realm"><option value="south">South</option><option value="north" selected>North</option></select>`+
+					`<button name="do" value="sign in">Sign in</button><button name="cancel" value="1">Cancel</button><button type="button" name="help">Help</button></p>`)
+			})
+		}
+	}}
 	SignInRate = &Variant{Name: "signin-rate", Does: "answers every fifth request to its sign-in page with 429", Seen: "RFC 6585 4; seen", Vary: func(c *mdmserver.Config) {
 		var asked atomic.Int64
 		page(c, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -72,7 +88,7 @@ var (
 	}}
 )
 
-var signIns = []*Variant{SignInNoPassword, SignInTwoPages, SignInCSRF, SignInRate}
+var signIns = []*Variant{SignInNoPassword, SignInTwoPages, SignInCSRF, SignInForms, SignInRate}
 
 // passwordField is where the page asks for the password.
 var passwordField = regexp.MustCompile(`<p><label>Password.*?</label></p>`)

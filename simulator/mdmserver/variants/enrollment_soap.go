@@ -1,21 +1,21 @@
 package variants
 
 import (
-	"fmt"
+	"cmp"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/beevik/etree"
-	"github.com/google/uuid"
 
-	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
 )
 
-// Variants of the SOAP messages of enrollment, and of discovery.
+// Variants of the SOAP messages of enrollment.
 var (
 	SOAPPrefixed = &Variant{Name: "soap-prefixed", Does: "gives every element of its SOAP replies a prefix, and none the usual one", Seen: "Namespaces in XML 1.0", Vary: func(c *mdmserver.Config) {
 		hook.SOAP(&c.Tamper, func(_ *hook.Exchange, doc *etree.Document) { prefix(doc.Root()) })
@@ -53,48 +53,37 @@ var (
 	Fault400 = &Variant{Name: "fault-400", Does: "sends faults with HTTP 400", Seen: "SOAP 1.2 part 2, section 7.5.2.2, for faults of the sender; seen for all", Vary: func(c *mdmserver.Config) {
 		hook.Faults(&c.Tamper, func(x *hook.Exchange, _ *etree.Element) { x.Status = http.StatusBadRequest })
 	}}
-	DiscoveryRedirect = &Variant{Name: "discovery-redirect", Does: "redirects discovery to another path", Seen: "seen", Vary: func(c *mdmserver.Config) {
-		const moved = "/services" + mdmserver.DiscoveryPath
-		hook.Reroute(&c.Tamper, func(r *http.Request) string {
-			if r.URL.Path == moved {
-				return mdmserver.DiscoveryPath
-			}
-			return r.URL.Path
-		})
-		c.Tamper.Serve = append(c.Tamper.Serve, func(next http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path != mdmserver.DiscoveryPath {
-					next.ServeHTTP(w, r)
-					return
+	SOAPBare = &Variant{Name: "soap-bare", Does: "sends no SOAP headers but Action and RelatesTo", Seen: "WS-Addressing 1.0 SOAP binding; seen", Vary: func(c *mdmserver.Config) {
+		hook.SOAP(&c.Tamper, func(_ *hook.Exchange, doc *etree.Document) {
+			for _, e := range doc.FindElements("/Envelope/Header/*") {
+				if e.Tag != "Action" && e.Tag != "RelatesTo" {
+					hook.Remove(e)
 				}
-				http.Redirect(w, r, c.BaseURL+moved, http.StatusFound)
-			})
+			}
 		})
 	}}
-	VersionEcho = &Variant{Name: "version-echo", Does: "answers a device with its own RequestVersion, up to 6.0", Seen: "MS-MDE2 3.1.4.1.3.2", Vary: func(c *mdmserver.Config) {
-		versioned(c, func(x *hook.Exchange, asked float64) {
-			x.Reply = enrollmentVersion.ReplaceAll(x.Reply, fmt.Appendf(nil, "${1}%.1f", min(asked, newestVersion)))
+	SOAPMedia = &Variant{Name: "soap-media", Does: "spells the media type of SOAP in its own way, with parameters", Seen: "RFC 9110 8.3.1: case does not matter; RFC 3902", Vary: func(c *mdmserver.Config) {
+		hook.AfterSOAP(&c.Tamper, func(x *hook.Exchange) {
+			x.ReplyHeader.Set("Content-Type", `Application/SOAP+XML;charset="UTF-8";action="urn:reply"`)
 		})
 	}}
-	Version6 = &Variant{Name: "version-6", Does: "knows RequestVersion up to 6.0 and refuses a higher one", Seen: "MS-MDE2 2.2.10, DeviceNotSupported", Vary: func(c *mdmserver.Config) {
-		versioned(c, func(x *hook.Exchange, asked float64) {
-			if asked <= newestVersion {
-				x.Reply = enrollmentVersion.ReplaceAll(x.Reply, []byte("${1}6.0"))
-				return
+	RSTRLines = &Variant{Name: "rstr-lines", Does: "breaks the base64 of the provisioning document into lines", Seen: "XML Schema 2, 3.2.16; seen", Vary: func(c *mdmserver.Config) {
+		hook.SOAP(&c.Tamper, func(_ *hook.Exchange, doc *etree.Document) {
+			if e := doc.FindElement("//RequestedSecurityToken/BinarySecurityToken"); e != nil {
+				e.SetText(lines.ReplaceAllString(e.Text(), "$0\r\n"))
 			}
-			f := enroll.Fault{Code: "Receiver", Subcode: "EnrollmentServer", ErrorType: "DeviceNotSupported", Reason: fmt.Sprintf("RequestVersion %.1f is not supported", asked)}
-			var relatesTo string
-			if e, err := enroll.ReadEnvelope(x.In); err == nil {
-				relatesTo = e.MessageID
-			}
-			if reply, err := f.Write(relatesTo, uuid.NewString()); err == nil {
-				x.Status, x.Reply = http.StatusInternalServerError, reply
+		})
+	}}
+	PoliciesMore = &Variant{Name: "policies-more", Does: "answers GetPolicies with two policies and more OIDs, whose ids are not 0", Seen: "MS-XCEP 3.1.4.1.3.16", Vary: func(c *mdmserver.Config) {
+		hook.SOAP(&c.Tamper, func(_ *hook.Exchange, doc *etree.Document) {
+			if g := doc.FindElement("/Envelope/Body/GetPoliciesResponse"); g != nil {
+				morePolicies(g)
 			}
 		})
 	}}
 )
 
-var soap = []*Variant{SOAPPrefixed, SOAPIndented, SOAPExtra, FaultLower, FaultNoDetail, Fault400, DiscoveryRedirect, VersionEcho, Version6}
+var soap = []*Variant{SOAPPrefixed, SOAPIndented, SOAPExtra, SOAPBare, SOAPMedia, FaultLower, FaultNoDetail, Fault400, RSTRLines, PoliciesMore}
 
 // usual are the prefixes that other SOAP libraries write.
 var usual = map[string]string{"http://www.w3.org/2003/05/soap-envelope": "soap", "http://www.w3.org/2005/08/addressing": "wsa"}
@@ -102,54 +91,53 @@ var usual = map[string]string{"http://www.w3.org/2003/05/soap-envelope": "soap",
 // prefix binds every namespace to a prefix at the root, and writes no element
 // without one.
 func prefix(root *etree.Element) {
-	names := map[string]string{}
-	nameOf := func(ns string) string {
-		name, ok := names[ns]
-		switch {
-		case ns == "":
-			return ""
-		case !ok && usual[ns] != "":
-			name = usual[ns]
-		case !ok:
-			name = "n" + strconv.Itoa(len(names))
-		}
-		names[ns] = name
-		return name
-	}
+	b := bindings{}
+	all := hook.Elements(root)
 	// The prefixes are looked up before any of them changes.
 	var renames []func()
-	all := hook.Elements(root)
 	for _, e := range all {
-		space := nameOf(e.NamespaceURI())
-		renames = append(renames, func() { e.Space = space })
-		if of, code, ok := strings.Cut(e.Text(), ":"); ok && e.Tag == "Value" && of == root.Space {
-			text := nameOf(root.NamespaceURI()) + ":" + code
-			renames = append(renames, func() { e.SetText(text) })
-		}
-		for i := range e.Attr {
-			if a := &e.Attr[i]; a.Space != "" && a.Space != "xml" && a.Space != "xmlns" {
-				name := nameOf(a.NamespaceURI())
-				renames = append(renames, func() { a.Space = name })
-			}
-		}
+		renames = append(renames, b.renames(e, root)...)
 	}
 	for _, rename := range renames {
 		rename()
 	}
 	for _, e := range all {
-		kept := e.Attr[:0]
-		for _, a := range e.Attr {
-			if a.Space != "xmlns" && a.FullKey() != "xmlns" {
-				kept = append(kept, a)
-			}
-		}
-		e.Attr = kept
+		e.Attr = slices.DeleteFunc(e.Attr, isBinding)
 	}
-	for ns, name := range names {
-		if name != "" {
-			root.CreateAttr("xmlns:"+name, ns)
+	for _, ns := range slices.Sorted(maps.Keys(b)) {
+		root.CreateAttr("xmlns:"+b[ns], ns)
+	}
+}
+
+func isBinding(a etree.Attr) bool { return a.Space == "xmlns" || a.FullKey() == "xmlns" }
+
+// bindings are the prefixes of namespaces.
+type bindings map[string]string
+
+// of gives the prefix of a namespace.
+func (b bindings) of(ns string) string {
+	if ns != "" && b[ns] == "" {
+		b[ns] = cmp.Or(usual[ns], "n"+strconv.Itoa(len(b)))
+	}
+	return b[ns]
+}
+
+// renames are what to do to give an element, its attributes and a code of SOAP in
+// it their prefixes.
+func (b bindings) renames(e, root *etree.Element) (out []func()) {
+	space := b.of(e.NamespaceURI())
+	out = append(out, func() { e.Space = space })
+	if of, code, ok := strings.Cut(e.Text(), ":"); ok && e.Tag == "Value" && of == root.Space {
+		text := b.of(root.NamespaceURI()) + ":" + code
+		out = append(out, func() { e.SetText(text) })
+	}
+	for i := range e.Attr {
+		if a := &e.Attr[i]; a.Space != "" && a.Space != "xml" && a.Space != "xmlns" {
+			name := b.of(a.NamespaceURI())
+			out = append(out, func() { a.Space = name })
 		}
 	}
+	return out
 }
 
 // unknownHeaders adds headers of another namespace, of which two have the local
@@ -168,23 +156,27 @@ func unknownHeaders(h *etree.Element) {
 	node.SetText("7")
 }
 
-const newestVersion = 6.0
+// lines are what a line of base64 has (RFC 2045).
+var lines = regexp.MustCompile(`.{76}`)
 
-var enrollmentVersion = regexp.MustCompile(`(<EnrollmentVersion>)[^<]*`)
-
-// versioned lets f change the answer to a Discover, which has a RequestVersion.
-func versioned(c *mdmserver.Config, f func(x *hook.Exchange, asked float64)) {
-	hook.After(&c.Tamper, http.MethodPost, mdmserver.DiscoveryPath, func(x *hook.Exchange) {
-		e, err := enroll.ReadEnvelope(x.In)
-		if err != nil || x.Status != http.StatusOK {
-			return
+// morePolicies adds another policy and another OID. The ids of OIDs begin with 17.
+func morePolicies(g *etree.Element) {
+	for _, name := range []string{"policyOIDReference", "hashAlgorithmOIDReference", "oIDReferenceID"} {
+		for _, e := range g.FindElements(".//" + name) {
+			e.SetText("17")
 		}
-		r, err := e.DiscoverRequest()
-		if err != nil {
-			return
-		}
-		if asked, err := strconv.ParseFloat(r.RequestVersion, 64); err == nil {
-			f(x, asked)
-		}
-	})
+	}
+	policies := g.FindElement("response/policies")
+	second := policies.FindElement("policy").Copy()
+	second.FindElement("attributes/commonName").SetText("another identity")
+	hash := second.FindElement("attributes/hashAlgorithmOIDReference")
+	hash.SetText("")
+	hash.CreateAttr("xsi:nil", "true")
+	policies.AddChild(second)
+	oids := g.FindElement("oIDs")
+	oid := oids.FindElement("oID").Copy()
+	for name, text := range map[string]string{"value": "1.3.6.1.5.5.7.3.2", "group": "7", "oIDReferenceID": "18", "defaultName": "Client Authentication"} {
+		oid.FindElement(name).SetText(text)
+	}
+	oids.InsertChildAt(0, oid)
 }

@@ -24,7 +24,7 @@ type Variant struct {
 
 // All gives every variant, by subject.
 func All() []*Variant {
-	return slices.Concat(enrollment, soap, addresses, signIns, documents, sessions, pushes)
+	return slices.Concat(enrollment, discovery, soap, addresses, signIns, documents, sessions, pushes)
 }
 
 // Find gives the variants with these names.
