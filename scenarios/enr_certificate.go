@@ -8,6 +8,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -223,6 +224,20 @@ func usages(c *x509.Certificate) string {
 
 // clockDrift is how far a server's clock may be ahead of ours.
 const clockDrift = 5 * time.Minute
+
+// ahead is how far the server's clock is ahead of ours according to the Date of
+// its reply to RST. A difference below two seconds is none: Date has no fractions.
+func ahead(d *Device) time.Duration {
+	ex := exchangeOf(d, enroll.StepToken)
+	date, err := http.ParseTime(ex.Reply.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	if by := date.Sub(ex.At.Add(ex.Duration)); by.Abs() >= 2*time.Second {
+		return by
+	}
+	return 0
+}
 
 func validAt(t *T, der []byte, at time.Time) {
 	c, err := parseCert(der)

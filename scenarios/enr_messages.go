@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
@@ -71,7 +72,8 @@ var enrollmentMessages = []Scenario{
 		Run: func(t *T) {
 			d := t.Enrollee()
 			r := discoveredBy(d)
-			for i, to := range []string{t.Lab.Config.Target.DiscoveryURL(), r.PolicyURL, r.EnrollmentURL} {
+			discovery := exchangeOf(d, enroll.StepDiscover).URL // after redirects
+			for i, to := range []string{discovery, r.PolicyURL, r.EnrollmentURL} {
 				for _, body := range [][2]string{{"empty body", ""}, {"plain text", "hello, server"}, {"cut tag", "<s:Envelope"}, {"Envelope without Body", "<Envelope/>"}} {
 					what := services[i] + " (" + body[0] + ")"
 					t.Try(what, func() { malformed(d, services[i], what, to, body[1]) })
@@ -129,7 +131,8 @@ var enrollmentMessages = []Scenario{
 // framed checks the HTTP framing of a reply. HTTP/2 has no chunked transfer and
 // needs no Content-Length.
 func framed(t *T, ex *dmclient.Exchange) {
-	t.Expect(ex.Reply.Get("Content-Type"), "Content-Type").To(HavePrefix("application/soap+xml"))
+	// Its case does not matter, and it may have parameters (RFC 9110 8.3.1).
+	t.Expect(strings.ToLower(ex.Reply.Get("Content-Type")), "Content-Type").To(HavePrefix("application/soap+xml"))
 	t.Check(!ex.Chunked, "a Content-Length", "chunked transfer")
 	switch n := len(ex.Response); {
 	case ex.ContentLength >= 0:

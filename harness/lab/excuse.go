@@ -15,6 +15,10 @@ const PaceDo = "set target.pace, for example 10 (enrollments a minute)"
 // page.
 const TokenDo = "set target.hooks.token, for example {exec: [./token.sh]}, or target.directory"
 
+// ProfilesDo tells the user what to do about a server that refuses a version of
+// Windows.
+const ProfilesDo = "set target.profiles to versions that the server supports"
+
 // ExcusedError is a failed enrollment for which the server is not to blame:
 // What says why, and Do what the user can set.
 type ExcusedError struct {
@@ -39,6 +43,9 @@ func Excuse(err error) *ExcusedError {
 	case limited(err):
 		errors.As(err, &e)
 		return &ExcusedError{fmt.Sprintf("the server limits how often devices enroll (HTTP 429 to %s)", e.Step), PaceDo, err}
+	case unsupported(err):
+		errors.As(err, &e)
+		return &ExcusedError{fmt.Sprintf("the server supports no devices of this version (DeviceNotSupported to %s)", e.Step), ProfilesDo, err}
 	case errors.As(err, &page):
 		return &ExcusedError{page.Why, TokenDo, err}
 	}
@@ -49,4 +56,13 @@ func Excuse(err error) *ExcusedError {
 func limited(err error) bool {
 	var e *enroll.Error
 	return errors.As(err, &e) && e.Limited()
+}
+
+// unsupported tells whether the server refuses a device for its version (MS-MDE2
+// 2.2.10).
+func unsupported(err error) bool {
+	const code = "DeviceNotSupported"
+	var e *enroll.Error
+	var f *enroll.Fault
+	return errors.As(err, &e) && errors.As(err, &f) && (f.Subcode == code || f.ErrorType == code)
 }

@@ -76,28 +76,66 @@ func (e *Error) Refused() bool {
 // Limited reports whether the server limits enrollments: HTTP 429.
 func (e *Error) Limited() bool { return e.Status == http.StatusTooManyRequests }
 
+// maxRedirects is how many redirects of discovery are followed. That Windows
+// follows them is a model; so is that the Discover stays a POST.
+const maxRedirects = 5
+
 // Reach sends the GET that Windows sends before Discover, to check that the
 // server is reachable (MS-MDE2 3.1.4.1; headers [seen]).
 func (c *Client) Reach(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Discovery, nil)
+	to := c.Discovery
+	for hops := 0; ; hops++ {
+		status, next, err := c.reach(ctx, to)
+		switch {
+		case err != nil:
+			return &Error{Step: StepReach, Status: status, Err: err}
+		case next != "" && hops < maxRedirects:
+			to = next
+		case status != http.StatusOK:
+			return &Error{Step: StepReach, Status: status, Err: fmt.Errorf("HTTP status %d", status)}
+		default:
+			return nil
+		}
+	}
+}
+
+// reach does one GET; next is where it is redirected to, if at all.
+func (c *Client) reach(ctx context.Context, to string) (status int, next string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil)
 	if err != nil {
-		return &Error{Step: StepReach, Err: err}
+		return 0, "", err
 	}
 	req.Header.Set("User-Agent", "ENROLLClient")
 	req.Header.Set("Cache-Control", "no-cache")
 	req.Header.Set("Pragma", "no-cache")
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
-		return &Error{Step: StepReach, Err: err}
+		return 0, "", err
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, MaxMessage)); err != nil {
-		return &Error{Step: StepReach, Status: resp.StatusCode, Err: err}
+	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, MaxMessage))
+	return resp.StatusCode, redirect(resp), err
+}
+
+// redirect is the https URL that a reply redirects to, empty if it does not.
+func redirect(resp *http.Response) string {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		if to, err := resp.Location(); err == nil && to.Scheme == "https" {
+			return to.String()
+		}
 	}
-	if resp.StatusCode != http.StatusOK {
-		return &Error{Step: StepReach, Status: resp.StatusCode, Err: fmt.Errorf("HTTP status %d", resp.StatusCode)}
-	}
-	return nil
+	return ""
+}
+
+// movedError is a reply that redirects.
+type movedError struct {
+	status int
+	to     string
+}
+
+func (e *movedError) Error() string {
+	return fmt.Sprintf("HTTP status %d: a redirect to %s", e.status, e.to)
 }
 
 // Discover asks for the URLs of the services.
@@ -109,6 +147,10 @@ func (c *Client) Discover(ctx context.Context) (*DiscoverResponse, error) {
 		return nil, &Error{Step: StepDiscover, Err: err}
 	}
 	e, err := c.post(ctx, StepDiscover, c.Discovery, body)
+	var moved *movedError
+	for hops := 0; hops < maxRedirects && errors.As(err, &moved); hops++ {
+		e, err = c.post(ctx, StepDiscover, moved.to, body)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -190,6 +232,9 @@ func (c *Client) post(ctx context.Context, step, to string, body []byte) (*Envel
 	if f := ReadFault(raw); f != nil {
 		f.Reason, f.Message = conceal(f.Reason, c.secrets()...), conceal(f.Message, c.secrets()...)
 		return nil, &Error{Step: step, Status: resp.StatusCode, Err: f}
+	}
+	if to := redirect(resp); to != "" {
+		return nil, &Error{Step: step, Status: resp.StatusCode, Err: &movedError{resp.StatusCode, to}}
 	}
 	if resp.StatusCode != http.StatusOK {
 		err := fmt.Errorf("HTTP status %d without a SOAP fault", resp.StatusCode)

@@ -80,7 +80,8 @@ type Envelope struct {
 }
 
 // ReadEnvelope parses a SOAP message. Elements are matched by local name;
-// prefixes, even unbound ones, and indentation do not matter.
+// prefixes, even unbound ones, and indentation do not matter. In the header,
+// which may have blocks of any origin, the namespace counts as well.
 func ReadEnvelope(b []byte) (*Envelope, error) {
 	if len(b) > MaxMessage {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrNotSOAP, len(b), MaxMessage)
@@ -98,13 +99,14 @@ func ReadEnvelope(b []byte) (*Envelope, error) {
 		return nil, fmt.Errorf("%w: no Body", ErrNotSOAP)
 	}
 	if h := kid(root, "Header"); h != nil {
-		e.Action, e.MessageID = textOf(h, "Action"), textOf(h, "MessageID")
-		e.RelatesTo, e.To = textOf(h, "RelatesTo"), textOf(h, "To")
-		e.ActivityID = textOf(h, "ActivityId")
-		if stamp := kid(kid(h, "Security"), "Timestamp"); stamp != nil {
+		e.Action, e.MessageID = blockText(h, nsAddressing, "Action"), blockText(h, nsAddressing, "MessageID")
+		e.RelatesTo, e.To = blockText(h, nsAddressing, "RelatesTo"), blockText(h, nsAddressing, "To")
+		e.ActivityID = blockText(h, nsActivity, "ActivityId")
+		security := block(h, nsSecurity, "Security")
+		if stamp := kid(security, "Timestamp"); stamp != nil {
 			e.Created, e.Expires = textOf(stamp, "Created"), textOf(stamp, "Expires")
 		}
-		if err := e.readSecurity(kid(h, "Security")); err != nil {
+		if err := e.readSecurity(security); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNotSOAP, err)
 		}
 	}
@@ -131,6 +133,27 @@ func kid(e *etree.Element, tag string) *etree.Element {
 		}
 	}
 	return nil
+}
+
+// block is the header block of that name: the one in the namespace, or else one
+// in none, as with an unbound prefix; nil if there is neither.
+func block(h *etree.Element, ns, tag string) (found *etree.Element) {
+	for _, k := range kids(h, tag) {
+		switch k.NamespaceURI() {
+		case ns:
+			return k
+		case "":
+			found = k
+		}
+	}
+	return found
+}
+
+func blockText(h *etree.Element, ns, tag string) string {
+	if k := block(h, ns, tag); k != nil {
+		return strings.TrimSpace(k.Text())
+	}
+	return ""
 }
 
 func kids(e *etree.Element, tag string) (out []*etree.Element) {

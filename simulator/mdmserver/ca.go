@@ -20,7 +20,7 @@ import (
 
 // authority issues the device certificates.
 type authority struct {
-	key  *ecdsa.PrivateKey
+	key  crypto.Signer
 	cert *x509.Certificate
 
 	mu sync.Mutex
@@ -36,15 +36,24 @@ const deviceCertLife = 365 * 24 * time.Hour
 
 const minKeyBits = 2048
 
+// newCAKey is the default of Config.CAKey.
+func newCAKey() (crypto.Signer, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err // not a nil *ecdsa.PrivateKey in an interface
+	}
+	return key, nil
+}
+
 // newAuthority makes a self-signed authority that is valid for ten years.
 func (s *Server) newAuthority(name string) (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := s.cfg.CAKey()
 	if err != nil {
 		return nil, fmt.Errorf("make the CA key: %w", err)
 	}
 	tmpl := &x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(10 * deviceCertLife),
+		NotBefore: s.cfg.Now().Add(-time.Hour), NotAfter: s.cfg.Now().Add(10 * deviceCertLife),
 	}
 	c := Certification{Template: tmpl, Key: key.Public()}
 	der, err := s.sign(&c, tmpl, key)
@@ -85,14 +94,14 @@ func (s *Server) certify(id string, csr []byte, c Certification) ([]byte, error)
 	key, err := readCSR(csr)
 	c.CSR, c.Key, c.Refusal = csr, key, err
 	c.Template = &x509.Certificate{
-		Subject: pkix.Name{CommonName: id}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(s.cfg.CertificateLife),
+		Subject: pkix.Name{CommonName: id}, NotBefore: s.cfg.Now().Add(-time.Hour), NotAfter: s.cfg.Now().Add(s.cfg.CertificateLife),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	return s.sign(&c, s.ca.cert, s.ca.key)
 }
 
 // sign makes a certificate with a serial number of its own.
-func (s *Server) sign(c *Certification, issuer *x509.Certificate, key *ecdsa.PrivateKey) (der []byte, err error) {
+func (s *Server) sign(c *Certification, issuer *x509.Certificate, key crypto.Signer) (der []byte, err error) {
 	if c.Template.SerialNumber, err = newSerial(); err != nil {
 		return nil, err
 	}
@@ -105,7 +114,19 @@ func (s *Server) sign(c *Certification, issuer *x509.Certificate, key *ecdsa.Pri
 	return x509.CreateCertificate(rand.Reader, c.Template, issuer, c.Key, key)
 }
 
-// verify gives the DeviceID a client certificate stands for.
+// owner gives the DeviceID that a client certificate stands for.
+func (s *Server) owner(cert *x509.Certificate) (string, error) {
+	id, err := s.ca.verify(cert, s.cfg.Now())
+	if err != nil {
+		return "", err
+	}
+	for _, f := range s.cfg.Tamper.Owner {
+		id = f(cert, id)
+	}
+	return id, nil
+}
+
+// verify gives the common name of a client certificate of this authority.
 func (a *authority) verify(cert *x509.Certificate, now time.Time) (string, error) {
 	sum := sha256.Sum256(cert.Raw)
 	a.mu.Lock()

@@ -61,7 +61,7 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	}
 	// Enrolling again starts anew: the server keeps nothing of the old enrollment.
 	d := &Device{ID: id, Name: req.Item("DeviceName"), OS: req.Item("OSVersion"), Type: req.Item("DeviceType"),
-		Enrolled: time.Now(), Active: true, Auth: newCredentials(id)}
+		Enrolled: s.cfg.Now(), Active: true, Auth: newCredentials(id)}
 	s.mu.Lock()
 	s.changed(Change{Moment: Enrolled, Device: d, Old: old})
 	s.mu.Unlock()
@@ -100,7 +100,7 @@ func (s *Server) renew(r *http.Request, e *enroll.Envelope, req *enroll.TokenReq
 }
 
 func (s *Server) tokenResponse(e *enroll.Envelope, doc []byte) ([]byte, *enroll.Fault) {
-	out := &enroll.TokenResponse{Provisioning: doc, Created: time.Now()}
+	out := &enroll.TokenResponse{Provisioning: doc, Created: s.cfg.Now()}
 	return written(out.Write(e.MessageID, uuid.NewString()))
 }
 

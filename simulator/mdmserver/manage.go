@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -81,7 +80,7 @@ func (s *Server) identify(r *http.Request) (id string, err error) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return "", errors.New("no client certificate")
 	}
-	return s.ca.verify(r.TLS.PeerCertificates[0], time.Now())
+	return s.owner(r.TLS.PeerCertificates[0])
 }
 
 // signed checks MS-Signature if Config.RequireSigning says so.

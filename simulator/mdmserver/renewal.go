@@ -3,7 +3,6 @@ package mdmserver
 import (
 	"bytes"
 	"net/http"
-	"time"
 
 	"github.com/smallstep/pkcs7"
 
@@ -21,7 +20,7 @@ func (s *Server) renewable(r *http.Request, req *enroll.TokenRequest) (id string
 		return refuse(enroll.FaultAuthentication, "a renewal must use the client certificate that it renews")
 	}
 	old := r.TLS.PeerCertificates[0]
-	id, err := s.ca.verify(old, time.Now())
+	id, err := s.owner(old)
 	if err != nil {
 		return refuse(enroll.FaultAuthentication, "the client certificate was not issued by this server or is not valid now")
 	}

@@ -9,6 +9,7 @@ package mdmserver
 
 import (
 	"cmp"
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -72,7 +73,10 @@ type Config struct {
 	AutoPush bool
 	// Intermediate issues device certificates by an authority below the root.
 	Intermediate bool
+	// CAKey makes the keys of the server's authorities; default ECDSA P-256.
+	CAKey func() (crypto.Signer, error)
 
+	Now    func() time.Time // the server's clock; default time.Now
 	Tamper Tamper
 	Log    *slog.Logger // nil discards
 }
@@ -140,6 +144,12 @@ func (cfg *Config) complete() error {
 	cfg.AuthPolicy = cmp.Or(cfg.AuthPolicy, OnPremise)
 	cfg.CertificateLife = cmp.Or(cfg.CertificateLife, deviceCertLife)
 	cfg.Encoding = cmp.Or(cfg.Encoding, syncml.MediaType)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.CAKey == nil {
+		cfg.CAKey = newCAKey
+	}
 	if len(cfg.ChannelHosts) == 0 {
 		cfg.ChannelHosts = []string{".notify.windows.com"}
 	}

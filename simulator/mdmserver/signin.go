@@ -74,7 +74,7 @@ func (s *Server) newToken() string {
 	token := rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.cfg.Now()
 	for t, until := range s.tokens {
 		if now.After(until) {
 			delete(s.tokens, t)
@@ -122,7 +122,7 @@ func (s *Server) checkToken(e *enroll.Envelope) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if until, ok := s.tokens[string(e.Token)]; !ok || time.Now().After(until) {
+	if until, ok := s.tokens[string(e.Token)]; !ok || s.cfg.Now().After(until) {
 		return errors.New("the security token is unknown or too old; sign in again")
 	}
 	return nil
@@ -137,7 +137,7 @@ func (s *Server) checkSigned(e *enroll.Envelope) error {
 	if err != nil {
 		return errors.New("the certificate cannot be read")
 	}
-	opts := x509.VerifyOptions{Roots: s.cfg.EnrollRoots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
+	opts := x509.VerifyOptions{Roots: s.cfg.EnrollRoots, CurrentTime: s.cfg.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
 	if _, err := cert.Verify(opts); err != nil {
 		return errors.New("the certificate is of no issuer that may enroll devices, or not valid now")
 	}

@@ -32,6 +32,9 @@ type Tamper struct {
 	Authenticate []func(*Enrollment)
 	// Certify sees every certificate before it is signed.
 	Certify []func(*Certification)
+	// Owner decides which device a certificate of this server stands for; id is
+	// what the functions before said, at first the common name.
+	Owner []func(cert *x509.Certificate, id string) string
 	// Document sees every provisioning document before it is sent.
 	Document []func(*Provisioning)
 

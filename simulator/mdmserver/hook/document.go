@@ -32,7 +32,32 @@ func SetParm(e *etree.Element, name, value string) { Parm(e, name).CreateAttr("v
 
 func Remove(e *etree.Element) { e.Parent().RemoveChild(e) }
 
+// W7 is the APPLICATION of management.
+func W7(doc *etree.Document) *etree.Element {
+	return doc.Root().FindElement("characteristic[@type='APPLICATION']/parm[@name='APPID'][@value='w7']").Parent()
+}
+
 // AppSrv is the APPAUTH of the device's credential.
 func AppSrv(doc *etree.Document) *etree.Element {
-	return Find(doc.Root(), "APPLICATION").FindElement("characteristic/parm[@value='APPSRV']").Parent()
+	return W7(doc).FindElement("characteristic/parm[@value='APPSRV']").Parent()
+}
+
+// AddCharacteristic nests characteristics of these types below e and gives the
+// last one.
+func AddCharacteristic(e *etree.Element, types ...string) *etree.Element {
+	for _, t := range types {
+		e = e.CreateElement("characteristic")
+		e.CreateAttr("type", t)
+	}
+	return e
+}
+
+// AddParm adds a parameter; an empty datatype is left out.
+func AddParm(e *etree.Element, name, value, datatype string) {
+	p := e.CreateElement("parm")
+	p.CreateAttr("name", name)
+	p.CreateAttr("value", value)
+	if datatype != "" {
+		p.CreateAttr("datatype", datatype)
+	}
 }

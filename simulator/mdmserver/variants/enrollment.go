@@ -21,7 +21,8 @@ var (
 		hook.Respell(&c.Tamper, `<EnrollmentPolicyServiceUrl>[^<]*</EnrollmentPolicyServiceUrl>`, "")
 	}}
 	PollOther = &Variant{Name: "poll-other", Does: "writes another poll schedule", Seen: "MS-MDE2 2.2.9.1.7", Vary: func(c *mdmserver.Config) {
-		schedule(c, 3, 1, 2, 7, 2, 2)
+		poll(c, "NumberOfFirstRetries", "3", "IntervalForFirstSetOfRetries", "1", "NumberOfSecondRetries", "2", "IntervalForSecondSetOfRetries", "7",
+			"NumberOfRemainingScheduledRetries", "2", "IntervalForRemainingScheduledRetries", "2", "PollOnLogin", "true")
 	}}
 	Doctype500 = &Variant{Name: "doctype-500", Does: "refuses a DOCTYPE with 500", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		hook.Before(&c.Tamper, mdmserver.ManagementPath, func(x *hook.Exchange) int {
@@ -43,15 +44,3 @@ var (
 )
 
 var enrollment = []*Variant{CABetween, CertOnly, NoPolicyService, PollOther, Doctype500, Refusal200}
-
-// schedule writes counts and intervals of the three sets of retries.
-func schedule(c *mdmserver.Config, values ...int) {
-	names := []string{"NumberOfFirstRetries", "IntervalForFirstSetOfRetries", "NumberOfSecondRetries", "IntervalForSecondSetOfRetries",
-		"NumberOfRemainingScheduledRetries", "IntervalForRemainingScheduledRetries"}
-	hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
-		poll := hook.Provider(p.Doc).FindElement("characteristic[@type='Poll']")
-		for i, name := range names {
-			hook.SetParm(poll, name, fmt.Sprint(values[i]))
-		}
-	})
-}

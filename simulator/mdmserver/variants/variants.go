@@ -24,7 +24,7 @@ type Variant struct {
 
 // All gives every variant, by subject.
 func All() []*Variant {
-	return slices.Concat(enrollment, sessions, credentials, work, transport, pushes)
+	return slices.Concat(enrollment, discovery, soap, addresses, signIns, documents, sessions, credentials, work, transport, pushes)
 }
 
 // Find gives the variants with these names.
