@@ -27,7 +27,7 @@ var sessionLimits = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.SesChunkRefused},
 		Under:   []string{"SES-45"},
 		Run: func(t *T) {
-			d := t.DeviceWith(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, "large-objects") })
+			d := t.DeviceWith(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, "large-objects", "-ignores-maxmsgsize") })
 			enrolls(d)
 			limit := announcedSize(d.First())
 			if limit == 0 {

@@ -119,7 +119,7 @@ func TestDeviceLeaves(t *testing.T) {
 		"wipe":              {queue: Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/RemoteWipe/doWipe"}, state: dmclient.Wiped},
 		"unenroll":          {queue: Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/DMClient/Provider/dmwake%20MDM/Unenroll"}, state: dmclient.Unenrolled, active: true},
 		"unenroll, old":     {queue: Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/DMClient/Unenroll", Data: "dmwake MDM"}, state: dmclient.Unenrolled, active: true},
-		"the user's choice": {alerts: []syncml.Command{dmclient.UnenrollAlert()}, state: dmclient.Enrolled},
+		"the user's choice": {alerts: []syncml.Command{dmclient.UnenrollAlert(dmclient.Win11())}, state: dmclient.Enrolled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, d := enrolled(t)

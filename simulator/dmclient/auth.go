@@ -59,18 +59,22 @@ func (d *Device) setAppAuth(level, node, value string) {
 	d.tree.Provision(accURI(d.Provider())+"/AppAuth/"+level+"/"+node, value)
 }
 
-// cred is the device's credential; nil without one. The name is AAUTHNAME, or
-// else the DeviceID [model].
+// credName is AAUTHNAME, or else the DeviceID [model].
+func (d *Device) credName() string {
+	if name := d.appAuth(clientCred, "AAuthName"); name != "" {
+		return name
+	}
+	return d.cfg.Identity.DeviceID
+}
+
+// cred is the device's credential; nil without one.
 func (r *running) cred() *syncml.Cred {
 	if r.auth.send == "" {
 		return nil
 	}
 	d := r.d
 	secret := d.appAuth(clientCred, "AAuthSecret")
-	name := d.appAuth(clientCred, "AAuthName")
-	if name == "" {
-		name = d.cfg.Identity.DeviceID
-	}
+	name := d.credName()
 	switch r.auth.send {
 	case authBasic:
 		return &syncml.Cred{Meta: &syncml.Meta{Type: authBasic, Format: "b64"},

@@ -37,7 +37,7 @@ func capture(t *testing.T, name string) string {
 
 // capturedProfile is the Windows 10 the captures come from.
 func capturedProfile() Profile {
-	p := Win11()
+	p := Win10v22H2()
 	p.RequestVersion, p.OSEdition = "4.0", "72"
 	p.OSVersion, p.ApplicationVersion = "10.0.19043.2364", "10.0.19043.2364"
 	return p
@@ -63,6 +63,7 @@ const (
 type landing struct {
 	t       *testing.T
 	addr    string // ADDR of the provisioning document
+	auth    string // its APPAUTH
 	cert    []byte
 	replies []string // to session messages, in turn
 	got     []*http.Request
@@ -85,7 +86,7 @@ func (l *landing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(r.URL.Path, "Enrollment.svc"):
 		doc := `<wap-provisioningdoc version="1.1"><characteristic type="CertificateStore"><characteristic type="My"><characteristic type="User"><characteristic type="X">` +
 			`<parm name="EncodedCertificate" value="` + base64.StdEncoding.EncodeToString(l.cert) + `"/></characteristic></characteristic></characteristic></characteristic>` +
-			`<characteristic type="APPLICATION"><parm name="APPID" value="w7"/><parm name="PROVIDER-ID" value="DEMO MDM"/><parm name="ADDR" value="` + l.addr + `"/></characteristic></wap-provisioningdoc>`
+			`<characteristic type="APPLICATION"><parm name="APPID" value="w7"/><parm name="PROVIDER-ID" value="DEMO MDM"/><parm name="ADDR" value="` + l.addr + `"/>` + l.auth + `</characteristic></wap-provisioningdoc>`
 		out, err = (&enroll.TokenResponse{Provisioning: []byte(doc)}).Write(e.MessageID, "a")
 	case len(l.replies) > 0:
 		out, l.replies = []byte(l.replies[0]), l.replies[1:]
@@ -97,7 +98,7 @@ func (l *landing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // land starts the server and a device that reaches it under every name.
-func land(t *testing.T, addr string, id Identity) (*landing, *Device) {
+func land(t *testing.T, addr string, p Profile, id Identity) (*landing, *Device) {
 	t.Helper()
 	l := &landing{t: t, addr: addr}
 	srv := httptest.NewUnstartedServer(l)
@@ -112,7 +113,7 @@ func land(t *testing.T, addr string, id Identity) (*landing, *Device) {
 	if l.cert, err = x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key); err != nil {
 		t.Fatal(err)
 	}
-	d, err := New(Config{Discovery: discoveryURL, Username: "demo@mdmwindows.com", Password: "demo", Profile: capturedProfile(), Identity: id,
+	d, err := New(Config{Discovery: discoveryURL, Username: "demo@mdmwindows.com", Password: "demo", Profile: p, Identity: id,
 		Key: func() (crypto.Signer, error) { return key, nil },
 		TLS: &tls.Config{InsecureSkipVerify: true}, // the names are not this server's
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -128,7 +129,7 @@ func land(t *testing.T, addr string, id Identity) (*landing, *Device) {
 // captured ones byte for byte; of the RST all but the CSR.
 func TestBodiesEqualCaptures(t *testing.T) {
 	const manage = "https://mdmwindows.com/ManagementServer/MDM.svc"
-	l, d := land(t, manage, capturedIdentity())
+	l, d := land(t, manage, capturedProfile(), capturedIdentity())
 	// The captured server ended its reply with two Replace commands, CmdID 5
 	// and 6, that the device answered 202, and answered the next message with
 	// an empty 200.
@@ -191,11 +192,11 @@ func TestBodiesEqualCaptures(t *testing.T) {
 func TestUnenrollEqualsCapture(t *testing.T) {
 	id := capturedIdentity()
 	id.DeviceID = "B5B954E81FBCB94EB79BD08BE625F4EE"
-	l, d := land(t, "https://windows.fleetdm.ngrok.io/ManagementServer/MDM.svc", id)
+	l, d := land(t, "https://windows.fleetdm.ngrok.io/ManagementServer/MDM.svc", capturedProfile(), id)
 	if err := d.Enroll(context.Background(), EnrollOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Sync(context.Background(), SyncOptions{SessionID: "2", Alerts: []syncml.Command{UnenrollAlert()}}); err != nil {
+	if _, err := d.Sync(context.Background(), SyncOptions{SessionID: "2", Alerts: []syncml.Command{UnenrollAlert(d.Profile())}}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := l.bodies[len(l.bodies)-1], capture(t, "win10-19043-06-unenroll.xml"); got != want {

@@ -84,7 +84,7 @@ func (r *running) cut(c syncml.Command, room int) (head, rest syncml.Command, ok
 	}
 	h.Meta, h.MoreData, h.Data = &meta, true, ""
 	head.Items = []syncml.Item{h}
-	room -= r.size(&syncml.Message{Body: []syncml.Command{head}}) - r.size(&syncml.Message{}) + len("<Data></Data>")
+	room -= r.sizeOf(head) + len("<Data></Data>")
 	n := 0
 	data := c.Items[0].Data
 	for n < len(data) { // escaping makes characters longer

@@ -28,7 +28,8 @@ const (
 )
 
 // exchange sends msg and reads the reply; nil means the reply was empty. After
-// a 429 it waits and resends the message (MS-MDM 3.1.6).
+// a 429 it waits and resends the message (MS-MDM 3.1.6), except on Windows that
+// does not know 429.
 func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Message, error) {
 	if err := r.pass(ctx, msg); err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 			break
 		}
 		clock, wait := r.d.cfg.Clock, time.Duration(0)
-		if resp.StatusCode == http.StatusTooManyRequests {
+		if resp.StatusCode == http.StatusTooManyRequests && !r.d.cfg.Profile.Quirks.Ignores429 {
 			wait = parseRetryAfter(resp.Header.Get("Retry-After"), r.d.now())
 			if r.d.cfg.Busy != nil {
 				r.d.cfg.Busy(Limit{Status: resp.StatusCode, Wait: wait})
@@ -82,6 +83,9 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 		return nil, nil
 	}
 	reply, err := read(resp.Header.Get("Content-Type"), raw)
+	if err == nil && r.d.cfg.Profile.Quirks.SilentOnSpace && spaced(raw) {
+		err = errSpaced
+	}
 	if err != nil {
 		r.s.End = "the reply could not be read"
 		return nil, fmt.Errorf("reply to message %d: %w", r.msgID, err)
@@ -110,8 +114,11 @@ func (r *running) pass(ctx context.Context, msg *syncml.Message) error {
 		return stop
 	}
 	r.s.End = "aborted by the device"
-	abort := &syncml.Message{Hdr: msg.Hdr, Final: true, Extended: msg.Extended, Body: []syncml.Command{
-		{Verb: syncml.Alert, CmdID: "1", Data: strconv.Itoa(syncml.AlertSessionAbort)}}}
+	abort := &syncml.Message{Hdr: msg.Hdr, Final: true, Extended: msg.Extended}
+	if len(msg.Body) > 0 && msg.Body[0].CmdRef == "0" {
+		abort.Body = msg.Body[:1:1] // the Status for the server's SyncHdr [seen on Windows 11 26200]
+	}
+	abort.Body = append(abort.Body, syncml.Command{Verb: syncml.Alert, CmdID: strconv.Itoa(len(abort.Body) + 1), Data: strconv.Itoa(syncml.AlertSessionAbort)})
 	if body, err := r.write(abort); err == nil {
 		r.s.Sent = append(r.s.Sent, abort)
 		r.post(ctx, abort, body) //nolint:errcheck,bodyclose // whatever the server says; the recorder read it
@@ -167,8 +174,11 @@ func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*
 		}
 		req.Header["UserAgentOrigin"] = []string{origins}
 	}
-	if alerts := critical(msg); alerts != "" {
-		req.Header["MDM-GenericAlert"] = []string{alerts}
+	if alerts := critical(msg); alerts != "" && r.d.cfg.Profile.Build >= build1511 {
+		r.critical = alerts
+	}
+	if r.critical != "" {
+		req.Header["MDM-GenericAlert"] = []string{r.critical}
 	}
 	switch {
 	case r.opts.Signature != "":
@@ -190,8 +200,13 @@ func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*
 	return resp, nil
 }
 
-// critical lists the types of the message's critical generic alerts, as the
-// MDM-GenericAlert header repeats them.
+// build1511 brought the MDM-GenericAlert header (Learn, "What's new in MDM
+// enrollment and management").
+const build1511 = 10586
+
+// critical lists the types of the message's critical and fatal generic alerts.
+// The MDM-GenericAlert header repeats them in every message of the session that
+// they started (MS-MDM 2.1 note 5).
 func critical(m *syncml.Message) string {
 	var b strings.Builder
 	for i := range m.Body {
@@ -200,7 +215,7 @@ func critical(m *syncml.Message) string {
 			continue
 		}
 		for _, it := range c.Items {
-			if it.Meta != nil && strings.EqualFold(it.Meta.Mark, "critical") {
+			if it.Meta != nil && (strings.EqualFold(it.Meta.Mark, "critical") || strings.EqualFold(it.Meta.Mark, "fatal")) {
 				b.WriteString("<" + it.Meta.Type + ">")
 			}
 		}
@@ -242,11 +257,15 @@ func parseRetryAfter(v string, now time.Time) time.Duration {
 	return retryAfter
 }
 
-// request makes a session request with the headers Windows sends [seen].
+// request makes a session request with the headers Windows sends [seen]. The
+// two that trace it come last: old builds send neither.
 func (d *Device) request(ctx context.Context, addr *url.URL, body io.Reader, requestID, vector string) (*http.Request, error) {
-	to := *addr
+	to, quirks := *addr, &d.cfg.Profile.Quirks
 	query := "mode=Maintenance&Platform=WoA"
-	if d.LoggedIn() == LoginNone {
+	switch {
+	case quirks.NoMode:
+		query = "Platform=WoA"
+	case d.LoggedIn() == LoginNone:
 		query = "mode=Machine&Platform=WoA"
 	}
 	if to.RawQuery != "" {
@@ -260,11 +279,17 @@ func (d *Device) request(ctx context.Context, addr *url.URL, body io.Reader, req
 	}
 	req.URL, req.Host = &to, to.Host
 	v := [...]string{d.cfg.Profile.UserAgent, syncml.MediaType, accepted, "UTF-8", requestID, vector}
-	for i, name := range [...]string{"User-Agent", "Content-Type", "Accept", "Accept-Charset", "client-request-id", "MS-CV"} {
+	names := sessionHeaders[:]
+	if quirks.NoTracing {
+		names = names[:len(names)-2]
+	}
+	for i, name := range names {
 		req.Header[name] = v[i : i+1 : i+1]
 	}
 	return req, nil
 }
+
+var sessionHeaders = [...]string{"User-Agent", "Content-Type", "Accept", "Accept-Charset", "client-request-id", "MS-CV"}
 
 const accepted = "application/vnd.syncml.dm+xml, application/vnd.syncml.dm+wbxml, application/octet-stream"
 

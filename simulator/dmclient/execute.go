@@ -2,6 +2,7 @@ package dmclient
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,7 +32,7 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 			asked = true
 		}
 	}
-	if m.Hdr.Meta != nil {
+	if m.Hdr.Meta != nil && !r.d.cfg.Profile.Quirks.IgnoresMaxMsgSize {
 		if n, err := strconv.Atoi(m.Hdr.Meta.MaxMsgSize); err == nil && n > 0 {
 			r.maxMsg = n
 		}
@@ -42,16 +43,7 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 		r.s.End = "stopped by the device: the server did not authenticate itself"
 		return nil, ErrUntrusted
 	}
-	if !m.HasCommands() && m.Final && !refused {
-		r.s.End = "the server's message was final and had no commands"
-		if len(r.queue) > 0 {
-			r.s.End = "the server did not ask for the rest of the device's message (Alert 1222)"
-		}
-		return nil, nil
-	}
-	if !m.HasCommands() && !refused && len(r.queue) == 0 && r.chunk == nil {
-		// Without commands and Final, Windows ends the session [reported].
-		r.s.End = "the server's message had no commands, and no Final"
+	if !refused && r.finished(m) {
 		return nil, nil
 	}
 	if chal != nil {
@@ -75,14 +67,50 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 			}
 		}
 	}
-	if !m.Final && !asked {
+	if !m.Final && !asked && (m.HasCommands() || r.chunk != nil) {
 		// The package continues: ask for the next message (OMA DM Protocol
 		// 1.2.1 section 6.2). A server that asks for the rest of the device's
-		// package has not started its own.
+		// package has not started its own, nor has one that sends Statuses only.
 		x.out = append(x.out, syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertNextMessage)})
 	}
 	r.queue = append(x.out, r.queue...)
 	return r.next(), nil
+}
+
+// finished reports whether the session ends with this message of the server,
+// and why: the server asks nothing, and the device has nothing left to send.
+// Windows then ends the session, with or without Final [seen: a Final on 19043;
+// without one reported by the maintainers of a server].
+func (r *running) finished(m *syncml.Message) bool {
+	idle := len(r.queue) == 0 && !slices.ContainsFunc(m.Body, func(c syncml.Command) bool {
+		return !c.Verb.IsReply() && (c.Verb != syncml.Alert || c.Code() != syncml.AlertNextMessage)
+	})
+	was := r.idle
+	r.idle = idle
+	switch {
+	case m.HasCommands():
+		// Asked for more than it has, the device answers once [model].
+		if !idle || !was {
+			return false
+		}
+		r.s.End = "the server kept asking for more (Alert 1222), but the device had nothing left to send"
+	case m.Final && len(r.queue) > 0:
+		r.s.End = "the server did not ask for the rest of the device's message (Alert 1222)"
+	case m.Final:
+		r.s.End = "the server's message was final and had no commands"
+	case r.chunk != nil:
+		// Asked for the rest of a large object, the server gets a second chance
+		// [model].
+		if !was {
+			return false
+		}
+		r.s.End = "the server did not send the rest of a large object"
+	case idle:
+		r.s.End = "the server's message had no commands, and no Final"
+	default:
+		return false // the device has more to send
+	}
+	return true
 }
 
 // next composes the device's next message, or Alert 1223 if a result exceeds

@@ -155,7 +155,7 @@ func (d *Device) SetLogin(l Login) {
 // unenrollment alert, then the account is removed, whatever the server
 // answered. The error is the session's.
 func (d *Device) Unenroll(ctx context.Context) (*Session, error) {
-	s, err := d.Sync(ctx, SyncOptions{Origin: OriginUser, Alerts: []syncml.Command{UnenrollAlert()}})
+	s, err := d.Sync(ctx, SyncOptions{Origin: OriginUser, Alerts: []syncml.Command{UnenrollAlert(d.cfg.Profile)}})
 	if errors.Is(err, ErrNotEnrolled) {
 		return nil, err
 	}

@@ -19,6 +19,11 @@ func (r *running) header() syncml.SyncHdr {
 	if !r.auth.done {
 		h.Cred = r.cred()
 	}
+	if h.Cred != nil && r.auth.send == authMD5 {
+		// A digest does not tell whose it is (Learn, "OMA DM protocol support";
+		// seen on Windows 11 22621 and 26200).
+		h.Source.LocName = r.d.credName()
+	}
 	return h
 }
 
@@ -62,6 +67,9 @@ func (r *running) packageOne() *syncml.Message {
 	} {
 		info.Items = append(info.Items, syncml.Item{Source: syncml.Loc{LocURI: "./DevInfo/" + n[0]}, Data: n[1], HasData: true})
 	}
+	if r.d.cfg.Profile.Quirks.HWDevIDItem {
+		info.Items = append(info.Items, syncml.Item{Source: syncml.Loc{LocURI: "./Vendor/MSFT/DMClient/HWDevID"}, Data: ident.HWDevID, HasData: true})
+	}
 	return &syncml.Message{Hdr: hdr, Body: append(body, info), Final: true, Extended: r.version >= 3}
 }
 
@@ -82,10 +90,14 @@ func (d *Device) openingAlerts(own []syncml.Command) (out []syncml.Command) {
 	return append(out, own...)
 }
 
-// UnenrollAlert is the alert when a user disconnects the device [seen].
-func UnenrollAlert() syncml.Command {
-	return syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertGeneric), Items: []syncml.Item{{
-		Meta: &syncml.Meta{Type: "com.microsoft:mdm.unenrollment.userrequest", Format: "int"}, Data: "1", HasData: true}}}
+// UnenrollAlert is the alert when a user disconnects a device of this profile
+// [seen].
+func UnenrollAlert(p Profile) syncml.Command {
+	meta := &syncml.Meta{Type: "com.microsoft:mdm.unenrollment.userrequest", Format: "int"}
+	if p.Quirks.UnenrollCritical {
+		meta.Mark = "critical"
+	}
+	return syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertGeneric), Items: []syncml.Item{{Meta: meta, Data: "1", HasData: true}}}
 }
 
 // compose takes as many commands from the queue as fit into one message: all,
@@ -103,10 +115,13 @@ func (r *running) compose() *syncml.Message {
 	}
 	m.Body = make([]syncml.Command, 0, len(r.queue))
 	size := r.size(m)
+	if r.hopeless(size) {
+		return nil
+	}
 	for len(r.queue) > 0 {
 		c := r.queue[0]
 		c.CmdID = strconv.Itoa(len(m.Body) + 1)
-		n := r.size(&syncml.Message{Body: []syncml.Command{c}}) - r.size(&syncml.Message{})
+		n := r.sizeOf(c)
 		if size+n > r.maxMsg {
 			if len(m.Body) > r.lead {
 				return m // the rest comes when the server asks for it
@@ -122,6 +137,28 @@ func (r *running) compose() *syncml.Message {
 	}
 	m.Final = true
 	return m
+}
+
+// hopeless reports whether a result in the queue fits into no message. The
+// session is aborted as soon as there is one, even if the commands before it
+// fit [seen on Windows 11 26200].
+func (r *running) hopeless(header int) bool {
+	if r.d.cfg.Profile.Quirks.LargeObjects {
+		return false
+	}
+	for i, c := range r.queue {
+		n := r.sizeOf(c)
+		if i < r.lead {
+			header += n
+		} else if header+n > r.maxMsg {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *running) sizeOf(c syncml.Command) int {
+	return r.size(&syncml.Message{Body: []syncml.Command{c}}) - r.size(&syncml.Message{})
 }
 
 // size is a message's length in bytes, in the session's encoding.

@@ -32,7 +32,10 @@ type Keyring interface {
 	Key(ref []byte) (crypto.Signer, error)
 }
 
-const packVersion = 1
+const (
+	packVersion = 2 // 1 had no number of quirks
+	quirksOf1   = 12
+)
 
 // Forms of a key in a record.
 const (
@@ -134,10 +137,11 @@ func (d *decoder) time(since time.Time) time.Time {
 func (d *Device) packIdentity(e *encoder) {
 	id, p := &d.cfg.Identity, &d.cfg.Profile
 	e.shared(p.Name)
-	quirks := uint64(0)
-	for i, q := range QuirkList() {
+	quirks, list := uint64(0), QuirkList()
+	for i, q := range list {
 		quirks |= uint64(bit(*q.field(&d.own))) << i //nolint:gosec // 0 or 1
 	}
+	e.uint(uint64(len(list)))
 	e.uint(quirks)
 	e.string(id.DeviceID)
 	e.string(id.GUID)
@@ -276,10 +280,11 @@ func unpackOverlay(d *decoder) (out []csp.Stored) {
 // is not in Profiles.
 func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 	d := &decoder{b: record, dict: p.Dict}
-	if v := d.uint(); d.err == nil && v != packVersion {
-		return nil, fmt.Errorf("the device's record has version %d, this program reads %d", v, packVersion)
+	v := d.uint()
+	if d.err == nil && (v < 1 || v > packVersion) {
+		return nil, fmt.Errorf("the device's record has version %d, this program reads 1 to %d", v, packVersion)
 	}
-	unpackIdentity(d, &cfg)
+	unpackIdentity(d, &cfg, v)
 	if d.err != nil {
 		return nil, d.err
 	}
@@ -323,13 +328,19 @@ func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 	return dev, nil
 }
 
-func unpackIdentity(d *decoder, cfg *Config) {
-	name, quirks := d.string(), d.uint()
+func unpackIdentity(d *decoder, cfg *Config, version uint64) {
+	name, known := d.string(), uint64(quirksOf1)
+	if version > 1 {
+		known = d.uint()
+	}
+	quirks := d.uint()
 	if p, err := ProfileByName(name); err == nil {
 		cfg.Profile = p
 	}
 	for i, q := range QuirkList() {
-		*q.field(&cfg.Profile.Quirks) = quirks>>i&1 == 1
+		if uint64(i) < known { //nolint:gosec // an index; later ones are as in the profile
+			*q.field(&cfg.Profile.Quirks) = quirks>>i&1 == 1
+		}
 	}
 	id := Identity{DeviceID: d.string(), GUID: d.string(), HWDevID: d.string(), Name: d.string(), Manufacturer: d.string(), Model: d.string(), Locale: d.string()}
 	if id.HWDevID == "" {

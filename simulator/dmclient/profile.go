@@ -33,16 +33,21 @@ type Profile struct {
 	Quirks Quirks
 }
 
-const userAgent = "MSFT OMA DM Client/1.2.0.1" // [seen]
+// The User-Agents of sessions.
+const (
+	userAgent   = "MSFT OMA DM Client/1.2.0.1" // [seen on 19043]
+	userAgent81 = "Enrollment"                 // Windows 8.1 [documented, MS-MDM appendix B]
+)
 
 // WP81 is Windows Phone 8.1, where the push path and its 418 and 500 were
-// first reported.
+// first reported. MS-MDM is silent about phones. That it has no tracing headers
+// and does not know 429, like all desktops of its time, is a [model].
 func WP81() Profile {
 	return Profile{
 		Name: "wp81", RequestVersion: "3.0", DeviceType: "WindowsPhone", OSEdition: "0",
 		OSVersion: "8.10.14219.0", ApplicationVersion: "8.10.14219.0", AuthPolicies: []string{"OnPremise", "Federated"},
 		UserAgent: userAgent, DmV: "8.10.14219.0", Platform: "Windows Phone 8.1", MaxSyncVersion: "1.0", Build: 9651, Phone: true,
-		Quirks: Quirks{PFNErrors: true, PFNLowerCase: true, SendsCred: true},
+		Quirks: Quirks{PFNErrors: true, PFNLowerCase: true, SendsCred: true, NoTracing: true, Ignores429: true},
 	}
 }
 
@@ -51,21 +56,23 @@ func desktop(name, version, osVersion, platform string, build int) Profile {
 	return Profile{
 		Name: name, RequestVersion: version, DeviceType: "CIMClient_Windows", OSEdition: "48", OSVersion: osVersion, ApplicationVersion: osVersion,
 		AuthPolicies: []string{"OnPremise", "Federated"}, UserAgent: userAgent, DmV: "1.3", Platform: platform,
-		MaxSyncVersion: "5.0", Build: build, Quirks: Quirks{HTTP2: true},
+		MaxSyncVersion: "5.0", Build: build, Quirks: Quirks{HTTP2: true, UnenrollCritical: build >= 22000},
 	}
 }
 
-// Win81 is a Windows 8.1 desktop.
+// Win81 is a Windows 8.1 desktop, which differs from Windows 10 as MS-MDM
+// appendix B lists [documented], and stops at white space [seen].
 func Win81() Profile {
 	p := desktop("win81", "2.0", "6.3.9600.0", "Windows 8.1 Pro", 9600)
-	p.MaxSyncVersion, p.Quirks.HTTP2 = "1.0", false
+	p.MaxSyncVersion, p.UserAgent = "1.0", userAgent81
+	p.Quirks = Quirks{NoMode: true, NoTracing: true, Ignores429: true, IgnoresMaxMsgSize: true, SilentOnSpace: true}
 	return p
 }
 
 // Win10v1511 is Windows 10 1511, whose channel may fail to renew.
 func Win10v1511() Profile {
 	p := desktop("win10-1511", "3.0", "10.0.10586.0", "Windows 10 Pro", 10586)
-	p.MaxSyncVersion = "2.0"
+	p.MaxSyncVersion, p.Quirks.NoTracing, p.Quirks.Ignores429 = "2.0", true, true
 	return p
 }
 
@@ -141,6 +148,27 @@ type Quirks struct {
 	HTTP2 bool
 	// SilentPFN accepts the write of a PFN and ignores it.
 	SilentPFN bool
+	// HWDevIDItem ends the Replace of package 1 with DMClient/HWDevID. One
+	// device of build 22621 was seen to; those of 19043 and 26200 were not.
+	HWDevIDItem bool
+	// UnenrollCritical marks the user's unenrollment critical. Build 26200 was
+	// seen to, 19043 was not, and the sample in Learn does not. Between them,
+	// Windows 11 does and Windows 10 does not [model].
+	UnenrollCritical bool
+	// NoMode leaves mode out of the query (MS-MDM appendix B).
+	NoMode bool
+	// NoTracing sends neither MS-CV nor client-request-id. MS-MDM appendix B
+	// says so of all builds up to 21H1 (19043); but 19043 was seen to send both.
+	NoTracing bool
+	// Ignores429 takes 429 as any other refusal (MS-MDM appendix B: up to 2004).
+	Ignores429 bool
+	// IgnoresMaxMsgSize ignores the server's MaxMsgSize (MS-MDM appendix B: 8.1
+	// and 1507).
+	IgnoresMaxMsgSize bool
+	// SilentOnSpace ends the session without a word if the server's message has
+	// white space between elements (Microsoft's support blog for Windows 8.1,
+	// "MDM Enrollment succeeds but SyncML session aborts without errors").
+	SilentOnSpace bool
 }
 
 // Strength is how well a behaviour is known.
@@ -176,6 +204,14 @@ func QuirkList() []Quirk {
 		{"never-renews", Documented, "does not renew its channel, as Windows 8, 8.1 and 10 1511 may", func(q *Quirks) *bool { return &q.NeverRenews }},
 		{"http2", Seen, "speaks HTTP/2 with servers that offer it", func(q *Quirks) *bool { return &q.HTTP2 }},
 		{"silent-pfn", Documented, "takes the PFN and registers nothing, as Windows 10 1511 may hang doing", func(q *Quirks) *bool { return &q.SilentPFN }},
+		// Records of devices refer to the list by index: new quirks go last.
+		{"hwdevid-item", Seen, "puts DMClient/HWDevID into the Replace of package 1, as one device of build 22621; when Windows does so is unknown", func(q *Quirks) *bool { return &q.HWDevIDItem }},
+		{"unenroll-critical", Seen, "marks the alert of a user who disconnects critical, as build 26200; 19043 does not", func(q *Quirks) *bool { return &q.UnenrollCritical }},
+		{"no-mode", Documented, "leaves mode out of the query, as Windows 8.1", func(q *Quirks) *bool { return &q.NoMode }},
+		{"no-tracing", Documented, "sends neither MS-CV nor client-request-id, as builds before 19043", func(q *Quirks) *bool { return &q.NoTracing }},
+		{"ignores-429", Documented, "ends the session at 429 whatever Retry-After says, as builds up to 2004", func(q *Quirks) *bool { return &q.Ignores429 }},
+		{"ignores-maxmsgsize", Documented, "sends larger messages than the server's MaxMsgSize, as Windows 8.1", func(q *Quirks) *bool { return &q.IgnoresMaxMsgSize }},
+		{"silent-on-space", Seen, "stops without a word at a reply with white space between elements, as Windows 8.1", func(q *Quirks) *bool { return &q.SilentOnSpace }},
 	}
 }
 

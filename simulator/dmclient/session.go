@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -177,6 +178,10 @@ type running struct {
 	lead    int
 	cutting bool
 	over    bool // the device aborted
+	// idle: neither side had anything to say in the last exchange. critical is
+	// the MDM-GenericAlert header.
+	idle     bool
+	critical string
 
 	// Values from the tree at the start of the session.
 	version   float64
@@ -186,6 +191,7 @@ type running struct {
 
 func (r *running) run(ctx context.Context) error {
 	msg := r.packageOne()
+	whole := msg // msg, as it was before any challenge
 	for {
 		reply, err := r.exchange(ctx, msg)
 		if err != nil {
@@ -200,9 +206,11 @@ func (r *running) run(ctx context.Context) error {
 			return err
 		}
 		if again {
-			msg = r.resend(msg)
+			msg = r.resend(whole, reply)
 		} else if msg, err = r.answer(ctx, reply); err != nil || msg == nil {
 			return err
+		} else {
+			whole = msg
 		}
 		if r.msgID-max(r.opts.FirstMsgID, 1) >= maxMessages {
 			r.s.End = "stopped by the device"
@@ -211,9 +219,20 @@ func (r *running) run(ctx context.Context) error {
 	}
 }
 
-// resend is the message again, with a new MsgID and the requested credential.
-func (r *running) resend(m *syncml.Message) *syncml.Message {
+// resend is the message again, after a challenge: with a new MsgID, the
+// requested credential and, first, the Status for the challenge's header [seen
+// on Windows 11 22621 and 26200]. The commands keep their CmdIDs, unless one of
+// them has the Status's.
+func (r *running) resend(m, challenge *syncml.Message) *syncml.Message {
 	again := *m
 	again.Hdr = r.header()
+	again.Body = append(make([]syncml.Command, 0, len(m.Body)+1), syncml.Command{Verb: syncml.Status, CmdID: "1",
+		MsgRef: challenge.Hdr.MsgID, CmdRef: "0", Cmd: "SyncHdr", Data: strconv.Itoa(syncml.OK)})
+	again.Body = append(again.Body, m.Body...)
+	if slices.ContainsFunc(m.Body, func(c syncml.Command) bool { return c.CmdID == "1" }) {
+		for i := range again.Body {
+			again.Body[i].CmdID = strconv.Itoa(i + 1)
+		}
+	}
 	return &again
 }

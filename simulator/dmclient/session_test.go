@@ -32,7 +32,7 @@ func TestEveryProfile(t *testing.T) {
 		if want := map[bool]string{true: "HTTP/2.0", false: "HTTP/1.1"}[p.Quirks.HTTP2]; proto != want {
 			t.Errorf("%s speaks %s, want %s", p.Name, proto, want)
 		}
-		if len(p.Quirks.Active()) == 0 && p.Name != "win81" {
+		if len(p.Quirks.Active()) == 0 {
 			t.Errorf("%s: its quirks are %v", p.Name, p.Quirks.Active())
 		}
 	}

@@ -127,17 +127,19 @@ func (w *writer) cred(c *Cred) {
 		return
 	}
 	w.open("Cred", "")
-	w.meta(c.Meta)
+	w.fields(c.Meta, &credFields)
 	w.leaf("Data", c.Data)
 	w.end("Cred")
 }
 
-func (w *writer) meta(m *Meta) {
+func (w *writer) meta(m *Meta) { w.fields(m, &metaFields) }
+
+func (w *writer) fields(m *Meta, order *[len(metaFields)]string) {
 	if m == nil {
 		return
 	}
 	w.element("Meta", "", func() {
-		for _, tag := range metaFields {
+		for _, tag := range order {
 			if v := *m.field(tag); v != "" {
 				w.leafWith(tag, ` xmlns="`+MetaNamespace+`"`, v)
 			}

@@ -14,7 +14,9 @@ import (
 // TestCapturesRoundTrip reads what a real device sent and writes the same
 // bytes again: reader and writer lose nothing of the real form.
 func TestCapturesRoundTrip(t *testing.T) {
-	names := []string{"win10-19043-04-package1.xml", "win10-19043-05-package3.xml", "win10-19043-06-unenroll.xml"}
+	names := []string{"win10-19043-04-package1.xml", "win10-19043-05-package3.xml", "win10-19043-06-unenroll.xml",
+		"win11-26200-package1-user.xml", "win11-26200-package1-digest.xml", "win11-26200-results-md5.xml",
+		"win11-26200-large-result-abort.xml", "win11-26200-unenroll-1226.xml"}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			raw, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "captures", name))

@@ -128,7 +128,7 @@ func writeCred(parent *etree.Element, c *Cred) {
 		return
 	}
 	e := parent.CreateElement("Cred")
-	writeMeta(e, c.Meta)
+	writeFields(e, c.Meta, &credFields)
 	leaf(e, "Data", c.Data)
 }
 
@@ -156,12 +156,18 @@ func (m *Meta) field(tag string) *string {
 	return nil
 }
 
-func writeMeta(parent *etree.Element, m *Meta) {
+// credFields is the order in the Meta of a Cred: there Windows writes Format
+// first (seen on Windows 11 22621 and 26200).
+var credFields = [...]string{"Format", "Type", "Mark", "Size", "NextNonce", "MaxMsgSize", "MaxObjSize"}
+
+func writeMeta(parent *etree.Element, m *Meta) { writeFields(parent, m, &metaFields) }
+
+func writeFields(parent *etree.Element, m *Meta, order *[len(metaFields)]string) {
 	if m == nil {
 		return
 	}
 	e := parent.CreateElement("Meta")
-	for _, tag := range metaFields {
+	for _, tag := range order {
 		v := *m.field(tag)
 		if v == "" {
 			continue
