@@ -1,10 +1,6 @@
 package syncml
 
-import (
-	"bytes"
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // Limits bound what Read takes from the network. A zero field means its
 // default.
@@ -44,72 +40,4 @@ func (l Limits) withDefaults() Limits {
 		l.Commands = DefaultCommands
 	}
 	return l
-}
-
-// scan checks size, depth and the absence of a DTD before a document is
-// built, so that a hostile message costs one pass over its bytes and no
-// memory. It does not judge well-formedness; the parser does.
-func (l Limits) scan(b []byte) error {
-	depth := 0
-	for {
-		i := bytes.IndexByte(b, '<')
-		if i < 0 || i+1 >= len(b) {
-			return nil
-		}
-		b = b[i+1:]
-		switch b[0] {
-		case '/':
-			depth--
-		case '?':
-			b = after(b, "?>")
-			continue
-		case '!':
-			switch {
-			case bytes.HasPrefix(b, []byte("!--")):
-				b = after(b, "-->")
-			case bytes.HasPrefix(b, []byte("![CDATA[")):
-				b = after(b, "]]>")
-			default:
-				return ErrDTD
-			}
-			continue
-		default:
-			end := tagEnd(b)
-			if end < 0 {
-				return nil // truncated: the parser says so
-			}
-			if b[end-1] != '/' {
-				if depth++; depth > l.Depth {
-					return fmt.Errorf("%w: more than %d levels", ErrTooDeep, l.Depth)
-				}
-			}
-			b = b[end:]
-		}
-	}
-}
-
-func after(b []byte, mark string) []byte {
-	if i := bytes.Index(b, []byte(mark)); i >= 0 {
-		return b[i+len(mark):]
-	}
-	return nil
-}
-
-// tagEnd is the index of the '>' that closes the tag at the start of b,
-// attribute values skipped; -1 if there is none.
-func tagEnd(b []byte) int {
-	var quote byte
-	for i := 1; i < len(b); i++ {
-		switch c := b[i]; {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '>':
-			return i
-		}
-	}
-	return -1
 }
