@@ -10,7 +10,7 @@ import (
 // unbound prefixes, a root outside SyncML's namespace.
 func Lint(b []byte) []string {
 	b = toUTF8(b)
-	if err := (Limits{}).withDefaults().scan(b); err != nil {
+	if _, err := (Limits{}).withDefaults().scan(b); err != nil {
 		return []string{err.Error()}
 	}
 	root, err := parse(b)
@@ -27,7 +27,7 @@ func Lint(b []byte) []string {
 // UnboundPrefixes lists the elements and attributes with an unbound prefix
 // (Namespaces in XML 1.0, section 5).
 func UnboundPrefixes(b []byte) ([]string, error) {
-	if err := (Limits{}).withDefaults().scan(b); err != nil {
+	if _, err := (Limits{}).withDefaults().scan(b); err != nil {
 		return nil, err
 	}
 	root, err := parse(b)
@@ -38,34 +38,34 @@ func UnboundPrefixes(b []byte) ([]string, error) {
 }
 
 func unbound(root *etree.Element) (out []string) {
-	var walk func(e *etree.Element, bound map[string]bool)
-	walk = func(e *etree.Element, bound map[string]bool) {
-		own := bound
+	// How often each prefix is bound where the walk is. A copy of the bindings for
+	// every element that has some would be quadratic.
+	bound := map[string]int{"xml": 1, "xmlns": 1}
+	bind := func(e *etree.Element, n int) {
 		for _, a := range e.Attr {
 			if a.Space == "xmlns" {
-				if len(own) == len(bound) {
-					own = make(map[string]bool, len(bound)+1)
-					for k := range bound {
-						own[k] = true
-					}
-				}
-				own[a.Key] = true
+				bound[a.Key] += n
 			}
 		}
-		if e.Space != "" && !own[e.Space] {
+	}
+	var walk func(e *etree.Element)
+	walk = func(e *etree.Element) {
+		bind(e, 1)
+		if e.Space != "" && bound[e.Space] == 0 {
 			out = append(out, fmt.Sprintf("prefix %q of element %s is not bound", e.Space, e.FullTag()))
 		}
 		for _, a := range e.Attr {
-			if a.Space != "" && a.Space != "xmlns" && !own[a.Space] {
+			if a.Space != "" && bound[a.Space] == 0 {
 				out = append(out, fmt.Sprintf("prefix %q of attribute %s:%s is not bound", a.Space, a.Space, a.Key))
 			}
 		}
 		for _, t := range e.Child {
 			if k, ok := t.(*etree.Element); ok {
-				walk(k, own)
+				walk(k)
 			}
 		}
+		bind(e, -1)
 	}
-	walk(root, map[string]bool{"xml": true, "xmlns": true})
+	walk(root)
 	return out
 }

@@ -142,8 +142,8 @@ func (c *Command) Target() string {
 type Item struct {
 	Target, Source Loc
 	Meta           *Meta
-	// Data is the text of the Data element. If Data held elements instead of
-	// text, it is their XML.
+	// Data is the text of the Data element: entities and CDATA sections resolved.
+	// If Data held elements, it is everything between its tags, byte for byte.
 	Data     string
 	HasData  bool // a Data element is present, even if empty
 	MoreData bool

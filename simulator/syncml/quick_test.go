@@ -11,14 +11,11 @@ import (
 
 // slow reads as Read would without quick.
 func slow(b []byte, limits Limits) (*Message, error) {
-	if err := limits.scan(b); err != nil {
-		return nil, err
-	}
-	root, err := parse(b)
+	nodes, err := byEtree(b, limits)
 	if err != nil {
 		return nil, err
 	}
-	return read(fromElement(root), limits)
+	return read(&nodes[0], limits)
 }
 
 // plainMessages are read by quick, all of them.
@@ -66,46 +63,54 @@ func TestQuick(t *testing.T) {
 	}
 }
 
-// TestQuickDense: what has more elements than room was made for is etree's, and a
-// section of text that looks like elements takes no room for them.
+// TestQuickDense: a message of more elements than one block of nodes is read by
+// quick as well, and text that looks like elements takes no room for them.
 func TestQuickDense(t *testing.T) {
 	limits := Limits{}.withDefaults()
-	dense := []byte("<SyncML><SyncHdr/><SyncBody>" + strings.Repeat("<a/>", 500) + "</SyncBody></SyncML>")
-	if _, ok := quick(dense, limits); ok {
-		t.Error("500 elements in 2 KB found room")
+	dense := []byte("<SyncML><SyncHdr/><SyncBody>" + strings.Repeat("<a/>", 3*maxSpare) + "</SyncBody></SyncML>")
+	if _, ok := quick(dense, limits); !ok {
+		t.Error("not plain")
 	}
-	if m, err := Read(dense); err != nil || len(m.Body) != 500 {
-		t.Errorf("%+v, %v", m, err)
-	}
+	same(t, dense, limits)
 	text := []byte("<SyncML><SyncHdr/><SyncBody><Add><Item><Data><![CDATA[" + strings.Repeat("<", 1<<20) + "]]></Data></Item></Add></SyncBody></SyncML>")
-	root, ok := quick(text, limits)
-	if !ok || cap(root.all) > len(text)/8 {
-		t.Errorf("room for %d elements in %d bytes", cap(root.all), len(text))
+	nodes, ok := quick(text, limits)
+	if !ok || cap(nodes) > maxSpare {
+		t.Errorf("room for %d elements", cap(nodes))
 	}
 }
 
 func same(t *testing.T, b []byte, limits Limits) {
 	t.Helper()
-	root, ok := quick(b, limits)
+	nodes, ok := quick(b, limits)
 	if !ok {
 		return
 	}
-	got, err := read(root, limits)
+	got, err := read(&nodes[0], limits)
 	want, werr := slow(b, limits)
 	if (err == nil) != (werr == nil) || err != nil && err.Error() != werr.Error() || !reflect.DeepEqual(got, want) {
 		t.Errorf("%q\nquick %+v, %v\netree %+v, %v", b, got, err, want, werr)
 	}
 }
 
-// FuzzQuick: quick takes nothing that etree reads otherwise or refuses, and what
-// quickWrite writes is what etree writes.
+// FuzzQuick: quick takes nothing that etree reads otherwise or refuses, scan finds
+// the Data elements that etree finds, and what quickWrite writes is what etree
+// writes.
 func FuzzQuick(f *testing.F) {
 	for _, b := range plainMessages(f) {
 		f.Add(b)
 	}
+	for _, s := range shapes {
+		f.Add(s.message(900, false))
+		f.Add(s.message(900, true))
+	}
+	for _, data := range []string{"\n <a><b/></a>\n", "<r1>a</r1><r2>b</r2>", "x<![CDATA[</Data>]]><p:Data q='>'><Data/></p:Data>&lt;", "1<!--> </Data> -->\r\n<a/>", "<?xml version='1.0'?><a/>", "<?pi <Data>?><a/>"} {
+		f.Add([]byte(doc(inItem(data))))
+		f.Add([]byte(doc("<Atomic><Data>" + data + "</Data></Atomic>")))
+	}
 	limits := Limits{}.withDefaults()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		same(t, b, limits)
+		agree(t, b, limits)
 		m, err := Read(b)
 		if err != nil {
 			return

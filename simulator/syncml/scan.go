@@ -3,100 +3,13 @@ package syncml
 import (
 	"bytes"
 	"strings"
-	"sync"
 	"unicode/utf8"
-
-	"github.com/beevik/etree"
 )
 
-// node is an element as read needs it. quick builds it from plain documents,
-// etree from any.
-type node struct {
-	tag, space string
-	attrs      []attr
-	// text is the character data directly in it. value is the content of a Data
-	// element: its text, or the XML of its elements.
-	text, value string
-	kids        []*node
-	all         []node // of a root that quick read: all nodes
-}
-
-type attr struct{ space, key, value string }
-
-// fromElement is the node of an element that etree read.
-func fromElement(e *etree.Element) *node {
-	root := &node{}
-	list := takeNodes(maxSpare)
-	root.of(e, &list)
-	root.all = list
-	return root
-}
-
-// of fills n from an element; its children come from list while it lasts.
-func (n *node) of(e *etree.Element, list *[]node) {
-	n.tag, n.space, n.text = e.Tag, e.Space, chars(e)
-	for _, a := range e.Attr {
-		n.attrs = append(n.attrs, attr{a.Space, a.Key, a.Value})
-	}
-	for _, t := range e.Child {
-		if k, ok := t.(*etree.Element); ok {
-			var next *node
-			if len(*list) < cap(*list) {
-				*list = (*list)[:len(*list)+1]
-				next = &(*list)[len(*list)-1]
-			} else {
-				next = &node{}
-			}
-			next.of(k, list)
-			n.kids = append(n.kids, next)
-		}
-	}
-	n.value = n.text
-	if n.tag == "Data" && len(n.kids) > 0 {
-		n.value = value(e)
-	}
-}
-
-// chars is the character data directly in e.
-func chars(e *etree.Element) string {
-	if len(e.Child) == 1 {
-		if c, ok := e.Child[0].(*etree.CharData); ok {
-			return c.Data
-		}
-	}
-	var b strings.Builder
-	for _, t := range e.Child {
-		if c, ok := t.(*etree.CharData); ok {
-			b.WriteString(c.Data)
-		}
-	}
-	return b.String()
-}
-
-// value is the content of a Data element: its text, or the XML of its elements
-// if a server put an unescaped document in it.
-func value(e *etree.Element) string {
-	for _, t := range e.Child {
-		if _, ok := t.(*etree.Element); ok {
-			doc := etree.NewDocument()
-			doc.WriteSettings = compact
-			for _, t := range e.Copy().Child {
-				doc.AddChild(t)
-			}
-			s, err := doc.WriteToString()
-			if err != nil {
-				return ""
-			}
-			return strings.TrimSpace(s)
-		}
-	}
-	return chars(e)
-}
-
-// quick reads a plain document in one pass, at a tenth of etree's cost:
-// elements, attributes, text, the predefined entities, CDATA. ok is false for
-// anything else, valid or not; etree then reads it and reports errors.
-func quick(b []byte, limits Limits) (root *node, ok bool) {
+// quick reads a plain document in one pass: elements, attributes, text, the
+// predefined entities, CDATA. ok is false for all else, be it right or wrong:
+// etree has to look then, and says what is wrong. It is a tenth of etree's cost.
+func quick(b []byte, limits Limits) (nodes []node, ok bool) {
 	for _, decl := range declarations {
 		if bytes.HasPrefix(b, decl) {
 			b = b[len(decl):]
@@ -106,55 +19,21 @@ func quick(b []byte, limits Limits) (root *node, ok bool) {
 	if !plain(b) {
 		return nil, false
 	}
-	// At least one for each element. The bound keeps a CDATA section full of
-	// "<" from taking a hundred times its size; denser messages, which nobody
-	// sends, are left to etree.
-	n := min(bytes.Count(b, []byte("<")), len(b)/16+64)
-	s := scanner{b: string(b), nodes: takeNodes(n), depth: limits.Depth}
+	s := scanner{b: string(b), room: takeNodes(bytes.Count(b, []byte("<"))), depth: limits.Depth}
 	s.blank()
-	root = s.element()
+	ok = s.element(s.room.next(), "")
 	s.blank()
-	if root == nil || s.i != len(s.b) {
-		giveNodes(s.nodes)
+	if !ok || s.i != len(s.b) {
+		giveNodes(s.room.all())
 		return nil, false
 	}
-	root.all = s.nodes
-	return root, true
-}
-
-// spare pools the nodes of messages that were read. They are half of the cost
-// of reading, and are not needed after it.
-var spare sync.Pool
-
-// maxSpare bounds the pool, in nodes.
-const maxSpare = 512
-
-// takeNodes returns an empty slice with room for n nodes.
-func takeNodes(n int) []node {
-	if list, ok := spare.Get().(*[]node); ok && cap(*list) >= n {
-		return (*list)[:0]
-	}
-	return make([]node, 0, max(n, 64))
-}
-
-// giveNodes returns a message's nodes to the pool; nothing may refer to them.
-func giveNodes(list []node) {
-	if cap(list) == 0 || cap(list) > maxSpare {
-		return
-	}
-	for i := range list {
-		n := &list[i]
-		clear(n.attrs)
-		*n = node{attrs: n.attrs[:0], kids: n.kids[:0]} // not the message that they are parts of
-	}
-	list = list[:0]
-	spare.Put(&list)
+	return s.room.all(), true
 }
 
 var declarations = [][]byte{[]byte(`<?xml version="1.0" encoding="utf-8"?>`), []byte(`<?xml version="1.0" encoding="UTF-8"?>`), []byte(`<?xml version="1.0"?>`)}
 
-// plain reports whether a document has no bytes that XML treats specially:
-// control characters, carriage returns, invalid UTF-8.
+// plain tells whether a document has no bytes that XML treats in a way of its
+// own: control characters, carriage returns, what is no UTF-8.
 func plain(b []byte) bool {
 	ascii := true
 	for _, c := range b {
@@ -163,14 +42,14 @@ func plain(b []byte) bool {
 		}
 		ascii = ascii && c < 0x7f
 	}
-	// U+FFFE and U+FFFF are valid UTF-8, but not allowed in XML.
+	// U+FFFE and U+FFFF are UTF-8 and no XML.
 	return ascii || utf8.Valid(b) && !bytes.Contains(b, []byte("\uFFFE")) && !bytes.Contains(b, []byte("\uFFFF")) && !bytes.ContainsRune(b, 0x7f)
 }
 
 type scanner struct {
 	b     string
 	i     int
-	nodes []node // all of them, so that they are one piece of memory
+	room  room
 	depth int
 }
 
@@ -180,7 +59,7 @@ func (s *scanner) blank() {
 	}
 }
 
-// name reads "prefix:local"; empty if no plain name follows.
+// name reads "prefix:local"; empty where there is none that is plain.
 func (s *scanner) name() (space, local string) {
 	start := s.i
 	for s.i < len(s.b) {
@@ -204,46 +83,51 @@ func (s *scanner) name() (space, local string) {
 
 func (s *scanner) starts(prefix string) bool { return strings.HasPrefix(s.b[s.i:], prefix) }
 
-// element reads an element from its "<"; nil if it is not plain.
-func (s *scanner) element() *node {
-	if !s.starts("<") || len(s.nodes) == cap(s.nodes) {
-		return nil
+// element reads one from its "<" into n. Where n is nil it reads past it. It is
+// false where the element is not plain.
+func (s *scanner) element(n *node, parent string) bool {
+	if !s.starts("<") {
+		return false
 	}
 	if s.depth--; s.depth < 0 {
-		return nil
+		return false
 	}
-	defer func() { s.depth++ }()
 	s.i++
-	s.nodes = s.nodes[:len(s.nodes)+1]
-	n := &s.nodes[len(s.nodes)-1]
-	if n.space, n.tag = s.name(); n.tag == "" {
-		return nil
+	start := s.i
+	space, tag := s.name()
+	full := s.b[start:s.i]
+	if tag == "" {
+		return false
+	}
+	if n != nil {
+		n.space, n.tag = space, tag
 	}
 	if !s.attributes(n) {
-		return nil
+		return false
 	}
 	if s.starts("/>") {
 		s.i += 2
-		return n
+		s.depth++
+		return true
 	}
 	if !s.starts(">") {
-		return nil
+		return false
 	}
 	s.i++
-	if !s.content(n) {
-		return nil
+	if !s.content(n, parent) || !s.starts(full) {
+		return false
 	}
-	// The end tag, which content stopped at.
-	space, tag := s.name()
+	s.i += len(full) // of the end tag, which content stopped in
 	s.blank()
-	if space != n.space || tag != n.tag || !s.starts(">") {
-		return nil
+	if !s.starts(">") {
+		return false
 	}
 	s.i++
-	n.value = n.text
-	return n
+	s.depth++
+	return true
 }
 
+// attributes reads those of n up to the end of the start tag.
 func (s *scanner) attributes(n *node) bool {
 	for {
 		before := s.i
@@ -269,33 +153,42 @@ func (s *scanner) attributes(n *node) bool {
 		if strings.ContainsAny(v, "<&\n\t") {
 			return false
 		}
-		for _, a := range n.attrs {
-			if a.space == space && a.key == key {
-				return false
-			}
-		}
-		n.attrs = append(n.attrs, attr{space, key, v})
 		s.i += end + 1
+		if n != nil && isRead(space, key) {
+			n.attrs = append(n.attrs, attr{space, key, v})
+		}
 	}
 }
 
-// content reads text and elements up to and including the "</" of the end tag.
-func (s *scanner) content(n *node) bool {
+// content reads text and elements up to the "</" of the end tag, and that.
+func (s *scanner) content(n *node, parent string) bool {
+	value := n == nil || isValue(n.tag, parent)
+	start, elements := s.i, false
+	var text pieces
 	for {
 		end := strings.IndexByte(s.b[s.i:], '<')
 		if end < 0 {
 			return false
 		}
 		if end > 0 {
-			text, ok := unescape(s.b[s.i : s.i+end])
+			piece, ok := unescape(s.b[s.i : s.i+end])
 			if !ok {
 				return false
 			}
-			n.text += text
+			if n != nil && !(value && elements) {
+				text.add(piece)
+			}
 			s.i += end
 		}
 		switch {
 		case s.starts("</"):
+			switch {
+			case n == nil:
+			case value && elements:
+				n.text = s.b[start:s.i]
+			default:
+				n.text = text.String()
+			}
 			s.i += 2
 			return true
 		case s.starts("<![CDATA["):
@@ -304,24 +197,28 @@ func (s *scanner) content(n *node) bool {
 			if end < 0 {
 				return false
 			}
-			n.text += s.b[s.i : s.i+end]
-			s.i += end + len("]]>")
-		default:
-			if n.tag == "Data" {
-				return false // a document that is not escaped
+			if n != nil && !(value && elements) {
+				text.add(s.b[s.i : s.i+end])
 			}
-			k := s.element()
-			if k == nil {
+			s.i += end + len("]]>")
+		case value:
+			elements = true
+			if !s.element(nil, "") {
 				return false
 			}
+		default:
+			k := s.room.next()
 			n.kids = append(n.kids, k)
+			if !s.element(k, n.tag) {
+				return false
+			}
 		}
 	}
 }
 
 var entities = map[string]string{"amp": "&", "lt": "<", "gt": ">", "quot": `"`, "apos": "'"}
 
-// unescape resolves the predefined entities; ok is false for others.
+// unescape resolves the predefined entities; ok is false where there is another.
 func unescape(text string) (out string, ok bool) {
 	if strings.Contains(text, "]]>") {
 		return "", false
@@ -343,13 +240,4 @@ func unescape(text string) (out string, ok bool) {
 	}
 	b.WriteString(text)
 	return b.String(), true
-}
-
-func (n *node) attr(space, key string) string {
-	for _, a := range n.attrs {
-		if a.space == space && a.key == key {
-			return a.value
-		}
-	}
-	return ""
 }

@@ -29,7 +29,13 @@ func ReadWBXML(b []byte, limits Limits) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return read(fromElement(root), limits)
+	nodes, err := fromElement(root, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	m, err := read(&nodes[0], limits)
+	giveNodes(nodes)
+	return m, err
 }
 
 type wbReader struct {
