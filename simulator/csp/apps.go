@@ -48,7 +48,7 @@ func modernApps() CSP {
 			c.tree.drop(c.scope, []string{"Vendor", "MSFT", "EnterpriseModernAppManagement", "AppInstallation", c.Names[1]})
 		}
 	}
-	return CSP{Name: "EnterpriseModernAppManagement", Version: "1.2", tree: "modernapp.tree", on: map[string]Handler{
+	return CSP{Name: "EnterpriseModernAppManagement", Version: "1.2", lists: everyScope, tree: "modernapp.tree", on: map[string]Handler{
 		"AppInstallation/{PackageFamilyName}/HostedInstall":                  {Run: install},
 		"AppInstallation/{PackageFamilyName}/StoreInstall":                   {Run: install},
 		"AppManagement/UpdateScan":                                           {Run: func(*Call, string) int { return 200 }},
@@ -137,7 +137,7 @@ func removePackage(c *Call, data string) int {
 // "EnterpriseDesktopAppManagement CSP"). The page's example alert has code 1224, but
 // its text calls it a generic alert, which is 1226.
 func desktopApps() CSP {
-	return CSP{Name: "EnterpriseDesktopAppManagement", Version: "1.1", tree: "desktopapp.tree", on: map[string]Handler{
+	return CSP{Name: "EnterpriseDesktopAppManagement", Version: "1.0", lists: bothScopes, tree: "desktopapp.tree", on: map[string]Handler{
 		"MSI/{ProductID}/DownloadInstall": {Run: func(c *Call, data string) int {
 			root := document(data, "MsiInstallJob")
 			if root == nil || root.FindElement("Product/Download/ContentURLList/ContentURL") == nil {

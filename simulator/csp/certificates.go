@@ -56,7 +56,7 @@ func rootCATrustedCertificates() CSP {
 	for _, store := range []string{"Root", "CA", "TrustedPublisher", "TrustedPeople", "UntrustedCertificates"} {
 		storedCertificate(on, store+"/{CertHash}")
 	}
-	return CSP{Name: "RootCATrustedCertificates", Version: "1.1", tree: "rootca.tree", on: on}
+	return CSP{Name: "RootCATrustedCertificates", Version: "1.1", Newer: []Release{{22000, "1.2"}}, lists: bothScopes, tree: "rootca.tree", on: on}
 }
 
 func certificateStore() CSP {
@@ -71,5 +71,5 @@ func certificateStore() CSP {
 	for _, store := range []string{"ROOT", "ROOT/System", "CA", "CA/System", "MY/User", "MY/System"} {
 		storedCertificate(on, store+"/{CertHash}")
 	}
-	return CSP{Name: "CertificateStore", Version: "1.1", tree: "certificatestore.tree", on: on, finish: scepDone("CertThumbPrint")}
+	return CSP{Name: "CertificateStore", Version: "1.0", tree: "certificatestore.tree", on: on, finish: scepDone("CertThumbPrint")}
 }

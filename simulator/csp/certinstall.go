@@ -18,7 +18,7 @@ const (
 )
 
 func clientCertificateInstall() CSP {
-	return CSP{Name: "ClientCertificateInstall", Version: "1.1", tree: "clientcertificateinstall.tree", on: map[string]Handler{
+	return CSP{Name: "ClientCertificateInstall", Version: "1.1", lists: bothScopes, tree: "clientcertificateinstall.tree", on: map[string]Handler{
 		"PFXCertInstall/{UniqueID}/PFXCertBlob":     {Write: installPFX},
 		"SCEP/{UniqueID}/Install/Enroll":            {Run: scepEnroll("ClientCertificateInstall", "HashAlgorithm")},
 		"PFXCertInstall/{UniqueID}/PFXCertPassword": {Read: func(*Call) string { return "" }},

@@ -8,7 +8,7 @@ const ProviderPath = "Vendor/MSFT/DMClient/Provider/{ProviderID}"
 // dmClient is the CSP of a management account (Learn, "DMClient CSP").
 func dmClient() CSP {
 	const account = "Provider/{ProviderID}"
-	return CSP{Name: "DMClient", Version: "1.5", tree: "dmclient.tree", on: map[string]Handler{
+	c := CSP{Name: "DMClient", Version: "1.5", Newer: []Release{{22000, "1.6"}, {26200, "1.7"}}, lists: everyScope, tree: "dmclient.tree", on: map[string]Handler{
 		"Unenroll": {Run: func(c *Call, provider string) int {
 			if provider == "" || c.tree.exists(c.tree.schema.locate(Path{DeviceScope, []string{"Vendor", "MSFT", "DMClient", "Provider", provider}})) {
 				return unenroll(c, provider)
@@ -45,6 +45,8 @@ func dmClient() CSP {
 			return strconv.Itoa(status)
 		}},
 	}}
+	firstSyncStatus(c.on, account+"/FirstSyncStatus/")
+	return c
 }
 
 func unenroll(c *Call, provider string) int {

@@ -153,6 +153,8 @@ type Handler struct {
 	// Write is called before a value is stored. A status other than 2xx rejects the
 	// value; 202 stores it and says that work continues.
 	Write func(c *Call, value string) int
+	// Locked reports that a server may not change the node now: 405.
+	Locked func(c *Call) bool
 	// Run performs an Exec and returns its status.
 	Run func(c *Call, data string) int
 	// Removed is called before the node and everything below it are removed.

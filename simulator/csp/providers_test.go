@@ -255,7 +255,7 @@ func TestPhone(t *testing.T) {
 	run(t, tree, []step{
 		{syncml.Exec, "./Vendor/MSFT/RemoteLock/LockAndResetPIN", "", 200, ""},
 		{syncml.Get, "./Vendor/MSFT/RemoteLock/NewPINValue", "", 200, "100001"},
-		{syncml.Get, "./Vendor/MSFT/RemoteLock/Lock", "", 405, ""},
+		{syncml.Get, "./Vendor/MSFT/RemoteLock/Lock", "", 200, ""},
 		{syncml.Get, "./Vendor/MSFT/Policy/Config", "", 404, ""},
 		{syncml.Add, "./Vendor/MSFT/PolicyManager/My/WiFi/AllowWiFi", "0", 200, ""},
 		{syncml.Get, "./Vendor/MSFT/PolicyManager/Device/WiFi/AllowWiFi", "", 200, "0"},
