@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -127,6 +128,7 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 			fmt.Fprintf(out, "%-10s %s\n", v[0], v[1])
 		}
 	}
+	showPage(out, d.StatusPage())
 	if n := inv.Life; n.Locks+n.Reboots+n.Finds > 0 || n.Wiped != "" {
 		fmt.Fprintf(out, "life       locked %d times, rebooted %d, located %d, wiped: %s\n", n.Locks, n.Reboots, n.Finds, n.Wiped)
 	}
@@ -148,6 +150,34 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 	}
 	fmt.Fprintf(out, "\n%s", text)
 	return nil
+}
+
+// showPage prints the Enrollment Status Page that the device's user sees, if any.
+func showPage(out io.Writer, p dmclient.StatusPage) {
+	if p.Phase == "" {
+		return
+	}
+	leave := "the user can leave it"
+	if p.Blocks {
+		leave = "it blocks the device"
+	}
+	fmt.Fprintf(out, "page       Enrollment Status Page, %s, since %s; %s\n", p.Phase, p.Since.UTC().Format("15:04 UTC"), leave)
+	if p.Failed != "" {
+		fmt.Fprintf(out, "  failed   %s\n", p.Failed)
+		for _, v := range [][2]string{{"says", p.ErrorText}, {"offers", strings.Join(p.Buttons, ", ")}} {
+			if v[1] != "" {
+				fmt.Fprintf(out, "  %-8s %s\n", v[0], v[1])
+			}
+		}
+		return
+	}
+	fmt.Fprintf(out, "  fails    at %s\n", p.TimeOut.UTC().Format("15:04 UTC"))
+	for _, w := range p.Waits {
+		fmt.Fprintf(out, "  waits    %s\n", report.Clip(w, 120))
+	}
+	for _, c := range p.Progress {
+		fmt.Fprintf(out, "  counts   %s\n", c)
+	}
 }
 
 func setCommand(s *streams, f *deviceFlags) *cobra.Command {

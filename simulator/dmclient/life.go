@@ -90,6 +90,9 @@ func (d *Device) afterSession(s *Session) {
 	case reboot:
 		d.Disconnect() // connections do not survive it; the channel does
 	}
+	if s.Err == nil && !wiped && !left {
+		d.endOfSession()
+	}
 	d.reschedule()
 }
 
@@ -125,29 +128,6 @@ func (d *Device) finishJobs(ctx context.Context) {
 		d.mu.Lock()
 		d.alerts = append(d.alerts, alert)
 		d.mu.Unlock()
-	}
-}
-
-// LoggedIn returns who is logged in.
-func (d *Device) LoggedIn() Login {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.login
-}
-
-// SetLogin changes who is logged in. A login of the enrolled user starts a
-// session if PollOnLogin is true, a login of others if AllUsersPollOnFirstLogin
-// is true; Run runs it.
-func (d *Device) SetLogin(l Login) {
-	d.mu.Lock()
-	before := d.login
-	d.login = l
-	d.mu.Unlock()
-	if l == before || l == LoginNone {
-		return
-	}
-	if d.account("Poll/PollOnLogin") == "true" || l == LoginOthers && d.account("Poll/AllUsersPollOnFirstLogin") == "true" {
-		d.signal(OriginLogin)
 	}
 }
 
