@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -63,6 +64,15 @@ func certificateStore() CSP {
 	on := map[string]Handler{
 		"MY/SCEP/{UniqueID}/Install/Enroll": {Run: scepEnroll("CertificateStore", "HashAlgrithm")},
 		// The renewal happens after the session (MS-MDE2 3.8: ROBO).
+		// "valid values are 1 - 1000 AND =< RenewalPeriod, otherwise it will result in
+		// errors" (DDF); the code is a model.
+		"MY/WSTEP/Renew/RetryInterval": {Write: func(c *Call, v string) int {
+			retry, _ := strconv.Atoi(strings.TrimSpace(v))
+			if retry > c.number("RenewPeriod", 42) {
+				return 500
+			}
+			return 200
+		}},
 		"MY/WSTEP/Renew/RenewNow": {Run: func(c *Call, _ string) int {
 			c.Host.Effect(Effect{Kind: EffectRenew, At: c.Host.Now()})
 			return 202

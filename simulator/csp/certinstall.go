@@ -48,7 +48,7 @@ func openPFX(c *Call, blob string) (thumb string, status int) {
 	if err != nil {
 		return "", pfxInvalid
 	}
-	password := c.secret("PFXCertPassword")
+	password := c.stored("PFXCertPassword")
 	if kind := c.Value("PFXCertPasswordEncryptionType"); kind != "" && kind != "0" {
 		cms, err := decode64(password)
 		if err != nil || kind != "1" {
@@ -70,8 +70,8 @@ func openPFX(c *Call, blob string) (thumb string, status int) {
 	return thumbprint(cert.Raw), pfxDone
 }
 
-// secret returns the stored value of a node that Get does not reveal.
-func (c *Call) secret(rel string) string {
+// stored returns the stored value of a node, whatever Get answers.
+func (c *Call) stored(rel string) string {
 	return c.tree.stored[c.tree.schema.key(c.scope, c.relative(rel))].value
 }
 
@@ -92,7 +92,7 @@ func scepEnroll(csp, hashNode string) func(*Call, string) int {
 			ca = "CAThumbPrint"
 		}
 		for _, need := range []string{"ServerURL", "Challenge", "EKUMapping", "KeyUsage", "KeyLength", "SubjectName", hashNode, ca} {
-			if c.secret(need) == "" {
+			if c.stored(need) == "" {
 				c.Put("../Status", scepFailed)
 				c.Put("../ErrorCode", strconv.Itoa(-2147024809)) // E_INVALIDARG
 				return 500

@@ -2,6 +2,7 @@ package csp
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -113,6 +114,14 @@ type Call struct {
 // exist.
 func (c *Call) Value(rel string) string {
 	return c.tree.read(c.Context, c.at(rel)).Data
+}
+
+// number returns the stored int at rel, or the fallback if there is none.
+func (c *Call) number(rel string, fallback int) int {
+	if n, err := strconv.Atoi(strings.TrimSpace(c.stored(rel))); err == nil {
+		return n
+	}
+	return fallback
 }
 
 // Put stores a value at rel, whatever operations that node allows. A node of any

@@ -80,6 +80,7 @@ func (d *Device) afterSession(s *Session) {
 	}
 	if renew {
 		d.schedule.renewNow = true
+		d.renewal.status = renewing
 	}
 	d.mu.Unlock()
 	switch {
