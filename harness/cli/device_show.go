@@ -188,7 +188,7 @@ func setCommand(s *streams, f *deviceFlags) *cobra.Command {
 
   dmwake device set 1 ./DevDetail/Ext/Microsoft/DeviceName=PC-1
   dmwake device set 1 login=none        user, others or none
-  dmwake device set 1 power=saver       normal, saver or off`,
+  dmwake device set 1 power=saver       normal, saver, limited or off`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return usage(errors.New("name a device and a change, such as ./Vendor/MSFT/Policy/Config/Area/Name=1"))
@@ -232,9 +232,9 @@ func change(d *dmclient.Device, assignment string) error {
 		}
 		return fmt.Errorf("login=%s: use user, others or none", value)
 	case "power":
-		p, ok := map[string]dmclient.Power{"normal": dmclient.PowerNormal, "saver": dmclient.PowerSaver, "off": dmclient.PowerOff}[value]
+		p, ok := map[string]dmclient.Power{"normal": dmclient.PowerNormal, "saver": dmclient.PowerSaver, "limited": dmclient.PowerLimited, "off": dmclient.PowerOff}[value]
 		if !ok {
-			return fmt.Errorf("power=%s: use normal, saver or off", value)
+			return fmt.Errorf("power=%s: use normal, saver, limited or off", value)
 		}
 		d.SetPower(p)
 		return nil

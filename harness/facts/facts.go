@@ -50,7 +50,8 @@ func All() []Section {
 			{Doc, "a raw notification to the channel wakes the device, which opens a session", "Learn, push notification support", []string{"PSH-01", dm + "TestRunOnTheClock"}},
 			{Doc, "polling continues alongside push", "Learn, push notification support", []string{"PSH-06", dm + "TestPollSchedule"}},
 			{Doc, "the channel lives 30 days and is renewed with 15 left, followed by a session; a failed renewal is retried after 4 ± 1 hours, an expired channel after a day ± 4 hours", "Learn, push notification support", []string{dm + "TestChannelLife"}},
-			{Doc, "battery saver and data limits close the WNS connection; then Push/Status is 7", "Learn, push notification support; DMClient CSP", []string{dm + "TestRunOnTheClock"}},
+			{Doc, "battery saver and data limits close the WNS connection", "Learn, push notification support", []string{dm + "TestPowerClosesTheConnection"}},
+			{Doc, "a push that arrives although power or connectivity allow no session is told as Push/Status 7", "Learn, DMClient CSP", []string{dm + "TestRunOnTheClock"}},
 			{Seen, "an empty notification wakes nobody (0x80070057)", "reports of real devices", []string{dm + "TestEmptyPushWakesNobody", "WNS-06"}},
 		}},
 		{"PFN", []Fact{

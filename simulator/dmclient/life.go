@@ -165,18 +165,24 @@ func (d *Device) Wipe() {
 type Power int
 
 // The states of power. A saver closes the WNS client's connection (Learn,
-// "Push notification support for device management").
+// "Push notification support for device management"). Push/Status 7 is a push that
+// arrived although power or connectivity allow no session (Learn, "DMClient CSP"); the
+// two pages together need a state of its own.
 const (
-	PowerNormal Power = iota
-	PowerSaver        // battery saver, or data limit reached
-	PowerOff          // no network at all
+	PowerNormal  Power = iota
+	PowerSaver         // battery saver, or data limit reached: the WNS connection is closed
+	PowerOff           // no network at all
+	PowerLimited       // the WNS connection is there, but no session is possible
 )
 
-func (p Power) String() string { return [...]string{"normal", "saver", "off"}[p] }
+func (p Power) String() string { return [...]string{"normal", "saver", "off", "limited"}[p] }
 
-// SetPower changes the power state. In PowerSaver a push arrives but starts no
-// session, and Push/Status is 7. With PowerOff nothing arrives, and the push
-// service is notified.
+// connected reports whether the WNS client has its connection.
+func (p Power) connected() bool { return p == PowerNormal || p == PowerLimited }
+
+// SetPower changes the power state. In PowerLimited a push arrives but starts no
+// session, and Push/Status is 7. In PowerSaver and PowerOff nothing arrives, and the
+// push service is notified.
 func (d *Device) SetPower(p Power) {
 	d.push.mu.Lock()
 	before := d.push.power
@@ -189,8 +195,8 @@ func (d *Device) SetPower(p Power) {
 		}
 	}
 	d.push.mu.Unlock()
-	if wns := d.cfg.WNS; wns != nil && (before == PowerOff) != (p == PowerOff) {
-		wns.SetConnected(d.cfg.Identity.DeviceID, p != PowerOff)
+	if wns := d.cfg.WNS; wns != nil && before.connected() != p.connected() {
+		wns.SetConnected(d.cfg.Identity.DeviceID, p.connected())
 	}
 }
 
