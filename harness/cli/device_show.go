@@ -129,13 +129,16 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 		}
 	}
 	showPage(out, d.StatusPage())
+	if n := inv.Life.NotWiped; n != "" {
+		fmt.Fprintf(out, "wipe       %s was answered with 200 and rolled back\n", n)
+	}
 	if n := inv.Life; n.Locks+n.Reboots+n.Finds > 0 || n.Wiped != "" {
 		fmt.Fprintf(out, "life       locked %d times, rebooted %d, located %d, wiped: %s\n", n.Locks, n.Reboots, n.Finds, n.Wiped)
 	}
 	for _, k := range []struct {
 		name  string
 		items []string
-	}{{"VPN", inv.VPNs}, {"Wi-Fi", inv.WiFi}, {"cert", inv.Certificates}, {"app", inv.Apps}, {"policy", inv.Policies}} {
+	}{{"VPN", inv.VPNs}, {"Wi-Fi", inv.WiFi}, {"cert", inv.Certificates}, {"app", inv.Apps}, {"policy", inv.Policies}, {"work", inv.Work}} {
 		for _, it := range k.items {
 			fmt.Fprintf(out, "%-10s %s\n", k.name, report.Clip(it, 120))
 		}

@@ -1,6 +1,7 @@
 package csp
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -80,11 +81,15 @@ const (
 	scepFinished = "1"
 	scepPending  = "2"
 	scepFailed   = "16"
+	scepUnknown  = "32"
 )
 
 // scepEnroll starts a certificate enrollment: all required nodes must exist, Status
-// becomes pending and the challenge is deleted. The enrollment itself is a model: no
-// SCEP server is contacted.
+// becomes pending and the challenge is deleted. Exec is answered with 200 at once, and
+// no alert follows: "The device will not notify MDM server after cert enrollment is
+// done" (DDF, Enroll; the DDF's text of the SCEP node speaks of an alert), as seen on
+// real devices (fleet issue 45550). The enrollment itself is a model: no SCEP server is
+// contacted.
 func scepEnroll(csp, hashNode string) func(*Call, string) int {
 	return func(c *Call, _ string) int {
 		ca := "CAThumbprint"
@@ -94,25 +99,33 @@ func scepEnroll(csp, hashNode string) func(*Call, string) int {
 		for _, need := range []string{"ServerURL", "Challenge", "EKUMapping", "KeyUsage", "KeyLength", "SubjectName", hashNode, ca} {
 			if c.stored(need) == "" {
 				c.Put("../Status", scepFailed)
-				c.Put("../ErrorCode", strconv.Itoa(-2147024809)) // E_INVALIDARG
+				c.Put("../ErrorCode", invalidArg)
 				return 500
 			}
 		}
 		c.Put("../Status", scepPending)
 		c.Drop("Challenge")
 		c.Host.Begin(Job{CSP: csp, LocURI: c.LocURI, Data: c.Value("SubjectName"), Due: c.Host.Now()})
-		return 202
+		return 200
 	}
 }
 
+// certificateError is CERTSRV_E_ADMIN_DENIED_REQUEST, 0x80094014, as an ErrorCode.
+const certificateError = "-2146877420"
+
 func scepDone(thumbNode string) func(*Call, Job) Done {
 	return func(c *Call, j Job) Done {
-		done := Done{LocURI: j.LocURI, Type: "com.microsoft:mdm.SCEPcertinstall.result", Format: Int, Mark: "informational", Data: "0"} // the type is a model
-		if hr := c.Host.Fact("InstallError"); hr != "" {
-			c.Put("../Status", scepFailed)
-			c.Put("../ErrorCode", hr)
-			done.Data, done.Mark = hr, "critical"
-			return done
+		hr, status := c.Host.Fact("InstallError"), c.Host.Fact("CertificateStatus")
+		switch {
+		case hr != "":
+			status = scepFailed
+		case status == scepFailed:
+			hr = certificateError
+		}
+		if status != "" {
+			c.Put("../Status", status)
+			c.Put("../ErrorCode", cmp.Or(hr, "0"))
+			return Done{}
 		}
 		thumb := thumbprint([]byte(j.LocURI + "\x00" + j.Data))
 		c.Put("../Status", scepFinished)
@@ -122,6 +135,6 @@ func scepDone(thumbNode string) func(*Call, Job) Done {
 			c.Put("../RespondentServerUrl", strings.Split(c.Value("ServerURL"), ";")[0])
 		}
 		c.Host.Effect(Effect{Kind: EffectInstall, Detail: "certificate " + thumb, At: c.Host.Now()})
-		return done
+		return Done{}
 	}
 }

@@ -49,6 +49,7 @@ type EffectKind string
 // The effects of these CSPs.
 const (
 	EffectWipe     EffectKind = "wipe"      // Detail: the RemoteWipe node
+	EffectNotWiped EffectKind = "not wiped" // Detail: the RemoteWipe node of a wipe that was rolled back
 	EffectLock     EffectKind = "lock"      // the screen is locked
 	EffectNewPIN   EffectKind = "new PIN"   // Detail: the PIN
 	EffectReboot   EffectKind = "reboot"    // after the session

@@ -14,6 +14,17 @@ func remoteWipe() CSP {
 		"doWipeCloud", "doWipeCloudPersistUserData", "doWipeCloudPersistProvisionedData", "AutomaticRedeployment/doAutomaticRedeployment",
 	} {
 		on[how] = Handler{Run: func(c *Call, _ string) int {
+			switch c.Host.Fact("WipeFails") {
+			case "refused":
+				if strings.Contains(how, "/") {
+					c.Put("Status", "30") // "Exec failed" (Learn)
+					c.Put("LastError", "-2147467259")
+				}
+				return 500
+			case "rolled back":
+				c.Host.Effect(Effect{Kind: EffectNotWiped, Detail: how[strings.LastIndexByte(how, '/')+1:], At: c.Host.Now()})
+				return 200
+			}
 			c.Host.Effect(Effect{Kind: EffectWipe, Detail: how[strings.LastIndexByte(how, '/')+1:], At: c.Host.Now()})
 			return 200
 		}}

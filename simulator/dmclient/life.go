@@ -16,6 +16,7 @@ type Life struct {
 	Locks, Reboots, Finds int
 	PIN                   string // the last remotely set PIN
 	Wiped                 string // the RemoteWipe node that was executed
+	NotWiped              string `json:",omitempty"` // the same, of a wipe that was rolled back
 	// Effects are the latest effects, oldest first.
 	Effects []csp.Effect
 }
@@ -34,6 +35,8 @@ func (l *Life) add(e csp.Effect) {
 		l.Finds++
 	case csp.EffectWipe:
 		l.Wiped = e.Detail
+	case csp.EffectNotWiped:
+		l.NotWiped = e.Detail
 	}
 	e.At = e.At.UTC().Truncate(time.Millisecond)
 	if l.Effects = append(l.Effects, e); len(l.Effects) > keptEffects {
@@ -208,6 +211,7 @@ type Inventory struct {
 	Certificates []string // thumbprints, under the stores' LocURIs
 	Apps         []string // package or product, and version
 	Policies     []string // area/name=value
+	Work         []string // installations and certificate requests that are under way or failed
 }
 
 // Inventory reads it from the tree.
@@ -233,6 +237,7 @@ func (d *Device) Inventory() Inventory {
 			}
 		}
 		inv.Apps = append(inv.Apps, d.apps(scope)...)
+		inv.Work = append(inv.Work, d.work(scope)...)
 		for _, where := range []string{"Policy/Config", "PolicyManager/My"} {
 			for _, area := range t.Children(scope + where) {
 				for _, name := range t.Children(scope + where + "/" + escape(area)) {
