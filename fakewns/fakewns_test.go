@@ -165,12 +165,23 @@ func TestNotificationAnswers(t *testing.T) {
 		{"bad TTL", set("X-WNS-TTL", "soon"), 400, RuleTTL, false},
 		{"negative TTL", set("X-WNS-TTL", "-1"), 400, RuleTTL, false},
 		{"TTL", set("X-WNS-TTL", "60"), 200, "", true},
+		{"TTL 0 with cache", set("X-WNS-TTL", "0"), 400, RuleTTL, false},
+		{"TTL 0 without a policy", func(r *http.Request) { r.Header.Set("X-WNS-TTL", "0"); r.Header.Del("X-WNS-Cache-Policy") }, 400, RuleTTL, false},
+		{"TTL 0 without cache", func(r *http.Request) {
+			r.Header.Set("X-WNS-TTL", "0")
+			r.Header.Set("X-WNS-Cache-Policy", "no-cache")
+		}, 200, RuleCachePolicy, true},
+		{"TTL without cache", func(r *http.Request) {
+			r.Header.Set("X-WNS-TTL", "60")
+			r.Header.Set("X-WNS-Cache-Policy", "no-cache")
+		}, 400, RuleTTL, false},
+		{"TTL without a policy", func(r *http.Request) { r.Header.Set("X-WNS-TTL", "60"); r.Header.Del("X-WNS-Cache-Policy") }, 200, RuleCachePolicy, true},
 		{"bad RequestForStatus", set("X-WNS-RequestForStatus", "yes"), 400, RuleStatusAsked, false},
 		{"a type twice", func(r *http.Request) { r.Header.Add("X-WNS-Type", "wns/raw") }, 400, RuleOnce, false},
 		{"tag of 16", set("X-WNS-Tag", strings.Repeat("t", 16)), 200, "", true},
 		{"tag of 17", set("X-WNS-Tag", strings.Repeat("t", 17)), 400, RuleTag, false},
 		{"group with a space", set("X-WNS-Group", "a b"), 400, RuleTag, false},
-		{"SuppressPopup of a raw one", set("X-WNS-SuppressPopup", "true"), 200, RuleTag, true},
+		{"SuppressPopup on a Windows channel", set("X-WNS-SuppressPopup", "true"), 400, RuleTag, false},
 		{"DELETE without a match", func(r *http.Request) { r.Method = "DELETE" }, 400, RuleMatch, false},
 		{"DELETE of all toasts", func(r *http.Request) { r.Method = "DELETE"; r.Header.Set("X-WNS-Match", "type:wns/toast;all") }, 200, "", false},
 		{"DELETE by group and tag", func(r *http.Request) {

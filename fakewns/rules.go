@@ -113,10 +113,22 @@ func checkHeaders(e *Entry, r *http.Request) {
 	if v := first(h, hRequestForStatus); v != "" && !strings.EqualFold(v, "true") && !strings.EqualFold(v, "false") {
 		e.refuse(RuleStatusAsked, "X-WNS-RequestForStatus is "+quote(v)+", neither true nor false")
 	}
-	if t := first(h, hTTL); t != "" {
-		if n, err := strconv.Atoi(t); err != nil || n <= 0 {
-			e.refuse(RuleTTL, "X-WNS-TTL is "+quote(t)+", not a number of seconds")
-		}
+	checkTTL(e, first(h, hTTL), first(h, hCachePolicy))
+}
+
+// checkTTL: a TTL has to suit X-WNS-Cache-Policy. On /w/ channels the service was seen
+// to refuse 0 with the policy cache and without a policy, and a life without cache; it
+// took a life without a policy [seen: reports of web push senders, 2025 and 2026]. That
+// the other channels do the same is a model.
+func checkTTL(e *Entry, ttl, policy string) {
+	if ttl == "" {
+		return
+	}
+	switch n, err := strconv.Atoi(ttl); {
+	case err != nil || n < 0:
+		e.refuse(RuleTTL, "X-WNS-TTL is "+quote(ttl)+", not a number of seconds")
+	case n == 0 && policy != "no-cache", n > 0 && policy == "no-cache":
+		e.refuse(RuleTTL, "Ttl value conflicts with X-WNS-Cache-Policy.") // wording [seen]
 	}
 }
 
@@ -149,8 +161,11 @@ func checkLabels(e *Entry, h http.Header) {
 	}
 	if v := first(h, hSuppressPopup); v != "" && v != "true" && v != "false" {
 		e.refuse(RuleTag, "X-WNS-SuppressPopup is "+quote(v)+", neither true nor false")
-	} else if v != "" && first(h, hType) != typeToast {
-		e.violate(RuleTag, "X-WNS-SuppressPopup is for toasts only")
+	} else if v != "" {
+		// "If you include this header on a Windows channel, your notification will be
+		// dropped and you will receive an error response" (Learn). All channels here are
+		// Windows channels; that the error is 400 is a model.
+		e.refuse(RuleTag, "X-WNS-SuppressPopup is for Windows Phone channels only")
 	}
 }
 

@@ -88,14 +88,17 @@ var implicitMsgRef = rewrite(func(m *syncml.Message) {
 
 const testApp = "dmwake.App_8wekyb3d8bbwe"
 
-var appNode = "./Device/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/" + url.PathEscape(testApp) + "/HostedInstall"
+var (
+	appPackage = "./Device/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/" + url.PathEscape(testApp)
+	appNode    = appPackage + "/HostedInstall"
+)
 
 // install queues the installation of an app as Learn describes it: Add of the
-// node, then Exec with the package. It returns the Exec.
+// package family name, then Exec of HostedInstall. An update takes the same two
+// commands, because the device removes the node of an installed app. It returns the
+// Exec.
 func install(t *T, d *Device, version string) lab.Command {
-	if version == "1.0.0.0" {
-		t.Queue(d, lab.Command{Verb: syncml.Add, LocURI: appNode})
-	}
+	t.Queue(d, lab.Command{Verb: syncml.Add, LocURI: appPackage, Format: "node"})
 	exec := lab.Command{Verb: syncml.Exec, LocURI: appNode, Format: "xml", Data: `<Application PackageUri="https://apps.example/dmwake.App_` + version + `_x64.appx"/>`}
 	t.Queue(d, exec)
 	return exec
@@ -109,7 +112,7 @@ func awaitInstalled(t *T, d *Device, mark int, s *dmclient.Session) {
 		t.Blocked(suite.By(suite.Delivers), "the session did not bring the queued Exec")
 	}
 	if code := execs[0].Code; code != syncml.Accepted {
-		added := len(s.Find(syncml.Add, "/HostedInstall")) > 0
+		added := len(s.Find(syncml.Add, appPackage[1:])) > 0
 		t.Blocked(suite.By(suite.Delivers, "PSH-09"), "the device answered the installation with %d instead of 202 (Add of the node arrived: %v)", code, added)
 	}
 	runsToEnd(d, s, "a command that the device answered with 202")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -127,13 +128,17 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 			fmt.Fprintf(out, "%-10s %s\n", v[0], v[1])
 		}
 	}
+	showPage(out, d.StatusPage())
+	if n := inv.Life.NotWiped; n != "" {
+		fmt.Fprintf(out, "wipe       %s was answered with 200 and rolled back\n", n)
+	}
 	if n := inv.Life; n.Locks+n.Reboots+n.Finds > 0 || n.Wiped != "" {
 		fmt.Fprintf(out, "life       locked %d times, rebooted %d, located %d, wiped: %s\n", n.Locks, n.Reboots, n.Finds, n.Wiped)
 	}
 	for _, k := range []struct {
 		name  string
 		items []string
-	}{{"VPN", inv.VPNs}, {"Wi-Fi", inv.WiFi}, {"cert", inv.Certificates}, {"app", inv.Apps}, {"policy", inv.Policies}} {
+	}{{"VPN", inv.VPNs}, {"Wi-Fi", inv.WiFi}, {"cert", inv.Certificates}, {"app", inv.Apps}, {"policy", inv.Policies}, {"work", inv.Work}} {
 		for _, it := range k.items {
 			fmt.Fprintf(out, "%-10s %s\n", k.name, report.Clip(it, 120))
 		}
@@ -150,6 +155,34 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 	return nil
 }
 
+// showPage prints the Enrollment Status Page that the device's user sees, if any.
+func showPage(out io.Writer, p dmclient.StatusPage) {
+	if p.Phase == "" {
+		return
+	}
+	leave := "the user can leave it"
+	if p.Blocks {
+		leave = "it blocks the device"
+	}
+	fmt.Fprintf(out, "page       Enrollment Status Page, %s, since %s; %s\n", p.Phase, p.Since.UTC().Format("15:04 UTC"), leave)
+	if p.Failed != "" {
+		fmt.Fprintf(out, "  failed   %s\n", p.Failed)
+		for _, v := range [][2]string{{"says", p.ErrorText}, {"offers", strings.Join(p.Buttons, ", ")}} {
+			if v[1] != "" {
+				fmt.Fprintf(out, "  %-8s %s\n", v[0], v[1])
+			}
+		}
+		return
+	}
+	fmt.Fprintf(out, "  fails    at %s\n", p.TimeOut.UTC().Format("15:04 UTC"))
+	for _, w := range p.Waits {
+		fmt.Fprintf(out, "  waits    %s\n", report.Clip(w, 120))
+	}
+	for _, c := range p.Progress {
+		fmt.Fprintf(out, "  counts   %s\n", c)
+	}
+}
+
 func setCommand(s *streams, f *deviceFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "set DEVICE NODE=VALUE...",
@@ -158,7 +191,7 @@ func setCommand(s *streams, f *deviceFlags) *cobra.Command {
 
   dmwake device set 1 ./DevDetail/Ext/Microsoft/DeviceName=PC-1
   dmwake device set 1 login=none        user, others or none
-  dmwake device set 1 power=saver       normal, saver or off`,
+  dmwake device set 1 power=saver       normal, saver, limited or off`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return usage(errors.New("name a device and a change, such as ./Vendor/MSFT/Policy/Config/Area/Name=1"))
@@ -202,9 +235,9 @@ func change(d *dmclient.Device, assignment string) error {
 		}
 		return fmt.Errorf("login=%s: use user, others or none", value)
 	case "power":
-		p, ok := map[string]dmclient.Power{"normal": dmclient.PowerNormal, "saver": dmclient.PowerSaver, "off": dmclient.PowerOff}[value]
+		p, ok := map[string]dmclient.Power{"normal": dmclient.PowerNormal, "saver": dmclient.PowerSaver, "limited": dmclient.PowerLimited, "off": dmclient.PowerOff}[value]
 		if !ok {
-			return fmt.Errorf("power=%s: use normal, saver or off", value)
+			return fmt.Errorf("power=%s: use normal, saver, limited or off", value)
 		}
 		d.SetPower(p)
 		return nil

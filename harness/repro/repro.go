@@ -151,7 +151,7 @@ func All() []Case {
 		{Name: "full-name-500", Shows: "a phone answers 500 to a PFN that is a package full name", Reported: "the first public reports of this path", Explain: "500",
 			LookAt: "set Name_PublisherHash, in lower case (here the embedded server does not)", Profile: "wp81", Mutant: mutants.PfnFullName,
 			Seen: code(syncml.Add, "/Push/PFN", 500)},
-		{Name: "lost-after-200", Shows: "WNS answers 200 received, and no session follows (Event 4603)", Reported: "fleet issue 43773",
+		{Name: "lost-after-200", Shows: "WNS answers 200 received, and the notification never arrives", Reported: "Learn, \"WNS overview\": reliability is not guaranteed",
 			LookAt: "keep polling alongside push; 200 does not mean delivered", Explain: "received", Pushes: true, WNS: []string{"lost"},
 			Seen: func(s *Seen) bool {
 				for _, e := range s.Journal {
@@ -183,8 +183,21 @@ func All() []Case {
 				v, _ := s.Device.Tree().Look(dmclient.ProviderURI(s.Device.Provider()) + "/Poll/IntervalForRemainingScheduledRetries")
 				return v == "1"
 			}},
-		{Name: "power-saver", Shows: "pushes are received but start no session: Push/Status 7", Reported: "fleet issue 43773; Learn, \"DMClient CSP\"", Explain: "push-status 7",
-			LookAt: "nothing is wrong: poll", Pushes: true, Then: func(_ *lab.Lab, d *dmclient.Device) { d.SetPower(dmclient.PowerSaver) },
+		{Name: "power-saver", Shows: "battery saver has closed the device's WNS connection: pushes wait in the cache", Reported: "Learn, \"Push notification support for device management\"",
+			LookAt: "nothing is wrong: ask for X-WNS-Cache-Policy: cache, and poll", Pushes: true,
+			Then: func(_ *lab.Lab, d *dmclient.Device) { d.SetPower(dmclient.PowerSaver) },
+			Seen: func(s *Seen) bool {
+				for _, e := range s.Journal {
+					if e.Delivery == fakewns.Cached {
+						return true
+					}
+				}
+				return false
+			}},
+		{Name: "push-missing-500", Shows: "a phone answers 500 to Add of the PFN: Push was never added", Reported: "the first public reports of this path", Explain: "500",
+			LookAt: "add .../Push first (here the embedded server does not)", Profile: "wp81", Mutant: mutants.PfnNoPushNode, Seen: code(syncml.Add, "/Push/PFN", 500)},
+		{Name: "push-status-7", Shows: "pushes are received but start no session: Push/Status 7", Reported: "Learn, \"DMClient CSP\"", Explain: "push-status 7",
+			LookAt: "nothing is wrong: poll", Pushes: true, Then: func(_ *lab.Lab, d *dmclient.Device) { d.SetPower(dmclient.PowerLimited) },
 			Seen: func(s *Seen) bool {
 				for _, w := range s.Device.Wakes() {
 					if w.Refused != "" {
@@ -193,8 +206,6 @@ func All() []Case {
 				}
 				return false
 			}},
-		{Name: "push-missing-500", Shows: "a phone answers 500 to Add of the PFN: Push was never added", Reported: "the first public reports of this path", Explain: "500",
-			LookAt: "add .../Push first (here the embedded server does not)", Profile: "wp81", Mutant: mutants.PfnNoPushNode, Seen: code(syncml.Add, "/Push/PFN", 500)},
 		{Name: "session-id-0", Shows: "a device uses SessionID 0", Reported: "fleet issue 25581", LookAt: "0 is as good as any other", Faults: []string{"session-id=0"},
 			Seen: sessions(func(x *dmclient.Session) bool { return x.ID == "0" })},
 		{Name: "stale-session", Shows: "a device that enrolled again is answered as in its earlier session: MsgIDs continue, nothing is set up", Reported: "go-microsoft-dm",

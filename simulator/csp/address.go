@@ -69,7 +69,7 @@ func (s *Schema) locate(p Path) *address {
 			a.dynamic = append(a.dynamic, n)
 		}
 		key := ""
-		if dynamic || next.node != nil && next.node.Occurs != One {
+		if dynamic || next.node != nil && next.node.Occurs != One && !(next.node.Present && p.Scope == DeviceScope) {
 			key = s.key(p.Scope, p.Names[:i+1])
 		}
 		a.rule, a.keys = next, append(a.keys, key)

@@ -2,58 +2,62 @@ package csp
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/beevik/etree"
 )
 
-// Values of Status under AppInstallation and MSI/{ProductID}.
+// Values of Status under AppInstallation.
 const (
 	appInstalling = "1"
 	appFailed     = "2"
 	appInstalled  = "3"
-	msiEnforcing  = "50"
-	msiFailed     = "60"
-	msiCompleted  = "70"
 )
+
+// invalidArg is E_INVALIDARG as LastError and ErrorCode show it.
+const invalidArg = "-2147024809"
 
 // versionIn matches "1.2.0.0" in the name of a package file.
 var versionIn = regexp.MustCompile(`_(\d+\.\d+\.\d+\.\d+)[_.]`)
+
+// uninstalled is the Data of the job that reports an uninstallation.
+const uninstalled = "uninstalled"
 
 // modernApps installs packages in the background: 202, then an Alert 1226 with
 // the result, 0 or an HRESULT (Learn, "Enterprise app management"). It downloads
 // nothing, and takes the version from the package's URI [model].
 func modernApps() CSP {
-	install := func(c *Call, data string) int {
-		job := Job{CSP: "EnterpriseModernAppManagement", LocURI: c.LocURI, Due: c.Host.Now(), Data: "1.0.0.0"}
-		hosted := strings.EqualFold(c.names[len(c.names)-1], "HostedInstall")
-		root := document(data, map[bool]string{true: "Application", false: "Install"}[hosted])
-		if root == nil || hosted && root.SelectAttrValue("PackageUri", "") == "" {
-			c.Put("Status", appFailed)
-			c.Put("LastError", "-2147024809")
-			return 500 // E_INVALIDARG: no description of the package
-		}
-		if m := versionIn.FindStringSubmatch(root.SelectAttrValue("PackageUri", "")); m != nil {
-			job.Data = m[1]
-		}
-		c.Put("Status", appInstalling)
-		c.Put("ProgressStatus", "0")
-		c.Host.Begin(job)
-		return 202
-	}
 	removed := func(c *Call) {
 		c.Host.Effect(Effect{Kind: EffectRemoved, Detail: c.Names[len(c.Names)-1], At: c.Host.Now()})
 		// Remove the installation node as well.
 		if len(c.Names) > 1 {
-			c.tree.drop(c.scope, []string{"Vendor", "MSFT", "EnterpriseModernAppManagement", "AppInstallation", c.Names[1]})
+			c.tree.drop(c.scope, []string{"Vendor", "MSFT", modernCSP, "AppInstallation", c.Names[1]})
 		}
+		c.Host.Begin(Job{CSP: modernCSP, LocURI: c.LocURI, Data: uninstalled, Due: c.Host.Now()})
 	}
-	return CSP{Name: "EnterpriseModernAppManagement", Version: "1.2", tree: "modernapp.tree", on: map[string]Handler{
-		"AppInstallation/{PackageFamilyName}/HostedInstall":                  {Run: install},
-		"AppInstallation/{PackageFamilyName}/StoreInstall":                   {Run: install},
+	return CSP{Name: modernCSP, Version: "1.2", lists: everyScope, tree: "modernapp.tree", on: map[string]Handler{
+		"AppInstallation/{PackageFamilyName}/HostedInstall": {Run: func(c *Call, data string) int {
+			root := document(data, "Application")
+			if root != nil && root.SelectAttrValue("PackageUri", "") == "" {
+				root = nil
+			}
+			return installApp(c, root)
+		}},
+		"AppInstallation/{PackageFamilyName}/StoreInstall": {Run: func(c *Call, data string) int {
+			if c.scope == DeviceScope {
+				return 405 // "not supported in the device context" (Learn); the code is a model
+			}
+			root := document(data, "Application")
+			if root == nil {
+				root = document(data, "Install") // earlier releases
+			}
+			return installApp(c, root)
+		}},
 		"AppManagement/UpdateScan":                                           {Run: func(*Call, string) int { return 200 }},
 		"AppManagement/{EnterpriseID}/{PackageFamilyName}":                   {Removed: removed},
 		"AppManagement/{EnterpriseID}/{PackageFamilyName}/{PackageFullName}": {Removed: removed},
+		"AppManagement/AppInventoryQuery":                                    {Write: inventoryQuery},
 		"AppManagement/AppInventoryResults":                                  {Read: inventory},
 		"AppManagement/RemovePackage":                                        {Run: removePackage},
 		"AppLicenses/StoreLicenses/{LicenseID}/AddLicense":                   {Run: func(*Call, string) int { return 200 }},
@@ -61,7 +65,34 @@ func modernApps() CSP {
 	}, finish: modernAppDone}
 }
 
+const modernCSP = "EnterpriseModernAppManagement"
+
+// installApp starts an installation; root describes the package, nil if nothing does.
+func installApp(c *Call, root *etree.Element) int {
+	if root == nil {
+		c.Put("Status", appFailed)
+		c.Put("LastError", invalidArg)
+		c.Put("LastErrorDesc", "The package is not described.")
+		return 500
+	}
+	job := Job{CSP: modernCSP, LocURI: c.LocURI, Due: c.Host.Now(), Data: "1.0.0.0"}
+	if m := versionIn.FindStringSubmatch(root.SelectAttrValue("PackageUri", "")); m != nil {
+		job.Data = m[1]
+	}
+	c.Put("Status", appInstalling)
+	c.Put("ProgressStatus", "0")
+	c.Put("LastError", "0")
+	c.Put("LastErrorDesc", "")
+	if c.Host.Fact("InstallParks") == "" {
+		c.Host.Begin(job)
+	}
+	return 202
+}
+
 func modernAppDone(c *Call, j Job) Done {
+	if j.Data == uninstalled {
+		return Done{LocURI: j.LocURI, Type: "Reversed-Domain-Name:com.microsoft.mdm.EnterpriseAppUninstall.result", Format: Int, Data: "0"}
+	}
 	done := Done{LocURI: j.LocURI, Type: "Reversed-Domain-Name:com.microsoft.mdm.EnterpriseHostedAppInstall.result", Format: Int, Data: "0"}
 	store := "nonStore"
 	if strings.EqualFold(c.names[len(c.names)-1], "StoreInstall") {
@@ -70,6 +101,7 @@ func modernAppDone(c *Call, j Job) Done {
 	if hr := c.Host.Fact("InstallError"); hr != "" {
 		c.Put("Status", appFailed)
 		c.Put("LastError", hr)
+		c.Put("LastErrorDesc", "The installation failed.")
 		done.Data = hr
 		return done
 	}
@@ -83,129 +115,19 @@ func modernAppDone(c *Call, j Job) Done {
 		}
 	}
 	app += "/" + Segment(full)
+	provisioned := "0"
+	if c.scope == DeviceScope {
+		provisioned = "1" // installed for all users
+	}
 	for node, v := range map[string]string{
-		"Name": name, "Version": j.Data, "Publisher": "CN=" + hash, "Architecture": "9",
+		"Name": name, "Version": j.Data, "Publisher": "CN=" + hash, "Architecture": "9", "IsProvisioned": provisioned,
 		"InstallDate": c.Host.Now().UTC().Format(time.DateOnly), "InstallLocation": `C:\Program Files\WindowsApps\` + full,
 	} {
 		c.Put(app+"/"+node, v)
 	}
-	c.Put("Status", appInstalled)
-	c.Put("ProgressStatus", "100")
-	c.Put("LastError", "0")
+	// "When an app is installed successfully, the node is cleaned up and no longer
+	// present" (Learn); so Status 3 is never seen here.
+	c.Drop(".")
 	c.Host.Effect(Effect{Kind: EffectInstall, Detail: "app " + full, At: c.Host.Now()})
 	return done
-}
-
-// installedApps returns all package full names, with their place in the tree.
-func installedApps(c *Call) (apps [][3]string) {
-	for _, store := range c.List(".") {
-		for _, family := range c.List(Segment(store)) {
-			for _, full := range c.List(Segment(store) + "/" + Segment(family)) {
-				apps = append(apps, [3]string{store, family, full})
-			}
-		}
-	}
-	return apps
-}
-
-func inventory(c *Call) string {
-	var b strings.Builder
-	b.WriteString("<Inventory>")
-	for _, a := range installedApps(c) {
-		b.WriteString(`<Package PackageFamilyName="` + a[1] + `" PackageFullName="` + a[2] + `" Source="` + a[0] + `"/>`)
-	}
-	b.WriteString("</Inventory>")
-	return b.String()
-}
-
-func removePackage(c *Call, data string) int {
-	root := document(data, "Package")
-	if root == nil {
-		return 500
-	}
-	for _, a := range installedApps(c) {
-		if strings.EqualFold(a[2], root.SelectAttrValue("Name", "")) {
-			c.Drop(Segment(a[0]) + "/" + Segment(a[1]) + "/" + Segment(a[2]))
-			c.Host.Effect(Effect{Kind: EffectRemoved, Detail: a[2], At: c.Host.Now()})
-			return 200
-		}
-	}
-	return 404
-}
-
-// desktopApps installs MSI packages in the background (Learn,
-// "EnterpriseDesktopAppManagement CSP"). The page's example alert has code 1224, but
-// its text calls it a generic alert, which is 1226.
-func desktopApps() CSP {
-	return CSP{Name: "EnterpriseDesktopAppManagement", Version: "1.1", tree: "desktopapp.tree", on: map[string]Handler{
-		"MSI/{ProductID}/DownloadInstall": {Run: func(c *Call, data string) int {
-			root := document(data, "MsiInstallJob")
-			if root == nil || root.FindElement("Product/Download/ContentURLList/ContentURL") == nil {
-				c.Put("Status", msiFailed)
-				c.Put("LastError", "-2147024809")
-				return 500
-			}
-			c.Put("Status", msiEnforcing)
-			version := root.SelectElement("Product").SelectAttrValue("Version", "1.0.0")
-			c.Host.Begin(Job{CSP: "EnterpriseDesktopAppManagement", LocURI: c.LocURI, Data: version, Due: c.Host.Now()})
-			return 202
-		}},
-		"MSI/{ProductID}": {Removed: func(c *Call) {
-			c.Host.Effect(Effect{Kind: EffectRemoved, Detail: c.Names[0], At: c.Host.Now()})
-		}},
-	}, finish: func(c *Call, j Job) Done {
-		done := Done{LocURI: j.LocURI, Type: "Reversed-Domain-Name:com.microsoft.mdm.win32csp_install", Format: Int, Mark: "informational", Data: "0"}
-		if hr := c.Host.Fact("InstallError"); hr != "" {
-			c.Put("Status", msiFailed)
-			c.Put("LastError", hr)
-			done.Data = hr
-			return done
-		}
-		product := strings.Trim(c.Names[0], "{}")
-		for node, v := range map[string]string{
-			"Version": j.Data, "Name": "MSI " + product, "Publisher": "dmwake", "InstallPath": `C:\Program Files\` + product,
-			"InstallDate": c.Host.Now().UTC().Format("20060102"), "Status": msiCompleted, "LastError": "0",
-		} {
-			c.Put(node, v)
-		}
-		c.Host.Effect(Effect{Kind: EffectInstall, Detail: "app " + c.Names[0] + " " + j.Data, At: c.Host.Now()})
-		return done
-	}}
-}
-
-// enterpriseApps installs a phone's line-of-business apps: the server reads the
-// status later, there is no alert.
-func enterpriseApps() CSP {
-	const queued, installed, failed = 1, 5, 7
-	return CSP{Name: "EnterpriseAppManagement", Version: "1.0", tree: "enterpriseapp.tree", on: map[string]Handler{
-		"{EnterpriseID}/EnterpriseApps/Download/{ProductID}/DownloadInstall": {Run: func(c *Call, _ string) int {
-			if c.Value("URL") == "" {
-				return 500
-			}
-			c.Put("Status", strconv.Itoa(queued))
-			c.Host.Begin(Job{CSP: "EnterpriseAppManagement", LocURI: c.LocURI, Data: c.Value("Version"), Due: c.Host.Now()})
-			return 202
-		}},
-		"{EnterpriseID}/EnterpriseApps/Inventory/{ProductID}": {Removed: func(c *Call) {
-			c.Host.Effect(Effect{Kind: EffectRemoved, Detail: c.Names[1], At: c.Host.Now()})
-		}},
-	}, finish: func(c *Call, j Job) Done {
-		if hr := c.Host.Fact("InstallError"); hr != "" {
-			c.Put("Status", strconv.Itoa(failed))
-			c.Put("LastError", hr)
-			return Done{}
-		}
-		version := j.Data
-		if version == "" {
-			version = "1.0.0.0"
-		}
-		app := "../../Inventory/" + Segment(c.Names[1])
-		c.Put(app+"/Version", version)
-		c.Put(app+"/Title", c.Value("Name"))
-		c.Put(app+"/Publisher", "enterprise "+c.Names[0])
-		c.Put(app+"/InstallDate", c.Host.Now().UTC().Format("2006-01-02-15:04:05"))
-		c.Put("Status", strconv.Itoa(installed))
-		c.Host.Effect(Effect{Kind: EffectInstall, Detail: "app " + c.Names[1] + " " + version, At: c.Host.Now()})
-		return Done{}
-	}}
 }

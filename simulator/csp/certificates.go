@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -56,13 +57,22 @@ func rootCATrustedCertificates() CSP {
 	for _, store := range []string{"Root", "CA", "TrustedPublisher", "TrustedPeople", "UntrustedCertificates"} {
 		storedCertificate(on, store+"/{CertHash}")
 	}
-	return CSP{Name: "RootCATrustedCertificates", Version: "1.1", tree: "rootca.tree", on: on}
+	return CSP{Name: "RootCATrustedCertificates", Version: "1.1", Newer: []Release{{22000, "1.2"}}, lists: bothScopes, tree: "rootca.tree", on: on}
 }
 
 func certificateStore() CSP {
 	on := map[string]Handler{
 		"MY/SCEP/{UniqueID}/Install/Enroll": {Run: scepEnroll("CertificateStore", "HashAlgrithm")},
 		// The renewal happens after the session (MS-MDE2 3.8: ROBO).
+		// "valid values are 1 - 1000 AND =< RenewalPeriod, otherwise it will result in
+		// errors" (DDF); the code is a model.
+		"MY/WSTEP/Renew/RetryInterval": {Write: func(c *Call, v string) int {
+			retry, _ := strconv.Atoi(strings.TrimSpace(v))
+			if retry > c.number("RenewPeriod", 42) {
+				return 500
+			}
+			return 200
+		}},
 		"MY/WSTEP/Renew/RenewNow": {Run: func(c *Call, _ string) int {
 			c.Host.Effect(Effect{Kind: EffectRenew, At: c.Host.Now()})
 			return 202
@@ -71,5 +81,5 @@ func certificateStore() CSP {
 	for _, store := range []string{"ROOT", "ROOT/System", "CA", "CA/System", "MY/User", "MY/System"} {
 		storedCertificate(on, store+"/{CertHash}")
 	}
-	return CSP{Name: "CertificateStore", Version: "1.1", tree: "certificatestore.tree", on: on, finish: scepDone("CertThumbPrint")}
+	return CSP{Name: "CertificateStore", Version: "1.0", tree: "certificatestore.tree", on: on, finish: scepDone("CertThumbPrint")}
 }

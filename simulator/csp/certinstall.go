@@ -1,6 +1,7 @@
 package csp
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ const (
 )
 
 func clientCertificateInstall() CSP {
-	return CSP{Name: "ClientCertificateInstall", Version: "1.1", tree: "clientcertificateinstall.tree", on: map[string]Handler{
+	return CSP{Name: "ClientCertificateInstall", Version: "1.1", lists: bothScopes, tree: "clientcertificateinstall.tree", on: map[string]Handler{
 		"PFXCertInstall/{UniqueID}/PFXCertBlob":     {Write: installPFX},
 		"SCEP/{UniqueID}/Install/Enroll":            {Run: scepEnroll("ClientCertificateInstall", "HashAlgorithm")},
 		"PFXCertInstall/{UniqueID}/PFXCertPassword": {Read: func(*Call) string { return "" }},
@@ -48,7 +49,7 @@ func openPFX(c *Call, blob string) (thumb string, status int) {
 	if err != nil {
 		return "", pfxInvalid
 	}
-	password := c.secret("PFXCertPassword")
+	password := c.stored("PFXCertPassword")
 	if kind := c.Value("PFXCertPasswordEncryptionType"); kind != "" && kind != "0" {
 		cms, err := decode64(password)
 		if err != nil || kind != "1" {
@@ -70,8 +71,8 @@ func openPFX(c *Call, blob string) (thumb string, status int) {
 	return thumbprint(cert.Raw), pfxDone
 }
 
-// secret returns the stored value of a node that Get does not reveal.
-func (c *Call) secret(rel string) string {
+// stored returns the stored value of a node, whatever Get answers.
+func (c *Call) stored(rel string) string {
 	return c.tree.stored[c.tree.schema.key(c.scope, c.relative(rel))].value
 }
 
@@ -80,11 +81,15 @@ const (
 	scepFinished = "1"
 	scepPending  = "2"
 	scepFailed   = "16"
+	scepUnknown  = "32"
 )
 
 // scepEnroll starts a certificate enrollment: all required nodes must exist, Status
-// becomes pending and the challenge is deleted. The enrollment itself is a model: no
-// SCEP server is contacted.
+// becomes pending and the challenge is deleted. Exec is answered with 200 at once, and
+// no alert follows: "The device will not notify MDM server after cert enrollment is
+// done" (DDF, Enroll; the DDF's text of the SCEP node speaks of an alert), as seen on
+// real devices (fleet issue 45550). The enrollment itself is a model: no SCEP server is
+// contacted.
 func scepEnroll(csp, hashNode string) func(*Call, string) int {
 	return func(c *Call, _ string) int {
 		ca := "CAThumbprint"
@@ -92,27 +97,35 @@ func scepEnroll(csp, hashNode string) func(*Call, string) int {
 			ca = "CAThumbPrint"
 		}
 		for _, need := range []string{"ServerURL", "Challenge", "EKUMapping", "KeyUsage", "KeyLength", "SubjectName", hashNode, ca} {
-			if c.secret(need) == "" {
+			if c.stored(need) == "" {
 				c.Put("../Status", scepFailed)
-				c.Put("../ErrorCode", strconv.Itoa(-2147024809)) // E_INVALIDARG
+				c.Put("../ErrorCode", invalidArg)
 				return 500
 			}
 		}
 		c.Put("../Status", scepPending)
 		c.Drop("Challenge")
 		c.Host.Begin(Job{CSP: csp, LocURI: c.LocURI, Data: c.Value("SubjectName"), Due: c.Host.Now()})
-		return 202
+		return 200
 	}
 }
 
+// certificateError is CERTSRV_E_ADMIN_DENIED_REQUEST, 0x80094014, as an ErrorCode.
+const certificateError = "-2146877420"
+
 func scepDone(thumbNode string) func(*Call, Job) Done {
 	return func(c *Call, j Job) Done {
-		done := Done{LocURI: j.LocURI, Type: "com.microsoft:mdm.SCEPcertinstall.result", Format: Int, Mark: "informational", Data: "0"} // the type is a model
-		if hr := c.Host.Fact("InstallError"); hr != "" {
-			c.Put("../Status", scepFailed)
-			c.Put("../ErrorCode", hr)
-			done.Data, done.Mark = hr, "critical"
-			return done
+		hr, status := c.Host.Fact("InstallError"), c.Host.Fact("CertificateStatus")
+		switch {
+		case hr != "":
+			status = scepFailed
+		case status == scepFailed:
+			hr = certificateError
+		}
+		if status != "" {
+			c.Put("../Status", status)
+			c.Put("../ErrorCode", cmp.Or(hr, "0"))
+			return Done{}
 		}
 		thumb := thumbprint([]byte(j.LocURI + "\x00" + j.Data))
 		c.Put("../Status", scepFinished)
@@ -122,6 +135,6 @@ func scepDone(thumbNode string) func(*Call, Job) Done {
 			c.Put("../RespondentServerUrl", strings.Split(c.Value("ServerURL"), ";")[0])
 		}
 		c.Host.Effect(Effect{Kind: EffectInstall, Detail: "certificate " + thumb, At: c.Host.Now()})
-		return done
+		return Done{}
 	}
 }

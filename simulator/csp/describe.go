@@ -21,9 +21,12 @@ import (
 //	{a,b,c}          allowed values
 //	user both        scope (default: device)
 //	upsert           Replace creates the node
+//	present          exists in the device's part from the start
+//	also=bool        another format that a server may send
 //	secret           never shown
 //	since=22000      first Windows build with the node
 //	phone desktop    only on this kind of device
+//	desktop=10586    on desktops only from this build on
 //
 // since, phone and desktop also apply to everything below. "#" starts a comment
 // line.
@@ -49,6 +52,7 @@ func parseTree(text string) ([]Node, error) {
 			p := stack[depth-1]
 			n.Path = p.Path + "/" + n.Path
 			n.Since, n.Phone, n.Desktop = max(n.Since, p.Since), n.Phone || p.Phone, n.Desktop || p.Desktop
+			n.OnDesktop = max(n.OnDesktop, p.OnDesktop)
 		}
 		stack = append(stack, n)
 		out = append(out, n)
@@ -101,6 +105,8 @@ func (n *Node) attribute(a string) (err error) {
 		n.Scope = BothScopes
 	case a == "upsert":
 		n.Upsert = true
+	case a == "present":
+		n.Present = true
 	case a == "secret":
 		n.Secret = true
 	case a == "phone":
@@ -109,6 +115,10 @@ func (n *Node) attribute(a string) (err error) {
 		n.Desktop = true
 	case a[0] == '=':
 		n.Default = a[1:]
+	case strings.HasPrefix(a, "also="):
+		n.Also = Format(a[len("also="):])
+	case strings.HasPrefix(a, "desktop="):
+		n.OnDesktop, err = strconv.Atoi(a[len("desktop="):])
 	case strings.HasPrefix(a, "since="):
 		n.Since, err = strconv.Atoi(a[len("since="):])
 	case a[0] == '{' && a[len(a)-1] == '}':

@@ -1,6 +1,9 @@
 package csp
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // ProviderPath is where DMClient keeps its accounts.
 const ProviderPath = "Vendor/MSFT/DMClient/Provider/{ProviderID}"
@@ -8,7 +11,7 @@ const ProviderPath = "Vendor/MSFT/DMClient/Provider/{ProviderID}"
 // dmClient is the CSP of a management account (Learn, "DMClient CSP").
 func dmClient() CSP {
 	const account = "Provider/{ProviderID}"
-	return CSP{Name: "DMClient", Version: "1.5", tree: "dmclient.tree", on: map[string]Handler{
+	c := CSP{Name: "DMClient", Version: "1.5", Newer: []Release{{22000, "1.6"}, {26200, "1.7"}}, lists: everyScope, tree: "dmclient.tree", on: map[string]Handler{
 		"Unenroll": {Run: func(c *Call, provider string) int {
 			if provider == "" || c.tree.exists(c.tree.schema.locate(Path{DeviceScope, []string{"Vendor", "MSFT", "DMClient", "Provider", provider}})) {
 				return unenroll(c, provider)
@@ -17,11 +20,37 @@ func dmClient() CSP {
 		}},
 		account + "/Unenroll": {Run: func(c *Call, _ string) int { return unenroll(c, c.Names[0]) }},
 		account + "/SyncApplicationVersion": {Write: func(c *Call, v string) int {
-			// "major.minor", at most MaxSyncApplicationVersion.
+			// "major.minor", at most MaxSyncApplicationVersion. Once it is 2.0 or more, it
+			// cannot be set back to 1.0 (MS-MDE2 2.2.9.3); the code is a model.
 			n, err := strconv.ParseFloat(v, 32)
 			highest, _ := strconv.ParseFloat(c.Host.Fact("MaxSyncVersion"), 32)
-			if err != nil || n < 1 || n > highest {
+			now, _ := strconv.ParseFloat(c.Value("SyncApplicationVersion"), 32)
+			if err != nil || n < 1 || n > highest || n < 2 && now >= 2 {
 				return 500
+			}
+			return 200
+		}},
+		// Of two endless sets only the first counts: the third interval then reads 0
+		// (MS-MDE2 2.2.9.3 and Learn, "Invalid poll schedule: two infinite schedules").
+		account + "/Poll/IntervalForRemainingScheduledRetries": {Read: func(c *Call) string {
+			endless := func(interval, count string, times int) bool {
+				return c.number(interval, 0) > 0 && c.number(count, times) == 0
+			}
+			third := "IntervalForRemainingScheduledRetries"
+			if endless(third, "NumberOfRemainingScheduledRetries", 0) &&
+				(endless("IntervalForFirstSetOfRetries", "NumberOfFirstRetries", 10) || endless("IntervalForSecondSetOfRetries", "NumberOfSecondRetries", 0)) {
+				return "0"
+			}
+			if v := c.stored(third); v != "" {
+				return v
+			}
+			return "0"
+		}},
+		// Signed and encrypted messages: no source says what they look like, so the
+		// device refuses every mode but 0, "no op" (DDF).
+		account + "/EnhancedAppLayerSecurity/SecurityMode": {Write: func(_ *Call, v string) int {
+			if strings.TrimSpace(v) != "0" {
+				return 406
 			}
 			return 200
 		}},
@@ -45,6 +74,8 @@ func dmClient() CSP {
 			return strconv.Itoa(status)
 		}},
 	}}
+	firstSyncStatus(c.on, account+"/FirstSyncStatus/")
+	return c
 }
 
 func unenroll(c *Call, provider string) int {

@@ -2,6 +2,7 @@ package csp
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -48,6 +49,7 @@ type EffectKind string
 // The effects of these CSPs.
 const (
 	EffectWipe     EffectKind = "wipe"      // Detail: the RemoteWipe node
+	EffectNotWiped EffectKind = "not wiped" // Detail: the RemoteWipe node of a wipe that was rolled back
 	EffectLock     EffectKind = "lock"      // the screen is locked
 	EffectNewPIN   EffectKind = "new PIN"   // Detail: the PIN
 	EffectReboot   EffectKind = "reboot"    // after the session
@@ -115,6 +117,14 @@ func (c *Call) Value(rel string) string {
 	return c.tree.read(c.Context, c.at(rel)).Data
 }
 
+// number returns the stored int at rel, or the fallback if there is none.
+func (c *Call) number(rel string, fallback int) int {
+	if n, err := strconv.Atoi(strings.TrimSpace(c.stored(rel))); err == nil {
+		return n
+	}
+	return fallback
+}
+
 // Put stores a value at rel, whatever operations that node allows. A node of any
 // format gets the format of the value being written.
 func (c *Call) Put(rel, value string) { c.tree.put(c.scope, c.relative(rel), value, c.Format) }
@@ -153,6 +163,8 @@ type Handler struct {
 	// Write is called before a value is stored. A status other than 2xx rejects the
 	// value; 202 stores it and says that work continues.
 	Write func(c *Call, value string) int
+	// Locked reports that a server may not change the node now: 405.
+	Locked func(c *Call) bool
 	// Run performs an Exec and returns its status.
 	Run func(c *Call, data string) int
 	// Removed is called before the node and everything below it are removed.

@@ -1,24 +1,46 @@
 package csp
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// manageability lists this device's CSPs (Learn, "DeviceManageability CSP").
+// Where CSPVersions lists a CSP. Places and versions are those of a Windows 10 1909
+// that another project recorded (AADInternals, build 18363) [seen], newer versions
+// those of the DDF of February 2025, and for build 26200 those of a 25H2 [seen:
+// captures]. Where the DDF names another version for 18363 (VPNv2 1.3, WiFi 1.1,
+// DeviceManageability 1.1, ClientCertificateInstall 1.0), the device decides.
+var (
+	deviceOnly = []string{"./Device/"}
+	bothScopes = []string{"./Device/", "./User/"}
+	everyScope = []string{"./Device/", "./User/", "./"}
+)
+
+// manageability lists this device's CSPs (Learn, "DeviceManageability CSP"). A real
+// device lists some 120; this one lists those that it answers for.
 func manageability() CSP {
+	return CSP{Name: "DeviceManageability", Version: "1.0", Newer: []Release{{17134, "1.1"}, {18363, "2.0"}}, lists: deviceOnly,
+		tree: "manageability.tree", on: map[string]Handler{
+			"Capabilities/CSPVersions": {Read: func(c *Call) string { return c.tree.schema.versions() }},
+		}}
+}
+
+// versions is the value of CSPVersions: sorted, one line for each entry, as a 25H2
+// writes it [seen].
+func (s *Schema) versions() string {
 	const own = "com.microsoft/1.1/MDM/DeviceManageability"
-	return CSP{Name: "DeviceManageability", Version: "1.1", tree: "manageability.tree", on: map[string]Handler{
-		"Capabilities/CSPVersions": {Read: func(c *Call) string {
-			var b strings.Builder
-			b.WriteString(`<?xml version="1.0" encoding="utf-8"?><DeviceManageability Version="` + own + `"><Capabilities><CSPVersions>`)
-			for i := range c.tree.schema.csps {
-				k := &c.tree.schema.csps[i]
-				nodes, err := k.Nodes()
-				if err != nil {
-					continue
-				}
-				b.WriteString(`<CSP Node="./` + nodes[0].Path + `" Version="` + k.Version + `"/>`)
-			}
-			b.WriteString(`</CSPVersions></Capabilities></DeviceManageability>`)
-			return b.String()
-		}},
-	}}
+	var entries []string
+	for i := range s.csps {
+		c := &s.csps[i]
+		lists := c.lists
+		if lists == nil {
+			lists = []string{"./"}
+		}
+		for _, prefix := range lists {
+			entries = append(entries, `<CSP Node="`+prefix+c.root+`" Version="`+c.Version+`"></CSP>`)
+		}
+	}
+	slices.Sort(entries)
+	return `<?xml version="1.0" encoding="utf-8"?>` + "\n" + `<DeviceManageability Version="` + own + `"><Capabilities><CSPVersions>` + "\n" +
+		strings.Join(entries, "\n") + "\n</CSPVersions></Capabilities></DeviceManageability>"
 }

@@ -27,7 +27,7 @@ func vpn() CSP {
 		return "PackageFamilyName"
 	}
 	app := Handler{Read: func(c *Call) string { return kindOf(c.Value("Id")) }}
-	return CSP{Name: "VPNv2", Version: "1.3", tree: "vpnv2.tree", on: map[string]Handler{
+	return CSP{Name: "VPNv2", Version: "1.0", lists: everyScope, tree: "vpnv2.tree", on: map[string]Handler{
 		"{ProfileName}/ProfileXML": {Write: func(c *Call, v string) int {
 			root := document(v, "VPNProfile")
 			if root == nil {
@@ -54,7 +54,7 @@ func vpn() CSP {
 
 // wifi stores wireless networks. An invalid WlanXml fails the command [model].
 func wifi() CSP {
-	return CSP{Name: "WiFi", Version: "1.1", tree: "wifi.tree", on: map[string]Handler{
+	return CSP{Name: "WiFi", Version: "1.0", lists: []string{"./User/", "./"}, tree: "wifi.tree", on: map[string]Handler{
 		"Profile/{SSID}/WlanXml": {Write: func(_ *Call, v string) int {
 			if document(v, "WLANProfile") == nil {
 				return 500

@@ -120,17 +120,25 @@ type Node struct {
 	Allowed    []string
 	Min, Max   int64 // of an int, if Ranged
 	Ranged     bool
-	Secret     bool // its value is never shown
-	Upsert     bool // Replace of an absent node creates it [seen]; MS-MDM 3.1.5.1.7 requires 404
-	Since      int  // the first Windows build with the node
-	Phone      bool // phones only
-	Desktop    bool // desktops only
+	Secret     bool   // its value is never shown
+	Present    bool   // exists in the device's part from the start, whatever Occurs says
+	Also       Format // a second format that servers may send
+	Upsert     bool   // Replace of an absent node creates it [seen]; MS-MDM 3.1.5.1.7 requires 404
+	Since      int    // the first Windows build with the node
+	Phone      bool   // phones only
+	Desktop    bool   // desktops only
+	OnDesktop  int    // the first Windows build with the node on desktops, if phones had it earlier
 	handler    Handler
 	registered string // the CSP it belongs to
 }
 
 // Dynamic reports whether the server or device chooses the node's name.
 func (n *Node) Dynamic() bool { return strings.HasSuffix(n.Path, "}") }
+
+// on reports whether a platform has the node.
+func (n *Node) on(p Platform) bool {
+	return n.Since <= p.Build && (!n.Phone || p.Phone) && (!n.Desktop || !p.Phone) && (n.OnDesktop <= p.Build || p.Phone)
+}
 
 // valid reports whether the description allows value.
 func (n *Node) valid(value string) bool {

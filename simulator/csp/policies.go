@@ -22,7 +22,7 @@ func mirroredArea(to string) Handler {
 }
 
 func policy() CSP {
-	return CSP{Name: "Policy", Version: "9.0", tree: "policy.tree", on: map[string]Handler{
+	return CSP{Name: "Policy", Version: "9.0", Newer: []Release{{26200, "11.0"}}, lists: everyScope, tree: "policy.tree", on: map[string]Handler{
 		"Config/{AreaName}":              mirroredArea("Result"),
 		"Config/{AreaName}/{PolicyName}": mirrored("../..", "Result"),
 	}}

@@ -171,7 +171,7 @@ func TestSCEPFlow(t *testing.T) {
 		{syncml.Add, at + "/Install/SubjectName", "CN=x", 200, ""},
 		{syncml.Add, at + "/Install/HashAlgorithm", "SHA-2", 200, ""},
 		{syncml.Add, at + "/Install/CAThumbprint", "00", 200, ""},
-		{syncml.Exec, at + "/Install/Enroll", "", 202, ""},
+		{syncml.Exec, at + "/Install/Enroll", "", 200, ""},
 		{syncml.Get, at + "/Status", "", 200, "2"},
 		{syncml.Get, at + "/Install/Challenge", "", 404, ""},
 	})
@@ -179,8 +179,8 @@ func TestSCEPFlow(t *testing.T) {
 		t.Fatalf("%d jobs were begun", len(h.jobs))
 	}
 	done, ok := tree.Finish(context.Background(), h.jobs[0])
-	if !ok || done.Data != "0" {
-		t.Errorf("finished %v with %+v", ok, done)
+	if !ok || done.Type != "" {
+		t.Errorf("finished %v with %+v: \"The device will not notify MDM server\" (DDF)", ok, done)
 	}
 	run(t, tree, []step{
 		{syncml.Get, at + "/Status", "", 200, "1"},
@@ -217,6 +217,10 @@ func TestApps(t *testing.T) {
 	finish("0")
 	run(t, tree, []step{
 		{syncml.Get, base + "AppManagement/nonStore/" + pfn + "/Contoso.App_1.2.0.0_x64__8wekyb3d8bbwe/Version", "", 200, "1.2.0.0"},
+		{syncml.Get, base + "AppInstallation/" + pfn, "", 404, ""}, // "the node is cleaned up and no longer present" (Learn)
+		{syncml.Exec, inst, `<Application PackageUri="https://x/App_2.0.0.0_x64.appx"/>`, 404, ""},
+		{syncml.Add, base + "AppInstallation/" + pfn, "", 200, ""},
+		{syncml.Get, base + "AppInstallation/" + pfn + "/Status", "", 200, "0"},
 		{syncml.Exec, inst, `<Application PackageUri="https://x/App_2.0.0.0_x64.appx"/>`, 202, ""},
 	})
 	finish("0")
@@ -224,10 +228,15 @@ func TestApps(t *testing.T) {
 		t.Errorf("after the update there is %v", apps)
 	}
 	h.facts["InstallError"] = "-2147009287"
-	run(t, tree, []step{{syncml.Exec, inst, `<Application PackageUri="https://x/App_3.0.0.0_x64.appx"/>`, 202, ""}})
+	run(t, tree, []step{
+		{syncml.Add, base + "AppInstallation/" + pfn, "", 200, ""},
+		{syncml.Exec, inst, `<Application PackageUri="https://x/App_3.0.0.0_x64.appx"/>`, 202, ""},
+	})
 	finish("-2147009287")
 	run(t, tree, []step{
+		{syncml.Get, base + "AppInstallation/" + pfn + "/Status", "", 200, "2"},
 		{syncml.Get, base + "AppInstallation/" + pfn + "/LastError", "", 200, "-2147009287"},
+		{syncml.Get, base + "AppInstallation/" + pfn + "/LastErrorDesc", "", 200, "The installation failed."},
 		{syncml.Exec, base + "AppManagement/RemovePackage", `<Package Name="Contoso.App_2.0.0.0_x64__8wekyb3d8bbwe"/>`, 200, ""},
 		{syncml.Exec, base + "AppManagement/RemovePackage", `<Package Name="Contoso.App_2.0.0.0_x64__8wekyb3d8bbwe"/>`, 404, ""},
 		{syncml.Add, msi + "/DownloadInstall", "", 200, ""},
@@ -255,7 +264,7 @@ func TestPhone(t *testing.T) {
 	run(t, tree, []step{
 		{syncml.Exec, "./Vendor/MSFT/RemoteLock/LockAndResetPIN", "", 200, ""},
 		{syncml.Get, "./Vendor/MSFT/RemoteLock/NewPINValue", "", 200, "100001"},
-		{syncml.Get, "./Vendor/MSFT/RemoteLock/Lock", "", 405, ""},
+		{syncml.Get, "./Vendor/MSFT/RemoteLock/Lock", "", 200, ""},
 		{syncml.Get, "./Vendor/MSFT/Policy/Config", "", 404, ""},
 		{syncml.Add, "./Vendor/MSFT/PolicyManager/My/WiFi/AllowWiFi", "0", 200, ""},
 		{syncml.Get, "./Vendor/MSFT/PolicyManager/Device/WiFi/AllowWiFi", "", 200, "0"},

@@ -14,6 +14,17 @@ func remoteWipe() CSP {
 		"doWipeCloud", "doWipeCloudPersistUserData", "doWipeCloudPersistProvisionedData", "AutomaticRedeployment/doAutomaticRedeployment",
 	} {
 		on[how] = Handler{Run: func(c *Call, _ string) int {
+			switch c.Host.Fact("WipeFails") {
+			case "refused":
+				if strings.Contains(how, "/") {
+					c.Put("Status", "30") // "Exec failed" (Learn)
+					c.Put("LastError", "-2147467259")
+				}
+				return 500
+			case "rolled back":
+				c.Host.Effect(Effect{Kind: EffectNotWiped, Detail: how[strings.LastIndexByte(how, '/')+1:], At: c.Host.Now()})
+				return 200
+			}
 			c.Host.Effect(Effect{Kind: EffectWipe, Detail: how[strings.LastIndexByte(how, '/')+1:], At: c.Host.Now()})
 			return 200
 		}}
@@ -21,11 +32,14 @@ func remoteWipe() CSP {
 	return CSP{Name: "RemoteWipe", Version: "1.1", tree: "remotewipe.tree", on: on}
 }
 
-// remoteLock locks a phone's screen, on request with a new PIN, which NewPINValue
-// returns.
+// remoteLock locks the screen, on a phone also with a new PIN, which NewPINValue
+// returns. On a desktop, new PINs are refused with 500 [model].
 func remoteLock() CSP {
 	lock := func(c *Call) { c.Host.Effect(Effect{Kind: EffectLock, At: c.Host.Now()}) }
 	newPIN := func(c *Call, _ string) int {
+		if !c.tree.schema.opts.Phone {
+			return 500
+		}
 		lock(c)
 		last, err := strconv.Atoi(c.Value("NewPINValue"))
 		if err != nil {
@@ -36,7 +50,7 @@ func remoteLock() CSP {
 		c.Host.Effect(Effect{Kind: EffectNewPIN, Detail: pin, At: c.Host.Now()})
 		return 200
 	}
-	return CSP{Name: "RemoteLock", Version: "1.0", tree: "remotelock.tree", on: map[string]Handler{
+	return CSP{Name: "RemoteLock", Version: "1.0", Newer: []Release{{15063, "1.1"}}, lists: []string{"./Device/", "./"}, tree: "remotelock.tree", on: map[string]Handler{
 		"Lock":              {Run: func(c *Call, _ string) int { lock(c); return 200 }},
 		"LockAndResetPIN":   {Run: newPIN},
 		"LockAndRecoverPIN": {Run: newPIN},
@@ -44,7 +58,7 @@ func remoteLock() CSP {
 }
 
 func reboot() CSP {
-	return CSP{Name: "Reboot", Version: "1.0", tree: "reboot.tree", on: map[string]Handler{
+	return CSP{Name: "Reboot", Version: "1.0", lists: deviceOnly, tree: "reboot.tree", on: map[string]Handler{
 		"RebootNow": {Run: func(c *Call, _ string) int {
 			c.Host.Effect(Effect{Kind: EffectReboot, At: c.Host.Now()})
 			return 200

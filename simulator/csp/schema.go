@@ -13,12 +13,34 @@ var trees embed.FS
 // CSP is one provider: its description and the handlers of its nodes.
 type CSP struct {
 	Name string
-	// Version is the value in DeviceManageability/CSPVersions [model].
+	// Version is the value in DeviceManageability/CSPVersions, and Newer the versions
+	// of later builds, oldest first.
 	Version string
+	Newer   []Release
 	tree    string // the file under trees
-	on      map[string]Handler
+	root    string // the path of its root node
+	// lists are the prefixes under which CSPVersions lists it; nil means "./".
+	lists []string
+	on    map[string]Handler
 	// finish ends a job; c addresses the node whose command started it.
 	finish func(c *Call, j Job) Done
+}
+
+// Release is the first Windows build with a version of a CSP.
+type Release struct {
+	Build   int
+	Version string
+}
+
+// version is the CSP's version on a build.
+func (c *CSP) version(build int) string {
+	v := c.Version
+	for _, r := range c.Newer {
+		if build >= r.Build {
+			v = r.Version
+		}
+	}
+	return v
 }
 
 // Platform is the Windows version of a tree.
@@ -107,12 +129,13 @@ func NewSchema(opts Options, csps []CSP) (*Schema, error) {
 			if _, ok := c.on[relativeTo(nodes[0].Path, n.Path)]; ok {
 				used++
 			}
-			if n.Since > opts.Build || n.Phone && !opts.Phone || n.Desktop && opts.Phone {
+			if !n.on(opts.Platform) {
 				continue
 			}
 			n.handler, n.registered = c.on[relativeTo(nodes[0].Path, n.Path)], c.Name
 			s.insert(n)
 			if i == 0 {
+				c.Version, c.root = c.version(opts.Build), n.Path
 				s.csps = append(s.csps, c)
 			}
 		}

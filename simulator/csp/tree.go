@@ -212,12 +212,15 @@ func (t *Tree) write(c *Call, r *rule, v Value) int {
 		return syncml.NotFound
 	}
 	interior := n.Format == Interior || n.Format == Any && c.Format == Interior
-	if c.Format != "" && c.Format != Interior && !n.Format.takes(c.Format) || c.Format == Interior && !interior ||
+	if c.Format != "" && c.Format != Interior && c.Format != n.Also && !n.Format.takes(c.Format) || c.Format == Interior && !interior ||
 		!interior && !n.Format.accepts(v.Data) {
 		return syncml.UnsupportedFormat
 	}
 	if !interior && !n.valid(v.Data) {
 		return syncml.CommandFailed // [model]: the CSP pages say "configuration failure"
+	}
+	if n.handler.Locked != nil && n.handler.Locked(c) {
+		return syncml.NotAllowed
 	}
 	code := syncml.OK
 	v.Data = strings.Clone(v.Data) // do not keep the whole message
@@ -254,6 +257,9 @@ func (t *Tree) remove(c *Call, r *rule) int {
 		return syncml.NotFound
 	}
 	if r.node == nil || r.node.Ops&Delete == 0 {
+		return syncml.NotAllowed
+	}
+	if r.node.handler.Locked != nil && r.node.handler.Locked(c) {
 		return syncml.NotAllowed
 	}
 	if r.node.handler.Removed != nil {

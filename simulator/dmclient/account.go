@@ -154,6 +154,7 @@ func (d *Device) enrolled(cert []byte) {
 	d.cert, d.state = cert, Enrolled
 	d.schedule = schedule{enrolled: now, lastPoll: now, lastContact: now}
 	d.renewal = renewal{}
+	d.setup = setup{NoContext: d.login != LoginUser}
 }
 
 // parmNodes are the parameters of the w7 APPLICATION that DMAcc keeps (Learn,

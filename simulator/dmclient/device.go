@@ -189,6 +189,7 @@ type Device struct {
 	jobs       []csp.Job
 	alerts     []syncml.Command // for the next package 1
 	renewal    renewal
+	setup      setup
 	schedule   schedule
 	trigger    Origin // why wake was signalled
 }

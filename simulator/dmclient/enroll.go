@@ -207,16 +207,19 @@ func (d *Device) Renew(ctx context.Context) error {
 	if d.State() != Enrolled {
 		return ErrNotEnrolled
 	}
-	err := d.renewCertificate(ctx)
 	now := d.now()
+	d.mu.Lock()
+	d.renewal = renewal{at: now, status: renewing}
+	d.mu.Unlock()
+	err := d.renewCertificate(ctx)
 	retry, _ := d.tree.Look("./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/RetryInterval")
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.renewal = renewal{at: now, status: 1}
+	d.renewal.status = renewed
 	d.schedule.renewNow = false
 	d.schedule.renewTry = time.Time{}
 	if err != nil {
-		d.renewal.status, d.renewal.code = 2, -2145910762 // 0x80180016
+		d.renewal.status, d.renewal.code = renewFailed, -2145910762 // 0x80180016
 		d.schedule.renewTry = now.Add(duration(retry, day, 7*day))
 	}
 	return err

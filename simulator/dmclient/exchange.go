@@ -34,6 +34,11 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 	if err := r.pass(ctx, msg); err != nil {
 		return nil, err
 	}
+	return r.send(ctx, msg)
+}
+
+// send is exchange without the faults that hold a message back.
+func (r *running) send(ctx context.Context, msg *syncml.Message) (*syncml.Message, error) {
 	body, err := r.write(msg)
 	if err != nil {
 		return nil, fmt.Errorf("write message %s: %w", msg.Hdr.MsgID, err)
@@ -99,12 +104,7 @@ func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Me
 
 // pass applies the faults before a message is sent.
 func (r *running) pass(ctx context.Context, msg *syncml.Message) error {
-	var stop error
-	each(r.d, func(f Gate) {
-		if err := f.Gate(ctx, r.d.cfg.Clock, r.msgID); err != nil && stop == nil {
-			stop = err
-		}
-	})
+	stop := r.heldBack(ctx, msg)
 	switch {
 	case stop == nil:
 		each(r.d, func(f Rewriter) { f.Rewrite(msg, r.msgID) })

@@ -186,6 +186,7 @@ func TestFaultMistakes(t *testing.T) {
 		"answer=x": "use VERB:SUFFIX:CODE", "answer=Frob:/x:500": "not a verb", "answer=Get:/x:99": "not a status", "answer=Get:/x:500:y": "not a number",
 		"drop-status=Frob": "not a verb", "session-id=12345": "four bytes", "double-status=1": "takes no argument", "push-status=x": "invalid syntax",
 		"install-fails=x": "invalid syntax", "other-identity": "needs an argument",
+		"install-parks=70": "under way", "certificate-fails=1": "does not succeed", "wipe-fails=maybe": "use refused or rolled-back",
 	} {
 		if _, err := faults.New(spec); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", spec, err, want)

@@ -27,13 +27,6 @@ func (h host) RemovePush(provider string)                   { h.push.RemovePush(
 
 func (h host) Now() time.Time { return h.now() }
 
-// UserSession reports whether the enrolled user is logged in.
-func (h host) UserSession() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.login == LoginUser
-}
-
 func (h host) Effect(e csp.Effect) {
 	h.mu.Lock()
 	h.pending = append(h.pending, e)
@@ -163,6 +156,11 @@ func (h host) accountFact(name string) string {
 		if !h.renewal.at.IsZero() {
 			return h.renewal.at.UTC().Format(time.RFC3339)
 		}
+	case "DeviceSetupOver":
+		p := h.setup.Page.Phase
+		return fmt.Sprint(p != pagePreparation && p != pageDevice)
+	case "AccountSetupOver":
+		return fmt.Sprint(h.setup.Page.Phase != pageAccount)
 	case "RenewError":
 		return fmt.Sprint(h.renewal.code)
 	case "RenewStatus":

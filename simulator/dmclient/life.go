@@ -16,6 +16,7 @@ type Life struct {
 	Locks, Reboots, Finds int
 	PIN                   string // the last remotely set PIN
 	Wiped                 string // the RemoteWipe node that was executed
+	NotWiped              string `json:",omitempty"` // the same, of a wipe that was rolled back
 	// Effects are the latest effects, oldest first.
 	Effects []csp.Effect
 }
@@ -34,6 +35,8 @@ func (l *Life) add(e csp.Effect) {
 		l.Finds++
 	case csp.EffectWipe:
 		l.Wiped = e.Detail
+	case csp.EffectNotWiped:
+		l.NotWiped = e.Detail
 	}
 	e.At = e.At.UTC().Truncate(time.Millisecond)
 	if l.Effects = append(l.Effects, e); len(l.Effects) > keptEffects {
@@ -80,6 +83,7 @@ func (d *Device) afterSession(s *Session) {
 	}
 	if renew {
 		d.schedule.renewNow = true
+		d.renewal.status = renewing
 	}
 	d.mu.Unlock()
 	switch {
@@ -89,6 +93,9 @@ func (d *Device) afterSession(s *Session) {
 		d.end(Unenrolled)
 	case reboot:
 		d.Disconnect() // connections do not survive it; the channel does
+	}
+	if s.Err == nil && !wiped && !left {
+		d.endOfSession()
 	}
 	d.reschedule()
 }
@@ -128,29 +135,6 @@ func (d *Device) finishJobs(ctx context.Context) {
 	}
 }
 
-// LoggedIn returns who is logged in.
-func (d *Device) LoggedIn() Login {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.login
-}
-
-// SetLogin changes who is logged in. A login of the enrolled user starts a
-// session if PollOnLogin is true, a login of others if AllUsersPollOnFirstLogin
-// is true; Run runs it.
-func (d *Device) SetLogin(l Login) {
-	d.mu.Lock()
-	before := d.login
-	d.login = l
-	d.mu.Unlock()
-	if l == before || l == LoginNone {
-		return
-	}
-	if d.account("Poll/PollOnLogin") == "true" || l == LoginOthers && d.account("Poll/AllUsersPollOnFirstLogin") == "true" {
-		d.signal(OriginLogin)
-	}
-}
-
 // Unenroll disconnects the device as its user would: a session with the
 // unenrollment alert, then the account is removed, whatever the server
 // answered. The error is the session's.
@@ -184,18 +168,24 @@ func (d *Device) Wipe() {
 type Power int
 
 // The states of power. A saver closes the WNS client's connection (Learn,
-// "Push notification support for device management").
+// "Push notification support for device management"). Push/Status 7 is a push that
+// arrived although power or connectivity allow no session (Learn, "DMClient CSP"); the
+// two pages together need a state of its own.
 const (
-	PowerNormal Power = iota
-	PowerSaver        // battery saver, or data limit reached
-	PowerOff          // no network at all
+	PowerNormal  Power = iota
+	PowerSaver         // battery saver, or data limit reached: the WNS connection is closed
+	PowerOff           // no network at all
+	PowerLimited       // the WNS connection is there, but no session is possible
 )
 
-func (p Power) String() string { return [...]string{"normal", "saver", "off"}[p] }
+func (p Power) String() string { return [...]string{"normal", "saver", "off", "limited"}[p] }
 
-// SetPower changes the power state. In PowerSaver a push arrives but starts no
-// session, and Push/Status is 7. With PowerOff nothing arrives, and the push
-// service is notified.
+// connected reports whether the WNS client has its connection.
+func (p Power) connected() bool { return p == PowerNormal || p == PowerLimited }
+
+// SetPower changes the power state. In PowerLimited a push arrives but starts no
+// session, and Push/Status is 7. In PowerSaver and PowerOff nothing arrives, and the
+// push service is notified.
 func (d *Device) SetPower(p Power) {
 	d.push.mu.Lock()
 	before := d.push.power
@@ -208,8 +198,8 @@ func (d *Device) SetPower(p Power) {
 		}
 	}
 	d.push.mu.Unlock()
-	if wns := d.cfg.WNS; wns != nil && (before == PowerOff) != (p == PowerOff) {
-		wns.SetConnected(d.cfg.Identity.DeviceID, p != PowerOff)
+	if wns := d.cfg.WNS; wns != nil && before.connected() != p.connected() {
+		wns.SetConnected(d.cfg.Identity.DeviceID, p.connected())
 	}
 }
 
@@ -221,6 +211,7 @@ type Inventory struct {
 	Certificates []string // thumbprints, under the stores' LocURIs
 	Apps         []string // package or product, and version
 	Policies     []string // area/name=value
+	Work         []string // installations and certificate requests that are under way or failed
 }
 
 // Inventory reads it from the tree.
@@ -246,6 +237,7 @@ func (d *Device) Inventory() Inventory {
 			}
 		}
 		inv.Apps = append(inv.Apps, d.apps(scope)...)
+		inv.Work = append(inv.Work, d.work(scope)...)
 		for _, where := range []string{"Policy/Config", "PolicyManager/My"} {
 			for _, area := range t.Children(scope + where) {
 				for _, name := range t.Children(scope + where + "/" + escape(area)) {

@@ -233,14 +233,15 @@ func TestRunOnTheClock(t *testing.T) {
 	d.SetLogin(dmclient.LoginUser)
 	awaited(mark, dmclient.OriginLogin)
 
-	d.SetPower(dmclient.PowerSaver)
+	// Power or connectivity allow no session (Learn, "DMClient CSP").
+	d.SetPower(dmclient.PowerLimited)
 	wns.wake([]byte("x"))
 	if status, _ := d.Tree().Get(d.PushURI() + "/Status"); status != "7" {
-		t.Errorf("a push missed in battery saver: Status %s", status)
+		t.Errorf("a push that can start no session: Status %s", status)
 	}
 	d.SetPower(dmclient.PowerNormal)
 	if status, _ := d.Tree().Get(d.PushURI() + "/Status"); status != "0" {
-		t.Errorf("after battery saver: Status %s", status)
+		t.Errorf("once sessions are possible again: Status %s", status)
 	}
 	cancel()
 	if err := <-done; err == nil {

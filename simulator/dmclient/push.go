@@ -102,7 +102,7 @@ func (p *pushClient) open(ctx context.Context, provider, pfn string) error {
 	p.mu.Lock()
 	power, old := p.power, p.accounts[provider]
 	p.mu.Unlock()
-	if power != PowerNormal {
+	if !power.connected() {
 		return offlineError{}
 	}
 	uri, expires, err := wns.OpenChannel(ctx, p.device.cfg.Identity.DeviceID, pfn, p.device.notified)
@@ -260,7 +260,7 @@ func (d *Device) notified(payload []byte) {
 	w := Wake{At: d.now()}
 	d.push.mu.Lock()
 	power := d.push.power
-	if power == PowerSaver {
+	if power == PowerSaver || power == PowerLimited {
 		for _, a := range d.push.accounts {
 			if a.uri != "" {
 				a.status = PushNoSession
@@ -269,6 +269,8 @@ func (d *Device) notified(payload []byte) {
 	}
 	d.push.mu.Unlock()
 	switch {
+	case power == PowerLimited:
+		w.Refused = "power or connectivity allow no session"
 	case power != PowerNormal:
 		w.Refused = "the WNS client is offline"
 	case d.State() != Enrolled:

@@ -27,8 +27,16 @@ type schedule struct {
 type renewal struct {
 	at     time.Time
 	code   int64 // HRESULT of a failure
-	status int   // 0 never, 1 done, 2 failed [model]
+	status int
 }
+
+// Values of WSTEP/Renew/Status (DDF of CertificateStore; MS-MDE2 2.2.9.2). 0 is not
+// started.
+const (
+	renewing    = 1
+	renewed     = 2
+	renewFailed = 3
+)
 
 // Due is the next action of a device.
 type Due struct {

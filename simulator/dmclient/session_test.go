@@ -228,9 +228,10 @@ func TestSyncApplicationVersion(t *testing.T) {
 	if body := string(s.Exchanges[1].Request); !strings.Contains(body, `<Data msft:originalerror="0x86000002">404</Data>`) || !strings.Contains(body, "<SyncBody xmlns:msft=") {
 		t.Errorf("no originalerror in %s", body)
 	}
+	// It cannot be set back to 1.0 (MS-MDE2 2.2.9.3).
 	r.queue(d, syncml.Replace, version, "chr", "1.0")
 	r.sync(d)
-	if s = r.sync(d); s.ID != "16" || s.Exchanges[0].Header["UserAgentOrigin"] != nil {
+	if s = r.sync(d); s.ID != "10" || s.Exchanges[0].Header["UserAgentOrigin"] == nil {
 		t.Errorf("after 1.0: SessionID %q, %v", s.ID, s.Exchanges[0].Header)
 	}
 }

@@ -22,6 +22,7 @@ func All() []Kind {
 	return []Kind{
 		{"abort", "[N]", "sends Alert 1223 in place of message N (2)", newAbort},
 		{"answer", "VERB:SUFFIX:CODE[:TIMES]", "answers a command on a LocURI with a given status; VERB may be *", newAnswer},
+		{"certificate-fails", "[STATUS]", "answers 200 to a certificate request, whose Status later is 16, failed, or 32, unknown, or 2, pending for ever (16)", newCertificateFails},
 		{"channel-uri", "URI", "tells the server another channel URI than its own", newChannelURI},
 		{"cmdid-gaps", "", "numbers the commands of package 1 from 7 in steps of 3", plain(cmdIDGaps{})},
 		{"double-status", "", "sends every Status but SyncHdr's twice", plain(doubleStatus{})},
@@ -31,6 +32,7 @@ func All() []Kind {
 		{"hold", "[DURATION]", "holds the session open before message 2 (1h)", newHold},
 		{"indented", "", "sends indented, prefixed XML with a declaration and CDATA", plain(indented{})},
 		{"install-fails", "[HRESULT]", "lets every installation fail (-2147009287)", newInstallFails},
+		{"install-parks", "[STATUS]", "answers 202 to an installation and never reports: an MSI's Status stays at 20, 25, 40, 48, 50 or 55 (48), an app's at 1", newInstallParks},
 		{"late-results", "", "sends Results one message later than their Status", func(string) (dmclient.Fault, error) { return &lateResults{}, nil }},
 		{"msgid-repeat", "", "numbers every message 1", plain(msgIDRepeat{})},
 		{"no-certificate", "", "presents no client certificate in sessions", plain(noCertificate{})},
@@ -48,6 +50,7 @@ func All() []Kind {
 		{"truncated", "[N]", "sends the first half of message N only (2)", newTruncated},
 		{"unknown-alert", "", "adds an Alert of an unknown type to package 1", plain(unknownAlert{})},
 		{"utf16", "", "sends UTF-16 with a byte order mark", plain(utf16{})},
+		{"wipe-fails", "[refused|rolled-back]", "answers 500 to a wipe, or 200 and is as before (refused)", newWipeFails},
 		{"wrong-certificate", "", "presents a certificate of another issuer", newWrongCertificate},
 		{"wrong-version", "", "claims VerDTD 1.1 and VerProto DM/1.1", plain(wrongVersion{})},
 	}

@@ -1,0 +1,30 @@
+package dmclient_test
+
+import (
+	"testing"
+
+	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// TestPowerClosesTheConnection: battery saver and a lost network close the WNS
+// connection (Learn, "Push notification support for device management"). What WNS kept
+// meanwhile wakes the device as soon as the connection is back.
+func TestPowerClosesTheConnection(t *testing.T) {
+	for power, want := range map[dmclient.Power]fakewns.Connection{
+		dmclient.PowerNormal: fakewns.Connected, dmclient.PowerLimited: fakewns.Connected,
+		dmclient.PowerSaver: fakewns.Disconnected, dmclient.PowerOff: fakewns.Disconnected,
+	} {
+		r := newRig(t, nil)
+		d := r.enrolled(nil)
+		d.SetPower(power)
+		list := r.wns.Channels(d.Identity().DeviceID)
+		if len(list) != 1 || list[0].Connection != want {
+			t.Errorf("%s: %+v, want %s", power, list, want)
+		}
+		d.SetPower(dmclient.PowerNormal)
+		if list := r.wns.Channels(d.Identity().DeviceID); len(list) != 1 || list[0].Connection != fakewns.Connected {
+			t.Errorf("after %s: %+v", power, list)
+		}
+	}
+}
