@@ -77,7 +77,7 @@ func (d *Device) Pack(p Packing) ([]byte, error) {
 	e.uint(uint64(d.renewal.status)) //nolint:gosec // as above
 	e.int(d.renewal.code)
 	e.string(s.userToken)
-	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts})
+	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts, d.cfg.Identity.Serial})
 	if err != nil {
 		return nil, fmt.Errorf("pack the device: %w", err)
 	}
@@ -91,6 +91,7 @@ type packedRest struct {
 	Life   Life             `json:"l"`
 	Jobs   []csp.Job        `json:"j,omitempty"`
 	Alerts []syncml.Command `json:"a,omitempty"`
+	Serial string           `json:"s,omitempty"`
 }
 
 func bit(b bool) int {
@@ -313,6 +314,7 @@ func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 			return nil, errRecord
 		}
 	}
+	dev.cfg.Identity.Serial = rest.Serial
 	dev.life, dev.jobs, dev.alerts = rest.Life, rest.Jobs, rest.Alerts
 	overlay := unpackOverlay(d)
 	if d.err != nil || dev.state < NotEnrolled || dev.state > Wiped {
