@@ -37,7 +37,7 @@ var discovery = []Scenario{
 		Rule:    "EnrollmentServiceUrl and, if present, EnrollmentPolicyServiceUrl in the Discover reply are absolute https URLs of services that answer.",
 		Source:  "MS-MDE2 3.1.4.1.3.2",
 		Fix:     "Build both service URLs from the server's public base URL, including scheme and host.",
-		Mutants: []*mutants.Mutant{mutants.EnrURLRelative},
+		Mutants: []*mutants.Mutant{mutants.EnrURLRelative, mutants.EnrURLPlain},
 		Run: func(t *T) {
 			d := t.Enrollee()
 			r := discoveredBy(d)

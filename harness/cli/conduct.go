@@ -29,6 +29,7 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	timed, cancel := suite.InTime(ctx, l.Config.Timeouts.Run)
 	defer cancel()
 	enrollErr := l.Preflight(timed)
+	r.Target.Profiles = l.Config.Target.Profiles // older ones if the server refuses the newest
 	if enrollErr != nil && timed.Err() != nil && ctx.Err() == nil {
 		enrollErr = &lab.UnreachableError{What: fmt.Sprintf("%s enrolled no device within the run's time limit of %s", t.Name, l.Config.Timeouts.Run),
 			Do: "check that the server answers, or give the run more time (--budget, timeouts.run)", Err: enrollErr}

@@ -308,7 +308,21 @@ func (b *bench) choose(args []string) ([]row, error) {
 	}
 	var out []row
 	for _, a := range args {
-		found := slices.IndexFunc(b.rows, func(r row) bool { return strings.EqualFold(r.id, a) || strings.EqualFold(r.name, a) })
+		found := slices.IndexFunc(b.rows, func(r row) bool { return strings.EqualFold(r.id, a) })
+		if found < 0 {
+			var named []int
+			for k, r := range b.rows {
+				if strings.EqualFold(r.name, a) {
+					named = append(named, k)
+				}
+			}
+			if len(named) > 1 {
+				return nil, usage(fmt.Errorf("%d devices have the name %s; give the DeviceID", len(named), a))
+			}
+			if len(named) == 1 {
+				found = named[0]
+			}
+		}
 		if found < 0 {
 			var n int
 			if _, err := fmt.Sscanf(a, "%d", &n); err == nil && fmt.Sprint(n) == a && n >= 1 && n <= len(b.rows) {

@@ -10,12 +10,14 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
@@ -32,19 +34,28 @@ type enrollFlags struct {
 	entraKind     string
 	audience      string
 	tenant        string
+	image         target.Image
+	attestation   string
+	again         bool
 }
 
 func enrollCommand(s *streams, f *deviceFlags) *cobra.Command {
 	var e enrollFlags
 	c := &cobra.Command{
-		Use:   "enroll",
+		Use:   "enroll [DEVICE...]",
 		Short: "Enroll devices, and run their first sessions",
 		Long: `Enrolls devices as Windows does, by the policy the server names in Discover:
 OnPremise with the user's password, Federated by signing in on the server's page,
 Certificate with --cert and --cert-key. With --entra the devices bring tokens of a
-built-in fake directory, which serves its keys at that address while they enroll.`,
-		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return runEnroll(c.Context(), s, f, &e) },
+built-in fake directory, which serves its keys at that address while they enroll.
+
+With DEVICE it enrolls devices of the file that are no longer enrolled, with their
+identities. A device that still is enrolled refuses, as Windows does (0x8018000a);
+--again removes its enrollment first without telling the server, as a reset does.
+
+--hwdevid, --serial and --name give all devices the same values, like machines cloned
+from one image; target.image in --config does the same.`,
+		RunE: func(c *cobra.Command, args []string) error { return runEnroll(c.Context(), s, f, &e, args) },
 	}
 	fl := c.Flags()
 	fl.IntVar(&e.count, "count", 1, "how many devices")
@@ -61,6 +72,17 @@ built-in fake directory, which serves its keys at that address while they enroll
 	fl.StringVar(&e.entraKind, "entra-token", string(entra.Good), "kind of the directory's tokens: good, or broken, such as alg-none")
 	fl.StringVar(&e.audience, "entra-audience", "https://mdm.example", "audience of the directory's tokens")
 	fl.StringVar(&e.tenant, "entra-tenant", "", "tenant id of the directory; random if empty")
+	fl.StringVar(&e.image.Name, "name", "", "name of all the devices (default: each its own)")
+	fl.StringVar(&e.image.HWDevID, "hwdevid", "", "hardware id of all the devices, 64 hexadecimal digits (default: each its own)")
+	fl.StringVar(&e.image.Serial, "serial", "", "serial number (SMBIOS) of all the devices (default: each its own)")
+	fl.StringVar(&e.attestation, "attestation", string(dmclient.AttestGood), "what devices say of their key if the server asks (EnrollmentVersion 5.0 or later): good, none, other-key, forged or garbage; no TPM makes it")
+	fl.BoolVar(&e.again, "again", false, "enroll the named devices even if they are enrolled")
+	complete(c, "attestation", func() (out []string) {
+		for _, a := range dmclient.Attestations() {
+			out = append(out, string(a))
+		}
+		return out
+	})
 	complete(c, "profile", func() (out []string) {
 		for _, p := range dmclient.Profiles() {
 			out = append(out, p.Name+"\t"+p.Platform)
@@ -81,7 +103,10 @@ const maxDevices = 200_000 // in one file
 
 // settings applies the enrollment flags to the devices' configuration.
 func (e *enrollFlags) settings(ctx context.Context, s *streams, dev *dmclient.Config) error {
-	dev.EnrollmentType = e.kind
+	dev.EnrollmentType, dev.Attestation = e.kind, dmclient.Attestation(e.attestation)
+	if !slices.Contains(dmclient.Attestations(), dev.Attestation) {
+		return fmt.Errorf("--attestation %q is none of %v", e.attestation, dmclient.Attestations())
+	}
 	switch e.key {
 	case "ec":
 		dev.Key = func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
@@ -131,7 +156,7 @@ func (e *enrollFlags) directory(ctx context.Context, s *streams, dev *dmclient.C
 	return nil
 }
 
-func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags) error {
+func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags, names []string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if e.count < 1 || e.count > maxDevices {
@@ -159,13 +184,26 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags) 
 	if bad != nil {
 		return usage(bad)
 	}
+	if len(names) > 0 {
+		rows, err := b.choose(names)
+		if err != nil {
+			return err
+		}
+		return b.enrollAll(ctx, numbers(rows), e)
+	}
+	if e.again {
+		return usage(errors.New("--again needs the devices to enroll; dmwake device list shows them"))
+	}
 	if e.seed == 0 {
 		e.seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // identities of simulated devices
 	}
 	draw := mathrand.New(mathrand.NewPCG(e.seed, 2)) //nolint:gosec // as above
 	var all []int
 	for k := range e.count {
-		i, err := b.fleet.Add(profiles[k%len(profiles)], dmclient.NewIdentity(draw))
+		id := dmclient.NewIdentity(draw)
+		b.cfg.Target.Image.Apply(&id)
+		e.image.Apply(&id)
+		i, err := b.fleet.Add(profiles[k%len(profiles)], id)
 		if err != nil {
 			return usage(err)
 		}
@@ -199,7 +237,7 @@ func (b *bench) enrollAll(ctx context.Context, all []int, e *enrollFlags) error 
 	step := b.progress("enrolled", len(all))
 	failed := b.fleet.Each(ctx, all, func(_ int, d *dmclient.Device) error {
 		defer step()
-		if err := d.Enroll(ctx, dmclient.EnrollOptions{PlainCSR: e.plain}); err != nil {
+		if err := d.Enroll(ctx, dmclient.EnrollOptions{PlainCSR: e.plain, Again: e.again}); err != nil {
 			return err
 		}
 		if len(all) <= 20 && !b.f.verbose {

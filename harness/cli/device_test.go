@@ -162,6 +162,47 @@ func TestDevices(t *testing.T) {
 	}
 }
 
+// TestDeviceImage: machines of one image share what the flags name; a device that
+// is enrolled refuses to enroll again, as Windows does.
+func TestDeviceImage(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t)
+	id := strings.Repeat("AB", 32)
+	w.enroll("--count", "2", "--name", "GOLDEN", "--hwdevid", id, "--serial", "S-1", "--attestation", "none")
+	all := w.list()
+	if len(all) != 2 || all[0].Name != "GOLDEN" || all[1].Name != "GOLDEN" || all[0].DeviceID == all[1].DeviceID {
+		t.Fatalf("%+v", all)
+	}
+	for path, want := range map[string]string{"./DevDetail/Ext/Microsoft/SMBIOSSerialNumber": "S-1", "./Vendor/MSFT/DMClient/HWDevID": id} {
+		for _, n := range []string{"1", "2"} {
+			if out := w.device(0, "show", n, "--path", path); !strings.Contains(out, want) {
+				t.Errorf("%s of device %s: %s", path, n, out)
+			}
+		}
+	}
+	w.device(2, "sync", "GOLDEN") // which one is not said
+	if out := w.device(3, "enroll", "1"); !strings.Contains(out, "Windows shows 0x8018000a") {
+		t.Errorf("enrolling twice: %s", out)
+	}
+	w.device(0, "enroll", "1", "--again")
+	w.device(0, "unenroll", "2")
+	w.device(0, "enroll", "2")
+	if all = w.list(); len(all) != 2 || all[0].State != "enrolled" || all[1].State != "enrolled" {
+		t.Errorf("%+v", all)
+	}
+
+	// init asks the server for the newest Windows that it takes.
+	cmd := command(context.Background(), w.dir, nil, "init", "--file", "own.yaml", "--username", "demo@mdm.example", "--ca", "ca/ca.pem",
+		"--discovery", "https://"+w.devices+"/EnrollmentServer/Discovery.svc")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "The newest Windows that the server takes is win11-25h2.") {
+		t.Errorf("init: %v %s", err, out)
+	}
+	if raw, err := os.ReadFile(filepath.Join(w.dir, "own.yaml")); err != nil || !strings.Contains(string(raw), "profiles: [win11-25h2]") {
+		t.Errorf("own.yaml: %v %s", err, raw)
+	}
+}
+
 // TestDeviceEnrollmentKinds: by the server's page, and with a directory's
 // tokens, good and bad.
 func TestDeviceEnrollmentKinds(t *testing.T) {
@@ -207,6 +248,8 @@ func TestDeviceMistakes(t *testing.T) {
 		{2, "unknown quirk", []string{"enroll", "--quirk", "nice"}},
 		{2, "unknown fault", []string{"sync", "--fault", "nice"}},
 		{2, "neither rsa nor ec", []string{"enroll", "--username", "a@b", "--key", "dsa"}},
+		{2, "--attestation \"nice\" is none of [good none", []string{"enroll", "--username", "a@b", "--attestation", "nice"}},
+		{2, "--again needs the devices", []string{"enroll", "--username", "a@b", "--again"}},
 		{2, "must be used together", []string{"enroll", "--username", "a@b", "--cert", "x"}},
 		{2, "not a dmwake state file", []string{"list", "--state", other}},
 		{2, "no such file", []string{"enroll", "--username", "a@b", "--ca", "nothing.pem"}},

@@ -2,24 +2,29 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/term"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 type initFlags struct {
 	file, discovery, username, ca, mode string
 	queue, push                         string
 	pfn, sid                            string
+	profile                             string // as the server answered
 	none, force                         bool
 }
 
@@ -30,15 +35,15 @@ func initCommand(s *streams) *cobra.Command {
 		Short: "Write a dmwake.yaml for your server",
 		Long: `Writes dmwake.yaml for your server, from flags, or on a terminal from your answers
 to a few questions. It does not ask for passwords and secrets: the file names the
-environment variables that hold them. "dmwake doctor" then checks the file against
-the server.`,
+environment variables that hold them. It asks the server for the newest Windows that
+it takes. "dmwake doctor" then checks the file against the server.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			in := io.Reader(nil)
 			if term.IsTerminal(int(os.Stdin.Fd())) && c.Flags().NFlag() == 0 {
 				in = os.Stdin
 			}
-			return runInit(s, &f, in)
+			return runInit(c.Context(), s, &f, in)
 		},
 	}
 	fl := c.Flags()
@@ -62,7 +67,7 @@ type question struct {
 	to   *string
 }
 
-func runInit(s *streams, f *initFlags, in io.Reader) error {
+func runInit(ctx context.Context, s *streams, f *initFlags, in io.Reader) error {
 	if _, err := os.Stat(f.file); err == nil && !f.force {
 		return usage(fmt.Errorf("%s already exists; --force replaces it, --file names another", f.file))
 	}
@@ -91,11 +96,35 @@ func runInit(s *streams, f *initFlags, in io.Reader) error {
 	if err := checkText(f.file, text); err != nil {
 		return usage(err)
 	}
+	var unasked error
+	if f.profile, unasked = f.newest(ctx); unasked == nil {
+		text = f.text()
+	}
 	if err := os.WriteFile(f.file, []byte(text), 0o600); err != nil {
 		return usage(err)
 	}
+	if unasked != nil {
+		fmt.Fprintf(s.out, "Could not ask the server which Windows it takes, so target.profiles keeps its default: %s\n", target.Redact(unasked.Error()))
+	} else {
+		fmt.Fprintf(s.out, "The newest Windows that the server takes is %s.\n", f.profile)
+	}
 	fmt.Fprintf(s.out, "Wrote %s. Next:\n  export MDM_PASSWORD=...\n  dmwake test --config %s --print-env   # what your server needs in its environment\n  dmwake doctor --config %s             # check it step by step\n  dmwake test --config %s\n", f.file, f.file, f.file, f.file)
 	return nil
+}
+
+// askTime limits how long init waits for the server.
+const askTime = 15 * time.Second
+
+// newest asks the server for the newest profile that it takes. That needs no
+// password.
+func (f *initFlags) newest(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	roots, err := (&target.Config{Target: target.Target{CA: f.ca}}).Roots()
+	if err != nil {
+		return "", err
+	}
+	return lab.NewestProfile(ctx, dmclient.Config{Discovery: f.discovery, Username: f.username, Roots: roots, Timeout: askTime})
 }
 
 // quoted returns any string as YAML.
@@ -120,6 +149,9 @@ func (f *initFlags) text() string {
 	}
 	line("  username: %s", quoted(f.username))
 	line("  password: {env: MDM_PASSWORD}")
+	if f.profile != "" {
+		line("  profiles: [%s]    # the newest Windows that the server takes; older ones can stand before it", f.profile)
+	}
 	if f.none {
 		line("  push: none")
 	}

@@ -40,7 +40,7 @@ func TestMistakes(t *testing.T) {
 		{"unknown CA", "  ca: ca/ca.pem\n", "", "secret-1", "ENR-01", 3, "", "is signed by an unknown authority; set target.ca to the PEM file of the CA that signed it"},
 		{"no such name", "https://" + devices, "https://nowhere.invalid", "secret-1", "ENR-01", 3, "", "the name of nowhere.invalid does not resolve; check target.discovery, or set target.connect to an address"},
 		{"no TLS there", devices + "/Enroll", admin + "/Enroll", "secret-1", "ENR-01", 3, "", "does not speak TLS; check the port in target.discovery"},
-		{"no such page", "Discovery.svc", "Nothing.svc", "secret-1", "ENR-01", 3, "expected  HTTP status of GET https://" + devices + "/EnrollmentServer/Nothing.svc: 200", "(Windows shows 0x80180008)"},
+		{"no such page", "Discovery.svc", "Nothing.svc", "secret-1", "ENR-01", 3, "expected  HTTP status of GET https://" + devices + "/EnrollmentServer/Nothing.svc: 200", "(Windows shows 0x80190194)"},
 		{"port in use", "listen: '" + wns, "listen: '" + devices, "secret-1", "ENR-01", 2, "", "wns.listen: " + devices + " is in use by another program; stop it or choose another port"},
 		{"hook fails", "http: {url: 'http://" + admin + "/devices/{{.DeviceID}}/push', headers: {Authorization: Bearer admin-1}}", "exec: [sh, -c, 'echo cannot push >&2; exit 1']",
 			"secret-1", "WNS-01,PSH-01", 2, "", "the push hook failed: sh: exit status 1: cannot push; fix target.hooks in the configuration"},

@@ -118,18 +118,29 @@ func (p *patient) discovery() Finding {
 	if p.t.Provisioned.Server != "" {
 		return Finding{State: Note, Saw: "the device is already enrolled (target.provisioned)", Do: "without it the ENR scenarios would run, too"}
 	}
-	d, err := p.lab.NewDevice(p.profile())
-	if err != nil {
+	r, err := p.discover()
+	for err != nil && p.lab.FallBack(err) {
+		r, err = p.discover()
+	}
+	if p.device == nil {
 		return bad(err.Error(), "check the target section")
 	}
-	p.device = d
-	r, err := d.EnrollmentClient(dmclient.EnrollOptions{}).Discover(p.ctx)
 	if err != nil {
 		f := bad(err.Error(), "check the path of target.discovery: it is usually /EnrollmentServer/Discovery.svc")
 		f.Reach = true
 		return f
 	}
 	return good("AuthPolicy %s, policy service %s, enrollment service %s", r.AuthPolicy, r.PolicyURL, r.EnrollmentURL)
+}
+
+// discover asks the discovery service with a device of the newest profile.
+func (p *patient) discover() (*enroll.DiscoverResponse, error) {
+	d, err := p.lab.NewDevice(p.profile())
+	if err != nil {
+		return nil, err
+	}
+	p.device = d
+	return d.EnrollmentClient(dmclient.EnrollOptions{}).Discover(p.ctx)
 }
 
 func (p *patient) profile() dmclient.Profile {
@@ -149,7 +160,16 @@ func (p *patient) enrollment() Finding {
 		p.device = d
 		return good("device %s, which all scenarios share", d.Identity().DeviceID)
 	}
-	if err := p.lab.Enroll(p.ctx, p.device); err != nil {
+	err := p.lab.Enroll(p.ctx, p.device)
+	for err != nil && p.lab.FallBack(err) {
+		d, bad := p.lab.NewDevice(p.profile())
+		if bad != nil {
+			break
+		}
+		p.device = d
+		err = p.lab.Enroll(p.ctx, d)
+	}
+	if err != nil {
 		return p.refused(err)
 	}
 	for _, n := range p.lab.Notes() {

@@ -29,11 +29,14 @@ func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Config)) (*dm
 	return d, err
 }
 
-// NewIdentity draws an identity; the lab's seed decides which.
+// NewIdentity draws an identity; the lab's seed decides which. Devices of
+// target.image share a part of it.
 func (l *Lab) NewIdentity() dmclient.Identity {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return dmclient.NewIdentity(l.rand)
+	id := dmclient.NewIdentity(l.rand)
+	l.Config.Target.Image.Apply(&id)
+	return id
 }
 
 // DeviceConfig is what all devices of the target have in common; Profile and

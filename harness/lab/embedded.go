@@ -8,6 +8,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
@@ -20,6 +21,8 @@ func (l *Lab) startEmbedded(opts Options) error {
 	cfg := &l.Config
 	cfg.Target.Name = "the embedded reference server"
 	cfg.Target.Crowd = opts.Crowd
+	// A phone beside the usual ones: some rules are MUST only there.
+	cfg.Target.Profiles = append([]string{dmclient.WP81().Name}, target.DefaultProfiles()...)
 	cfg.Timeouts = target.Timeouts{Push: 5 * time.Second, Latency: 2 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second}
 	if opts.Quiet > 0 {
 		cfg.Timeouts.Quiet = opts.Quiet

@@ -111,6 +111,7 @@ type family struct {
 
 	mu      sync.Mutex
 	lenient map[string]*leniency // by setup: servers of one setup are the same
+	told    []string             // notes about the profiles, see FallBack
 }
 
 func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {

@@ -197,6 +197,7 @@ func (l *Lab) Notes() []string {
 		}
 		y.mu.Unlock()
 	}
+	out = append(out, f.told...)
 	if n := l.pace.note(); n != "" {
 		out = append(out, n)
 	}

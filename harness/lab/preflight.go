@@ -31,23 +31,33 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // unreachable or refuses the credentials (*UnreachableError), or if no device
 // can enroll and the server is not to blame (*ExcusedError). Any other error is
 // for the suite to judge. What the device had to tolerate is the Leniency of
-// the run.
+// the run; if its Windows is too new for the server, the devices of the run are
+// older ones (see FallBack).
 func (l *Lab) Preflight(ctx context.Context) error {
 	t := &l.Config.Target
 	defer l.learnHealth(ctx)
 	if t.Provisioned.Server != "" {
 		return l.reach(ctx)
 	}
-	if t.SharedDevice {
+	var err error
+	for first := true; first || err != nil && l.FallBack(err); first = false {
+		err = l.enrollsOne(ctx)
+	}
+	return l.explain(err)
+}
+
+// enrollsOne enrolls the shared device, or a new one.
+func (l *Lab) enrollsOne(ctx context.Context) error {
+	if l.Config.Target.SharedDevice {
 		_, err := l.Shared(ctx)
-		return l.explain(err)
+		return err
 	}
 	d, err := l.ordinaryDevice()
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	return l.explain(l.Enroll(ctx, d))
+	return l.Enroll(ctx, d)
 }
 
 // reach checks that the server of an already enrolled device answers, and that

@@ -94,6 +94,6 @@ func (l *Lab) another(setup string) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	own.Config.Timeouts = l.Config.Timeouts
+	own.Config.Timeouts, own.Config.Target.Profiles = l.Config.Timeouts, l.Config.Target.Profiles
 	return own, nil
 }

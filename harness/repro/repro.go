@@ -218,6 +218,7 @@ func All() []Case {
 				}
 				d.Sync(ctx, dmclient.SyncOptions{SessionID: id}) //nolint:errcheck // the transcript shows it
 				d.ClearFaults()
+				d.Wipe()
 				l.Enroll(ctx, d)                                 //nolint:errcheck // as above
 				d.Sync(ctx, dmclient.SyncOptions{SessionID: id}) //nolint:errcheck // the same SessionID in both enrollments
 			},

@@ -44,9 +44,12 @@ type Target struct {
 	Push string `yaml:"push"`
 	// PushOnQueue says that the server pushes by itself when a command is queued, so
 	// that no push hook is needed.
-	PushOnQueue bool     `yaml:"push_on_queue"`
-	Profiles    []string `yaml:"profiles"`
-	Hooks       Hooks    `yaml:"hooks"`
+	PushOnQueue bool `yaml:"push_on_queue"`
+	// Profiles are the Windows versions of the devices, the one to use first last.
+	Profiles []string `yaml:"profiles"`
+	// Image is what all devices have in common, like machines cloned from one image.
+	Image Image `yaml:"image"`
+	Hooks Hooks `yaml:"hooks"`
 
 	// Certificate enrolls devices if Discover says Certificate.
 	Certificate KeyPair `yaml:"certificate"`
@@ -62,6 +65,8 @@ type Target struct {
 	Pace Pace `yaml:"pace"`
 	// SharedDevice enrolls a single device that all scenarios share.
 	SharedDevice bool `yaml:"shared_device"`
+
+	anyProfile bool // Profiles was not set
 }
 
 // Pace is a number per minute, 0 for no limit.
@@ -332,8 +337,7 @@ func (c *Config) Defaults() {
 		c.Target.Crowd = 200
 	}
 	if len(c.Target.Profiles) == 0 {
-		// The phone of the first reports, and a current desktop.
-		c.Target.Profiles = []string{dmclient.WP81().Name, dmclient.Win11().Name}
+		c.Target.Profiles, c.Target.anyProfile = DefaultProfiles(), true
 	}
 	dur := func(d *time.Duration, v time.Duration) {
 		if *d <= 0 {

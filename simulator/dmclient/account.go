@@ -142,6 +142,9 @@ func (d *Device) install(doc *enroll.Provisioning) error {
 	}
 	d.provisionDMAcc(provider, &doc.App)
 	d.enrolled(doc.ClientCert)
+	if err := d.FindCertificate(); err != nil {
+		d.log.Warn("the client certificate would not be found", "err", err)
+	}
 	return nil
 }
 

@@ -70,6 +70,9 @@ type Config struct {
 	EnrollCert *tls.Certificate
 	// EnrollmentType is Full (default) or Device.
 	EnrollmentType string
+	// Attestation is what the device says of its key if the server asks for it;
+	// default AttestGood.
+	Attestation Attestation
 
 	Profile Profile // default Win11
 	// Identity is random if it is the zero value.
@@ -180,7 +183,8 @@ type Device struct {
 	roots      [][]byte
 	doc        *enroll.Provisioning
 	discovered *enroll.DiscoverResponse
-	enrollURL  string // where the certificate is renewed
+	azure      *enroll.AzureAttestation // what GetPolicies asks to attest to
+	enrollURL  string                   // where the certificate is renewed
 	nextID     int
 	transport  *transport
 	asked      atomic.Bool  // the session server requested a certificate in TLS
@@ -220,6 +224,12 @@ func New(cfg Config) (*Device, error) {
 	case "Full", "Device":
 	default:
 		return nil, fmt.Errorf("dmclient: EnrollmentType %q is neither Full nor Device", cfg.EnrollmentType)
+	}
+	if cfg.Attestation == "" {
+		cfg.Attestation = AttestGood
+	}
+	if !slices.Contains(Attestations(), cfg.Attestation) {
+		return nil, fmt.Errorf("dmclient: unknown Attestation %q; use one of %v", cfg.Attestation, Attestations())
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 30 * time.Second

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -23,12 +24,16 @@ type EnrollOptions struct {
 	// Credential replaces the configured one; NoCredential sends none.
 	Credential   *enroll.Credential
 	NoCredential bool
+	// Again removes an existing enrollment first, without telling the server, as a
+	// reset of the device does.
+	Again bool
 }
 
 // Enroll enrolls the device: GET and POST discovery, the sign-in that the
-// server requires, GetPolicies, RST. An enrolled device starts over. The first
-// session, which Windows opens right after, is up to the caller: Sync with
-// OriginEnrollment. Errors are *enroll.Error.
+// server requires, GetPolicies, RST. An enrolled device refuses (0x8018000A):
+// Unenroll it first, or set Again. The first session, which Windows opens right
+// after, is up to the caller: Sync with OriginEnrollment. Errors are
+// *enroll.Error.
 func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	if err := d.session.take(ctx); err != nil {
 		return err
@@ -36,6 +41,9 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	defer d.session.Unlock()
 	if d.cfg.Discovery == "" {
 		return errors.New("enroll: set Config.Discovery, or a Username to find the server by")
+	}
+	if err := d.begin(opts.Again); err != nil {
+		return err
 	}
 	if d.cfg.Pace != nil {
 		if err := d.cfg.Pace(ctx); err != nil {
@@ -54,20 +62,18 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 		return err
 	}
 	d.mu.Lock()
-	d.discovered = disc
+	d.discovered, d.azure = disc, nil
 	d.mu.Unlock()
+	if err := inClear(disc); err != nil {
+		return err
+	}
 	if opts.Credential == nil && !opts.NoCredential {
 		if c.Credential, err = d.credential(ctx, c, disc); err != nil {
 			return err
 		}
 	}
-	if disc.PolicyURL != "" { // it is optional (MS-MDE2 3.1.4.1.3.2)
-		if _, err := c.Policies(ctx, disc.PolicyURL); err != nil {
-			var e *enroll.Error
-			if !opts.IgnorePolicies || errors.As(err, &e) && e.Refused() {
-				return err
-			}
-		}
+	if err := d.policies(ctx, c, disc.PolicyURL, opts.IgnorePolicies); err != nil {
+		return err
 	}
 	raw, err := d.requestToken(ctx, c, disc.EnrollmentURL, opts)
 	if err != nil {
@@ -92,10 +98,59 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	return nil
 }
 
+// begin refuses to enroll an enrolled device, or removes the enrollment.
+func (d *Device) begin(again bool) error {
+	switch {
+	case d.State() != Enrolled:
+	case again:
+		d.end(Unenrolled)
+	default:
+		code := enroll.CodeAlreadyThere
+		if d.cfg.Profile.Build < 10240 {
+			code = enroll.CodeAlready81
+		}
+		return &enroll.Error{Step: enroll.StepStart, Err: &enroll.CodedError{Code: code, Err: fmt.Errorf("the device is enrolled with %s; unenroll it first", d.Provider())}}
+	}
+	return nil
+}
+
+// inClear refuses services to which the credential would go unencrypted. MS-MDE2
+// 3.1.4.1.3.2 asks for https; the code is a [model].
+func inClear(disc *enroll.DiscoverResponse) error {
+	for _, named := range [][2]string{
+		{"EnrollmentPolicyServiceUrl", disc.PolicyURL}, {"EnrollmentServiceUrl", disc.EnrollmentURL}, {"AuthenticationServiceUrl", disc.AuthenticationURL},
+	} {
+		if u, err := url.Parse(named[1]); err == nil && u.Scheme == "http" {
+			return &enroll.Error{Step: enroll.StepDiscover, Status: 200, Err: &enroll.CodedError{Code: enroll.CodeUnknown,
+				Err: fmt.Errorf("%s is %s: the credential would be sent unencrypted; the URL must be https", named[0], named[1])}}
+		}
+	}
+	return nil
+}
+
+// policies asks the policy service, which is optional (MS-MDE2 3.1.4.1.3.2).
+func (d *Device) policies(ctx context.Context, c *enroll.Client, at string, ignore bool) error {
+	if at == "" {
+		return nil
+	}
+	p, err := c.Policies(ctx, at)
+	if err != nil {
+		var e *enroll.Error
+		if ignore && !(errors.As(err, &e) && e.Refused()) {
+			return nil
+		}
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.azure = p.Azure
+	return nil
+}
+
 // credential is what the server's AuthPolicy requires.
 func (d *Device) credential(ctx context.Context, c *enroll.Client, disc *enroll.DiscoverResponse) (*enroll.Credential, error) {
 	refuse := func(err error) (*enroll.Credential, error) {
-		return nil, &enroll.Error{Step: enroll.StepDiscover, Status: 200, Err: err}
+		return nil, &enroll.Error{Step: enroll.StepDiscover, Status: 200, Err: &enroll.CodedError{Code: enroll.CodeUnknown, Err: err}}
 	}
 	switch disc.AuthPolicy {
 	case "", "OnPremise":
@@ -160,7 +215,11 @@ func (d *Device) requestToken(ctx context.Context, c *enroll.Client, to string, 
 	d.mu.Lock()
 	d.key = key
 	d.mu.Unlock()
-	return c.Token(ctx, to, csr, d.Context())
+	items, err := d.contextFor(key)
+	if err != nil {
+		return nil, fmt.Errorf("enroll: %w", err)
+	}
+	return c.Token(ctx, to, csr, items)
 }
 
 // CSR makes a certificate request with a new key, and keeps the key for the
@@ -188,11 +247,6 @@ func (d *Device) newCSR(plain bool, deviceID string) (crypto.Signer, []byte, err
 		csr, err = enroll.WindowsCSR(key, d.cfg.Identity.GUID, deviceID)
 	}
 	return key, csr, err
-}
-
-// Context is the list of facts the device sends with its CSR.
-func (d *Device) Context() []enroll.ContextItem {
-	return d.cfg.Identity.context(&d.cfg.Profile, d.cfg.EnrollmentType)
 }
 
 // Renew replaces the client certificate, by a request signed with the old key,
@@ -250,7 +304,11 @@ func (d *Device) renewCertificate(ctx context.Context) error {
 	c := d.EnrollmentClient(EnrollOptions{NoCredential: true})
 	c.HTTP = d.enrollmentHTTP(d.Certificate())
 	defer c.HTTP.CloseIdleConnections()
-	raw, err := c.Renew(ctx, to, signed, d.Context())
+	items, err := d.contextFor(key)
+	if err != nil {
+		return fail(err)
+	}
+	raw, err := c.Renew(ctx, to, signed, items)
 	if err != nil {
 		return err
 	}

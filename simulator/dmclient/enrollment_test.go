@@ -208,7 +208,7 @@ func TestReenrollAndAdopt(t *testing.T) {
 	d := r.enrolled(nil)
 	d.Tree().Provision("./Vendor/MSFT/VPNv2/Work/NativeProfile/Servers", "x")
 	old := d.ChannelURI()
-	if err := d.Enroll(r.ctx(), dmclient.EnrollOptions{}); err != nil {
+	if err := d.Enroll(r.ctx(), dmclient.EnrollOptions{Again: true}); err != nil {
 		t.Fatal(err)
 	}
 	if d.ChannelURI() != "" || len(d.Inventory().VPNs) != 0 {

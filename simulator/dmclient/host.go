@@ -121,7 +121,7 @@ func (h host) Fact(name string) string {
 	case "DeviceName":
 		return id.Name
 	case "Serial":
-		return "SN" + clip(id.HWDevID, 12)
+		return id.serial()
 	case "MAC":
 		if len(id.MACs) > 0 {
 			return strings.ReplaceAll(id.MACs[0], "-", "")

@@ -1,11 +1,11 @@
 package dmclient
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
-
-	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
 // Identity identifies a device.
@@ -18,6 +18,9 @@ type Identity struct {
 	Model        string
 	Locale       string
 	MACs         []string
+	// Serial is the serial number of the firmware (SMBIOS). By default it follows
+	// from HWDevID.
+	Serial string
 }
 
 // NewIdentity draws an identity. The same source gives the same identities.
@@ -40,18 +43,24 @@ func NewIdentity(r *rand.Rand) Identity {
 	return id
 }
 
-// context lists the items of the RST in the order Windows sends them [seen].
-func (id *Identity) context(p *Profile, enrollmentType string) []enroll.ContextItem {
-	items := []enroll.ContextItem{
-		{Name: "UXInitiated", Value: "true"}, {Name: "HWDevID", Value: id.HWDevID}, {Name: "Locale", Value: id.Locale},
-		{Name: "TargetedUserLoggedIn", Value: "true"}, {Name: "OSEdition", Value: p.OSEdition}, {Name: "DeviceName", Value: id.Name},
+// serial is the serial number that the firmware tells (SMBIOS).
+func (id *Identity) serial() string {
+	if id.Serial != "" {
+		return id.Serial
 	}
-	for _, m := range id.MACs {
-		items = append(items, enroll.ContextItem{Name: "MAC", Value: m})
+	return "SN" + clip(id.HWDevID, 12)
+}
+
+// adapters are the MAC addresses of n network adapters, or of all that the
+// identity names. The further ones follow from the DeviceID.
+func (id *Identity) adapters(n int) []string {
+	if len(id.MACs) == 0 {
+		return nil
 	}
-	return append(items,
-		enroll.ContextItem{Name: "DeviceID", Value: id.DeviceID}, enroll.ContextItem{Name: "EnrollmentType", Value: enrollmentType},
-		enroll.ContextItem{Name: "DeviceType", Value: p.DeviceType}, enroll.ContextItem{Name: "OSVersion", Value: p.OSVersion},
-		enroll.ContextItem{Name: "ApplicationVersion", Value: p.ApplicationVersion}, enroll.ContextItem{Name: "NotInOobe", Value: "false"},
-	)
+	out := slices.Clone(id.MACs)
+	for i := len(out); i < n; i++ {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", id.DeviceID, i))
+		out = append(out, fmt.Sprintf("02-%02X-%02X-%02X-%02X-%02X", sum[0], sum[1], sum[2], sum[3], sum[4]))
+	}
+	return out
 }

@@ -80,7 +80,7 @@ func (d *Device) Pack(p Packing) ([]byte, error) {
 	e.uint(uint64(d.renewal.status)) //nolint:gosec // as above
 	e.int(d.renewal.code)
 	e.string(s.userToken)
-	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts, d.setup})
+	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts, d.setup, d.cfg.Identity.Serial})
 	if err != nil {
 		return nil, fmt.Errorf("pack the device: %w", err)
 	}
@@ -95,6 +95,7 @@ type packedRest struct {
 	Jobs   []csp.Job        `json:"j,omitempty"`
 	Alerts []syncml.Command `json:"a,omitempty"`
 	Setup  setup            `json:"s,omitzero"`
+	Serial string           `json:"sn,omitempty"`
 }
 
 func bit(b bool) int {
@@ -319,6 +320,7 @@ func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 			return nil, errRecord
 		}
 	}
+	dev.cfg.Identity.Serial = rest.Serial
 	dev.life, dev.jobs, dev.alerts, dev.setup = rest.Life, rest.Jobs, rest.Alerts, rest.Setup
 	overlay := unpackOverlay(d)
 	if d.err != nil || dev.state < NotEnrolled || dev.state > Wiped {

@@ -10,13 +10,20 @@ import (
 type Profile struct {
 	Name string
 
-	// Enrollment (MS-MDE2 3.1.4.1.3.1).
+	// Enrollment (MS-MDE2 3.1.4.1.3.1). RequestVersion is the one of Discover; the
+	// RST may name a lower one, see Device.Context.
 	RequestVersion     string
 	DeviceType         string
 	OSEdition          string
 	OSVersion          string
 	ApplicationVersion string
 	AuthPolicies       []string
+	// Context are the items of the RST's AdditionalContext, in order, but for those
+	// that depend on the server.
+	Context []string
+	// Adapters is how many MAC items the context has; devices that name more send
+	// all of theirs.
+	Adapters int
 
 	// Sessions.
 	UserAgent string
@@ -46,6 +53,7 @@ func WP81() Profile {
 	return Profile{
 		Name: "wp81", RequestVersion: "3.0", DeviceType: "WindowsPhone", OSEdition: "0",
 		OSVersion: "8.10.14219.0", ApplicationVersion: "8.10.14219.0", AuthPolicies: []string{"OnPremise", "Federated"},
+		Context: contextBefore10, Adapters: 1,
 		UserAgent: userAgent, DmV: "8.10.14219.0", Platform: "Windows Phone 8.1", MaxSyncVersion: "1.0", Build: 9651, Phone: true,
 		Quirks: Quirks{PFNErrors: true, PFNLowerCase: true, SendsCred: true, NoTracing: true, Ignores429: true},
 	}
@@ -55,7 +63,7 @@ func WP81() Profile {
 func desktop(name, version, osVersion, platform string, build int) Profile {
 	return Profile{
 		Name: name, RequestVersion: version, DeviceType: "CIMClient_Windows", OSEdition: "48", OSVersion: osVersion, ApplicationVersion: osVersion,
-		AuthPolicies: []string{"OnPremise", "Federated"}, UserAgent: userAgent, DmV: "1.3", Platform: platform,
+		AuthPolicies: []string{"OnPremise", "Federated"}, Context: context10, Adapters: 1, UserAgent: userAgent, DmV: "1.3", Platform: platform,
 		MaxSyncVersion: "5.0", Build: build, Quirks: Quirks{HTTP2: true, UnenrollCritical: build >= 22000},
 	}
 }
@@ -64,7 +72,7 @@ func desktop(name, version, osVersion, platform string, build int) Profile {
 // appendix B lists [documented], and stops at white space [seen].
 func Win81() Profile {
 	p := desktop("win81", "2.0", "6.3.9600.0", "Windows 8.1 Pro", 9600)
-	p.MaxSyncVersion, p.UserAgent = "1.0", userAgent81
+	p.MaxSyncVersion, p.UserAgent, p.Context = "1.0", userAgent81, contextBefore10
 	p.Quirks = Quirks{NoMode: true, NoTracing: true, Ignores429: true, IgnoresMaxMsgSize: true, SilentOnSpace: true}
 	return p
 }
@@ -72,29 +80,35 @@ func Win81() Profile {
 // Win10v1511 is Windows 10 1511, whose channel may fail to renew.
 func Win10v1511() Profile {
 	p := desktop("win10-1511", "3.0", "10.0.10586.0", "Windows 10 Pro", 10586)
-	p.MaxSyncVersion, p.Quirks.NoTracing, p.Quirks.Ignores429 = "2.0", true, true
+	p.MaxSyncVersion, p.Context, p.Quirks.NoTracing, p.Quirks.Ignores429 = "2.0", contextBefore10, true, true
 	return p
 }
 
-// Win10v22H2 is the last Windows 10.
+// Win10v22H2 is the last Windows 10. It requests RequestVersion 5.0 since 2023
+// (MS-MDE2 appendix B, <20>) [doc]; 19043 of 2021 requested 4.0 [seen].
 func Win10v22H2() Profile {
-	return desktop("win10-22h2", "4.0", "10.0.19045.4291", "Windows 10 Pro", 19045)
+	return desktop("win10-22h2", "5.0", "10.0.19045.4291", "Windows 10 Pro", 19045)
 }
 
-// Win11 is a Windows 11 23H2 desktop.
+// Win11 is a Windows 11 23H2 desktop. It requests RequestVersion 6.0 since
+// KB5032288 (MS-MDE2 appendix B, <21>) [doc], as 22621.3155 does [seen].
 func Win11() Profile {
-	return desktop("win11", "5.0", "10.0.22631.3155", "Windows 11 Pro", 22631)
+	return desktop("win11", "6.0", "10.0.22631.3155", "Windows 11 Pro", 22631)
 }
 
-// Win11v24H2 is Windows 11 24H2.
+// Win11v24H2 is Windows 11 24H2. Its RequestVersion 6.0 follows from that of 23H2
+// [model]; 7.0 came with 26100.3624 (KB5053656) [doc].
 func Win11v24H2() Profile {
 	return desktop("win11-24h2", "6.0", "10.0.26100.2033", "Windows 11 Pro", 26100)
 }
 
-// Win11v25H2 is Windows 11 25H2. It requests RequestVersion 9.0 and refuses an
-// enrollment if APPAUTH has no initial nonce [seen].
+// Win11v25H2 is Windows 11 25H2 of build 26200.9278. It requests RequestVersion
+// 9.0, its ApplicationVersion differs from OSVersion, its context names 13
+// adapters, and it refuses an enrollment if APPAUTH has no initial nonce [seen].
+// MS-MDE2 of 2026-01 ends at 7.0; the capture decides.
 func Win11v25H2() Profile {
-	p := desktop("win11-25h2", "9.0", "10.0.26200.6584", "Windows 11 Pro", 26200)
+	p := desktop("win11-25h2", "9.0", "10.0.26200.9278", "Windows 11 Pro", 26200)
+	p.ApplicationVersion, p.Context, p.Adapters = "10.0.26200.9279", context25H2, 13
 	p.Quirks.NeedsAAuthData = true
 	return p
 }
@@ -169,6 +183,9 @@ type Quirks struct {
 	// white space between elements (Microsoft's support blog for Windows 8.1,
 	// "MDM Enrollment succeeds but SyncML session aborts without errors").
 	SilentOnSpace bool
+	// StrictCriteria presents a client certificate only if
+	// SSLCLIENTCERTSEARCHCRITERIA finds it.
+	StrictCriteria bool
 }
 
 // Strength is how well a behaviour is known.
@@ -212,6 +229,7 @@ func QuirkList() []Quirk {
 		{"ignores-429", Documented, "ends the session at 429 whatever Retry-After says, as builds up to 2004", func(q *Quirks) *bool { return &q.Ignores429 }},
 		{"ignores-maxmsgsize", Documented, "sends larger messages than the server's MaxMsgSize, as Windows 8.1", func(q *Quirks) *bool { return &q.IgnoresMaxMsgSize }},
 		{"silent-on-space", Seen, "stops without a word at a reply with white space between elements, as Windows 8.1", func(q *Quirks) *bool { return &q.SilentOnSpace }},
+		{"strict-criteria", Model, "presents no certificate in sessions if SSLCLIENTCERTSEARCHCRITERIA finds none; without it the certificate of the enrollment", func(q *Quirks) *bool { return &q.StrictCriteria }},
 	}
 }
 

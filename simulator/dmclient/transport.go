@@ -84,7 +84,7 @@ func (d *Device) newTransport(cert *tls.Certificate, asked *atomic.Bool) *transp
 
 // managed is the transport of ordinary sessions, kept across sessions.
 func (d *Device) managed() *transport {
-	cert := d.Certificate()
+	cert := d.presented()
 	d.mu.Lock()
 	tr := d.transport
 	d.mu.Unlock()

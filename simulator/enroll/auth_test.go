@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"io"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -219,7 +220,8 @@ func TestHResults(t *testing.T) {
 		"0x8018001f": {Step: StepInstall, Err: &CodedError{CodeApplication, errors.New("no ADDR")}},
 		"0x8018000f": {Step: StepSignIn, Status: 200, Err: errors.New("no form")},
 		"0x80180016": {Step: StepRenew, Status: 403, Err: errors.New("no")},
-		"0x80180008": {Step: StepDiscover, Status: 404, Err: errors.New("no")},
+		"0x80180008": {Step: StepToken, Status: 404, Err: errors.New("no")},
+		"0x80190194": {Step: StepDiscover, Status: 404, Err: errors.New("no")},
 		"":           {Step: StepDiscover, Err: errors.New("no reply")},
 	} {
 		if got := err.HResult(); got != want {
@@ -227,6 +229,40 @@ func TestHResults(t *testing.T) {
 		}
 		if want != "" && strings.Count(err.Error(), want) != 1 {
 			t.Errorf("%q must name %s once", err.Error(), want)
+		}
+	}
+}
+
+// TestDiscoveryCodes: what Windows shows if discovery fails is 0x80190000 and
+// the HTTP status, also with 200 [seen].
+func TestDiscoveryCodes(t *testing.T) {
+	fault, err := (&Fault{Code: "Receiver", Subcode: FaultAuthentication, Reason: "no"}).Write("urn:1", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		status int
+		body   string
+		want   string
+	}{
+		{400, "no", "0x80190190"},
+		{404, "", "0x80190194"},
+		{503, "<html/>", "0x801901f7"},
+		{200, "<html/>", "0x801900c8"},
+		{200, "", "0x801900c8"},
+		{200, `<Envelope><Body><Other/></Body></Envelope>`, "0x801900c8"},
+		{200, string(fault), "0x801900c8"},
+		{500, string(fault), "0x80180002"},
+	} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			io.WriteString(w, c.body)
+		}))
+		_, err := (&Client{HTTP: srv.Client(), Discovery: srv.URL}).Discover(t.Context())
+		srv.Close()
+		var e *Error
+		if !errors.As(err, &e) || e.HResult() != c.want {
+			t.Errorf("status %d, %q: %v, want %s", c.status, c.body, err, c.want)
 		}
 	}
 }

@@ -22,6 +22,7 @@ type Client struct {
 
 // Steps of an enrollment, as errors and records name them.
 const (
+	StepStart    = "start" // before any message
 	StepReach    = "discovery GET"
 	StepDiscover = "Discover"
 	StepPolicies = "GetPolicies"

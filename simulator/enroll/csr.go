@@ -141,6 +141,7 @@ type Cert struct {
 	Issuer       []byte // DER of the issuer's name
 	NotAfter     time.Time
 
+	subject   []byte // DER
 	tbs       []byte
 	algorithm asn1.ObjectIdentifier
 	signature []byte
@@ -183,7 +184,7 @@ func ReadCert(der []byte) (*Cert, error) {
 	}
 	return &Cert{
 		Raw: der, NotAfter: validity.NotAfter, SerialNumber: fmt.Sprintf("%x", tbs.Serial.Bytes), PublicKey: key, Issuer: tbs.Issuer.FullBytes,
-		tbs: outer.TBS.FullBytes, algorithm: outer.Algorithm.Algorithm, signature: outer.Signature.RightAlign(),
+		subject: tbs.Subject.FullBytes, tbs: outer.TBS.FullBytes, algorithm: outer.Algorithm.Algorithm, signature: outer.Signature.RightAlign(),
 	}, nil
 }
 

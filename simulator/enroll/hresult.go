@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 )
@@ -37,8 +38,13 @@ func (f *Fault) HResult() string {
 	return faultErrors[f.Subcode]
 }
 
-// codeStatusOK is what Windows shows for a fault with HTTP status 200 [seen].
+// codeStatusOK is what Windows shows for a fault with HTTP status 200, and for a
+// Discover reply that is not SOAP [seen]. It is 0x80190000 + 200.
 const codeStatusOK = "0x801900c8"
+
+// codeOfStatus is what Windows shows for a Discover that is answered with an HTTP
+// error: 0x80190190 for 400 [seen].
+func codeOfStatus(status int) string { return fmt.Sprintf("%#08x", 0x80190000+status) }
 
 // hresulter is an error with its own code.
 type hresulter interface{ HResult() string }
@@ -70,8 +76,10 @@ func (e *Error) HResult() string {
 		return ""
 	case e.Step == StepRenew:
 		return "0x80180016" // MENROLL_E_NOTELIGIBLETORENEW
+	case e.Step == StepDiscover:
+		return codeOfStatus(e.Status)
 	}
-	return "0x80180008" // MENROLL_E_DEVICE_UNKNOWN_ERROR
+	return CodeUnknown
 }
 
 // CodedError is a device-side error with Windows' code for it.
@@ -88,13 +96,16 @@ func (e *CodedError) Unwrap() error { return e.Err }
 // HResult is the code.
 func (e *CodedError) HResult() string { return e.Code }
 
-// Codes for a provisioning document that cannot be installed.
+// Codes of the device itself, most for a provisioning document that cannot be
+// installed (Learn, "MDM Registration Constants").
 const (
+	CodeUnknown      = "0x80180008" // MENROLL_E_DEVICE_UNKNOWN_ERROR
 	CodeInvalidData  = "0x80180019" // MENROLL_E_ENROLLMENTDATAINVALID
 	CodeCertStore    = "0x8018001e" // MENROLL_E_PROV_CSP_CERTSTORE
 	CodeApplication  = "0x8018001f" // MENROLL_E_PROV_CSP_W7
 	CodeDMClient     = "0x80180020" // MENROLL_E_PROV_CSP_DMCLIENT
 	CodeAlreadyThere = "0x8018000a" // MENROLL_E_DEVICE_ALREADY_ENROLLED
+	CodeAlready81    = "0x8019000a" // the same before Windows 10
 	CodeEmpty        = "0x80180029" // MENROLL_E_EMPTY_MESSAGE
 	CodeInvalidArg   = "0x80070057" // E_INVALIDARG
 )

@@ -50,6 +50,8 @@ type PolicyResponse struct {
 	// must be 1 (MS-XCEP 3.1.4.1.3.1, 3.1.4.1.3.16). HashGroup is empty if the
 	// reference leads nowhere.
 	Schema, HashReference, HashGroup string
+	// Azure is what the device has to attest to; nil if nothing.
+	Azure *AzureAttestation
 }
 
 // Write serializes the reply to the message relatesTo.
@@ -85,6 +87,12 @@ func (r *PolicyResponse) Write(relatesTo, activityID string) ([]byte, error) {
 	null(a, "supersededPolicies", "privateKeyFlags", "subjectNameFlags", "enrollmentFlags", "generalFlags")
 	build(a, "hashAlgorithmOIDReference", "0")
 	null(a, "rARequirements", "keyArchivalAttributes", "extensions")
+	if r.Azure != nil {
+		z := build(a, "azureAttestation", "")
+		build(z, "nonce", r.Azure.Nonce)
+		build(z, "relyingPartyId", r.Azure.RelyingPartyID)
+		build(z, "endpointUri", r.Azure.EndpointURI)
+	}
 	null(g, "cAs")
 	oid := build(build(g, "oIDs", ""), "oID", "")
 	build(oid, "value", r.HashOID)
@@ -108,6 +116,9 @@ func (e *Envelope) PolicyResponse() (*PolicyResponse, error) {
 		r.MinimalKeyLength = number(textOf(kid(a, "privateKeyAttributes"), "minimalKeyLength"))
 		r.ValiditySeconds = number(textOf(kid(a, "certificateValidity"), "validityPeriodSeconds"))
 		r.RenewalSeconds = number(textOf(kid(a, "certificateValidity"), "renewalPeriodSeconds"))
+		if z := policies[0].FindElement(".//azureAttestation"); z != nil {
+			r.Azure = &AzureAttestation{Nonce: textOf(z, "nonce"), RelyingPartyID: textOf(z, "relyingPartyId"), EndpointURI: textOf(z, "endpointUri")}
+		}
 		r.Schema, r.HashReference = textOf(a, "policySchema"), textOf(a, "hashAlgorithmOIDReference")
 		for _, o := range kids(kid(g, "oIDs"), "oID") {
 			if textOf(o, "oIDReferenceID") == r.HashReference {

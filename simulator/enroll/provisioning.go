@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"crypto/sha1" //nolint:gosec // CertificateStore names a certificate by its SHA-1
 	"errors"
 	"fmt"
 	"strings"
@@ -15,11 +16,28 @@ type Provisioning struct {
 	Roots      [][]byte // DER, CertificateStore/Root/System
 	ClientCert []byte   // DER, CertificateStore/My/{User|System}
 	Store      string   // User or System
-	App        Application
-	Provider   Provider
+	// Stored are all certificates, also those of authorities in between.
+	Stored   []StoredCert
+	App      Application
+	Provider Provider
 	// Renew are the values under CertificateStore/My/WSTEP/Renew.
 	Renew []ProviderNode
 }
+
+// StoredCert is a certificate of the document.
+type StoredCert struct {
+	Store string // Root/System, CA/System, My/User or My/System
+	// Name is the type of its characteristic, which should be the certificate's
+	// SHA-1 in hexadecimal (MS-MDE2 2.2.9.2, CertHash).
+	Name string
+	DER  []byte
+}
+
+// Thumbprint is the SHA-1 of the certificate, as CertificateStore names it.
+func (c *StoredCert) Thumbprint() string { return fmt.Sprintf("%X", sha1.Sum(c.DER)) } //nolint:gosec // as Windows does
+
+// Named reports whether the characteristic has the certificate's thumbprint.
+func (c *StoredCert) Named() bool { return strings.EqualFold(c.Name, c.Thumbprint()) }
 
 // Application is the w7 characteristic: the server's address and credentials
 // (OMA w7 APPLICATION; Learn, "w7 APPLICATION CSP").
@@ -115,23 +133,21 @@ func (p *Provisioning) readStore(store *etree.Element) error {
 		}
 		return nil, nil
 	}
-	for _, c := range kids(characteristic(characteristic(store, "Root"), "System"), "characteristic") {
-		der, err := encoded(c)
-		if err != nil {
-			return err
-		}
-		if der != nil {
-			p.Roots = append(p.Roots, der)
-		}
-	}
-	for _, where := range []string{"User", "System"} {
-		for _, c := range kids(characteristic(characteristic(store, "My"), where), "characteristic") {
+	for _, where := range [][2]string{{"Root", "System"}, {"CA", "System"}, {"My", "User"}, {"My", "System"}} {
+		for _, c := range kids(characteristic(characteristic(store, where[0]), where[1]), "characteristic") {
 			der, err := encoded(c)
-			if err != nil {
+			if err != nil && where[0] != "CA" { // a device goes on without an authority in between
 				return err
 			}
-			if der != nil {
-				p.ClientCert, p.Store = der, where
+			if der == nil {
+				continue
+			}
+			p.Stored = append(p.Stored, StoredCert{where[0] + "/" + where[1], typeOf(c), der})
+			switch where[0] {
+			case "Root":
+				p.Roots = append(p.Roots, der)
+			case "My":
+				p.ClientCert, p.Store = der, where[1]
 			}
 		}
 	}

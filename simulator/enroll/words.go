@@ -89,7 +89,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 var (
 	named  = regexp.MustCompile(`(?i)((?:password|passwd|pwd|secret|token|authorization|api[_-]?key|bearer|basic)["']?\s*[:=]?\s*["']?)(?:bearer |basic )?[A-Za-z0-9._~+/=-]{6,}`)
-	jwt    = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}`)
+	asJWT  = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}`)
 	opaque = regexp.MustCompile(`[A-Za-z0-9+/_-]{40,}={0,2}`)
 	inPath = regexp.MustCompile(`[A-Za-z0-9+_-]{40,}={0,2}`) // in a URL, "/" is between names
 	anyURL = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`)
@@ -116,7 +116,7 @@ func conceal(s string, secrets ...string) string {
 		}
 		return parts[1] + hidden
 	})
-	s = jwt.ReplaceAllString(s, hidden)
+	s = asJWT.ReplaceAllString(s, hidden)
 	hide := func(m string) string {
 		if readable(m) {
 			return m

@@ -2,8 +2,11 @@ package mdmserver
 
 import (
 	"crypto/sha1" //nolint:gosec // CertificateStore names a certificate by its SHA-1
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"net/url"
+	"strings"
 
 	"github.com/beevik/etree"
 	"github.com/google/uuid"
@@ -59,7 +62,10 @@ func (s *Server) provisioning(d *Device, cert []byte) ([]byte, error) {
 	parm(renew, "ROBOSupport", "true", "boolean")
 	parm(renew, "RenewPeriod", "60", "integer")
 	parm(renew, "RetryInterval", "4", "integer")
-	s.application(characteristic(top, "APPLICATION"), &d.Auth)
+	app := characteristic(top, "APPLICATION")
+	if err := s.application(app, &d.Auth, cert); err != nil {
+		return nil, err
+	}
 	provider := characteristic(top, "DMClient", "Provider", s.cfg.ProviderID)
 	parm(provider, "EntDMID", uuid.NewString(), "string")
 	if s.cfg.RequireSigning {
@@ -83,7 +89,11 @@ func (s *Server) provisioning(d *Device, cert []byte) ([]byte, error) {
 
 // application is the w7 characteristic: the address of sessions, and how both
 // sides prove themselves in them.
-func (s *Server) application(app *etree.Element, auth *Credentials) {
+func (s *Server) application(app *etree.Element, auth *Credentials, cert []byte) error {
+	issued, err := x509.ParseCertificate(cert)
+	if err != nil {
+		return fmt.Errorf("read the certificate that was issued: %w", err)
+	}
 	parm(app, "APPID", "w7")
 	parm(app, "PROVIDER-ID", s.cfg.ProviderID)
 	parm(app, "NAME", s.cfg.ProviderID)
@@ -93,7 +103,7 @@ func (s *Server) application(app *etree.Element, auth *Credentials) {
 	parm(app, "MAXBACKOFFTIME", "120000")
 	parm(app, "BACKCOMPATRETRYDISABLED", "")
 	parm(app, "DEFAULTENCODING", s.cfg.Encoding)
-	parm(app, "SSLCLIENTCERTSEARCHCRITERIA", "Subject=CN%3d"+uuid.Nil.String()+"&Stores=My%5CUser")
+	parm(app, "SSLCLIENTCERTSEARCHCRITERIA", "Subject="+uriEscape(issued.Subject.String())+"&Stores="+uriEscape(`My\User`))
 	kind := "DIGEST"
 	if s.cfg.SessionAuth == AuthBasic {
 		kind = "BASIC"
@@ -109,4 +119,8 @@ func (s *Server) application(app *etree.Element, auth *Credentials) {
 	parm(server, "AAUTHNAME", auth.Name)
 	parm(server, "AAUTHSECRET", auth.Secret)
 	parm(server, "AAUTHDATA", base64.StdEncoding.EncodeToString(auth.Nonce))
+	return nil
 }
+
+// uriEscape escapes everything outside RFC 2396's unreserved characters.
+func uriEscape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

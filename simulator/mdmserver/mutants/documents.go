@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/big"
+	"strings"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/mdmserver"
@@ -71,6 +72,21 @@ var (
 		})
 	}}
 
+	EnrCriteriaOther = &Mutant{"enr-criteria-other", "names another subject than the certificate's in SSLCLIENTCERTSEARCHCRITERIA", func(t *tamper) {
+		criteria(t, "Subject=CN%3d00000000-0000-0000-0000-000000000000&Stores=My%5CUser")
+	}}
+	EnrCriteriaStore = &Mutant{"enr-criteria-store", "searches another store than the certificate's in SSLCLIENTCERTSEARCHCRITERIA", func(t *tamper) {
+		hook.Document(t, func(p *mdmserver.Provisioning) {
+			found := hook.Parm(hook.Find(p.Doc.Root(), "APPLICATION"), "SSLCLIENTCERTSEARCHCRITERIA")
+			found.CreateAttr("value", strings.Replace(found.SelectAttrValue("value", ""), "My%5CUser", "My%5CSystem", 1))
+		})
+	}}
+	EnrThumbprintWrong = &Mutant{"enr-thumbprint-wrong", "names the client certificate by another thumbprint", func(t *tamper) {
+		hook.Document(t, func(p *mdmserver.Provisioning) {
+			hook.Find(p.Doc.Root(), "CertificateStore", "My", "User").FindElement("characteristic").CreateAttr("type", strings.Repeat("0", 40))
+		})
+	}}
+
 	EnrNonceSame = &Mutant{"enr-nonce-same", "gives all devices the same nonce and secret", func(t *tamper) {
 		hook.On(t, mdmserver.Enrolled, func(c *mdmserver.Change) {
 			a := &c.Device.Auth
@@ -110,7 +126,14 @@ var (
 
 var documents = []*Mutant{
 	EnrDocVersion, EnrNoAppsrv, EnrNoncePlain, EnrNoROBO, EnrNoName, EnrPollZero, EnrPollMinute, EnrPFNDocument, EnrWrongRoot, EnrNonceSame,
-	EnrStaleSession, EnrAgainMute,
+	EnrStaleSession, EnrAgainMute, EnrCriteriaOther, EnrCriteriaStore, EnrThumbprintWrong,
+}
+
+// criteria replaces SSLCLIENTCERTSEARCHCRITERIA.
+func criteria(t *tamper, value string) {
+	hook.Document(t, func(p *mdmserver.Provisioning) {
+		hook.SetParm(hook.Find(p.Doc.Root(), "APPLICATION"), "SSLCLIENTCERTSEARCHCRITERIA", value)
+	})
 }
 
 // otherRoot is the certificate of an authority that issues nothing.

@@ -45,6 +45,9 @@ var (
 	EnrURLRelative = &Mutant{"enr-url-relative", "advertises relative service URLs", func(t *tamper) {
 		hook.Respell(t, `(ServiceUrl>)https?://[^/<]*`, "${1}")
 	}}
+	EnrURLPlain = &Mutant{"enr-url-plain", "advertises its services without TLS", func(t *tamper) {
+		hook.Respell(t, `(ServiceUrl>)https:`, "${1}http:")
+	}}
 	EnrPolicyUnoffered = &Mutant{"enr-policy-unoffered", "answers with an AuthPolicy that the device did not offer", func(t *tamper) {
 		hook.Respell(t, `(<AuthPolicy>)[^<]*`, "${1}Kerberos")
 	}}
@@ -190,7 +193,7 @@ var (
 )
 
 var enrollment = []*Mutant{
-	EnrGet404, EnrChunked, EnrPoliciesPanic, EnrRelatesTo, EnrURLRelative, EnrPolicyUnoffered, EnrNoAuthURL, EnrPoliciesUnbound, EnrPolicySchema,
+	EnrGet404, EnrChunked, EnrPoliciesPanic, EnrRelatesTo, EnrURLRelative, EnrURLPlain, EnrPolicyUnoffered, EnrNoAuthURL, EnrPoliciesUnbound, EnrPolicySchema,
 	EnrOIDDangling, EnrPoliciesNone, EnrKeyLength, EnrActionShort, EnrActivityConstant, EnrTimestampOld, EnrSOAPPanic, EnrSOAPStrict, EnrHelp404,
 	EnrAppruFixed, EnrPasswordPanic, EnrPasswordAny, EnrTokenOptional, EnrPolicyLies, EnrRenewRefused, EnrStrictCSR, EnrSHA1Only, EnrAgainRefused,
 	EnrAnyKey, EnrNoEKU, EnrSerialConstant, EnrWrongKey, EnrCAExpired,

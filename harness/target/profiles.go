@@ -1,0 +1,49 @@
+package target
+
+import (
+	"slices"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// DefaultProfiles are the profiles of a target that names none: current Windows,
+// the newest last.
+func DefaultProfiles() []string {
+	return []string{dmclient.Win11v24H2().Name, dmclient.Win11v25H2().Name}
+}
+
+// Older is the profile to try after one that is too new for the server: the one
+// before it in Profiles, or the next older desktop if Profiles was not set. It is
+// empty if there is none.
+func (t *Target) Older(name string) string {
+	list := t.Profiles
+	if t.anyProfile {
+		list = nil
+		for _, p := range dmclient.Profiles() {
+			if !p.Phone {
+				list = append(list, p.Name)
+			}
+		}
+	}
+	if i := slices.Index(list, name); i > 0 {
+		return list[i-1]
+	}
+	return ""
+}
+
+// Image is the part of an identity that machines cloned from one image share. An
+// empty value leaves each device its own.
+type Image struct {
+	Name    string `yaml:"name"`
+	HWDevID string `yaml:"hwdevid"`
+	Serial  string `yaml:"serial"` // of the firmware (SMBIOS)
+}
+
+// Apply sets an identity's values.
+func (i *Image) Apply(id *dmclient.Identity) {
+	for to, v := range map[*string]string{&id.Name: i.Name, &id.HWDevID: i.HWDevID, &id.Serial: i.Serial} {
+		if v != "" {
+			*to = v
+		}
+	}
+}
