@@ -19,7 +19,7 @@ import (
 var enrollmentMessages = []Scenario{
 	{
 		ID: "ENR-01", Level: report.Must, Title: "GET on the discovery URL answers 200",
-		Rule:    "Before Discover, a device sends a GET to the discovery URL to check that the server is there. The server answers 200.",
+		Rule:    "Before Discover, a device sends a GET to the discovery URL to check that the server is there. The server answers 200, if need be at the end of redirects.",
 		Source:  "MS-MDE2 3.1.4.1",
 		Fix:     "Answer GET on the discovery path with 200 and an empty body, besides POST.",
 		Mutants: []*mutants.Mutant{mutants.EnrGet404},
