@@ -86,6 +86,9 @@ func ReadProvisioning(b []byte) (*Provisioning, error) {
 	if root == nil || root.Tag != "wap-provisioningdoc" {
 		return nil, errors.New("provisioning document: the root is not wap-provisioningdoc")
 	}
+	if err := shortPaths(root, 0); err != nil {
+		return nil, err
+	}
 	p := &Provisioning{Version: root.SelectAttrValue("version", "")}
 	for _, c := range kids(root, "characteristic") {
 		switch strings.ToUpper(typeOf(c)) {

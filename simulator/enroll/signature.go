@@ -42,6 +42,9 @@ type Signature struct {
 
 // canonical is the exclusive canonical form of e in its document.
 func canonical(e *etree.Element) ([]byte, error) {
+	if err := canonicalizable(e); err != nil {
+		return nil, err
+	}
 	ctx, err := etreeutils.NSBuildParentContext(e)
 	if err != nil {
 		return nil, err
@@ -50,6 +53,7 @@ func canonical(e *etree.Element) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	uncomment(alone)
 	return dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(alone)
 }
 
