@@ -103,7 +103,7 @@ func All() []Section {
 			{Doc, "Windows shows errors as 0x8018....", "Learn, MDM enrollment error constants", []string{enr + "TestHResults"}},
 			{Seen, "if discovery fails, Windows shows 0x80190000 and the HTTP status: 0x80190190 for 400, 0x801900c8 for 200 without SOAP or with a fault", "reports of real devices", []string{enr + "TestDiscoveryCodes"}},
 			{Seen, "25H2 adds Manufacturer, DeviceModel, SerialNumber and RequestVersion to the RST, and says that it does not attest; if Discover answers EnrollmentVersion 5.0 it attests by AIKPub and AIKAttestationClaim. MS-MDE2 does not name the first three", "a report on Windows 11 26200.9278", []string{dm + "TestContext", dm + "TestContextValues"}},
-			{Doc, "before Windows 10 1607 the RST has no HWDevID, Locale and NotInOobe", "MS-MDE2 appendix B, <31>, <32>", []string{dm + "TestContext"}},
+			{Doc, "up to Windows 10 1511 the RST has no HWDevID, Locale and NotInOobe", "MS-MDE2 appendix B, <31>, <32>", []string{dm + "TestContext"}},
 			{Doc, "RequestVersion is 5.0 on 19045 since 2023, 6.0 on 22621 and 22631; 26200 sends 9.0, which MS-MDE2 does not know yet", "MS-MDE2 appendix B, <20>, <21>; captures", []string{dm + "TestRequestVersions"}},
 			{Doc, "AzureAttestationBlob replaces the AIK items from 6.0 on if GetPolicies asks for it", "MS-MDE2 3.3.4.1.1.2, 3.4.4.1.1.1", []string{dm + "TestContext"}},
 			{Model, "the inner layout of claim and token, their order in 6.0 to 8.0, and the status items of 7.0 and 8.0", "Config.Attestation", []string{enr + "TestAttestationClaim", dm + "TestAttestationKinds"}},

@@ -91,7 +91,7 @@ type packedRest struct {
 	Life   Life             `json:"l"`
 	Jobs   []csp.Job        `json:"j,omitempty"`
 	Alerts []syncml.Command `json:"a,omitempty"`
-	Serial string           `json:"s,omitempty"`
+	Serial string           `json:"n,omitempty"`
 }
 
 func bit(b bool) int {
