@@ -122,6 +122,7 @@ target:
   ca: ca/ca.pem
   username: demo@mdm.example
   password: {env: DMWAKE_PASSWORD}
+  profiles: [wp81, win11-24h2, win11-25h2] # as in the embedded run
   hooks:
     queue:
       http:

@@ -15,8 +15,8 @@ import (
 // there are adapters. Items that depend on the server follow in attestation.
 var (
 	// contextBefore10 has no HWDevID, Locale and NotInOobe: MS-MDE2 appendix B,
-	// <31> and <32>, excludes them before Windows 10 1607 [doc]. The order is that
-	// of the captures [model].
+	// <31> and <32>, excludes them up to Windows 10 1511 [doc]. The order is that of
+	// the captures [model].
 	contextBefore10 = []string{"UXInitiated", "TargetedUserLoggedIn", "OSEdition", "DeviceName", "MAC", "DeviceID", "EnrollmentType",
 		"DeviceType", "OSVersion", "ApplicationVersion"}
 	// context10 is what Windows 10 19043 sent [seen].

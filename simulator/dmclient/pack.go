@@ -95,7 +95,7 @@ type packedRest struct {
 	Jobs   []csp.Job        `json:"j,omitempty"`
 	Alerts []syncml.Command `json:"a,omitempty"`
 	Setup  setup            `json:"s,omitzero"`
-	Serial string           `json:"sn,omitempty"`
+	Serial string           `json:"n,omitempty"`
 }
 
 func bit(b bool) int {
