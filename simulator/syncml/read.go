@@ -207,6 +207,9 @@ func (r *reader) command(e *node) (Command, error) {
 				}
 			}
 		case "Item":
+			if c.Items == nil {
+				c.Items = make([]Item, 0, count(e.kids, "Item"))
+			}
 			c.Items = append(c.Items, readItem(k))
 		}
 	}
@@ -290,6 +293,15 @@ func readLoc(e *node) (l Loc) {
 		}
 	}
 	return l
+}
+
+func count(list []*node, tag string) (n int) {
+	for _, k := range list {
+		if k.tag == tag {
+			n++
+		}
+	}
+	return n
 }
 
 func child(e *node, tag string) *node {

@@ -18,8 +18,8 @@ type span struct {
 // well-formed means nothing.
 func (l Limits) scan(b []byte) (spans []span, err error) {
 	type data struct{ span, depth int }
-	var open []data
-	depth := 0
+	var few [4]data
+	open, depth := few[:0], 0
 	for at := 0; ; {
 		i := bytes.IndexByte(b[at:], '<')
 		if i < 0 || at+i+1 >= len(b) {
@@ -62,6 +62,9 @@ func (l Limits) scan(b []byte) (spans []span, err error) {
 				}
 			}
 			if isData(tag[:end]) {
+				if spans == nil {
+					spans = make([]span, 0, 16)
+				}
 				if !empty {
 					open = append(open, data{len(spans), depth})
 				}
@@ -84,6 +87,12 @@ func after(b []byte, from int, mark string) int {
 // tagEnd is the index of the '>' that closes the tag at the start of b,
 // attribute values skipped; -1 if there is none.
 func tagEnd(b []byte) int {
+	switch i := bytes.IndexByte(b, '>'); {
+	case i < 0:
+		return -1
+	case i > 0 && bytes.IndexByte(b[:i], '"') < 0 && bytes.IndexByte(b[:i], '\'') < 0:
+		return i
+	}
 	var quote byte
 	for i := 1; i < len(b); i++ {
 		switch c := b[i]; {
@@ -103,10 +112,11 @@ func tagEnd(b []byte) int {
 // isData tells whether the start tag, without its brackets, is that of a Data
 // element with or without a prefix.
 func isData(tag []byte) bool {
-	if i := bytes.IndexAny(tag, " \t\r\n/"); i >= 0 {
-		tag = tag[:i]
+	i := 0
+	for i < len(tag) && tag[i] > ' ' && tag[i] != '/' {
+		i++
 	}
-	prefix, found := bytes.CutSuffix(tag, []byte("Data"))
+	prefix, found := bytes.CutSuffix(tag[:i], []byte("Data"))
 	if !found || len(prefix) == 0 {
 		return found
 	}
