@@ -66,7 +66,7 @@ var tokens = []Scenario{
 		Decides: []suite.Premise{suite.Tokens},
 		Run: func(t *T) {
 			d := t.WithChannel()
-			usualPushes(d) // each refused push may cause a token request
+			d.Settle(soundPush(d)) // each refused push may cause a token request
 			m := d.Mark()
 			for i := range 5 {
 				t.Push(d)
@@ -135,7 +135,7 @@ func (a tokenAnswer) Answer(_ http.Header, r *fakewns.Reply) {
 // tokenTrouble makes the token endpoint fail for a while and watches the server.
 func tokenTrouble(t *T, answer tokenAnswer) {
 	d := t.WithChannel()
-	usualPushes(d) // without the fault, WNS accepts notifications
+	d.Settle(soundPush(d)) // without the fault, WNS accepts notifications
 	remove := t.Inject(fakewns.Fault{Name: answer.Fault(), On: fakewns.Token, Do: answer})
 	m := d.Mark()
 	t.RevokeTokens()
@@ -154,7 +154,7 @@ func tokenTrouble(t *T, answer tokenAnswer) {
 // unreadableTokens sends invalid token replies, and checks that pushes resume.
 func unreadableTokens(t *T) {
 	d := t.WithChannel()
-	usualPushes(d) // without the fault, WNS accepts notifications
+	d.Settle(soundPush(d)) // without the fault, WNS accepts notifications
 	for _, fault := range []string{"bad-json", "html", "no-expires", "huge-token"} {
 		alive := false
 		t.Try(fault, func() {
@@ -292,7 +292,7 @@ func (g gate) Send(_ http.ResponseWriter, r *http.Request, _ *fakewns.Reply) boo
 
 func pushesAtOnce(t *T) {
 	d := t.WithChannel()
-	usualPushes(d) // now the server has a token
+	d.Settle(soundPush(d)) // now the server has a token
 	g := make(gate)
 	open := sync.OnceFunc(func() { close(g) })
 	t.After(open)

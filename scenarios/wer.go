@@ -255,6 +255,20 @@ func firstSound(d *Device, m Mark) *fakewns.Entry {
 // usualPushes returns how many notifications the server sends for one push that
 // WNS accepts: some servers send two.
 func usualPushes(d *Device) int {
+	m := soundPush(d)
+	d.T.Quiet()
+	accepted := 0
+	for _, e := range d.Pushes(m) {
+		if e.Status == http.StatusOK {
+			accepted++
+		}
+	}
+	return accepted
+}
+
+// soundPush pushes once, and waits until WNS accepted it. The body is blocked if
+// WNS refuses it.
+func soundPush(d *Device) Mark {
 	m := d.Mark()
 	d.T.Push(d)
 	switch e := firstSound(d, m); {
@@ -263,14 +277,7 @@ func usualPushes(d *Device) int {
 	case e.Status != http.StatusOK:
 		d.T.Blocked(suite.By(suite.Notifies), "%s", wnsRefuses(e))
 	}
-	d.Settle(m)
-	accepted := 0
-	for _, e := range d.Pushes(m) {
-		if e.Status == http.StatusOK {
-			accepted++
-		}
-	}
-	return accepted
+	return m
 }
 
 // channelOfAny returns a device with a channel: of the scenario's profile, or of

@@ -114,7 +114,7 @@ func (a turn) Answer(h http.Header, r *fakewns.Reply) {
 // that can switch to a wrong certificate.
 func strangeWNS(t *T) (*Device, *stranger) {
 	d := t.WithChannel()
-	usualPushes(d) // now the server has a token
+	d.Settle(soundPush(d)) // now the server has a token
 	// The next scenario finds a server with a token.
 	t.After(func() {
 		m := d.Mark()

@@ -203,9 +203,7 @@ func (f *mdmFlags) vary(cfg *mdmserver.Config) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range others {
-		v.Vary(cfg)
-	}
+	variants.Apply(cfg, others)
 	for _, m := range mutants {
 		m.Break(&cfg.Tamper)
 	}

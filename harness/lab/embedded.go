@@ -10,6 +10,7 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
 
 // Embedded tells whether the target is the reference server of this process.
@@ -58,9 +59,7 @@ func (l *Lab) startEmbedded(opts Options) error {
 		TokenURL: wnsURL + fakewns.TokenPath, HTTP: WNSClient(l.roots), ChannelHosts: []string{wns.Addr().String()},
 		Log: l.log,
 	}
-	for _, v := range opts.Variants {
-		v.Vary(&server)
-	}
+	variants.Apply(&server, opts.Variants)
 	for _, m := range opts.Mutants {
 		m.Break(&server.Tamper)
 	}

@@ -24,9 +24,6 @@ var (
 			}
 		})
 	}}
-	OneAMessage = &Variant{Name: "one-a-message", Does: "sends one command in a message", Seen: "seen", Vary: func(c *mdmserver.Config) {
-		portion(c, false)
-	}}
 	ResultsAnswered = &Variant{Name: "results-answered", Does: "answers Results with a Status, too", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
 			at := 1
@@ -52,7 +49,7 @@ var (
 	}}
 )
 
-var sessions = []*Variant{CmdIDHigh, CmdIDText, EndEmpty, OneAMessage, ResultsAnswered, SyncVersion}
+var sessions = []*Variant{CmdIDHigh, CmdIDText, EndEmpty, ResultsAnswered, SyncVersion}
 
 func numbered(c *mdmserver.Config, name func(i int) string) {
 	c.Tamper.Reply = append(c.Tamper.Reply, func(_ *mdmserver.Visit, r *mdmserver.Reply) { r.Number = name })

@@ -13,7 +13,7 @@ import (
 // inventory is what a server likes to know of a new device.
 var inventory = []string{"./DevInfo/DevId", "./DevDetail/SwV", "./DevDetail/HwV", "./DevDetail/FwV", "./DevDetail/OEM", "./DevDetail/DevTyp", "./DevDetail/Ext/Microsoft/DeviceName", "./DevDetail/Ext/Microsoft/OSPlatform"}
 
-// Variants of what a server sends, and in which portions.
+// Variants of what a server sends in sessions.
 var (
 	InventoryFirst = &Variant{Name: "inventory-first", Does: "asks what a new device is, and sets the PFN once it was told", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		asked := map[*mdmserver.Device]bool{}
@@ -62,42 +62,6 @@ var (
 			}
 		})
 	}}
-	FiveASession = &Variant{Name: "five-a-session", Does: "sends at most five queued commands in a session", Seen: "seen", Vary: func(c *mdmserver.Config) {
-		sent := map[*mdmserver.Device]int{}
-		hook.On(&c.Tamper, mdmserver.SessionBegins, func(c *mdmserver.Change) { sent[c.Device] = 0 })
-		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
-			hook.LeaveOut(r, func(p *mdmserver.Planned) bool {
-				if hook.Queued(p) {
-					sent[v.Device]++
-				}
-				return hook.Queued(p) && sent[v.Device] > 5
-			})
-		})
-	}}
-	Atomic = &Variant{Name: "atomic", Does: "sends what is queued in one Atomic", Seen: "MS-MDM 2.2.7.3; seen", Vary: func(c *mdmserver.Config) {
-		c.Atomic = true
-	}}
-	Sequence = &Variant{Name: "sequence", Does: "sends what is queued in one Sequence", Seen: "OMA SyncML RepPro 1.2.2, Sequence", Vary: func(c *mdmserver.Config) {
-		hook.Reply(&c.Tamper, func(_ *mdmserver.Visit, r *mdmserver.Reply) {
-			group := mdmserver.Planned{Command: syncml.Command{Verb: syncml.Sequence}, Sent: &mdmserver.Sent{Purpose: mdmserver.ForAtomic}}
-			r.Plan = slices.DeleteFunc(r.Plan, func(p mdmserver.Planned) bool {
-				if !hook.Queued(&p) {
-					return false
-				}
-				group.Command.Commands, group.Inner = append(group.Command.Commands, p.Command), append(group.Inner, p.Sent)
-				return true
-			})
-			if len(group.Inner) > 0 {
-				r.Plan = append(r.Plan, group)
-			}
-		})
-	}}
-	PackageSplit = &Variant{Name: "package-split", Does: "sends a package in messages of one command, Final in the last", Seen: "OMA DM Protocol 1.2.1 section 6", Vary: func(c *mdmserver.Config) {
-		portion(c, true)
-	}}
-	FinalIdle = &Variant{Name: "final-idle", Does: "leaves Final out of messages without commands", Seen: "seen", Breaks: "OMA DM Protocol 1.2.1 section 6", Vary: func(c *mdmserver.Config) {
-		hook.Reply(&c.Tamper, func(_ *mdmserver.Visit, r *mdmserver.Reply) { r.Message.Final = r.Message.Final && len(r.Plan) > 0 })
-	}}
 	CmdIDContinued = &Variant{Name: "cmdid-continued", Does: "numbers its commands through all messages of a session", Seen: "MS-MDM 2.2.3.2: unique in a message", Vary: func(c *mdmserver.Config) {
 		given := map[*mdmserver.Device]int{}
 		hook.On(&c.Tamper, mdmserver.SessionBegins, func(c *mdmserver.Change) { given[c.Device] = 0 })
@@ -121,9 +85,6 @@ var (
 				}
 			})
 		})
-	}}
-	Chunks = &Variant{Name: "chunks", Does: "announces a MaxMsgSize, and sends values over 1,500 bytes in chunks", Seen: "OMA DM Protocol 1.2.1 section 7", Vary: func(c *mdmserver.Config) {
-		c.MaxMsgSize, c.ChunkSize = 16_384, 1500
 	}}
 	MaxSmall = &Variant{Name: "max-small", Does: "takes messages of 3,000 bytes at most", Seen: "OMA SyncML RepPro 1.2.2, MaxMsgSize", Vary: func(c *mdmserver.Config) {
 		c.MaxMsgSize = 3000
@@ -153,8 +114,7 @@ var (
 	}}
 )
 
-var work = []*Variant{InventoryFirst, InventoryOnce, InventoryTogether, PFNSecond, Unknown, FiveASession, Atomic, Sequence, PackageSplit,
-	FinalIdle, CmdIDContinued, Typed, Chunks, MaxSmall, Rate, WipeLater}
+var work = []*Variant{InventoryFirst, InventoryOnce, InventoryTogether, PFNSecond, Unknown, CmdIDContinued, Typed, MaxSmall, Rate, WipeLater}
 
 // ask puts Gets before everything else that is planned.
 func ask(r *mdmserver.Reply, uris ...string) {
@@ -172,24 +132,6 @@ func everySession(c *mdmserver.Config, f func(*mdmserver.Visit, *mdmserver.Reply
 		if hook.Planning(v) && !done[v.Device] {
 			done[v.Device] = true
 			f(v, r)
-		}
-	})
-}
-
-// portion sends one command in a message. Each message is a package of its own,
-// or all are one package.
-func portion(c *mdmserver.Config, onePackage bool) {
-	waits := map[*mdmserver.Device][]mdmserver.Planned{}
-	hook.On(&c.Tamper, mdmserver.SessionBegins, func(c *mdmserver.Change) { delete(waits, c.Device) })
-	hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
-		if !hook.Planning(v) {
-			return
-		}
-		list := slices.Concat(waits[v.Device], r.Plan)
-		n := min(len(list), 1)
-		r.Plan, waits[v.Device] = list[:n:n], list[n:]
-		if onePackage && len(list) > n {
-			r.Message.Final = false
 		}
 	})
 }

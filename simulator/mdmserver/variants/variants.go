@@ -22,9 +22,19 @@ type Variant struct {
 	Vary   func(*mdmserver.Config)
 }
 
-// All gives every variant, by subject.
+// All gives every variant, by subject, in the order in which Apply applies them:
+// what some of them plan, the portions divide among messages.
 func All() []*Variant {
-	return slices.Concat(enrollment, discovery, soap, addresses, signIns, documents, sessions, credentials, work, transport, pushes)
+	return slices.Concat(enrollment, discovery, soap, addresses, signIns, documents, sessions, credentials, work, transport, pushes, portions)
+}
+
+// Apply makes a server of these variants, whatever their order.
+func Apply(c *mdmserver.Config, list []*Variant) {
+	for _, v := range All() {
+		if slices.Contains(list, v) {
+			v.Vary(c)
+		}
+	}
 }
 
 // Find gives the variants with these names.
