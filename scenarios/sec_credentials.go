@@ -22,8 +22,9 @@ var credentials = []Scenario{
 		Under:   []string{"SES-31", "SES-32"},
 		Run: func(t *T) {
 			needsCredential(t.Enrolled(), authMD5)
-			t.Try("at once", func() { replays(newcomer(t), 0) })
-			t.Try("after another session", func() { replays(newcomer(t), 1) })
+			device := askable(t)
+			t.Try("at once", func() { replays(device(), 0) })
+			t.Try("after another session", func() { replays(device(), 1) })
 		}},
 	{ID: "SEC-16", Level: report.Must, On: "md5", Title: "no command along with a refusal or a challenge",
 		Rule:    "A message that refuses a device, or asks for its credential, carries no command: the server does not yet know who is calling.",
