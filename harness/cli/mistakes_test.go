@@ -34,7 +34,7 @@ func TestMistakes(t *testing.T) {
 		{"no push hook", "    push:\n", "    lock:\n", "secret-1", "WNS-01,ENR-01", 0, "no push hook: set target.hooks.push", ""},
 		{"no push at all", "  name: ", "  push: none\n  name: ", "secret-1", "PFN-01,ENR-01", 0, "the target has no WNS push (target.push: none)", ""},
 		{"another app", "ca_dir: ca}", "ca_dir: ca, app: {pfn: other.app_8wekyb3d8bbwe}}", "secret-1", "PFN-01,CHN-01", 0, "but the fake WNS knows other.app_8wekyb3d8bbwe: set wns.app to the server's app identity", ""},
-		{"only the phone", "  name: ", "  profiles: [wp81]\n  name: ", "secret-1", "PSH-08,PFN-03", 0, "2 passed", ""},
+		{"only the phone", "[wp81, win11-24h2, win11-25h2]", "[wp81]", "secret-1", "PSH-08,PFN-03", 0, "2 passed", ""},
 		{"wrong password", "", "", "wrong", "ENR-01", 3, "", "the server refuses to enroll demo@mdm.example: Authentication: the user name or the password is wrong (Windows shows 0x80180002); check target.username and target.password"},
 		{"nobody there", devices + "/Enroll", testenv.Addr(t) + "/Enroll", "secret-1", "ENR-01", 3, "", "; start the server, or check target.discovery"},
 		{"unknown CA", "  ca: ca/ca.pem\n", "", "secret-1", "ENR-01", 3, "", "is signed by an unknown authority; set target.ca to the PEM file of the CA that signed it"},

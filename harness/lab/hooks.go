@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/target"
@@ -42,6 +43,9 @@ func (l *Lab) hookFor(ctx context.Context, name string, h *target.Hook, v target
 // Vars are the template variables of hooks for a device.
 func (l *Lab) Vars(d *dmclient.Device) target.Vars {
 	id := d.Identity()
+	if !slices.Contains(d.Profile().Context, "HWDevID") {
+		id.HWDevID = "" // the server was never told
+	}
 	return target.Vars{DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, Profile: d.Profile().Name,
 		Username: l.Config.Target.Username, ChannelURI: d.ChannelURI()}
 }

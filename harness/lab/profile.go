@@ -4,19 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
-// RefusesVersion reports whether a server refused a RequestVersion: it answered
-// Discover with a SOAP fault that is not about the credential. MS-MDE2 names no
-// fault for it.
+// RefusesVersion reports whether a server may have refused a RequestVersion: it
+// answered Discover with a SOAP fault that is not about the credential, with 400
+// or with 5xx. MS-MDE2 names no fault for it.
 func RefusesVersion(err error) bool {
 	var e *enroll.Error
+	if !errors.As(err, &e) || e.Step != enroll.StepDiscover || e.Refused() {
+		return false
+	}
 	var f *enroll.Fault
-	return errors.As(err, &e) && e.Step == enroll.StepDiscover && errors.As(e.Err, &f) && !e.Refused()
+	return errors.As(e.Err, &f) || e.Status == http.StatusBadRequest || e.Status >= http.StatusInternalServerError
 }
 
 // refusesDocument reports whether a device refused the provisioning document for
@@ -42,7 +46,7 @@ func (l *Lab) FallBack(err error) bool {
 	var note string
 	switch {
 	case RefusesVersion(err):
-		note = fmt.Sprintf("The server refuses RequestVersion %s of %s, so the devices are %s: %v", p.RequestVersion, name, older, err)
+		note = fmt.Sprintf("The server refuses Discover with RequestVersion %s of %s, so the devices are %s: %v", p.RequestVersion, name, older, err)
 	case refusesDocument(err):
 		note = fmt.Sprintf("Devices of %s cannot enroll (see ENR-34), so the devices are %s: %v", name, older, err)
 	default:

@@ -69,7 +69,7 @@ func TestOlderProfile(t *testing.T) {
 			t.Errorf("%v, %v: profiles %s, want %s", c.versions, c.profiles, got, c.want)
 		}
 		notes := l.Notes()
-		if len(notes) != c.notes || c.notes > 0 && !strings.Contains(notes[0], "The server refuses RequestVersion 9.0 of win11-25h2") {
+		if len(notes) != c.notes || c.notes > 0 && !strings.Contains(notes[0], "The server refuses Discover with RequestVersion 9.0 of win11-25h2") {
 			t.Errorf("%v, %v: notes %q", c.versions, c.profiles, notes)
 		}
 	}
@@ -136,6 +136,8 @@ func TestRefusesVersion(t *testing.T) {
 		{fault("EnrollmentServer"), true}, {fault("MessageFormat"), true}, {fault(enroll.FaultAuthentication), false},
 		{&enroll.Error{Step: enroll.StepToken, Status: 500, Err: &enroll.Fault{}}, false},
 		{&enroll.Error{Step: enroll.StepDiscover, Status: 404, Err: errors.New("HTTP status 404")}, false}, {nil, false},
+		{&enroll.Error{Step: enroll.StepDiscover, Status: 400, Err: errors.New("HTTP status 400")}, true},
+		{&enroll.Error{Step: enroll.StepDiscover, Status: 500, Err: errors.New("HTTP status 500")}, true},
 	} {
 		if got := RefusesVersion(c.err); got != c.want {
 			t.Errorf("%v: %v", c.err, got)

@@ -122,7 +122,7 @@ func TestEnrollmentVariants(t *testing.T) {
 		{variants.DiscoveryRedirect, "", func(d enrollee) bool {
 			return strings.Contains(d.reply(http.MethodPost, mdmserver.DiscoveryPath).URL, "/services/") && d.reply(http.MethodGet, mdmserver.DiscoveryPath).Status == http.StatusOK
 		}},
-		{variants.VersionEcho, "", func(d enrollee) bool { return d.Discovered().EnrollmentVersion == "5.0" }},
+		{variants.VersionEcho, "", func(d enrollee) bool { return d.Discovered().EnrollmentVersion == "6.0" }},
 		{variants.Version6, "", func(d enrollee) bool { return d.Discovered().EnrollmentVersion == "6.0" }},
 		{variants.CertCNOther, "", func(d enrollee) bool {
 			return !strings.Contains(d.certificate().Subject.String(), d.Identity().DeviceID)
@@ -172,7 +172,7 @@ func TestEnrollmentVariants(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(l.Close)
-			d, err := l.ordinaryDevice()
+			d, err := l.NewDevice(dmclient.Win11v24H2())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -108,6 +108,7 @@ func (r *running) pass(ctx context.Context, msg *syncml.Message) error {
 	switch {
 	case stop == nil:
 		each(r.d, func(f Rewriter) { f.Rewrite(msg, r.msgID) })
+		r.name(&msg.Hdr) // a fault may have added the credential
 		return nil
 	case !errors.Is(stop, ErrAbort):
 		r.s.End = "stopped by the device"

@@ -19,12 +19,16 @@ func (r *running) header() syncml.SyncHdr {
 	if !r.auth.done {
 		h.Cred = r.cred()
 	}
-	if h.Cred != nil && r.auth.send == authMD5 {
-		// A digest does not tell whose it is (Learn, "OMA DM protocol support";
-		// seen on Windows 11 22621 and 26200).
+	r.name(&h)
+	return h
+}
+
+// name writes the user name beside a digest, which does not tell whose it is
+// (Learn, "OMA DM protocol support"; seen on Windows 11 22621 and 26200).
+func (r *running) name(h *syncml.SyncHdr) {
+	if h.Cred != nil && h.Cred.Meta != nil && h.Cred.Meta.Type == authMD5 && h.Source.LocName == "" {
 		h.Source.LocName = r.d.credName()
 	}
-	return h
 }
 
 // packageOne opens every session [seen]: Alert 1201, Alert 1224 LoginStatus,
