@@ -320,11 +320,12 @@ func watchSender(t *T, d *Device) {
 	t.Expect(len(list), "notifications within %s of the first", patientSpan).To(BeNumerically("<=", patient))
 }
 
-// noteFirst adds the first few entries to the evidence.
-func noteFirst(t *T, list []*fakewns.Entry) {
+// noteFirst adds the first few entries to the evidence, and returns them all.
+func noteFirst(t *T, list []*fakewns.Entry) []*fakewns.Entry {
 	for _, e := range list[:min(len(list), 10)] {
 		t.Evidence("%s", e)
 	}
+	return list
 }
 
 // refusedForGood pushes into a refusal after which the server must not send the
@@ -387,15 +388,13 @@ func channelDropped(t *T, d *Device, drop func(), status int) {
 	t.Push(d)
 	first := d.AwaitStatus(m, status)
 	t.Quiet() // the server records it; a server that retries does so now
-	list := d.PushesFrom(m, first)
-	noteFirst(t, list)
+	list := noteFirst(t, d.PushesFrom(m, first))
 	t.Expect(len(list), "notifications to a channel that answers %d, for one push", status).To(BeNumerically("<=", usual))
 	again := d.Mark()
 	if err := t.TryPush(d); err != nil {
 		t.Evidence("asked to push again, the server said: %v", err)
 	}
 	t.Quiet()
-	later := d.Pushes(again)
-	noteFirst(t, later)
+	later := noteFirst(t, d.Pushes(again))
 	t.Expect(len(later), "further notifications to a channel that answered %d", status).To(BeZero())
 }
