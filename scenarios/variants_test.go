@@ -40,7 +40,7 @@ var onVariant = map[*variants.Variant]tolerated{
 // three; CI runs ten combinations, in which no variant is twice.
 func TestVariants(t *testing.T) {
 	all := variants.All()
-	draw := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // the same combinations every time
+	draw := rand.New(rand.NewPCG(1, 1)) // the same combinations every time
 	three := func() []*variants.Variant {
 		draw.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		return slices.Clone(all[:3])

@@ -33,9 +33,9 @@ func knows(t *testing.T, versions []string, profiles ...string) *Lab {
 				return
 			}
 			if d, err := e.DiscoverRequest(); err == nil && !slices.Contains(versions, d.RequestVersion) {
-				out, _ := (&enroll.Fault{Code: "Receiver", Subcode: "EnrollmentServer", Reason: "RequestVersion"}).Write(e.MessageID, "a") //nolint:errcheck // a fixed fault
+				out, _ := (&enroll.Fault{Code: "Receiver", Subcode: "EnrollmentServer", Reason: "RequestVersion"}).Write(e.MessageID, "a")
 				w.WriteHeader(http.StatusInternalServerError)
-				w.Write(out) //nolint:errcheck // the device is gone
+				w.Write(out)
 				return
 			}
 			h.ServeHTTP(w, r)
@@ -86,11 +86,11 @@ func TestOlderProfileTakesDocument(t *testing.T) {
 			if e, err := enroll.ReadEnvelope(out); err == nil {
 				if reply, err := e.TokenResponse(); err == nil {
 					reply.Provisioning = bytes.ReplaceAll(reply.Provisioning, []byte("AAUTHDATA"), []byte("OTHER"))
-					out, _ = reply.Write(e.RelatesTo, "a") //nolint:errcheck // what was read can be written
+					out, _ = reply.Write(e.RelatesTo, "a")
 				}
 			}
 			w.WriteHeader(rec.Code)
-			w.Write(out) //nolint:errcheck // the device is gone
+			w.Write(out)
 		})
 	}, func(cfg *target.Config, addr string) {
 		cfg.Target.Discovery = "https://" + addr + mdmserver.DiscoveryPath

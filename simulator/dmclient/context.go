@@ -161,7 +161,7 @@ func (d *Device) claim(key crypto.Signer) (pub, claim []byte, err error) {
 	if err != nil || key == nil {
 		return nil, nil, err
 	}
-	var subject crypto.PublicKey = key.Public()
+	subject := key.Public()
 	if d.cfg.Attestation == AttestOtherKey {
 		subject = &aik.PublicKey
 	}

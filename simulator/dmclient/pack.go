@@ -341,7 +341,7 @@ func unpackIdentity(d *decoder, cfg *Config, version uint64) {
 		cfg.Profile = p
 	}
 	for i, q := range QuirkList() {
-		if uint64(i) < known { //nolint:gosec // an index; later ones are as in the profile
+		if uint64(i) < known { // later quirks are as in the profile
 			*q.field(&cfg.Profile.Quirks) = quirks>>i&1 == 1
 		}
 	}

@@ -1,7 +1,6 @@
 package syncml
 
 import (
-	"math"
 	"runtime"
 	"testing"
 )
@@ -66,37 +65,5 @@ func TestMemoryIsLinear(t *testing.T) {
 				t.Errorf("%s by %s: %d bytes of XML take %d, twice as many %d", s.name, w.name, n, once, twice)
 			}
 		}
-	}
-}
-
-// BenchmarkReadGrowth prints for each shape the milliseconds of CPU time for 1 MB,
-// and the exponent by which time grows with the document: 1 is linear, 2 is
-// quadratic.
-func BenchmarkReadGrowth(b *testing.B) {
-	for _, s := range shapes {
-		b.Run(s.name, func(b *testing.B) {
-			best := map[string]*[2]float64{}
-			for b.Loop() {
-				for _, w := range ways {
-					if best[w.name] == nil {
-						best[w.name] = &[2]float64{math.Inf(1), math.Inf(1)}
-					}
-					for k, n := range []int{DefaultBytes / 2, DefaultBytes} {
-						doc := s.message(n, w.odd)
-						runtime.GC()
-						start := cpu()
-						if err := w.do(doc); err != nil {
-							b.Fatal(err)
-						}
-						best[w.name][k] = min(best[w.name][k], float64(cpu()-start))
-					}
-				}
-			}
-			for name, t := range best {
-				b.ReportMetric(t[1]/1e6, name+"-ms")
-				b.ReportMetric(math.Log2(t[1]/t[0]), name+"-exponent(aim~1)")
-			}
-			b.ReportMetric(0, "ns/op")
-		})
 	}
 }

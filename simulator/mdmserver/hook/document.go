@@ -24,12 +24,15 @@ func Provider(doc *etree.Document) *etree.Element {
 	return Find(doc.Root(), "DMClient", "Provider").FindElement("characteristic")
 }
 
+// Parm is the parm of a characteristic with that name.
 func Parm(e *etree.Element, name string) *etree.Element {
 	return e.FindElement("parm[@name='" + name + "']")
 }
 
+// SetParm changes the value of a parm.
 func SetParm(e *etree.Element, name, value string) { Parm(e, name).CreateAttr("value", value) }
 
+// Remove takes an element out of its document.
 func Remove(e *etree.Element) { e.Parent().RemoveChild(e) }
 
 // W7 is the APPLICATION of management.

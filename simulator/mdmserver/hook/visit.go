@@ -78,6 +78,7 @@ func Ask(target string) mdmserver.Planned {
 	return mdmserver.Planned{Command: Command(syncml.Get, target, "", ""), Sent: &mdmserver.Sent{Purpose: mdmserver.ForPush}}
 }
 
+// Language is a node that every device has.
 const Language = "./DevInfo/Lang"
 
 // Each calls f for every planned command, nested ones included.
@@ -169,6 +170,7 @@ type Set struct {
 	of map[string]bool
 }
 
+// Add adds a name.
 func (s *Set) Add(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,6 +180,7 @@ func (s *Set) Add(name string) {
 	s.of[name] = true
 }
 
+// Has reports whether a name was added.
 func (s *Set) Has(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -150,7 +150,7 @@ var (
 	}}
 
 	SecJWTKey = &Mutant{"sec-jwt-key", "does not check a token's signature", func(t *tamper) {
-		onToken(t, func(e *mdmserver.Entra, token string) bool {
+		onToken(t, func(_ *mdmserver.Entra, token string) bool {
 			_, _, err := jwt.NewParser().ParseUnverified(token, jwt.MapClaims{})
 			return err == nil
 		})
@@ -210,7 +210,7 @@ func jwtMutant(name, does string, unchecked ...string) *Mutant {
 				if k.Method == jwt.SigningMethodNone {
 					return jwt.UnsafeAllowNoneSignatureType, nil
 				}
-				kid, _ := k.Header["kid"].(string) //nolint:errcheck // an empty kid is unknown
+				kid, _ := k.Header["kid"].(string) // an empty kid is unknown
 				return e.Key(kid)
 			}, opts...)
 			return err == nil && (!checked("tid") || claims["tid"] == e.Tenant)
