@@ -51,8 +51,12 @@ func newSender(s *Server) *sender {
 	return n
 }
 
+// close stops the pushes and waits for them. Under the lock no push can start
+// beside it.
 func (n *sender) close() {
+	n.s.mu.Lock()
 	n.cancel()
+	n.s.mu.Unlock()
 	n.wg.Wait()
 }
 
@@ -65,9 +69,12 @@ func (n *sender) push(d *Device) error {
 	for _, f := range n.s.cfg.Tamper.Wake {
 		f(w)
 	}
-	n.s.mu.Unlock()
-	if !w.Ready {
+	defer n.s.mu.Unlock()
+	switch {
+	case !w.Ready:
 		return errNoChannel
+	case n.ctx.Err() != nil:
+		return errors.New("the server is closed")
 	}
 	n.wg.Go(func() {
 		if !n.wait(w.Delay) {
