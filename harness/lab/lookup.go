@@ -43,6 +43,11 @@ func (s *serverIDs) of(deviceID string) *serverID {
 	return e
 }
 
+// ServerID is the server's own id of a device, as the lookup hook finds it.
+func (l *Lab) ServerID(ctx context.Context, d *dmclient.Device) (string, error) {
+	return l.serverID(ctx, d, l.known(d))
+}
+
 // serverID is the server's own id of a device, which the lookup hook finds once for
 // each enrollment. A failed lookup is tried again the next time.
 func (l *Lab) serverID(ctx context.Context, d *dmclient.Device, v target.Vars) (string, error) {

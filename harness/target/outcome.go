@@ -2,6 +2,7 @@ package target
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -42,6 +43,11 @@ func (o *Outcome) Lines() []string {
 	if o.Err != nil {
 		out[0] += ": " + strings.TrimPrefix(o.Err.Error(), fmt.Sprintf("the %s hook failed: ", o.Hook))
 	}
+	return append(out, o.printed()...)
+}
+
+// printed are lines about what the hook printed.
+func (o *Outcome) printed() (out []string) {
 	text := o.Output
 	if slices.Contains([]string{"token", "signin"}, o.Hook) && text != "" {
 		text = fmt.Sprintf("[redacted, %d bytes]", len(text))
@@ -83,6 +89,16 @@ func (e *HookError) Error() string {
 		text = Conceal(text, e.Outcome.hidden()...)
 	}
 	return Redact(text)
+}
+
+// Tell is an error in one line, and below it what the hook printed if one failed.
+func Tell(err error) string {
+	lines := []string{err.Error()}
+	var e *HookError
+	if errors.As(err, &e) && e.Outcome != nil {
+		lines = append(lines, e.Outcome.printed()...)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Unwrap returns the cause.
