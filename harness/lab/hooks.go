@@ -48,9 +48,22 @@ func (l *Lab) hookFor(ctx context.Context, name string, h *target.Hook, v target
 
 // do runs a hook and remembers what it did.
 func (l *Lab) do(ctx context.Context, name string, h *target.Hook, v target.Vars) (string, error) {
-	o := h.Do(ctx, name, v, l.Config.Timeouts.Hook)
+	timeout := l.Config.Timeouts.Hook
+	if name == "signin" {
+		timeout = l.Config.Timeouts.SignIn
+	}
+	o := h.Do(ctx, name, v, timeout)
 	l.hookLog.add(o)
 	return o.Output, o.Err
+}
+
+// hookError is err as the error of a hook.
+func hookError(name string, err error) error {
+	var known *target.HookError
+	if errors.As(err, &known) {
+		return err
+	}
+	return &target.HookError{Hook: name, Err: err}
 }
 
 // Queue makes the server queue a command for a device.

@@ -121,9 +121,18 @@ func (t *Target) completeEnrollment(dir string) error {
 		if _, _, err := net.SplitHostPort(d.Listen); err != nil {
 			return fmt.Errorf("target.directory.listen %q is not host:port", d.Listen)
 		}
-		if t.Hooks.Token != nil {
-			return errors.New("target.directory and target.hooks.token both give devices their tokens: keep one")
+	}
+	var tokens []string
+	for _, k := range []struct {
+		key string
+		is  bool
+	}{{"target.directory", t.Directory.Listen != ""}, {"target.hooks.token", t.Hooks.Token != nil}, {"target.signin", !t.SignIn.Default()}} {
+		if k.is {
+			tokens = append(tokens, k.key)
 		}
+	}
+	if len(tokens) > 1 {
+		return fmt.Errorf("%s give devices their tokens: keep one", strings.Join(tokens, " and "))
 	}
 	if p.Server != "" {
 		switch {
@@ -141,9 +150,9 @@ func (t *Target) completeEnrollment(dir string) error {
 	case !strings.Contains(t.Username, "@"):
 		return fmt.Errorf("target.discovery is missing, and target.username %q is not an e-mail address to find it by", t.Username)
 	}
-	byOther := t.Certificate.Cert != "" || t.Directory.Listen != "" || t.Hooks.Token != nil
-	if (t.Username == "" || t.Password.value == "") && !byOther {
-		return errors.New("target.username and target.password are needed to enroll (or target.certificate, target.directory, target.hooks.token, target.provisioned)")
+	// Whether the server asks for a password shows only at the enrollment.
+	if byOther := t.Certificate.Cert != "" || len(tokens) > 0; t.Username == "" && !byOther {
+		return errors.New("target.username is needed to enroll (or target.certificate, target.directory, target.hooks.token, target.signin, target.provisioned)")
 	}
 	return nil
 }

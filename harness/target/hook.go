@@ -1,12 +1,15 @@
 package target
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
 // Hooks make the server do things that no device can trigger. Each is optional; a
@@ -39,6 +42,9 @@ type TokenHook struct {
 	// of a directory, which the device also shows in its sessions.
 	ValueType string `yaml:"value_type"`
 }
+
+// Type is the ValueType of the token.
+func (k *TokenHook) Type() string { return cmp.Or(k.ValueType, enroll.JWTToken) }
 
 // Hook is an HTTP request or a command; its texts are templates over Vars.
 type Hook struct {
@@ -98,7 +104,7 @@ func (h *Hooks) check() error {
 		}
 		switch {
 		case name == "lookup" || name == "token":
-			return fmt.Errorf("target.hooks.%s: .ServerID is not known yet; identify the device by other variables", name)
+			return fmt.Errorf("target.hooks.%s: %w", name, errTooEarly)
 		case h.Lookup == nil:
 			return fmt.Errorf("target.hooks.%s uses .ServerID: add target.hooks.lookup, which prints the server's own id for a device, for example {exec: [./find.sh, '{{.DeviceID}}']}", name)
 		}
@@ -159,7 +165,11 @@ func (t *Target) trust(caPEM []byte) {
 
 // hooks are all hooks of the target.
 func (t *Target) hooks() []*Hook {
-	return slices.Collect(maps.Values(t.Hooks.all()))
+	out := slices.Collect(maps.Values(t.Hooks.all()))
+	if t.SignIn.Hook != nil {
+		out = append(out, t.SignIn.Hook)
+	}
+	return out
 }
 
 // conceal hides secrets of the configuration in what hooks print.
