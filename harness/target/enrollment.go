@@ -11,6 +11,7 @@ import (
 
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/entra"
 )
 
 // KeyPair is a certificate and its key, PEM files.
@@ -51,6 +52,9 @@ type Directory struct {
 	Listen   string `yaml:"listen"` // host:port; empty: no directory
 	Tenant   string `yaml:"tenant"`
 	Audience string `yaml:"audience"`
+	// Version of the tokens is 1.0 (default) or 2.0; the audience of v2.0 is ClientID.
+	Version  string `yaml:"version"`
+	ClientID string `yaml:"client_id"`
 	// Public is the URL by which the server reaches it, if that is not
 	// http://{listen}.
 	Public string `yaml:"public"`
@@ -120,6 +124,9 @@ func (t *Target) completeEnrollment(dir string) error {
 	if d := &t.Directory; d.Listen != "" {
 		if _, _, err := net.SplitHostPort(d.Listen); err != nil {
 			return fmt.Errorf("target.directory.listen %q is not host:port", d.Listen)
+		}
+		if d.Version != "" && d.Version != entra.V1 && d.Version != entra.V2 {
+			return fmt.Errorf("target.directory.version %q is neither %s nor %s", d.Version, entra.V1, entra.V2)
 		}
 	}
 	var tokens []string
