@@ -122,8 +122,8 @@ func (t *Target) completeEnrollment(dir string) error {
 		}
 	}
 	if d := &t.Directory; d.Listen != "" {
-		if _, _, err := net.SplitHostPort(d.Listen); err != nil {
-			return fmt.Errorf("target.directory.listen %q is not host:port", d.Listen)
+		if _, _, err := net.SplitHostPort(d.Listen); err != nil && d.Listen != AutoPort {
+			return fmt.Errorf("target.directory.listen %q is neither host:port nor auto", d.Listen)
 		}
 		if d.Version != "" && d.Version != entra.V1 && d.Version != entra.V2 {
 			return fmt.Errorf("target.directory.version %q is neither %s nor %s", d.Version, entra.V1, entra.V2)
