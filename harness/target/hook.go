@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -129,8 +131,35 @@ func (k *Hook) check(key string) error {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
+	if k.HTTP != nil {
+		if err := CheckURL(k.HTTP.URL); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
 	return nil
 }
+
+// CheckURL tries the template of a hook's URL.
+func CheckURL(text string) error {
+	if err := try(text); err != nil {
+		return err
+	}
+	if strings.HasPrefix(text, "{{") {
+		return nil // only a device shows where it leads
+	}
+	made, err := execute(text, exampleVars(), trial)
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(made)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("the URL %q is not one of http or https with a host", Redact(text))
+	}
+	return nil
+}
+
+// UsesServerID reports whether a template needs the lookup hook.
+func UsesServerID(text string) bool { return uses(text, "ServerID") }
 
 // texts are the hook's templates.
 func (k *Hook) texts() []string {
