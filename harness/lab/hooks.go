@@ -129,11 +129,17 @@ func (l *Lab) Restart(ctx context.Context, d *dmclient.Device) error {
 	return l.AwaitHealth(ctx)
 }
 
-// Active asks the server whether it still manages a device; it wraps ErrNoHook
+// Active asks the server whether it still manages a device: whether the active hook
+// prints its DeviceID, or the id that the lookup hook found. It wraps ErrNoHook
 // without that hook.
 func (l *Lab) Active(ctx context.Context, d *dmclient.Device) (bool, error) {
-	out, err := l.hook(ctx, "active", l.Config.Target.Hooks.Active, d, Command{})
-	return strings.Contains(out, d.Identity().DeviceID), err
+	hooks := &l.Config.Target.Hooks
+	out, err := l.hook(ctx, "active", hooks.Active, d, Command{})
+	if err != nil || strings.Contains(out, d.Identity().DeviceID) || hooks.Lookup == nil {
+		return err == nil && strings.Contains(out, d.Identity().DeviceID), err
+	}
+	id, err := l.ServerID(ctx, d)
+	return err == nil && strings.Contains(out, id), err
 }
 
 // ReferenceHooks are the hooks for a reference server with its admin API at the
