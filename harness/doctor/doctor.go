@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
@@ -271,27 +273,17 @@ func (p *patient) push() Finding {
 	if err == nil {
 		return good("the device woke up and opened a session")
 	}
-	saw := p.lab.WNS.Journal().Since(journal, nil)
+	entries := p.lab.WNS.Journal().Since(journal, nil)
+	saw := slices.DeleteFunc(slices.Clone(entries), func(e *fakewns.Entry) bool { return e.Kind != fakewns.Token && e.Kind != fakewns.Notification })
 	if len(saw) == 0 {
-		return bad(fmt.Sprintf("nothing reached the fake WNS within %s", p.lab.Config.Timeouts.Push), p.route())
+		what, do := p.lab.Unreached(entries)
+		return bad(fmt.Sprintf("nothing reached the fake WNS within %s: %s", p.lab.Config.Timeouts.Push, what), do)
 	}
 	last := saw[len(saw)-1]
 	if last.Status == http.StatusOK {
 		return bad("the fake WNS accepted the last request, but no session followed", "run: dmwake test --only PSH-01 --html report.html")
 	}
 	return bad(fmt.Sprintf("the fake WNS answered the last of %d requests with %d: %s", len(saw), last.Status, last.Error), "dmwake explain wns "+fmt.Sprint(last.Status)+" says what that means; dmwake test --area TOK,WNS says what is wrong")
-}
-
-// route says what a server needs to reach the fake WNS.
-func (p *patient) route() string {
-	w := &p.lab.Config.WNS
-	switch w.Mode {
-	case "proxy":
-		return "start the server with HTTPS_PROXY=http://" + w.Proxy + " and the lab's CA (dmwake test --config FILE --print-env), and make sure that its HTTP client uses both"
-	case "hosts":
-		return "let login.live.com and *.notify.windows.com resolve to " + w.Listen + " for the server, and let it trust the lab's CA (dmwake test --config FILE --print-env)"
-	}
-	return "set the server's token endpoint to " + lab.TokenURL(&p.lab.Config) + ", and let it trust the lab's CA (dmwake test --config FILE --print-env)"
 }
 
 func (p *patient) others() Finding {
