@@ -96,6 +96,7 @@ type Lab struct {
 	sharing   chan struct{} // held while the shared device is made ready; capacity 1
 	starting  sync.Mutex    // of setups
 	shared    atomic.Pointer[dmclient.Device]
+	specimens specimens
 }
 
 // Start starts a lab for the target; nil is the embedded reference server.
