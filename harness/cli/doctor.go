@@ -59,6 +59,9 @@ func runDoctor(ctx context.Context, s *streams, config string) error {
 			}
 		}
 		fmt.Fprintf(s.out, "%-5s %-12s %s\n", mark, f.Step, f.Saw)
+		for _, line := range f.Hooks {
+			fmt.Fprintf(s.out, "%-18s |  %s\n", "", line)
+		}
 		if f.Do != "" {
 			fmt.Fprintf(s.out, "%-18s -> %s\n", "", f.Do)
 		}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
@@ -36,7 +37,8 @@ type Finding struct {
 	Step  string
 	State State
 	Saw   string
-	Do    string // what to do, for Bad and Note
+	Do    string   // what to do, for Bad and Note
+	Hooks []string // what the hooks of the step did, and printed
 	// Reach says that the server cannot be tested at all.
 	Reach bool
 }
@@ -60,11 +62,18 @@ func Examine(ctx context.Context, l *lab.Lab, tell func(Finding)) {
 		run  func() Finding
 	}{
 		{"name", p.name}, {"connection", p.connection}, {"discovery", p.discovery}, {"enrollment", p.enrollment}, {"session", p.session},
-		{"PFN", p.pfn}, {"queue hook", p.queue}, {"push", p.push}, {"other hooks", p.others},
+		{"lookup hook", p.lookup}, {"PFN", p.pfn}, {"queue hook", p.queue}, {"push", p.push}, {"other hooks", p.others},
 	} {
+		if step.name == "lookup hook" && p.t.Hooks.Lookup == nil {
+			continue
+		}
 		f := Finding{State: Untold, Saw: "not tried: see above"}
 		if !p.failed {
+			began := time.Now()
 			f = step.run()
+			for _, o := range p.lab.HookOutcomes("", began) {
+				f.Hooks = append(f.Hooks, o.Lines()...)
+			}
 		}
 		f.Step = step.name
 		p.failed = p.failed || f.State == Bad
@@ -182,7 +191,8 @@ func (p *patient) enrollment() Finding {
 
 func (p *patient) refused(err error) Finding {
 	f := bad(err.Error(), "to see the messages, run: dmwake device enroll -v, with the same discovery and user")
-	f.Reach = true
+	var hook *target.HookError
+	f.Reach = !errors.As(err, &hook)
 	if excused := lab.Excuse(err); excused != nil {
 		f.Saw, f.Do = excused.What, excused.Do
 		return f
@@ -235,6 +245,14 @@ func (p *patient) pfn() Finding {
 	return bad(fmt.Sprintf("the server sets %s, but the device got no channel", set), "run: dmwake test --area PFN")
 }
 
+func (p *patient) lookup() Finding {
+	id, err := p.lab.ServerID(p.ctx, p.device)
+	if err != nil {
+		return bad(err.Error(), "run the hook by hand for this device, "+p.device.Identity().DeviceID)
+	}
+	return good("the server knows the device as %s", id)
+}
+
 func (p *patient) queue() Finding {
 	if p.t.Hooks.Queue == nil {
 		return Finding{State: Note, Saw: "none", Do: "set target.hooks.queue, so that commands can be queued: PSH and half of ERR and SES need it"}
@@ -245,7 +263,7 @@ func (p *patient) queue() Finding {
 	}
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{})
 	if err != nil || len(s.Find(c.Verb, "/MaxSegLen")) == 0 {
-		return bad("it succeeded, but the next session did not bring the queued Get", "check that the hook identifies the device as the server does (DeviceID, UDID, DeviceName, HWDevID)")
+		return bad("it succeeded, but the next session did not bring the queued Get", "check that the hook identifies the device as the server does: harness/docs/hooks.md lists the variables, and target.hooks.lookup finds a server's own id")
 	}
 	return good("a Get was queued, and arrived in the next session")
 }

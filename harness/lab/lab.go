@@ -92,6 +92,8 @@ type Lab struct {
 	conns  map[net.Conn]struct{} // to the fake WNS
 	setups map[string]*Lab       // of the embedded server, made when they are asked for
 
+	hookLog   hookLog
+	serverIDs serverIDs
 	anyAnswer atomic.Bool   // see learnHealth
 	sharing   chan struct{} // held while the shared device is made ready; capacity 1
 	starting  sync.Mutex    // of setups

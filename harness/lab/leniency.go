@@ -75,7 +75,8 @@ func (y *leniency) learn(d *dmclient.Device, opts dmclient.EnrollOptions, notes 
 //
 // The first ordinary device to enroll decides what all later ones tolerate (see
 // Leniency). Anything beyond that applies to this device only. The error is the
-// first try's, an *enroll.Error if the server caused it.
+// first try's, an *enroll.Error if the server caused it. The enrolled hook runs
+// at the end; if it fails, the error is a *target.HookError.
 func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
 	y := l.lenient()
 	opts, _ := y.get()
@@ -87,7 +88,7 @@ func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
 		l.pace.ended(err)
 		if err == nil {
 			y.learn(d, opts, notes)
-			return nil
+			return l.AfterEnrollment(ctx, d)
 		}
 		if first == nil {
 			first = err // the one to look at if nothing helps
