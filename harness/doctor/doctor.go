@@ -28,7 +28,8 @@ type State string
 const (
 	OK     State = "ok"
 	Bad    State = "bad"
-	Note   State = "note" // no problem, but less can be tested
+	Stops  State = "stops" // a real Windows stops here; the simulated device goes on
+	Note   State = "note"  // no problem, but less can be tested
 	Untold State = "-"
 )
 
@@ -37,7 +38,7 @@ type Finding struct {
 	Step  string
 	State State
 	Saw   string
-	Do    string   // what to do, for Bad and Note
+	Do    string   // what to do, for Bad, Stops and Note
 	Hooks []string // what the hooks of the step did, and printed
 	// Reach says that the server cannot be tested at all.
 	Reach bool
@@ -137,7 +138,7 @@ func (p *patient) discovery() Finding {
 		return bad(err.Error(), "check the target section")
 	}
 	if err != nil {
-		f := bad(err.Error(), "check the path of target.discovery: it is usually /EnrollmentServer/Discovery.svc")
+		f := bad(err.Error(), p.undiscovered(err))
 		f.Reach = true
 		return f
 	}
@@ -183,8 +184,9 @@ func (p *patient) enrollment() Finding {
 	if err != nil {
 		return p.refused(err)
 	}
-	for _, n := range p.lab.Notes() {
-		p.tell(Finding{Step: "enrollment", State: Note, Saw: n, Do: "the ENR scenarios say more; the run goes on anyway"})
+	for _, f := range p.stops() {
+		f.Step = "enrollment"
+		p.tell(f)
 	}
 	return good("device %s, ProviderID %q, sessions at %s", p.device.Identity().DeviceID, p.device.Provider(), p.device.Address())
 }
@@ -214,6 +216,11 @@ func (p *patient) refused(err error) Finding {
 
 func (p *patient) session() Finding {
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+	if errors.Is(err, dmclient.ErrEndless) {
+		p.tell(Finding{Step: "session", State: Stops, Saw: err.Error() + ": the server asks something in each of its messages",
+			Do: "end the session once everything is answered: dmwake test --only SES-14 shows the messages"})
+		return good("%d messages, then the device gave up", len(s.Sent))
+	}
 	if err != nil {
 		return bad(err.Error(), "run: dmwake test --area SES, which says what Windows expects")
 	}
@@ -221,10 +228,7 @@ func (p *patient) session() Finding {
 }
 
 func (p *patient) pfn() Finding {
-	if p.t.Push == "none" {
-		return Finding{State: Note, Saw: "target.push is none", Do: "PFN, CHN, TOK, WNS, WER and PSH are not applicable"}
-	}
-	if p.device.PFN() == "" {
+	if p.t.Push != "none" && p.device.PFN() == "" {
 		p.device.Sync(p.ctx, dmclient.SyncOptions{}) //nolint:errcheck // the session step judged that
 	}
 	want := p.lab.Config.WNS.App.PFN
@@ -235,6 +239,10 @@ func (p *patient) pfn() Finding {
 		}
 	}
 	switch {
+	case p.t.Push == "none" && set != "":
+		return Finding{State: Note, Saw: "target.push is none, but the server sets the PFN " + set, Do: "remove target.push to test its push, and put its app identity into wns.app"}
+	case p.t.Push == "none":
+		return Finding{State: Note, Saw: "target.push is none", Do: "PFN, CHN, TOK, WNS, WER and PSH are not applicable"}
 	case p.device.ChannelURI() != "":
 		return good("%s, and the device has a channel", p.device.PFN())
 	case set == "":
@@ -262,7 +270,7 @@ func (p *patient) queue() Finding {
 		return bad(err.Error(), "run the hook by hand with this device's id, "+p.device.Identity().DeviceID)
 	}
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{})
-	if err != nil || len(s.Find(c.Verb, "/MaxSegLen")) == 0 {
+	if err != nil && !errors.Is(err, dmclient.ErrEndless) || len(s.Find(c.Verb, "/MaxSegLen")) == 0 {
 		return bad("it succeeded, but the next session did not bring the queued Get", "check that the hook identifies the device as the server does: harness/docs/hooks.md lists the variables, and target.hooks.lookup finds a server's own id")
 	}
 	return good("a Get was queued, and arrived in the next session")
