@@ -25,6 +25,8 @@ var enrollmentCredentials = []Scenario{
 			t.Excused(err)
 			var e *enroll.Error
 			switch {
+			case t.Lab.Config.Target.Hooks.Token != nil && d.Discovered() != nil && d.Discovered().AuthPolicy != "Federated":
+				t.NotApplicable("devices bring their own token (target.hooks.token), whatever Discover asks for")
 			case err == nil || d.Provisioning() != nil:
 			case errors.As(err, &e) && e.Refused() && (e.Step == enroll.StepPolicies || e.Step == enroll.StepToken):
 				t.Fail(e.Step+" accepts the kind of credential that Discover asks for, "+suite.Show(d.Discovered().AuthPolicy), said(err))
@@ -102,11 +104,15 @@ var enrollmentCredentials = []Scenario{
 // wrongCredential returns an invalid credential of the kind that the server asks
 // for, and describes it in words.
 func wrongCredential(t *T, r *enroll.DiscoverResponse) (wrong *enroll.Credential, tried string) {
-	if r.AuthPolicy != "Federated" {
+	token := t.Lab.Config.Target.Hooks.Token
+	if r.AuthPolicy != "Federated" && token == nil {
 		return &enroll.Credential{Username: t.Lab.Config.Target.Username, Password: "not the password"}, "a wrong password"
 	}
 	wrong = &enroll.Credential{Token: []byte("not a token")}
-	if hasDirectory(t) {
+	switch {
+	case token != nil:
+		wrong.TokenType = token.Type()
+	case hasDirectory(t):
 		wrong.TokenType = enroll.JWTToken
 	}
 	return wrong, "an invented token"

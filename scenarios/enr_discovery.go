@@ -11,7 +11,6 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
-	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
@@ -92,17 +91,10 @@ func serviceAt(d *Device, step, at string) {
 	t.Check(!slices.Contains(gone, ex.Status), "a service that answers POST at "+at, "HTTP "+strconv.Itoa(ex.Status))
 }
 
-// signIn returns a client that signs in on the server's page as the target's user.
-func signIn(d *Device, r *enroll.DiscoverResponse) *enroll.SignIn {
-	t := &d.T.Lab.Config.Target
-	return &enroll.SignIn{HTTP: d.EnrollmentClient(dmclient.EnrollOptions{}).HTTP, URL: r.AuthenticationURL,
-		LoginHint: t.Username, Username: t.Username, Password: t.Password.Value()}
-}
-
 // signsIn fails unless the sign-in page returns wresult.
 func signsIn(t *T, r *enroll.DiscoverResponse) {
 	d := caller(t)
-	_, err := signIn(d, r).Token(t.Context())
+	_, err := t.Lab.SignIn(t.Context(), d.Device, r)
 	if err == nil {
 		return
 	}

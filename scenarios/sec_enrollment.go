@@ -86,7 +86,7 @@ func reflected(t *T) {
 		{"appru", enroll.SignIn{AppRU: enroll.AppRU + "/" + markup}},
 	} {
 		t.Try("markup in "+in.name, func() {
-			in.page.HTTP, in.page.URL = signIn(d, r).HTTP, r.AuthenticationURL
+			in.page.HTTP, in.page.URL = d.EnrollmentClient(dmclient.EnrollOptions{}).HTTP, r.AuthenticationURL
 			before := len(d.EnrollExchanges())
 			body, status, err := in.page.Open(t.Context())
 			made := d.EnrollExchanges()[before:]

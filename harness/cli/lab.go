@@ -63,7 +63,7 @@ dmwake device run --link http://127.0.0.1:7081.`,
 	fl := c.Flags()
 	fl.StringVar(&f.config, "config", "", "configuration file; only its wns section is used")
 	f.wns.add(fl)
-	fl.StringVar(&f.control, "control", "127.0.0.1:7081", "address of the control API")
+	fl.StringVar(&f.control, "control", "127.0.0.1:7081", "address of the control API, or auto")
 	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, cached notifications and the journal across restarts")
 	fl.StringArrayVar(&f.allow, "allow", nil, "let the proxy connect to this host, HOST or HOST:PORT; repeatable")
 	fl.StringArrayVar(&f.faults, "fault", nil, "misbehave: \"status=503 times=3\"; repeatable, --list-faults shows all")

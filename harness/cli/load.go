@@ -80,7 +80,7 @@ result is still written).`,
 	fl.StringVar(&f.start, "start", "", "when to start the first wake-up, such as 2030-01-31T12:00:00Z, so that several machines start together")
 	fl.StringVar(&f.json, "json", "", "write the result as JSON to this file (- for standard output)")
 	fl.StringVar(&f.html, "html", "", "write the result as an HTML page with plots to this file")
-	fl.StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus at this address, such as 127.0.0.1:9464")
+	fl.StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus at this address, such as 127.0.0.1:9464, or auto")
 	fl.StringArrayVar(&f.expect, "expect", nil, "condition; if it is not met, the exit code is 1: 'p99<2s', 'wake.p50<1ms', 'lost==0', 'rate>=190'; repeatable")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable")
 	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
@@ -179,11 +179,17 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if err != nil {
 		return err
 	}
+	scraped, taken := f.listenMetrics()
 	l, err := lab.Start(cfg, lab.Options{Seed: seed, Mutants: mutated})
-	if err != nil {
-		return usage(err)
+	if l != nil {
+		defer l.Close()
 	}
-	defer l.Close()
+	if scraped != nil {
+		defer scraped.Close()
+	}
+	if err := errors.Join(err, taken); err != nil {
+		return usage(err) // all ports that are taken
+	}
 	o, err := f.options(l.Seed)
 	if err != nil {
 		return usage(err)
@@ -194,10 +200,7 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	}
 	line := &liveLine{w: w, live: color(w), said: time.Now()}
 	o.Progress, o.Enrolled = line.progress, line.enrolled(int(o.Share.Count(int64(f.devices))))
-	metrics, err := f.serveMetrics(w, o)
-	if err != nil {
-		return usage(err)
-	}
+	metrics := serveMetrics(w, o, scraped)
 	defer metrics.close()
 	what := fmt.Sprintf("%s wake-ups a second for %s", f.rate, f.duration)
 	if f.storm {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -23,14 +24,18 @@ type metricsServer struct {
 	http    *http.Server
 }
 
-// serveMetrics starts the server if --metrics asks for it.
-func (f *loadFlags) serveMetrics(w io.Writer, o *load.Options) (*metricsServer, error) {
+// listenMetrics opens the listener that --metrics asks for, if any.
+func (f *loadFlags) listenMetrics() (net.Listener, error) {
 	if f.metrics == "" {
 		return nil, nil
 	}
-	ln, err := lab.Listen("--metrics", f.metrics)
-	if err != nil {
-		return nil, err
+	return lab.Listen("--metrics", f.metrics)
+}
+
+// serveMetrics starts the server; without a listener it serves nothing.
+func serveMetrics(w io.Writer, o *load.Options, ln net.Listener) *metricsServer {
+	if ln == nil {
+		return nil
 	}
 	m := load.NewMetrics()
 	s := &metricsServer{w, m, lab.NewHTTPServer(m.Handler())}
@@ -41,7 +46,7 @@ func (f *loadFlags) serveMetrics(w io.Writer, o *load.Options) (*metricsServer, 
 	}
 	go s.http.Serve(ln) //nolint:errcheck // ends with the command
 	fmt.Fprintf(w, "metrics    http://%s/metrics\n", ln.Addr())
-	return s, nil
+	return s
 }
 
 // lastScrape lets a Prometheus that scraped during the run get the final figures.

@@ -64,8 +64,8 @@ DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback).`,
 		RunE: func(c *cobra.Command, _ []string) error { return runMDM(c.Context(), s, &f) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.listen, "listen", "127.0.0.1:8443", "address for devices")
-	fl.StringVar(&f.admin, "admin", "127.0.0.1:8444", "address of the admin API")
+	fl.StringVar(&f.listen, "listen", "127.0.0.1:8443", "address for devices; auto chooses a free port")
+	fl.StringVar(&f.admin, "admin", "127.0.0.1:8444", "address of the admin API, or auto")
 	fl.StringVar(&f.url, "url", "", "base URL for devices (default https://LISTEN)")
 	fl.StringVar(&f.username, "username", "demo@mdm.example", "user that may enroll devices")
 	fl.StringVar(&f.caDir, "ca-dir", ".dmwake", "folder of the lab's CA, which signs this server's certificate and is trusted for WNS")
@@ -119,16 +119,12 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	if err != nil {
 		return usage(err)
 	}
-	devices, err := lab.Listen("--listen", f.listen)
+	open, err := lab.ListenAll([2]string{"--listen", f.listen}, [2]string{"--admin", f.admin})
 	if err != nil {
 		return usage(err)
 	}
-	defer devices.Close()
-	admin, err := lab.Listen("--admin", f.admin)
-	if err != nil {
-		return usage(err)
-	}
-	defer admin.Close()
+	defer open.Close()
+	devices, admin := open["--listen"], open["--admin"]
 	if f.url == "" {
 		f.url = "https://" + devices.Addr().String()
 	}
@@ -265,7 +261,7 @@ func serveBoth(ctx context.Context, devices net.Listener, device http.Handler, a
 }
 
 func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
+	host, _, err := net.SplitHostPort(lab.Address(addr))
 	if err != nil {
 		return false
 	}

@@ -159,6 +159,9 @@ func (f *pushFlags) client(cfg *target.Config) (*http.Client, error) {
 	if f.real {
 		return sender.RealClient(f.timeout), nil
 	}
+	if lab.Address(cfg.WNS.Listen) != cfg.WNS.Listen {
+		return nil, fmt.Errorf("--wns-listen %s: dmwake lab prints its address; give that", cfg.WNS.Listen)
+	}
 	path := filepath.Join(cfg.WNS.CADir, "ca.pem")
 	raw, err := os.ReadFile(path)
 	if err != nil {

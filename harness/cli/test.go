@@ -201,6 +201,9 @@ func printEnv(s *streams, cfg *target.Config) error {
 	if cfg == nil {
 		return usage(errors.New("--print-env needs --config: the embedded server needs no environment"))
 	}
+	if err := cfg.WNS.Fixed(); err != nil {
+		return usage(fmt.Errorf("--print-env: %w", err))
+	}
 	ca, err := intercept.LoadCA(cfg.WNS.CADir)
 	if err != nil {
 		return usage(err)

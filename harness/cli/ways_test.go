@@ -65,7 +65,7 @@ func TestWaysOfEnrollment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	directory := testenv.Addr(t)
+	directory, later := testenv.Addr(t), testenv.Addr(t)
 	for _, w := range []way{
 		{"Federated", []string{"--auth-policy", "Federated"}, nil, "ENR-06,ENR-07,ENR-18,SES-01,SEC-08,PSH-01", "ENR-06,ENR-07,ENR-18,SES-01,SEC-08,PSH-01"},
 		{"Certificate", []string{"--auth-policy", "Certificate", "--enroll-ca", issuer.CertFile}, func(t *testing.T, dir, _ string) {
@@ -80,6 +80,10 @@ func TestWaysOfEnrollment(t *testing.T) {
 			"--entra-issuer", "https://sts.windows.net/" + testTenant + "/", "--entra-tenant", testTenant}, func(t *testing.T, dir, _ string) {
 			extend(t, dir, "  directory: {listen: '"+directory+"', tenant: "+testTenant+"}\n")
 		}, "ENR-07,SEC-07,SES-01,PSH-01", "ENR-07,SEC-07,SES-01,PSH-01"},
+		{"Entra, v2.0 tokens", []string{"--auth-policy", "Federated", "--entra-keys", "http://" + later + "/" + testTenant + "/discovery/v2.0/keys",
+			"--entra-issuer", "https://login.microsoftonline.com/" + testTenant + "/v2.0", "--entra-tenant", testTenant, "--entra-audience", "c-1"}, func(t *testing.T, dir, _ string) {
+			extend(t, dir, "  directory: {listen: '"+later+"', tenant: "+testTenant+", version: 2.0, client_id: c-1}\n")
+		}, "ENR-07,SEC-07,SES-01", "ENR-07,SEC-07,SES-01"},
 		{"one shared device", nil, func(t *testing.T, dir, _ string) { extend(t, dir, "  shared_device: true\n") },
 			"ENR-11,ENR-20,SES-05,SES-25,PFN-01,ERR-10,PSH-01,PSH-04", "ENR-11,SES-05,PFN-01,ERR-10,PSH-01,PSH-04"},
 		{"enrolled already", nil, provisioned, "ENR-01,SES-05,SES-25,PFN-10,PSH-01", "SES-05,PFN-10,PSH-01"},

@@ -19,8 +19,8 @@ type wnsFlags struct {
 
 func (r *wnsFlags) add(fl *pflag.FlagSet) {
 	fl.StringVar(&r.mode, "wns", "", "how the server reaches the fake WNS: proxy, hosts or direct")
-	fl.StringVar(&r.listen, "wns-listen", "", "address of the fake WNS (default 127.0.0.1:7443; hosts: 127.0.0.1:443)")
-	fl.StringVar(&r.proxy, "proxy", "", "address of its proxy (default 127.0.0.1:7080)")
+	fl.StringVar(&r.listen, "wns-listen", "", "address of the fake WNS (default 127.0.0.1:7443; hosts: 127.0.0.1:443); auto chooses a free port")
+	fl.StringVar(&r.proxy, "proxy", "", "address of its proxy (default 127.0.0.1:7080), or auto")
 	fl.StringVar(&r.caDir, "ca-dir", "", "folder of the lab's CA (default .dmwake)")
 	fl.StringVar(&r.pfn, "pfn", "", "package family name of the server's app")
 	fl.StringVar(&r.sid, "sid", "", "its Package SID; the secret is in DMWAKE_WNS_SECRET")

@@ -200,6 +200,9 @@ func (p *patient) refused(err error) Finding {
 		return f
 	}
 	var e *enroll.Error
+	if errors.As(err, &e) && e.Step == enroll.StepSignIn && !e.Refused() {
+		f.Do = "if a person would do more on that page than enter name and password: " + lab.TokenDo
+	}
 	if errors.As(err, &e) && e.Refused() {
 		f.Do = "check target.username and target.password"
 		switch {
@@ -335,7 +338,7 @@ func (p *patient) others() Finding {
 		case err != nil:
 			return bad(err.Error(), "run the active hook by hand")
 		case !is:
-			return bad("the active hook does not print "+p.device.Identity().DeviceID+", which is enrolled", "let it print the DeviceIDs of all managed devices")
+			return bad("the active hook does not print "+p.device.Identity().DeviceID+", which is enrolled", "let it print the DeviceIDs of all managed devices, or with target.hooks.lookup the server's own ids")
 		}
 	}
 	if len(lack) > 0 {

@@ -2,9 +2,7 @@ package lab
 
 import (
 	"context"
-	"strings"
 
-	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/entra"
 )
@@ -52,17 +50,12 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 	if cfg.EnrollCert, err = t.Certificate.Load(); err != nil {
 		return cfg, err
 	}
-	switch {
-	case l.Directory != nil:
+	if l.Directory != nil {
 		cfg.EntraToken = func(context.Context) (string, error) {
 			return l.Directory.Issue(entra.Good, entra.Who{UPN: t.Username})
 		}
-	case t.Hooks.Token != nil:
-		cfg.EntraToken = func(ctx context.Context) (string, error) {
-			out, err := t.Hooks.Token.Run(ctx, "token", target.Vars{Username: t.Username}, l.Config.Timeouts.Hook)
-			return strings.TrimSpace(out), err
-		}
 	}
+	cfg.Credential = l.credential
 	if t.Push != "none" {
 		cfg.WNS = l.WNS
 	}

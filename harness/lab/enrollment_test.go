@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -145,25 +143,6 @@ func TestHealthOfOneThatNeverIs(t *testing.T) {
 	l.Preflight(t.Context()) // ENR-01 judges the GET
 	if err := l.Healthy(t.Context()); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestTokenHook: devices bring the token that a hook prints.
-func TestTokenHook(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(file, []byte("a token\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	l := served(t, "", whole, func(cfg *target.Config, addr string) {
-		cfg.Target.Discovery = "https://" + addr + mdmserver.DiscoveryPath
-		cfg.Target.Hooks.Token = &target.TokenHook{Hook: target.Hook{Exec: []string{"cat", file}}}
-	})
-	c, err := l.DeviceConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := c.EntraToken(t.Context()); err != nil || got != "a token" {
-		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 // PaceDo tells the user what to do about a server that limits enrollments.
 const PaceDo = "set target.pace, for example 10 (enrollments a minute)"
 
-// TokenDo tells the user what to do if devices cannot sign in on the server's
+// TokenDo tells the user the ways out if devices cannot sign in on the server's
 // page.
-const TokenDo = "set target.hooks.token, for example {exec: [./token.sh]}, or target.directory"
+const TokenDo = "set target.hooks.token, target.signin (steps, hook or browser, see harness/docs/signin.md) or target.directory"
 
 // ProfilesDo tells the user what to do about a server that refuses a version of
 // Windows.
@@ -49,6 +49,8 @@ func Excuse(err error) *ExcusedError {
 	case unsupported(err):
 		errors.As(err, &e)
 		return &ExcusedError{fmt.Sprintf("the server supports no devices of this version (DeviceNotSupported to %s)", e.Step), ProfilesDo, err}
+	case errors.As(err, &page) && page.NoPassword:
+		return &ExcusedError{page.Why, PasswordDo, err}
 	case errors.As(err, &page):
 		return &ExcusedError{page.Why, TokenDo, err}
 	}

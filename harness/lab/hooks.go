@@ -48,9 +48,22 @@ func (l *Lab) hookFor(ctx context.Context, name string, h *target.Hook, v target
 
 // do runs a hook and remembers what it did.
 func (l *Lab) do(ctx context.Context, name string, h *target.Hook, v target.Vars) (string, error) {
-	o := h.Do(ctx, name, v, l.Config.Timeouts.Hook)
+	timeout := l.Config.Timeouts.Hook
+	if name == "signin" {
+		timeout = l.Config.Timeouts.SignIn
+	}
+	o := h.Do(ctx, name, v, timeout)
 	l.hookLog.add(o)
 	return o.Output, o.Err
+}
+
+// hookError is err as the error of a hook.
+func hookError(name string, err error) error {
+	var known *target.HookError
+	if errors.As(err, &known) {
+		return err
+	}
+	return &target.HookError{Hook: name, Err: err}
 }
 
 // Queue makes the server queue a command for a device.
@@ -116,11 +129,17 @@ func (l *Lab) Restart(ctx context.Context, d *dmclient.Device) error {
 	return l.AwaitHealth(ctx)
 }
 
-// Active asks the server whether it still manages a device; it wraps ErrNoHook
+// Active asks the server whether it still manages a device: whether the active hook
+// prints its DeviceID, or the id that the lookup hook found. It wraps ErrNoHook
 // without that hook.
 func (l *Lab) Active(ctx context.Context, d *dmclient.Device) (bool, error) {
-	out, err := l.hook(ctx, "active", l.Config.Target.Hooks.Active, d, Command{})
-	return strings.Contains(out, d.Identity().DeviceID), err
+	hooks := &l.Config.Target.Hooks
+	out, err := l.hook(ctx, "active", hooks.Active, d, Command{})
+	if err != nil || strings.Contains(out, d.Identity().DeviceID) || hooks.Lookup == nil {
+		return err == nil && strings.Contains(out, d.Identity().DeviceID), err
+	}
+	id, err := l.ServerID(ctx, d)
+	return err == nil && strings.Contains(out, id), err
 }
 
 // ReferenceHooks are the hooks for a reference server with its admin API at the

@@ -147,6 +147,14 @@ func TestOwnIDs(t *testing.T) {
 	if api.lookups != 1 {
 		t.Errorf("%d lookups, want 1", api.lookups)
 	}
+	l.Config.Target.Hooks.Active = &target.Hook{Exec: []string{"echo", "other", addr.Query().Get("device")}}
+	if is, err := l.Active(t.Context(), d); err != nil || !is {
+		t.Errorf("active by its own id: %v, %v", is, err)
+	}
+	l.Config.Target.Hooks.Active.Exec[2] = "another"
+	if is, err := l.Active(t.Context(), d); err != nil || is {
+		t.Errorf("active though not printed: %v, %v", is, err)
+	}
 	old := api.approved
 	api.approved = map[string]target.Vars{}
 	if err := d.Enroll(t.Context(), dmclient.EnrollOptions{Again: true}); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/fakewns/link"
 	"github.com/dmwake/dmwake/fakewns/state"
+	"github.com/dmwake/dmwake/harness/signin"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -85,6 +86,7 @@ type Lab struct {
 	wg       sync.WaitGroup
 	ready    chan crypto.Signer // keys of devices, see key
 	family   *family
+	first    bool // of its family
 	pace     *pace
 
 	mu     sync.Mutex
@@ -104,7 +106,11 @@ type Lab struct {
 // Start starts a lab for the target; nil is the embedded reference server.
 // Errors are worded for the user.
 func Start(cfg *target.Config, opts Options) (*Lab, error) {
-	return start(cfg, opts, &family{keys: enroll.NewKeyPool(sharedKeys), lenient: map[string]*leniency{}})
+	l, err := start(cfg, opts, &family{keys: enroll.NewKeyPool(sharedKeys), lenient: map[string]*leniency{}})
+	if err == nil {
+		l.first = true
+	}
+	return l, err
 }
 
 // family is what the labs of one run share: the first lab, one for each setup,
@@ -115,6 +121,7 @@ type family struct {
 	mu      sync.Mutex
 	lenient map[string]*leniency // by setup: servers of one setup are the same
 	told    []string             // notes about the profiles, see FallBack
+	browser *signin.Browser      // for sign-ins; nil before the first one
 }
 
 func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
@@ -166,6 +173,9 @@ func (l *Lab) Close() {
 		s.Close()
 	}
 	l.wg.Wait()
+	if l.first {
+		l.family.closeBrowser()
+	}
 	if l.state != nil {
 		if err := l.state.Close(); err != nil {
 			l.log.Error("the state file could not be closed", "err", err)

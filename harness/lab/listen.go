@@ -6,14 +6,29 @@ import (
 	"net"
 	"strings"
 	"syscall"
+
+	"github.com/dmwake/dmwake/harness/target"
 )
 
-// Listen opens a TCP listener; its errors say what to do.
+// Address is an address to listen on. "auto" is a free port on loopback, "HOST:auto"
+// a free port of that host.
+func Address(addr string) string {
+	if addr == target.AutoPort {
+		return "127.0.0.1:0"
+	}
+	if host, ok := strings.CutSuffix(addr, ":"+target.AutoPort); ok {
+		return host + ":0"
+	}
+	return addr
+}
+
+// Listen opens a TCP listener at an address as Address reads it; its errors say
+// what to do.
 func Listen(what, addr string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
+	ln, err := net.Listen("tcp", Address(addr))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s: %s is in use by another program; stop it or choose another port", what, addr)
+		return nil, fmt.Errorf("%s: %s is in use by another program; stop it, or choose another port or auto", what, addr)
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("%s: this user may not listen on %s; run as root or choose a port over 1023", what, addr)
 	case err != nil:
@@ -22,14 +37,14 @@ func Listen(what, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-// listeners are the configured listeners by purpose. close closes the ones that
-// were not taken.
-type listeners map[string]net.Listener
+// Listeners are open listeners by purpose. Close closes the ones that were not
+// taken.
+type Listeners map[string]net.Listener
 
-// listenAll opens a listener for each non-empty address. One error lists all
-// failures, one per line, so that the user can fix all ports at once.
-func listenAll(want [][2]string) (listeners, error) {
-	open := listeners{}
+// ListenAll opens a listener for each pair of a purpose and a non-empty address. One
+// error lists all failures, one per line, so that the user can fix all ports at once.
+func ListenAll(want ...[2]string) (Listeners, error) {
+	open := Listeners{}
 	var wrong []string
 	for i, w := range want {
 		what, addr := w[0], w[1]
@@ -44,26 +59,27 @@ func listenAll(want [][2]string) (listeners, error) {
 		text := err.Error()
 		for _, earlier := range want[:i] {
 			if earlier[1] == addr && open[earlier[0]] != nil {
-				text = fmt.Sprintf("%s: %s is also the address of %s; choose another port for one of them", what, addr, earlier[0])
+				text = fmt.Sprintf("%s: %s is also the address of %s; choose another port or auto for one of them", what, addr, earlier[0])
 			}
 		}
 		wrong = append(wrong, text)
 	}
 	if wrong != nil {
-		open.close()
+		open.Close()
 		return nil, errors.New(strings.Join(wrong, "\n"))
 	}
 	return open, nil
 }
 
-// take hands a listener over to its server; nil if none was configured.
-func (o listeners) take(what string) net.Listener {
+// Take hands a listener over to its server; nil if none was configured.
+func (o Listeners) Take(what string) net.Listener {
 	ln := o[what]
 	delete(o, what)
 	return ln
 }
 
-func (o listeners) close() {
+// Close closes what was not taken.
+func (o Listeners) Close() {
 	for _, ln := range o {
 		ln.Close()
 	}

@@ -47,6 +47,22 @@ func TestConflicts(t *testing.T) {
 	} else {
 		ln.Close()
 	}
+	// auto chooses a free port, and the configuration then has it.
+	auto := *cfg
+	auto.WNS.Listen, auto.WNS.Proxy, auto.Target.Directory.Listen = "auto", "127.0.0.1:auto", "auto"
+	l, err := Start(&auto, Options{Control: "auto"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []string{l.Config.WNS.Listen, l.Config.WNS.Proxy, l.Config.Target.Directory.Listen, l.ControlAddr} {
+		c, err := net.Dial("tcp", at)
+		if err != nil {
+			t.Errorf("%s: %v", at, err)
+			continue
+		}
+		c.Close()
+	}
+	l.Close()
 	// Two keys with one address are the configuration's own conflict.
 	cfg.WNS.Listen, cfg.Target.Directory.Listen = addr, ""
 	if _, err := Start(cfg, Options{}); err == nil || !strings.Contains(err.Error(), "wns.proxy: "+addr+" is also the address of wns.listen") {

@@ -79,7 +79,7 @@ func (l *Lab) serverID(ctx context.Context, d *dmclient.Device, v target.Vars) (
 		err = errors.New("it printed several lines; let it print only the server's own id for the device")
 	}
 	if err != nil {
-		return "", &target.HookError{Hook: "lookup", Err: err}
+		return "", hookError("lookup", err)
 	}
 	e.id, e.enrollment = id, d.Provisioning()
 	return id, nil

@@ -26,11 +26,11 @@ func (l *Lab) startOwn(opts Options) error {
 	if w.Mode == "proxy" {
 		want = append(want, [2]string{proxyListener, w.Proxy})
 	}
-	open, err := listenAll(want)
+	open, err := ListenAll(want...)
 	if err != nil {
 		return err
 	}
-	defer open.close()
+	defer open.Close()
 	if l.CA, err = intercept.LoadCA(w.CADir); err != nil {
 		return err
 	}
@@ -40,22 +40,22 @@ func (l *Lab) startOwn(opts Options) error {
 	if err := l.newWNS(opts.State); err != nil {
 		return err
 	}
-	ln := open.take(wnsListener)
+	ln := open.Take(wnsListener)
 	l.serveWNS(ln)
 	w.Listen = ln.Addr().String()
 	if w.Mode == "direct" {
 		l.WNS.SetChannelBase("https://" + w.Listen + "/")
 	}
-	if pl := open.take(proxyListener); pl != nil {
+	if pl := open.Take(proxyListener); pl != nil {
 		w.Proxy = pl.Addr().String()
 		l.serve(pl, intercept.Proxy(w.Listen, l.WNS.Attempted, w.Allow...))
 	}
-	if cl := open.take(controlListener); cl != nil {
+	if cl := open.Take(controlListener); cl != nil {
 		l.ControlAddr = cl.Addr().String()
 		l.link = link.NewServer(l.WNS, l.log)
 		l.serve(cl, control.Handler(l.WNS, control.Options{Token: opts.ControlToken, Link: l.link}))
 	}
-	return l.startDirectory(open.take(directoryListener))
+	return l.startDirectory(open.Take(directoryListener))
 }
 
 // Names of the listeners: their configuration keys, if any.

@@ -52,6 +52,8 @@ type Target struct {
 
 	// Certificate enrolls devices if Discover says Certificate.
 	Certificate KeyPair `yaml:"certificate"`
+	// SignIn is how devices sign in if Discover says Federated.
+	SignIn SignIn `yaml:"signin"`
 	// Directory is a fake Entra that gives devices tokens if Discover says Federated.
 	// Without it, and without Hooks.Token, they sign in on the server's page.
 	Directory Directory `yaml:"directory"`
@@ -91,6 +93,8 @@ type Timeouts struct {
 	Latency time.Duration `yaml:"latency"`
 	// Restart is how long the server may be down after a crash or a restart.
 	Restart time.Duration `yaml:"restart"`
+	// SignIn is for one sign-in in a browser, however many pages it has.
+	SignIn time.Duration `yaml:"signin"`
 	// Run limits the whole run; 0 is no limit. The remaining scenarios are reported as
 	// not run.
 	Run time.Duration `yaml:"run"`
@@ -243,6 +247,7 @@ func (c *Config) Defaults() {
 	dur(&c.Timeouts.Push, 15*time.Second)
 	dur(&c.Timeouts.Quiet, 2*time.Second)
 	dur(&c.Timeouts.Latency, 5*time.Second)
+	dur(&c.Timeouts.SignIn, time.Minute)
 	dur(&c.Timeouts.Restart, 30*time.Second)
 }
 
@@ -260,7 +265,10 @@ func (c *Config) check() error {
 			return fmt.Errorf("target.profiles: %w", err)
 		}
 	}
-	return c.Target.Hooks.check()
+	if err := c.Target.Hooks.check(); err != nil {
+		return err
+	}
+	return c.Target.SignIn.check()
 }
 
 // Dialer returns a function that connects to target.connect, whatever a URL names;

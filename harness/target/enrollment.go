@@ -11,6 +11,7 @@ import (
 
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/entra"
 )
 
 // KeyPair is a certificate and its key, PEM files.
@@ -51,6 +52,9 @@ type Directory struct {
 	Listen   string `yaml:"listen"` // host:port; empty: no directory
 	Tenant   string `yaml:"tenant"`
 	Audience string `yaml:"audience"`
+	// Version of the tokens is 1.0 (default) or 2.0; the audience of v2.0 is ClientID.
+	Version  string `yaml:"version"`
+	ClientID string `yaml:"client_id"`
 	// Public is the URL by which the server reaches it, if that is not
 	// http://{listen}.
 	Public string `yaml:"public"`
@@ -118,12 +122,24 @@ func (t *Target) completeEnrollment(dir string) error {
 		}
 	}
 	if d := &t.Directory; d.Listen != "" {
-		if _, _, err := net.SplitHostPort(d.Listen); err != nil {
-			return fmt.Errorf("target.directory.listen %q is not host:port", d.Listen)
+		if _, _, err := net.SplitHostPort(d.Listen); err != nil && d.Listen != AutoPort {
+			return fmt.Errorf("target.directory.listen %q is neither host:port nor auto", d.Listen)
 		}
-		if t.Hooks.Token != nil {
-			return errors.New("target.directory and target.hooks.token both give devices their tokens: keep one")
+		if d.Version != "" && d.Version != entra.V1 && d.Version != entra.V2 {
+			return fmt.Errorf("target.directory.version %q is neither %s nor %s", d.Version, entra.V1, entra.V2)
 		}
+	}
+	var tokens []string
+	for _, k := range []struct {
+		key string
+		is  bool
+	}{{"target.directory", t.Directory.Listen != ""}, {"target.hooks.token", t.Hooks.Token != nil}, {"target.signin", !t.SignIn.Default()}} {
+		if k.is {
+			tokens = append(tokens, k.key)
+		}
+	}
+	if len(tokens) > 1 {
+		return fmt.Errorf("%s give devices their tokens: keep one", strings.Join(tokens, " and "))
 	}
 	if p.Server != "" {
 		switch {
@@ -141,9 +157,9 @@ func (t *Target) completeEnrollment(dir string) error {
 	case !strings.Contains(t.Username, "@"):
 		return fmt.Errorf("target.discovery is missing, and target.username %q is not an e-mail address to find it by", t.Username)
 	}
-	byOther := t.Certificate.Cert != "" || t.Directory.Listen != "" || t.Hooks.Token != nil
-	if (t.Username == "" || t.Password.value == "") && !byOther {
-		return errors.New("target.username and target.password are needed to enroll (or target.certificate, target.directory, target.hooks.token, target.provisioned)")
+	// Whether the server asks for a password shows only at the enrollment.
+	if byOther := t.Certificate.Cert != "" || len(tokens) > 0; t.Username == "" && !byOther {
+		return errors.New("target.username is needed to enroll (or target.certificate, target.directory, target.hooks.token, target.signin, target.provisioned)")
 	}
 	return nil
 }

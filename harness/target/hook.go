@@ -1,12 +1,17 @@
 package target
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
 // Hooks make the server do things that no device can trigger. Each is optional; a
@@ -39,6 +44,9 @@ type TokenHook struct {
 	// of a directory, which the device also shows in its sessions.
 	ValueType string `yaml:"value_type"`
 }
+
+// Type is the ValueType of the token.
+func (k *TokenHook) Type() string { return cmp.Or(k.ValueType, enroll.JWTToken) }
 
 // Hook is an HTTP request or a command; its texts are templates over Vars.
 type Hook struct {
@@ -98,7 +106,7 @@ func (h *Hooks) check() error {
 		}
 		switch {
 		case name == "lookup" || name == "token":
-			return fmt.Errorf("target.hooks.%s: .ServerID is not known yet; identify the device by other variables", name)
+			return fmt.Errorf("target.hooks.%s: %w", name, errTooEarly)
 		case h.Lookup == nil:
 			return fmt.Errorf("target.hooks.%s uses .ServerID: add target.hooks.lookup, which prints the server's own id for a device, for example {exec: [./find.sh, '{{.DeviceID}}']}", name)
 		}
@@ -123,8 +131,35 @@ func (k *Hook) check(key string) error {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
+	if k.HTTP != nil {
+		if err := CheckURL(k.HTTP.URL); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
 	return nil
 }
+
+// CheckURL tries the template of a hook's URL.
+func CheckURL(text string) error {
+	if err := try(text); err != nil {
+		return err
+	}
+	if strings.HasPrefix(text, "{{") {
+		return nil // only a device shows where it leads
+	}
+	made, err := execute(text, exampleVars(), trial)
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(made)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("the URL %q is not one of http or https with a host", Redact(text))
+	}
+	return nil
+}
+
+// UsesServerID reports whether a template needs the lookup hook.
+func UsesServerID(text string) bool { return uses(text, "ServerID") }
 
 // texts are the hook's templates.
 func (k *Hook) texts() []string {
@@ -159,7 +194,11 @@ func (t *Target) trust(caPEM []byte) {
 
 // hooks are all hooks of the target.
 func (t *Target) hooks() []*Hook {
-	return slices.Collect(maps.Values(t.Hooks.all()))
+	out := slices.Collect(maps.Values(t.Hooks.all()))
+	if t.SignIn.Hook != nil {
+		out = append(out, t.SignIn.Hook)
+	}
+	return out
 }
 
 // conceal hides secrets of the configuration in what hooks print.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/dmwake/dmwake/fakewns/faults"
 )
@@ -58,12 +59,37 @@ func (c *Config) completeWNS(dir string) error {
 	return c.WNS.Check()
 }
 
+// AutoPort stands for a free port in every address to listen on.
+const AutoPort = "auto"
+
+// chosenLater reports whether an address is known only once something listens.
+func chosenLater(addr string) bool {
+	return addr == AutoPort || strings.HasSuffix(addr, ":"+AutoPort) || strings.HasSuffix(addr, ":0")
+}
+
+// Fixed returns an error if the addresses of the fake WNS are known only while it
+// runs.
+func (w *WNS) Fixed() error {
+	for _, k := range []struct {
+		key, addr string
+		used      bool
+	}{{"wns.listen", w.Listen, w.Mode != "proxy"}, {"wns.proxy", w.Proxy, w.Mode == "proxy"}} {
+		if k.used && chosenLater(k.addr) {
+			return fmt.Errorf("%s is %s, so its address is known only while dmwake runs: dmwake lab prints it; or give it a port", k.key, k.addr)
+		}
+	}
+	return nil
+}
+
 // Check returns the first mistake in the section.
 func (w *WNS) Check() error {
 	switch w.Mode {
 	case "proxy", "hosts", "direct":
 	default:
 		return fmt.Errorf("wns.mode %q is none of proxy, hosts, direct", w.Mode)
+	}
+	if w.Mode == "hosts" && strings.HasSuffix(w.Listen, AutoPort) {
+		return errors.New("wns.listen is auto, but in mode hosts the server connects to port 443: give an address with that port, for example 127.0.0.2:443")
 	}
 	if w.AppRate < 0 || w.ChannelRate < 0 {
 		return errors.New("wns.app_rate and wns.channel_rate are notifications a second, 0 for no limit")

@@ -111,7 +111,9 @@ func (d *Device) MustEnroll() {
 
 // EnrollWith enrolls the device with exactly these options.
 func (d *Device) EnrollWith(o dmclient.EnrollOptions) error {
-	d.enrollErr = d.Device.Enroll(d.T.ctx, o)
+	if d.enrollErr = d.Device.Enroll(d.T.ctx, o); d.enrollErr == nil {
+		d.T.Hook(d.T.Lab.AfterEnrollment(d.T.ctx, d.Device))
+	}
 	return d.enrollErr
 }
 

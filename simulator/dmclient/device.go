@@ -66,6 +66,10 @@ type Config struct {
 	// EntraToken returns the token of a device that joined a directory. With it
 	// no sign-in page is opened.
 	EntraToken func(context.Context) (string, error)
+	// Credential chooses the credential of an enrollment, whatever AuthPolicy the
+	// server named. Nil, or nil without an error, leaves that to the device. It must
+	// not enroll the device.
+	Credential func(context.Context, *Device, *enroll.DiscoverResponse) (*enroll.Credential, error)
 	// EnrollCert is for Certificate enrollment.
 	EnrollCert *tls.Certificate
 	// EnrollmentType is Full (default) or Device.

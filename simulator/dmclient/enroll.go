@@ -147,10 +147,16 @@ func (d *Device) policies(ctx context.Context, c *enroll.Client, at string, igno
 	return nil
 }
 
-// credential is what the server's AuthPolicy requires.
+// credential is what Config.Credential chooses, or what the server's AuthPolicy
+// requires.
 func (d *Device) credential(ctx context.Context, c *enroll.Client, disc *enroll.DiscoverResponse) (*enroll.Credential, error) {
 	refuse := func(err error) (*enroll.Credential, error) {
 		return nil, &enroll.Error{Step: enroll.StepDiscover, Status: 200, Err: &enroll.CodedError{Code: enroll.CodeUnknown, Err: err}}
+	}
+	if d.cfg.Credential != nil {
+		if cred, err := d.cfg.Credential(ctx, d, disc); cred != nil || err != nil {
+			return cred, err
+		}
 	}
 	switch disc.AuthPolicy {
 	case "", "OnPremise":

@@ -47,6 +47,15 @@ func (s *SignIn) Open(ctx context.Context) (page []byte, status int, err error) 
 	return page, resp.StatusCode, err
 }
 
+// Address is the page's URL with the parameters that Windows adds.
+func (s *SignIn) Address() (string, error) {
+	at, err := s.at()
+	if err != nil {
+		return "", err
+	}
+	return at.String(), nil
+}
+
 // at is the page's URL with the client's parameters.
 func (s *SignIn) at() (*url.URL, error) {
 	at, err := url.Parse(s.URL)
@@ -70,11 +79,13 @@ func (s *SignIn) Token(ctx context.Context) ([]byte, error) {
 }
 
 // UnusableError is a sign-in page that simulated devices cannot use: it leads
-// to another organisation's directory, or scripts build it. The server is not
-// to blame.
+// to another organisation's directory, scripts build it, or a password is missing.
+// The server is not to blame.
 type UnusableError struct {
 	Why string
 	Err error // the error instead of a page; nil if a page came
+	// NoPassword: the page asks for a password, and the client has none.
+	NoPassword bool
 }
 
 func (e *UnusableError) Error() string {
@@ -91,7 +102,7 @@ func (e *UnusableError) Unwrap() error { return e.Err }
 var directories = []string{"login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "login.live.com", "accounts.google.com"}
 
 func leadsAway(at *url.URL, err error) error {
-	return &UnusableError{fmt.Sprintf("the sign-in page leads to %s, where no simulated device can sign in", at.Hostname()), err}
+	return &UnusableError{Why: fmt.Sprintf("the sign-in page leads to %s, where no simulated device can sign in", at.Hostname()), Err: err}
 }
 
 func (s *SignIn) token(ctx context.Context) ([]byte, int, error) {
@@ -125,7 +136,7 @@ func (s *SignIn) token(ctx context.Context) ([]byte, int, error) {
 		}
 		switch {
 		case f.password != "" && s.Password == "":
-			return nil, v.status, &UnusableError{Why: "the sign-in page asks for a password, and there is none"}
+			return nil, v.status, &UnusableError{Why: "the sign-in page asks for a password, and there is none", NoPassword: true}
 		case f.password != "" && asked:
 			return nil, v.status, &Fault{Code: "Receiver", Subcode: FaultAuthentication, Reason: "the page asks for the password again: the user name or the password is wrong"}
 		}

@@ -10,6 +10,7 @@
 package entra
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
@@ -33,9 +34,12 @@ type Config struct {
 	// Tenant is the directory's id; random if empty.
 	Tenant string
 	// Audience is the MDM server's application id URI, default
-	// "https://mdm.example".
+	// "https://mdm.example". It is the audience of v1.0 tokens.
 	Audience string
-	Now      func() time.Time // default time.Now
+	// Version is the one of the tokens, V1 (default) or V2. ClientID is the MDM
+	// server's application id, the audience of v2.0 tokens; default DefaultClientID.
+	Version, ClientID string
+	Now               func() time.Time // default time.Now
 	// Key makes the provider's two keys, one for its tokens and one that it does not
 	// publish: two calls must return two keys. Default: a new RSA 2048 key.
 	Key func() (*rsa.PrivateKey, error)
@@ -61,6 +65,10 @@ func New(cfg Config) (*Provider, error) {
 	if cfg.Audience == "" {
 		cfg.Audience = "https://mdm.example"
 	}
+	cfg.Version, cfg.ClientID = cmp.Or(cfg.Version, V1), cmp.Or(cfg.ClientID, DefaultClientID)
+	if err := checkVersion(cfg.Version); err != nil {
+		return nil, err
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -76,8 +84,8 @@ func New(cfg Config) (*Provider, error) {
 		return nil, fmt.Errorf("make a key other than the identity provider's: %w", err)
 	}
 	r := mux.NewRouter()
-	r.Path("/{tenant}/.well-known/openid-configuration").Methods(http.MethodGet).HandlerFunc(p.configuration)
-	r.Path("/{tenant}/v2.0/.well-known/openid-configuration").Methods(http.MethodGet).HandlerFunc(p.configuration)
+	r.Path("/{tenant}/.well-known/openid-configuration").Methods(http.MethodGet).HandlerFunc(p.configuration(V1))
+	r.Path("/{tenant}/v2.0/.well-known/openid-configuration").Methods(http.MethodGet).HandlerFunc(p.configuration(V2))
 	r.Path("/{tenant}/discovery/keys").Methods(http.MethodGet).HandlerFunc(p.keys)
 	r.Path("/{tenant}/discovery/v2.0/keys").Methods(http.MethodGet).HandlerFunc(p.keys)
 	p.router = r
@@ -91,26 +99,34 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.router.
 func (p *Provider) Tenant() string { return p.cfg.Tenant }
 
 // Issuer returns the iss of good tokens.
-func (p *Provider) Issuer() string { return "https://sts.windows.net/" + p.cfg.Tenant + "/" }
+func (p *Provider) Issuer() string { return issuer(p.cfg.Version, p.cfg.Tenant) }
 
 // Audience returns the aud of good tokens.
-func (p *Provider) Audience() string { return p.cfg.Audience }
+func (p *Provider) Audience() string {
+	if p.cfg.Version == V2 {
+		return p.cfg.ClientID
+	}
+	return p.cfg.Audience
+}
 
 // KeysURL returns the URL of the keys.
 func (p *Provider) KeysURL() string {
 	return p.cfg.BaseURL + "/" + p.cfg.Tenant + "/discovery/v2.0/keys"
 }
 
-func (p *Provider) configuration(w http.ResponseWriter, r *http.Request) {
-	if !p.knows(w, r) {
-		return
+// configuration serves the discovery document of one version of tokens.
+func (p *Provider) configuration(version string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !p.knows(w, r) {
+			return
+		}
+		answer(w, map[string]any{
+			"issuer": issuer(version, p.cfg.Tenant), "jwks_uri": p.KeysURL(), "id_token_signing_alg_values_supported": []string{"RS256"},
+			"authorization_endpoint":  p.cfg.BaseURL + "/" + p.cfg.Tenant + "/oauth2/v2.0/authorize",
+			"token_endpoint":          p.cfg.BaseURL + "/" + p.cfg.Tenant + "/oauth2/v2.0/token",
+			"subject_types_supported": []string{"pairwise"}, "response_types_supported": []string{"code", "id_token"},
+		})
 	}
-	answer(w, map[string]any{
-		"issuer": p.Issuer(), "jwks_uri": p.KeysURL(), "id_token_signing_alg_values_supported": []string{"RS256"},
-		"authorization_endpoint":  p.cfg.BaseURL + "/" + p.cfg.Tenant + "/oauth2/v2.0/authorize",
-		"token_endpoint":          p.cfg.BaseURL + "/" + p.cfg.Tenant + "/oauth2/v2.0/token",
-		"subject_types_supported": []string{"pairwise"}, "response_types_supported": []string{"code", "id_token"},
-	})
 }
 
 // knows answers 400 to requests for another tenant's documents, as Entra does.
@@ -176,10 +192,13 @@ func (p *Provider) Issue(kind Kind, who Who) (string, error) {
 		who.DeviceID = uuid.NewString()
 	}
 	claims := jwt.MapClaims{
-		"aud": p.cfg.Audience, "iss": p.Issuer(), "tid": p.cfg.Tenant, "upn": who.UPN, "unique_name": who.UPN, "deviceid": who.DeviceID,
+		"aud": p.Audience(), "iss": p.Issuer(), "tid": p.cfg.Tenant, "upn": who.UPN, "unique_name": who.UPN, "deviceid": who.DeviceID,
 		"oid": uuid.NewSHA1(uuid.NameSpaceURL, []byte(who.UPN)).String(), "sub": uuid.NewString(), "ver": "1.0", "scp": "mdm_delegation",
 		"appid": "29d9ed98-a469-4536-ade2-f981bc1d605e", "amr": []string{"pwd", "mfa"},
 		"iat": now.Unix(), "nbf": now.Add(-5 * time.Minute).Unix(), "exp": now.Add(time.Hour).Unix(),
+	}
+	if p.cfg.Version == V2 {
+		renew(claims)
 	}
 	key, method := any(p.key), jwt.SigningMethod(jwt.SigningMethodRS256)
 	switch kind {
@@ -195,8 +214,8 @@ func (p *Provider) Issue(kind Kind, who Who) (string, error) {
 	case WrongIssuer:
 		claims["iss"] = "https://sts.evil.example/" + p.cfg.Tenant + "/"
 	case WrongTenant:
-		claims["tid"] = uuid.NewString()
-		claims["iss"] = fmt.Sprintf("https://sts.windows.net/%s/", claims["tid"])
+		other := uuid.NewString()
+		claims["tid"], claims["iss"] = other, issuer(p.cfg.Version, other)
 	case Expired:
 		claims["nbf"], claims["exp"] = now.Add(-2*time.Hour).Unix(), now.Add(-time.Hour).Unix()
 	case NotYetValid:
@@ -214,7 +233,11 @@ func (p *Provider) Issue(kind Kind, who Who) (string, error) {
 	}
 	if kind == Tampered {
 		parts := strings.Split(signed, ".")
-		claims["upn"] = "administrator@" + p.cfg.Tenant
+		for _, name := range []string{"upn", "preferred_username"} {
+			if claims[name] != nil {
+				claims[name] = "administrator@" + p.cfg.Tenant
+			}
+		}
 		raw, err := json.Marshal(claims)
 		if err != nil {
 			return "", err

@@ -17,7 +17,7 @@ import (
 )
 
 // check verifies a token as a careful server does, with the provider's own
-// documents.
+// documents below base.
 func check(base string, p *entra.Provider, token string) error {
 	var conf struct {
 		Issuer string `json:"issuer"`
@@ -34,7 +34,7 @@ func check(base string, p *entra.Provider, token string) error {
 		defer resp.Body.Close()
 		return json.NewDecoder(resp.Body).Decode(v)
 	}
-	if err := get(base+"/"+p.Tenant()+"/.well-known/openid-configuration", &conf); err != nil {
+	if err := get(base+"/.well-known/openid-configuration", &conf); err != nil {
 		return err
 	}
 	if err := get(conf.Keys, &set); err != nil {
@@ -57,19 +57,34 @@ func check(base string, p *entra.Provider, token string) error {
 	return err
 }
 
+// TestTokens: in both versions a careful server takes the good token and none of the
+// bad ones.
 func TestTokens(t *testing.T) {
+	for _, version := range []string{entra.V1, entra.V2} {
+		t.Run(version, func(t *testing.T) { tokens(t, version) })
+	}
+	if _, err := entra.New(entra.Config{Version: "3.0"}); err == nil || err.Error() != `unknown token version "3.0"; use 1.0 or 2.0` {
+		t.Errorf("%v", err)
+	}
+}
+
+func tokens(t *testing.T, version string) {
 	var p *entra.Provider
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.ServeHTTP(w, r) }))
 	t.Cleanup(srv.Close)
-	p, err := entra.New(entra.Config{BaseURL: srv.URL})
+	p, err := entra.New(entra.Config{BaseURL: srv.URL, Version: version})
 	if err != nil {
 		t.Fatal(err)
+	}
+	base := srv.URL + "/" + p.Tenant()
+	if version == entra.V2 {
+		base += "/v2.0"
 	}
 	token, err := p.Issue(entra.Good, entra.Who{UPN: "u@x"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := check(srv.URL, p, token); err != nil {
+	if err := check(base, p, token); err != nil {
 		t.Errorf("the good token: %v", err)
 	}
 	for _, kind := range entra.BadKinds() {
@@ -77,7 +92,7 @@ func TestTokens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if check(srv.URL, p, token) == nil {
+		if check(base, p, token) == nil {
 			t.Errorf("a careful server takes the %s token", kind)
 		}
 	}
@@ -91,6 +106,37 @@ func TestTokens(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("another tenant's keys: %d", resp.StatusCode)
+	}
+}
+
+// TestVersions: the claims in which the versions differ.
+func TestVersions(t *testing.T) {
+	const tenant = "11111111-2222-3333-4444-555555555555"
+	for version, want := range map[string]map[string]any{
+		entra.V1: {"ver": "1.0", "iss": "https://sts.windows.net/" + tenant + "/", "aud": "https://mdm.example", "upn": "u@x", "unique_name": "u@x", "appid": "29d9ed98-a469-4536-ade2-f981bc1d605e", "preferred_username": nil, "azp": nil},
+		entra.V2: {"ver": "2.0", "iss": "https://login.microsoftonline.com/" + tenant + "/v2.0", "aud": "c-1", "upn": nil, "unique_name": nil, "appid": nil, "amr": nil,
+			"preferred_username": "u@x", "azp": "29d9ed98-a469-4536-ade2-f981bc1d605e", "tid": tenant, "scp": "mdm_delegation"},
+	} {
+		p, err := entra.New(entra.Config{Tenant: tenant, Version: version, ClientID: "c-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := p.Issue(entra.Good, entra.Who{UPN: "u@x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims := jwt.MapClaims{}
+		if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range want {
+			if claims[name] != value {
+				t.Errorf("%s: %s is %v, want %v", version, name, claims[name], value)
+			}
+		}
+		if claims["iss"] != p.Issuer() || claims["aud"] != p.Audience() || claims["deviceid"] == nil {
+			t.Errorf("%s: %v", version, claims)
+		}
 	}
 }
 
