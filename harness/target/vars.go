@@ -24,6 +24,7 @@ type Vars struct {
 	LocURI         string
 	Format         string
 	Data           string
+	N              string
 	SignInURL      string
 	Password       string
 }
@@ -59,6 +60,7 @@ func Variables() []Variable {
 		{"LocURI", "./Vendor/MSFT/Policy/Config/Camera/AllowCamera", "of the command to queue", func(v *Vars) *string { return &v.LocURI }},
 		{"Format", "int", "of the command's data", func(v *Vars) *string { return &v.Format }},
 		{"Data", "0", "of the command", func(v *Vars) *string { return &v.Data }},
+		{"N", "1", "which call of `hooks.work` it is: makes the output of each call differ", func(v *Vars) *string { return &v.N }},
 		{"SignInURL", "https://mdm.example/Auth?appru=ms-app%3A%2F%2Fwindows.immersivecontrolpanel&login_hint=demo%40mdm.example", "the sign-in page with the parameters that Windows adds; only in `target.signin`", func(v *Vars) *string { return &v.SignInURL }},
 		{"Password", "demo", "`target.password`; only in `target.signin` and `hooks.token`", func(v *Vars) *string { return &v.Password }},
 	}
