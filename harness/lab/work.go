@@ -8,7 +8,32 @@ import (
 
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
 )
+
+// anyCommands are commands that no server sends by itself, and that do no harm.
+var anyCommands = []Command{
+	{Verb: syncml.Get, LocURI: "./DevDetail/URI/MaxSegLen"},
+	{Verb: syncml.Replace, LocURI: "./Vendor/MSFT/Policy/Config/Experience/AllowCortana", Format: "int", Data: "1"},
+	{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/EnterpriseModernAppManagement/AppManagement/UpdateScan"},
+}
+
+// execData are values of an Exec, for a queue that takes only some formats.
+var execData = map[string]string{"b64": "ZG13YWtl", "bool": "true", "chr": "dmwake", "int": "1", "xml": "<dmwake/>"}
+
+// AnyCommand returns the first harmless command that a queue hook takes; ok is false
+// if it takes none.
+func AnyCommand(h *target.Hook) (c Command, ok bool) {
+	for _, c := range anyCommands {
+		if c.Verb == syncml.Exec && h != nil && len(h.Formats) > 0 {
+			c.Format, c.Data = h.Formats[0], execData[h.Formats[0]]
+		}
+		if h.Takes(string(c.Verb), c.Format) == nil {
+			return c, true
+		}
+	}
+	return Command{}, false
+}
 
 // workHook is the hook that gives a device something to do: no server has an API
 // for any command, but each can do something to a device.

@@ -52,7 +52,7 @@ var probe = lab.Command{Verb: "Get", LocURI: "./DevInfo/Lang"}
 // itself.
 func (t *T) workForPush(d *Device) error {
 	h := t.target().Hooks.Queue
-	c, ok := queueForm(h)
+	c, ok := lab.AnyCommand(h)
 	switch {
 	case !ok:
 		return t.Lab.Work(t.ctx, d.Device)

@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,34 +22,9 @@ type Work struct {
 	given     map[*Device]int
 }
 
-// anyWork are commands that no server sends by itself. The first one that the queue
-// takes is used.
-var anyWork = []lab.Command{
-	{Verb: syncml.Get, LocURI: "./DevDetail/URI/MaxSegLen"},
-	{Verb: syncml.Replace, LocURI: "./Vendor/MSFT/Policy/Config/Experience/AllowCortana", Format: "int", Data: "1"},
-	{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/EnterpriseModernAppManagement/AppManagement/UpdateScan"},
-}
-
-// formData are values for an Exec, by the formats that a queue may be limited to.
-var formData = map[string]string{"chr": "dmwake", "xml": "<dmwake/>", "b64": base64.StdEncoding.EncodeToString([]byte("dmwake")), "int": "1", "bool": "true"}
-
-// queueForm returns the work that the queue hook takes; ok is false if it takes
-// none.
-func queueForm(h *target.Hook) (c lab.Command, ok bool) {
-	for _, c := range anyWork {
-		if c.Verb == syncml.Exec && h != nil && len(h.Formats) > 0 {
-			c.Format, c.Data = h.Formats[0], formData[h.Formats[0]]
-		}
-		if h.Takes(string(c.Verb), c.Format) == nil {
-			return c, true
-		}
-	}
-	return lab.Command{}, false
-}
-
 // queues reports whether work is a command that the queue hook takes.
 func queues(t *target.Target) bool {
-	_, ok := queueForm(t.Hooks.Queue)
+	_, ok := lab.AnyCommand(t.Hooks.Queue)
 	return ok
 }
 
@@ -89,7 +63,7 @@ const giveOnce = "the work hook gave the device nothing the second time: make it
 // or if nobody knows what the hook does.
 func (t *T) Work() *Work {
 	w := &Work{t: t, given: map[*Device]int{}}
-	if c, ok := queueForm(t.target().Hooks.Queue); ok {
+	if c, ok := lab.AnyCommand(t.target().Hooks.Queue); ok {
 		w.command = c
 		return w
 	}
