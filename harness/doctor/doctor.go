@@ -267,7 +267,7 @@ func (p *patient) queue() Finding {
 	case !ok && p.lab.CanWork():
 		return p.work()
 	case !ok:
-		return Finding{State: Note, Saw: "none", Do: "set target.hooks.work to anything that gives a device something to do, or target.hooks.queue: PSH and half of ERR and SES need one"}
+		return Finding{State: Note, Saw: "none", Do: "set target.hooks.work, which gives a device anything to do, or target.hooks.queue; PSH and half of ERR and SES need one of them"}
 	}
 	if err := p.lab.Queue(p.ctx, p.device, c); err != nil {
 		return bad(err.Error(), "run the hook by hand with this device's id, "+p.device.Identity().DeviceID)

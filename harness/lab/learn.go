@@ -143,7 +143,7 @@ func unusual(sent []Sent, usual map[string]*values) []Sent {
 // pieces makes the signature of what came after each of two calls.
 func pieces(first, second []Sent, usual map[string]*values) (out []piece) {
 	add := func(c Sent, node []string) {
-		p := piece{verb: c.Verb, node: node, but: usual[shape(c)]}
+		p := piece{verb: c.Verb, node: node, but: usual[shape(c)], shown: c.LocURI}
 		if !slices.ContainsFunc(out, func(o piece) bool { return o.verb == p.verb && same(o.node, p.node) }) {
 			out = append(out, p)
 		}

@@ -74,7 +74,8 @@ type piece struct {
 	verb syncml.Verb
 	node []string // segments of the LocURI, masked; anySegment matches all
 	// but are values that the server writes there by itself.
-	but *values
+	but   *values
+	shown string // the LocURI as it first came
 }
 
 const anySegment = "*"
@@ -106,21 +107,14 @@ func (g *Signature) Has(verb syncml.Verb) bool {
 	return slices.ContainsFunc(g.pieces, func(p piece) bool { return p.verb == verb })
 }
 
-// For reports whether the work has a command for nodes that begin with prefix.
-func (g *Signature) For(prefix string) bool {
-	return slices.ContainsFunc(g.pieces, func(p piece) bool {
-		return strings.HasPrefix(strings.Join(p.node, "/"), strings.ToLower(prefix))
-	})
-}
-
-// String names the first command of the work: "Replace of ./vendor/msft/x/# and 2
+// String names the first command of the work: "Replace of ./Vendor/MSFT/x/1 and 2
 // more".
 func (g *Signature) String() string {
 	if len(g.pieces) == 0 {
 		return "nothing"
 	}
 	p := g.pieces[0]
-	text := fmt.Sprintf("%s of %s", p.verb, strings.Join(p.node, "/"))
+	text := fmt.Sprintf("%s of %s", p.verb, p.shown)
 	if more := len(g.pieces) - 1; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}

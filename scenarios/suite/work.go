@@ -232,7 +232,7 @@ func (w *Work) Bringing(d *Device, from int) *dmclient.Session {
 }
 
 // String names the work in a report: "the queued Get", or "the work (Replace of
-// ./vendor/msft/x/#)".
+// ./Vendor/MSFT/x/1)".
 func (w *Work) String() string {
 	if w.Queued() {
 		return "the queued " + string(w.command.Verb)
