@@ -1,12 +1,14 @@
 package scenarios
 
 import (
+	"bytes"
 	"crypto/tls"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +27,7 @@ type foreign struct {
 	push     bool // through the fake WNS
 	variants []*variants.Variant
 	broken   []*mutants.Mutant
+	late     time.Duration // from an answer of the admin API to the work, if it is a profile
 	// hooks are what the suite may use of the admin API at this URL.
 	hooks func(admin string) target.Hooks
 }
@@ -76,7 +79,7 @@ func (s foreign) start(t *testing.T) *lab.Lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	front.Config.Handler, admin.Config.Handler = server, server.Admin("")
+	front.Config.Handler, admin.Config.Handler = server, later(server.Admin(""), s.late)
 	front.Config.ErrorLog = log.New(io.Discard, "", 0) // a mutant's crash is a verdict
 	front.TLS = server.TLS(&tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert, Certificates: []tls.Certificate{*leaf}})
 	front.StartTLS()
@@ -84,4 +87,22 @@ func (s foreign) start(t *testing.T) *lab.Lab {
 	admin.Start()
 	t.Cleanup(admin.Close)
 	return l
+}
+
+// later answers the hook for a profile at once, and applies the profile later, as
+// servers with a queue of jobs do.
+func later(api http.Handler, after time.Duration) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if after == 0 || !strings.HasSuffix(r.URL.Path, "/profile") {
+			api.ServeHTTP(w, r)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the caller is gone
+		}
+		job := httptest.NewRequest(r.Method, r.URL.Path, bytes.NewReader(body))
+		time.AfterFunc(after, func() { api.ServeHTTP(httptest.NewRecorder(), job) })
+		w.WriteHeader(http.StatusAccepted)
+	}
 }

@@ -35,7 +35,7 @@ var pushedWork = []Scenario{
 				d.AwaitPushed(m, false)
 				s := carrying(d, m, syncml.Exec, "/HostedInstall")
 				noteCommands(t, s, "appinstallation")
-				t.Expect(len(s.Find(syncml.Exec, "/HostedInstall")), "Exec of HostedInstall in the sessions after the push").To(BeNumerically(">", 0))
+				t.Expect(len(s.Find(syncml.Exec, "/HostedInstall")), "Exec of HostedInstall in %s", t.Occasions()).To(BeNumerically(">", 0))
 				awaitInstalled(t, d, m.Sessions, s)
 				apps := strings.Join(d.Inventory().Apps, " ")
 				t.Expect(apps, "apps on the device after the installation of version %s", version).To(ContainSubstring(version))
@@ -55,7 +55,7 @@ var pushedWork = []Scenario{
 			t.Trigger(d)
 			d.AwaitPushed(m, false)
 			s := carrying(d, m, syncml.Exec, "/RenewNow")
-			t.Expect(len(s.Find(syncml.Exec, "/RenewNow")), "Exec of RenewNow in the sessions after the push").To(Equal(1))
+			t.Expect(len(s.Find(syncml.Exec, "/RenewNow")), "Exec of RenewNow in %s", t.Occasions()).To(Equal(1))
 			d.RenewDue()
 			if !t.Soon(func() bool { return !bytes.Equal(certificateOf(d), old) }) {
 				if exs := d.EnrollExchanges(); len(exs) > 0 {
@@ -101,7 +101,7 @@ var pushedWork = []Scenario{
 			saw := slices.Sorted(maps.Keys(got))
 			for _, n := range nodes {
 				t.Try(n, func() {
-					t.Check(got[n], string(verb)+" of the LocURI as queued, in the sessions after the push", "commands for "+suite.Show(saw))
+					t.Check(got[n], string(verb)+" of the LocURI as queued, in "+t.Occasions(), "commands for "+suite.Show(saw))
 				})
 			}
 		}},
@@ -114,7 +114,7 @@ var pushedWork = []Scenario{
 			d, w := t.WithChannel(), t.Work()
 			m := d.Mark()
 			start := time.Now()
-			w.Give(d)
+			t.Hook(w.TryGive(d))
 			t.Trigger(d)
 			took := d.AwaitPushed(m, false).Started.Sub(start)
 			t.Evidence("from trigger to session: %s", took.Round(time.Millisecond))

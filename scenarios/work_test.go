@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
@@ -76,6 +77,24 @@ func TestWorkFindsMutants(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWorkComesLate: a server may need a while to get the work ready.
+func TestWorkComesLate(t *testing.T) {
+	l := foreign{late: 1500 * time.Millisecond, hooks: func(admin string) target.Hooks {
+		h := profiles(admin)
+		h.Push = nil
+		return h
+	}}.start(t)
+	list, err := Select([]string{"SES-44", "SES-18", "ERR-07", "ERR-14", "PSH-04", "PSH-13", "SEC-03"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range suite.Collect(t.Context(), l, list, suite.Options{Parallel: len(list), Catalogue: All()}).Results {
+		if r.Outcome != report.Passed {
+			t.Errorf("%s: %s %s %s", r.ID, r.Outcome, r.Reason, r.Saw)
+		}
 	}
 }
 

@@ -31,12 +31,8 @@ func (l *Lab) Signature(ctx context.Context) (*Signature, error) {
 	return g, err
 }
 
-// How many sessions show what a server does by itself, and within how many the work
-// must come.
-const (
-	idleSessions = 3
-	workSessions = 3
-)
+// idleSessions show what a server does by itself.
+const idleSessions = 3
 
 func (l *Lab) learn(ctx context.Context) (*Signature, error) {
 	d, done, err := l.learner(ctx)
@@ -60,21 +56,19 @@ func (l *Lab) learn(ctx context.Context) (*Signature, error) {
 	}
 	name, _ := l.workHook()
 	calls := make([][]Sent, 2)
-	most := 1
+	g := &Signature{most: 1}
 	for i := range calls {
 		if err := l.Work(ctx, d); err != nil {
 			return nil, err
 		}
-		news, n, err := l.news(ctx, d, usual)
-		if err != nil {
+		if calls[i], err = l.news(ctx, d, usual, g); err != nil {
 			return nil, err
 		}
-		calls[i], most = news, max(most, n)
 	}
 	if len(calls[0]) == 0 && len(calls[1]) == 0 {
-		return nil, fmt.Errorf("%w: the %s hook ran, but the next %d sessions brought nothing that the sessions before it had not: let it give the device something to do", ErrNoWork, name, workSessions)
+		return nil, fmt.Errorf("%w: the %s hook ran, but the sessions of the next %s brought nothing that the sessions before it had not: let it give the device something to do", ErrNoWork, name, l.Config.Timeouts.Push)
 	}
-	g := &Signature{most: most, Once: len(calls[1]) == 0}
+	g.Once = len(calls[1]) == 0
 	g.pieces = pieces(calls[0], calls[1], usual)
 	g.Differs = differ(calls[0], calls[1])
 	g.Atomic = slices.ContainsFunc(slices.Concat(calls...), func(c Sent) bool { return c.Grouped })
@@ -99,31 +93,33 @@ func (l *Lab) learner(ctx context.Context) (*dmclient.Device, func(), error) {
 	return d, d.Close, nil
 }
 
-// news holds sessions until one brings commands that are not usual, and one more,
-// since a server may divide its work. n is how often one session had the same
-// command.
-func (l *Lab) news(ctx context.Context, d *dmclient.Device, usual map[string]*values) (news []Sent, n int, err error) {
-	for i := range workSessions {
-		if i > 0 { // let the server process its queue
-			wait(ctx, l.Config.Timeouts.Quiet)
-		}
+// news holds sessions until one brings commands that are not usual, for at most
+// Timeouts.Push, and one more, since a server may divide its work. It notes in g how
+// long the server took, and how often one session had the same command.
+func (l *Lab) news(ctx context.Context, d *dmclient.Device, usual map[string]*values, g *Signature) ([]Sent, error) {
+	asked := time.Now()
+	for first := true; ; first = false {
+		waited := time.Since(asked)
 		s, err := d.Sync(ctx, dmclient.SyncOptions{})
 		if s == nil {
-			return nil, 0, err
+			return nil, err
 		}
-		if news = unusual(SentIn(s), usual); len(news) > 0 {
-			n, _ = repeats(news)
-			break
+		news := unusual(SentIn(s), usual)
+		switch {
+		case len(news) > 0:
+			g.most = max(g.most, repeats(news))
+			if !first {
+				g.Delay = max(g.Delay, waited)
+			}
+			if s, err = d.Sync(ctx, dmclient.SyncOptions{}); s == nil {
+				return nil, err
+			}
+			return append(news, unusual(SentIn(s), usual)...), nil
+		case waited >= l.Config.Timeouts.Push || ctx.Err() != nil:
+			return nil, ctx.Err()
 		}
+		wait(ctx, l.Config.Timeouts.Quiet) // let the server process its queue
 	}
-	if len(news) == 0 {
-		return nil, 0, nil
-	}
-	s, err := d.Sync(ctx, dmclient.SyncOptions{})
-	if s == nil {
-		return nil, 0, err
-	}
-	return append(news, unusual(SentIn(s), usual)...), n, nil
 }
 
 func wait(ctx context.Context, d time.Duration) {

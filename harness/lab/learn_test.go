@@ -84,7 +84,7 @@ func TestSignature(t *testing.T) {
 // a hook that fails as that.
 func TestSignatureOfNothing(t *testing.T) {
 	l := worker(t, "")
-	l.Config.Timeouts.Quiet = 1
+	l.Config.Timeouts.Quiet, l.Config.Timeouts.Push = 1, 1
 	l.Config.Target.Hooks.Work.HTTP.Method = http.MethodGet
 	l.Config.Target.Hooks.Work.HTTP.URL = strings.TrimSuffix(l.Config.Target.Hooks.Work.HTTP.URL, "/profile")
 	if _, err := l.Signature(t.Context()); !errors.Is(err, ErrNoWork) || !strings.Contains(err.Error(), "the work hook ran") {

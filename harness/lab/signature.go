@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -61,6 +62,9 @@ func refusedUnread(s *dmclient.Session, i int) bool {
 type Signature struct {
 	pieces []piece
 	most   int // how often one delivery has the same command, usually once
+	// Delay is how long the server takes from the hook until it has the work ready; 0
+	// if the next session brings it.
+	Delay time.Duration
 	// Atomic says that the work came in an Atomic.
 	Atomic bool
 	// Differs says that no command came with the same value after two calls.
@@ -91,7 +95,7 @@ func (g *Signature) Of(sent []Sent) []Sent {
 // of its commands came with the same value. A server may spread the commands of a
 // profile over several sessions.
 func (g *Signature) Times(sessions ...*dmclient.Session) int {
-	n, _ := repeats(g.Of(sentIn(sessions)))
+	n := repeats(g.Of(sentIn(sessions)))
 	return (n + g.most - 1) / g.most
 }
 
@@ -137,19 +141,17 @@ func sentIn(sessions []*dmclient.Session) (out []Sent) {
 	return out
 }
 
-// repeats returns how often the most frequent command came, and which it is.
-func repeats(sent []Sent) (n int, which Sent) {
+// repeats returns how often the most frequent command came.
+func repeats(sent []Sent) (n int) {
 	count := map[Sent]int{}
 	for _, c := range sent {
 		c.LocURI = strings.ToLower(c.LocURI)
 		count[c]++
 	}
-	for c, k := range count {
-		if k > n {
-			n, which = k, c
-		}
+	for _, k := range count {
+		n = max(n, k)
 	}
-	return n, which
+	return n
 }
 
 // values are what a server writes to one node by itself. If they vary, their ids

@@ -13,6 +13,25 @@ const noPush = "the target has no WNS push (target.push: none)"
 // polls reports whether devices get their work by polling alone.
 func polls(t *target.Target) bool { return t.Push == "none" }
 
+// Polls reports whether devices get their work by polling alone.
+func (t *T) Polls() bool { return polls(t.target()) }
+
+// Occasion names the session in which work is expected.
+func (t *T) Occasion() string {
+	if t.Polls() {
+		return "the next session"
+	}
+	return "the session after the push"
+}
+
+// Occasions names the sessions in which work is expected at the latest.
+func (t *T) Occasions() string {
+	if t.Polls() {
+		return "the next sessions"
+	}
+	return "the sessions after the push"
+}
+
 // hookFor says how each need is met, with an example for the user, and the settings
 // that meet it.
 var hookFor = map[Need]struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
@@ -97,10 +98,16 @@ func hookOrNil(err error) error {
 // Queued reports whether the work is a command that the queue hook took.
 func (w *Work) Queued() bool { return w.signature == nil }
 
-// Give makes the server give the work to a device.
-func (w *Work) Give(d *Device) { w.t.Hook(w.TryGive(d)) }
+// Give makes the server give the work to a device. It returns when the server usually
+// has the work ready.
+func (w *Work) Give(d *Device) {
+	w.t.Hook(w.TryGive(d))
+	if !w.Queued() && w.signature.Delay > 0 {
+		w.t.Until(time.Now().Add(w.signature.Delay))
+	}
+}
 
-// TryGive is Give, but returns the hook's error.
+// TryGive is Give, but returns at once, with the hook's error.
 func (w *Work) TryGive(d *Device) error {
 	w.given[d]++
 	if w.Queued() {
