@@ -27,6 +27,7 @@ type foreign struct {
 	push     bool // through the fake WNS
 	variants []*variants.Variant
 	broken   []*mutants.Mutant
+	shared   bool          // one device for all scenarios
 	late     time.Duration // from an answer of the admin API to the work, if it is a profile
 	// hooks are what the suite may use of the admin API at this URL.
 	hooks func(admin string) target.Hooks
@@ -48,7 +49,7 @@ func (s foreign) start(t *testing.T) *lab.Lab {
 	base := "https://" + front.Listener.Addr().String()
 	cfg := &target.Config{
 		Target: target.Target{Name: "a foreign server", Discovery: base + mdmserver.DiscoveryPath, Username: "demo@mdm.example", Password: target.NewSecret("p"), CA: ca.CertFile,
-			Push: "none", Crowd: 20, Hooks: s.hooks("http://" + admin.Listener.Addr().String())},
+			Push: "none", SharedDevice: s.shared, Crowd: 20, Hooks: s.hooks("http://" + admin.Listener.Addr().String())},
 		WNS:      target.WNS{Mode: "proxy", Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: dir},
 		Timeouts: target.Timeouts{Push: 5 * time.Second, Latency: 2 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second},
 	}

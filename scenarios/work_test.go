@@ -26,7 +26,6 @@ func profiles(admin string) target.Hooks {
 // TestWorkFindsMutants: what is wrong with the delivery of work is found with any
 // work that a server can give, without an API for commands.
 func TestWorkFindsMutants(t *testing.T) {
-	all := All()
 	for _, c := range []struct {
 		mutant *mutants.Mutant
 		by     string // scenarios that must find it
@@ -66,17 +65,80 @@ func TestWorkFindsMutants(t *testing.T) {
 			if strings.Contains(c.by, "ERR-08") || strings.Contains(c.by, "ERR-09") {
 				s.variants = []*variants.Variant{variants.Atomic}
 			}
-			l := s.start(t)
-			for _, id := range strings.Split(c.by, ",") {
-				r, err := suite.Run(t.Context(), l, &all[slices.IndexFunc(all, func(s Scenario) bool { return s.ID == id })])
-				if !r.Broken() {
-					t.Errorf("%s: %s %s %v, want it to fail", id, r.Outcome, r.Reason, err)
-				}
-				if r.Outcome == report.Failed && r.Saw == "" {
-					t.Errorf("%s fails without saying what it saw", id)
-				}
-			}
+			s.mustFail(t, c.by)
 		})
+	}
+}
+
+// mustFail runs scenarios against the server; each must find something.
+func (s foreign) mustFail(t *testing.T, ids string) {
+	t.Helper()
+	all, l := All(), s.start(t)
+	for _, id := range strings.Split(ids, ",") {
+		r, err := suite.Run(t.Context(), l, &all[slices.IndexFunc(all, func(s Scenario) bool { return s.ID == id })])
+		if !r.Broken() {
+			t.Errorf("%s: %s %s %v, want it to fail", id, r.Outcome, r.Reason, err)
+		}
+		if r.Outcome == report.Failed && r.Saw == "" {
+			t.Errorf("%s fails without saying what it saw", id)
+		}
+	}
+}
+
+// TestPollingFindsMutants: without push, wipe and work are judged by polling.
+func TestPollingFindsMutants(t *testing.T) {
+	execs := func(admin string) target.Hooks {
+		h := lab.ReferenceHooks(admin)
+		h.Queue.Verbs = []string{"Exec"}
+		return h
+	}
+	for _, c := range []struct {
+		mutant *mutants.Mutant
+		hooks  func(admin string) target.Hooks
+		by     string
+	}{
+		{mutants.PshSkipSession, profiles, "SES-44"},
+		{mutants.PshTwice, profiles, "PSH-04"},
+		{mutants.PshSentDone, profiles, "PSH-13,ERR-14"},
+		{mutants.PshOrigin, profiles, "PSH-15"},
+		{mutants.Ses404Stalls, profiles, "SES-18"},
+		{mutants.ErrCmdForever, profiles, "ERR-07"},
+		{mutants.PshWrongDevice, profiles, "SEC-11"},
+		{mutants.PshCutData, lab.ReferenceHooks, "PSH-09"},
+		{mutants.Ses202Again, lab.ReferenceHooks, "PSH-10,SES-20"},
+		{mutants.PshScope, lab.ReferenceHooks, "PSH-12"},
+		{mutants.PshWipeActive, lab.ReferenceHooks, "PSH-07"},
+		{mutants.PshExecReplace, execs, "PSH-07"},
+		{mutants.EnrRenewRefused, execs, "PSH-11"},
+		{mutants.PshSentDone, execs, "PSH-13,ERR-14"},
+		{mutants.SesMaxSize, execs, "SES-27"},
+	} {
+		t.Run(c.mutant.Name, func(t *testing.T) {
+			t.Parallel()
+			foreign{broken: []*mutants.Mutant{c.mutant}, hooks: func(admin string) target.Hooks {
+				h := c.hooks(admin)
+				h.Push = nil
+				return h
+			}}.mustFail(t, c.by)
+		})
+	}
+}
+
+// TestWorkOnOneDevice: a server with a single test device gives it work, too.
+func TestWorkOnOneDevice(t *testing.T) {
+	l := foreign{shared: true, hooks: func(admin string) target.Hooks {
+		h := profiles(admin)
+		h.Push = nil
+		return h
+	}}.start(t)
+	list, err := Select([]string{"SES-44", "SES-18", "ERR-07", "PSH-04", "PSH-13"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range suite.Collect(t.Context(), l, list, suite.Options{Catalogue: All()}).Results {
+		if r.Outcome != report.Passed {
+			t.Errorf("%s: %s %s %s", r.ID, r.Outcome, r.Reason, r.Saw)
+		}
 	}
 }
 
