@@ -245,7 +245,7 @@ func (p *patient) pfn() Finding {
 	case p.t.Push == "none" && set != "":
 		return Finding{State: Note, Saw: "target.push is none, but the server sets the PFN " + set, Do: "remove target.push to test its push, and put its app identity into wns.app"}
 	case p.t.Push == "none":
-		return Finding{State: Note, Saw: "target.push is none", Do: "PFN, CHN, TOK, WNS, WER and PSH are not applicable"}
+		return Finding{State: Note, Saw: "target.push is none", Do: "PFN, CHN, TOK, WNS and WER are not applicable; the work of PSH is judged by polling"}
 	case p.device.ChannelURI() != "":
 		return good("%s, and the device has a channel", p.device.PFN())
 	case set == "":
@@ -265,22 +265,38 @@ func (p *patient) lookup() Finding {
 }
 
 func (p *patient) queue() Finding {
-	if p.t.Hooks.Queue == nil {
-		return Finding{State: Note, Saw: "none", Do: "set target.hooks.queue, so that commands can be queued: PSH and half of ERR and SES need it"}
+	c, ok := lab.AnyCommand(p.t.Hooks.Queue)
+	switch {
+	case !ok && p.lab.CanWork():
+		return p.work()
+	case !ok:
+		return Finding{State: Note, Saw: "none", Do: "set target.hooks.work, which gives a device anything to do, or target.hooks.queue; PSH and half of ERR and SES need one of them"}
 	}
-	c := lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/URI/MaxSegLen"}
 	if err := p.lab.Queue(p.ctx, p.device, c); err != nil {
 		return bad(err.Error(), "run the hook by hand with this device's id, "+p.device.Identity().DeviceID)
 	}
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{})
-	if err != nil && !errors.Is(err, dmclient.ErrEndless) || len(s.Find(c.Verb, "/MaxSegLen")) == 0 {
-		return bad("it succeeded, but the next session did not bring the queued Get", "check that the hook identifies the device as the server does: harness/docs/hooks.md lists the variables, and target.hooks.lookup finds a server's own id")
+	if err != nil && !errors.Is(err, dmclient.ErrEndless) || len(s.Find(c.Verb, c.LocURI[1:])) == 0 {
+		return bad(fmt.Sprintf("it succeeded, but the next session did not bring the queued %s", c.Verb), "check that the hook identifies the device as the server does: harness/docs/hooks.md lists the variables, and target.hooks.lookup finds a server's own id")
 	}
-	return good("a Get was queued, and arrived in the next session")
+	return good("%s of %s was queued, and arrived in the next session", c.Verb, c.LocURI)
+}
+
+// work finds out what the work hook does.
+func (p *patient) work() Finding {
+	g, err := p.lab.Signature(p.ctx)
+	switch {
+	case err != nil:
+		return bad(err.Error(), "run the hook by hand, and look at what the server then has for the device")
+	case g.Once:
+		return Finding{State: Note, Saw: fmt.Sprintf("the work hook makes the server send %s, but nothing the second time", g), Do: "make its output differ, for example with {{.N}}, which counts its calls"}
+	}
+	return good("the work hook makes the server send %s", g)
 }
 
 func (p *patient) push() Finding {
-	byItself := p.t.PushOnQueue && p.t.Hooks.Queue != nil
+	command, queues := lab.AnyCommand(p.t.Hooks.Queue)
+	byItself := p.t.PushOnQueue && (queues || p.lab.CanWork())
 	switch {
 	case p.t.Push == "none" || p.device.ChannelURI() == "":
 		return Finding{State: Untold, Saw: "not tried: there is no channel"}
@@ -290,10 +306,13 @@ func (p *patient) push() Finding {
 	p.lab.Go(p.device)
 	mark, journal := p.device.SessionCount(), p.lab.WNS.Journal().Mark()
 	var err error
-	if p.t.Hooks.Push != nil {
+	switch {
+	case p.t.Hooks.Push != nil:
 		err = p.lab.Push(p.ctx, p.device)
-	} else {
-		err = p.lab.Queue(p.ctx, p.device, lab.Command{Verb: syncml.Get, LocURI: "./DevInfo/Lang"})
+	case queues:
+		err = p.lab.Queue(p.ctx, p.device, command)
+	default:
+		err = p.lab.Work(p.ctx, p.device)
 	}
 	if err != nil {
 		return bad(err.Error(), "run the hook by hand with this device's id, "+p.device.Identity().DeviceID)
