@@ -9,13 +9,11 @@ import (
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
-	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
-	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // certificateRequests are the ENR scenarios about RST: whether a device enrolls,
@@ -135,8 +133,12 @@ func accepted(t *T, plain bool, expected string) {
 func enrollsAgain(t *T) {
 	d := t.Enrolled()
 	old := d.First()
-	const before, after = "./DevDetail/Ext/Microsoft/TotalRAM", "./DevDetail/Ext/Microsoft/TotalStorage"
-	works := t.Lab.Queue(t.Context(), d.Device, lab.Command{Verb: syncml.Get, LocURI: before}) == nil && arrives(d, before)
+	var w *suite.Work
+	works := false
+	if t.CanWork() {
+		w = t.Work()
+		works = w.TryGive(d) == nil && arrives(d, w)
+	}
 	// A server may keep a session that was cut off, and continue it.
 	t.Misbehaves(d, fmt.Sprintf("stop=%d", answeringPackageOne(old)+2))
 	cut := busy(d)
@@ -156,15 +158,15 @@ func enrollsAgain(t *T) {
 	}
 	again.Survived(again.Sync(dmclient.SyncOptions{}), "enrolling again")
 	if works {
-		t.Queue(again, lab.Command{Verb: syncml.Get, LocURI: after})
-		t.Check(arrives(again, after), "the Get queued after the device enrolled again", "it did not arrive within three sessions; an earlier one did")
+		w.Give(again)
+		t.Check(arrives(again, w), w.String()+" that was given after the device enrolled again", "it did not arrive within three sessions; an earlier one did")
 	}
 }
 
-// arrives reports whether a Get arrives within three sessions.
-func arrives(d *Device, locURI string) bool {
+// arrives reports whether work arrives within three sessions.
+func arrives(d *Device, w *suite.Work) bool {
 	for range 3 {
-		if s := d.Sync(dmclient.SyncOptions{}); len(s.Find(syncml.Get, locURI[1:])) > 0 {
+		if s := d.Sync(dmclient.SyncOptions{}); w.Times(s) > 0 {
 			return true
 		}
 	}

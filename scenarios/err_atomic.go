@@ -21,7 +21,7 @@ const (
 
 // atomicErrors are the ERR scenarios about Atomic, which only some servers send.
 var atomicErrors = []Scenario{
-	{ID: "ERR-08", Level: report.Must, Needs: []Need{NeedQueue}, On: "atomic", Title: "a failed Atomic: 507, with 216 or 516 inside",
+	{ID: "ERR-08", Level: report.Must, Needs: []Need{NeedWork}, On: "atomic", Title: "a failed Atomic: 507, with 216 or 516 inside",
 		Rule:    "If a command in an Atomic fails, the device answers 507 for the Atomic, 216 for each command it rolled back and 516 for each it could not. The session completes, and so does the next.",
 		Source:  "MS-MDM 2.2.7.3, 3.1.5.1.2; OMA DM RepPro 1.2.1 section 10",
 		Fix:     "Record 507, 216 and 516 as results of their commands, and go on.",
@@ -34,19 +34,19 @@ var atomicErrors = []Scenario{
 					if code == rollBackFailed {
 						t.Misbehaves(d, "rollback-fails")
 					}
-					s := groupedSession(d, "./Vendor/MSFT/dmwake-knows-no-such-node")
+					s := failingGroup(d)
 					runsToEnd(d, s, "a failed Atomic")
 					holdSessions(d, 1, "a failed Atomic")
 					if nestedAtomic(s) != "" {
 						t.Blocked(suite.By("ERR-09"), "the server sent an Atomic inside an Atomic")
 					}
 					if !answered(s, atomicFailed) || !answered(s, code) {
-						t.NotApplicable("the server put the two queued commands into different Atomics, so there was nothing to roll back")
+						t.NotApplicable("the server's Atomics had one command each, so there was nothing to roll back")
 					}
 				})
 			}
 		}},
-	{ID: "ERR-09", Level: report.Must, Needs: []Need{NeedQueue}, On: "atomic", Title: "no Atomic in an Atomic",
+	{ID: "ERR-09", Level: report.Must, Needs: []Need{NeedWork}, On: "atomic", Title: "no Atomic in an Atomic",
 		Rule:    "An Atomic inside another is not supported: Windows answers 500 for the inner and 507 for the outer one.",
 		Source:  "MS-MDM 2.2.7.3; Learn, \"OMA DM protocol support\"",
 		Fix:     "Put all commands into one Atomic, or into several in sequence.",
@@ -54,10 +54,37 @@ var atomicErrors = []Scenario{
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
-			if nested := nestedAtomic(groupedSession(d, "./Vendor/MSFT/VPNv2/dmwake/RememberCredentials")); nested != "" {
+			if nested := nestedAtomic(soundGroup(d)); nested != "" {
 				t.Fail("no Atomic inside an Atomic", nested)
 			}
 		}},
+}
+
+// failingGroup returns a session with an Atomic whose second command fails.
+func failingGroup(d *Device) *dmclient.Session {
+	const unknown = "./Vendor/MSFT/dmwake-knows-no-such-node"
+	if d.T.QueueTakes(groupOf(unknown)...) {
+		return groupedSession(d, unknown)
+	}
+	return groupedWork(d, func(w *suite.Work) { d.AddFault(w.AnsweredAfter(1, syncml.CommandFailed)) })
+}
+
+// soundGroup returns a session with an Atomic.
+func soundGroup(d *Device) *dmclient.Session {
+	if d.T.QueueTakes(groupOf(settled)...) {
+		return groupedSession(d, settled)
+	}
+	return groupedWork(d, func(*suite.Work) {})
+}
+
+// groupedWork returns the session that brought work, if that comes in an Atomic.
+func groupedWork(d *Device, before func(*suite.Work)) *dmclient.Session {
+	w := d.T.Work()
+	if !w.Atomic() {
+		d.T.NotApplicable("the server sent %s without an Atomic", w)
+	}
+	before(w)
+	return gives(d, w)
 }
 
 // groupedSession queues two commands and returns the session that brought them in

@@ -69,28 +69,20 @@ var pfnErrors = []Scenario{
 			}
 			sessionsEnded(d, "500 for Replace of the PFN")
 		}},
-	{ID: "ERR-04", Level: report.Must, Profile: "wp81", Needs: []Need{NeedQueue}, Title: "418 and then 500: other commands are unaffected",
+	{ID: "ERR-04", Level: report.Must, Profile: "wp81", Needs: []Need{NeedWork}, Title: "418 and then 500: other commands are unaffected",
 		Rule:    "Add of the PFN answers 418, Replace answers 500. Other queued commands are delivered anyway, in that session or the next.",
 		Source:  firstReports,
 		Fix:     "Send the other commands whatever the device answers for the PFN.",
 		Mutants: []*mutants.Mutant{mutants.Err500First},
 		Under:   []string{"ERR-01", "ERR-02", "ERR-03", "SES-44"},
 		Run: func(t *T) {
-			d := t.EnrolledOnly()
+			d, w := t.EnrolledOnly(), t.Work()
 			hard(d)
-			t.Queue(d, work)
+			w.Give(d)
 			begins(d)
 			d.Sync(dmclient.SyncOptions{})
 			need500(d)
-			n := 0
-			for _, s := range d.Sessions() {
-				for _, c := range s.Find(work.Verb, workNode) {
-					if c.Code == syncml.OK {
-						n++
-					}
-				}
-			}
-			t.Expect(n, "deliveries of the queued Get in the two sessions").To(BeNumerically(">", 0))
+			t.Expect(w.Times(d.Sessions()...), "deliveries of %s in the two sessions", w).To(BeNumerically(">", 0))
 		}},
 	{ID: "ERR-05", Level: report.Must, Needs: []Need{NeedLeave}, Ends: true, Title: "Delete of Push answers 404: the session ends",
 		Rule:    "The server wanted Push gone, and it is: the session completes.",

@@ -20,7 +20,7 @@ import (
 
 // pushedWork are the PSH scenarios about typical work by push, and its latency.
 var pushedWork = []Scenario{
-	{ID: "PSH-10", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "an app is installed and updated by push",
+	{ID: "PSH-10", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Polled: true, Profile: "win11", Title: "an app is installed and updated by push",
 		Rule:    "The installation of an app reaches the device in the session that the push starts and is answered with 202; the result follows in an Alert. The same goes for the app's next version.",
 		Source:  "Learn, \"Enterprise app management\"; MS-MDM 2.2.7.2",
 		Fix:     "Treat 202 as in progress, answer Alert 1226 with a Status, and do not send the command again.",
@@ -35,13 +35,13 @@ var pushedWork = []Scenario{
 				d.AwaitPushed(m, false)
 				s := carrying(d, m, syncml.Exec, "/HostedInstall")
 				noteCommands(t, s, "appinstallation")
-				t.Expect(len(s.Find(syncml.Exec, "/HostedInstall")), "Exec of HostedInstall in the sessions after the push").To(BeNumerically(">", 0))
+				t.Expect(len(s.Find(syncml.Exec, "/HostedInstall")), "Exec of HostedInstall in %s", t.Occasions()).To(BeNumerically(">", 0))
 				awaitInstalled(t, d, m.Sessions, s)
 				apps := strings.Join(d.Inventory().Apps, " ")
 				t.Expect(apps, "apps on the device after the installation of version %s", version).To(ContainSubstring(version))
 			}
 		}},
-	{ID: "PSH-11", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "a certificate is renewed by push",
+	{ID: "PSH-11", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Polled: true, Profile: "win11", Title: "a certificate is renewed by push",
 		Rule:    "Exec of CertificateStore/MY/WSTEP/Renew/RenewNow reaches the device in the session that the push starts. The device renews its certificate, and uses the new one in its next session.",
 		Source:  "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.8",
 		Fix:     "Send Exec of RenewNow, and accept the renewal that follows.",
@@ -55,7 +55,8 @@ var pushedWork = []Scenario{
 			t.Trigger(d)
 			d.AwaitPushed(m, false)
 			s := carrying(d, m, syncml.Exec, "/RenewNow")
-			t.Expect(len(s.Find(syncml.Exec, "/RenewNow")), "Exec of RenewNow in the sessions after the push").To(Equal(1))
+			t.Expect(len(s.Find(syncml.Exec, "/RenewNow")), "Exec of RenewNow in %s", t.Occasions()).To(Equal(1))
+			d.RenewDue()
 			if !t.Soon(func() bool { return !bytes.Equal(certificateOf(d), old) }) {
 				if exs := d.EnrollExchanges(); len(exs) > 0 {
 					last := exs[len(exs)-1]
@@ -66,7 +67,7 @@ var pushedWork = []Scenario{
 			}
 			d.Survived(t.Managed(d.Sync(dmclient.SyncOptions{})), "the renewal of the certificate")
 		}},
-	{ID: "PSH-12", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "scopes and ProviderID are kept",
+	{ID: "PSH-12", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Polled: true, Profile: "win11", Title: "scopes and ProviderID are kept",
 		Rule:    "A command for ./Device or ./User is sent with that scope, and a command for the device's own account with its ProviderID.",
 		Source:  "Learn, \"OMA DM protocol support\", user targeted settings; " + learnCSP,
 		Fix:     "Send LocURIs exactly as queued.",
@@ -76,14 +77,18 @@ var pushedWork = []Scenario{
 			d := t.WithChannel()
 			account := dmclient.ProviderURI(d.Provider())
 			nodes := []string{"./Device/Vendor/MSFT/Policy/Result/Experience", "./User/Vendor/MSFT/Policy/Result/Experience", "./Device" + account[1:] + "/EntDMID"}
+			verb := syncml.Get
+			if exec := (lab.Command{Verb: syncml.Exec}); !t.QueueTakes(lab.Command{Verb: verb}) && t.QueueTakes(exec) {
+				verb, nodes = exec.Verb, []string{"./Device" + anyExec[1:], "./User" + anyExec[1:]}
+			}
 			m := d.Mark()
 			for _, n := range nodes {
-				t.Queue(d, lab.Command{Verb: syncml.Get, LocURI: n})
+				t.Queue(d, lab.Command{Verb: verb, LocURI: n})
 			}
 			t.Trigger(d)
 			d.AwaitPushed(m, false)
 			for _, n := range nodes {
-				carrying(d, m, syncml.Get, n[1:])
+				carrying(d, m, verb, n[1:])
 			}
 			got := map[string]bool{}
 			for _, s := range d.SessionsSince(m.Sessions) {
@@ -96,27 +101,27 @@ var pushedWork = []Scenario{
 			saw := slices.Sorted(maps.Keys(got))
 			for _, n := range nodes {
 				t.Try(n, func() {
-					t.Check(got[n], "a Get of the LocURI as queued, in the sessions after the push", "commands for "+suite.Show(saw))
+					t.Check(got[n], string(verb)+" of the LocURI as queued, in "+t.Occasions(), "commands for "+suite.Show(saw))
 				})
 			}
 		}},
-	{ID: "PSH-14", Level: report.Should, Needs: []Need{NeedQueue, NeedPush}, Title: "the session starts soon after the trigger",
+	{ID: "PSH-14", Level: report.Should, Needs: []Need{NeedWork, NeedPush}, Title: "the session starts soon after the trigger",
 		Rule:    "Push is for work that cannot wait for the next poll: the session starts within timeouts.latency of the trigger.",
 		Source:  "ours; the time is reported",
 		Fix:     "Push when a command is queued, not from a timer that fires seconds later.",
 		Mutants: []*mutants.Mutant{mutants.PshSlow},
 		Run: func(t *T) {
-			d := t.WithChannel()
+			d, w := t.WithChannel(), t.Work()
 			m := d.Mark()
 			start := time.Now()
-			t.Queue(d, work)
+			t.Hook(w.TryGive(d))
 			t.Trigger(d)
 			took := d.AwaitPushed(m, false).Started.Sub(start)
 			t.Evidence("from trigger to session: %s", took.Round(time.Millisecond))
 			limit := t.Lab.Config.Timeouts.Latency
 			t.Check(took <= limit, "a session within "+limit.String()+" of the trigger (timeouts.latency)", took.Round(time.Millisecond).String())
 		}},
-	{ID: "PSH-15", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a session started by a push is like any other",
+	{ID: "PSH-15", Level: report.Must, Needs: []Need{NeedWork}, Polled: true, Title: "a session started by a push is like any other",
 		Rule:    "A device with SyncApplicationVersion 4.0 or later says in the header UserAgentOrigin why it opens a session: 3 is a push. The server sends queued commands whatever the header says.",
 		Source:  "MS-MDM 3.1.7.2",
 		Fix:     "Do not use UserAgentOrigin to decide what to send.",
@@ -130,10 +135,11 @@ var pushedWork = []Scenario{
 			if v, ok := d.Tree().Look(node); !ok || v < "4" {
 				d.Tree().Provision(node, "4.0")
 			}
-			t.Queue(d, work)
+			w := t.Work()
+			w.Give(d)
 			s := d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginPush})
 			d.Survived(s, "UserAgentOrigin 3")
-			t.Expect(len(s.Find(work.Verb, workNode)), "the queued Get in a session with UserAgentOrigin 3").To(Equal(1))
+			t.Expect(w.Times(s), "%s in a session with UserAgentOrigin 3", w).To(Equal(1))
 		}},
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -28,14 +27,14 @@ var endurance = []Scenario{
 		Decides: []suite.Premise{suite.Crowds},
 		Run:     crowd,
 	},
-	{ID: "ROB-11", Level: report.Should, Needs: []Need{NeedQueue, NeedStart}, Reach: suite.Alone, Title: "a restart in the middle of a session loses nothing",
+	{ID: "ROB-11", Level: report.Should, Needs: []Need{NeedWork, NeedStart}, Reach: suite.Alone, Title: "a restart in the middle of a session loses nothing",
 		Rule:    "A server that restarts while a device is in a session keeps its queue: commands that the device had not answered come in the next session.",
 		Source:  "MS-MDM 2.2.6.1 (every command gets a Status)",
 		Fix:     "Persist the queue, and remove a command only when its Status has arrived.",
 		Mutants: []*mutants.Mutant{mutants.RobRestart},
 		Run:     restarted,
 	},
-	{ID: "ROB-12", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a device with a wrong clock is managed like any other",
+	{ID: "ROB-12", Level: report.Must, Uses: []Need{NeedQueue}, Title: "a device with a wrong clock is managed like any other",
 		Rule:    "A device whose clock is 45 minutes slow or fast enrolls, holds its sessions, and may report its time: that is no reason to fail.",
 		Source:  "Learn, \"DevDetail CSP\" (Ext/Microsoft/LocalTime); seen on devices after a reset",
 		Fix:     "Do not compare a device's time with the server's.",
@@ -50,18 +49,18 @@ var endurance = []Scenario{
 // restarted restarts the server after a device received a command and before it
 // answers.
 func restarted(t *T) {
-	d := soundDevice(t)
-	t.Queue(d, work)
+	d, w := soundDevice(t), t.Work()
+	w.Give(d)
 	var failed error
-	d.AddFault(&during{node: workNode, do: func() { failed = t.Lab.Restart(t.Context(), d.Device) }})
+	d.AddFault(w.At(func() { failed = t.Lab.Restart(t.Context(), d.Device) }))
 	s := t.Managed(d.Sync(dmclient.SyncOptions{}))
 	var down *lab.DownError
 	if errors.As(failed, &down) {
 		t.Skip("after the restart hook, %v: let the hook wait until the server is up, or raise timeouts.restart", down)
 	}
 	t.Hook(failed)
-	if len(s.Find(work.Verb, workNode)) == 0 {
-		t.Blocked(suite.By(suite.Delivers), "the queued Get was not in the next session")
+	if w.Times(s) == 0 {
+		t.Blocked(suite.By(suite.Delivers), "%s was not in the next session", w)
 	}
 	d.ClearFaults()
 	if s.Err == nil {
@@ -74,12 +73,12 @@ func restarted(t *T) {
 		t.Exchanges(s)
 		t.Fail("a SyncML message in reply in the first session after the restart", suite.Show(s.End))
 	}
-	switch n := len(s.Find(work.Verb, workNode)); n {
+	switch n := w.Times(s); n {
 	case 0:
-		t.Fail("the queued Get, unanswered because of the restart, in the next session", "it was lost")
+		t.Fail(w.String()+", unanswered because of the restart, in the next session", "it was lost")
 	case 1:
 	default:
-		t.Fail("the queued Get, unanswered because of the restart, once in the next session", fmt.Sprintf("%d times", n))
+		t.Fail(w.String()+", unanswered because of the restart, once in the next session", fmt.Sprintf("%d times", n))
 	}
 }
 
@@ -102,34 +101,19 @@ func wrongClock(t *T, skew time.Duration) {
 		return s
 	}
 	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // SES-01 judges the first one
-	t.Queue(d, lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/Ext/Microsoft/LocalTime"})
+	localTime := lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/Ext/Microsoft/LocalTime"}
+	asked := t.QueueTakes(localTime)
+	if asked {
+		t.Queue(d, localTime)
+	}
 	got := runs().Find(syncml.Get, "/LocalTime")
 	if len(got) > 0 {
 		t.Evidence("the device reported its time, %s", got[0].Result)
 	}
 	runs()
-	if len(got) == 0 {
+	if asked && len(got) == 0 {
 		t.Blocked(suite.By(suite.Delivers), "the queued Get of the device's time was not sent")
 	}
-}
-
-// during is a fault that runs a function after a command was received and before
-// it is answered.
-type during struct {
-	node string
-	do   func()
-	once sync.Once
-}
-
-// Fault implements dmclient.Fault.
-func (*during) Fault() string { return "waits while the server restarts" }
-
-// Answer implements dmclient.Answerer; the device answers as usual.
-func (f *during) Answer(_ syncml.Verb, locURI string) (code int, ok bool) {
-	if strings.HasSuffix(locURI, f.node) {
-		f.once.Do(f.do)
-	}
-	return 0, false
 }
 
 // crowd lets many devices open sessions at the same moment.

@@ -27,6 +27,7 @@ type (
 // The needs of a case.
 const (
 	NeedQueue = suite.NeedQueue
+	NeedWork  = suite.NeedWork
 	NeedWipe  = suite.NeedWipe
 	NeedLock  = suite.NeedLock
 	NeedPush  = suite.NeedPush

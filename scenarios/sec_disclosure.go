@@ -16,25 +16,35 @@ import (
 
 // disclosure are the SEC scenarios about information leaks.
 var disclosure = []Scenario{
-	{ID: "SEC-11", Level: report.Must, Needs: []Need{NeedQueue}, Title: "no device sees another device's answers",
-		Rule:    "Results of device A, and its name, never appear in a message to device B.",
+	{ID: "SEC-11", Level: report.Must, Needs: []Need{NeedWork}, Title: "no device sees another device's answers",
+		Rule:    "Results of device A, its name and its work never appear in a message to device B.",
 		Source:  "CWE-200; CWE-488",
 		Fix:     "Select results by the device that sent them.",
-		Mutants: []*mutants.Mutant{mutants.SecLeak},
+		Mutants: []*mutants.Mutant{mutants.SecLeak, mutants.PshWrongDevice},
 		Run: func(t *T) {
 			a := t.DeviceWith(func(c *dmclient.Config) { c.Identity.Name = "dmwake-" + c.Identity.DeviceID })
 			a.MustEnroll()
 			a.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
 			b := t.Enrolled()
 			b.First()
-			t.Queue(a, lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/Ext/Microsoft/DeviceName"})
-			s := t.Managed(a.Sync(dmclient.SyncOptions{}))
-			if got := s.Find(syncml.Get, "/DeviceName"); len(got) == 0 || got[0].Result != a.Identity().Name {
-				t.Blocked(suite.By(suite.Delivers), "the queued Get of device A's name was not sent")
+			w := t.Work()
+			name := lab.Command{Verb: syncml.Get, LocURI: "./DevDetail/Ext/Microsoft/DeviceName"}
+			if t.QueueTakes(name) {
+				t.Queue(a, name)
+				s := t.Managed(a.Sync(dmclient.SyncOptions{}))
+				if got := s.Find(syncml.Get, "/DeviceName"); len(got) == 0 || got[0].Result != a.Identity().Name {
+					t.Blocked(suite.By(suite.Delivers), "the queued Get of device A's name was not sent")
+				}
 			}
+			w.Give(a)
 			for range 2 {
-				t.Managed(b.Sync(dmclient.SyncOptions{}))
+				s := t.Managed(b.Sync(dmclient.SyncOptions{}))
+				t.Check(w.Times(s) == 0, "no work of device A in a session of device B", w.Served(s))
 			}
+			if w.Bringing(a, a.SessionCount()) == nil {
+				t.Blocked(suite.By(suite.Delivers), "%s did not arrive at device A", w)
+			}
+			t.Managed(b.Sync(dmclient.SyncOptions{}))
 			for _, s := range b.Sessions() {
 				for i, ex := range s.Exchanges {
 					t.Check(!bytes.Contains(ex.Response, []byte(a.Identity().DeviceID)), "messages to device B contain nothing from device A",

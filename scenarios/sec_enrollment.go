@@ -27,7 +27,7 @@ var enrollmentSecurity = []Scenario{
 		Fix:     "Escape appru and login_hint in the page, and accept appru only with the scheme ms-app.",
 		Mutants: []*mutants.Mutant{mutants.SecPage},
 		Run:     reflected},
-	{ID: "SEC-12", Level: report.Must, Uses: []Need{NeedQueue}, Title: "a CSR for another device's identity",
+	{ID: "SEC-12", Level: report.Must, Uses: []Need{NeedWork}, Title: "a CSR for another device's identity",
 		Rule:    "If a user who may enroll asks for a certificate that names another device, the server refuses, or binds the certificate to the device that enrolls. The certificate opens no session of the other device.",
 		Source:  "MS-WSTEP 3.1.4.1.2; CWE-295; fleet issues 14626, 46197",
 		Fix:     "Put the identity that the enrollment proved into the certificate, not the one in the CSR.",

@@ -23,7 +23,7 @@ const anyoneServed = "the management endpoint serves callers who do not prove wh
 
 // impostors are the SEC scenarios about who may hold a session.
 var impostors = []Scenario{
-	{ID: "SEC-01", Level: report.Must, Uses: []Need{NeedQueue}, Title: "no certificate and no credential is refused",
+	{ID: "SEC-01", Level: report.Must, Uses: []Need{NeedWork}, Title: "no certificate and no credential is refused",
 		Rule:    "The management endpoint serves no caller who does not prove which device it is: it refuses with a TLS alert, HTTP 4xx, or Status 401 or 407 for SyncHdr and no command. A server that asks for neither a TLS client certificate nor a credential serves anybody.",
 		Source:  "MS-MDM 5.1; OMA DM Security 1.2.1 section 5.3; MS-MDE2 5.1; fleet issues 14626, 46197",
 		Fix:     "Ask for a TLS client certificate (tls.RequireAnyClientCert or the like), and answer 403 without one. If devices authenticate with a credential, check it in every session.",
@@ -34,7 +34,7 @@ var impostors = []Scenario{
 			turnsAwayFrom(t, d, visitor{who: "a caller without the device's certificate and credential", cause: anyoneServed,
 				device: t.Impostor(d, d.Certificate()), as: dmclient.SyncOptions{NoCertificate: true}})
 		}},
-	{ID: "SEC-02", Level: report.Must, Uses: []Need{NeedQueue}, Title: "a certificate from another CA is refused",
+	{ID: "SEC-02", Level: report.Must, Uses: []Need{NeedWork}, Title: "a certificate from another CA is refused",
 		Rule:    "Only certificates issued by the server's own CA identify a device.",
 		Source:  "MS-MDM 5.1; RFC 5280 6.1",
 		Fix:     "Verify the client certificate against the server's own device CA only.",
@@ -53,7 +53,7 @@ var impostors = []Scenario{
 				})
 			}
 		}},
-	{ID: "SEC-03", Level: report.Must, Uses: []Need{NeedQueue}, Title: "device A's certificate with device B's Source is refused",
+	{ID: "SEC-03", Level: report.Must, Uses: []Need{NeedWork}, Title: "device A's certificate with device B's Source is refused",
 		Rule:    "The Source of a message is the device whose certificate the connection presents. (A server may go by the certificate alone, and serve device A its own commands.)",
 		Source:  "MS-MDM 5.1; fleet issues 14626, 46197",
 		Fix:     "Compare the device in the certificate with the message's Source.",
@@ -65,7 +65,7 @@ var impostors = []Scenario{
 			b.First()
 			turnsAwayFrom(t, b, visitor{who: "device A in the name of device B", device: a, managed: true, as: dmclient.SyncOptions{Source: b.Identity().DeviceID}})
 		}},
-	{ID: "SEC-04", Level: report.Should, On: "expired", Uses: []Need{NeedQueue}, Title: "an expired certificate is refused",
+	{ID: "SEC-04", Level: report.Should, On: "expired", Uses: []Need{NeedWork}, Title: "an expired certificate is refused",
 		Rule:    "A client certificate that has expired does not open a session. The server may still accept it for renewal.",
 		Source:  "RFC 5280 6.1.3; MS-MDM 5.1",
 		Fix:     "Check the validity period of the client certificate, also in a proxy in front.",
@@ -84,7 +84,7 @@ var impostors = []Scenario{
 			t.Until(ends.Add(time.Second))
 			turnsAwayFrom(t, d, visitor{who: "a device with an expired certificate", device: d, over: true})
 		}},
-	{ID: "SEC-06", Level: report.Must, Ends: true, Uses: []Need{NeedQueue}, Title: "a device that left is no longer managed",
+	{ID: "SEC-06", Level: report.Must, Ends: true, Uses: []Need{NeedWork}, Title: "a device that left is no longer managed",
 		Rule:    "After the user disconnects a device, its certificate opens no session: the device has to enroll again. (The server may tell it again to unenroll.)",
 		Source:  "MS-MDE2 3.8; MS-MDM 3.1.7.1.3",
 		Fix:     "Look the device up on every message, and answer 403 if it is not managed.",
@@ -99,7 +99,7 @@ var impostors = []Scenario{
 			}
 			turnsAwayFrom(t, d, visitor{who: "a device that its user disconnected", device: ghost, over: true, as: dmclient.SyncOptions{SessionID: ownSession}})
 		}},
-	{ID: "SEC-14", Level: report.Must, On: "signing", Uses: []Need{NeedQueue}, Title: "a wrong MS-Signature is refused",
+	{ID: "SEC-14", Level: report.Must, On: "signing", Uses: []Need{NeedWork}, Title: "a wrong MS-Signature is refused",
 		Rule:    "If RequireMessageSigning is set, a message is refused if its MS-Signature is missing, or was made over other bytes.",
 		Source:  "Learn, \"DMClient CSP\", RequireMessageSigning; MS-MDM 2.2.1",
 		Fix:     "Verify the CMS signature over the bytes of the body, and compare its certificate with the connection's.",

@@ -43,7 +43,7 @@ var sessionAlerts = []Scenario{
 				}
 			}
 		}},
-	{ID: "SES-22", Level: report.Must, Needs: []Need{NeedQueue}, Title: "405 for ./User: no retry in the same session",
+	{ID: "SES-22", Level: report.Must, Needs: []Need{NeedWork}, Title: "405 for ./User: no retry in the same session",
 		Rule:    "A command for ./User answered with 405 because nobody is logged in is sent at most once in a session. The server may also hold it back until a user logs in.",
 		Source:  "Learn, \"OMA DM protocol support\"; fleet issue 49250",
 		Fix:     "Record 405 as the command's result for this session. Try again in a later session whose LoginStatus is user.",
@@ -53,7 +53,12 @@ var sessionAlerts = []Scenario{
 			d := t.Enrolled()
 			d.SetLogin(dmclient.LoginNone)
 			from := d.SessionCount()
-			t.Queue(d, lab.Command{Verb: syncml.Get, LocURI: userNode})
+			user := lab.Command{Verb: syncml.Get, LocURI: userNode}
+			if !t.QueueTakes(user) {
+				refusedForUser(d)
+				return
+			}
+			t.Queue(d, user)
 			s := d.Sync(dmclient.SyncOptions{})
 			got := s.Find(syncml.Get, userNode[1:])
 			t.Expect(len(got), "Gets of ./User in one session without a user").To(BeNumerically("<=", 1))
@@ -64,7 +69,7 @@ var sessionAlerts = []Scenario{
 				t.Blocked(suite.By("SES-28", string(suite.Talks)), "the session without a user got no reply that could be read: %v", s.Err)
 			}
 			d.SetLogin(dmclient.LoginUser) // if it comes now, the server held it back
-			delivered(d, from, lab.Command{Verb: syncml.Get, LocURI: userNode})
+			delivered(d, from, user)
 		}},
 	{ID: "SES-24", Level: report.Must, Title: "an Alert of an unknown type gets a Status",
 		Rule:    "An Alert whose type the server does not know is answered with a Status, whatever its code. So are the commands after it, and the session goes on.",
@@ -166,6 +171,25 @@ var sessionAlerts = []Scenario{
 			}
 			runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "a session aborted with Alert 1223")
 		}},
+}
+
+// refusedForUser has a device without a user answer any work with 405.
+func refusedForUser(d *Device) {
+	t, w := d.T, d.T.Work()
+	d.AddFault(w.Answered(syncml.NotAllowed))
+	from := d.SessionCount()
+	w.Give(d)
+	s := t.Managed(d.Sync(dmclient.SyncOptions{}))
+	n := w.Times(s)
+	t.Expect(n, "deliveries of %s in one session without a user", w).To(BeNumerically("<=", 1))
+	if n == 1 {
+		return
+	}
+	d.ClearFaults()
+	d.SetLogin(dmclient.LoginUser) // if it comes now, the server held it back
+	if w.Bringing(d, from) == nil {
+		t.Blocked(suite.By(suite.Delivers), "%s did not arrive in three sessions", w)
+	}
 }
 
 // unknownAlert returns an Alert of a type that no server knows.

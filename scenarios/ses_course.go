@@ -108,40 +108,32 @@ var sessionCourse = []Scenario{
 				t.Check(len(s.Received) > 0, "a SyncML message in reply to the first message of a later session", "an empty reply")
 			}
 		}},
-	{ID: "SES-44", Level: report.Must, Needs: []Need{NeedQueue}, Title: "the next session delivers queued commands",
+	{ID: "SES-44", Level: report.Must, Needs: []Need{NeedWork}, Title: "the next session delivers queued commands",
 		Rule:    "A command queued for a device is sent in its next session, whatever started that session.",
 		Source:  "MS-MDM 3.1.4; " + learnPush,
 		Fix:     "Look up the device's queue whenever it opens a session.",
 		Mutants: []*mutants.Mutant{mutants.PshSkipSession},
 		Decides: []suite.Premise{suite.Delivers},
 		Run: func(t *T) {
-			d := t.Enrolled()
+			d, w := t.Enrolled(), t.Work()
 			d.First()
-			next := func() bool {
+			next := func(wait func()) bool {
 				from := d.SessionCount()
-				t.Queue(d, work)
-				s := t.Managed(d.Sync(dmclient.SyncOptions{}))
-				n := len(s.Find(work.Verb, workNode))
-				for _, s := range d.SessionsSince(from) { // a server may have pushed by itself
-					n += len(s.Find(work.Verb, workNode))
-				}
-				return n > 0
+				w.Give(d)
+				wait()
+				t.Managed(d.Sync(dmclient.SyncOptions{}))
+				return w.Times(d.SessionsSince(from)...) > 0 // a server may have pushed by itself
 			}
-			if next() {
+			if next(func() {}) {
 				return
 			}
 			// Allow a server a moment to process its queue.
 			d = t.Next()
-			from := d.SessionCount()
-			t.Queue(d, work)
-			t.Quiet()
-			t.Managed(d.Sync(dmclient.SyncOptions{}))
-			for _, s := range d.SessionsSince(from) {
-				if len(s.Find(work.Verb, workNode)) > 0 {
-					return
-				}
+			if next(t.Quiet) {
+				return
 			}
-			t.Fail(fmt.Sprintf("the queued %s of %s in the next session", work.Verb, work.LocURI),
+			w.NeedMore(d)
+			t.Fail(w.String()+" in the next session",
 				fmt.Sprintf("no such command, neither at once nor %s after it was queued", t.Lab.Config.Timeouts.Quiet))
 		}},
 }
@@ -209,8 +201,8 @@ func twoAtOnce(t *T) {
 	d := t.Enrolled()
 	d.First()
 	twin := t.Twin(d)
-	if t.Lab.CanQueue(work) {
-		t.Queue(d, work) // gives the first session a second message
+	if t.CanWork() {
+		t.Work().Give(d) // gives the first session a second message
 	}
 	begin := func(d *Device, id string) (*stopAt, chan *dmclient.Session) {
 		stop, done := newStop(), make(chan *dmclient.Session, 1)

@@ -8,8 +8,6 @@ import (
 
 	"github.com/dmwake/dmwake/scenarios/suite"
 
-	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
-
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
@@ -20,7 +18,7 @@ import (
 // sessionLimits are the SES scenarios about message sizes, chunked objects,
 // versions and limits on sessions.
 var sessionLimits = []Scenario{
-	{ID: "SES-19", Level: report.Must, Needs: []Need{NeedQueue}, On: "small", Title: "Results in several messages are reassembled",
+	{ID: "SES-19", Level: report.Must, Uses: []Need{NeedQueue}, On: "small", Title: "Results in several messages are reassembled",
 		Rule:    "A result larger than the server's MaxMsgSize comes in parts, all but the last with MoreData, in messages of one package. The server asks for the next part with Alert 1222, or goes on, and the session completes.",
 		Source:  "OMA SyncML RepPro 1.2.2 section 5.4 (MoreData); OMA DM Protocol 1.2.1 section 6.2",
 		Fix:     "Answer a message without Final with Alert 1222, and reassemble items with MoreData.",
@@ -54,45 +52,13 @@ var sessionLimits = []Scenario{
 			}
 			t.Check(whole, "a request for each part of the result", fmt.Sprintf("the session ended after %d parts: %s", parts, s.End))
 		}},
-	{ID: "SES-27", Level: report.Should, Needs: []Need{NeedQueue}, Title: "the device's MaxMsgSize is honoured",
+	{ID: "SES-27", Level: report.Should, Needs: []Need{NeedWork}, Title: "the device's MaxMsgSize is honoured",
 		Rule:    "A device that sends a MaxMsgSize gets no larger message. Commands that do not fit come in the next one.",
 		Source:  "OMA SyncML RepPro 1.2.2, MaxMsgSize; MS-MDM 2.2.5.1",
 		Fix:     "Stop adding commands when MaxMsgSize is near, and send the rest in the next message.",
 		Mutants: []*mutants.Mutant{mutants.SesMaxSize},
 		Under:   []string{"SES-44"},
-		Run: func(t *T) {
-			const most, commands = 5000, 4
-			d := t.Enrolled()
-			d.First()
-			d.AddFault(rewrite(func(m *syncml.Message) { m.Hdr.Meta = &syncml.Meta{MaxMsgSize: strconv.Itoa(most)} }))
-			from := d.SessionCount()
-			var queued []lab.Command
-			for i := range commands {
-				queued = append(queued, lab.Command{Verb: syncml.Add, LocURI: fmt.Sprintf("./Vendor/MSFT/VPNv2/dmwake%d/ProfileXML", i), Format: "chr", Data: strings.Repeat(strconv.Itoa(i), 1800)})
-				t.Queue(d, queued[i])
-			}
-			delivered(d, from, queued[0])
-			came := func() (n int) {
-				for _, c := range queued {
-					for _, s := range d.SessionsSince(from) {
-						n += min(len(s.Find(c.Verb, c.LocURI[1:])), 1)
-					}
-				}
-				return n
-			}
-			for range commands { // a server may send fewer per session
-				if came() < commands {
-					d.Sync(dmclient.SyncOptions{})
-				}
-			}
-			for _, s := range d.SessionsSince(from) {
-				runsToEnd(d, s, "a MaxMsgSize of the device")
-				for i, ex := range s.Exchanges {
-					t.Expect(len(ex.Response), "bytes in the server's message %d in session %s to a device with MaxMsgSize %d", i+1, s.ID, most).To(BeNumerically("<=", most))
-				}
-			}
-			t.Expect(came(), "queued commands that arrived at the device").To(Equal(commands))
-		}},
+		Run:     smallMessages},
 	{ID: "SES-35", Level: report.Should, On: "limited", Title: "429 says when to come back",
 		Rule:    "A server that limits a device's sessions answers 429 with Retry-After. The device waits that long.",
 		Source:  "MS-MDM 3.1.6; RFC 6585 section 4",
@@ -154,8 +120,8 @@ var sessionLimits = []Scenario{
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
-			if t.Lab.CanQueue(work) {
-				t.Queue(d, work) // gives the server something to send
+			if t.CanWork() {
+				t.Work().Give(d) // gives the server something to send
 			}
 			t.Misbehaves(d, "no-final")
 			s := d.Sync(dmclient.SyncOptions{})

@@ -135,9 +135,11 @@ var sessionStatus = []Scenario{
 		Run: func(t *T) {
 			d := t.Enrolled()
 			twoSessions(d)
-			if t.Lab.CanQueue(work) {
-				t.Queue(d, work)
-				queueGroup(d, "./Vendor/MSFT/VPNv2/dmwake/RememberCredentials")
+			if t.CanWork() {
+				t.Work().Give(d)
+				if t.QueueTakes(groupOf(settled)...) {
+					queueGroup(d, settled)
+				}
 				d.Sync(dmclient.SyncOptions{})
 				d.Sync(dmclient.SyncOptions{})
 			}
@@ -207,12 +209,20 @@ func uniqueCmdIDs(t *T, m *syncml.Message, where string) {
 	})
 }
 
-// queueGroup queues two commands that a server may put into one Atomic.
-func queueGroup(d *Device, second string) (queued []lab.Command) {
-	queued = []lab.Command{
+// settled is a node that the second command of a group may set.
+const settled = "./Vendor/MSFT/VPNv2/dmwake/RememberCredentials"
+
+// groupOf are two commands that a server may put into one Atomic.
+func groupOf(second string) []lab.Command {
+	return []lab.Command{
 		{Verb: syncml.Replace, LocURI: "./DevDetail/Ext/Microsoft/DeviceName", Format: "chr", Data: "dmwake"},
 		{Verb: syncml.Replace, LocURI: second, Format: "bool", Data: "true"},
 	}
+}
+
+// queueGroup queues groupOf.
+func queueGroup(d *Device, second string) (queued []lab.Command) {
+	queued = groupOf(second)
 	for _, c := range queued {
 		d.T.Queue(d, c)
 	}

@@ -81,8 +81,8 @@ var sessionText = []Scenario{
 				lint(t, s)
 				runsToEnd(d, s, "a model with & and <")
 			})
-			if t.Lab.Config.Target.Hooks.Queue != nil {
-				t.Try("a queued value with & and <", func() { queuedMarkup(t.Next()) })
+			if c, ok := markup(t); ok {
+				t.Try("a queued value with & and <", func() { queuedMarkup(t.Next(), c) })
 			}
 			if !t.Lab.Config.Target.Shared() {
 				t.Try("a device with & and < in its id", func() { markupInID(t) })
@@ -105,19 +105,26 @@ func lint(t *T, s *dmclient.Session) {
 	}
 }
 
-// queuedMarkup queues a value that must be escaped, and checks how it arrives.
-func queuedMarkup(d *Device) {
-	t := d.T
+// markup returns a command with a value that must be escaped, if the queue takes one.
+func markup(t *T) (lab.Command, bool) {
 	const value = "a & b <c> \"d\""
+	return t.Form(
+		lab.Command{Verb: syncml.Replace, LocURI: "./DevDetail/Ext/Microsoft/DeviceName", Format: "chr", Data: value},
+		lab.Command{Verb: syncml.Add, LocURI: "./Vendor/MSFT/VPNv2/dmwake/ProfileXML", Format: "chr", Data: value},
+		lab.Command{Verb: syncml.Exec, LocURI: anyExec, Format: "chr", Data: value})
+}
+
+// queuedMarkup queues a command of markup, and checks how its value arrives.
+func queuedMarkup(d *Device, c lab.Command) {
+	t := d.T
 	from := d.SessionCount()
-	c := lab.Command{Verb: syncml.Replace, LocURI: "./DevDetail/Ext/Microsoft/DeviceName", Format: "chr", Data: value}
 	t.Queue(d, c)
 	d.Sync(dmclient.SyncOptions{})
 	for _, s := range d.SessionsSince(from) {
 		lint(t, s) // an unreadable message delivers nothing
 	}
 	for _, got := range delivered(d, from, c).Find(c.Verb, c.LocURI[1:]) {
-		t.Check(got.Data == value, "the value as queued: "+value, suite.Show(got.Data))
+		t.Check(got.Data == c.Data, "the value as queued: "+c.Data, suite.Show(got.Data))
 	}
 }
 

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dmwake/dmwake/scenarios/suite"
@@ -19,23 +20,31 @@ import (
 // sessionWork are the SES scenarios about the server's commands and the device's
 // answers.
 var sessionWork = []Scenario{
-	{ID: "SES-18", Level: report.Must, Needs: []Need{NeedQueue}, Title: "a Get answered with 404 does not stall the rest",
+	{ID: "SES-18", Level: report.Must, Needs: []Need{NeedWork}, Title: "a Get answered with 404 does not stall the rest",
 		Rule:    "404 says that the node of one command does not exist. Commands queued after it are sent anyway.",
 		Source:  "OMA DM RepPro 1.2.1 section 10, 404",
 		Fix:     "Record 404 as the command's result, and go on with the next command.",
 		Mutants: []*mutants.Mutant{mutants.Ses404Stalls},
 		Under:   []string{"SES-44"},
 		Run: func(t *T) {
-			d := t.Enrolled()
+			d, w := t.Enrolled(), t.Work()
 			missing := lab.Command{Verb: syncml.Get, LocURI: "./Vendor/MSFT/NoSuchNode/AtAll"}
-			runsToEnd(d, deliver(d, missing), "a Get answered with 404")
+			if t.QueueTakes(missing) {
+				runsToEnd(d, deliver(d, missing), "a Get answered with 404")
+			} else {
+				d.First()
+				d.AddFault(w.Answered(syncml.NotFound))
+				runsToEnd(d, gives(d, w), "a command answered with 404")
+				d.ClearFaults()
+			}
 			from := d.SessionCount()
-			t.Queue(d, work)
-			if bringing(d, from, work) == nil {
-				t.Fail("the command queued after the Get answered with 404, in one of the next two sessions", "no such command")
+			w.Give(d)
+			if w.Bringing(d, from) == nil {
+				w.NeedMore(d)
+				t.Fail(w.String()+" that was given after a command was answered with 404, in one of the next two sessions", "no such command")
 			}
 		}},
-	{ID: "SES-20", Level: report.Must, Needs: []Need{NeedQueue}, Profile: "win11", Title: "202, and the result in an Alert later",
+	{ID: "SES-20", Level: report.Must, Needs: []Need{NeedWork}, Profile: "win11", Title: "202, and the result in an Alert later",
 		Rule:    "A command answered with 202 is still running. The session completes, the command is not sent again, and the Alert 1226 that later carries its result gets a Status.",
 		Source:  "MS-MDM 2.2.7.2, 3.1.5.1.3; Learn, \"Enterprise app management\"",
 		Fix:     "Treat 202 as in progress, answer Alert 1226 with a Status, and do not send the command again.",
@@ -44,6 +53,10 @@ var sessionWork = []Scenario{
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
+			if !t.QueueTakes(installation("1.0.0.0")...) {
+				inProgress(d)
+				return
+			}
 			from := d.SessionCount()
 			exec := install(t, d, "1.0.0.0")
 			awaitInstalled(t, d, from, delivered(d, from, exec))
@@ -70,8 +83,8 @@ var sessionWork = []Scenario{
 					}
 				}
 			}
-			if t.Lab.CanQueue(work) && len(s.Find(work.Verb, workNode)) == 0 {
-				t.Blocked(suite.By(suite.Delivers), "the session did not bring the queued Get")
+			if t.CanWork() && t.Work().Has(syncml.Get) && t.Work().Times(s) == 0 {
+				t.Blocked(suite.By(suite.Delivers), "the session did not bring %s", t.Work())
 			}
 			t.NotApplicable("the server's first message in the session had no Get")
 		}},
@@ -98,10 +111,44 @@ var (
 // commands, because the device removes the node of an installed app. It returns the
 // Exec.
 func install(t *T, d *Device, version string) lab.Command {
-	t.Queue(d, lab.Command{Verb: syncml.Add, LocURI: appPackage, Format: "node"})
-	exec := lab.Command{Verb: syncml.Exec, LocURI: appNode, Format: "xml", Data: `<Application PackageUri="https://apps.example/dmwake.App_` + version + `_x64.appx"/>`}
-	t.Queue(d, exec)
-	return exec
+	list := installation(version)
+	for _, c := range list {
+		t.Queue(d, c)
+	}
+	return list[1]
+}
+
+// installation are the commands of install.
+func installation(version string) []lab.Command {
+	return []lab.Command{{Verb: syncml.Add, LocURI: appPackage, Format: "node"},
+		{Verb: syncml.Exec, LocURI: appNode, Format: "xml", Data: `<Application PackageUri="https://apps.example/dmwake.App_` + version + `_x64.appx"/>`}}
+}
+
+// inProgress has the device answer any work with 202, and report its result later.
+func inProgress(d *Device) {
+	t, w := d.T, d.T.Work()
+	d.AddFault(w.Answered(syncml.Accepted))
+	from := d.SessionCount()
+	s := gives(d, w)
+	runsToEnd(d, s, "a command that the device answered with 202")
+	d.ClearFaults()
+	_, node, _ := strings.Cut(w.Served(s), " ")
+	result := syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertGeneric), Items: []syncml.Item{{
+		Source: syncml.Loc{LocURI: node}, Meta: &syncml.Meta{Type: installResult, Format: "int"}, Data: "0", HasData: true}}}
+	told := runsToEnd(d, d.Sync(dmclient.SyncOptions{Alerts: []syncml.Command{result}}), "the Alert with the result of a command answered with 202")
+	answersResult(t, told)
+	d.Sync(dmclient.SyncOptions{})
+	t.Expect(w.Times(d.SessionsSince(from)...), "deliveries of %s, which the device answered with 202", w).To(Equal(1))
+}
+
+// installResult is the Type of the Alert with the result of an installation.
+const installResult = "Reversed-Domain-Name:com.microsoft.mdm.EnterpriseHostedAppInstall.result"
+
+// answersResult fails unless the Alert with a result got a Status in a session.
+func answersResult(t *T, told *dmclient.Session) {
+	if statusIn(told.Received[answeringPackageOne(told)], alertWith(told, installResult)) == nil {
+		t.Fail("a Status for the Alert 1226 with the result of the installation", "none")
+	}
 }
 
 // awaitInstalled follows the installation that session s brought: one 202, and
@@ -116,10 +163,9 @@ func awaitInstalled(t *T, d *Device, mark int, s *dmclient.Session) {
 		t.Blocked(suite.By(suite.Delivers, "PSH-09"), "the device answered the installation with %d instead of 202 (Add of the node arrived: %v)", code, added)
 	}
 	runsToEnd(d, s, "a command that the device answered with 202")
-	const kind = "EnterpriseHostedAppInstall.result"
 	carrying := func() *dmclient.Session {
 		for _, s := range d.SessionsSince(mark) {
-			if alertWith(s, kind) != nil {
+			if alertWith(s, installResult) != nil {
 				return s
 			}
 		}
@@ -136,10 +182,7 @@ func awaitInstalled(t *T, d *Device, mark int, s *dmclient.Session) {
 		t.Error("the device did not report the result of the installation")
 	}
 	runsToEnd(d, told, "the Alert with the result of an installation")
-	at := answeringPackageOne(told)
-	if statusIn(told.Received[at], alertWith(told, kind)) == nil {
-		t.Fail("a Status for the Alert 1226 with the result of the installation", "none")
-	}
+	answersResult(t, told)
 	d.Sync(dmclient.SyncOptions{})
 	n := 0
 	for _, s := range d.SessionsSince(mark) {

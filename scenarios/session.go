@@ -64,6 +64,9 @@ func plainlyEnds(d *Device) bool {
 	return neverEnds(plain.Sync(dmclient.SyncOptions{})) == ""
 }
 
+// anyExec is a node whose Exec does no harm.
+const anyExec = "./Vendor/MSFT/EnterpriseModernAppManagement/AppManagement/UpdateScan"
+
 // deliver queues a command and returns the session that brought it: the next one
 // or the one after. SES-44 judges which. A server that pushes by itself may
 // already have started that session.
@@ -96,14 +99,29 @@ func delivered(d *Device, from int, c lab.Command) *dmclient.Session {
 			}
 		}
 	}
-	if c != work {
-		from := d.SessionCount()
-		t.Queue(d, work)
-		if bringing(d, from, work) != nil {
-			t.Skip("the queue hook accepted %s of %s, but the server sent only %s of %s: let target.hooks.queue queue any verb and LocURI", c.Verb, c.LocURI, work.Verb, work.LocURI)
-		}
+	w := t.Work()
+	from = d.SessionCount()
+	w.Give(d)
+	if w.Bringing(d, from) != nil {
+		t.Skip("the queue hook accepted %s of %s, but the server sent only %s: let target.hooks.queue queue any verb and LocURI, or say what it takes (verbs, formats)", c.Verb, c.LocURI, w)
 	}
 	t.Blocked(suite.By(suite.Delivers), "the queued %s of %s did not arrive in the next two sessions", c.Verb, c.LocURI)
+	return nil
+}
+
+// gives gives a device work and returns the session that brought it: the next one or
+// the one after. SES-44 judges which. A server that pushes by itself may already have
+// started that session.
+func gives(d *Device, w *suite.Work) *dmclient.Session {
+	from := d.SessionCount()
+	w.Give(d)
+	if s := w.Bringing(d, from); s != nil {
+		return s
+	}
+	list := d.SessionsSince(from)
+	d.Survived(list[len(list)-1], "the device was given work")
+	w.NeedMore(d)
+	d.T.Blocked(suite.By(suite.Delivers), "%s did not arrive in the next two sessions", w)
 	return nil
 }
 
@@ -121,11 +139,11 @@ func bringing(d *Device, from int, c lab.Command) *dmclient.Session {
 	return nil
 }
 
-// busy holds a session. If there is a queue hook, the server has something to
+// busy holds a session. If a hook gives the device work, the server has something to
 // send in it.
 func busy(d *Device) *dmclient.Session {
-	if d.T.Lab.CanQueue(work) {
-		d.T.Queue(d, work)
+	if d.T.CanWork() {
+		d.T.Work().Give(d)
 	}
 	return d.Sync(dmclient.SyncOptions{})
 }

@@ -60,14 +60,19 @@ func asksNothing(s *dmclient.Session) bool {
 // turnsAwayFrom fails if a visitor is served the owner's work.
 func turnsAwayFrom(t *T, owner *Device, v visitor) {
 	known := served(owner.Sessions()...)
-	planted := plant(t, owner, v.over)
+	w := plant(t, owner, v.over)
+	planted := w != nil
 	s := v.device.Sync(v.as)
 	if len(s.Exchanges) == 0 {
 		t.Error("the session of %s could not be tried: %v", v.who, s.Err)
 	}
 	t.Evidence("%s: the session ended at message %d: %s", cmp.Or(v.by, v.who), len(s.Exchanges), s.End)
 	got := served(s)
-	judgeServed(t, owner, &v, got, planted)
+	mine := ""
+	if planted {
+		mine = w.Served(s)
+	}
+	judgeServed(t, owner, &v, got, mine, planted)
 	last := s.Exchanges[len(s.Exchanges)-1]
 	saw, refused := refusal(t, last)
 	switch {
@@ -80,24 +85,26 @@ func turnsAwayFrom(t *T, owner *Device, v visitor) {
 		failsForNothing(t, &v)
 	case v.over:
 		if !planted && len(known) == 0 {
-			t.SkipWithout(suite.NeedQueue, "%s was let in and served nothing, but there may have been nothing to serve", v.who)
+			t.SkipWithout(suite.NeedWork, "%s was let in and served nothing, but there may have been nothing to serve", v.who)
 		}
 		return
 	}
-	own := served(owner.Sync(dmclient.SyncOptions{}))
+	next := owner.Sync(dmclient.SyncOptions{})
+	own := served(next)
 	news := slices.DeleteFunc(slices.Clone(own), func(c string) bool { return slices.Contains(known, c) })
 	switch {
-	case slices.Contains(own, plantedCommand):
+	case planted && w.Served(next) != "":
 	case planted && slices.ContainsFunc(news, func(c string) bool { return slices.Contains(got, c) }):
 		t.FailBy(v.cause, v.who+": "+noSession, fmt.Sprintf("the server sent %s, as in the device's own session", list(got)))
 	case planted && len(news) > 0: // the hook queued something else
 	case asksNothing(s):
 		failsForNothing(t, &v)
 	case planted:
+		w.NeedMore(owner)
 		t.Blocked(suite.By(suite.Delivers), "%s was not served the device's work, but neither was the device itself", v.who)
 	case len(own) > 0 && len(got) == 0:
 	default:
-		t.SkipWithout(suite.NeedQueue, "without work for the device, there is no way to tell whether %s is turned away", v.who)
+		t.SkipWithout(suite.NeedWork, "without work for the device, there is no way to tell whether %s is turned away", v.who)
 	}
 }
 
@@ -111,13 +118,14 @@ func failsForNothing(t *T, v *visitor) {
 	t.Blocked(suite.By("SEC-01"), "%s", saw)
 }
 
-// judgeServed fails if the visitor was served something that it must not get.
-func judgeServed(t *T, owner *Device, v *visitor, got []string, planted bool) {
+// judgeServed fails if the visitor was served something that it must not get. mine is
+// the planted command if the visitor got that.
+func judgeServed(t *T, owner *Device, v *visitor, got []string, mine string, planted bool) {
 	of := func(c string) bool { return strings.Contains(c, owner.Identity().DeviceID) }
 	switch {
 	case len(got) == 0:
-	case planted && slices.Contains(got, plantedCommand):
-		t.FailBy(v.cause, v.who+": "+noSession, "the server sent "+plantedCommand+", which was queued for the device")
+	case mine != "":
+		t.FailBy(v.cause, v.who+": "+noSession, "the server sent "+mine+", which was queued for the device")
 	case !v.managed:
 		t.FailBy(v.cause, v.who+": "+noSession, "the server sent "+list(got))
 	case !planted && slices.ContainsFunc(got, of):
@@ -125,21 +133,19 @@ func judgeServed(t *T, owner *Device, v *visitor, got []string, planted bool) {
 	}
 }
 
-// plantedCommand is the planted command, as served shows it.
-var plantedCommand = string(work.Verb) + " " + work.LocURI
-
-// plant queues a command for the owner, if the target has a hook for that. A
+// plant gives the owner work, if the target has a hook for that; nil if it has none. A
 // server need not accept work for a device that is no longer managed.
-func plant(t *T, owner *Device, over bool) bool {
-	if !t.Lab.CanQueue(work) {
-		return false
+func plant(t *T, owner *Device, over bool) *suite.Work {
+	if !t.CanWork() {
+		return nil
 	}
-	err := t.Lab.Queue(t.Context(), owner.Device, work)
-	if over {
-		return err == nil
+	w := t.Work()
+	err := w.TryGive(owner)
+	if over && err != nil {
+		return nil
 	}
 	t.Hook(err)
-	return true
+	return w
 }
 
 // served returns the commands that a server sent in sessions, whether or not the

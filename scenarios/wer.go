@@ -14,7 +14,6 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
-	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // How much a patient sender sends while WNS refuses; our bounds.
@@ -127,21 +126,21 @@ var wnsErrors = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.Wer406Now},
 		Under:   []string{"WER-07"},
 		Run:     func(t *T) { retryAfter(t, 503) }},
-	{ID: "WER-12", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "dropped is not delivered: the command comes with the next poll",
+	{ID: "WER-12", Level: report.Must, Needs: []Need{NeedWork, NeedPush}, Title: "dropped is not delivered: the command comes with the next poll",
 		Rule:    "200 with X-WNS-Status dropped means that the device did not get the notification. The command stays queued and is sent when the device polls.",
 		Source:  learnWNS + ", X-WNS-Status; WindowsAppSDK issue 3677",
 		Fix:     "Keep commands queued until their Status arrives. A 200 from WNS proves nothing.",
 		Mutants: []*mutants.Mutant{mutants.WerDroppedDone},
 		Under:   []string{"SES-06", "PSH-01", "PSH-02", "PSH-06"},
 		Run: func(t *T) {
-			d := t.WithChannel()
+			d, w := t.WithChannel(), t.Work()
 			t.Fault("dropped", d)
 			m := d.Mark()
-			t.Queue(d, work)
+			w.Give(d)
 			t.Trigger(d)
 			faulted(d, m)
 			t.Quiet()
-			t.Expect(polled(d, 2), "the queued Get in the next two polls").To(Equal(1))
+			t.Expect(polled(d, w, 2), "%s in the next two polls", w).To(Equal(1))
 		}},
 	{ID: "WER-13", Level: report.Must, Needs: []Need{NeedPush}, Title: "channelthrottled: the server backs off",
 		Rule:    "X-WNS-Status channelthrottled says that too much was sent to the channel. The sender does not send more right away: here at most two notifications in the quiet time after it.",
@@ -206,20 +205,20 @@ var wnsErrors = []Scenario{
 			t.Quiet() // let the server read it
 			goesOn(t, d, "the malformed answer")
 		}},
-	{ID: "WER-17", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Title: "WNS down for a while: polling delivers, and pushes resume",
+	{ID: "WER-17", Level: report.Must, Needs: []Need{NeedWork, NeedPush}, Title: "WNS down for a while: polling delivers, and pushes resume",
 		Rule:    "While WNS answers 503, commands arrive when the device polls. Once WNS is up again, pushes resume.",
 		Source:  learnPush + " (polling continues alongside push); WindowsAppSDK issue 4546",
 		Fix:     "Keep answering polls while WNS fails, and push again later.",
 		Mutants: []*mutants.Mutant{mutants.WerDownDead},
 		Under:   []string{"SES-06", "PSH-01", "PSH-02", "CHN-06"},
 		Run: func(t *T) {
-			d := t.WithChannel()
+			d, w := t.WithChannel(), t.Work()
 			remove := t.Fault("status=503", d)
 			m := d.Mark()
-			t.Queue(d, work)
+			w.Give(d)
 			t.HookMissing(t.AskToTrigger(d))
 			faulted(d, m)
-			t.Expect(polled(d, 2), "the queued Get in the next two polls, while WNS was down").To(Equal(1))
+			t.Expect(polled(d, w, 2), "%s in the next two polls, while WNS was down", w).To(Equal(1))
 			remove()
 			t.Quiet()
 			goesOn(t, d, "the outage")
@@ -293,12 +292,13 @@ func channelOfAny(t *T) *Device {
 	return d.Ready()
 }
 
-// polled counts deliveries of the queued Get in the device's next n polls.
-func polled(d *Device, n int) (got int) {
+// polled counts deliveries of work in the device's next n polls.
+func polled(d *Device, w *suite.Work, n int) int {
+	var list []*dmclient.Session
 	for range n {
-		got += len(d.T.Managed(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule})).Find(syncml.Get, workNode))
+		list = append(list, d.T.Managed(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule})))
 	}
-	return got
+	return w.Times(list...)
 }
 
 // patientAt watches a sender whose notifications WNS refuses with a status.

@@ -86,6 +86,15 @@ func (l *Lab) CanQueue(c Command) bool {
 	return h != nil
 }
 
+// Refuses says why the queue hook does not take a command (verbs, formats); nil if it
+// does, or if the command has a hook of its own.
+func (l *Lab) Refuses(c Command) error {
+	if name, h := l.queueHook(c); name == "queue" {
+		return h.Takes(string(c.Verb), c.Format)
+	}
+	return nil
+}
+
 func (l *Lab) queueHook(c Command) (name string, h *target.Hook) {
 	switch hooks := &l.Config.Target.Hooks; {
 	case c == RemoteWipe && hooks.Wipe != nil:

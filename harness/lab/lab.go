@@ -100,6 +100,13 @@ type Lab struct {
 	sharing   chan struct{} // held while the shared device is made ready; capacity 1
 	starting  sync.Mutex    // of setups
 	shared    atomic.Pointer[dmclient.Device]
+	specimens specimens
+
+	works      atomic.Int64 // calls of the work hook
+	workBase   sync.Once    // see nextWork
+	learning   sync.Mutex   // see Signature
+	learned    *Signature
+	notLearned error
 }
 
 // Start starts a lab for the target; nil is the embedded reference server.

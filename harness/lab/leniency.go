@@ -181,10 +181,24 @@ func (l *Lab) ordinaryDevice() (*dmclient.Device, error) {
 
 // Notes say what the lab tolerated for all devices, and how long it waited.
 func (l *Lab) Notes() []string {
+	out := l.Overlooked()
 	f := l.family
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var kinds, out []string
+	out = append(out, f.told...)
+	if n := l.pace.note(); n != "" {
+		out = append(out, n)
+	}
+	return out
+}
+
+// Overlooked describes what the devices of the run overlook to enroll, where a real
+// Windows stops.
+func (l *Lab) Overlooked() (out []string) {
+	f := l.family
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var kinds []string
 	for _, setup := range append([]string{l.opts.Setup}, Setups()...) {
 		y := f.lenient[setup]
 		if y == nil {
@@ -197,10 +211,6 @@ func (l *Lab) Notes() []string {
 			}
 		}
 		y.mu.Unlock()
-	}
-	out = append(out, f.told...)
-	if n := l.pace.note(); n != "" {
-		out = append(out, n)
 	}
 	return out
 }

@@ -98,7 +98,9 @@ type Result struct {
 	Reason string `json:"reason"`
 	// BlockedBy is the id of the failed or warned scenario that kept this one from
 	// judging.
-	BlockedBy  string   `json:"blockedBy,omitempty"`
+	BlockedBy string `json:"blockedBy,omitempty"`
+	// DecidedBy are the settings of which any would have decided a skipped scenario.
+	DecidedBy  []string `json:"decidedBy,omitempty"`
 	Source     string   `json:"source"`
 	Rule       string   `json:"rule"`
 	Expected   string   `json:"expected"`

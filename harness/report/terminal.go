@@ -161,6 +161,7 @@ func (t *Terminal) Summary(r *Report) {
 		}
 	}
 	t.bullets("dmwake itself failed (this says nothing about the server)", "  ", errors)
+	t.bullets("Undecided", "  ", r.Open())
 	t.bullets("Worth knowing", "  - ", r.Notes)
 	t.bullets("Hooks that failed (scenarios that need them are skipped)", "  - ", r.HookErrors)
 	fmt.Fprintf(t.W, "\n%s in %s (seed %d)\n", r.Summary.Counts(), r.Duration.Round(100*time.Millisecond), r.Seed)

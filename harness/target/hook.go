@@ -18,6 +18,7 @@ import (
 // scenario that needs a missing hook is skipped.
 type Hooks struct {
 	Queue  *Hook `yaml:"queue"`  // queue .Verb .LocURI .Format .Data for .DeviceID
+	Work   *Hook `yaml:"work"`   // give .DeviceID anything to do; {{.N}} makes each call's work differ
 	Push   *Hook `yaml:"push"`   // push to .DeviceID
 	Wipe   *Hook `yaml:"wipe"`   // wipe .DeviceID; default: queue Exec ./Vendor/MSFT/RemoteWipe/doWipe
 	Lock   *Hook `yaml:"lock"`   // lock .DeviceID; default: queue Exec ./Vendor/MSFT/RemoteLock/Lock
@@ -53,6 +54,9 @@ type Hook struct {
 	HTTP    *HTTPHook     `yaml:"http"`
 	Exec    []string      `yaml:"exec"` // argv, no shell
 	Timeout time.Duration `yaml:"timeout"`
+	// Verbs and Formats are what the queue hook takes; empty means anything.
+	Verbs   []string `yaml:"verbs"`
+	Formats []string `yaml:"formats"`
 
 	client  *http.Client // trusts target.ca; nil means plainClient
 	secrets []string     // of the configuration, hidden in outputs
@@ -68,7 +72,7 @@ type HTTPHook struct {
 
 // all returns the hooks by name, without those that are not set.
 func (h *Hooks) all() map[string]*Hook {
-	list := map[string]*Hook{"queue": h.Queue, "push": h.Push, "wipe": h.Wipe, "lock": h.Lock, "active": h.Active,
+	list := map[string]*Hook{"queue": h.Queue, "work": h.Work, "push": h.Push, "wipe": h.Wipe, "lock": h.Lock, "active": h.Active,
 		"unenroll": h.Unenroll, "restart": h.Restart, "lookup": h.Lookup, "enrolled": h.Enrolled}
 	if h.Token != nil {
 		list["token"] = &h.Token.Hook
@@ -93,6 +97,9 @@ func (h *Hooks) check() error {
 	for _, name := range slices.Sorted(maps.Keys(list)) {
 		k := list[name]
 		if err := k.check("target.hooks." + name); err != nil {
+			return err
+		}
+		if err := k.checkForms(name); err != nil {
 			return err
 		}
 		switch {

@@ -29,6 +29,7 @@ type Vars struct {
 	LocURI         string
 	Format         string
 	Data           string
+	N              string
 	SignInURL      string
 	Password       string
 }
@@ -63,6 +64,7 @@ func Variables() []Variable {
 		{"LocURI", "./Vendor/MSFT/Policy/Config/Camera/AllowCamera", "of the command to queue"},
 		{"Format", "int", "of the command's data"},
 		{"Data", "0", "of the command"},
+		{"N", "1", "which call of `hooks.work` it is: makes the output of each call differ"},
 		{"SignInURL", "https://mdm.example/Auth?appru=ms-app%3A%2F%2Fwindows.immersivecontrolpanel&login_hint=demo%40mdm.example", "the sign-in page with the parameters that Windows adds; only in `target.signin`"},
 		{"Password", "demo", "`target.password`; only in `target.signin` and `hooks.token`"},
 	}

@@ -9,8 +9,15 @@ import (
 )
 
 // WithChannel returns an enrolled device on which the server set a PFN and asked
-// for the channel URI. It holds a second session if the first did not bring both.
-func (t *T) WithChannel() *Device { return t.Enrolled().Ready() }
+// for the channel URI. It holds a second session if the first did not bring both. If
+// the server has no push, it returns an enrolled device, which gets its work by
+// polling.
+func (t *T) WithChannel() *Device {
+	if polls(t.target()) {
+		return t.Enrolled()
+	}
+	return t.Enrolled().Ready()
+}
 
 // Ready holds a second session if the first did not bring what a push needs. On a
 // shared device it always does: the server may have dropped its channel.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
@@ -277,6 +278,16 @@ func (t *T) Exchanges(s *dmclient.Session) {
 func (d *Device) SessionsSince(count int) []*dmclient.Session {
 	list := d.Sessions()
 	return list[max(0, len(list)-(d.SessionCount()-count)):]
+}
+
+// RenewDue renews the device's certificate if the server asked for it and the device
+// gets its work by polling. A device that answers pushes does so by itself.
+func (d *Device) RenewDue() {
+	if next, ok := d.Next(); ok && polls(d.T.target()) && next.What == "certificate" && !next.At.After(time.Now()) {
+		if _, err := d.Act(d.T.ctx, next); err != nil {
+			d.T.Evidence("the renewal failed: %v", err)
+		}
+	}
 }
 
 // target is the server under test.

@@ -3,7 +3,6 @@ package suite
 import (
 	"cmp"
 	"crypto/tls"
-	"fmt"
 
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
@@ -55,10 +54,4 @@ func (t *T) with(dev *dmclient.Device) *Device {
 	d := &Device{Device: dev, T: t}
 	t.devices = append(t.devices, d)
 	return d
-}
-
-// SkipWithout ends a body that needs a hook to judge; it says why, and shows how to
-// set the hook.
-func (t *T) SkipWithout(n Need, why string, args ...any) {
-	t.Skip("%s: %s", fmt.Sprintf(why, args...), hookFor[n].example)
 }

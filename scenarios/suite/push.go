@@ -14,11 +14,17 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// Queue makes the server queue a command.
-func (t *T) Queue(d *Device, c lab.Command) { t.Hook(t.Lab.Queue(t.ctx, d.Device, c)) }
-
-// probe is a harmless command for servers that push when a command is queued.
-var probe = lab.Command{Verb: "Get", LocURI: "./DevInfo/Lang"}
+// Queue makes the server queue a command of the scenario's own. The scenario does not
+// apply to a server whose queue does not take the command.
+func (t *T) Queue(d *Device, c lab.Command) {
+	if !t.Lab.CanQueue(c) {
+		t.SkipWithout(NeedQueue, "the scenario needs %s of %s", c.Verb, c.LocURI)
+	}
+	if why := t.Lab.Refuses(c); why != nil {
+		t.NotApplicable("the scenario needs %s of %s, and %v", c.Verb, c.LocURI, why)
+	}
+	t.Hook(t.Lab.Queue(t.ctx, d.Device, c))
+}
 
 // Push makes the server push.
 func (t *T) Push(d *Device) { t.Hook(t.AskToPush(d)) }
@@ -34,9 +40,26 @@ func (t *T) TryPush(d *Device) error {
 // AskToPush makes the server push and returns the hook's error.
 func (t *T) AskToPush(d *Device) error {
 	if t.target().Hooks.Push == nil && t.target().PushOnQueue {
-		return t.Lab.Queue(t.ctx, d.Device, probe)
+		return t.workForPush(d)
 	}
 	return t.Lab.Push(t.ctx, d.Device)
+}
+
+// probe is a harmless command for servers that push when a command is queued.
+var probe = lab.Command{Verb: "Get", LocURI: "./DevInfo/Lang"}
+
+// workForPush gives a device work that no scenario follows: the server then pushes by
+// itself.
+func (t *T) workForPush(d *Device) error {
+	h := t.target().Hooks.Queue
+	c, ok := lab.AnyCommand(h)
+	switch {
+	case !ok:
+		return t.Lab.Work(t.ctx, d.Device)
+	case h.Takes(string(probe.Verb), "") == nil:
+		c = probe
+	}
+	return t.Lab.Queue(t.ctx, d.Device, c)
 }
 
 // PushInBackground makes the server push without waiting for the hook: a server may
@@ -109,6 +132,12 @@ func tokenHead(uri string) string {
 
 // IsToken accepts token requests.
 func IsToken(e *fakewns.Entry) bool { return e.Kind == fakewns.Token }
+
+// IsRequest accepts all requests: no handshakes, and no connections that brought
+// none.
+func IsRequest(e *fakewns.Entry) bool {
+	return e.Kind == fakewns.Token || e.Kind == fakewns.Notification
+}
 
 // Pushes returns the notifications to the device since m.
 func (d *Device) Pushes(m Mark) []*fakewns.Entry { return d.T.Lab.WNS.Journal().Since(m.Journal, d.to) }
@@ -230,8 +259,13 @@ func (t *T) noToken(m Mark) {
 
 // AwaitPushed waits for the session that a push since m starts. If there is none,
 // the scenario fails if carries is set, and is blocked otherwise.
+//
+// Without push, the device polls.
 func (d *Device) AwaitPushed(m Mark, carries bool) *dmclient.Session {
 	t := d.T
+	if polls(t.target()) {
+		return t.Managed(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule}))
+	}
 	s, err := d.AwaitSession(t.ctx, m.Sessions, t.Lab.Config.Timeouts.Push, func(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush })
 	if err == nil {
 		return s

@@ -73,8 +73,8 @@ func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot) (v *verdict)
 		v.end = time.Now()
 		res.DurationMs = v.end.Sub(v.began).Milliseconds()
 	}()
-	if outcome, reason := s.missing(cfg); outcome != "" {
-		res.Outcome, res.Reason = outcome, reason
+	if outcome, reason, settings := s.missing(cfg); outcome != "" {
+		res.Outcome, res.Reason, res.DecidedBy = outcome, reason, settings
 		return v
 	}
 	name, _ := s.profile(cfg)

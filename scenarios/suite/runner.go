@@ -78,6 +78,10 @@ func (r *runner) run(ctx context.Context) {
 			r.over = over
 		}
 	}()
+	if r.NoEnroll == nil && !queues(&r.lab.Config.Target) && r.lab.CanWork() {
+		// Before the run: what the hook causes must not fall into a scenario.
+		r.lab.Signature(ctx) //nolint:errcheck // scenarios that need it say why
+	}
 	if r.lab.Config.Target.Shared() {
 		// One device: one scenario after the other, from its enrollment on.
 		for i := range r.list {
@@ -164,7 +168,7 @@ func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 		v.result.Outcome, v.result.Reason = o, reason
 		return v
 	}
-	_, missing := s.missing(&r.lab.Config.Target)
+	missing, _, _ := s.missing(&r.lab.Config.Target)
 	switch {
 	case ctx.Err() != nil:
 		return open(report.Skipped, whyEnded(ctx))

@@ -18,7 +18,8 @@ type Need string
 
 // The needs. A scenario without needs is passive: it only enrolls and syncs.
 const (
-	NeedQueue Need = "queue"    // a hook that queues a command
+	NeedQueue Need = "queue"    // a hook that queues a command of the scenario's own
+	NeedWork  Need = "work"     // a hook that gives a device any work
 	NeedWipe  Need = "wipe"     // a hook that wipes a device, or the queue hook
 	NeedLock  Need = "lock"     // a hook that locks a device, or the queue hook
 	NeedPush  Need = "push"     // a hook that makes the server push, or a server that pushes by itself
@@ -74,6 +75,9 @@ type Scenario struct {
 	Source string // document and section
 	Fix    string // what a failing server usually has to change
 	Needs  []Need
+	// Polled says that on a server without push its work is judged by polling. Any
+	// other scenario of the areas about push does not apply to such a server.
+	Polled bool
 	// Uses are optional hooks that let it check more.
 	Uses []Need
 	// Mutants are the broken reference servers on which it must fail.
@@ -133,43 +137,27 @@ func (s *Scenario) LevelOn(profile string) string {
 // pushAreas are the areas that do not apply to a server without WNS push.
 var pushAreas = []string{"PFN", "CHN", "TOK", "WNS", "WER", "PSH"}
 
-// hookFor says how each need is met, with an example for the user.
-var hookFor = map[Need]struct {
-	met     func(*target.Target) bool
-	example string
-}{
-	NeedQueue: {func(t *target.Target) bool { return t.Hooks.Queue != nil },
-		"no queue hook: set target.hooks.queue, for example {exec: [./queue.sh, '{{.DeviceID}}', '{{.Verb}}', '{{.LocURI}}', '{{.Data}}']}"},
-	NeedWipe: {func(t *target.Target) bool { return t.Hooks.Queue != nil || t.Hooks.Wipe != nil },
-		"no wipe hook: set target.hooks.wipe, for example {http: {url: 'https://mdm.example/devices/{{.DeviceID}}/wipe'}}, or target.hooks.queue"},
-	NeedLock: {func(t *target.Target) bool { return t.Hooks.Queue != nil || t.Hooks.Lock != nil },
-		"no lock hook: set target.hooks.lock, for example {http: {url: 'https://mdm.example/devices/{{.DeviceID}}/lock'}}, or target.hooks.queue"},
-	NeedLeave: {func(t *target.Target) bool { return t.Hooks.Unenroll != nil },
-		"no unenroll hook: set target.hooks.unenroll, for example {http: {method: DELETE, url: 'https://mdm.example/devices/{{.DeviceID}}'}}"},
-	NeedStart: {func(t *target.Target) bool { return t.Hooks.Restart != nil },
-		"no restart hook: set target.hooks.restart, for example {exec: [docker, restart, mdm]}"},
-	NeedPush: {func(t *target.Target) bool { return t.Hooks.Push != nil || t.PushOnQueue && t.Hooks.Queue != nil },
-		"no push hook: set target.hooks.push, for example {http: {url: 'https://mdm.example/devices/{{.DeviceID}}/push'}}, or target.push_on_queue: true with a queue hook"},
-}
-
-// missing says why a scenario cannot run on a target: outcome and reason; empty if
-// it can.
-func (s *Scenario) missing(t *target.Target) (report.Outcome, string) {
-	if t.Push == "none" && slices.Contains(pushAreas, s.Area()) {
-		return report.NotApplicable, "the target has no WNS push (target.push: none)"
+// missing says why a scenario cannot run on a target: outcome, reason, and the
+// settings that would let it run. The outcome is empty if it can run.
+func (s *Scenario) missing(t *target.Target) (o report.Outcome, reason string, settings []string) {
+	if t.Push == "none" && slices.Contains(pushAreas, s.Area()) && !s.Polled {
+		return report.NotApplicable, noPush, nil
 	}
 	if name, ok := s.profile(t); !ok {
-		return report.NotApplicable, fmt.Sprintf("it is only for %s devices, and target.profiles allows %s", s.Profile, strings.Join(append(slices.Clone(t.Profiles[:len(t.Profiles)-1]), name), ", "))
+		return report.NotApplicable, fmt.Sprintf("it is only for %s devices, and target.profiles allows %s", s.Profile, strings.Join(append(slices.Clone(t.Profiles[:len(t.Profiles)-1]), name), ", ")), nil
 	}
 	if s.Ends && t.Shared() {
-		return report.NotApplicable, "it unenrolls its device, and the target has one device that all scenarios share (target.shared_device, target.provisioned)"
+		return report.NotApplicable, "it unenrolls its device, and the target has one device that all scenarios share (target.shared_device, target.provisioned)", nil
 	}
 	for _, n := range s.Needs {
+		if n == NeedPush && polls(t) {
+			continue
+		}
 		if h := hookFor[n]; !h.met(t) {
-			return report.Skipped, h.example
+			return report.Skipped, h.example, h.settings
 		}
 	}
-	return "", ""
+	return "", "", nil
 }
 
 // pushes reports whether its devices answer pushes. In any other scenario, a server

@@ -208,6 +208,7 @@ func (t *T) sum() {
 	for _, o := range []report.Outcome{report.Blocked, report.Skipped} {
 		if open := of[o]; len(open) > 0 {
 			t.result.Outcome, t.result.Reason = o, listed(open, func(r *report.Result) string { return r.Reason })
+			t.result.DecidedBy = open[0].result.DecidedBy
 			for _, x := range open {
 				t.by = append(t.by, x.by...)
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ type deviceView struct {
 //	GET  /devices[?active=true]        all devices
 //	GET  /devices/{id}                 one device with its commands and results
 //	POST /devices/{id}/commands        queue {"verb","locURI","format","data"}; 201 and the command
+//	POST /devices/{id}/profile         queue what the device lacks of the profile's {"revision"}; 202
 //	POST /devices/{id}/push            wake the device; 202, the push goes on in the background
 //	POST /devices/{id}/unenroll        end its management in its next session; 202
 //	POST /restart                      start again: sessions and tokens are gone, devices and commands are not; 204
@@ -47,6 +49,7 @@ func (s *Server) Admin(token string) http.Handler {
 	r.Path("/devices").Methods(http.MethodGet).HandlerFunc(s.listDevices)
 	r.Path("/devices/{id}").Methods(http.MethodGet).HandlerFunc(s.oneDevice)
 	r.Path("/devices/{id}/commands").Methods(http.MethodPost).HandlerFunc(s.queueCommand)
+	r.Path("/devices/{id}/profile").Methods(http.MethodPost).HandlerFunc(s.applyProfile)
 	r.Path("/devices/{id}/push").Methods(http.MethodPost).HandlerFunc(s.pushDevice)
 	r.Path("/devices/{id}/unenroll").Methods(http.MethodPost).HandlerFunc(s.unenrollDevice)
 	r.Path("/restart").Methods(http.MethodPost).HandlerFunc(s.restart)
@@ -170,6 +173,10 @@ func (s *Server) queueCommand(w http.ResponseWriter, r *http.Request) {
 	case syncml.Add, syncml.Replace, syncml.Get, syncml.Delete, syncml.Exec:
 	default:
 		fail(w, http.StatusBadRequest, fmt.Errorf("unknown verb %q; use Add, Replace, Get, Delete or Exec", c.Verb))
+		return
+	}
+	if len(s.cfg.QueueVerbs) > 0 && !slices.Contains(s.cfg.QueueVerbs, c.Verb) {
+		fail(w, http.StatusBadRequest, fmt.Errorf("this server queues no %s", c.Verb))
 		return
 	}
 	if !strings.HasPrefix(c.LocURI, "./") {

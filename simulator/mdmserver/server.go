@@ -69,6 +69,11 @@ type Config struct {
 	// IgnoreSource takes the client certificate alone for a device's identity and
 	// does not compare it with the SyncHdr Source.
 	IgnoreSource bool
+	// QueueVerbs are the verbs that the admin API queues; empty means all.
+	QueueVerbs []syncml.Verb
+	// Profile makes the commands of a revision of the server's profile, which the admin
+	// API applies to a device; nil is a profile of a few settings.
+	Profile func(revision int) []Command
 	// AutoPush wakes a device whenever something is queued for it.
 	AutoPush bool
 	// Intermediate issues device certificates by an authority below the root.

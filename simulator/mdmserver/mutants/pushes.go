@@ -77,6 +77,16 @@ var (
 			return uri
 		})
 	}}
+	PshWrongDevice = &Mutant{"psh-wrong-device", "gives what is queued to the device that comes next", func(t *tamper) {
+		var waiting []*mdmserver.Command
+		hook.On(t, mdmserver.Queued, func(c *mdmserver.Change) {
+			c.Device.Commands = slices.DeleteFunc(c.Device.Commands, func(k *mdmserver.Command) bool { return k == c.Command })
+			waiting = append(waiting, c.Command)
+		})
+		hook.On(t, mdmserver.SessionBegins, func(c *mdmserver.Change) {
+			c.Device.Commands, waiting = append(c.Device.Commands, waiting...), nil
+		})
+	}}
 	PshWipeActive = &Mutant{"psh-wipe-active", "keeps a wiped device active", func(t *tamper) {
 		before := map[*mdmserver.Device]mdmserver.PushState{}
 		t.Receive = append(t.Receive, func(v *mdmserver.Visit) int {
@@ -110,7 +120,7 @@ var (
 	}}
 )
 
-var pushes = []*Mutant{PshNever, PshSkipSession, PshTwice, PshEmpty404, PshForget, PshCutData, PshSentDone, PshExecReplace, PshWipeActive, PshScope, PshSlow, PshOrigin}
+var pushes = []*Mutant{PshNever, PshSkipSession, PshTwice, PshEmpty404, PshForget, PshCutData, PshSentDone, PshExecReplace, PshWipeActive, PshWrongDevice, PshScope, PshSlow, PshOrigin}
 
 var failures = []*Mutant{
 	ErrPush418, ErrPFN418, Err500Forever, Err500GiveUp, ErrChannelFails, ErrChannelLoop, ErrCmdForever, Err215Fails, Err599Panics, ErrDoubleFails,

@@ -1,6 +1,9 @@
 package variants
 
 import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -114,7 +117,20 @@ var (
 	}}
 )
 
-var work = []*Variant{InventoryFirst, InventoryOnce, InventoryTogether, PFNSecond, Unknown, CmdIDContinued, Typed, MaxSmall, Rate, WipeLater}
+// Variants of the work that an administrator can give.
+var (
+	QueueExec = &Variant{Name: "queue-exec", Does: "queues Exec only", Seen: "seen", Vary: func(c *mdmserver.Config) {
+		c.QueueVerbs = []syncml.Verb{syncml.Exec}
+	}}
+	ProfileExec = &Variant{Name: "profile-exec", Does: "sends a profile as one Exec with all of it in base64", Seen: "seen", Vary: func(c *mdmserver.Config) {
+		c.Profile = func(revision int) []mdmserver.Command {
+			profile := bytes.Repeat(fmt.Appendf(nil, "<setting revision='%d'/>", revision), 80)
+			return []mdmserver.Command{{Verb: syncml.Exec, LocURI: "./Device/Vendor/Example/Agent/Apply", Format: "b64", Data: base64.StdEncoding.EncodeToString(profile)}}
+		}
+	}}
+)
+
+var work = []*Variant{QueueExec, ProfileExec, InventoryFirst, InventoryOnce, InventoryTogether, PFNSecond, Unknown, CmdIDContinued, Typed, MaxSmall, Rate, WipeLater}
 
 // ask puts Gets before everything else that is planned.
 func ask(r *mdmserver.Reply, uris ...string) {
