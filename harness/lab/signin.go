@@ -98,15 +98,39 @@ func (l *Lab) SignIn(ctx context.Context, d *dmclient.Device, r *enroll.Discover
 	case s.Browser != "":
 		within, cancel := context.WithTimeout(ctx, l.Config.Timeouts.SignIn)
 		defer cancel()
-		return l.browser().SignIn(within, signin.Page{HTTP: client, URL: at, Username: t.Username, Password: page.Password})
+		token, err := l.browser().SignIn(within, signin.Page{HTTP: client, URL: at, Username: t.Username, Password: page.Password})
+		return token, excusedBy(err, browserDo)
 	default:
 		script, err := s.Script(v)
 		if err != nil {
 			return nil, signInError(fmt.Errorf("target.signin.steps: %w", err))
 		}
 		script.HTTP, script.URL, script.LoginHint = client, r.AuthenticationURL, t.Username
-		return script.Token(ctx)
+		token, err := script.Token(ctx)
+		return token, excusedBy(err, stepsDo)
 	}
+}
+
+// What the user can do about a way to sign in that does not work.
+const (
+	startDo   = "install Chromium (Debian package chromium), or set target.signin.browser to its path"
+	browserDo = "use target.signin.steps, target.signin.hook or target.hooks.token instead"
+	stepsDo   = "fix target.signin.steps"
+)
+
+// excusedBy is the error of a sign-in in the target's own way. If the server is not
+// to blame, it says what to do.
+func excusedBy(err error, do string) error {
+	var start *signin.StartError
+	var page *enroll.UnusableError
+	var e *enroll.Error
+	switch {
+	case errors.As(err, &start):
+		return signInError(&ExcusedError{start.Error(), startDo, err})
+	case errors.As(err, &page) && !page.NoPassword && errors.As(err, &e):
+		return signInError(&ExcusedError{e.Err.Error(), do, err}) // with the step
+	}
+	return err
 }
 
 // browser is the lab's browser. The labs of a run share one.

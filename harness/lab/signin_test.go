@@ -208,11 +208,11 @@ func TestWaysToSignIn(t *testing.T) {
 		"steps": {way: target.SignIn{Steps: []target.SignInStep{
 			{Get: path("{{.SignInURL}}")}, {Fill: map[string]string{"org": "{{.Username}}"}}, {Post: "/own/api", Body: `{"password":{{json .Password}}}`}, {Get: path("/own/done")},
 		}}},
-		"steps that fail": {way: target.SignIn{Steps: []target.SignInStep{{Get: path("")}, {Fill: map[string]string{"user": "x"}}}}, want: "step 2 (fill): no form has user; the page has /own/org (org)"},
+		"steps that fail": {way: target.SignIn{Steps: []target.SignInStep{{Get: path("")}, {Fill: map[string]string{"user": "x"}}}}, want: "step 2 (fill): no form has user; the page has /own/org (org)", excuse: stepsDo},
 		"hook":            {way: target.SignIn{Hook: &target.Hook{Exec: []string{"sh", "-c", `test "$2" = p && case "$1" in *appru=ms-app*login_hint=demo%40mdm.example) echo " the-token "; esac`, "-", "{{.SignInURL}}", "{{.Password}}"}}}},
 		"hook that fails": {way: target.SignIn{Hook: &target.Hook{Exec: []string{"sh", "-c", "echo no p session >&2; exit 2"}}}, want: "the signin hook failed: sh: exit status 2: no p session", excuse: "fix target.signin.hook"},
 		"browser":         {way: target.SignIn{Browser: "auto"}},
-		"no browser":      {way: target.SignIn{Browser: "/no/chromium"}, want: "no browser at /no/chromium"},
+		"no browser":      {way: target.SignIn{Browser: "/no/chromium"}, want: "no browser at /no/chromium", excuse: startDo},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

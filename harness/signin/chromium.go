@@ -38,8 +38,17 @@ func Find(path string) (string, error) {
 			return found, nil
 		}
 	}
-	return "", fmt.Errorf("no Chromium is installed (%s): install one (Debian package chromium), or name its path", strings.Join(names, ", "))
+	return "", fmt.Errorf("no Chromium is installed (looked for %s)", strings.Join(names, ", "))
 }
+
+// StartError is a browser that is not there or does not start: the server is not to
+// blame.
+type StartError struct{ Err error }
+
+func (e *StartError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *StartError) Unwrap() error { return e.Err }
 
 // maxTabs is how many sign-ins run at a time: a tab takes some 100 MB.
 const maxTabs = 3

@@ -79,11 +79,11 @@ func (b *Browser) signIn(ctx context.Context, p Page) ([]byte, error) {
 	}
 	browser, err := b.start()
 	if err != nil {
-		return nil, err
+		return nil, &StartError{err}
 	}
 	tab, closeTab, err := open(browser)
 	if err != nil {
-		return nil, fmt.Errorf("open a tab: %w", err)
+		return nil, &StartError{fmt.Errorf("open a tab of the browser: %w", err)}
 	}
 	defer closeTab()
 	stop := context.AfterFunc(ctx, closeTab)

@@ -161,7 +161,8 @@ func TestNoBrowser(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	t.Setenv("PATH", t.TempDir())
-	if _, err := New("").SignIn(t.Context(), Page{}); err == nil || !strings.Contains(err.Error(), "no Chromium is installed (chromium, chromium-browser,") || !strings.Contains(err.Error(), "Debian package chromium") {
+	var start *StartError
+	if _, err := New("").SignIn(t.Context(), Page{}); err == nil || !strings.Contains(err.Error(), "no Chromium is installed (looked for chromium, chromium-browser,") || !errors.As(err, &start) {
 		t.Errorf("%v", err)
 	}
 }

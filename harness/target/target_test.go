@@ -43,6 +43,21 @@ func TestHTTPHook(t *testing.T) {
 	}
 }
 
+// TestHTTPHookHides: what a server repeats of a hook's secrets is hidden.
+func TestHTTPHookHides(t *testing.T) {
+	t.Setenv("DMWAKE_TEST_API_TOKEN", "s3cret-9")
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "not you: "+r.Header.Get("Authorization")+" "+r.Header.Get("X-Api-Key"), http.StatusForbidden)
+	}))
+	t.Cleanup(srv.Close)
+	h := &Hook{HTTP: &HTTPHook{URL: srv.URL + `/a?key={{env "DMWAKE_TEST_API_TOKEN"}}`, Headers: map[string]string{"Authorization": "Basic {{.DeviceID}}", "X-Api-Key": "plain-key-1"}}}
+	o := h.Do(context.Background(), "push", Vars{DeviceID: "secret-device"}, time.Minute)
+	text := o.Err.Error() + strings.Join(o.Lines(), "\n")
+	if strings.Contains(text, "s3cret") || strings.Contains(text, "plain-key") || strings.Contains(text, "secret-device") || !strings.Contains(text, "not you: [redacted] [redacted]") || o.Status != http.StatusForbidden {
+		t.Errorf("%d: %s", o.Status, text)
+	}
+}
+
 // TestHookConnections: under load the HTTP hooks of all devices share a limited
 // number of connections.
 func TestHookConnections(t *testing.T) {

@@ -43,6 +43,12 @@ type Step struct {
 	Take *regexp.Regexp
 }
 
+// otherwise is the error of a page that is not as the steps expect. The server is not
+// to blame: the steps are somebody's.
+func otherwise(format string, args ...any) error {
+	return &UnusableError{Why: fmt.Sprintf(format, args...)}
+}
+
 // name is the step's action.
 func (s *Step) name() string {
 	switch {
@@ -83,7 +89,7 @@ func (s *Script) Token(ctx context.Context) ([]byte, error) {
 			return token, nil
 		}
 	}
-	return nil, &Error{Step: StepSignIn, Status: v.status, Err: fmt.Errorf("after the last of %d steps the page has no form with wresult; it says %q", len(s.Steps), OwnWords(v.raw, s.Secret))}
+	return nil, &Error{Step: StepSignIn, Status: v.status, Err: otherwise("after the last of %d steps the page has no form with wresult; it says %q", len(s.Steps), OwnWords(v.raw, s.Secret))}
 }
 
 // run does the step; token is what Take found.
@@ -109,13 +115,13 @@ func (s *Step) run(ctx context.Context, v *visitor, first *url.URL) (token []byt
 		return nil, v.open(ctx, http.MethodPost, to, kind, s.Body)
 	}
 	if v.page == nil {
-		return nil, errors.New("there is no page yet; begin with get")
+		return nil, otherwise("there is no page yet; begin with get")
 	}
 	switch {
 	case s.Take != nil:
 		m := s.Take.FindSubmatch(v.raw)
 		if m == nil {
-			return nil, fmt.Errorf("%q finds nothing in the last reply", s.Take)
+			return nil, otherwise("%q finds nothing in the last reply", s.Take)
 		}
 		if token = m[len(m)-1]; len(token) == 0 {
 			return nil, errors.New("wresult is empty")
@@ -150,13 +156,12 @@ func (v *visitor) fillIn(ctx context.Context, s *Step) error {
 	}
 	wanted := strings.Join(slices.Sorted(maps.Keys(s.Fill)), ", ")
 	if have == nil {
-		err := fmt.Errorf("the page has no form to fill in with %s", wanted)
 		if scripted(v.page) {
-			err = fmt.Errorf("%w: a script builds it; send its request with post, or use target.signin.browser", err)
+			return otherwise("the page has no form to fill in with %s: a script builds it; send its request with post, or use a browser", wanted)
 		}
-		return err
+		return otherwise("the page has no form to fill in with %s", wanted)
 	}
-	return fmt.Errorf("no form has %s; the page has %s", cmp.Or(s.Form, wanted), strings.Join(have, "; "))
+	return otherwise("no form has %s; the page has %s", cmp.Or(s.Form, wanted), strings.Join(have, "; "))
 }
 
 // follow opens the first link that contains a text.
@@ -178,7 +183,7 @@ func (v *visitor) follow(ctx context.Context, text string) error {
 		return v.open(ctx, http.MethodGet, to, "", "")
 	}
 	const most = 10
-	return fmt.Errorf("no link contains %q; the page has %q", text, have[:min(len(have), most)])
+	return otherwise("no link contains %q; the page has %q", text, have[:min(len(have), most)])
 }
 
 func textContent(n *html.Node) string {

@@ -85,7 +85,7 @@ func TestScript(t *testing.T) {
 		"no such input":       {append(page[:2:2], fill("user", "u")), "", "step 3 (fill): no form has user; the page has lang (lang); tenant (csrf, tenant)"},
 		"a form by its id":    {append(page[:2:2], Step{Form: "TENANT", Fill: map[string]string{"tenant": "other"}}), "", "step 3 (fill): HTTP status 403: no such tenant"},
 		"no such form":        {append(page[:2:2], Step{Form: "login", Fill: map[string]string{"a": "b"}}), "", "no form has login; the page has"},
-		"a form by a script":  {append(page[:2:2], fill("tenant", "contoso"), fill("password", "x")), "", "step 4 (fill): the page has no form to fill in with password: a script builds it; send its request with post, or use target.signin.browser"},
+		"a form by a script":  {append(page[:2:2], fill("tenant", "contoso"), fill("password", "x")), "", "step 4 (fill): the page has no form to fill in with password: a script builds it; send its request with post, or use a browser"},
 		"no such link":        {[]Step{get(""), {Follow: "Google"}}, "", `step 2 (follow): no link contains "Google"; the page has ["Help" "Sign in with SSO"]`},
 		"refused":             {append(page[:2:2], post("wrong-pass-1")), "", "step 3 (post): HTTP status 403: wrong password [redacted]"},
 		"nothing to take":     {[]Step{get(""), {Take: regexp.MustCompile("token=(.*)")}}, "", `step 2 (take): "token=(.*)" finds nothing in the last reply`},
