@@ -270,7 +270,7 @@ func TestSignInLimits(t *testing.T) {
 // TestSignInElsewhere: a sign-in page that leads to a directory where people sign
 // in is no fault. Nothing fails; what could not be tried says what to set.
 func TestSignInElsewhere(t *testing.T) {
-	const todo = ", where no simulated device can sign in: set target.hooks.token, for example {exec: [./token.sh]}, or target.directory"
+	const todo = ", where no simulated device can sign in: set target.hooks.token, for example {exec: [./token.sh]}, target.signin (steps, hook or browser, see harness/docs/signin.md) or target.directory"
 	list := only(t, "ENR-01", "ENR-04", "ENR-06", "ENR-11", "ENR-36", "SES-01", "SEC-07")
 	for name, c := range map[string]struct{ to, want string }{
 		"a directory":    {"https://login.microsoftonline.com/common/oauth2/authorize", "the sign-in page leads to login.microsoftonline.com" + todo},

@@ -123,6 +123,7 @@ func All() []Section {
 			{Seen, "the CSR has a PrintableString with ! and NUL and a sha1WithRSA signature", "captures of Windows 10 19043", []string{enr + "TestWindowsCSR", dm + "TestBodiesEqualCaptures", "ENR-09"}},
 			{Doc, "Federated: the page posts wresult to appru; the device sends it base64-encoded", "Learn, federated authentication", []string{enr + "TestSignIn", dm + "TestFederated"}},
 			{Doc, "Entra: a JWT whose signature, iss, aud, tid and exp the server checks", "Learn, Microsoft Entra integration", []string{dm + "TestEntra", "simulator/entra.TestTokens"}},
+			{Doc, "a v2.0 token's audience is the application's id and its issuer ends in /v2.0; azp and preferred_username replace appid, upn and unique_name", "Learn, access token claims reference", []string{"simulator/entra.TestVersions"}},
 			{Doc, "Certificate: the request is signed with a certificate", "Learn, certificate authentication", []string{dm + "TestByCertificate", enr + "TestSignedRequest"}},
 			{Doc, "renewal sends the CSR in a PKCS#7 signed with the old key, over mutual TLS; an expired certificate is not renewed", "Learn, certificate renewal", []string{dm + "TestRenewal", dm + "TestForgedRenewal"}},
 			{Seen, "25H2 rejects an APPAUTH without AAUTHDATA (0x80070057)", "reports of real devices", []string{dm + "TestDeviceEnrollmentAndQuirks"}},

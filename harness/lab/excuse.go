@@ -13,7 +13,7 @@ const PaceDo = "set target.pace, for example 10 (enrollments a minute)"
 
 // TokenDo tells the user the ways out if devices cannot sign in on the server's
 // page.
-const TokenDo = "set target.hooks.token, target.signin (steps, hook or browser, see harness/docs/signin.md) or target.directory"
+const TokenDo = "set target.hooks.token, for example {exec: [./token.sh]}, target.signin (steps, hook or browser, see harness/docs/signin.md) or target.directory"
 
 // ProfilesDo tells the user what to do about a server that refuses a version of
 // Windows.
