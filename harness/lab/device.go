@@ -48,16 +48,16 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 		Roots: l.roots, Key: l.key, Timeout: l.Config.Timeouts.Request, Log: l.log, Dial: l.Config.Dialer(),
 		Pace: l.pace.wait, Busy: l.pace.busy, BareWait: l.opts.BareWait,
 	}
+	cfg.TermsOfUse = t.TermsOfUse
 	var err error
 	if cfg.EnrollCert, err = t.Certificate.Load(); err != nil {
 		return cfg, err
 	}
 	switch {
 	case l.Directory != nil:
-		cfg.EntraToken = func(context.Context) (string, error) {
-			return l.Directory.Issue(entra.Good, entra.Who{UPN: t.Username})
-		}
+		cfg.Tokens = DirectoryTokens(l.Directory, entra.Good, t.Username)
 	case t.Hooks.Token != nil:
+		cfg.Tokens = HookTokens(t.Hooks.Token, t.Username, l.Config.Timeouts.Hook)
 		cfg.EntraToken = func(ctx context.Context) (string, error) {
 			out, err := t.Hooks.Token.Run(ctx, "token", target.Vars{Username: t.Username}, l.Config.Timeouts.Hook)
 			return strings.TrimSpace(out), err

@@ -53,9 +53,9 @@ type Target struct {
 
 	// Certificate enrolls devices if Discover says Certificate.
 	Certificate KeyPair `yaml:"certificate"`
-	// Directory is a fake Entra that gives devices tokens if Discover says Federated.
-	// Without it, and without Hooks.Token, they sign in on the server's page.
+	// Directory issues devices' tokens. Without it and Hooks.Token they use the sign-in page.
 	Directory Directory `yaml:"directory"`
+	Terms     `yaml:",inline"`
 	// Provisioned is an already enrolled device that all scenarios share.
 	Provisioned Provisioned `yaml:"provisioned"`
 	// Crowd is how many devices open sessions at once, default 200.

@@ -125,6 +125,9 @@ func (t *Target) completeEnrollment(dir string) error {
 			return errors.New("target.directory and target.hooks.token both give devices their tokens: keep one")
 		}
 	}
+	if err := t.checkTerms(); err != nil {
+		return err
+	}
 	if p.Server != "" {
 		switch {
 		case p.Cert == "":

@@ -58,11 +58,15 @@ type Vars struct {
 	HWDevID    string
 	Profile    string
 	Username   string // who enrolls
-	ChannelURI string
-	Verb       string
-	LocURI     string
-	Format     string
-	Data       string
+	// TokenKind says which token the token hook prints: user, device, or terms, the
+	// user's before the device is registered. DirectoryID is the device's id in the
+	// directory, Audience whom the token is for; both may be empty.
+	TokenKind, DirectoryID, Audience string
+	ChannelURI                       string
+	Verb                             string
+	LocURI                           string
+	Format                           string
+	Data                             string
 }
 
 var functions = template.FuncMap{
