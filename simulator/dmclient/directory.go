@@ -69,6 +69,13 @@ type directory struct {
 	carried  []Carried
 }
 
+// InDirectory reports whether a directory's token enrolled the device.
+func (d *Device) InDirectory() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.directory.member
+}
+
 // Tokens returns which of the directory's tokens the last session carried.
 func (d *Device) Tokens() []Carried {
 	d.mu.Lock()

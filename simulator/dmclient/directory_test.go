@@ -103,6 +103,23 @@ func carries(s *dmclient.Session, f *fakeEntra) string {
 	return strings.Join(out, ", ")
 }
 
+// told is what a device tells of its last session, in the words of carries.
+func told(d *dmclient.Device) string {
+	var out []string
+	for _, c := range d.Tokens() {
+		who := " user"
+		if c.Device {
+			who = " device"
+		}
+		for i, place := range []string{"Alert", "Bearer", "DeviceToken"} {
+			if c.In&(1<<i) != 0 {
+				out = append(out, place+who)
+			}
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
 // TestEntraSessions: while an Entra user is logged in, each session carries the
 // current token, as Bearer and as alert; the first one after a join does not, nor one
 // with a guest or without a user (Learn, "Microsoft Entra integration with MDM").
@@ -204,6 +221,9 @@ func TestDeviceTokens(t *testing.T) {
 			}
 			if got := carries(s, f); got != in.want {
 				t.Errorf("carries %q, want %q", got, in.want)
+			}
+			if got := told(d); got != in.want {
+				t.Errorf("the device tells %q, want %q", got, in.want)
 			}
 			if in.user == none && s.TokenErr == nil {
 				t.Error("the session does not say that the directory gave no token")
