@@ -38,12 +38,12 @@ func (s *Server) present(r *http.Request, id string, m *syncml.Message) (p prese
 		if name == "Authorization" {
 			scheme, rest, _ := strings.Cut(token, " ")
 			if token = rest; !strings.EqualFold(scheme, "Bearer") {
-				return p, errors.New("the scheme of Authorization is not Bearer")
+				return p, errors.New("the scheme of the Authorization header is not Bearer")
 			}
 		}
 		who, err := check(token)
 		if err != nil {
-			return p, fmt.Errorf("the token in %s: %w", name, err)
+			return p, fmt.Errorf("the token in the %s header: %w", name, err)
 		}
 		if name == "Authorization" {
 			p.user = who.User
