@@ -30,7 +30,7 @@ func TestHookTokens(t *testing.T) {
 		}
 		asked = append(asked, string(body))
 		if life == 0 {
-			io.WriteString(w, "opaque\n") //nolint:errcheck // the client is gone
+			io.WriteString(w, "opaque\n")
 			return
 		}
 		p, err := entra.New(entra.Config{Life: life, Key: func() (*rsa.PrivateKey, error) { return key, nil }})
@@ -42,7 +42,7 @@ func TestHookTokens(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		io.WriteString(w, token+"\n") //nolint:errcheck // as above
+		io.WriteString(w, token+"\n")
 	}))
 	t.Cleanup(srv.Close)
 	plain := &target.Hook{HTTP: &target.HTTPHook{URL: srv.URL, Body: "{{.Username}}"}}

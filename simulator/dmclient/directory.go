@@ -272,6 +272,6 @@ func (dir *directory) unpack(d *decoder, version uint64, token string, since tim
 	dir.member, dir.signedIn, dir.refused = flags&packedMember != 0, flags&packedSignedIn != 0, flags&packedRefused != 0
 	for range d.count() {
 		in := d.uint()
-		dir.carried = append(dir.carried, Carried{In: Carrier(in >> 1), Device: in&1 == 1, Of: d.string(), Expires: d.time(since)}) //nolint:gosec // a small set
+		dir.carried = append(dir.carried, Carried{In: Carrier(in >> 1), Device: in&1 == 1, Of: d.string(), Expires: d.time(since)})
 	}
 }

@@ -82,7 +82,7 @@ func carries(s *dmclient.Session, f *fakeEntra) string {
 	}
 	for _, ex := range s.Exchanges {
 		note("Bearer", strings.TrimPrefix(ex.Header.Get("Authorization"), "Bearer "))
-		for _, v := range ex.Header["DeviceToken"] { //nolint:staticcheck // as it is written on the wire
+		for _, v := range ex.Header["DeviceToken"] {
 			note("DeviceToken", v)
 		}
 	}
@@ -398,6 +398,14 @@ func TestPackedTokens(t *testing.T) {
 	d.Tree().Provision(dmclient.ProviderURI(d.Provider())+"/ForceAadToken", "1")
 	r.sync(d)
 	d = again(d)
+	// Two tokens leave an idle device within 1 KiB, like all in a fleet.
+	shared := dmclient.Packing{Dict: dmclient.NewDictionary()}
+	if _, err := d.Pack(shared); err != nil { // the dictionary learns from it
+		t.Fatal(err)
+	}
+	if record, err := d.Pack(shared); err != nil || len(record) > 1024 {
+		t.Errorf("the record takes %d bytes, %v", len(record), err)
+	}
 	all := d.Tokens()
 	if len(all) != 2 || all[0].Device || all[0].Of != "demo@mdm.example" || all[0].In.String() != "the AADUserToken alert and Authorization: Bearer" ||
 		!all[1].Device || all[1].Of != f.asked[0].DeviceID || all[1].In.String() != "the DeviceToken header" {

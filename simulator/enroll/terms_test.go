@@ -36,7 +36,7 @@ func termsServer(t *testing.T, pages map[string]string) (terms *Terms, seen *[]s
 			w.Header().Set("Location", to)
 			w.WriteHeader(http.StatusFound)
 		default:
-			io.WriteString(w, page) //nolint:errcheck // the client is gone
+			io.WriteString(w, page)
 		}
 	}))
 	t.Cleanup(srv.Close)

@@ -83,7 +83,7 @@ func (s *Server) answered(w http.ResponseWriter, r *http.Request) {
 		with(&to, "IsAccepted", "true")
 		with(&to, "OpaqueBlob", s.remember(&consent{user: asked.user, accepted: true}))
 	}
-	http.Redirect(w, r, to.String(), http.StatusFound)
+	http.Redirect(w, r, to.String(), http.StatusFound) //nolint:gosec // terms checked that it leads to a Windows app
 }
 
 func refuseTerms(w http.ResponseWriter, r *http.Request, to *url.URL, code, text string) {
