@@ -83,13 +83,13 @@ func (s *Server) answered(w http.ResponseWriter, r *http.Request) {
 		with(&to, "IsAccepted", "true")
 		with(&to, "OpaqueBlob", s.remember(&consent{user: asked.user, accepted: true}))
 	}
-	http.Redirect(w, r, to.String(), http.StatusFound) //nolint:gosec // terms checked that it leads to a Windows app
+	http.Redirect(w, r, to.String(), http.StatusFound)
 }
 
 func refuseTerms(w http.ResponseWriter, r *http.Request, to *url.URL, code, text string) {
 	with(to, "error", code)
 	with(to, "error_description", text)
-	http.Redirect(w, r, to.String(), http.StatusFound)
+	http.Redirect(w, r, to.String(), http.StatusFound) //nolint:gosec // the caller checked that it leads to a Windows app
 }
 
 // with adds a parameter to a URL.
