@@ -118,7 +118,7 @@ func (b *bench) serveDirectory(d *storedDirectory) (*entra.Provider, error) {
 		return nil, err
 	}
 	d.Listen = ln.Addr().String()
-	p, err := entra.New(entra.Config{BaseURL: cmp.Or(d.Public, "http://"+d.Listen), Tenant: d.Tenant, Audience: d.Audience, Key: d.key()})
+	p, err := entra.New(entra.Config{BaseURL: cmp.Or(d.Public, "http://"+d.Listen), Tenant: d.Tenant, Audience: d.Audience, Life: b.cfg.Target.Directory.Life, Key: d.key()})
 	var raw []byte
 	if err == nil {
 		raw, err = json.Marshal(d)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/internal/testenv"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/entra"
 )
 
 // entraWorkshop is a reference server that trusts a directory at that address.
@@ -107,17 +108,72 @@ func TestDeviceConfiguredDirectory(t *testing.T) {
 	t.Parallel()
 	w, directory := entraWorkshop(t)
 	config := "target:\n  discovery: https://" + w.devices + "/EnrollmentServer/Discovery.svc\n  ca: ca/ca.pem\n  username: demo@mdm.example\n" +
-		"  directory: {listen: '" + directory + "', tenant: " + testTenant + "}\n  terms_of_use: https://" + w.devices + "/EnrollmentServer/TermsOfUse\n"
+		"  directory: {listen: '" + directory + "', tenant: " + testTenant + ", life: 20m}\n  terms_of_use: https://" + w.devices + "/EnrollmentServer/TermsOfUse\n"
 	if err := os.WriteFile(filepath.Join(w.dir, "dmwake.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.device(0, "enroll", "--config", "dmwake.yaml", "--key", "ec")
 	w.device(0, "sync", "--config", "dmwake.yaml")
-	if out := w.device(0, "show", "1"); !strings.Contains(out, "token      user demo@mdm.example") {
-		t.Error(out)
+	out := w.device(0, "show", "1")
+	_, until, ok := strings.Cut(out, "token      user demo@mdm.example, in the AADUserToken alert and Authorization: Bearer; expires at ")
+	until, _, _ = strings.Cut(until, "\n")
+	if at, err := time.Parse("2006-01-02 15:04 UTC", until); !ok || err != nil || time.Until(at) > 20*time.Minute {
+		t.Errorf("%v\n%s", err, out)
 	}
 	if out := w.device(3, "enroll", "--config", "dmwake.yaml", "--key", "ec", "--refuse-terms"); !strings.Contains(out, "the terms of use were declined") {
 		t.Error(out)
+	}
+}
+
+// TestDeviceTokenHook: a real directory, behind target.hooks.token, gives the tokens of
+// enrollments, sessions and devices; each process asks it again.
+func TestDeviceTokenHook(t *testing.T) {
+	t.Parallel()
+	w, directory := entraWorkshop(t)
+	idp, err := entra.New(entra.Config{BaseURL: "http://" + directory, Tenant: testTenant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan string, 100)
+	srv := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/token" {
+			idp.ServeHTTP(rw, r)
+			return
+		}
+		q := r.URL.Query()
+		asked <- q.Get("kind")
+		token, err := idp.Issue(entra.Good, entra.Who{UPN: q.Get("user"), DeviceID: q.Get("device"), Device: q.Get("kind") == "device", Unregistered: q.Get("kind") == "terms"})
+		if err != nil {
+			t.Error(err)
+		}
+		io.WriteString(rw, token)
+	})}
+	go srv.Serve(ln) //nolint:errcheck // ends with the test
+	t.Cleanup(func() { srv.Close() })
+	config := "target:\n  discovery: https://" + w.devices + "/EnrollmentServer/Discovery.svc\n  ca: ca/ca.pem\n  username: demo@mdm.example\n" +
+		"  terms_of_use: https://" + w.devices + "/EnrollmentServer/TermsOfUse\n" +
+		"  hooks: {token: {http: {method: GET, url: 'http://" + directory + "/token?kind={{.TokenKind}}&user={{.Username}}&device={{.DirectoryID}}'}}}\n"
+	if err := os.WriteFile(filepath.Join(w.dir, "dmwake.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.device(0, "enroll", "--config", "dmwake.yaml", "--key", "ec")
+	w.device(0, "set", "1", "./Vendor/MSFT/DMClient/Provider/dmwake%20MDM/ForceAadToken=1")
+	w.device(0, "sync", "--config", "dmwake.yaml")
+	if out := w.device(0, "show", "1"); !strings.Contains(out, "token      user demo@mdm.example, ") || !strings.Contains(out, "token      device ") {
+		t.Error(out)
+	}
+	close(asked)
+	var kinds []string
+	for kind := range asked {
+		kinds = append(kinds, kind)
+	}
+	// The first session of the enrollment has the token of the enrollment.
+	if got := strings.Join(kinds, " "); got != "terms user user device" {
+		t.Errorf("the hook was asked for %s", got)
 	}
 }
 

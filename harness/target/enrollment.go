@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -54,6 +55,8 @@ type Directory struct {
 	// Public is the URL by which the server reaches it, if that is not
 	// http://{listen}.
 	Public string `yaml:"public"`
+	// Life is how long its tokens are valid, default an hour.
+	Life time.Duration `yaml:"life"`
 }
 
 // Provisioned is a device that enrolled by other means; it is used if Server is
@@ -120,6 +123,9 @@ func (t *Target) completeEnrollment(dir string) error {
 	if d := &t.Directory; d.Listen != "" {
 		if _, _, err := net.SplitHostPort(d.Listen); err != nil {
 			return fmt.Errorf("target.directory.listen %q is not host:port", d.Listen)
+		}
+		if d.Life < 0 {
+			return fmt.Errorf("target.directory.life %s is negative; it is how long a token is valid, such as 10m", d.Life)
 		}
 		if t.Hooks.Token != nil {
 			return errors.New("target.directory and target.hooks.token both give devices their tokens: keep one")

@@ -18,6 +18,7 @@ func TestTermsOfUse(t *testing.T) {
 		"  terms_of_use: https://mdm.example/T\n  directory: {listen: '127.0.0.1:7090'}\n":          "",
 		"  terms_of_use: https://mdm.example/T\n  hooks: {token: {exec: [cat, token]}}\n":           "",
 		"  terms_of_use: http://mdm.example/T\n  directory: {listen: '127.0.0.1:7090'}\n":           `target.terms_of_use "http://mdm.example/T" is not an https URL`,
+		"  directory: {listen: '127.0.0.1:7090', life: -1m}\n":                                      "target.directory.life -1m0s is negative",
 		"  terms_of_use: https://mdm.example/T\n":                                                   "set target.directory or target.hooks.token",
 		"  hooks: {token: {exec: [./token.sh, '{{.TokenKind}} {{.DirectoryID}} {{.Audience}}']}}\n": "",
 	} {
