@@ -62,6 +62,10 @@ seeds: ## run the whole suite with ten seeds, also on every tenth mutant (half a
 facts: ## write harness/docs/facts.md: the tests that prove each protocol fact
 	$(GO) run ./harness/facts/write > harness/docs/facts.md
 
+.PHONY: fidelity
+fidelity: ## print what each simulated Windows rests on, and write harness/docs/fidelity.md
+	@$(GO) run ./harness/fidelity/write | tee harness/docs/fidelity.md
+
 .PHONY: lint
 lint: ## check format, vet and module files; run golangci-lint if installed
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted:"; echo "$$out"; exit 1; fi

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/dmwake/dmwake/fakewns/intercept"
 )
 
 // Kind tells what a journal entry is about.
@@ -16,6 +18,7 @@ const (
 	Token        Kind = "token"
 	Notification Kind = "notification"
 	Handshake    Kind = "handshake" // a TLS handshake with an injected fault
+	Attempt      Kind = "attempt"   // a connection that brought no request
 )
 
 // Delivery is what became of an accepted notification.
@@ -61,7 +64,10 @@ type Entry struct {
 	Error      string // X-WNS-Error-Description, or why a token was refused
 	RetryAfter string
 	Fault      string // the injected fault that decided the answer
-	Delivery   Delivery
+	// Cause says why a connection brought no request. Error then is that of its TLS
+	// handshake, if there was one.
+	Cause    intercept.Cause
+	Delivery Delivery
 	// Violations are all rules the request broke, not only the one that decided
 	// the answer. Notes are violations that the service tolerates.
 	Violations []Violation
@@ -113,6 +119,9 @@ func (e *Entry) redactedTarget() string {
 
 // String is one line about the entry without secrets.
 func (e *Entry) String() string {
+	if e.Kind == Attempt {
+		return e.At.Format("15:04:05.000") + " no request: " + e.What()
+	}
 	s := fmt.Sprintf("%s %s %s%s -> %d", e.At.Format("15:04:05.000"), e.Method, e.Host, e.redactedTarget(), e.Status)
 	if e.Kind == Notification && e.WNSStatus != "" {
 		s += " " + e.WNSStatus

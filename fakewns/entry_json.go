@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/dmwake/dmwake/fakewns/intercept"
 )
 
 // entryJSON is an Entry without secrets, as it leaves the process.
@@ -38,6 +40,7 @@ type entryJSON struct {
 	Error      string      `json:"error,omitempty"`
 	RetryAfter string      `json:"retryAfter,omitempty"`
 	Fault      string      `json:"fault,omitempty"`
+	Cause      string      `json:"cause,omitempty"`
 	Delivery   Delivery    `json:"delivery,omitempty"`
 	Violations []Violation `json:"violations"`
 	Notes      []Violation `json:"notes,omitempty"`
@@ -55,7 +58,7 @@ func (e *Entry) MarshalJSON() ([]byte, error) {
 	out := entryJSON{
 		Seq: e.Seq, At: e.At, Kind: e.Kind, Method: e.Method, Host: e.Host, Target: e.redactedTarget(), Proto: e.Proto, TLS: e.TLS,
 		Chunked: e.Chunked, ContentLength: e.ContentLength, Peer: e.Peer, App: e.App, Channel: e.channelID, Device: e.Device,
-		Status: e.Status, WNSStatus: e.WNSStatus, MsgID: e.MsgID, Error: e.Error, RetryAfter: e.RetryAfter, Fault: e.Fault, Delivery: e.Delivery,
+		Status: e.Status, WNSStatus: e.WNSStatus, MsgID: e.MsgID, Error: e.Error, RetryAfter: e.RetryAfter, Fault: e.Fault, Cause: string(e.Cause), Delivery: e.Delivery,
 		Violations: e.Violations, Notes: e.Notes, Session: e.Session,
 	}
 	if out.Violations == nil {
@@ -104,7 +107,7 @@ func (e *Entry) UnmarshalJSON(b []byte) error {
 		Seq: in.Seq, At: in.At, Kind: in.Kind, Method: in.Method, Host: in.Host, Target: in.Target, Proto: in.Proto, TLS: in.TLS,
 		Header: in.Headers, Chunked: in.Chunked, ContentLength: in.ContentLength, Body: in.BodyBase64, Peer: in.Peer, Form: in.Form,
 		App: in.App, channelID: in.Channel, Device: in.Device,
-		Status: in.Status, WNSStatus: in.WNSStatus, MsgID: in.MsgID, Error: in.Error, RetryAfter: in.RetryAfter, Fault: in.Fault, Delivery: in.Delivery,
+		Status: in.Status, WNSStatus: in.WNSStatus, MsgID: in.MsgID, Error: in.Error, RetryAfter: in.RetryAfter, Fault: in.Fault, Cause: intercept.Cause(in.Cause), Delivery: in.Delivery,
 		Violations: in.Violations, Notes: in.Notes, Session: in.Session,
 	}
 	if in.Body != "" {

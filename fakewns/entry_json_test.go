@@ -49,7 +49,7 @@ func fill(t *testing.T, e *Entry) {
 // TestEntryJSON: every exported field of an entry survives a store and a client
 // of the control API, as the kind of entry that shows it.
 func TestEntryJSON(t *testing.T) {
-	for _, kind := range []Kind{Token, Notification, Handshake} {
+	for _, kind := range []Kind{Token, Notification, Handshake, Attempt} {
 		var in, out Entry
 		fill(t, &in)
 		in.Kind, in.channelID = kind, "its id"

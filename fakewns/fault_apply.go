@@ -66,10 +66,12 @@ func (f *Fault) answer(e *Entry, h http.Header, wake func()) func() {
 	return wake
 }
 
-// SpoilTLS is base with the faults of handshakes applied.
+// SpoilTLS is base with the faults of handshakes applied. Attempted tells by it
+// which name a failed handshake was for.
 func (s *Server) SpoilTLS(base *tls.Config) *tls.Config {
 	out := base.Clone()
 	out.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		s.hellos.add(hello.Conn.RemoteAddr().String(), hello.ServerName)
 		if !s.faults.any.Load() {
 			return nil, nil // as it is
 		}

@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"os"
@@ -52,7 +50,7 @@ func (l *Local) listen(h http.Handler, wrap func(net.Listener) net.Listener) net
 	if err != nil {
 		panic(fmt.Sprintf("fakewns: cannot listen on loopback: %v", err))
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: intercept.HandshakeErrors(l.Attempted)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -100,7 +98,7 @@ func (l *Local) ProxyURL() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.proxy == "" {
-		ln := l.listen(intercept.Proxy(l.addr), func(ln net.Listener) net.Listener { return ln })
+		ln := l.listen(intercept.Proxy(l.addr, l.Attempted), func(ln net.Listener) net.Listener { return ln })
 		l.proxy = "http://" + ln.Addr().String()
 	}
 	return l.proxy

@@ -79,6 +79,7 @@ type Server struct {
 	channels channelStore
 	limits   limits
 	faults   faultStore
+	hellos   hellos
 	msgID    atomic.Uint64
 	stats    stats
 	offset   atomic.Int64 // of the clock, nanoseconds

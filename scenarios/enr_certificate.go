@@ -43,7 +43,7 @@ var certificatesIssued = []Scenario{
 		Fix:     "Sign with SHA-256, and include clientAuth in the extended key usages.",
 		Mutants: []*mutants.Mutant{mutants.EnrNoEKU},
 		Run: func(t *T) {
-			d := t.Enrollee()
+			d := t.Specimen()
 			doc := documentOf(d)
 			certOf(d)
 			cert, err := parseCert(doc.ClientCert)
@@ -103,7 +103,7 @@ var certificatesIssued = []Scenario{
 		Fix:     "Renew the issuing CA, and deliver the new one.",
 		Mutants: []*mutants.Mutant{mutants.EnrCAExpired},
 		Run: func(t *T) {
-			d := t.Enrollee()
+			d := t.Specimen()
 			doc := documentOf(d)
 			if len(doc.Roots) == 0 && doc.ClientCert == nil {
 				t.Blocked(suite.By("ENR-12"), "the provisioning document contains no certificate")

@@ -26,7 +26,7 @@ var discovery = []Scenario{
 		Fix:     "Choose AuthPolicy from the AuthPolicies that the request lists.",
 		Mutants: []*mutants.Mutant{mutants.EnrPolicyUnoffered},
 		Run: func(t *T) {
-			d := t.Enrollee()
+			d := t.Specimen()
 			r := discoveredBy(d)
 			list := offered(d)
 			t.Check(slices.Contains(list, r.AuthPolicy), "AuthPolicy: one of "+strings.Join(list, ", "), suite.Show(r.AuthPolicy))
@@ -39,7 +39,7 @@ var discovery = []Scenario{
 		Fix:     "Build both service URLs from the server's public base URL, including scheme and host.",
 		Mutants: []*mutants.Mutant{mutants.EnrURLRelative, mutants.EnrURLPlain},
 		Run: func(t *T) {
-			d := t.Enrollee()
+			d := t.Specimen()
 			r := discoveredBy(d)
 			if r.PolicyURL != "" {
 				t.Try("EnrollmentPolicyServiceUrl", func() { serviceAt(d, enroll.StepPolicies, r.PolicyURL) })
@@ -55,7 +55,7 @@ var discovery = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrNoAuthURL, mutants.EnrAppruFixed},
 		Under:   []string{"ENR-05"},
 		Run: func(t *T) {
-			d := t.Enrollee()
+			d := t.Specimen()
 			r := discoveredBy(d)
 			if r.AuthPolicy != "Federated" {
 				t.NotApplicable("the server answers AuthPolicy %s", suite.Show(r.AuthPolicy))

@@ -28,7 +28,7 @@ var provisioningDocument = []Scenario{
 		Fix:     "Set version=\"1.1\" on wap-provisioningdoc, and encode the whole document in standard base64.",
 		Mutants: []*mutants.Mutant{mutants.EnrDocVersion},
 		Run: func(t *T) {
-			e, err := enroll.ReadEnvelope(exchangeOf(t.Enrollee(), enroll.StepToken).Response)
+			e, err := enroll.ReadEnvelope(exchangeOf(t.Specimen(), enroll.StepToken).Response)
 			if err != nil {
 				t.Fail("a SOAP envelope in reply to RST", err.Error())
 			}
@@ -50,7 +50,7 @@ var provisioningDocument = []Scenario{
 		Fix:     "Write APPID w7, PROVIDER-ID, NAME and ADDR into the APPLICATION characteristic.",
 		Mutants: []*mutants.Mutant{mutants.EnrNoName},
 		Run: func(t *T) {
-			app := documentOf(t.Enrollee()).App
+			app := documentOf(t.Specimen()).App
 			t.Try("APPID", func() { t.Expect(app.AppID, "APPID").To(Equal("w7")) })
 			t.Try("PROVIDER-ID", func() { t.Expect(app.ProviderID, "PROVIDER-ID").To(Not(BeEmpty())) })
 			t.Try("NAME", func() { t.Expect(app.Name, "NAME").To(Not(BeEmpty())) })
@@ -65,7 +65,7 @@ var provisioningDocument = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrNoAppsrv},
 		Run: func(t *T) {
 			var levels []string
-			for _, a := range documentOf(t.Enrollee()).App.Auth {
+			for _, a := range documentOf(t.Specimen()).App.Auth {
 				levels = append(levels, strings.ToUpper(a.Level))
 			}
 			for _, want := range []string{"CLIENT", "APPSRV"} {
@@ -99,7 +99,7 @@ var provisioningDocument = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrNoROBO},
 		Run: func(t *T) {
 			values := map[string]string{}
-			for _, n := range documentOf(t.Enrollee()).Renew {
+			for _, n := range documentOf(t.Specimen()).Renew {
 				values[strings.ToLower(n.Path)] = n.Value
 			}
 			t.Try("ROBOSupport", func() { t.Expect(strings.ToLower(values["robosupport"]), "ROBOSupport").To(Equal("true")) })
@@ -116,7 +116,7 @@ var provisioningDocument = []Scenario{
 		Fix:     "Leave Push/PFN out of the document and set it in the first session.",
 		Mutants: []*mutants.Mutant{mutants.EnrPFNDocument},
 		Run: func(t *T) {
-			t.Expect(documentOf(t.Enrollee()).Provider.Node("Push/PFN"), "Push/PFN in the provisioning document").To(BeEmpty())
+			t.Expect(documentOf(t.Specimen()).Provider.Node("Push/PFN"), "Push/PFN in the provisioning document").To(BeEmpty())
 		},
 	},
 	{
@@ -130,7 +130,7 @@ var provisioningDocument = []Scenario{
 			if err != nil {
 				t.Error("target.discovery: %v", err)
 			}
-			named := pagesOf(documentOf(t.Enrollee()), own.Hostname())
+			named := pagesOf(documentOf(t.Specimen()), own.Hostname())
 			if len(named) == 0 {
 				t.NotApplicable("the provisioning document names no page on the server itself (%s)", strings.Join(pages, ", "))
 			}

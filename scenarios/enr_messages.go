@@ -24,7 +24,7 @@ var enrollmentMessages = []Scenario{
 		Fix:     "Answer GET on the discovery path with 200 and an empty body, besides POST.",
 		Mutants: []*mutants.Mutant{mutants.EnrGet404},
 		Run: func(t *T) {
-			ex := reached(t.Enrollee(), enroll.StepReach)
+			ex := reached(t.Specimen(), enroll.StepReach)
 			switch {
 			case ex == nil:
 				t.Error("the device sent no GET")
@@ -41,7 +41,7 @@ var enrollmentMessages = []Scenario{
 		Fix:     "Buffer the whole SOAP body, set Content-Length and application/soap+xml, and do not flush before.",
 		Mutants: []*mutants.Mutant{mutants.EnrChunked},
 		Run: func(t *T) {
-			d := t.Enrollee()
+			d := t.Specimen()
 			for _, step := range services {
 				t.Try(step, func() { framed(t, exchangeOf(d, step)) })
 			}
@@ -54,7 +54,7 @@ var enrollmentMessages = []Scenario{
 		Fix:     "Copy a:MessageID of the request into a:RelatesTo of the reply, in all three services.",
 		Mutants: []*mutants.Mutant{mutants.EnrRelatesTo},
 		Run: func(t *T) {
-			d := t.Enrollee()
+			d := t.Specimen()
 			for _, step := range services {
 				t.Try(step, func() {
 					sent, got := envelopesOf(d, step)
@@ -70,7 +70,7 @@ var enrollmentMessages = []Scenario{
 		Fix:     "Handle errors of the XML parser, and answer with a SOAP fault with subcode MessageFormat.",
 		Mutants: []*mutants.Mutant{mutants.EnrSOAPPanic},
 		Run: func(t *T) {
-			d := t.Enrollee()
+			d := t.Specimen()
 			r := discoveredBy(d)
 			discovery := exchangeOf(d, enroll.StepDiscover).URL // after redirects
 			for i, to := range []string{discovery, r.PolicyURL, r.EnrollmentURL} {
@@ -88,7 +88,7 @@ var enrollmentMessages = []Scenario{
 		Fix:     "Write the time of the reply into the timestamp, and a new UUID into ActivityId.",
 		Mutants: []*mutants.Mutant{mutants.EnrTimestampOld, mutants.EnrActivityConstant},
 		Run: func(t *T) {
-			d := t.Enrollee()
+			d := t.Specimen()
 			seen := map[string]string{}
 			for _, step := range services {
 				t.Try(step, func() { stamped(t, d, step, seen) })
@@ -102,7 +102,7 @@ var enrollmentMessages = []Scenario{
 		Fix:     "Write the full URI of the operation's response into a:Action.",
 		Mutants: []*mutants.Mutant{mutants.EnrActionShort},
 		Run: func(t *T) {
-			d := t.Enrollee()
+			d := t.Specimen()
 			actions := map[string]string{enroll.StepDiscover: enroll.ActionDiscoverResponse, enroll.StepPolicies: enroll.ActionGetPoliciesResponse, enroll.StepToken: enroll.ActionRequestTokenReply}
 			for _, step := range services {
 				t.Try(step, func() {
@@ -120,7 +120,7 @@ var enrollmentMessages = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrSOAPStrict},
 		Under:   []string{"ENR-19"},
 		Run: func(t *T) {
-			d := t.Enrollee()
+			d := t.Specimen()
 			for _, step := range services {
 				t.Try(step, func() { reformed(t, d, step) })
 			}

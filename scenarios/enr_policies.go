@@ -19,7 +19,7 @@ var certificatePolicies = []Scenario{
 		Fix:     "Answer GetPolicies with one policy and its attributes, and bind every prefix on the element that uses it or on one above.",
 		Mutants: []*mutants.Mutant{mutants.EnrPoliciesUnbound, mutants.EnrPoliciesNone, mutants.EnrPoliciesPanic},
 		Run: func(t *T) {
-			reply := policyReply(t, t.Enrollee())
+			reply := policyReply(t, t.Specimen())
 			e, err := enroll.ReadEnvelope(reply)
 			if err != nil {
 				t.Fail("a SOAP envelope", err.Error())
@@ -43,7 +43,7 @@ var certificatePolicies = []Scenario{
 		Fix:     "Set policySchema to 3, and let hashAlgorithmOIDReference name the oIDReferenceID of an OID with group 1.",
 		Mutants: []*mutants.Mutant{mutants.EnrOIDDangling, mutants.EnrPolicySchema},
 		Run: func(t *T) {
-			r := policiesOf(t.Enrollee())
+			r := policiesOf(t.Specimen())
 			t.Try("policySchema", func() { t.Expect(r.Schema, "policySchema").To(Equal("3")) })
 			if r.HashReference == "" {
 				return
@@ -61,7 +61,7 @@ var certificatePolicies = []Scenario{
 		Fix:     "Set minimalKeyLength to 2048.",
 		Mutants: []*mutants.Mutant{mutants.EnrKeyLength},
 		Run: func(t *T) {
-			t.Expect(policiesOf(t.Enrollee()).MinimalKeyLength, "minimalKeyLength").To(BeNumerically(">=", 2048))
+			t.Expect(policiesOf(t.Specimen()).MinimalKeyLength, "minimalKeyLength").To(BeNumerically(">=", 2048))
 		},
 	},
 }

@@ -23,7 +23,7 @@ var pollSchedule = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrPollZero},
 		Run: func(t *T) {
 			var counts, all []string
-			for _, s := range pollSets(documentOf(t.Enrollee())) {
+			for _, s := range pollSets(documentOf(t.Specimen())) {
 				t.Try("Poll/"+s.countName, func() { number(t, s.count) })
 				t.Try("Poll/"+s.intervalName, func() { number(t, s.interval) })
 				counts, all = append(counts, s.count), append(all, s.count, s.interval)
@@ -40,7 +40,7 @@ var pollSchedule = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrPollMinute},
 		Under:   []string{"ENR-22"},
 		Run: func(t *T) {
-			last := pollSets(documentOf(t.Enrollee()))[2]
+			last := pollSets(documentOf(t.Specimen()))[2]
 			switch {
 			case last.interval == "":
 				return // then Windows polls once a day

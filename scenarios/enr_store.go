@@ -28,7 +28,7 @@ var certificateStores = []Scenario{
 		Fix:     "Name the characteristic by the SHA-1 of the certificate's DER, after it was signed.",
 		Mutants: []*mutants.Mutant{mutants.EnrThumbprintWrong},
 		Run: func(t *T) {
-			list := documentOf(t.Enrollee()).Stored
+			list := documentOf(t.Specimen()).Stored
 			if len(list) == 0 {
 				t.Blocked(suite.By("ENR-12"), "the provisioning document contains no certificate")
 			}
@@ -42,7 +42,7 @@ var certificateStores = []Scenario{
 }
 
 func criteriaFind(t *T) {
-	d := t.Enrollee()
+	d := t.Specimen()
 	doc := documentOf(d)
 	raw := doc.App.Parms["SSLCLIENTCERTSEARCHCRITERIA"]
 	if raw == "" {

@@ -167,7 +167,7 @@ func strangersMet(t *T, d *Device, from uint64) {
 		closed := true
 		for _, h := range shaken() {
 			closed = closed && !t.Lab.Connected(h.Peer)
-			for _, e := range j.Since(h.Seq+1, func(e *fakewns.Entry) bool { return e.Kind != fakewns.Handshake && e.Peer == h.Peer }) {
+			for _, e := range j.Since(h.Seq+1, func(e *fakewns.Entry) bool { return suite.IsRequest(e) && e.Peer == h.Peer }) {
 				if talked == nil {
 					talked = e
 				}

@@ -35,9 +35,12 @@ func IsService(host string) bool {
 
 // Proxy is an HTTP proxy that connects CONNECT requests for the service's
 // hosts, port 443, to the fake WNS at addr. allow names further hosts to pass
-// through, "host" (port 443) or "host:port". Everything else is refused, so it
-// is never an open proxy.
-func Proxy(addr string, allow ...string) http.Handler {
+// through, "host" (port 443) or "host:port". Everything else is refused and told,
+// so it is never an open proxy. tell may be nil.
+func Proxy(addr string, tell func(Attempt), allow ...string) http.Handler {
+	if tell == nil {
+		tell = func(Attempt) {}
+	}
 	for i, a := range allow {
 		if _, _, err := net.SplitHostPort(a); err != nil {
 			allow = slices.Clone(allow)
@@ -46,9 +49,10 @@ func Proxy(addr string, allow ...string) http.Handler {
 	}
 	p := goproxy.NewProxyHttpServer()
 	p.Logger = quiet{}
-	p.OnRequest().HandleConnectFunc(func(host string, _ *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
+	p.OnRequest().HandleConnectFunc(func(host string, ctx *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
 		name, port, err := net.SplitHostPort(host)
-		if err == nil && port == "443" && IsService(name) {
+		service := err == nil && IsService(name)
+		if service && port == "443" {
 			return goproxy.OkConnect, addr
 		}
 		for _, a := range allow {
@@ -56,13 +60,20 @@ func Proxy(addr string, allow ...string) http.Handler {
 				return goproxy.OkConnect, host
 			}
 		}
+		cause := OtherHost
+		if service {
+			cause = OtherPort
+		}
+		tell(refusal(ctx.Req, cause, host))
 		return goproxy.RejectConnect, host
 	})
 	p.OnRequest().DoFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Request, *http.Response) {
+		tell(refusal(r, NotConnect, r.Host))
 		return r, goproxy.NewResponse(r, goproxy.ContentTypeText, http.StatusForbidden,
 			"dmwake's proxy only connects to the hosts of WNS\n")
 	})
-	p.NonproxyHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	p.NonproxyHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tell(refusal(r, ToProxy, r.Host))
 		http.Error(w, "this is dmwake's proxy; set it as HTTPS_PROXY", http.StatusForbidden)
 	})
 	// CONNECT must not follow the environment's own proxy to reach loopback.

@@ -33,7 +33,7 @@ func TestProxyIsNotOpen(t *testing.T) {
 	t.Cleanup(secretTLS.Close)
 	allowed := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "allowed") }))
 	t.Cleanup(allowed.Close)
-	proxy := httptest.NewServer(Proxy(wns.Listener.Addr().String(), allowed.Listener.Addr().String()))
+	proxy := httptest.NewServer(Proxy(wns.Listener.Addr().String(), nil, allowed.Listener.Addr().String()))
 	t.Cleanup(proxy.Close)
 	via, _ := url.Parse(proxy.URL)
 	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(via), TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
@@ -55,7 +55,7 @@ func TestProxyIsNotOpen(t *testing.T) {
 		t.Errorf("an allowed host: %d %s", code, text)
 	}
 	// A name that is allowed without a port is allowed on 443 and nowhere else.
-	byName := Proxy(wns.Listener.Addr().String(), "127.0.0.1", "::1")
+	byName := Proxy(wns.Listener.Addr().String(), nil, "127.0.0.1", "::1")
 	refused := httptest.NewServer(byName)
 	t.Cleanup(refused.Close)
 	via2, _ := url.Parse(refused.URL)

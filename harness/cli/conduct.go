@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
@@ -94,7 +95,8 @@ func verdict(r *report.Report, enrollErr, down error) error {
 	case len(r.Failures()) > 0, r.FailedPartly():
 		return &exitError{exitFailed, errSilent}
 	case len(r.HookErrors) > 0:
-		return usage(fmt.Errorf("%s; fix target.hooks in the configuration", r.HookErrors[0]))
+		first, _, _ := strings.Cut(r.HookErrors[0], "\n")
+		return usage(fmt.Errorf("%s; fix target.hooks in the configuration", first))
 	}
 	return nil
 }

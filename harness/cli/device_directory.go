@@ -69,8 +69,8 @@ func (b *bench) giveTokens(dev *dmclient.Config) error {
 	if !slices.Contains(tokenKinds(), kind) {
 		return fmt.Errorf("--entra-token %q is none of %v", kind, tokenKinds())
 	}
-	if t.Hooks.Token != nil {
-		dev.Tokens, b.tokens = lab.HookTokens(t.Hooks.Token, t.Username, b.cfg.Timeouts.Hook), true
+	if dev.Tokens = lab.HookTokens(b.cfg); dev.Tokens != nil {
+		b.tokens = true
 		return nil
 	}
 	var dir storedDirectory

@@ -22,8 +22,9 @@ discovery, enrollment of one device, its first sessions, PFN and channel, and ea
 hook, up to a push that wakes the device. It says how to fix the first problem,
 and which scenarios need anything that is missing.
 
-Exit codes: 0 no problem, 2 a problem with a hook or the WNS section, 3 the server
-cannot be reached or enrolls no device.`,
+Exit codes: 0 no problem, 1 a real Windows would stop where the simulated device goes
+on, 2 a problem with a hook or the WNS section, 3 the server cannot be reached or
+enrolls no device.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runDoctor(c.Context(), s, config) },
 	}
@@ -47,18 +48,22 @@ func runDoctor(ctx context.Context, s *streams, config string) error {
 	}
 	var first error
 	doctor.Examine(ctx, l, func(f doctor.Finding) {
-		mark := string(f.State)
-		if f.State == doctor.Bad {
-			mark = "FAIL"
-			code := exitUsage
-			if f.Reach {
-				code = exitUnreachable
-			}
-			if first == nil {
-				first = &exitError{code, errSilent}
-			}
+		mark, code := string(f.State), 0
+		switch {
+		case f.State == doctor.Stops:
+			mark, code = "FAIL", exitFailed
+		case f.State == doctor.Bad && f.Reach:
+			mark, code = "FAIL", exitUnreachable
+		case f.State == doctor.Bad:
+			mark, code = "FAIL", exitUsage
+		}
+		if code != 0 && (first == nil || f.State == doctor.Bad) { // what ends the examination decides
+			first = &exitError{code, errSilent}
 		}
 		fmt.Fprintf(s.out, "%-5s %-12s %s\n", mark, f.Step, f.Saw)
+		for _, line := range f.Hooks {
+			fmt.Fprintf(s.out, "%-18s |  %s\n", "", line)
+		}
 		if f.Do != "" {
 			fmt.Fprintf(s.out, "%-18s -> %s\n", "", f.Do)
 		}

@@ -137,7 +137,7 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 	}
 	introduce(ctx, s, l, trust, token)
 	if !f.quiet {
-		go watchJournal(ctx, s, l.WNS.Journal())
+		go watchJournal(ctx, s, l)
 	}
 	if len(argv) > 0 {
 		return runCommandInLab(ctx, s, l, trust, argv)
@@ -209,9 +209,10 @@ func sampleCurl(l *lab.Lab, trust *intercept.Trust, uri string) string {
 		curl, lab.TokenURL(&l.Config), scope, id, secret, curl, lab.ShellQuote(uri))
 }
 
-// watchJournal prints every request, and later changes of its delivery.
-func watchJournal(ctx context.Context, s *streams, j *fakewns.Journal) {
-	p := &printer{w: s.out}
+// watchJournal prints every request, later changes of its delivery, and connections
+// that brought none: once for each cause with what to do.
+func watchJournal(ctx context.Context, s *streams, l *lab.Lab) {
+	p, j, told := &printer{w: s.out}, l.WNS.Journal(), map[intercept.Cause]bool{}
 	next := j.Mark()
 	j.Watch(ctx, j.Changes(), func(e *fakewns.Entry, missed uint64) error { //nolint:errcheck // it ends with the lab
 		if missed > 0 {
@@ -221,6 +222,11 @@ func watchJournal(ctx context.Context, s *streams, j *fakewns.Journal) {
 		case e.Seq >= next:
 			next = e.Seq + 1
 			p.line("#%d %s", e.Seq, e)
+			if e.Kind == fakewns.Attempt && !told[e.Cause] {
+				told[e.Cause] = true
+				_, do := l.Unreached([]*fakewns.Entry{e})
+				p.line("    to do: %s", do)
+			}
 		case e.Session != "":
 			p.line("#%d led to session %s of %s", e.Seq, e.Session, e.Device)
 		default:

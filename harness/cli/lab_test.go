@@ -315,6 +315,15 @@ func TestLabCommand(t *testing.T) {
 	if out, code := run("--wns-listen", "127.0.0.1:0", "--", "no-such-command-here"); code != 2 || !strings.Contains(out, "command no-such-command-here not found") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
+	// A command that does not trust the CA, or asks the proxy for another host, is
+	// told what to do, once. The request after both shows that all was printed.
+	const wrong = `for i in 1 2; do env -u CURL_CA_BUNDLE -u SSL_CERT_FILE curl -s https://login.live.com/; curl -s https://www.example.com/; done; curl -s https://login.live.com/accesstoken.srf; exit 0`
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Log("NOT RUN: curl is not on this machine")
+	} else if out, _ := run("--wns-listen", "127.0.0.1:0", "--", "sh", "-c", wrong); strings.Count(out, "does not trust the certificate of login.live.com (") != 2 ||
+		strings.Count(out, "to do: let the server trust the lab's CA: SSL_CERT_FILE") != 1 || strings.Count(out, "to do: if the server needs www.example.com:443") != 1 {
+		t.Errorf("what a command that does not get through is told:\n%s", out)
+	}
 	if err := intercept.Supported(t.Context()); err != nil {
 		t.Logf("NOT RUN with hosts: %v", err)
 		return

@@ -43,7 +43,7 @@ func TestMistakes(t *testing.T) {
 		{"no such page", "Discovery.svc", "Nothing.svc", "secret-1", "ENR-01", 3, "expected  HTTP status of GET https://" + devices + "/EnrollmentServer/Nothing.svc: 200", "(Windows shows 0x80190194)"},
 		{"port in use", "listen: '" + wns, "listen: '" + devices, "secret-1", "ENR-01", 2, "", "wns.listen: " + devices + " is in use by another program; stop it or choose another port"},
 		{"hook fails", "http: {url: 'http://" + admin + "/devices/{{.DeviceID}}/push', headers: {Authorization: Bearer admin-1}}", "exec: [sh, -c, 'echo cannot push >&2; exit 1']",
-			"secret-1", "WNS-01,PSH-01", 2, "", "the push hook failed: sh: exit status 1: cannot push; fix target.hooks in the configuration"},
+			"secret-1", "WNS-01,PSH-01", 2, "push hook, standard error: cannot push", "the push hook failed: sh: exit status 1: cannot push; fix target.hooks in the configuration"},
 		{"hook hangs", "http: {url: 'http://" + admin + "/devices/{{.DeviceID}}/push', headers: {Authorization: Bearer admin-1}}", "{exec: [sleep, '600'], timeout: 100ms}",
 			"secret-1", "WNS-01", 2, "", "the push hook failed: it did not end within 100ms; fix target.hooks in the configuration"},
 	}

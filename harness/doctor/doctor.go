@@ -9,8 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
@@ -25,7 +28,8 @@ type State string
 const (
 	OK     State = "ok"
 	Bad    State = "bad"
-	Note   State = "note" // no problem, but less can be tested
+	Stops  State = "stops" // a real Windows stops here; the simulated device goes on
+	Note   State = "note"  // no problem, but less can be tested
 	Untold State = "-"
 )
 
@@ -34,7 +38,8 @@ type Finding struct {
 	Step  string
 	State State
 	Saw   string
-	Do    string // what to do, for Bad and Note
+	Do    string   // what to do, for Bad, Stops and Note
+	Hooks []string // what the hooks of the step did, and printed
 	// Reach says that the server cannot be tested at all.
 	Reach bool
 }
@@ -58,11 +63,18 @@ func Examine(ctx context.Context, l *lab.Lab, tell func(Finding)) {
 		run  func() Finding
 	}{
 		{"name", p.name}, {"connection", p.connection}, {"discovery", p.discovery}, {"enrollment", p.enrollment}, {"session", p.session},
-		{"PFN", p.pfn}, {"queue hook", p.queue}, {"push", p.push}, {"other hooks", p.others},
+		{"lookup hook", p.lookup}, {"PFN", p.pfn}, {"queue hook", p.queue}, {"push", p.push}, {"other hooks", p.others},
 	} {
+		if step.name == "lookup hook" && p.t.Hooks.Lookup == nil {
+			continue
+		}
 		f := Finding{State: Untold, Saw: "not tried: see above"}
 		if !p.failed {
+			began := time.Now()
 			f = step.run()
+			for _, o := range p.lab.HookOutcomes("", began) {
+				f.Hooks = append(f.Hooks, o.Lines()...)
+			}
 		}
 		f.Step = step.name
 		p.failed = p.failed || f.State == Bad
@@ -126,7 +138,7 @@ func (p *patient) discovery() Finding {
 		return bad(err.Error(), "check the target section")
 	}
 	if err != nil {
-		f := bad(err.Error(), "check the path of target.discovery: it is usually /EnrollmentServer/Discovery.svc")
+		f := bad(err.Error(), p.undiscovered(err))
 		f.Reach = true
 		return f
 	}
@@ -172,15 +184,17 @@ func (p *patient) enrollment() Finding {
 	if err != nil {
 		return p.refused(err)
 	}
-	for _, n := range p.lab.Notes() {
-		p.tell(Finding{Step: "enrollment", State: Note, Saw: n, Do: "the ENR scenarios say more; the run goes on anyway"})
+	for _, f := range p.stops() {
+		f.Step = "enrollment"
+		p.tell(f)
 	}
 	return good("device %s, ProviderID %q, sessions at %s", p.device.Identity().DeviceID, p.device.Provider(), p.device.Address())
 }
 
 func (p *patient) refused(err error) Finding {
 	f := bad(err.Error(), "to see the messages, run: dmwake device enroll -v, with the same discovery and user")
-	f.Reach = true
+	var hook *target.HookError
+	f.Reach = !errors.As(err, &hook)
 	if excused := lab.Excuse(err); excused != nil {
 		f.Saw, f.Do = excused.What, excused.Do
 		return f
@@ -202,6 +216,11 @@ func (p *patient) refused(err error) Finding {
 
 func (p *patient) session() Finding {
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+	if errors.Is(err, dmclient.ErrEndless) {
+		p.tell(Finding{Step: "session", State: Stops, Saw: err.Error() + ": the server asks something in each of its messages",
+			Do: "end the session once everything is answered: dmwake test --only SES-14 shows the messages"})
+		return good("%d messages, then the device gave up", len(s.Sent))
+	}
 	if err != nil {
 		return bad(err.Error(), "run: dmwake test --area SES, which says what Windows expects")
 	}
@@ -209,10 +228,7 @@ func (p *patient) session() Finding {
 }
 
 func (p *patient) pfn() Finding {
-	if p.t.Push == "none" {
-		return Finding{State: Note, Saw: "target.push is none", Do: "PFN, CHN, TOK, WNS, WER and PSH are not applicable"}
-	}
-	if p.device.PFN() == "" {
+	if p.t.Push != "none" && p.device.PFN() == "" {
 		p.device.Sync(p.ctx, dmclient.SyncOptions{}) //nolint:errcheck // the session step judged that
 	}
 	want := p.lab.Config.WNS.App.PFN
@@ -223,6 +239,10 @@ func (p *patient) pfn() Finding {
 		}
 	}
 	switch {
+	case p.t.Push == "none" && set != "":
+		return Finding{State: Note, Saw: "target.push is none, but the server sets the PFN " + set, Do: "remove target.push to test its push, and put its app identity into wns.app"}
+	case p.t.Push == "none":
+		return Finding{State: Note, Saw: "target.push is none", Do: "PFN, CHN, TOK, WNS, WER and PSH are not applicable"}
 	case p.device.ChannelURI() != "":
 		return good("%s, and the device has a channel", p.device.PFN())
 	case set == "":
@@ -231,6 +251,14 @@ func (p *patient) pfn() Finding {
 		return bad(fmt.Sprintf("the server sets %s, but the fake WNS knows %s", set, want), "put the server's app identity (pfn, sid, secret) into wns.app")
 	}
 	return bad(fmt.Sprintf("the server sets %s, but the device got no channel", set), "run: dmwake test --area PFN")
+}
+
+func (p *patient) lookup() Finding {
+	id, err := p.lab.ServerID(p.ctx, p.device)
+	if err != nil {
+		return bad(err.Error(), "run the hook by hand for this device, "+p.device.Identity().DeviceID)
+	}
+	return good("the server knows the device as %s", id)
 }
 
 func (p *patient) queue() Finding {
@@ -242,8 +270,8 @@ func (p *patient) queue() Finding {
 		return bad(err.Error(), "run the hook by hand with this device's id, "+p.device.Identity().DeviceID)
 	}
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{})
-	if err != nil || len(s.Find(c.Verb, "/MaxSegLen")) == 0 {
-		return bad("it succeeded, but the next session did not bring the queued Get", "check that the hook identifies the device as the server does (DeviceID, UDID, DeviceName, HWDevID)")
+	if err != nil && !errors.Is(err, dmclient.ErrEndless) || len(s.Find(c.Verb, "/MaxSegLen")) == 0 {
+		return bad("it succeeded, but the next session did not bring the queued Get", "check that the hook identifies the device as the server does: harness/docs/hooks.md lists the variables, and target.hooks.lookup finds a server's own id")
 	}
 	return good("a Get was queued, and arrived in the next session")
 }
@@ -271,27 +299,17 @@ func (p *patient) push() Finding {
 	if err == nil {
 		return good("the device woke up and opened a session")
 	}
-	saw := p.lab.WNS.Journal().Since(journal, nil)
+	entries := p.lab.WNS.Journal().Since(journal, nil)
+	saw := slices.DeleteFunc(slices.Clone(entries), func(e *fakewns.Entry) bool { return e.Kind != fakewns.Token && e.Kind != fakewns.Notification })
 	if len(saw) == 0 {
-		return bad(fmt.Sprintf("nothing reached the fake WNS within %s", p.lab.Config.Timeouts.Push), p.route())
+		what, do := p.lab.Unreached(entries)
+		return bad(fmt.Sprintf("nothing reached the fake WNS within %s: %s", p.lab.Config.Timeouts.Push, what), do)
 	}
 	last := saw[len(saw)-1]
 	if last.Status == http.StatusOK {
 		return bad("the fake WNS accepted the last request, but no session followed", "run: dmwake test --only PSH-01 --html report.html")
 	}
 	return bad(fmt.Sprintf("the fake WNS answered the last of %d requests with %d: %s", len(saw), last.Status, last.Error), "dmwake explain wns "+fmt.Sprint(last.Status)+" says what that means; dmwake test --area TOK,WNS says what is wrong")
-}
-
-// route says what a server needs to reach the fake WNS.
-func (p *patient) route() string {
-	w := &p.lab.Config.WNS
-	switch w.Mode {
-	case "proxy":
-		return "start the server with HTTPS_PROXY=http://" + w.Proxy + " and the lab's CA (dmwake test --config FILE --print-env), and make sure that its HTTP client uses both"
-	case "hosts":
-		return "let login.live.com and *.notify.windows.com resolve to " + w.Listen + " for the server, and let it trust the lab's CA (dmwake test --config FILE --print-env)"
-	}
-	return "set the server's token endpoint to " + lab.TokenURL(&p.lab.Config) + ", and let it trust the lab's CA (dmwake test --config FILE --print-env)"
 }
 
 func (p *patient) others() Finding {

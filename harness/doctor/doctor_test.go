@@ -7,7 +7,9 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
+	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
 
 // TestExamine: a sound server passes every step. For a broken server or
@@ -15,13 +17,14 @@ import (
 // later steps.
 func TestExamine(t *testing.T) {
 	for name, c := range map[string]struct {
-		mutant *mutants.Mutant
-		edit   func(*lab.Lab)
-		step   string // the step that is Bad or Note
-		state  State
-		saw    string
-		do     string
-		reach  bool
+		mutant  *mutants.Mutant
+		variant *variants.Variant
+		edit    func(*lab.Lab)
+		step    string // the step that is Bad or Note
+		state   State
+		saw     string
+		do      string
+		reach   bool
 	}{
 		"sound":            {step: "push", state: OK, saw: "the device woke up"},
 		"no PFN":           {mutant: mutants.PfnNever, step: "PFN", state: Note, saw: "set no PFN in two sessions", do: "target.push: none"},
@@ -41,6 +44,16 @@ func TestExamine(t *testing.T) {
 			l.WNS.Inject(fakewns.Fault{Name: "no", On: fakewns.Notification, Status: 403})
 			l.Config.Timeouts.Push = 1e9
 		}, step: "push", state: Bad, saw: "403", do: "dmwake explain wns 403"},
+		"CSR refused":        {mutant: mutants.EnrStrictCSR, step: "enrollment", state: Stops, saw: "refuses the CSR as Windows encodes it", do: "a real Windows does not enroll"},
+		"policies refused":   {mutant: mutants.EnrPoliciesPanic, step: "enrollment", state: Stops, saw: "fails at GetPolicies", do: "a real Windows does not enroll"},
+		"policies malformed": {mutant: mutants.EnrPoliciesUnbound, step: "enrollment", state: Stops, saw: "not well-formed", do: "ENR-08"},
+		"endless session":    {mutant: mutants.SesEndless, step: "session", state: Stops, saw: "did not end after 50 messages", do: "SES-14"},
+		"push none":          {edit: func(l *lab.Lab) { l.Config.Target.Push = "none" }, step: "PFN", state: Note, saw: "but the server sets the PFN", do: "remove target.push"},
+		"version refused": {variant: variants.Version6, edit: func(l *lab.Lab) { l.Config.Target.Profiles = []string{"win11-25h2"} }, step: "discovery", state: Bad,
+			saw: "RequestVersion 9.0 is not supported", do: "set target.profiles to an older Windows", reach: true},
+		"no fault but a page": {edit: func(l *lab.Lab) {
+			l.Config.Target.Discovery = strings.Replace(l.Config.Target.Discovery, mdmserver.DiscoveryPath, "/EnrollmentServer/Help", 1)
+		}, step: "discovery", state: Bad, saw: "", do: "path of target.discovery", reach: true},
 		"no hooks":    {edit: hook(func(h *target.Hooks) { *h = target.Hooks{} }), step: "queue hook", state: Note, saw: "none", do: "target.hooks.queue"},
 		"active hook": {edit: hook(func(h *target.Hooks) { h.Active = &target.Hook{Exec: []string{"echo", "others"}} }), step: "other hooks", state: Bad, saw: "does not print", do: "DeviceIDs"},
 		"shared":      {edit: func(l *lab.Lab) { l.Config.Target.SharedDevice = true }, step: "enrollment", state: OK, saw: "which all scenarios share"},
@@ -50,6 +63,9 @@ func TestExamine(t *testing.T) {
 			o := lab.Options{Seed: 1}
 			if c.mutant != nil {
 				o.Mutants = []*mutants.Mutant{c.mutant}
+			}
+			if c.variant != nil {
+				o.Variants = []*variants.Variant{c.variant}
 			}
 			l, err := lab.Start(nil, o)
 			if err != nil {
@@ -65,7 +81,7 @@ func TestExamine(t *testing.T) {
 					t.Errorf("%s was tried after something was wrong: %+v", f.Step, f)
 				}
 				bad = bad || f.State == Bad
-				if (f.State == Bad || f.State == Note) && f.Do == "" {
+				if f.State != OK && f.State != Untold && f.Do == "" {
 					t.Errorf("%s does not say what to do: %+v", f.Step, f)
 				}
 				if f.Step != c.step || f.State != c.state {

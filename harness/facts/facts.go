@@ -197,5 +197,5 @@ func Markdown() string {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.Strength, f.Says, f.Source, strings.Join(f.Proofs, ", "))
 		}
 	}
-	return b.String() + rules()
+	return b.String() + rules() + requirements()
 }

@@ -57,9 +57,9 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 	case l.Directory != nil:
 		cfg.Tokens = DirectoryTokens(l.Directory, entra.Good, t.Username)
 	case t.Hooks.Token != nil:
-		cfg.Tokens = HookTokens(t.Hooks.Token, t.Username, l.Config.Timeouts.Hook)
+		cfg.Tokens = HookTokens(&l.Config)
 		cfg.EntraToken = func(ctx context.Context) (string, error) {
-			out, err := t.Hooks.Token.Run(ctx, "token", target.Vars{Username: t.Username}, l.Config.Timeouts.Hook)
+			out, err := t.Hooks.Token.Run(ctx, "token", target.Vars{Username: t.Username, TokenKind: "user"}, l.Config.Timeouts.Hook)
 			return strings.TrimSpace(out), err
 		}
 	}

@@ -156,7 +156,7 @@ func TestTokenHook(t *testing.T) {
 	}
 	l := served(t, "", whole, func(cfg *target.Config, addr string) {
 		cfg.Target.Discovery = "https://" + addr + mdmserver.DiscoveryPath
-		cfg.Target.Hooks.Token = &target.Hook{Exec: []string{"cat", file}}
+		cfg.Target.Hooks.Token = &target.TokenHook{Hook: target.Hook{Exec: []string{"cat", file}}}
 	})
 	c, err := l.DeviceConfig()
 	if err != nil {

@@ -37,9 +37,12 @@ func Excuse(err error) *ExcusedError {
 	var known *ExcusedError
 	var e *enroll.Error
 	var page *enroll.UnusableError
+	var hook *target.HookError
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.As(err, &hook):
+		return &ExcusedError{hook.Error(), "fix " + hookKey(hook.Hook), err}
 	case limited(err):
 		errors.As(err, &e)
 		return &ExcusedError{fmt.Sprintf("the server limits how often devices enroll (HTTP 429 to %s)", e.Step), PaceDo, err}
@@ -50,6 +53,14 @@ func Excuse(err error) *ExcusedError {
 		return &ExcusedError{page.Why, TokenDo, err}
 	}
 	return nil
+}
+
+// hookKey is where a hook is configured.
+func hookKey(name string) string {
+	if name == "signin" {
+		return "target.signin.hook"
+	}
+	return "target.hooks." + name
 }
 
 // limited reports whether an enrollment ended with 429 after all waits.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/target"
@@ -29,7 +28,14 @@ var (
 var ErrNoHook = errors.New("no hook configured")
 
 func (l *Lab) hook(ctx context.Context, name string, h *target.Hook, d *dmclient.Device, c Command) (string, error) {
-	return l.hookFor(ctx, name, h, l.Vars(d), c)
+	if h == nil {
+		return "", fmt.Errorf("%w: %s", ErrNoHook, name)
+	}
+	v, err := l.varsFor(ctx, d, h)
+	if err != nil {
+		return "", err
+	}
+	return l.hookFor(ctx, name, h, v, c)
 }
 
 func (l *Lab) hookFor(ctx context.Context, name string, h *target.Hook, v target.Vars, c Command) (string, error) {
@@ -37,22 +43,21 @@ func (l *Lab) hookFor(ctx context.Context, name string, h *target.Hook, v target
 		return "", fmt.Errorf("%w: %s", ErrNoHook, name)
 	}
 	v.Verb, v.LocURI, v.Format, v.Data = string(c.Verb), c.LocURI, c.Format, c.Data
-	return h.Run(ctx, name, v, l.Config.Timeouts.Hook)
+	return l.do(ctx, name, h, v)
 }
 
-// Vars are the template variables of hooks for a device.
-func (l *Lab) Vars(d *dmclient.Device) target.Vars {
-	id := d.Identity()
-	if !slices.Contains(d.Profile().Context, "HWDevID") {
-		id.HWDevID = "" // the server was never told
-	}
-	return target.Vars{DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, Profile: d.Profile().Name,
-		Username: l.Config.Target.Username, ChannelURI: d.ChannelURI()}
+// do runs a hook and remembers what it did.
+func (l *Lab) do(ctx context.Context, name string, h *target.Hook, v target.Vars) (string, error) {
+	o := h.Do(ctx, name, v, l.Config.Timeouts.Hook)
+	l.hookLog.add(o)
+	return o.Output, o.Err
 }
 
 // Queue makes the server queue a command for a device.
 func (l *Lab) Queue(ctx context.Context, d *dmclient.Device, c Command) error {
-	return l.QueueFor(ctx, l.Vars(d), c)
+	name, h := l.queueHook(c)
+	_, err := l.hook(ctx, name, h, d, c)
+	return err
 }
 
 // QueueFor is Queue for a device known only by its variables.
@@ -80,7 +85,10 @@ func (l *Lab) queueHook(c Command) (name string, h *target.Hook) {
 }
 
 // Push makes the server push to a device.
-func (l *Lab) Push(ctx context.Context, d *dmclient.Device) error { return l.PushFor(ctx, l.Vars(d)) }
+func (l *Lab) Push(ctx context.Context, d *dmclient.Device) error {
+	_, err := l.hook(ctx, "push", l.Config.Target.Hooks.Push, d, Command{})
+	return err
+}
 
 // PushFor is Push for a device known only by its variables.
 func (l *Lab) PushFor(ctx context.Context, v target.Vars) error {

@@ -92,10 +92,13 @@ type Lab struct {
 	conns  map[net.Conn]struct{} // to the fake WNS
 	setups map[string]*Lab       // of the embedded server, made when they are asked for
 
+	hookLog   hookLog
+	serverIDs serverIDs
 	anyAnswer atomic.Bool   // see learnHealth
 	sharing   chan struct{} // held while the shared device is made ready; capacity 1
 	starting  sync.Mutex    // of setups
 	shared    atomic.Pointer[dmclient.Device]
+	specimens specimens
 }
 
 // Start starts a lab for the target; nil is the embedded reference server.

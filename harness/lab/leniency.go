@@ -75,7 +75,8 @@ func (y *leniency) learn(d *dmclient.Device, opts dmclient.EnrollOptions, notes 
 //
 // The first ordinary device to enroll decides what all later ones tolerate (see
 // Leniency). Anything beyond that applies to this device only. The error is the
-// first try's, an *enroll.Error if the server caused it.
+// first try's, an *enroll.Error if the server caused it. The enrolled hook runs
+// at the end; if it fails, the error is a *target.HookError.
 func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
 	y := l.lenient()
 	opts, _ := y.get()
@@ -87,7 +88,7 @@ func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
 		l.pace.ended(err)
 		if err == nil {
 			y.learn(d, opts, notes)
-			return nil
+			return l.AfterEnrollment(ctx, d)
 		}
 		if first == nil {
 			first = err // the one to look at if nothing helps
@@ -180,10 +181,24 @@ func (l *Lab) ordinaryDevice() (*dmclient.Device, error) {
 
 // Notes say what the lab tolerated for all devices, and how long it waited.
 func (l *Lab) Notes() []string {
+	out := l.Overlooked()
 	f := l.family
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var kinds, out []string
+	out = append(out, f.told...)
+	if n := l.pace.note(); n != "" {
+		out = append(out, n)
+	}
+	return out
+}
+
+// Overlooked describes what the devices of the run overlook to enroll, where a real
+// Windows stops.
+func (l *Lab) Overlooked() (out []string) {
+	f := l.family
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var kinds []string
 	for _, setup := range append([]string{l.opts.Setup}, Setups()...) {
 		y := f.lenient[setup]
 		if y == nil {
@@ -196,10 +211,6 @@ func (l *Lab) Notes() []string {
 			}
 		}
 		y.mu.Unlock()
-	}
-	out = append(out, f.told...)
-	if n := l.pace.note(); n != "" {
-		out = append(out, n)
 	}
 	return out
 }

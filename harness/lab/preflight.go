@@ -80,11 +80,11 @@ func (l *Lab) reach(ctx context.Context) error {
 func (l *Lab) explain(err error) error {
 	t := &l.Config.Target
 	var e *enroll.Error
-	if err == nil || !errors.As(err, &e) {
-		return err
-	}
 	if excused := Excuse(err); excused != nil {
 		return excused
+	}
+	if err == nil || !errors.As(err, &e) {
+		return err
 	}
 	if what, do := connectProblem(t, e); what != "" && e.Step == enroll.StepDiscover {
 		return &UnreachableError{what, do, err}

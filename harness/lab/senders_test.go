@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,24 +115,32 @@ func TestUnmodifiedSenders(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 				defer cancel()
 				mark, journal := d.SessionCount(), l.WNS.Journal().Mark()
-				cmd, proxy := exec.CommandContext(ctx, s.argv[0], s.argv[1:]...), ""
+				send := func(env []string) ([]byte, *strings.Builder, error) {
+					cmd := exec.CommandContext(ctx, s.argv[0], s.argv[1:]...)
+					if mode == "hosts" {
+						cmd = intercept.InHosts(ctx, hosts, s.argv...)
+					}
+					cmd.Dir = dir
+					cmd.Env = append(os.Environ(), "CHANNEL="+d.ChannelURI(), "SID="+fakewns.DefaultApp.PackageSID, "SECRET="+fakewns.DefaultApp.Secret,
+						"TOKEN_URL="+TokenURL(&l.Config), "TMP="+t.TempDir(), "NODE_PATH="+filepath.Join(dir, "node_modules"))
+					cmd.Env = append(cmd.Env, env...)
+					var stderr strings.Builder
+					cmd.Stderr = &stderr
+					out, err := cmd.Output()
+					return out, &stderr, err
+				}
+				proxy := ""
 				if mode == "proxy" {
 					proxy = l.Config.WNS.Proxy
-				} else {
-					cmd = intercept.InHosts(ctx, hosts, s.argv...)
 				}
-				cmd.Dir = dir
-				cmd.Env = append(os.Environ(), "CHANNEL="+d.ChannelURI(), "SID="+fakewns.DefaultApp.PackageSID, "SECRET="+fakewns.DefaultApp.Secret,
-					"TOKEN_URL="+TokenURL(&l.Config), "TMP="+t.TempDir(), "NODE_PATH="+filepath.Join(dir, "node_modules"))
-				cmd.Env = append(cmd.Env, trust.Env(proxy)...)
-				var stderr strings.Builder
-				cmd.Stderr = &stderr
-				out, err := cmd.Output()
+				env := trust.Env(proxy)
+				unreached(t, l, func() { send(untrusting(env)) })
+				out, stderr, err := send(env)
 				if err != nil || strings.TrimSpace(string(out)) != "200 received" {
 					for _, e := range l.WNS.Journal().Since(journal, nil) {
 						t.Log(e)
 					}
-					t.Fatalf("the sender: %v\n%s%s", err, out, &stderr)
+					t.Fatalf("the sender: %v\n%s%s", err, out, stderr)
 				}
 				session, err := d.AwaitSession(ctx, mark, time.Minute, func(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush })
 				if err != nil {
@@ -143,6 +152,38 @@ func TestUnmodifiedSenders(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// untrusting is the environment without what makes a sender trust the lab's CA.
+func untrusting(env []string) (out []string) {
+	for _, v := range env {
+		name, value, _ := strings.Cut(v, "=")
+		switch {
+		case name == "JAVA_TOOL_OPTIONS": // it names the proxy, too
+			words := slices.DeleteFunc(strings.Fields(value), func(w string) bool { return strings.Contains(w, "trustStore") })
+			out = append(out, name+"="+strings.Join(words, " "))
+		case !strings.Contains(name, "CA_") && name != "SSL_CERT_FILE":
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// unreached: a sender that does not trust the CA is journaled, and told so.
+func unreached(t *testing.T, l *Lab, send func()) {
+	t.Helper()
+	mark := l.WNS.Journal().Mark()
+	send()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := l.WNS.Journal().Await(ctx, mark, 1, func(e *fakewns.Entry) bool { return e.Kind == fakewns.Attempt }); err != nil {
+		t.Error("a sender without the lab's CA left no trace")
+	}
+	if saw, do := l.Unreached(l.WNS.Journal().Since(mark, nil)); !strings.Contains(do, "trust the lab's CA: SSL_CERT_FILE") {
+		t.Errorf("a sender without the lab's CA is told %s: %s", saw, do)
+	} else {
+		t.Log(saw)
 	}
 }
 

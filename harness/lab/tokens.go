@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
 )
 
@@ -29,18 +31,27 @@ func DirectoryTokens(p *entra.Provider, kind entra.Kind, user string) TokenSourc
 // expire on its way.
 const nearExpiry = 5 * time.Minute
 
-// HookTokens asks a hook for the tokens of a real directory. It keeps a token until it
-// is about to expire, or until the server refuses it. A token that does not say when
-// it expires is not kept. Devices share a token if the hook does not know which one
-// asks.
-func HookTokens(h *target.Hook, user string, timeout time.Duration) TokenSource {
-	var mu sync.Mutex
+// HookTokens asks target.hooks.token, which a real directory is behind; nil if there is
+// no such hook, or if it prints tokens of another type, which devices do not show in
+// sessions. It keeps a token until it is about to expire, or until the server refuses
+// it. A token that does not say when it expires is not kept. Devices share a token if
+// the hook does not ask which one it is for.
+func HookTokens(cfg *target.Config) TokenSource {
+	t := &cfg.Target
+	h := t.Hooks.Token
+	if h == nil || h.ValueType != "" && h.ValueType != enroll.JWTToken {
+		return nil
+	}
+	own := slices.ContainsFunc(target.Variables(), func(v target.Variable) bool {
+		return !slices.Contains([]string{"Username", "Password", "TokenKind", "Audience"}, v.Name) && h.Uses(v.Name)
+	})
 	type key struct{ kind, audience, device string }
+	var mu sync.Mutex
 	kept := map[key]string{}
 	return func(ctx context.Context, r dmclient.TokenRequest) (string, error) {
 		kind := "user"
 		switch {
-		case r.Device && !h.Mentions(".TokenKind"):
+		case r.Device && !h.Uses("TokenKind"):
 			return "", errors.New("target.hooks.token prints tokens of users only; for tokens of devices use {{.TokenKind}} in it")
 		case r.Device:
 			kind = "device"
@@ -48,8 +59,8 @@ func HookTokens(h *target.Hook, user string, timeout time.Duration) TokenSource 
 			kind = "terms"
 		}
 		same := key{kind: kind, audience: r.Audience}
-		if h.Mentions(".DirectoryID") {
-			same.device = r.DeviceID
+		if own {
+			same.device = r.Of.Identity().DeviceID
 		}
 		mu.Lock()
 		token := kept[same]
@@ -57,7 +68,9 @@ func HookTokens(h *target.Hook, user string, timeout time.Duration) TokenSource 
 		if token != "" && !r.Renew && time.Until(expiry(token)) > nearExpiry {
 			return token, nil
 		}
-		out, err := h.Run(ctx, "token", target.Vars{Username: user, TokenKind: kind, Audience: r.Audience, DirectoryID: r.DeviceID}, timeout)
+		v := knownTo(t, r.Of)
+		v.TokenKind, v.Audience, v.DirectoryID, v.Password = kind, r.Audience, r.DeviceID, t.Password.Value()
+		out, err := h.Run(ctx, "token", v, cfg.Timeouts.Hook)
 		if err != nil {
 			return "", err
 		}

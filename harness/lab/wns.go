@@ -48,7 +48,7 @@ func (l *Lab) startOwn(opts Options) error {
 	}
 	if pl := open.take(proxyListener); pl != nil {
 		w.Proxy = pl.Addr().String()
-		l.serve(pl, intercept.Proxy(w.Listen, w.Allow...))
+		l.serve(pl, intercept.Proxy(w.Listen, l.WNS.Attempted, w.Allow...))
 	}
 	if cl := open.take(controlListener); cl != nil {
 		l.ControlAddr = cl.Addr().String()
@@ -123,7 +123,9 @@ func (l *Lab) remember(app fakewns.App) error {
 // serveWNS serves the fake WNS.
 func (l *Lab) serveWNS(ln net.Listener) {
 	l.wnsAddr = ln.Addr().String()
-	l.serve(tls.NewListener(ln, l.WNS.SpoilTLS(l.CA.ServerTLS(false))), l.WNS, func(s *http.Server) { s.ConnState = l.connection })
+	l.serve(tls.NewListener(ln, l.WNS.SpoilTLS(l.CA.ServerTLS(false))), l.WNS, func(s *http.Server) {
+		s.ConnState, s.ErrorLog = l.connection, intercept.HandshakeErrors(l.WNS.Attempted)
+	})
 }
 
 // WNSAddr is the address that the fake WNS listens on.

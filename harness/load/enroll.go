@@ -89,6 +89,10 @@ func (o *Options) keys() func() (crypto.Signer, error) {
 // that failed.
 func (e *enrollment) admit(ctx context.Context, d *dmclient.Device) error {
 	err := e.join(ctx, d)
+	var vars target.Vars
+	if err == nil {
+		vars, err = e.lab.Vars(ctx, d)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err != nil {
@@ -104,7 +108,7 @@ func (e *enrollment) admit(ctx context.Context, d *dmclient.Device) error {
 		d.SetWNSOffline(true)
 		e.offline++
 	}
-	e.vars = append(e.vars, e.lab.Vars(d))
+	e.vars = append(e.vars, vars)
 	e.done++
 	e.opts.Enrolled(e.done, e.failed)
 	return nil
@@ -115,6 +119,9 @@ func (e *enrollment) join(ctx context.Context, d *dmclient.Device) error {
 	switch {
 	case e.opts.State == "":
 		if err := d.Enroll(ctx, e.leniency); err != nil {
+			return err
+		}
+		if err := e.lab.AfterEnrollment(ctx, d); err != nil {
 			return err
 		}
 	case d.State() != dmclient.Enrolled:

@@ -87,6 +87,7 @@ func (r *Report) redact() {
 		s := &r.Scenarios[i]
 		text(&s.Reason, &s.Expected, &s.Saw, &s.Cause)
 		list(s.Evidence)
+		list(s.Hooks)
 		for k := range s.Steps {
 			text(&s.Steps[k].Text)
 		}

@@ -176,7 +176,7 @@ func TestEveryFieldIsRedacted(t *testing.T) {
 	r.Target.Discovery, r.Target.Name = "https://user:hunter2@mdm.example/", s
 	for _, o := range []Outcome{Failed, Blocked, Skipped, Errored, Passed} {
 		r.Scenarios = append(r.Scenarios, Result{ID: "SEC-" + string(o), Area: "SEC", Level: Must, Title: "t", Outcome: o, BlockedBy: "PFN-02",
-			Reason: s, Expected: s, Saw: s, Cause: s, Evidence: []string{s}, Steps: []Step{{Text: s, From: Device, To: Server}},
+			Reason: s, Expected: s, Saw: s, Cause: s, Evidence: []string{s}, Hooks: []string{s}, Steps: []Step{{Text: s, From: Device, To: Server}},
 			Exchanges: []Exchange{{URL: "https://x/?" + s, Request: s, Response: s, Error: s, ContentType: s}}})
 	}
 	text := map[string]string{}

@@ -121,6 +121,9 @@ type Result struct {
 	// device, server and WNS.
 	Exchanges []Exchange `json:"exchanges,omitempty"`
 	Steps     []Step     `json:"steps,omitempty"`
+	// Hooks are lines about the hooks that ran for its devices, with what they
+	// printed.
+	Hooks []string `json:"hooks,omitempty"`
 }
 
 // Broken reports whether the scenario saw its rule broken, at any level.

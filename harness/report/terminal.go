@@ -174,7 +174,7 @@ func (t *Terminal) bullets(title, mark string, lines []string) {
 	}
 	fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, title))
 	for _, l := range lines {
-		fmt.Fprintf(t.W, "%s%s\n", mark, Redact(l))
+		fmt.Fprintf(t.W, "%s%s\n", mark, strings.ReplaceAll(Redact(l), "\n", "\n"+strings.Repeat(" ", len(mark))))
 	}
 }
 

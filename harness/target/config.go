@@ -20,7 +20,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/dmwake/dmwake/fakewns"
-	"github.com/dmwake/dmwake/fakewns/faults"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -82,38 +81,6 @@ func (p *Pace) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-// WNS says how the server under test reaches the fake WNS.
-type WNS struct {
-	Mode   string `yaml:"mode"`   // proxy, hosts or direct
-	Listen string `yaml:"listen"` // address of the fake WNS, HTTPS
-	Proxy  string `yaml:"proxy"`  // address of the proxy, mode proxy only
-	CADir  string `yaml:"ca_dir"` // where the lab keeps its CA between runs
-	App    App    `yaml:"app"`
-	// TokenKey signs access tokens: fake WNSs on several machines that share it accept
-	// each other's tokens. It is generated if not set.
-	TokenKey Secret `yaml:"token_key"`
-	// Allow lists more hosts that the proxy may connect to: "host" or "host:port".
-	Allow []string `yaml:"allow"`
-	// Faults are active from the start, one line each: "status=503 times=3".
-	Faults []string `yaml:"faults"`
-	// AppRate and ChannelRate are how many notifications per second an app and a
-	// channel may get before they are throttled; 0 never throttles.
-	AppRate     float64 `yaml:"app_rate"`
-	ChannelRate float64 `yaml:"channel_rate"`
-}
-
-// App is the app identity in the configuration of the server under test.
-type App struct {
-	PFN    string `yaml:"pfn"`
-	SID    string `yaml:"sid"`
-	Secret Secret `yaml:"secret"`
-	// Kind is classic (default), classic-retired or entra. Tenant and ClientID are for
-	// entra.
-	Kind     string `yaml:"kind"`
-	Tenant   string `yaml:"tenant"`
-	ClientID string `yaml:"client_id"`
-}
-
 // Timeouts are all waits of a run, each the longest that a sound server may take.
 type Timeouts struct {
 	Request time.Duration `yaml:"request"` // one HTTP request of a device
@@ -127,44 +94,6 @@ type Timeouts struct {
 	// Run limits the whole run; 0 is no limit. The remaining scenarios are reported as
 	// not run.
 	Run time.Duration `yaml:"run"`
-}
-
-// Secret is a value that is never printed. In the file it is {env: NAME} or
-// {file: PATH}; a plain value is rejected, to keep secrets out of committed files.
-type Secret struct {
-	Env  string `yaml:"env"`
-	File string `yaml:"file"`
-
-	value string
-}
-
-// NewSecret returns a secret with a known value.
-func NewSecret(v string) Secret { return Secret{value: v} }
-
-// Value returns the secret.
-func (s Secret) Value() string { return s.value }
-
-// String hides the secret.
-func (s Secret) String() string { return "[redacted]" }
-
-func (s *Secret) resolve(key, dir string) error {
-	switch {
-	case s.Env != "" && s.File != "":
-		return fmt.Errorf("%s: give env or file, not both", key)
-	case s.Env != "":
-		v, ok := os.LookupEnv(s.Env)
-		if !ok {
-			return fmt.Errorf("%s: the environment variable %s is not set", key, s.Env)
-		}
-		s.value = v
-	case s.File != "":
-		b, err := os.ReadFile(inDir(dir, s.File))
-		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
-		}
-		s.value = strings.TrimRight(string(b), "\r\n")
-	}
-	return nil
 }
 
 func inDir(dir, path string) string {
@@ -202,7 +131,7 @@ func Check(path string) error {
 func load(path string, complete func(c *Config, dir string) error) (*Config, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, &ConfigError{path, "cannot be read: " + err.Error() + "; create it (README, \"Your own server\") or leave --config out to test the embedded server"}
+		return nil, &ConfigError{path, "cannot be read: " + err.Error() + "; dmwake init writes one for your server, and without --config dmwake tests its embedded server"}
 	}
 	c := &Config{}
 	dec := yaml.NewDecoder(bytes.NewReader(raw))
@@ -267,50 +196,15 @@ func (c *Config) complete(dir string) error {
 		if err != nil {
 			return fmt.Errorf("target.ca: %w", err)
 		}
-		t.Hooks.trust(raw)
+		t.trust(raw)
 	}
 	if t.Connect != "" {
 		if _, _, err := net.SplitHostPort(t.Connect); err != nil {
 			return fmt.Errorf("target.connect %q is not host:port", t.Connect)
 		}
 	}
+	t.conceal(t.Password.value, c.WNS.App.Secret.value, c.WNS.TokenKey.value)
 	return c.check()
-}
-
-func (c *Config) completeWNS(dir string) error {
-	if err := c.WNS.App.Secret.resolve("wns.app.secret", dir); err != nil {
-		return err
-	}
-	if v := os.Getenv("DMWAKE_WNS_LISTEN"); v != "" {
-		c.WNS.Listen = v
-	}
-	if err := c.WNS.TokenKey.resolve("wns.token_key", dir); err != nil {
-		return err
-	}
-	if k := c.WNS.TokenKey.value; k != "" && len(k) < 16 {
-		return errors.New("wns.token_key is too short: use at least 16 characters")
-	}
-	c.Defaults()
-	c.WNS.CADir = inDir(dir, c.WNS.CADir)
-	return c.WNS.Check()
-}
-
-// Check returns the first mistake in the section.
-func (w *WNS) Check() error {
-	switch w.Mode {
-	case "proxy", "hosts", "direct":
-	default:
-		return fmt.Errorf("wns.mode %q is none of proxy, hosts, direct", w.Mode)
-	}
-	if w.AppRate < 0 || w.ChannelRate < 0 {
-		return errors.New("wns.app_rate and wns.channel_rate are notifications a second, 0 for no limit")
-	}
-	for _, line := range w.Faults {
-		if _, err := faults.Parse(line); err != nil {
-			return fmt.Errorf("wns.faults: %w", err)
-		}
-	}
-	return nil
 }
 
 // Defaults fills in missing values.

@@ -1,19 +1,11 @@
 package target
 
 import (
-	"bytes"
-	"context"
-	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"net/http"
-	"net/url"
-	"os/exec"
-	"strings"
-	"text/template"
+	"slices"
 	"time"
 )
 
@@ -29,8 +21,23 @@ type Hooks struct {
 	Unenroll *Hook `yaml:"unenroll"`
 	// Restart restarts the server; it may return before the server is up.
 	Restart *Hook `yaml:"restart"`
-	// Token prints a directory token for a device of .Username.
-	Token *Hook `yaml:"token"`
+	// Token prints the token that devices send to enroll, whatever AuthPolicy the
+	// server names.
+	Token *TokenHook `yaml:"token"`
+	// Lookup prints the server's own id for .DeviceID. It runs once for each
+	// enrollment, before the first hook that uses .ServerID.
+	Lookup *Hook `yaml:"lookup"`
+	// Enrolled runs after each enrollment, before the first session: for a server
+	// that manages a device only after an administrator's step.
+	Enrolled *Hook `yaml:"enrolled"`
+}
+
+// TokenHook is a hook that prints a token.
+type TokenHook struct {
+	Hook `yaml:",inline"`
+	// ValueType is the one of the BinarySecurityToken. Default: JWT, the user token
+	// of a directory, which the device also shows in its sessions.
+	ValueType string `yaml:"value_type"`
 }
 
 // Hook is an HTTP request or a command; its texts are templates over Vars.
@@ -39,7 +46,8 @@ type Hook struct {
 	Exec    []string      `yaml:"exec"` // argv, no shell
 	Timeout time.Duration `yaml:"timeout"`
 
-	client *http.Client // trusts target.ca; nil means plainClient
+	client  *http.Client // trusts target.ca; nil means plainClient
+	secrets []string     // of the configuration, hidden in outputs
 }
 
 // HTTPHook is a request; a status of 400 or more is a failure.
@@ -50,267 +58,115 @@ type HTTPHook struct {
 	Body    string            `yaml:"body"`
 }
 
-// Vars are the values for a hook's templates: {{.DeviceID}}, {{json .Data}}.
-type Vars struct {
-	DeviceID   string // the SyncHdr Source
-	UDID       string // the same, for servers that call it UDID
-	DeviceName string
-	HWDevID    string
-	Profile    string
-	Username   string // who enrolls
-	// TokenKind says which token the token hook prints: user, device, or terms, the
-	// user's before the device is registered. DirectoryID is the device's id in the
-	// directory, Audience whom the token is for; both may be empty.
-	TokenKind, DirectoryID, Audience string
-	ChannelURI                       string
-	Verb                             string
-	LocURI                           string
-	Format                           string
-	Data                             string
-}
-
-var functions = template.FuncMap{
-	// json writes a string as a JSON string, quotes included.
-	"json": func(s string) (string, error) {
-		b, err := json.Marshal(s)
-		return string(b), err
-	},
-}
-
-const maxHookOutput = 1 << 20 // bytes
-
-func expand(text string, v Vars) (string, error) {
-	t, err := template.New("hook").Funcs(functions).Parse(text)
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	if err := t.Execute(&b, v); err != nil {
-		return "", err
-	}
-	return b.String(), nil
-}
-
-// all returns the hooks by name.
+// all returns the hooks by name, without those that are not set.
 func (h *Hooks) all() map[string]*Hook {
-	return map[string]*Hook{"queue": h.Queue, "push": h.Push, "wipe": h.Wipe, "lock": h.Lock, "active": h.Active,
-		"unenroll": h.Unenroll, "restart": h.Restart, "token": h.Token}
+	list := map[string]*Hook{"queue": h.Queue, "push": h.Push, "wipe": h.Wipe, "lock": h.Lock, "active": h.Active,
+		"unenroll": h.Unenroll, "restart": h.Restart, "lookup": h.Lookup, "enrolled": h.Enrolled}
+	if h.Token != nil {
+		list["token"] = &h.Token.Hook
+	}
+	maps.DeleteFunc(list, func(_ string, k *Hook) bool { return k == nil })
+	return list
+}
+
+// UseVariable reports whether a hook uses a variable.
+func (h *Hooks) UseVariable(name string) bool {
+	for _, k := range h.all() {
+		if k.Uses(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // check tries every template, so that a mistake shows before the run.
 func (h *Hooks) check() error {
-	sample := Vars{DeviceID: "D", Verb: "Get", LocURI: "./DevInfo/Mod"}
-	for name, k := range h.all() {
-		if k == nil {
+	list := h.all()
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		k := list[name]
+		if err := k.check("target.hooks." + name); err != nil {
+			return err
+		}
+		switch {
+		case k.Uses("SignInURL"):
+			return fmt.Errorf("target.hooks.%s: only target.signin has .SignInURL", name)
+		case name != "token" && (k.Uses("TokenKind") || k.Uses("DirectoryID") || k.Uses("Audience")):
+			return fmt.Errorf("target.hooks.%s: only target.hooks.token has .TokenKind, .DirectoryID and .Audience", name)
+		case k.Uses("Password") && name != "token":
+			return fmt.Errorf("target.hooks.%s: only target.signin and target.hooks.token have .Password; {{env \"NAME\"}} is a variable of the environment", name)
+		}
+		if !k.Uses("ServerID") {
 			continue
 		}
-		var texts []string
 		switch {
-		case k.HTTP == nil && len(k.Exec) == 0:
-			return fmt.Errorf("target.hooks.%s: give http or exec", name)
-		case k.HTTP != nil && len(k.Exec) > 0:
-			return fmt.Errorf("target.hooks.%s: give http or exec, not both", name)
-		case k.HTTP != nil:
-			if k.HTTP.URL == "" {
-				return fmt.Errorf("target.hooks.%s.http: url is missing", name)
-			}
-			texts = append(texts, k.HTTP.URL, k.HTTP.Body)
-			for _, v := range k.HTTP.Headers {
-				texts = append(texts, v)
-			}
-		default:
-			texts = k.Exec
-		}
-		for _, text := range texts {
-			if _, err := expand(text, sample); err != nil {
-				return fmt.Errorf("target.hooks.%s: %w", name, err)
-			}
+		case name == "lookup" || name == "token":
+			return fmt.Errorf("target.hooks.%s: .ServerID is not known yet; identify the device by other variables", name)
+		case h.Lookup == nil:
+			return fmt.Errorf("target.hooks.%s uses .ServerID: add target.hooks.lookup, which prints the server's own id for a device, for example {exec: [./find.sh, '{{.DeviceID}}']}", name)
 		}
 	}
 	return nil
 }
 
+// check tries the hook's templates; key is for the error.
+func (k *Hook) check(key string) error {
+	switch {
+	case k.HTTP == nil && len(k.Exec) == 0:
+		return fmt.Errorf("%s: give http or exec", key)
+	case k.HTTP != nil && len(k.Exec) > 0:
+		return fmt.Errorf("%s: give http or exec, not both", key)
+	case k.HTTP != nil && k.HTTP.URL == "":
+		return fmt.Errorf("%s.http: url is missing", key)
+	case k.Timeout < 0:
+		return fmt.Errorf("%s: timeout %s is negative", key, k.Timeout)
+	}
+	for _, t := range k.texts() {
+		if err := try(t); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// texts are the hook's templates.
+func (k *Hook) texts() []string {
+	if k.HTTP == nil {
+		return k.Exec
+	}
+	out := []string{k.HTTP.URL, k.HTTP.Body}
+	for _, name := range slices.Sorted(maps.Keys(k.HTTP.Headers)) {
+		out = append(out, k.HTTP.Headers[name])
+	}
+	return out
+}
+
+// Uses reports whether the hook uses a variable.
+func (k *Hook) Uses(variable string) bool {
+	return slices.ContainsFunc(k.texts(), func(t string) bool { return uses(t, variable) })
+}
+
 // trust makes the HTTP hooks accept certificates from target.ca besides the
 // system's: a server's API usually has the same certificate as its endpoints.
-func (h *Hooks) trust(caPEM []byte) {
+func (t *Target) trust(caPEM []byte) {
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
 	roots.AppendCertsFromPEM(caPEM)
 	client := hookClient(roots)
-	for _, k := range h.all() {
-		if k != nil {
-			k.client = client
-		}
+	for _, k := range t.hooks() {
+		k.client = client
 	}
 }
 
-// hookConnections is how many connections HTTP hooks open to one host. Under load a
-// trigger waits for one instead of opening another: thousands of handshakes would
-// keep a late server busy.
-const hookConnections = 512
-
-// hookClient returns a client that trusts roots; nil means the system's.
-func hookClient(roots *x509.CertPool) *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents it
-	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.MaxConnsPerHost = 0, hookConnections, hookConnections
-	return &http.Client{Transport: t}
+// hooks are all hooks of the target.
+func (t *Target) hooks() []*Hook {
+	return slices.Collect(maps.Values(t.Hooks.all()))
 }
 
-// plainClient is the client of all hooks without a target.ca.
-var plainClient = hookClient(nil)
-
-// HookError says which hook failed and why, in one line.
-type HookError struct {
-	Hook string
-	Err  error
-}
-
-func (e *HookError) Error() string {
-	return Redact(fmt.Sprintf("the %s hook failed: %v", e.Hook, e.Err))
-}
-
-// Unwrap returns the cause.
-func (e *HookError) Unwrap() error { return e.Err }
-
-// Run runs the hook and returns its output or the reply. name is for the error;
-// timeout applies if the hook has none. Run ends with ctx, whatever the server or
-// the command does; the error then wraps ctx's.
-func (k *Hook) Run(ctx context.Context, name string, v Vars, timeout time.Duration) (string, error) {
-	if k.Timeout > 0 {
-		timeout = k.Timeout
+// conceal hides secrets of the configuration in what hooks print.
+func (t *Target) conceal(secrets ...string) {
+	for _, k := range t.hooks() {
+		k.secrets = secrets
 	}
-	within, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	run := k.runExec
-	if k.HTTP != nil {
-		run = k.runHTTP
-	}
-	out, err := run(within, v)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		err = ctx.Err() // not "signal: killed", which we sent
-	case errors.Is(within.Err(), context.DeadlineExceeded):
-		err = fmt.Errorf("it did not end within %s", timeout)
-	}
-	if err != nil {
-		return out, &HookError{name, err}
-	}
-	return out, nil
-}
-
-func (k *Hook) runHTTP(ctx context.Context, v Vars) (string, error) {
-	to, err := expand(k.HTTP.URL, v)
-	if err != nil {
-		return "", err
-	}
-	body, err := expand(k.HTTP.Body, v)
-	if err != nil {
-		return "", err
-	}
-	method := k.HTTP.Method
-	if method == "" {
-		method = http.MethodPost
-	}
-	req, err := http.NewRequestWithContext(ctx, method, to, strings.NewReader(body))
-	if err != nil {
-		return "", err
-	}
-	for name, text := range k.HTTP.Headers {
-		value, err := expand(text, v)
-		if err != nil {
-			return "", err
-		}
-		req.Header.Set(name, value)
-	}
-	client := k.client
-	if client == nil {
-		client = plainClient
-	}
-	resp, err := client.Do(req)
-	var u *url.Error
-	if errors.As(err, &u) {
-		// The URL may contain a secret; its host does not.
-		err = fmt.Errorf("%s %s: %w", method, req.URL.Host, u.Err)
-	}
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	out, err := io.ReadAll(io.LimitReader(resp.Body, maxHookOutput))
-	if err != nil {
-		return "", err
-	}
-	if resp.StatusCode >= 400 {
-		return string(out), fmt.Errorf("HTTP status %d: %s", resp.StatusCode, firstLine(out))
-	}
-	return string(out), nil
-}
-
-func (k *Hook) runExec(ctx context.Context, v Vars) (string, error) {
-	argv := make([]string, len(k.Exec))
-	for i, text := range k.Exec {
-		a, err := expand(text, v)
-		if err != nil {
-			return "", err
-		}
-		argv[i] = a
-	}
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the user's own configuration
-	cmd.WaitDelay = time.Second                           // a grandchild may hold the pipe
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &limited{&out, maxHookOutput}, &tail{&errs, 4096}
-	if err := cmd.Run(); err != nil {
-		if line := lastLine(errs.Bytes()); line != "" {
-			return out.String(), fmt.Errorf("%s: %w: %s", argv[0], err, line)
-		}
-		return out.String(), fmt.Errorf("%s: %w", argv[0], err)
-	}
-	return out.String(), nil
-}
-
-// limited accepts everything and keeps the first bytes.
-type limited struct {
-	b    *bytes.Buffer
-	left int
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	n := min(len(p), l.left)
-	l.left -= n
-	l.b.Write(p[:n])
-	return len(p), nil
-}
-
-// tail accepts everything and keeps the last bytes: a command's last output says why
-// it failed.
-type tail struct {
-	b    *bytes.Buffer
-	most int
-}
-
-func (l *tail) Write(p []byte) (int, error) {
-	l.b.Write(p[max(0, len(p)-l.most):])
-	l.b.Next(max(0, l.b.Len()-l.most))
-	return len(p), nil
-}
-
-func firstLine(b []byte) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
-	return short(line)
-}
-
-// lastLine returns the last non-empty line.
-func lastLine(b []byte) string {
-	text := strings.TrimSpace(strings.ToValidUTF8(string(b), ""))
-	return short(strings.TrimSpace(text[strings.LastIndex(text, "\n")+1:]))
-}
-
-func short(line string) string {
-	if len(line) > 200 {
-		line = strings.ToValidUTF8(line[:200], "") + "..."
-	}
-	return line
 }

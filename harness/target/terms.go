@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
-	"strings"
 )
 
 // Terms are the server's terms of use.
@@ -26,16 +24,4 @@ func (t *Target) checkTerms() error {
 		return errors.New("target.terms_of_use needs the token of a user: set target.directory or target.hooks.token")
 	}
 	return nil
-}
-
-// Mentions reports whether a text of the hook contains s.
-func (k *Hook) Mentions(s string) bool {
-	texts := k.Exec
-	if k.HTTP != nil {
-		texts = []string{k.HTTP.URL, k.HTTP.Body}
-		for _, v := range k.HTTP.Headers {
-			texts = append(texts, v)
-		}
-	}
-	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(t, s) })
 }

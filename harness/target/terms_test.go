@@ -35,12 +35,3 @@ func TestTermsOfUse(t *testing.T) {
 		}
 	}
 }
-
-func TestMentions(t *testing.T) {
-	for _, h := range []*Hook{{Exec: []string{"a", "{{.X}}"}}, {HTTP: &HTTPHook{URL: "https://x/{{.X}}"}}, {HTTP: &HTTPHook{Body: "{{.X}}"}},
-		{HTTP: &HTTPHook{Headers: map[string]string{"A": "{{.X}}"}}}} {
-		if !h.Mentions(".X") || h.Mentions(".Y") {
-			t.Errorf("%+v", h)
-		}
-	}
-}

@@ -49,6 +49,7 @@ func (t *T) telling() (out []*Device) {
 // what it found.
 func (t *T) attach() {
 	t.steps()
+	t.hooks()
 	var list []report.Exchange
 	for _, d := range t.telling() {
 		if t.s.Area() == "ENR" {
@@ -132,6 +133,21 @@ func (t *T) steps() {
 	}
 	slices.SortStableFunc(list, func(a, b report.Step) int { return a.At.Compare(b.At) })
 	t.result.Steps = list[max(0, len(list)-keptSteps):]
+}
+
+// keptHookLines is how much a failed scenario says about its hooks.
+const keptHookLines = 60
+
+// hooks adds what the hooks did for the devices that show the failure: a hook that
+// succeeded may still have printed why nothing arrived.
+func (t *T) hooks() {
+	var list []string
+	for _, d := range t.telling() {
+		for _, o := range t.Lab.HookOutcomes(d.Identity().DeviceID, t.began) {
+			list = append(list, o.Lines()...)
+		}
+	}
+	t.result.Hooks = list[max(0, len(list)-keptHookLines):]
 }
 
 func answer(add func(time.Time, string, string, string, ...any), ex *dmclient.Exchange) {

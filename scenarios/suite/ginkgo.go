@@ -11,6 +11,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/target"
 )
 
 // Outcome is the outcome of a run.
@@ -101,7 +102,7 @@ func (r *runner) outcome(told map[string]report.Result) (out Outcome) {
 			}
 			if v.hook != nil && !hooks[v.hook.Error()] {
 				hooks[v.hook.Error()] = true
-				out.Hooks = append(out.Hooks, v.hook.Error())
+				out.Hooks = append(out.Hooks, target.Tell(v.hook))
 			}
 			out.Results = append(out.Results, v.result)
 		}

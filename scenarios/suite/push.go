@@ -110,6 +110,12 @@ func tokenHead(uri string) string {
 // IsToken accepts token requests.
 func IsToken(e *fakewns.Entry) bool { return e.Kind == fakewns.Token }
 
+// IsRequest accepts all requests: no handshakes, and no connections that brought
+// none.
+func IsRequest(e *fakewns.Entry) bool {
+	return e.Kind == fakewns.Token || e.Kind == fakewns.Notification
+}
+
 // Pushes returns the notifications to the device since m.
 func (d *Device) Pushes(m Mark) []*fakewns.Entry { return d.T.Lab.WNS.Journal().Since(m.Journal, d.to) }
 

@@ -135,8 +135,8 @@ type Node struct {
 // Dynamic reports whether the server or device chooses the node's name.
 func (n *Node) Dynamic() bool { return strings.HasSuffix(n.Path, "}") }
 
-// on reports whether a platform has the node.
-func (n *Node) on(p Platform) bool {
+// On reports whether a platform has the node.
+func (n *Node) On(p Platform) bool {
 	return n.Since <= p.Build && (!n.Phone || p.Phone) && (!n.Desktop || !p.Phone) && (n.OnDesktop <= p.Build || p.Phone)
 }
 

@@ -129,7 +129,7 @@ func NewSchema(opts Options, csps []CSP) (*Schema, error) {
 			if _, ok := c.on[relativeTo(nodes[0].Path, n.Path)]; ok {
 				used++
 			}
-			if !n.on(opts.Platform) {
+			if !n.On(opts.Platform) {
 				continue
 			}
 			n.handler, n.registered = c.on[relativeTo(nodes[0].Path, n.Path)], c.Name
@@ -166,6 +166,27 @@ func (c *CSP) Nodes() ([]Node, error) {
 		return nil, fmt.Errorf("CSP %s: trees/%s: %w", c.Name, c.tree, err)
 	}
 	return nodes, nil
+}
+
+// Remarks returns the comments of the provider's description, a paragraph each. The
+// first one names its source; what was seen, or is a model, is marked there.
+func (c *CSP) Remarks() (out []string) {
+	text, err := trees.ReadFile("trees/" + c.tree)
+	if err != nil {
+		return nil
+	}
+	open := false
+	for _, line := range strings.Split(string(text), "\n") {
+		comment, found := strings.CutPrefix(strings.TrimSpace(line), "# ")
+		switch {
+		case found && open:
+			out[len(out)-1] += " " + comment
+		case found:
+			out = append(out, comment)
+		}
+		open = found
+	}
+	return out
 }
 
 // CSPs returns the providers of the schema.

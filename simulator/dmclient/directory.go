@@ -16,6 +16,7 @@ import (
 
 // TokenRequest is what a device asks its directory for.
 type TokenRequest struct {
+	Of *Device // who asks
 	// Device asks for a token of the device itself, not of its user.
 	Device bool
 	// DeviceID is the device's id in the directory, the same as DMClient's
@@ -152,7 +153,7 @@ func (r *running) token(ctx context.Context, dir *directory, device bool) string
 		}
 		return dir.token
 	}
-	token, err := d.cfg.Tokens(ctx, TokenRequest{Device: device, DeviceID: d.directoryID(), Audience: d.account("AADResourceID"), Renew: dir.refused})
+	token, err := d.cfg.Tokens(ctx, TokenRequest{Of: d, Device: device, DeviceID: d.directoryID(), Audience: d.account("AADResourceID"), Renew: dir.refused})
 	if err != nil {
 		r.s.TokenErr = errors.Join(r.s.TokenErr, err)
 		d.log.Warn("the directory gives no token", "err", err)
@@ -216,7 +217,7 @@ func (d *Device) entraToken(ctx context.Context) (string, error) {
 	if d.cfg.EntraToken != nil {
 		return d.cfg.EntraToken(ctx)
 	}
-	return d.cfg.Tokens(ctx, TokenRequest{DeviceID: d.directoryID()})
+	return d.cfg.Tokens(ctx, TokenRequest{Of: d, DeviceID: d.directoryID()})
 }
 
 // join notes that a directory's token enrolled the device. Tokens of other types are

@@ -431,7 +431,7 @@ func TestTermsOfUse(t *testing.T) {
 			if err := d.Enroll(r.ctx(), dmclient.EnrollOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			if f.asked[0] != (dmclient.TokenRequest{}) || f.asked[1].DeviceID == "" {
+			if f.asked[0] != (dmclient.TokenRequest{Of: d}) || f.asked[1].DeviceID == "" {
 				t.Errorf("tokens asked for: %+v", f.asked)
 			}
 			page := d.EnrollExchanges()[0]

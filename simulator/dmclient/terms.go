@@ -23,7 +23,7 @@ func (d *Device) acceptTerms(ctx context.Context, c *enroll.Client) (data string
 	var token string
 	switch {
 	case d.cfg.Tokens != nil:
-		token, err = d.cfg.Tokens(ctx, TokenRequest{})
+		token, err = d.cfg.Tokens(ctx, TokenRequest{Of: d})
 	case d.cfg.EntraToken != nil:
 		token, err = d.cfg.EntraToken(ctx)
 	default:

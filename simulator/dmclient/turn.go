@@ -9,10 +9,15 @@ type turn chan struct{}
 func (t turn) Lock()   { t <- struct{}{} }
 func (t turn) Unlock() { <-t }
 
-// take is Lock with a context.
+// take is Lock with a context. With one that has ended it never takes the turn,
+// even if the turn is free.
 func (t turn) take(ctx context.Context) error {
 	select {
 	case t <- struct{}{}:
+		if err := ctx.Err(); err != nil {
+			t.Unlock()
+			return err
+		}
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

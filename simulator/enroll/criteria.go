@@ -68,6 +68,16 @@ func (c *Cert) Subject() string {
 	return strings.Join(parts, ",")
 }
 
+// CommonName is the first common name of the subject; empty if it has none.
+func (c *Cert) CommonName() string {
+	for _, a := range readName(c.subject) {
+		if a[0] == "CN" {
+			return a[1]
+		}
+	}
+	return ""
+}
+
 // attributeNames are the short names of subject attributes, as Windows writes
 // them (RFC 4514 section 3, and E).
 var attributeNames = map[string]string{

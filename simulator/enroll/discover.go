@@ -1,6 +1,9 @@
 package enroll
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // The MessageIDs are constants: Windows sends the same ones in every enrollment
 // [seen].
@@ -91,4 +94,14 @@ func (e *Envelope) DiscoverResponse() (*DiscoverResponse, error) {
 		PolicyURL: textOf(d, "EnrollmentPolicyServiceUrl"), EnrollmentURL: textOf(d, "EnrollmentServiceUrl"),
 		AuthenticationURL: textOf(d, "AuthenticationServiceUrl"),
 	}, nil
+}
+
+// DiscoveryURL is the discovery service for the domain of an e-mail address
+// (MS-MDE2 3.1.4.1).
+func DiscoveryURL(email string) (string, error) {
+	_, domain, ok := strings.Cut(email, "@")
+	if !ok || domain == "" || strings.ContainsAny(domain, "/?#@ ") {
+		return "", fmt.Errorf("%q is not an e-mail address, so it has no domain to discover a server in", email)
+	}
+	return "https://enterpriseenrollment." + domain + "/EnrollmentServer/Discovery.svc", nil
 }

@@ -42,7 +42,7 @@ func cpu() time.Duration {
 }
 
 // BenchmarkReadRatio compares the CPU time of reading a message with building the etree document
-// alone, in the same run: on the short way, which takes plain messages, and by
+// alone, in the same run: on the short way, which reads lawful messages, and by
 // etree, which takes all. Aims: ratios of at most 0.25 and 1.25. Writing it is
 // compared with building the etree document and writing that.
 func BenchmarkReadRatio(b *testing.B) {

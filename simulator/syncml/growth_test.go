@@ -5,10 +5,10 @@ import (
 	"testing"
 )
 
-// ways a document is gone through: by quick, by etree, and by Lint.
+// ways a document is read: by quick, by etree, and by Lint.
 var ways = []struct {
 	name string
-	odd  bool // no plain document
+	odd  bool // left to etree
 	do   func(b []byte) error
 }{
 	{"quick", false, func(b []byte) error { _, err := Read(b); return err }},
@@ -17,7 +17,7 @@ var ways = []struct {
 }
 
 // TestShapesAreRead: documents that are lawful and near the limit are read, and
-// those that can be plain are read by quick.
+// quick reads them.
 func TestShapesAreRead(t *testing.T) {
 	limits := Limits{}.withDefaults()
 	for _, s := range shapes {
@@ -26,7 +26,7 @@ func TestShapesAreRead(t *testing.T) {
 			t.Fatalf("%s: %d bytes", s.name, len(b))
 		}
 		if nodes, ok := quick(b, limits); !ok {
-			t.Errorf("%s: not plain", s.name)
+			t.Errorf("%s: not read by quick", s.name)
 		} else {
 			giveNodes(nodes)
 		}

@@ -9,8 +9,7 @@ import (
 	"github.com/beevik/etree"
 )
 
-// node is an element as read needs it. etree builds it of any document, quick of
-// those that are plain.
+// node is an element as read needs it, built by etree or by quick.
 type node struct {
 	tag, space string
 	attrs      []attr // those that isRead names

@@ -18,8 +18,8 @@ func slow(b []byte, limits Limits) (*Message, error) {
 	return read(&nodes[0], limits)
 }
 
-// plainMessages are read by quick, all of them.
-func plainMessages(t testing.TB) (out [][]byte) {
+// quickMessages are messages that quick reads.
+func quickMessages(t testing.TB) (out [][]byte) {
 	t.Helper()
 	files, err := filepath.Glob("../../../shared/captures/*package*.xml")
 	if err != nil {
@@ -36,6 +36,8 @@ func plainMessages(t testing.TB) (out [][]byte) {
 	for _, body := range []string{
 		`<Final/>`, `<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Chal><Meta><Type xmlns="syncml:metinf">syncml:auth-md5</Type></Meta></Chal><Data>407</Data></Status>`,
 		`<Atomic><CmdID>1</CmdID><Add><CmdID>2</CmdID><Item><Target><LocURI>./a</LocURI></Target><Data><![CDATA[<x>&]]></Data></Item></Add></Atomic><Final/><Final />`,
+		"\r\n\t<Replace><!-- why --><CmdID\r\n>5</CmdID><?a b?><Item><Data>a&#13;&#xA;b\r\nc\rd<!-- <e> --><![CDATA[\r\n]]>&#x1F600;</Data></Item></Replace>\r\n",
+		"<Add><Item><Data>\r\n<a b = 'x&lt;&#9;\r\n\t>'/><!-- </Data> --><?c </Data>?></Data></Item></Add>",
 		"\n  <Replace>\n<CmdID> 5 </CmdID><Item><Data>a &lt; b &gt; &quot;c&quot; \u00e9</Data><MoreData/></Item></Replace>\n",
 	} {
 		out = append(out, []byte(`<?xml version="1.0" encoding="utf-8"?><SyncML xmlns="SYNCML:SYNCML1.2">`+hdr+`<SyncBody>`+body+`</SyncBody></SyncML>`),
@@ -48,15 +50,17 @@ func plainMessages(t testing.TB) (out [][]byte) {
 // sessions are made of.
 func TestQuick(t *testing.T) {
 	limits := Limits{}.withDefaults()
-	for _, b := range plainMessages(t) {
+	for _, b := range quickMessages(t) {
 		if _, ok := quick(b, limits); !ok {
-			t.Errorf("not plain: %s", b)
+			t.Errorf("not read by quick: %s", b)
 		}
 		same(t, b, limits)
 	}
 	for _, odd := range []string{
 		"", "x", "<a>", "<a></b>", "<a/><b/>", "<a/>x", "x<a/>", "<a b=c/>", "<a b='1' b='2'/>", "<a b='<'/>", "<a>&x;</a>", "<a>&#65;</a>", "<a>]]></a>", "<!-- x --><a/>", "<?x?><a/>", "<a\r/>",
-		"<a>\x00</a>", "<a>\xff</a>", "<!DOCTYPE a><a/>", "<a b='&amp;'/>", "<:a/>", "<a:/>", "<a:1/>", "< a/>", "<a/ >", "<a></a >", "<a b = '1'/>", "<a b='1'c='2'/>", "<a>\ufffe</a>", "<1/>", "<a", "<a><![CDATA[", "</a>",
+		"<a>\x00</a>", "<a>\xff</a>", "<!DOCTYPE a><a/>", "<a b='&amp;'/>", "<:a/>", "<a:/>", "<a:1/>", "< a/>", "<a/ >", "<a></a >", "<a b = '1'/>", "<a b='1'c='2'/>", "<a b='&#xD800;'/>", "<a>&#0;</a>", "<a>&#xFFFF;</a>", "<a>&#;</a>", "<a>&#x;</a>", "<a>&#X41;</a>", "<a>&#1114112;</a>", "<a>&#99999999999999999999;</a>",
+		"<a>&#32;&#x00000020;</a>", "<a><!-- b -- c --></a>", "<a><!-- b ---></a>", "<a><!--></a>", "<a><!-->--></a>", "<a><!--", "<?a", "<?a?", "<?a:b c?><a/>", "<??><a/>", "<a/><?xml?>", "<?XML?><a/>", "<a/><!-- b --><?c?>", "<a\r\nb\r=\r'\r\n'\r/>",
+		`<?xml version="1.1"?><a/>`, `<?xml version="1.0" encoding="latin1"?><a/>`, `<?xml version='1.0' standalone='yes' ?><a/>`, "<a>]]&gt;]&#93;></a>", "<a b=']]>'/>", "<a>\r</a>\r", "\ufeff<a/>", "<a>\ufffe</a>", "<1/>", "<a", "<a><![CDATA[", "</a>",
 		"<SyncML><SyncHdr/><SyncBody><Add><Item><Data><b>c</b></Data></Item></Add></SyncBody></SyncML>", "<a:b:c/>", "<\u00e9/>", "<a>&amp</a>",
 	} {
 		same(t, []byte(odd), limits)
@@ -69,7 +73,7 @@ func TestQuickDense(t *testing.T) {
 	limits := Limits{}.withDefaults()
 	dense := []byte("<SyncML><SyncHdr/><SyncBody>" + strings.Repeat("<a/>", 3*maxSpare) + "</SyncBody></SyncML>")
 	if _, ok := quick(dense, limits); !ok {
-		t.Error("not plain")
+		t.Error("not read by quick")
 	}
 	same(t, dense, limits)
 	text := []byte("<SyncML><SyncHdr/><SyncBody><Add><Item><Data><![CDATA[" + strings.Repeat("<", 1<<20) + "]]></Data></Item></Add></SyncBody></SyncML>")
@@ -96,7 +100,7 @@ func same(t *testing.T, b []byte, limits Limits) {
 // the Data elements that etree finds, and what quickWrite writes is what etree
 // writes.
 func FuzzQuick(f *testing.F) {
-	for _, b := range plainMessages(f) {
+	for _, b := range quickMessages(f) {
 		f.Add(b)
 	}
 	for _, s := range shapes {
@@ -136,13 +140,12 @@ func TestNodesAgain(t *testing.T) {
 		}
 		return b.String() + `</Replace></SyncBody></SyncML>`
 	}
-	const comment = "<!-- read by etree -->"
 	for _, items := range []int{1, 60, 2 * maxSpare} {
-		got, err := Read([]byte(comment + text(items, "first")))
+		got, err := Read([]byte(oddity + text(items, "first")))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, other := range []string{comment, ""} {
+		for _, other := range []string{oddity, ""} {
 			if _, err := Read([]byte(other + text(items, "second"))); err != nil {
 				t.Fatal(err)
 			}

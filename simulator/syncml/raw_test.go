@@ -12,11 +12,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// readers are the ways into a message: plain documents by quick, others by etree,
-// and both in UTF-16.
+// readers are the ways into a message: by quick, by etree, and in UTF-16.
 var readers = map[string]func(doc string) (*Message, error){
 	"quick":  func(doc string) (*Message, error) { return Read([]byte(doc)) },
-	"etree":  func(doc string) (*Message, error) { return Read([]byte("<!-- odd -->" + doc)) },
+	"etree":  func(doc string) (*Message, error) { return Read([]byte(oddity + doc)) },
 	"UTF-16": func(doc string) (*Message, error) { return Read(EncodeUTF16([]byte(doc))) },
 }
 

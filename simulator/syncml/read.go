@@ -17,8 +17,9 @@ func Read(b []byte) (*Message, error) { return ReadLimited(b, Limits{}) }
 // to go on where Windows goes on. Lint finds what is formally wrong. An XML
 // declaration that is not at the start fails the message, as in Windows [seen].
 //
-// Plain documents are read by quick, all others by etree; what comes of both is
-// the same. Time and memory are linear in the size of the document.
+// Lawful documents are read by quick, if their names are ASCII, all others by
+// etree; what comes of both is the same. Time and memory are linear in the size of
+// the document.
 //
 // Errors wrap ErrTooLarge, ErrTooDeep, ErrTooManyCommands, ErrDTD, ErrEmpty,
 // ErrNotXML or ErrNotSyncML.

@@ -59,19 +59,26 @@ var shapes = []shape{
 	{"items", func(n int) string {
 		return "<Add>" + fill(n, always("<Item><Target><LocURI>./a</LocURI></Target><Data>1</Data></Item>")) + "</Add>"
 	}},
+	{"comments", func(n int) string { return inItem(fill(n, always("a<!-- b -->"))) }},
+	{"processing instructions", func(n int) string { return "<Add>" + fill(n, always("<?a b?>")) + "</Add>" }},
+	{"lines", func(n int) string { return inItem(fill(n, always("a\r\n"))) }},
+	{"numeric references", func(n int) string { return inItem(fill(n, always("&#65;&#x42;"))) }},
+	{"lines between elements", func(n int) string { return "<Add>" + fill(n, always("\r\n<!-- a --><Item/>")) + "</Add>" }},
 	{"empty Data", func(n int) string { return "<Add>" + fill(n, always("<Data/>")) + "</Add>" }},
 	{"credentials", func(n int) string {
 		return "<Add>" + fill(n/3, always("<Item><Meta/></Item>")) + "<Cred>" + fill(n/3, always("<a/>")) + "</Cred><Chal>" + fill(n/3, always("<a/>")) + "</Chal></Add>"
 	}},
 }
 
-// message is the whole document; odd ones are no plain documents, so that etree
-// reads them.
+// oddity is lawful, and a name that quick leaves to etree.
+const oddity = "<?\u00e9?>"
+
+// message is the whole document; odd ones are left to etree.
 func (s shape) message(n int, odd bool) []byte {
 	const start, end = `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr/><SyncBody>`, `<Final/></SyncBody></SyncML>`
 	head := start
 	if odd {
-		head = "<!-- odd -->" + start
+		head = oddity + start
 	}
 	return []byte(head + s.body(n-len(head)-len(end)-400) + end)
 }

@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target"},
 	"harness/trace":                {"simulator", "harness/report"},
 	"harness/facts":                {"simulator", "scenarios", "harness/facts"},
+	"harness/fidelity":             {"simulator/csp", "simulator/dmclient", "harness/facts", "harness/fidelity"},
 	"harness/internal":             {},
 	"scenarios/suite":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report"},
 	"scenarios/example":            {},
@@ -162,7 +163,7 @@ func TestPrintsOnlyInCLI(t *testing.T) {
 	exits := regexp.MustCompile(`\bos\.Exit\(|\bfmt\.Print(?:f|ln)?\(`)
 	for _, p := range packages(t) {
 		path := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
-		if path == "" || slices.Contains([]string{"harness/facts/write", "harness/internal/gotest", "harness/load/scale"}, path) {
+		if path == "" || slices.Contains([]string{"harness/facts/write", "harness/fidelity/write", "harness/internal/gotest", "harness/load/scale"}, path) {
 			continue // commands of their own
 		}
 		for _, name := range p.GoFiles {

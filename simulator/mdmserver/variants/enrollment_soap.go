@@ -171,6 +171,7 @@ func morePolicies(g *etree.Element) {
 	second.FindElement("attributes/commonName").SetText("another identity")
 	hash := second.FindElement("attributes/hashAlgorithmOIDReference")
 	hash.SetText("")
+	hash.CreateAttr("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance") // a variant may have renamed the document's own
 	hash.CreateAttr("xsi:nil", "true")
 	policies.AddChild(second)
 	oids := g.FindElement("oIDs")

@@ -1,0 +1,97 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+)
+
+// maxServerID limits what the lookup hook may print, in bytes.
+const maxServerID = 1024
+
+// serverIDs are the server's own ids of devices, by DeviceID.
+type serverIDs struct {
+	mu   sync.Mutex
+	list map[string]*serverID
+}
+
+// serverID is one of them. A new enrollment may have another.
+type serverID struct {
+	finding    chan struct{} // held while the lookup hook runs; capacity 1
+	enrollment *enroll.Provisioning
+	id         string
+}
+
+// of is the entry of a device.
+func (s *serverIDs) of(deviceID string) *serverID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.list == nil {
+		s.list = map[string]*serverID{}
+	}
+	e := s.list[deviceID]
+	if e == nil {
+		e = &serverID{finding: make(chan struct{}, 1)}
+		s.list[deviceID] = e
+	}
+	return e
+}
+
+// ServerID is the server's own id of a device, as the lookup hook finds it.
+func (l *Lab) ServerID(ctx context.Context, d *dmclient.Device) (string, error) {
+	return l.serverID(ctx, d, l.known(d))
+}
+
+// serverID is the server's own id of a device, which the lookup hook finds once for
+// each enrollment. A failed lookup is tried again the next time.
+func (l *Lab) serverID(ctx context.Context, d *dmclient.Device, v target.Vars) (string, error) {
+	e := l.serverIDs.of(v.DeviceID)
+	select {
+	case e.finding <- struct{}{}:
+		defer func() { <-e.finding }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	if e.id != "" && e.enrollment == d.Provisioning() {
+		return e.id, nil
+	}
+	h := l.Config.Target.Hooks.Lookup
+	if h == nil {
+		return "", fmt.Errorf("%w: lookup, which prints .ServerID", ErrNoHook)
+	}
+	out, err := l.do(ctx, "lookup", h, v)
+	if err != nil {
+		return "", err
+	}
+	id := strings.TrimSpace(out)
+	switch {
+	case id == "":
+		err = fmt.Errorf("it printed nothing; let it print the server's own id for the device %s", v.DeviceID)
+	case len(id) > maxServerID:
+		err = fmt.Errorf("it printed %d bytes; let it print only the server's own id for the device, of up to %d", len(id), maxServerID)
+	case strings.ContainsAny(id, "\r\n"):
+		err = errors.New("it printed several lines; let it print only the server's own id for the device")
+	}
+	if err != nil {
+		return "", &target.HookError{Hook: "lookup", Err: err}
+	}
+	e.id, e.enrollment = id, d.Provisioning()
+	return id, nil
+}
+
+// AfterEnrollment runs the enrolled hook for a device that has just enrolled by
+// other means than Enroll.
+func (l *Lab) AfterEnrollment(ctx context.Context, d *dmclient.Device) error {
+	h := l.Config.Target.Hooks.Enrolled
+	if h == nil {
+		return nil
+	}
+	_, err := l.hook(ctx, "enrolled", h, d, Command{})
+	return err
+}

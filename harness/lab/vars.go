@@ -1,0 +1,65 @@
+package lab
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // how Windows names certificates
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+)
+
+// Vars are the template variables of the target's hooks for a device. If a hook
+// uses ServerID, the lookup hook runs first, once for each enrollment; its failure
+// is a *target.HookError.
+func (l *Lab) Vars(ctx context.Context, d *dmclient.Device) (target.Vars, error) {
+	v := l.known(d)
+	if !l.Config.Target.Hooks.UseVariable("ServerID") {
+		return v, nil
+	}
+	var err error
+	v.ServerID, err = l.serverID(ctx, d, v)
+	return v, err
+}
+
+// varsFor are the variables for one hook.
+func (l *Lab) varsFor(ctx context.Context, d *dmclient.Device, h *target.Hook) (target.Vars, error) {
+	v := l.known(d)
+	if !h.Uses("ServerID") {
+		return v, nil
+	}
+	var err error
+	v.ServerID, err = l.serverID(ctx, d, v)
+	return v, err
+}
+
+// known is what the device knows by itself.
+func (l *Lab) known(d *dmclient.Device) target.Vars { return knownTo(&l.Config.Target, d) }
+
+func knownTo(t *target.Target, d *dmclient.Device) target.Vars {
+	id, p, provider := d.Identity(), d.Profile(), d.Provider()
+	if !slices.Contains(p.Context, "HWDevID") {
+		id.HWDevID = "" // the server was never told
+	}
+	v := target.Vars{
+		DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, EnrollmentID: id.GUID, OSVersion: p.OSVersion, Profile: p.Name,
+		ProviderID: provider, Username: t.Username, ChannelURI: d.ChannelURI(),
+	}
+	v.SerialNumber, _ = d.Tree().Look("./DevDetail/Ext/Microsoft/SMBIOSSerialNumber")
+	if provider != "" {
+		v.ManagementURL = d.Address()
+		v.EntDMID, _ = d.Tree().Look(dmclient.ProviderURI(provider) + "/EntDMID")
+	}
+	hooks := &t.Hooks
+	if c := d.Certificate(); c != nil && (hooks.UseVariable("CertCN") || hooks.UseVariable("CertSerial") || hooks.UseVariable("CertThumbprint")) {
+		der := c.Certificate[0]
+		v.CertThumbprint = fmt.Sprintf("%X", sha1.Sum(der)) //nolint:gosec // as above
+		if cert, err := enroll.ReadCert(der); err == nil {
+			v.CertCN, v.CertSerial = cert.CommonName(), strings.TrimPrefix(cert.SerialNumber, "00")
+		}
+	}
+	return v
+}

@@ -1,0 +1,80 @@
+package target
+
+// Vars are the values for the templates of hooks: {{.DeviceID}}, {{json .Data}}.
+// Variables describes each.
+type Vars struct {
+	DeviceID       string
+	UDID           string
+	DeviceName     string
+	HWDevID        string
+	EnrollmentID   string
+	SerialNumber   string
+	OSVersion      string
+	Profile        string
+	ManagementURL  string
+	ProviderID     string
+	EntDMID        string
+	CertCN         string
+	CertSerial     string
+	CertThumbprint string
+	ServerID       string
+	Username       string
+	ChannelURI     string
+	Verb           string
+	LocURI         string
+	Format         string
+	Data           string
+	SignInURL      string
+	Password       string
+	TokenKind      string
+	DirectoryID    string
+	Audience       string
+}
+
+// Variable is one of Vars, for documents and messages.
+type Variable struct {
+	Name, Example string
+	Means         string
+	get           func(*Vars) *string
+}
+
+// Variables lists all variables, in the order of the document.
+func Variables() []Variable {
+	return []Variable{
+		{"DeviceID", "1E08C6E95D8BB843B1278FF45BC60CC6", "the Source of the device's messages", func(v *Vars) *string { return &v.DeviceID }},
+		{"UDID", "1E08C6E95D8BB843B1278FF45BC60CC6", "the same, for servers that call it UDID", func(v *Vars) *string { return &v.UDID }},
+		{"DeviceName", "DESKTOP-4F0A1C7", "DeviceName of the enrollment", func(v *Vars) *string { return &v.DeviceName }},
+		{"HWDevID", "A65F2A0E7B3C41D89E5510C2743FDB6817AE93F05C8824B1D06E71F3B29C4D5A", "the hardware id; empty if this Windows does not send it", func(v *Vars) *string { return &v.HWDevID }},
+		{"EnrollmentID", "BA405A5D-B1C7-4737-81C8-8F379A5D1C20", "the GUID with which the common name of the certificate request begins", func(v *Vars) *string { return &v.EnrollmentID }},
+		{"SerialNumber", "SNA65F2A0E7B3C", "the serial number of the firmware (SMBIOS)", func(v *Vars) *string { return &v.SerialNumber }},
+		{"OSVersion", "10.0.26200.9278", "the version of Windows", func(v *Vars) *string { return &v.OSVersion }},
+		{"Profile", "win11-25h2", "dmwake's name for that Windows", func(v *Vars) *string { return &v.Profile }},
+		{"ManagementURL", "https://mdm.example/ManagementServer/MDM.svc?id=42", "where sessions go (ADDR), with the ids that the server put in it", func(v *Vars) *string { return &v.ManagementURL }},
+		{"ProviderID", "Example MDM", "PROVIDER-ID of the account", func(v *Vars) *string { return &v.ProviderID }},
+		{"EntDMID", "6f1c2d7e-9d5b-4b3a-8f0e-2c1a7d9e4b60", "the id that the server wrote to DMClient/Provider/EntDMID", func(v *Vars) *string { return &v.EntDMID }},
+		{"CertCN", "BA405A5D-B1C7-4737-81C8-8F379A!1E08C6E95D8BB843B1278FF45BC60CC6", "the common name of the client certificate", func(v *Vars) *string { return &v.CertCN }},
+		{"CertSerial", "5c1f0a9e33b87d24", "its serial number, in lower-case hex digits", func(v *Vars) *string { return &v.CertSerial }},
+		{"CertThumbprint", "0F3B5A7C9E1D2846B0C2D4E6F8091A2B3C4D5E6F", "its SHA-1 thumbprint, in upper-case hex digits", func(v *Vars) *string { return &v.CertThumbprint }},
+		{"ServerID", "7a1d6f0c-52c9-4c1e-9a50-d1b1f2c8e0aa", "what `hooks.lookup` printed: the server's own id for the device", func(v *Vars) *string { return &v.ServerID }},
+		{"Username", "demo@mdm.example", "`target.username`", func(v *Vars) *string { return &v.Username }},
+		{"ChannelURI", "https://db5p.notify.windows.com/?token=AwYAAABq", "the device's push channel; empty before it has one", func(v *Vars) *string { return &v.ChannelURI }},
+		{"Verb", "Replace", "of the command to queue", func(v *Vars) *string { return &v.Verb }},
+		{"LocURI", "./Vendor/MSFT/Policy/Config/Camera/AllowCamera", "of the command to queue", func(v *Vars) *string { return &v.LocURI }},
+		{"Format", "int", "of the command's data", func(v *Vars) *string { return &v.Format }},
+		{"Data", "0", "of the command", func(v *Vars) *string { return &v.Data }},
+		{"SignInURL", "https://mdm.example/Auth?appru=ms-app%3A%2F%2Fwindows.immersivecontrolpanel&login_hint=demo%40mdm.example", "the sign-in page with the parameters that Windows adds; only in `target.signin`", func(v *Vars) *string { return &v.SignInURL }},
+		{"Password", "demo", "`target.password`; only in `target.signin` and `hooks.token`", func(v *Vars) *string { return &v.Password }},
+		{"TokenKind", "user", "which token `hooks.token` prints: user, device, or terms, the user's before the device is registered", func(v *Vars) *string { return &v.TokenKind }},
+		{"DirectoryID", "c2f1a7d0-4b1e-4e3c-9f66-0d5a8e7b1c42", "in `hooks.token`: the device's id in the directory (AADDeviceID); empty with terms", func(v *Vars) *string { return &v.DirectoryID }},
+		{"Audience", "https://mdm.example", "in `hooks.token`: AADResourceID, whom the token is for; empty if the server did not set it", func(v *Vars) *string { return &v.Audience }},
+	}
+}
+
+// exampleVars are the example values, to try templates with.
+func exampleVars() Vars {
+	var v Vars
+	for _, k := range Variables() {
+		*k.get(&v) = k.Example
+	}
+	return v
+}

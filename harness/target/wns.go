@@ -1,0 +1,77 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/dmwake/dmwake/fakewns/faults"
+)
+
+// WNS says how the server under test reaches the fake WNS.
+type WNS struct {
+	Mode   string `yaml:"mode"`   // proxy, hosts or direct
+	Listen string `yaml:"listen"` // address of the fake WNS, HTTPS
+	Proxy  string `yaml:"proxy"`  // address of the proxy, mode proxy only
+	CADir  string `yaml:"ca_dir"` // where the lab keeps its CA between runs
+	App    App    `yaml:"app"`
+	// TokenKey signs access tokens: fake WNSs on several machines that share it accept
+	// each other's tokens. It is generated if not set.
+	TokenKey Secret `yaml:"token_key"`
+	// Allow lists more hosts that the proxy may connect to: "host" or "host:port".
+	Allow []string `yaml:"allow"`
+	// Faults are active from the start, one line each: "status=503 times=3".
+	Faults []string `yaml:"faults"`
+	// AppRate and ChannelRate are how many notifications per second an app and a
+	// channel may get before they are throttled; 0 never throttles.
+	AppRate     float64 `yaml:"app_rate"`
+	ChannelRate float64 `yaml:"channel_rate"`
+}
+
+// App is the app identity in the configuration of the server under test.
+type App struct {
+	PFN    string `yaml:"pfn"`
+	SID    string `yaml:"sid"`
+	Secret Secret `yaml:"secret"`
+	// Kind is classic (default), classic-retired or entra. Tenant and ClientID are for
+	// entra.
+	Kind     string `yaml:"kind"`
+	Tenant   string `yaml:"tenant"`
+	ClientID string `yaml:"client_id"`
+}
+
+func (c *Config) completeWNS(dir string) error {
+	if err := c.WNS.App.Secret.resolve("wns.app.secret", dir); err != nil {
+		return err
+	}
+	if v := os.Getenv("DMWAKE_WNS_LISTEN"); v != "" {
+		c.WNS.Listen = v
+	}
+	if err := c.WNS.TokenKey.resolve("wns.token_key", dir); err != nil {
+		return err
+	}
+	if k := c.WNS.TokenKey.value; k != "" && len(k) < 16 {
+		return errors.New("wns.token_key is too short: use at least 16 characters")
+	}
+	c.Defaults()
+	c.WNS.CADir = inDir(dir, c.WNS.CADir)
+	return c.WNS.Check()
+}
+
+// Check returns the first mistake in the section.
+func (w *WNS) Check() error {
+	switch w.Mode {
+	case "proxy", "hosts", "direct":
+	default:
+		return fmt.Errorf("wns.mode %q is none of proxy, hosts, direct", w.Mode)
+	}
+	if w.AppRate < 0 || w.ChannelRate < 0 {
+		return errors.New("wns.app_rate and wns.channel_rate are notifications a second, 0 for no limit")
+	}
+	for _, line := range w.Faults {
+		if _, err := faults.Parse(line); err != nil {
+			return fmt.Errorf("wns.faults: %w", err)
+		}
+	}
+	return nil
+}
