@@ -151,6 +151,9 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 
 	fmt.Fprintf(s.out, "discovery  %s%s\nadmin API  http://%s\nCA         %s\nuser       %s\n",
 		f.url, mdmserver.DiscoveryPath, admin.Addr(), ca.CertFile, f.username)
+	if cfg.Entra != nil {
+		fmt.Fprintf(s.out, "terms      %s%s\n", f.url, mdmserver.TermsPath)
+	}
 	if drawn {
 		fmt.Fprintf(s.out, "password   %s (generated for this run; set DMWAKE_PASSWORD to choose one)\n", password)
 	}

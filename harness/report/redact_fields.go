@@ -101,7 +101,7 @@ func ends(run, level int) bool {
 }
 
 var (
-	secretHeaders = []string{"authorization", "cookie", "x-api-key", "x-auth-token"}
+	secretHeaders = []string{"authorization", "cookie", "devicetoken", "x-api-key", "x-auth-token"}
 	headerAfter   = regexp.MustCompile(`(?i)^` + quote + `?\s*(?::|=|%3a)[ \t]*(\[|` + quote + `)?`)
 )
 
@@ -126,6 +126,8 @@ func hideHeaders(s string) string {
 		switch {
 		case m[2] < 0:
 			end = until(s, at, "\r\n<")
+		case strings.HasPrefix(s[at-1:], hidden):
+			continue // hidden before
 		case s[at-1] == '[':
 			end = until(s, at, "]\r\n")
 		default:

@@ -165,6 +165,7 @@ func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*
 	if err != nil {
 		return nil, err
 	}
+	r.tokens.header(req.Header)
 	if r.wbxml {
 		req.Header.Set("Content-Type", syncml.MediaTypeWBXML)
 	}
