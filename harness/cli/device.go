@@ -67,7 +67,7 @@ beginning of one, its name, or its number in the list.`,
 	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "accept commands for CSPs that are not simulated, instead of answering 404")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print every message")
 	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), runCommand(s, &f), listCommand(s, &f), showCommand(s, &f),
-		setCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
+		setCommand(s, &f), compareCommand(s), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
 	complete(c, "fault", func() (out []string) {
 		for _, k := range faults.All() {
 			out = append(out, k.Name+"\t"+k.Does)

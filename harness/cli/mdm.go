@@ -19,6 +19,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
@@ -38,6 +39,8 @@ type mdmFlags struct {
 	variants      []string
 	listMutants   bool
 	verbose       bool
+	record        string
+	reveal        bool
 
 	authPolicy, enrollCA       string
 	entraKeys, entraIssuer     string
@@ -59,7 +62,10 @@ push, list devices and results).
 It pushes through --wns (the base URL of a fake WNS), or to the real names through
 HTTPS_PROXY. Secrets come from the environment: DMWAKE_PASSWORD (the enrolling
 user's; generated and printed if empty), DMWAKE_WNS_SECRET (the app's),
-DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback).`,
+DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback).
+
+--record writes what every device and the server send each other to a file per device,
+for "dmwake device compare" and "dmwake replay"; secrets are redacted.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runMDM(c.Context(), s, &f) },
 	}
@@ -87,6 +93,8 @@ DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback).`,
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break a rule on purpose; repeatable")
 	fl.StringArrayVar(&f.variants, "variant", nil, "differ in a way that the standard allows; repeatable, --list-mutants lists them, too")
 	fl.BoolVar(&f.listMutants, "list-mutants", false, "list the mutants and run nothing")
+	fl.StringVar(&f.record, "record", "", "folder to record the traffic of devices in, one file for each")
+	fl.BoolVar(&f.reveal, "reveal", false, "with --record: record secrets, too")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "log enrollments, refusals and pushes")
 	return c
 }
@@ -152,14 +160,38 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 		return usage(err)
 	}
 	defer server.Close()
+	handler, stop, err := f.recorded(s, server)
+	if err != nil {
+		return usage(err)
+	}
+	defer stop()
 
 	fmt.Fprintf(s.out, "discovery  %s%s\nadmin API  http://%s\nCA         %s\nuser       %s\n",
 		f.url, mdmserver.DiscoveryPath, admin.Addr(), ca.CertFile, f.username)
 	if drawn {
 		fmt.Fprintf(s.out, "password   %s (generated for this run; set DMWAKE_PASSWORD to choose one)\n", password)
 	}
+	if f.record != "" {
+		fmt.Fprintf(s.out, "recording  %s\n", f.record)
+	}
 	fmt.Fprintln(s.out, "ready; press Ctrl-C to stop")
-	return serveBoth(ctx, tls.NewListener(devices, server.TLS(ca.ServerTLS(true))), server, admin, server.Admin(token))
+	return serveBoth(ctx, tls.NewListener(devices, server.TLS(ca.ServerTLS(true))), handler, admin, server.Admin(token))
+}
+
+// recorded is the handler for devices, with a recorder if --record asks for one; stop
+// ends the recording.
+func (f *mdmFlags) recorded(s *streams, server http.Handler) (handler http.Handler, stop func(), err error) {
+	switch {
+	case f.record == "" && f.reveal:
+		return nil, nil, errors.New("--reveal is about a recording: it needs --record DIR")
+	case f.record == "":
+		return server, func() {}, nil
+	}
+	r, err := trace.NewRecorder(f.record, trace.RecorderOptions{Reveal: f.reveal, Tell: func(err error) { fmt.Fprintf(s.err, "dmwake: %v\n", err) }})
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.Wrap(server), r.Close, nil
 }
 
 func mdmConfig(f *mdmFlags, ca *intercept.CA, password string) (mdmserver.Config, error) {

@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target"},
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target"},
 	"harness/trace":                {"simulator", "harness/report"},
+	"harness/compare":              {"simulator", "harness/report", "harness/trace"},
 	"harness/facts":                {"simulator", "scenarios", "harness/facts"},
 	"harness/internal":             {},
 	"scenarios/suite":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report"},

@@ -1,0 +1,115 @@
+package compare
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dmwake/dmwake/harness/trace"
+)
+
+// http compares what stands around a body: method, path, query, version, headers.
+func (j *judge) http(sim *trace.Exchange) {
+	real := &j.step.Exchange
+	if real.Method != "" && real.Method != sim.Method {
+		j.add(Difference{Kind: KindHTTP, Path: "method", Real: real.Method, Simulated: sim.Method})
+	}
+	if real.URL != "" {
+		a, b := target(real.URL), target(sim.URL)
+		if a.Path != b.Path {
+			j.add(Difference{Kind: KindHTTP, Path: "path", Real: a.Path, Simulated: b.Path})
+		}
+		if a.RawQuery != b.RawQuery {
+			j.add(Difference{Kind: KindHTTP, Path: "query", Real: orNone(a.RawQuery), Simulated: orNone(b.RawQuery)})
+		}
+	}
+	if j.step.Headers == NoHeaders {
+		return
+	}
+	if real.Proto != "" && real.Proto != sim.Proto {
+		j.add(Difference{Kind: KindHTTP, Path: "version", Real: real.Proto, Simulated: sim.Proto})
+	}
+	proxied := slices.ContainsFunc(names(real.Header), func(n string) bool { return strings.HasPrefix(n, "X-Forwarded-") })
+	list := names(real.Header)
+	if j.step.Headers == AllHeaders {
+		list = append(list, names(sim.Header)...)
+		slices.Sort(list)
+		list = slices.Compact(list)
+	}
+	for _, name := range list {
+		if transportHeaders[name] || strings.HasPrefix(name, "X-Forwarded-") || name == "X-Real-Ip" || proxied && name == "Accept-Encoding" {
+			continue
+		}
+		j.header(name, real.Header[name], sim.Header[name])
+	}
+}
+
+// transportHeaders belong to the connection.
+var transportHeaders = map[string]bool{"Host": true, "Content-Length": true, "Connection": true, "Transfer-Encoding": true, "Via": true, "Forwarded": true, "Date": true}
+
+func names(h http.Header) (out []string) {
+	for name := range h {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func target(raw string) *url.URL {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return &url.URL{Path: raw}
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u
+}
+
+// vector is the form of an MS-CV: a base, and three counters [seen on 19043].
+var vector = regexp.MustCompile(`^[A-Za-z0-9+/]{16}((?:\.\d+){3})$`)
+
+func (j *judge) header(name string, real, sim []string) {
+	a, b := strings.Join(real, ", "), strings.Join(sim, ", ")
+	if a == b {
+		return
+	}
+	both := a != "" && b != ""
+	if name == "Ms-Cv" {
+		if a, b = base(a, both), base(b, both); a == b {
+			j.skip(skipTracing, nil)
+			return
+		}
+	}
+	switch {
+	case both && name == "Ms-Signature":
+		j.skip(skipKeys, nil)
+	case both && strings.Contains(a, hidden):
+		j.skip(skipSecrets, nil)
+	default:
+		if shown := windowsNames[name]; shown != "" {
+			name = shown
+		}
+		j.add(Difference{Kind: KindHeader, Path: name, Real: orNone(a), Simulated: orNone(b)})
+	}
+}
+
+// base replaces what an MS-CV starts with, and leaves out the counters where there is
+// nothing to compare them with.
+func base(cv string, counters bool) string {
+	m := vector.FindStringSubmatch(cv)
+	switch {
+	case m == nil:
+		return cv
+	case counters:
+		return "(16 characters)" + m[1]
+	}
+	return "(16 characters and three counters)"
+}
+
+// windowsNames are header names as Windows writes them; HTTP/2 has lower case, and Go
+// shows them in its own way.
+var windowsNames = map[string]string{"Ms-Cv": "MS-CV", "Mdm-Genericalert": "MDM-GenericAlert", "Client-Request-Id": "client-request-id",
+	"Ms-Signature": "MS-Signature", "Useragentorigin": "UserAgentOrigin"}
