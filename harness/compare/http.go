@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -69,7 +70,7 @@ func target(raw string) *url.URL {
 }
 
 // vector is the form of an MS-CV: a base, and three counters [seen on 19043].
-var vector = regexp.MustCompile(`^[A-Za-z0-9+/]{16}((?:\.\d+){3})$`)
+var vector = regexp.MustCompile(`^([A-Za-z0-9+/]{16})(\.\d+\.\d+)\.(\d+)$`)
 
 func (j *judge) header(name string, real, sim []string) {
 	a, b := strings.Join(real, ", "), strings.Join(sim, ", ")
@@ -78,7 +79,14 @@ func (j *judge) header(name string, real, sim []string) {
 	}
 	both := a != "" && b != ""
 	if name == "Ms-Cv" {
-		if a, b = base(a, both), base(b, both); a == b {
+		first := [2]string{a, b}
+		if j.session != nil {
+			if j.session.vectors[0] == "" {
+				j.session.vectors = first
+			}
+			first = j.session.vectors
+		}
+		if a, b = relative(a, first[0]), relative(b, first[1]); a == b {
 			j.skip(skipTracing, nil)
 			return
 		}
@@ -96,17 +104,17 @@ func (j *judge) header(name string, real, sim []string) {
 	}
 }
 
-// base replaces what an MS-CV starts with, and leaves out the counters where there is
-// nothing to compare them with.
-func base(cv string, counters bool) string {
-	m := vector.FindStringSubmatch(cv)
+// relative describes an MS-CV by what changed since the first one of its session: the
+// base is random, and the counter goes on from session to session.
+func relative(cv, first string) string {
+	m, f := vector.FindStringSubmatch(cv), vector.FindStringSubmatch(first)
 	switch {
-	case m == nil:
+	case m == nil || f == nil:
 		return cv
-	case counters:
-		return "(16 characters)" + m[1]
+	case m[1] != f[1]:
+		return "another base in the same session"
 	}
-	return "(16 characters and three counters)"
+	return fmt.Sprintf("(base)%s.(first + %d)", m[2], number(m[3])-number(f[3]))
 }
 
 // windowsNames are header names as Windows writes them; HTTP/2 has lower case, and Go

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -28,6 +29,17 @@ type rewritten func(m *syncml.Message, n int)
 func (rewritten) Fault() string { return "writes other commands" }
 
 func (f rewritten) Rewrite(m *syncml.Message, n int) { f(m, n) }
+
+// counted gives every message an MS-CV of its own.
+func counted() func(*http.Request) {
+	n := 0
+	return func(r *http.Request) {
+		if r.Header.Get("MS-CV") != "" {
+			r.Header.Set("MS-CV", fmt.Sprintf("AAAAAAAAAAAAAAAA.0.0.%d", n))
+			n++
+		}
+	}
+}
 
 // TestKinds: a device that differs in one way shows exactly that difference, with what
 // it means.
@@ -63,8 +75,9 @@ func TestKinds(t *testing.T) {
 			if r.Header.Get("MS-CV") != "" {
 				r.Header.Set("MS-CV", "AAAAAAAAAAAAAAAAAAAAAA.0")
 			}
-		}, want: [][6]string{{"header", one, "MS-CV", "AAAAAAAAAAAAAAAAAAAAAA.0", "(16 characters).0.0.0", "see another value"},
-			{"header", "session 1 message 2", "MS-CV", "AAAAAAAAAAAAAAAAAAAAAA.0", "(16 characters).0.0.1", "see another value"}}},
+		}, want: [][6]string{{"header", one, "MS-CV", "AAAAAAAAAAAAAAAAAAAAAA.0", "(base).0.0.(first + 0)", "see another value"}}},
+		{name: "MS-CV counts messages", edit: counted(),
+			want: [][6]string{{"header", "session 1 message 2", "MS-CV", "(base).0.0.(first + 1)", "(base).0.0.(first + 0)", "see another value"}}},
 		{name: "query", profile: func(p *dmclient.Profile) { p.Quirks.NoMode = true },
 			want: [][6]string{{"http", one, "query", "Platform=WoA", "mode=Maintenance&Platform=WoA", "route by mode"}}},
 		{name: "HTTP version", base: "win81", profile: func(p *dmclient.Profile) { p.Quirks.HTTP2 = true },

@@ -24,6 +24,8 @@ type session struct {
 	// guessed are the commands whose LocURI the file does not have, by CmdID and
 	// message: the simulated device answers them as the real one did.
 	guessed map[string]int
+	// vectors are the MS-CV of the first message, of both devices.
+	vectors [2]string
 	// commands are the server's commands, by MsgID and CmdID.
 	commands map[string]*syncml.Command
 }
