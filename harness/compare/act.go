@@ -44,7 +44,8 @@ func begins(before []*Step, s *Step) bool {
 		if s.message.Hdr.SessionID != last.message.Hdr.SessionID {
 			return true
 		}
-		return opens(s.message) && !challenged(s.message) && string(s.Request) != string(last.Request)
+		again := last.Status >= 400 && string(s.Request) == string(last.Request) // after 429
+		return opens(s.message) && !challenged(s.message) && !again
 	case Reach:
 		return last.Kind == Policies || last.Kind == Token || last.Kind == Discover && !moved(last)
 	case Discover:

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/trace"
@@ -19,10 +20,14 @@ type Options struct {
 	Profile string // by name; empty: the nearest to the device's build
 }
 
+// deviceKey is the key of all simulated devices: making one takes long, and it
+// protects nothing.
+var deviceKey = sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 // Run lets a simulated device play the part of each device of the file, with a server
 // that gives the recorded answers. The results are in the order of the file.
 func Run(ctx context.Context, f *File, o Options) ([]*Result, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := deviceKey()
 	if err != nil {
 		return nil, err
 	}

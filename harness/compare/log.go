@@ -6,7 +6,6 @@ import (
 	"html"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/trace"
@@ -77,35 +76,51 @@ var (
 
 // between reads the text before a message.
 func (l *logReader) between(text string) {
-	for _, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
+	for line := range strings.Lines(text) {
+		if len(line) > 1 && len(line) < maxLine {
+			l.line(strings.TrimSpace(line))
+		}
+	}
+}
+
+// maxLine bounds a line that may be a header, in bytes.
+const maxLine = 16 << 10
+
+func (l *logReader) line(line string) {
+	switch {
+	case strings.Contains(line, " HTTP/"):
 		if m := requestLine.FindStringSubmatch(line); m != nil {
 			l.bodyless()
 			l.next, l.reply = &Step{Exchange: trace.Exchange{Method: m[1], URL: m[2], Proto: m[3], Header: http.Header{}}, Headers: SomeHeaders}, nil
-			continue
 		}
+	case strings.HasPrefix(line, "-> message "):
 		if m := sessionLine.FindStringSubmatch(line); m != nil {
 			l.next, l.reply = &Step{Exchange: trace.Exchange{Method: http.MethodPost, URL: m[1], Header: http.Header{}}}, nil
-			continue
 		}
+	case strings.HasPrefix(line, "HTTP/"), strings.HasPrefix(line, "<- HTTP "):
 		if m := statusLine.FindStringSubmatch(line); m != nil {
-			l.bodyless()
-			if len(l.out) > 0 && l.out[len(l.out)-1].Status == 0 {
-				l.reply = l.out[len(l.out)-1]
-				l.reply.Status, _ = strconv.Atoi(m[1]) //nolint:errcheck // three digits
-				l.reply.Reply = http.Header{}
-			}
-			continue
+			l.status(m[1])
 		}
+	case l.reply != nil || l.next != nil:
 		m := headerLine.FindStringSubmatch(line)
 		switch {
 		case m == nil:
 		case l.reply != nil:
 			l.reply.Reply.Add(m[1], m[2])
-		case l.next != nil:
+		default:
 			l.next.Header.Add(m[1], m[2])
 		}
 	}
+}
+
+// status takes the status line of an answer.
+func (l *logReader) status(code string) {
+	l.bodyless()
+	if len(l.out) == 0 || l.out[len(l.out)-1].Status != 0 {
+		return
+	}
+	l.reply = l.out[len(l.out)-1]
+	l.reply.Status, l.reply.Reply = number(code), http.Header{}
 }
 
 // bodyless takes a request without a body, such as the GET of discovery.

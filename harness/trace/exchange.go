@@ -111,8 +111,8 @@ func ParseRecording(text string) (list []Exchange, damaged int, ok bool) {
 
 // nextExchange is the text from the next line that starts an exchange.
 func nextExchange(s string) string {
-	if _, after, found := strings.Cut(s, "\n-> "); found {
-		return "-> " + after
+	if i := strings.Index(s, "\n-> "); i >= 0 {
+		return s[i+1:]
 	}
 	return ""
 }
