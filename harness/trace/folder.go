@@ -25,6 +25,7 @@ type folder struct {
 type file struct {
 	size int64
 	full bool
+	torn bool // it ends in the middle of a line, as after a crash
 }
 
 // openFolder creates the folder, and finds out whether it can be written to.
@@ -48,10 +49,22 @@ func openFolder(dir string, o *RecorderOptions) (*folder, error) {
 	}
 	for _, e := range list {
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && strings.HasSuffix(e.Name(), ".txt") {
-			f.known[e.Name()] = &file{size: info.Size()}
+			f.known[e.Name()] = &file{size: info.Size(), torn: torn(filepath.Join(dir, e.Name()), info.Size())}
 		}
 	}
 	return f, nil
+}
+
+// torn reports whether a file does not end with a line break.
+func torn(path string, size int64) bool {
+	r, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	last := []byte{'\n'}
+	_, err = r.ReadAt(last, max(0, size-1))
+	return err == nil && last[0] != '\n'
 }
 
 // add appends exchanges to the file of a device. words are a line for people.
@@ -70,6 +83,9 @@ func (f *folder) add(device, words string, list []waiting) {
 		return
 	}
 	var b bytes.Buffer
+	if at.torn {
+		b.WriteString("\n")
+	}
 	if at.size == 0 {
 		b.WriteString(recordingMark)
 		if device != unnamed {
@@ -92,7 +108,7 @@ func (f *folder) add(device, words string, list []waiting) {
 		f.tell(name, fmt.Errorf("--record: %w; what this device sends is not recorded until it can be", err))
 		return
 	}
-	at.size += int64(b.Len())
+	at.size, at.torn = at.size+int64(b.Len()), false
 	delete(f.told, name)
 }
 
