@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -12,8 +13,8 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-func compareCommand(s *streams) *cobra.Command {
-	var profile string
+func compareCommand(s *streams, f *deviceFlags) *cobra.Command {
+	var o compare.Options
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "compare FILE",
@@ -22,7 +23,8 @@ func compareCommand(s *streams) *cobra.Command {
 the messages in it, or one message. A simulated device of the same build takes the
 same identity and plays the same part, with the recorded answers of the server. For
 each difference it says what Windows sends, what the simulated device sends, and what
-that means. It needs no server.
+that means. It needs no server; of the flags of all devices it takes --quirk and
+--accept-unknown.
 
 Exit codes: 0 nothing differs, 1 something differs, 2 the file cannot be used.`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -32,20 +34,21 @@ Exit codes: 0 nothing differs, 1 something differs, 2 the file cannot be used.`,
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			f, err := compare.Read(args[0])
+			o.Quirks, o.AcceptUnknown = f.quirks, f.acceptUnknown
+			file, err := compare.Read(args[0])
 			if err != nil {
 				return usage(err)
 			}
-			results, err := compare.Run(c.Context(), f, compare.Options{Profile: profile})
+			results, err := compare.Run(c.Context(), file, o)
 			switch {
 			case c.Context().Err() != nil:
-				return &exitError{exitInterrupted, c.Context().Err()}
+				return &exitError{exitInterrupted, errors.New("interrupted")}
 			case err != nil:
 				return usage(err)
 			case asJSON:
-				err = s.compareJSON(f, results)
+				err = s.compareJSON(file, results)
 			default:
-				s.compareText(f, results)
+				s.compareText(file, results)
 			}
 			if err != nil {
 				return err
@@ -58,7 +61,7 @@ Exit codes: 0 nothing differs, 1 something differs, 2 the file cannot be used.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&profile, "profile", "", "profile of the simulated device (default: the nearest to the real one's build)")
+	c.Flags().StringVar(&o.Profile, "profile", "", "profile of the simulated device (default: the nearest to the real one's build)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	complete(c, "profile", func() (out []string) {
 		for _, p := range dmclient.Profiles() {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -175,7 +176,26 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 		fmt.Fprintf(s.out, "recording  %s\n", f.record)
 	}
 	fmt.Fprintln(s.out, "ready; press Ctrl-C to stop")
-	return serveBoth(ctx, tls.NewListener(devices, server.TLS(ca.ServerTLS(true))), handler, admin, server.Admin(token))
+	return serveBoth(ctx, tls.NewListener(devices, server.TLS(f.tls(ca))), handler, admin, server.Admin(token))
+}
+
+// tls presents certificates for the name in --url and for the one that Windows derives
+// from the user's domain (MS-MDE2 3.1.4.1.3.1), besides those of the lab.
+func (f *mdmFlags) tls(ca *intercept.CA) *tls.Config {
+	cfg := ca.ServerTLS(true)
+	_, domain, _ := strings.Cut(f.username, "@")
+	names := map[string]bool{"enterpriseenrollment." + strings.ToLower(domain): true}
+	if u, err := url.Parse(f.url); err == nil {
+		names[strings.ToLower(u.Hostname())] = true
+	}
+	lab := cfg.GetCertificate
+	cfg.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if host := strings.ToLower(hello.ServerName); host != "" && names[host] {
+			return ca.Leaf(host)
+		}
+		return lab(hello)
+	}
+	return cfg
 }
 
 // recorded is the handler for devices, with a recorder if --record asks for one; stop
@@ -186,6 +206,9 @@ func (f *mdmFlags) recorded(s *streams, server http.Handler) (handler http.Handl
 		return nil, nil, errors.New("--reveal is about a recording: it needs --record DIR")
 	case f.record == "":
 		return server, func() {}, nil
+	}
+	if u, err := url.Parse(f.url); err == nil && net.ParseIP(u.Hostname()).IsUnspecified() {
+		return nil, nil, fmt.Errorf("no device can connect to %s: set --url to this machine's name or address", f.url)
 	}
 	r, err := trace.NewRecorder(f.record, trace.RecorderOptions{Reveal: f.reveal, Tell: func(err error) { fmt.Fprintf(s.err, "dmwake: %v\n", err) }})
 	if err != nil {

@@ -18,6 +18,10 @@ import (
 // Options of a comparison.
 type Options struct {
 	Profile string // by name; empty: the nearest to the device's build
+	// Quirks are switched in the simulated device, as in dmclient.Config.
+	Quirks []string
+	// AcceptUnknown accepts commands for CSPs that are not simulated.
+	AcceptUnknown bool
 }
 
 // deviceKey is the key of all simulated devices: making one takes long, and it
@@ -44,7 +48,7 @@ func Run(ctx context.Context, f *File, o Options) ([]*Result, error) {
 		}
 		var best *Result
 		for _, profile := range list {
-			p := &player{known: k, key: key, cert: cert, profile: profile, steps: d.Steps}
+			p := &player{known: k, key: key, cert: cert, profile: profile, steps: d.Steps, opts: o}
 			r, err := p.run(ctx)
 			if err != nil {
 				return nil, err
@@ -67,6 +71,7 @@ type player struct {
 	cert    []byte
 	profile dmclient.Profile
 	steps   []*Step
+	opts    Options
 
 	stage  *stage
 	device *dmclient.Device
@@ -249,6 +254,7 @@ func (p *player) newDevice(discovery string) (*dmclient.Device, error) {
 	cfg := dmclient.Config{
 		Discovery: discovery, Username: k.email, Profile: k.as(p.profile), Identity: k.identity, NoRetry: true, Timeout: time.Minute,
 		Key: func() (crypto.Signer, error) { return p.key, nil }, TLS: anyName(), Dial: p.stage.dial, WNS: channels{}, Clock: hurry{}, Keep: 4,
+		Quirks: p.opts.Quirks, AcceptUnknown: p.opts.AcceptUnknown,
 	}
 	if c := k.credential; c != nil {
 		cfg.Password = c.Password
