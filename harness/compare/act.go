@@ -94,3 +94,10 @@ func number(s string) int {
 	}
 	return n
 }
+
+// hasVerb reports whether a message has such a command.
+func hasVerb(m *syncml.Message, verb syncml.Verb, code int) bool {
+	found := false
+	m.Walk(func(c *syncml.Command) { found = found || c.Verb == verb && c.Code() == code })
+	return found
+}

@@ -8,8 +8,8 @@ import (
 // sameBytes reports whether two messages with equal elements have equal bytes, but
 // for skipped values and white space between elements. If not, it gives the first
 // place of both where they differ. spaces is how often only white space differs.
-func sameBytes(real, sim string, skipped map[[2]string]bool) (same bool, atReal, atSim string, spaces int) {
-	a, spacesA := tokens(real)
+func sameBytes(seen, sim string, skipped map[[2]string]bool) (same bool, atReal, atSim string, spaces int) {
+	a, spacesA := tokens(seen)
 	b, spacesB := tokens(sim)
 	spaces = max(spacesA-spacesB, spacesB-spacesA)
 	for i := range a {

@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -197,11 +196,11 @@ func (p *player) compare(x pair, s *session, where string) {
 // body compares two bodies, and reports whether their bytes are equal, too.
 func (j *judge) body(sim []byte) bool {
 	before := len(j.r.Differences)
-	real := j.step.Request
-	if string(real) == string(sim) {
+	seen := j.step.Request
+	if string(seen) == string(sim) {
 		return true
 	}
-	a, err := readTree(real)
+	a, err := readTree(seen)
 	if err != nil {
 		j.add(Difference{Kind: KindForm, Path: "body", Real: "not well-formed: " + err.Error(), Simulated: "XML", Means: "the real device sent no XML that can be read"})
 		return false
@@ -221,7 +220,7 @@ func (j *judge) body(sim []byte) bool {
 	if len(j.r.Differences) > before || !j.step.Exact {
 		return false
 	}
-	same, atReal, atSim, spaces := sameBytes(trace.Redact(string(real)), trace.Redact(string(sim)), j.skipped)
+	same, atReal, atSim, spaces := sameBytes(trace.Redact(string(seen)), trace.Redact(string(sim)), j.skipped)
 	if spaces > 0 {
 		j.r.skip(skipSpace, spaces)
 	}
@@ -274,7 +273,7 @@ func (p *player) newDevice(discovery string) (*dmclient.Device, error) {
 	}
 	d, err := dmclient.New(cfg)
 	if err != nil {
-		return nil, errors.Join(errors.New("the simulated device cannot be made"), err)
+		return nil, fmt.Errorf("the simulated device cannot be made: %w", err)
 	}
 	return d, nil
 }

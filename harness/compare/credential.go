@@ -18,10 +18,10 @@ func (s *session) vouch(x trace.Exchange, m *syncml.Message, next *Step) trace.E
 	if m == nil || m.Hdr.Cred == nil {
 		return x
 	}
-	if next == nil {
-		// The real device ended the session, so it had nothing to refuse.
-	} else if verdict := headerStatus(next.message); verdict == nil || !syncml.Success(verdict.Code()) {
-		return x
+	if next != nil { // else the real device ended the session, and refused nothing
+		if verdict := headerStatus(next.message); verdict == nil || !syncml.Success(verdict.Code()) {
+			return x
+		}
 	}
 	acc := fmt.Sprintf("./SyncML/DMAcc/%x/AppAuth/SRVCRED/", sha256.Sum256([]byte(s.p.device.Provider())))
 	look := func(node string) string {

@@ -12,8 +12,8 @@ const maxDER = 16
 
 // csrDifference compares two certificate requests in base64: their structure and all
 // values that are neither key nor signature. It is empty if they are equal.
-func csrDifference(real, sim string) (atReal, atSim string) {
-	a, b := shape(real), shape(sim)
+func csrDifference(seen, sim string) (atReal, atSim string) {
+	a, b := shape(seen), shape(sim)
 	for i := range max(len(a), len(b)) {
 		x, y := "the end", "the end"
 		if i < len(a) {

@@ -15,16 +15,18 @@ type finding struct {
 type what string
 
 const (
-	missing  what = "missing" // in the simulated message
-	extra    what = "extra"
-	order    what = "order"
-	text     what = "text"
-	attr     what = "attribute"
-	space    what = "namespace"
-	prefix   what = "prefix"
-	numbers  what = "numbers" // of commands
-	maxFound      = 2000      // in one message
+	missing what = "missing" // in the simulated message
+	extra   what = "extra"
+	order   what = "order"
+	text    what = "text"
+	attr    what = "attribute"
+	space   what = "namespace"
+	prefix  what = "prefix"
+	numbers what = "numbers" // of commands
 )
+
+// maxFound bounds the findings in one message.
+const maxFound = 2000
 
 // differ holds two messages against each other.
 type differ struct {
@@ -32,29 +34,29 @@ type differ struct {
 	prefixes map[[2]string]bool // that were found
 }
 
-func (d *differ) add(w what, path []*node, real, sim string) {
+func (d *differ) add(w what, path []*node, seen, sim string) {
 	if len(d.found) < maxFound {
-		d.found = append(d.found, finding{w, slices.Clone(path), real, sim})
+		d.found = append(d.found, finding{w, slices.Clone(path), seen, sim})
 	}
 }
 
 // nodes compares two elements of one name.
-func (d *differ) nodes(real, sim *node, path []*node) {
-	path = append(path, real)
-	if real.space != sim.space {
-		d.add(space, path, real.space, sim.space)
+func (d *differ) nodes(seen, sim *node, path []*node) {
+	path = append(path, seen)
+	if seen.space != sim.space {
+		d.add(space, path, seen.space, sim.space)
 	}
-	if pair := [2]string{real.prefix, sim.prefix}; real.prefix != sim.prefix && !d.prefixes[pair] {
+	if pair := [2]string{seen.prefix, sim.prefix}; seen.prefix != sim.prefix && !d.prefixes[pair] {
 		d.prefixes[pair] = true
-		d.add(prefix, path, orNone(real.prefix), orNone(sim.prefix))
+		d.add(prefix, path, orNone(seen.prefix), orNone(sim.prefix))
 	}
-	if a, b := strings.Join(real.attrs, " "), strings.Join(sim.attrs, " "); a != b {
+	if a, b := strings.Join(seen.attrs, " "), strings.Join(sim.attrs, " "); a != b {
 		d.add(attr, path, a, b)
 	}
-	if real.text != sim.text {
-		d.add(text, path, real.text, sim.text)
+	if seen.text != sim.text {
+		d.add(text, path, seen.text, sim.text)
 	}
-	rk, rby := real.keyed()
+	rk, rby := seen.keyed()
 	sk, sby := sim.keyed()
 	whole := true
 	for _, k := range rk {
@@ -73,8 +75,8 @@ func (d *differ) nodes(real, sim *node, path []*node) {
 		whole = false
 		d.add(order, path, strings.Join(a, ", "), strings.Join(b, ", "))
 	}
-	if real.name == "SyncBody" && whole {
-		if a, b := cmdIDs(real), cmdIDs(sim); a != b {
+	if seen.name == "SyncBody" && whole {
+		if a, b := cmdIDs(seen), cmdIDs(sim); a != b {
 			d.add(numbers, path, a, b)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
-	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // enrollment answers an enrollment as it was recorded. What the file does not have
@@ -41,8 +40,11 @@ func (p *player) enroll(ctx context.Context, steps []*Step) ([]pair, error) {
 	p.device = d
 	p.stage.play = e
 	opts := dmclient.EnrollOptions{Credential: p.known.credential}
-	if p.known.byCertificate {
+	switch {
+	case p.known.byCertificate:
 		opts.Credential = &enroll.Credential{Certificate: p.cert, Key: p.key}
+	case opts.Credential == nil: // not in the file
+		opts.Credential = &enroll.Credential{Username: p.known.email, Password: hidden}
 	}
 	failed := d.Enroll(ctx, opts)
 	for _, s := range steps {
@@ -82,18 +84,18 @@ func (e *enrollment) answer(x *trace.Exchange) trace.Exchange {
 	if x.Method != http.MethodGet {
 		kind, env = envelopeKind(string(x.Request))
 	}
-	var real *Step
+	var seen *Step
 	for _, s := range e.steps {
 		if s.Kind == kind && !e.used[s] {
-			real, e.used[s] = s, true
+			seen, e.used[s] = s, true
 			break
 		}
 	}
-	if real != nil || len(e.steps) > 0 && e.steps[0].Headers == AllHeaders {
-		e.pairs = append(e.pairs, pair{real, x})
+	if seen != nil || len(e.steps) > 0 && e.steps[0].Headers == AllHeaders {
+		e.pairs = append(e.pairs, pair{seen, x})
 	}
-	if real != nil && real.Status != 0 && kind != Token {
-		x.Status, x.Reply, x.Response = answerOf(real)
+	if seen != nil && seen.Status != 0 && kind != Token {
+		x.Status, x.Reply, x.Response = answerOf(seen)
 		return *x
 	}
 	x.Status, x.Reply = http.StatusOK, http.Header{"Content-Type": {enroll.MediaType}}
@@ -109,10 +111,10 @@ func (e *enrollment) answer(x *trace.Exchange) trace.Exchange {
 		x.Response, err = (&enroll.PolicyResponse{MinimalKeyLength: 2048}).Write(id, "0")
 	case Token, Renewal:
 		var doc []byte
-		if real != nil && real.Response != nil {
-			given := enroll.ReadFault(real.Response) == nil && real.Status < 400
-			if doc = e.p.recordedDocument(real.Response); doc == nil || !given {
-				x.Status, x.Reply, x.Response = answerOf(real)
+		if seen != nil && seen.Response != nil {
+			given := enroll.ReadFault(seen.Response) == nil && seen.Status < 400
+			if doc = e.p.recordedDocument(seen.Response); doc == nil || !given {
+				x.Status, x.Reply, x.Response = answerOf(seen)
 				return *x
 			}
 		} else {
@@ -242,11 +244,4 @@ func (p *player) renew(ctx context.Context, steps []*Step) ([]pair, error) {
 		err = nil
 	}
 	return e.pairs, err
-}
-
-// hasVerb reports whether a message has such a command.
-func hasVerb(m *syncml.Message, verb syncml.Verb, code int) bool {
-	found := false
-	m.Walk(func(c *syncml.Command) { found = found || c.Verb == verb && c.Code() == code })
-	return found
 }

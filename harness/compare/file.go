@@ -114,7 +114,7 @@ func Parse(raw []byte) (*File, error) {
 			if damaged > 0 {
 				f.note("%d incomplete exchanges of the recording are left out", damaged)
 			}
-			steps, err = f.recorded(list)
+			steps = f.recorded(list)
 		}
 	}
 	if err != nil {
@@ -135,7 +135,7 @@ func (f *File) note(format string, args ...any) {
 }
 
 // recorded are the steps of a recording.
-func (f *File) recorded(list []trace.Exchange) (out []*Step, err error) {
+func (f *File) recorded(list []trace.Exchange) (out []*Step) {
 	other := 0
 	for i := range list {
 		s := &Step{Exchange: list[i], Headers: AllHeaders, Exact: true}
@@ -146,14 +146,14 @@ func (f *File) recorded(list []trace.Exchange) (out []*Step, err error) {
 		if s.message != nil {
 			// WBXML with a secret is kept as XML.
 			s.Exact = strings.HasPrefix(s.Header.Get("Content-Type"), syncml.MediaTypeWBXML) == (len(s.Request) > 0 && s.Request[0] < ' ')
-			s.reply, _ = trace.ReadMessage(s.Response) //nolint:errcheck // then it is served as it is
+			s.reply, _ = trace.ReadMessage(s.Response)
 		}
 		out = append(out, s)
 	}
 	if other > 0 {
 		f.note("%d requests of the recording are neither of an enrollment nor of a session, and are left out", other)
 	}
-	return out, nil
+	return out
 }
 
 // identify finds out what a request is; false for anything else.

@@ -13,12 +13,12 @@ import (
 
 // http compares what stands around a body: method, path, query, version, headers.
 func (j *judge) http(sim *trace.Exchange) {
-	real := &j.step.Exchange
-	if real.Method != "" && real.Method != sim.Method {
-		j.add(Difference{Kind: KindHTTP, Path: "method", Real: real.Method, Simulated: sim.Method})
+	seen := &j.step.Exchange
+	if seen.Method != "" && seen.Method != sim.Method {
+		j.add(Difference{Kind: KindHTTP, Path: "method", Real: seen.Method, Simulated: sim.Method})
 	}
-	if real.URL != "" {
-		a, b := target(real.URL), target(sim.URL)
+	if seen.URL != "" {
+		a, b := target(seen.URL), target(sim.URL)
 		if a.Path != b.Path {
 			j.add(Difference{Kind: KindHTTP, Path: "path", Real: a.Path, Simulated: b.Path})
 		}
@@ -29,11 +29,11 @@ func (j *judge) http(sim *trace.Exchange) {
 	if j.step.Headers == NoHeaders {
 		return
 	}
-	if real.Proto != "" && real.Proto != sim.Proto {
-		j.add(Difference{Kind: KindHTTP, Path: "version", Real: real.Proto, Simulated: sim.Proto})
+	if seen.Proto != "" && seen.Proto != sim.Proto {
+		j.add(Difference{Kind: KindHTTP, Path: "version", Real: seen.Proto, Simulated: sim.Proto})
 	}
-	proxied := slices.ContainsFunc(names(real.Header), func(n string) bool { return strings.HasPrefix(n, "X-Forwarded-") })
-	list := names(real.Header)
+	proxied := slices.ContainsFunc(names(seen.Header), func(n string) bool { return strings.HasPrefix(n, "X-Forwarded-") })
+	list := names(seen.Header)
 	if j.step.Headers == AllHeaders {
 		list = append(list, names(sim.Header)...)
 		slices.Sort(list)
@@ -43,7 +43,7 @@ func (j *judge) http(sim *trace.Exchange) {
 		if transportHeaders[name] || strings.HasPrefix(name, "X-Forwarded-") || name == "X-Real-Ip" || proxied && name == "Accept-Encoding" {
 			continue
 		}
-		j.header(name, real.Header[name], sim.Header[name])
+		j.header(name, seen.Header[name], sim.Header[name])
 	}
 }
 
@@ -72,8 +72,8 @@ func target(raw string) *url.URL {
 // vector is the form of an MS-CV: a base, and three counters [seen on 19043].
 var vector = regexp.MustCompile(`^([A-Za-z0-9+/]{16})(\.\d+\.\d+)\.(\d+)$`)
 
-func (j *judge) header(name string, real, sim []string) {
-	a, b := strings.Join(real, ", "), strings.Join(sim, ", ")
+func (j *judge) header(name string, seen, sim []string) {
+	a, b := strings.Join(seen, ", "), strings.Join(sim, ", ")
 	if a == b {
 		return
 	}

@@ -195,7 +195,7 @@ func (k *known) session(s *Step) {
 		}
 		set(&k.credName, m.Hdr.Source.LocName)
 	}
-	if id := s.Header.Get("client-request-id"); id != "" && id != "0" {
+	if id := s.Header.Get("client-request-id"); first && id != "0" {
 		k.entDMID = id
 	}
 	m.Walk(func(c *syncml.Command) {

@@ -95,7 +95,7 @@ func (j *judge) text(f *finding, path string) {
 		j.skip(skipSecrets, f)
 	case f.is("Status", "Data"):
 		j.status(f, path)
-	case f.is("Cred", "Data"), last == "NextNonce", f.under("Cred") && last == "Data":
+	case f.is("Cred", "Data"), last == "NextNonce":
 		j.skip(skipDigests, f)
 	case last == "MessageID":
 		j.skip(skipIDs, f)
@@ -139,11 +139,11 @@ func (j *judge) context(f *finding, name string) {
 
 // token judges a BinarySecurityToken: a certificate request, or a credential.
 func (j *judge) token(f *finding, path string) {
-	real, sim := f.real, f.sim
+	seen, sim := f.real, f.sim
 	kind := f.last().attr("ValueType")
 	switch {
 	case strings.Contains(kind, "#PKCS7"):
-		if real, sim = signedContent(real), signedContent(sim); real == "" {
+		if seen, sim = signedContent(seen), signedContent(sim); seen == "" {
 			j.add(Difference{Kind: KindCSR, Path: path, Real: "not a PKCS#7 message", Simulated: "PKCS#7"})
 			return
 		}
@@ -152,7 +152,7 @@ func (j *judge) token(f *finding, path string) {
 		return
 	}
 	j.skip(skipKeys, f)
-	if a, b := csrDifference(real, sim); a != b {
+	if a, b := csrDifference(seen, sim); a != b {
 		j.add(Difference{Kind: KindCSR, Path: path, Real: a, Simulated: b})
 	}
 }

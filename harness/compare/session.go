@@ -120,21 +120,21 @@ func (s *session) answer(x *trace.Exchange) trace.Exchange {
 		s.pairs = append(s.pairs, pair{sim: x})
 		return trace.Exchange{Status: http.StatusOK}
 	}
-	real := s.steps[i]
-	s.pairs = append(s.pairs, pair{real, x})
-	if real.reply == nil && real.Status <= http.StatusOK && i+1 < len(s.steps) && len(real.Response) == 0 {
+	seen := s.steps[i]
+	s.pairs = append(s.pairs, pair{seen, x})
+	if seen.reply == nil && seen.Status <= http.StatusOK && i+1 < len(s.steps) && len(seen.Response) == 0 {
 		return s.made(s.before(s.steps[i+1].message))
 	}
-	if real.reply != nil {
-		s.note(real.reply)
+	if seen.reply != nil {
+		s.note(seen.reply)
 	}
 	var out trace.Exchange
-	out.Status, out.Reply, out.Response = answerOf(real)
+	out.Status, out.Reply, out.Response = answerOf(seen)
 	var next *Step
 	if i+1 < len(s.steps) {
 		next = s.steps[i+1]
 	}
-	return s.vouch(encoded(out, real.reply), real.reply, next)
+	return s.vouch(encoded(out, seen.reply), seen.reply, next)
 }
 
 // note keeps the commands of a server's message.

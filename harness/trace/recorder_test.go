@@ -360,7 +360,7 @@ func TestHandler(t *testing.T) {
 		if err := http.NewResponseController(w).Flush(); err != nil {
 			t.Error(err)
 		}
-		io.WriteString(w, "answer") //nolint:errcheck // a test
+		io.WriteString(w, "answer")
 	}))
 	front := httptest.NewServer(h)
 	defer front.Close()
