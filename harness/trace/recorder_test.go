@@ -25,8 +25,8 @@ import (
 
 const password = "demo-secret-1"
 
-// recording starts the reference server with a recorder, and returns a device that
-// enrolled and had a session.
+// recording starts the reference server with a recorder. The function it returns makes
+// a device that enrolled and had a session.
 func recording(t *testing.T, dir string, o RecorderOptions, edit func(*mdmserver.Config)) (*Recorder, *httptest.Server, func() *dmclient.Device) {
 	t.Helper()
 	rec, err := NewRecorder(dir, o)
