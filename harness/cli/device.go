@@ -47,6 +47,7 @@ their certificates, keys and management trees across restarts.
   dmwake device run       polls and answers pushes, until interrupted
   dmwake device list
   dmwake device show DESKTOP-1A2B3C4
+  dmwake device compare FILE  what a real Windows device does differently
 
 Where the server is comes from these flags or from --config; the password from
 DMWAKE_PASSWORD or the configuration. A DEVICE is named by its DeviceID, the
@@ -70,7 +71,7 @@ beginning of one, its name, or its number in the list.`,
 	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "accept commands for CSPs that are not simulated, instead of answering 404")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print every message")
 	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), runCommand(s, &f), listCommand(s, &f), showCommand(s, &f),
-		setCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
+		setCommand(s, &f), compareCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
 	complete(c, "fault", func() (out []string) {
 		for _, k := range faults.All() {
 			out = append(out, k.Name+"\t"+k.Does)

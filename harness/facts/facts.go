@@ -69,6 +69,7 @@ func All() []Section {
 			{Doc, "every message of a session that a critical or fatal alert started has the MDM-GenericAlert header, from Windows 10 1511 on", "MS-MDM 2.1 note 5; Learn, what's new in MDM enrollment", []string{dm + "TestGenericAlertHeader"}},
 			{Seen, "one device of build 22621 ended the Replace of package 1 with DMClient/HWDevID; those of 19043 and 26200 did not", "test data of mattrax/Mattrax; quirk hwdevid-item", []string{dm + "TestHWDevIDItem"}},
 			{Doc, "Windows 8.1 sends User-Agent Enrollment and no mode, and ignores MaxMsgSize; builds up to 2004 take 429 as a refusal", "MS-MDM appendix B", []string{dm + "TestOldProfiles"}},
+			{Seen, "MS-CV is the same in all messages of a session, and its last number counts sessions", "two logs of Windows 10 19043 in fleetdm/fleet, tools/mdm/windows/poc-mdm-server", []string{dm + "TestVector"}},
 			{Seen, "builds before 19043 send neither MS-CV nor client-request-id; MS-MDM appendix B says so of 19043, too, but it sent both", "captures of Windows 10 19043; quirk no-tracing", []string{dm + "TestOldProfiles", dm + "TestBodiesEqualCaptures"}},
 			{Seen, "Windows 8.1 stops without a word at a reply with white space between elements", "Microsoft's support blog for Windows 8.1; quirk silent-on-space", []string{dm + "TestOldProfiles"}},
 			{Doc, "SessionID is decimal, or two-byte hexadecimal from SyncApplicationVersion 2.0 on", "Learn, DMClient CSP", []string{dm + "TestSyncApplicationVersion"}},

@@ -187,6 +187,9 @@ func hideChannels(s string) string {
 			return w.done()
 		}
 		end := until(s, from, "<&\"' \t\r\n")
+		if n := strings.Index(s[from:end], "]]>"); n >= 0 {
+			end = from + n // of a CDATA section
+		}
 		shown := from
 		for shown < min(end, from+6) && (s[shown] >= '0' && s[shown] <= '9' || w.low[shown] >= 'a' && w.low[shown] <= 'z') {
 			shown++

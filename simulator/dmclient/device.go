@@ -199,6 +199,8 @@ type Device struct {
 	azure      *enroll.AzureAttestation // what GetPolicies asks to attest to
 	enrollURL  string                   // where the certificate is renewed
 	nextID     int
+	cvBase     string // of MS-CV; empty before the first session
+	cvCount    int    // the sessions so far
 	transport  *transport
 	asked      atomic.Bool  // the session server requested a certificate in TLS
 	pending    []csp.Effect // of the session under way

@@ -111,7 +111,7 @@ func (d *Device) once(ctx context.Context, opts SyncOptions, try int) *Session {
 	tr, done := d.transportFor(opts)
 	defer done()
 	addrs := d.addresses()
-	r := &running{d: d, s: s, opts: opts, version: version, addr: addrs[try%len(addrs)], requestID: d.requestID(), cv: newVector(),
+	r := &running{d: d, s: s, opts: opts, version: version, addr: addrs[try%len(addrs)], requestID: d.requestID(), cv: d.vector(),
 		wbxml: d.dmAcc("Ext/Microsoft/DefaultEncoding") == syncml.MediaTypeWBXML}
 	r.http = recorder{next: tr, note: func(ex *Exchange) { s.Exchanges = append(s.Exchanges, ex) }}
 	r.msgID = max(opts.FirstMsgID, 1) - 1
