@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -117,7 +118,7 @@ func TestOwnIDs(t *testing.T) {
 	}
 	id := d.Identity()
 	v, ok := api.approved[addr.Query().Get("device")]
-	if !ok || v.DeviceID != id.DeviceID || v.CertCN != strings.TrimRight(cert.Subject.CommonName, "\x00") || v.CertSerial != fmt.Sprintf("%x", cert.SerialNumber) || v.EnrollmentID != id.GUID ||
+	if !ok || v.DeviceID != id.DeviceID || v.CertCN != strings.TrimRight(cert.Subject.CommonName, "\x00") || v.CertSerial != hex.EncodeToString(cert.SerialNumber.Bytes()) || v.EnrollmentID != id.GUID ||
 		v.HWDevID != id.HWDevID || v.SerialNumber != "SN"+id.HWDevID[:12] || v.OSVersion != "10.0.26200.9278" || v.ProviderID != d.Provider() || v.EntDMID == "" || len(v.CertThumbprint) != 40 {
 		t.Errorf("the enrolled hook said %+v of %+v with %s, serial %x", v, id, cert.Subject, cert.SerialNumber)
 	}

@@ -50,8 +50,8 @@ type Browser struct {
 	tabs chan struct{}
 
 	mu      sync.Mutex
-	profile string // folder
-	browser context.Context
+	profile string          // folder
+	browser context.Context //nolint:containedctx // the life of Chromium, ended by Close
 	end     func()
 }
 

@@ -58,7 +58,7 @@ func Variables() []Variable {
 		{"ProviderID", "Example MDM", "PROVIDER-ID of the account"},
 		{"EntDMID", "6f1c2d7e-9d5b-4b3a-8f0e-2c1a7d9e4b60", "the id that the server wrote to DMClient/Provider/EntDMID"},
 		{"CertCN", "BA405A5D-B1C7-4737-81C8-8F379A!1E08C6E95D8BB843B1278FF45BC60CC6", "the common name of the client certificate"},
-		{"CertSerial", "5c1f0a9e33b87d24", "its serial number, in lower-case hex digits"},
+		{"CertSerial", "5c1f0a9e33b87d24", "its serial number, in lower-case hex digits, two for each byte"},
 		{"CertThumbprint", "0F3B5A7C9E1D2846B0C2D4E6F8091A2B3C4D5E6F", "its SHA-1 thumbprint, in upper-case hex digits"},
 		{"ServerID", "7a1d6f0c-52c9-4c1e-9a50-d1b1f2c8e0aa", "what `hooks.lookup` printed: the server's own id for the device"},
 		{"Username", "demo@mdm.example", "`target.username`"},
