@@ -183,7 +183,7 @@ func TestOthersSendNoToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := &fakeEntra{t: t, idp: idp, kind: entra.Good, user: "demo@mdm.example"}
+			f := &fakeEntra{idp: idp, kind: entra.Good, user: "demo@mdm.example"}
 			d := r.device(f.config)
 			if err := d.Enroll(r.ctx(), dmclient.EnrollOptions{Credential: in.cred}); err != nil {
 				t.Fatal(err)

@@ -17,7 +17,6 @@ import (
 
 // fakeEntra is a directory with devices' tokens of any kind.
 type fakeEntra struct {
-	t      *testing.T
 	idp    *entra.Provider
 	kind   entra.Kind // of what it issues next
 	user   string     // who is logged in; empty: the directory gives no token of a user
@@ -42,7 +41,7 @@ func join(c *dmclient.Config) { c.EnrollmentType = "Device" }
 // entraRig is a reference server that trusts a directory.
 func entraRig(t *testing.T) (*rig, *fakeEntra) {
 	t.Helper()
-	f := &fakeEntra{t: t, kind: entra.Good, user: "demo@mdm.example"}
+	f := &fakeEntra{kind: entra.Good, user: "demo@mdm.example"}
 	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.idp.ServeHTTP(w, r) }))
 	t.Cleanup(keys.Close)
 	var err error
