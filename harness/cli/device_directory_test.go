@@ -152,7 +152,7 @@ func TestDeviceTokenHook(t *testing.T) {
 		}
 		io.WriteString(rw, token)
 	})}
-	go srv.Serve(ln) //nolint:errcheck // ends with the test
+	go srv.Serve(ln)
 	t.Cleanup(func() { srv.Close() })
 	config := "target:\n  discovery: https://" + w.devices + "/EnrollmentServer/Discovery.svc\n  ca: ca/ca.pem\n  username: demo@mdm.example\n" +
 		"  terms_of_use: https://" + w.devices + "/EnrollmentServer/TermsOfUse\n" +

@@ -1,12 +1,8 @@
 package dmclient_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -17,108 +13,6 @@ import (
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
-
-// fakeEntra is a directory with devices' tokens of any kind.
-type fakeEntra struct {
-	t      *testing.T
-	idp    *entra.Provider
-	kind   entra.Kind // of what it issues next
-	user   string     // who is logged in; empty: the directory gives no token of a user
-	asked  []dmclient.TokenRequest
-	issued []string
-}
-
-func (f *fakeEntra) tokens(_ context.Context, r dmclient.TokenRequest) (string, error) {
-	f.asked = append(f.asked, r)
-	if f.user == "" && !r.Device {
-		return "", errors.New("nobody is signed in")
-	}
-	token, err := f.idp.Issue(f.kind, entra.Who{UPN: f.user, DeviceID: r.DeviceID, Audience: r.Audience, Device: r.Device, Unregistered: r.DeviceID == ""})
-	f.issued = append(f.issued, token)
-	return token, err
-}
-
-func (f *fakeEntra) config(c *dmclient.Config) { c.Tokens = f.tokens }
-
-func join(c *dmclient.Config) { c.EnrollmentType = "Device" }
-
-// entraRig is a reference server that trusts a directory.
-func entraRig(t *testing.T) (*rig, *fakeEntra) {
-	t.Helper()
-	f := &fakeEntra{t: t, kind: entra.Good, user: "demo@mdm.example"}
-	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.idp.ServeHTTP(w, r) }))
-	t.Cleanup(keys.Close)
-	var err error
-	if f.idp, err = entra.New(entra.Config{BaseURL: keys.URL}); err != nil {
-		t.Fatal(err)
-	}
-	r := newRig(t, func(c *mdmserver.Config) {
-		c.AuthPolicy = mdmserver.Federated
-		c.Entra = &mdmserver.Entra{Tenant: f.idp.Tenant(), Issuer: f.idp.Issuer(), Audience: f.idp.Audience(), KeysURL: f.idp.KeysURL()}
-	})
-	return r, f
-}
-
-// carries is what a session's messages carry of tokens: "Bearer user" and the like.
-func carries(s *dmclient.Session, f *fakeEntra) string {
-	whose := map[string]string{}
-	for i, token := range f.issued {
-		who := "user"
-		if f.asked[i].Device {
-			who = "device"
-		}
-		whose[token] = who
-	}
-	var out []string
-	seen := map[string]int{}
-	note := func(what, token string) {
-		if token != "" {
-			who := whose[token]
-			if who == "" {
-				who = "unknown"
-			}
-			seen[what+" "+who]++
-		}
-	}
-	for _, ex := range s.Exchanges {
-		note("Bearer", strings.TrimPrefix(ex.Header.Get("Authorization"), "Bearer "))
-		for _, v := range ex.Header["DeviceToken"] {
-			note("DeviceToken", v)
-		}
-	}
-	for i := range s.Sent[0].Body {
-		c := &s.Sent[0].Body[i]
-		if c.Verb == syncml.Alert && len(c.Items) > 0 && c.Items[0].Meta != nil && c.Items[0].Meta.Type == "com.microsoft/MDM/AADUserToken" {
-			note("Alert", c.Items[0].Data)
-			seen["Alert user"] += len(s.Exchanges) - 1 // only package 1 has it
-		}
-	}
-	for _, what := range []string{"Alert user", "Bearer user", "Bearer device", "DeviceToken device", "Alert unknown", "Bearer unknown"} {
-		if n := seen[what]; n == len(s.Exchanges) {
-			out = append(out, what)
-		} else if n > 0 {
-			out = append(out, fmt.Sprintf("%s in %d of %d messages", what, n, len(s.Exchanges)))
-		}
-	}
-	return strings.Join(out, ", ")
-}
-
-// told is what a device tells of its last session, in the words of carries.
-func told(d *dmclient.Device) string {
-	var out []string
-	for _, c := range d.Tokens() {
-		who := " user"
-		if c.Device {
-			who = " device"
-		}
-		for i, place := range []string{"Alert", "Bearer", "DeviceToken"} {
-			if c.In&(1<<i) != 0 {
-				out = append(out, place+who)
-			}
-		}
-	}
-	return strings.Join(out, ", ")
-}
 
 // TestEntraSessions: while an Entra user is logged in, each session carries the
 // current token, as Bearer and as alert; the first one after a join does not, nor one
@@ -289,7 +183,7 @@ func TestOthersSendNoToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := &fakeEntra{t: t, idp: idp, kind: entra.Good, user: "demo@mdm.example"}
+			f := &fakeEntra{idp: idp, kind: entra.Good, user: "demo@mdm.example"}
 			d := r.device(f.config)
 			if err := d.Enroll(r.ctx(), dmclient.EnrollOptions{Credential: in.cred}); err != nil {
 				t.Fatal(err)
@@ -415,122 +309,5 @@ func TestPackedTokens(t *testing.T) {
 		if left := time.Until(c.Expires); left < 50*time.Minute || left > time.Hour {
 			t.Errorf("%s expires at %s", c.Of, c.Expires)
 		}
-	}
-}
-
-// TestTermsOfUse: a device of a directory opens the terms of use with the user's
-// token, which names no device, and gives what the page told to the enrollment service
-// (Learn, "Microsoft Entra integration with MDM", Terms of Use protocol semantics).
-func TestTermsOfUse(t *testing.T) {
-	r, f := entraRig(t)
-	terms := r.front.URL + mdmserver.TermsPath
-	for name, edit := range map[string]func(*dmclient.Config){"a join": join, "a work account": func(*dmclient.Config) {}} {
-		t.Run(name, func(t *testing.T) {
-			f.asked = nil
-			d := r.device(func(c *dmclient.Config) { f.config(c); edit(c); c.TermsOfUse = terms })
-			if err := d.Enroll(r.ctx(), dmclient.EnrollOptions{}); err != nil {
-				t.Fatal(err)
-			}
-			if f.asked[0] != (dmclient.TokenRequest{Of: d}) || f.asked[1].DeviceID == "" {
-				t.Errorf("tokens asked for: %+v", f.asked)
-			}
-			page := d.EnrollExchanges()[0]
-			u, err := url.Parse(page.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			q := u.Query()
-			if page.Method != http.MethodGet || !strings.HasPrefix(q.Get("redirect_uri"), "ms-appx-web://") || len(q.Get("client-request-id")) != 36 ||
-				q.Get("api-version") != "1.0" || (q.Get("mode") == "azureadjoin") != (name == "a join") {
-				t.Errorf("%s %s", page.Method, page.URL)
-			}
-			if strings.Contains(string(page.Response), "Decline") == (name == "a join") {
-				t.Error("a user can decline exactly if it is no join")
-			}
-			answer, err := url.Parse(d.EnrollExchanges()[1].Reply.Get("Location"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			blob := answer.Query().Get("OpaqueBlob")
-			last := d.EnrollExchanges()[len(d.EnrollExchanges())-1]
-			if blob == "" || answer.Query().Get("client-request-id") != q.Get("client-request-id") ||
-				!strings.Contains(string(last.Request), `Name="TargetedUserLoggedIn"><ac:Value>true</ac:Value></ac:ContextItem><ac:ContextItem Name="EnrollmentData"><ac:Value>`+blob+"<") {
-				t.Errorf("after %s the RST is\n%s", answer, last.Request)
-			}
-		})
-	}
-	var e *enroll.Error
-	t.Run("declined", func(t *testing.T) {
-		d := r.device(func(c *dmclient.Config) { f.config(c); c.TermsOfUse, c.RefuseTerms = terms, true })
-		err := d.Enroll(r.ctx(), dmclient.EnrollOptions{})
-		if !errors.Is(err, enroll.ErrTermsRefused) || !errors.As(err, &e) || e.Step != enroll.StepTerms || d.State() != dmclient.NotEnrolled || len(d.EnrollExchanges()) != 2 {
-			t.Errorf("%v after %d requests", err, len(d.EnrollExchanges()))
-		}
-	})
-	t.Run("declined in a join", func(t *testing.T) {
-		d := r.device(func(c *dmclient.Config) { f.config(c); join(c); c.TermsOfUse, c.RefuseTerms = terms, true })
-		if err := d.Enroll(r.ctx(), dmclient.EnrollOptions{}); err == nil || !strings.Contains(err.Error(), "no button for it") {
-			t.Error(err)
-		}
-	})
-	t.Run("a bad token", func(t *testing.T) {
-		for _, kind := range entra.BadKinds() {
-			f.kind = kind
-			d := r.device(func(c *dmclient.Config) { f.config(c); c.TermsOfUse = terms })
-			if err := d.Enroll(r.ctx(), dmclient.EnrollOptions{}); err == nil || !strings.Contains(err.Error(), "terms of use: the server refuses: unauthorized_client") {
-				t.Errorf("%s: %v", kind, err)
-			}
-		}
-		f.kind = entra.Good
-	})
-	t.Run("without a directory", func(t *testing.T) {
-		d := r.device(func(c *dmclient.Config) { c.TermsOfUse = terms })
-		if err := d.Enroll(r.ctx(), dmclient.EnrollOptions{}); err == nil || !strings.Contains(err.Error(), "Config.Tokens") {
-			t.Error(err)
-		}
-	})
-	t.Run("EnrollmentData of another user", func(t *testing.T) {
-		d := r.device(func(c *dmclient.Config) {
-			c.TermsOfUse = terms
-			c.Tokens = func(ctx context.Context, req dmclient.TokenRequest) (string, error) {
-				defer func() { f.user = "demo@mdm.example" }()
-				if req.DeviceID == "" {
-					f.user = "other@mdm.example"
-				}
-				return f.tokens(ctx, req)
-			}
-		})
-		if err := d.Enroll(r.ctx(), dmclient.EnrollOptions{}); !errors.As(err, &e) || e.HResult() != "0x80180019" {
-			t.Errorf("%v", err)
-		}
-	})
-}
-
-// TestTermsLeadNowhereElse: the reference server redirects to a Windows app only
-// (CWE-601), and says which versions it knows.
-func TestTermsLeadNowhereElse(t *testing.T) {
-	r, f := entraRig(t)
-	token, err := f.tokens(t.Context(), dmclient.TokenRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	http1 := r.front.Client()
-	http1.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	page := enroll.Terms{HTTP: http1, URL: r.front.URL + mdmserver.TermsPath, Token: token, RequestID: "r"}
-	for _, to := range []string{"https://evil.example/", "javascript:alert(1)", "ms-appx-web:x", "//evil.example"} {
-		p := page
-		p.Redirect = to
-		var e *enroll.Error
-		if _, err := p.Answer(r.ctx()); !errors.As(err, &e) || e.Status != http.StatusBadRequest {
-			t.Errorf("%s: %v", to, err)
-		}
-	}
-	p := page
-	p.Version = "9.0"
-	if _, err := p.Answer(r.ctx()); err == nil || !strings.Contains(err.Error(), "invalid_request: unsupported version") {
-		t.Errorf("version 9.0: %v", err)
-	}
-	if blob, err := page.Answer(r.ctx()); err != nil || blob == "" {
-		t.Errorf("%q, %v", blob, err)
 	}
 }
