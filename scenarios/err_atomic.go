@@ -80,11 +80,17 @@ func soundGroup(d *Device) *dmclient.Session {
 // groupedWork returns the session that brought work, if that comes in an Atomic.
 func groupedWork(d *Device, before func(*suite.Work)) *dmclient.Session {
 	w := d.T.Work()
-	if !w.Atomic() {
+	before(w)
+	if w.Queued() {
+		w.Give(d) // the first of a group
+	} else if !w.Atomic() {
 		d.T.NotApplicable("the server sent %s without an Atomic", w)
 	}
-	before(w)
-	return gives(d, w)
+	s := gives(d, w)
+	if len(atomicsOf(s)) == 0 {
+		d.T.NotApplicable("the server sent %s without an Atomic", w)
+	}
+	return s
 }
 
 // groupedSession queues two commands and returns the session that brought them in

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/simulator/dmclient"
@@ -29,6 +30,8 @@ type deviceFlags struct {
 	faults, quirks      []string
 	acceptUnknown       bool
 	verbose             bool
+	tokenKind           string          // of the directory's tokens; empty: good
+	directory           *directoryFlags // of an enrollment; nil: as the file remembers
 }
 
 func deviceCommand(s *streams) *cobra.Command {
@@ -44,6 +47,7 @@ their certificates, keys and management trees across restarts.
   dmwake device run       polls and answers pushes, until interrupted
   dmwake device list
   dmwake device show DESKTOP-1A2B3C4
+  dmwake device compare FILE  what a real Windows device does differently
 
 Where the server is comes from these flags or from --config; the password from
 DMWAKE_PASSWORD or the configuration. A DEVICE is named by its DeviceID, the
@@ -67,7 +71,7 @@ beginning of one, its name, or its number in the list.`,
 	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "accept commands for CSPs that are not simulated, instead of answering 404")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print every message")
 	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), runCommand(s, &f), listCommand(s, &f), showCommand(s, &f),
-		setCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
+		setCommand(s, &f), compareCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
 	complete(c, "fault", func() (out []string) {
 		for _, k := range faults.All() {
 			out = append(out, k.Name+"\t"+k.Does)
@@ -129,6 +133,9 @@ type bench struct {
 	fleet *fleet.Fleet
 	print *printer
 	rows  []row
+	// tokens says that devices have a directory; closing ends it.
+	tokens  bool
+	closing []func()
 }
 
 // row is a device of the file.
@@ -157,6 +164,9 @@ func (f *deviceFlags) open(s *streams, edit func(*dmclient.Config)) (*bench, err
 }
 
 func (b *bench) close() {
+	for _, f := range b.closing {
+		f()
+	}
 	b.store.Close() //nolint:errcheck // everything is on disk already
 }
 
@@ -208,6 +218,9 @@ func (b *bench) load(edit func(*dmclient.Config)) error {
 	if err != nil {
 		return err
 	}
+	if err := b.giveTokens(&dev); err != nil {
+		return err
+	}
 	if edit != nil {
 		edit(&dev)
 	}
@@ -233,7 +246,7 @@ func (f *deviceFlags) device(cfg *target.Config, known *reach) (dmclient.Config,
 	t := &cfg.Target
 	dev := dmclient.Config{
 		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(), Timeout: cfg.Timeouts.Request,
-		AcceptUnknown: f.acceptUnknown, WNS: unattended{}, Dial: cfg.Dialer(), NoRetry: true,
+		TermsOfUse: t.TermsOfUse, AcceptUnknown: f.acceptUnknown, WNS: unattended{}, Dial: cfg.Dialer(), NoRetry: true,
 	}
 	if len(known.CA) > 0 {
 		dev.Roots = x509.NewCertPool()
@@ -271,6 +284,9 @@ func (unattended) CloseChannel(string) {}
 func (b *bench) held(d *dmclient.Device, s *dmclient.Session, err error) {
 	b.print.session(d, s, err)
 	if s != nil {
+		if s.TokenErr != nil {
+			b.print.line("%-16s the directory gives no token: %s", d.Identity().Name, report.Redact(s.TokenErr.Error()))
+		}
 		b.keep(d, s)
 	}
 }

@@ -10,17 +10,16 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"net/url"
 	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
-	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
-	"github.com/dmwake/dmwake/simulator/entra"
 )
 
 type enrollFlags struct {
@@ -31,9 +30,10 @@ type enrollFlags struct {
 	plain, noSync bool
 	cert, certKey string
 	entra         string
-	entraKind     string
 	audience      string
 	tenant        string
+	terms         string
+	refuseTerms   bool
 	image         target.Image
 	attestation   string
 	again         bool
@@ -47,7 +47,9 @@ func enrollCommand(s *streams, f *deviceFlags) *cobra.Command {
 		Long: `Enrolls devices as Windows does, by the policy the server names in Discover:
 OnPremise with the user's password, Federated by signing in on the server's page,
 Certificate with --cert and --cert-key. With --entra the devices bring tokens of a
-built-in fake directory, which serves its keys at that address while they enroll.
+built-in fake directory, which serves its keys at that address while they enroll and
+while they have sessions; the file keeps its keys. --terms is the URL of the server's
+terms of use, which devices of a directory accept first, or decline (--refuse-terms).
 
 With DEVICE it enrolls devices of the file that are no longer enrolled, with their
 identities. A device that still is enrolled refuses, as Windows does (0x8018000a);
@@ -69,8 +71,9 @@ from one image; target.image in --config does the same.`,
 	fl.StringVar(&e.cert, "cert", "", "PEM file of a certificate that may enroll devices (policy Certificate)")
 	fl.StringVar(&e.certKey, "cert-key", "", "PEM file of its key")
 	fl.StringVar(&e.entra, "entra", "", "address for the fake directory, such as 127.0.0.1:7090")
-	fl.StringVar(&e.entraKind, "entra-token", string(entra.Good), "kind of the directory's tokens: good, or broken, such as alg-none")
-	fl.StringVar(&e.audience, "entra-audience", "https://mdm.example", "audience of the directory's tokens")
+	fl.StringVar(&e.terms, "terms", "", "URL of the server's terms of use, which devices of a directory open first")
+	fl.BoolVar(&e.refuseTerms, "refuse-terms", false, "decline the terms of use, which ends the enrollment")
+	fl.StringVar(&e.audience, "entra-audience", "", "audience of the directory's tokens (default https://mdm.example)")
 	fl.StringVar(&e.tenant, "entra-tenant", "", "tenant id of the directory; random if empty")
 	fl.StringVar(&e.image.Name, "name", "", "name of all the devices (default: each its own)")
 	fl.StringVar(&e.image.HWDevID, "hwdevid", "", "hardware id of all the devices, 64 hexadecimal digits (default: each its own)")
@@ -89,21 +92,24 @@ from one image; target.image in --config does the same.`,
 		}
 		return out
 	})
-	complete(c, "entra-token", func() []string {
-		out := []string{string(entra.Good)}
-		for _, k := range entra.BadKinds() {
-			out = append(out, string(k))
-		}
-		return out
-	})
+	tokenKindFlag(c, &f.tokenKind)
 	return c
 }
 
 const maxDevices = 200_000 // in one file
 
 // settings applies the enrollment flags to the devices' configuration.
-func (e *enrollFlags) settings(ctx context.Context, s *streams, dev *dmclient.Config) error {
-	dev.EnrollmentType, dev.Attestation = e.kind, dmclient.Attestation(e.attestation)
+func (e *enrollFlags) settings(dev *dmclient.Config) error {
+	dev.EnrollmentType, dev.Attestation, dev.RefuseTerms = e.kind, dmclient.Attestation(e.attestation), e.refuseTerms
+	if e.terms != "" {
+		if u, err := url.Parse(e.terms); err != nil || u.Scheme != "https" || u.Host == "" {
+			return fmt.Errorf("--terms %q is not an https URL", e.terms)
+		}
+		dev.TermsOfUse = e.terms
+	}
+	if e.refuseTerms && dev.TermsOfUse == "" {
+		return errors.New("--refuse-terms needs --terms, the URL of the terms of use")
+	}
 	if !slices.Contains(dmclient.Attestations(), dev.Attestation) {
 		return fmt.Errorf("--attestation %q is none of %v", e.attestation, dmclient.Attestations())
 	}
@@ -125,40 +131,10 @@ func (e *enrollFlags) settings(ctx context.Context, s *streams, dev *dmclient.Co
 		}
 		dev.EnrollCert = &pair
 	}
-	if e.entra != "" {
-		return e.directory(ctx, s, dev)
-	}
-	return nil
-}
-
-// directory runs the fake directory until ctx ends.
-func (e *enrollFlags) directory(ctx context.Context, s *streams, dev *dmclient.Config) error {
-	ln, err := lab.Listen("--entra", e.entra)
-	if err != nil {
-		return err
-	}
-	p, err := entra.New(entra.Config{BaseURL: "http://" + ln.Addr().String(), Audience: e.audience, Tenant: e.tenant})
-	if err != nil {
-		ln.Close()
-		return err
-	}
-	kind := entra.Kind(e.entraKind)
-	if _, err := p.Issue(kind, entra.Who{}); err != nil {
-		ln.Close()
-		return fmt.Errorf("--entra-token: %w", err)
-	}
-	srv := lab.NewHTTPServer(p)
-	go srv.Serve(ln) //nolint:errcheck // ends with the command
-	context.AfterFunc(ctx, func() { srv.Close() })
-	fmt.Fprintf(s.out, "directory  tenant %s\n           issuer %s, audience %s\n           keys %s\n", p.Tenant(), p.Issuer(), p.Audience(), p.KeysURL())
-	user := dev.Username
-	dev.EntraToken = func(context.Context) (string, error) { return p.Issue(kind, entra.Who{UPN: user}) }
 	return nil
 }
 
 func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags, names []string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	if e.count < 1 || e.count > maxDevices {
 		return usage(fmt.Errorf("--count %d is not from 1 to %d", e.count, maxDevices))
 	}
@@ -166,10 +142,11 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags, 
 	if err != nil {
 		return usage(err)
 	}
+	f.directory = &directoryFlags{listen: e.entra, tenant: e.tenant, audience: e.audience}
 	var bad error
 	b, err := f.open(s, func(dev *dmclient.Config) {
 		dev.Quirks = nil // flags of the new devices
-		bad = e.settings(ctx, s, dev)
+		bad = e.settings(dev)
 	})
 	if err != nil {
 		return err
@@ -178,8 +155,11 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags, 
 	if bad == nil && b.cfg.Target.Discovery == "" && b.cfg.Target.Username == "" {
 		bad = errors.New("the server is unknown: set --discovery, --config, or --username with an e-mail address of its domain")
 	}
-	if bad == nil && b.cfg.Target.Password.Value() == "" && e.cert == "" && e.entra == "" {
+	if bad == nil && b.cfg.Target.Password.Value() == "" && e.cert == "" && !b.tokens {
 		bad = errors.New("the user's password is missing: set DMWAKE_PASSWORD")
+	}
+	if bad == nil && e.terms != "" && !b.tokens {
+		bad = errors.New("--terms needs the token of a user: set --entra, or target.directory or target.hooks.token in --config")
 	}
 	if bad != nil {
 		return usage(bad)

@@ -13,11 +13,12 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns/link"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 func syncCommand(s *streams, f *deviceFlags) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "sync [DEVICE...]",
 		Short: "Run a session of each device, or of the named ones",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -49,6 +50,8 @@ func syncCommand(s *streams, f *deviceFlags) *cobra.Command {
 			return b.outcome(ctx, len(all), failed, "sync")
 		},
 	}
+	tokenKindFlag(c, &f.tokenKind)
+	return c
 }
 
 type runFlags struct {
@@ -72,6 +75,7 @@ and runs a session, so that the server learns its channel URI.`,
 	fl := c.Flags()
 	r.wns.add(fl)
 	fl.StringVar(&r.link, "link", "", "control API of a lab that runs elsewhere, such as http://127.0.0.1:7081: use its fake WNS")
+	tokenKindFlag(c, &f.tokenKind)
 	fl.DurationVar(&r.duration, "duration", 0, "end after this long; 0 runs until interrupted")
 	return c
 }
@@ -95,6 +99,7 @@ func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) er
 		defer c.Close()
 		wns = c
 	} else {
+		cfg.Target.Directory = target.Directory{} // the devices' own directory has the keys that the file keeps
 		l, err := lab.Start(cfg, lab.Options{})
 		if err != nil {
 			return usage(err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -128,6 +129,7 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 			fmt.Fprintf(out, "%-10s %s\n", v[0], v[1])
 		}
 	}
+	showTokens(out, d, time.Now())
 	showPage(out, d.StatusPage())
 	if n := inv.Life.NotWiped; n != "" {
 		fmt.Fprintf(out, "wipe       %s was answered with 200 and rolled back\n", n)

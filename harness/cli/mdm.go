@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
@@ -38,6 +40,8 @@ type mdmFlags struct {
 	variants      []string
 	listMutants   bool
 	verbose       bool
+	record        string
+	reveal        bool
 
 	authPolicy, enrollCA       string
 	entraKeys, entraIssuer     string
@@ -59,7 +63,10 @@ push, list devices and results).
 It pushes through --wns (the base URL of a fake WNS), or to the real names through
 HTTPS_PROXY. Secrets come from the environment: DMWAKE_PASSWORD (the enrolling
 user's; generated and printed if empty), DMWAKE_WNS_SECRET (the app's),
-DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback).`,
+DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback).
+
+--record writes what every device and the server send each other to a file per device,
+for "dmwake device compare" and "dmwake replay"; secrets are redacted.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runMDM(c.Context(), s, &f) },
 	}
@@ -87,6 +94,8 @@ DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback).`,
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break a rule on purpose; repeatable")
 	fl.StringArrayVar(&f.variants, "variant", nil, "differ in a way that the standard allows; repeatable, --list-mutants lists them, too")
 	fl.BoolVar(&f.listMutants, "list-mutants", false, "list the mutants and run nothing")
+	fl.StringVar(&f.record, "record", "", "folder to record the traffic of devices in, one file for each")
+	fl.BoolVar(&f.reveal, "reveal", false, "with --record: record secrets, too")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "log enrollments, refusals and pushes")
 	return c
 }
@@ -148,14 +157,63 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 		return usage(err)
 	}
 	defer server.Close()
+	handler, stop, err := f.recorded(s, server)
+	if err != nil {
+		return usage(err)
+	}
+	defer stop()
 
 	fmt.Fprintf(s.out, "discovery  %s%s\nadmin API  http://%s\nCA         %s\nuser       %s\n",
 		f.url, mdmserver.DiscoveryPath, admin.Addr(), ca.CertFile, f.username)
+	if cfg.Entra != nil {
+		fmt.Fprintf(s.out, "terms      %s%s\n", f.url, mdmserver.TermsPath)
+	}
 	if drawn {
 		fmt.Fprintf(s.out, "password   %s (generated for this run; set DMWAKE_PASSWORD to choose one)\n", password)
 	}
+	if f.record != "" {
+		fmt.Fprintf(s.out, "recording  %s\n", f.record)
+	}
 	fmt.Fprintln(s.out, "ready; press Ctrl-C to stop")
-	return serveBoth(ctx, tls.NewListener(devices, server.TLS(ca.ServerTLS(true))), server, admin, server.Admin(token))
+	return serveBoth(ctx, tls.NewListener(devices, server.TLS(f.tls(ca))), handler, admin, server.Admin(token))
+}
+
+// tls presents certificates for the name in --url and for the one that Windows derives
+// from the user's domain (MS-MDE2 3.1.4.1.3.1), besides those of the lab.
+func (f *mdmFlags) tls(ca *intercept.CA) *tls.Config {
+	cfg := ca.ServerTLS(true)
+	_, domain, _ := strings.Cut(f.username, "@")
+	names := map[string]bool{"enterpriseenrollment." + strings.ToLower(domain): true}
+	if u, err := url.Parse(f.url); err == nil {
+		names[strings.ToLower(u.Hostname())] = true
+	}
+	lab := cfg.GetCertificate
+	cfg.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if host := strings.ToLower(hello.ServerName); host != "" && names[host] {
+			return ca.Leaf(host)
+		}
+		return lab(hello)
+	}
+	return cfg
+}
+
+// recorded is the handler for devices, with a recorder if --record asks for one; stop
+// ends the recording.
+func (f *mdmFlags) recorded(s *streams, server http.Handler) (handler http.Handler, stop func(), err error) {
+	switch {
+	case f.record == "" && f.reveal:
+		return nil, nil, errors.New("--reveal is about a recording: it needs --record DIR")
+	case f.record == "":
+		return server, func() {}, nil
+	}
+	if u, err := url.Parse(f.url); err == nil && net.ParseIP(u.Hostname()).IsUnspecified() {
+		return nil, nil, fmt.Errorf("no device can connect to %s: set --url to this machine's name or address", f.url)
+	}
+	r, err := trace.NewRecorder(f.record, trace.RecorderOptions{Reveal: f.reveal, Tell: func(err error) { fmt.Fprintf(s.err, "dmwake: %v\n", err) }})
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.Wrap(server), r.Close, nil
 }
 
 func mdmConfig(f *mdmFlags, ca *intercept.CA, password string) (mdmserver.Config, error) {

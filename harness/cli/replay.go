@@ -27,11 +27,12 @@ func replayCommand(s *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Replay the device's side of a recorded session, and show the differences",
-		Long: `Reads the sessions in a file: one that "dmwake test --trace DIR" wrote, or any text
-with SyncML messages in it, one after another, such as a Windows log. A new device
-enrolls at your server (--config) or the embedded one and sends the recorded
-messages, with its own name and with answers to the server's current commands. For
-each message it shows how the server's answer differs from the recorded one.
+		Long: `Reads the sessions in a file: one that "dmwake test --trace DIR" or "dmwake mdm
+--record DIR" wrote, or any text with SyncML messages in it, one after another, such
+as a Windows log. A new device enrolls at your server (--config) or the embedded one
+and sends the recorded messages, with its own name and with answers to the server's
+current commands. For each message it shows how the server's answer differs from the
+recorded one.
 
 Exit codes: 0 all answers are the same, 1 some differ, 2 usage or configuration,
 3 the server could not be reached or enrolls no device.`,

@@ -1,8 +1,6 @@
 package lab
 
 import (
-	"context"
-
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/entra"
 )
@@ -46,14 +44,15 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 		Roots: l.roots, Key: l.key, Timeout: l.Config.Timeouts.Request, Log: l.log, Dial: l.Config.Dialer(),
 		Pace: l.pace.wait, Busy: l.pace.busy, BareWait: l.opts.BareWait,
 	}
+	cfg.TermsOfUse = t.TermsOfUse
 	var err error
 	if cfg.EnrollCert, err = t.Certificate.Load(); err != nil {
 		return cfg, err
 	}
 	if l.Directory != nil {
-		cfg.EntraToken = func(context.Context) (string, error) {
-			return l.Directory.Issue(entra.Good, entra.Who{UPN: t.Username})
-		}
+		cfg.Tokens = DirectoryTokens(l.Directory, entra.Good, t.Username)
+	} else {
+		cfg.Tokens = HookTokens(&l.Config)
 	}
 	cfg.Credential = l.credential
 	if t.Push != "none" {

@@ -33,7 +33,8 @@ func (l *Lab) startDirectory(ln net.Listener) (err error) {
 	if d.Public == "" {
 		d.Public = "http://" + d.Listen
 	}
-	if l.Directory, err = entra.New(entra.Config{BaseURL: d.Public, Tenant: d.Tenant, Audience: d.Audience, Version: d.Version, ClientID: d.ClientID, Key: l.family.keys.RSA}); err != nil {
+	if l.Directory, err = entra.New(entra.Config{BaseURL: d.Public, Tenant: d.Tenant, Audience: d.Audience, Version: d.Version, ClientID: d.ClientID, Life: d.Life,
+		Key: l.family.keys.RSA}); err != nil {
 		ln.Close()
 		return fmt.Errorf("target.directory: %w", err)
 	}

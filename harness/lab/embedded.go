@@ -81,6 +81,9 @@ func (l *Lab) startEmbedded(opts Options) error {
 	cfg.Target.Discovery = base + mdmserver.DiscoveryPath
 	cfg.Target.Username, cfg.Target.Password = "demo@mdm.example", target.NewSecret(password)
 	cfg.Target.Hooks = ReferenceHooks("http://" + admin.Addr().String())
+	for _, verb := range server.QueueVerbs {
+		cfg.Target.Hooks.Queue.Verbs = append(cfg.Target.Hooks.Queue.Verbs, string(verb))
+	}
 	cfg.Defaults()
 	if server.AutoPush {
 		cfg.Target.Hooks.Push, cfg.Target.PushOnQueue = nil, true

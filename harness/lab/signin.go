@@ -46,7 +46,7 @@ func signInError(err error) error { return &enroll.Error{Step: enroll.StepSignIn
 func (l *Lab) ownToken(ctx context.Context, d *dmclient.Device) (*enroll.Credential, error) {
 	h := l.Config.Target.Hooks.Token
 	v := l.known(d)
-	v.Password = l.Config.Target.Password.Value()
+	v.Password, v.TokenKind = l.Config.Target.Password.Value(), "user"
 	out, err := l.do(ctx, "token", &h.Hook, v)
 	if err == nil {
 		out, err = printed(out)

@@ -37,21 +37,23 @@ func (l *Lab) varsFor(ctx context.Context, d *dmclient.Device, h *target.Hook) (
 }
 
 // known is what the device knows by itself.
-func (l *Lab) known(d *dmclient.Device) target.Vars {
+func (l *Lab) known(d *dmclient.Device) target.Vars { return knownTo(&l.Config.Target, d) }
+
+func knownTo(t *target.Target, d *dmclient.Device) target.Vars {
 	id, p, provider := d.Identity(), d.Profile(), d.Provider()
 	if !slices.Contains(p.Context, "HWDevID") {
 		id.HWDevID = "" // the server was never told
 	}
 	v := target.Vars{
 		DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, EnrollmentID: id.GUID, OSVersion: p.OSVersion, Profile: p.Name,
-		ProviderID: provider, Username: l.Config.Target.Username, ChannelURI: d.ChannelURI(),
+		ProviderID: provider, Username: t.Username, ChannelURI: d.ChannelURI(),
 	}
 	v.SerialNumber, _ = d.Tree().Look("./DevDetail/Ext/Microsoft/SMBIOSSerialNumber")
 	if provider != "" {
 		v.ManagementURL = d.Address()
 		v.EntDMID, _ = d.Tree().Look(dmclient.ProviderURI(provider) + "/EntDMID")
 	}
-	hooks := &l.Config.Target.Hooks
+	hooks := &t.Hooks
 	if c := d.Certificate(); c != nil && (hooks.UseVariable("CertCN") || hooks.UseVariable("CertSerial") || hooks.UseVariable("CertThumbprint")) {
 		der := c.Certificate[0]
 		v.CertThumbprint = fmt.Sprintf("%X", sha1.Sum(der)) //nolint:gosec // as above

@@ -101,7 +101,7 @@ func ends(run, level int) bool {
 }
 
 var (
-	secretHeaders = []string{"authorization", "cookie", "x-api-key", "x-auth-token"}
+	secretHeaders = []string{"authorization", "cookie", "devicetoken", "x-api-key", "x-auth-token"}
 	headerAfter   = regexp.MustCompile(`(?i)^` + quote + `?\s*(?::|=|%3a)[ \t]*(\[|` + quote + `)?`)
 )
 
@@ -126,6 +126,8 @@ func hideHeaders(s string) string {
 		switch {
 		case m[2] < 0:
 			end = until(s, at, "\r\n<")
+		case strings.HasPrefix(s[at-1:], hidden):
+			continue // hidden before
 		case s[at-1] == '[':
 			end = until(s, at, "]\r\n")
 		default:
@@ -185,6 +187,9 @@ func hideChannels(s string) string {
 			return w.done()
 		}
 		end := until(s, from, "<&\"' \t\r\n")
+		if n := strings.Index(s[from:end], "]]>"); n >= 0 {
+			end = from + n // of a CDATA section
+		}
 		shown := from
 		for shown < min(end, from+6) && (s[shown] >= '0' && s[shown] <= '9' || w.low[shown] >= 'a' && w.low[shown] <= 'z') {
 			shown++

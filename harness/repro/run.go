@@ -10,7 +10,6 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
-	"github.com/dmwake/dmwake/simulator/entra"
 )
 
 // Run is a running reproduction.
@@ -87,7 +86,7 @@ func newDevice(l *lab.Lab, c *Case, p dmclient.Profile) (*dmclient.Device, error
 		return nil, errors.New("it needs a directory whose tokens the server accepts: set target.directory")
 	}
 	return l.NewDevice(p, func(cfg *dmclient.Config) {
-		cfg.EntraToken = func(context.Context) (string, error) { return l.Directory.Issue(c.Token, entra.Who{UPN: cfg.Username}) }
+		cfg.Tokens = lab.DirectoryTokens(l.Directory, c.Token, cfg.Username)
 	})
 }
 

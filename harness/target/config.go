@@ -57,6 +57,7 @@ type Target struct {
 	// Directory is a fake Entra that gives devices tokens if Discover says Federated.
 	// Without it, and without Hooks.Token, they sign in on the server's page.
 	Directory Directory `yaml:"directory"`
+	Terms     `yaml:",inline"`
 	// Provisioned is an already enrolled device that all scenarios share.
 	Provisioned Provisioned `yaml:"provisioned"`
 	// Crowd is how many devices open sessions at once, default 200.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -58,6 +59,8 @@ type Directory struct {
 	// Public is the URL by which the server reaches it, if that is not
 	// http://{listen}.
 	Public string `yaml:"public"`
+	// Life is how long its tokens are valid, default an hour.
+	Life time.Duration `yaml:"life"`
 }
 
 // Provisioned is a device that enrolled by other means; it is used if Server is
@@ -128,6 +131,9 @@ func (t *Target) completeEnrollment(dir string) error {
 		if d.Version != "" && d.Version != entra.V1 && d.Version != entra.V2 {
 			return fmt.Errorf("target.directory.version %q is neither %s nor %s", d.Version, entra.V1, entra.V2)
 		}
+		if d.Life < 0 {
+			return fmt.Errorf("target.directory.life %s is negative; it is how long a token is valid, such as 10m", d.Life)
+		}
 	}
 	var tokens []string
 	for _, k := range []struct {
@@ -140,6 +146,9 @@ func (t *Target) completeEnrollment(dir string) error {
 	}
 	if len(tokens) > 1 {
 		return fmt.Errorf("%s give devices their tokens: keep one", strings.Join(tokens, " and "))
+	}
+	if err := t.checkTerms(); err != nil {
+		return err
 	}
 	if p.Server != "" {
 		switch {

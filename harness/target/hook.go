@@ -105,6 +105,8 @@ func (h *Hooks) check() error {
 		switch {
 		case k.Uses("SignInURL"):
 			return fmt.Errorf("target.hooks.%s: only target.signin has .SignInURL", name)
+		case name != "token" && (k.Uses("TokenKind") || k.Uses("DirectoryID") || k.Uses("Audience")):
+			return fmt.Errorf("target.hooks.%s: only target.hooks.token has .TokenKind, .DirectoryID and .Audience", name)
 		case k.Uses("Password") && name != "token":
 			return fmt.Errorf("target.hooks.%s: only target.signin and target.hooks.token have .Password; {{env \"NAME\"}} is a variable of the environment", name)
 		}

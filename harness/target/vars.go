@@ -32,6 +32,9 @@ type Vars struct {
 	N              string
 	SignInURL      string
 	Password       string
+	TokenKind      string
+	DirectoryID    string
+	Audience       string
 }
 
 // Variable is one of Vars, for documents and messages.
@@ -67,6 +70,9 @@ func Variables() []Variable {
 		{"N", "1", "which call of `hooks.work` it is: makes the output of each call differ"},
 		{"SignInURL", "https://mdm.example/Auth?appru=ms-app%3A%2F%2Fwindows.immersivecontrolpanel&login_hint=demo%40mdm.example", "the sign-in page with the parameters that Windows adds; only in `target.signin`"},
 		{"Password", "demo", "`target.password`; only in `target.signin` and `hooks.token`"},
+		{"TokenKind", "user", "which token `hooks.token` prints: user, device, or terms, the user's before the device is registered"},
+		{"DirectoryID", "c2f1a7d0-4b1e-4e3c-9f66-0d5a8e7b1c42", "in `hooks.token`: the device's id in the directory (AADDeviceID); empty with terms"},
+		{"Audience", "https://mdm.example", "in `hooks.token`: AADResourceID, whom the token is for; empty if the server did not set it"},
 	}
 }
 

@@ -104,6 +104,7 @@ func TestServerIDNeedsLookup(t *testing.T) {
 		"lookup by it":   {Hooks{Lookup: use}, "target.hooks.lookup: .ServerID is not known yet"},
 		"the password":   {Hooks{Push: &Hook{Exec: []string{"x", "{{.Password}}"}}}, "target.hooks.push: only target.signin and target.hooks.token have .Password"},
 		"its token hook": {Hooks{Token: &TokenHook{Hook: Hook{Exec: []string{"x", "{{.Password}}"}}}}, ""},
+		"whose token":    {Hooks{Push: &Hook{Exec: []string{"x", "{{.TokenKind}}"}}}, "only target.hooks.token has .TokenKind"},
 		"the page":       {Hooks{Token: &TokenHook{Hook: Hook{Exec: []string{"x", "{{.SignInURL}}"}}}}, "only target.signin has .SignInURL"},
 	} {
 		err := c.hooks.check()

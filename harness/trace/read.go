@@ -52,22 +52,15 @@ func Read(path string) ([]Recorded, error) {
 
 // Parse is Read for a text in memory.
 func Parse(text string) (out []Recorded, err error) {
-	found := message.FindAllString(text, -1)
-	if len(found) == 0 && strings.Contains(text, "&lt;SyncML") {
-		found = message.FindAllString(html.UnescapeString(text), -1)
-	}
-	if len(found) == 0 {
-		return nil, errors.New("it contains no SyncML message (<SyncML ...> to </SyncML>)")
+	list, err := messages(text)
+	if err != nil {
+		return nil, err
 	}
 	at := map[string]int{} // the last session of that device and id
-	for i, doc := range found {
-		m, err := syncml.Read([]byte(doc))
-		if err != nil {
-			return nil, fmt.Errorf("message %d of %d: %w", i+1, len(found), err)
-		}
-		device, byDevice := m.Hdr.Source.LocURI, true
-		if isURL(device) || !isURL(m.Hdr.Target.LocURI) {
-			device, byDevice = m.Hdr.Target.LocURI, false
+	for _, m := range list {
+		device, byDevice := m.Hdr.Source.LocURI, ByDevice(m)
+		if !byDevice {
+			device = m.Hdr.Target.LocURI
 		}
 		key := device + " " + m.Hdr.SessionID
 		k, known := at[key]
@@ -91,6 +84,52 @@ func Parse(text string) (out []Recorded, err error) {
 		return nil, errors.New("it has only answers of a server, and no message of a device: a device's Source is its id, and its Target a URL")
 	}
 	return out, nil
+}
+
+// ByDevice reports whether a device sent the message: its Target is a URL, and its
+// Source is not.
+func ByDevice(m *syncml.Message) bool {
+	return !isURL(m.Hdr.Source.LocURI) && isURL(m.Hdr.Target.LocURI)
+}
+
+// messages are all SyncML messages of a text, in their order.
+func messages(text string) (out []*syncml.Message, err error) {
+	if list, _, ok := ParseRecording(text); ok {
+		for i := range list {
+			for _, body := range [][]byte{list[i].Request, list[i].Response} {
+				if m, err := ReadMessage(body); err == nil {
+					out = append(out, m)
+				}
+			}
+		}
+		if len(out) == 0 {
+			return nil, errors.New("the recording has no session: the device sent no SyncML message")
+		}
+		return out, nil
+	}
+	found := message.FindAllString(text, -1)
+	if len(found) == 0 && strings.Contains(text, "&lt;SyncML") {
+		found = message.FindAllString(html.UnescapeString(text), -1)
+	}
+	if len(found) == 0 {
+		return nil, errors.New("it contains no SyncML message (<SyncML ...> to </SyncML>)")
+	}
+	for i, doc := range found {
+		m, err := syncml.Read([]byte(doc))
+		if err != nil {
+			return nil, fmt.Errorf("message %d of %d: %w", i+1, len(found), err)
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// ReadMessage reads a session message, XML or WBXML.
+func ReadMessage(body []byte) (*syncml.Message, error) {
+	if wbxml(body) {
+		return syncml.ReadWBXML(body, syncml.Limits{})
+	}
+	return syncml.Read(body)
 }
 
 func isURL(s string) bool {

@@ -3,8 +3,6 @@ package suite
 import (
 	"context"
 	"errors"
-	"maps"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -78,10 +76,7 @@ func (r *runner) run(ctx context.Context) {
 			r.over = over
 		}
 	}()
-	if r.NoEnroll == nil && !queues(&r.lab.Config.Target) && r.lab.CanWork() {
-		// Before the run: what the hook causes must not fall into a scenario.
-		r.lab.Signature(ctx) //nolint:errcheck // scenarios that need it say why
-	}
+	r.learnWork(ctx)
 	if r.lab.Config.Target.Shared() {
 		// One device: one scenario after the other, from its enrollment on.
 		for i := range r.list {
@@ -382,22 +377,4 @@ func (r *runner) await(ctx context.Context, id string) []*verdict {
 			return nil
 		}
 	}
-}
-
-// shuffled returns the list with areas, and scenarios within them, in an order drawn
-// from the seed: no scenario may depend on what another leaves behind.
-func shuffled(list []Scenario, seed uint64) []Scenario {
-	draw := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // an order, not a secret
-	areas := map[string]int{}
-	for _, s := range list {
-		areas[s.Area()] = 0
-	}
-	names := slices.Sorted(maps.Keys(areas))
-	for i, k := range draw.Perm(len(names)) {
-		areas[names[i]] = k
-	}
-	list = slices.Clone(list)
-	draw.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	slices.SortStableFunc(list, func(a, b Scenario) int { return areas[a.Area()] - areas[b.Area()] })
-	return list
 }

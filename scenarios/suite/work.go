@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -93,6 +94,14 @@ func hookOrNil(err error) error {
 		return err
 	}
 	return nil
+}
+
+// learnWork finds out what the work hook does before the run: what it causes must not
+// fall into a scenario that counts. Scenarios that need the work say why it is unknown.
+func (r *runner) learnWork(ctx context.Context) {
+	if r.NoEnroll == nil && !queues(&r.lab.Config.Target) && r.lab.CanWork() {
+		r.lab.Signature(ctx) //nolint:errcheck // as above
+	}
 }
 
 // Queued reports whether the work is a command that the queue hook took.

@@ -206,6 +206,7 @@ func (d *Device) forget() {
 	d.mu.Lock()
 	d.cert, d.doc, d.provider, d.addr, d.roots = nil, nil, "", "", nil
 	d.jobs, d.alerts, d.pending = nil, nil, nil
+	d.directory = directory{}
 	d.mu.Unlock()
 	d.tree.Restore(nil)
 	d.describe()

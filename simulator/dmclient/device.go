@@ -63,13 +63,22 @@ type Config struct {
 	// Username and Password are for OnPremise enrollment, and for the sign-in
 	// page of a Federated one.
 	Username, Password string
-	// EntraToken returns the token of a device that joined a directory. With it
-	// no sign-in page is opened.
+	// Tokens returns the current token of the directory that the device joins. It is
+	// asked for the enrollment, for the terms-of-use page and in each session. With
+	// it no sign-in page is opened.
+	Tokens func(context.Context, TokenRequest) (string, error)
+	// EntraToken returns the token of the enrollment alone. Without Tokens, sessions
+	// carry it as well, and have no token of the device.
 	EntraToken func(context.Context) (string, error)
 	// Credential chooses the credential of an enrollment, whatever AuthPolicy the
 	// server named. Nil, or nil without an error, leaves that to the device. It must
 	// not enroll the device.
 	Credential func(context.Context, *Device, *enroll.DiscoverResponse) (*enroll.Credential, error)
+	// TermsOfUse is the URL of the server's terms of use, which the user of a
+	// directory sees before the enrollment; empty opens no page. RefuseTerms
+	// declines them, which ends the enrollment.
+	TermsOfUse  string
+	RefuseTerms bool
 	// EnrollCert is for Certificate enrollment.
 	EnrollCert *tls.Certificate
 	// EnrollmentType is Full (default) or Device.
@@ -190,6 +199,8 @@ type Device struct {
 	azure      *enroll.AzureAttestation // what GetPolicies asks to attest to
 	enrollURL  string                   // where the certificate is renewed
 	nextID     int
+	cvBase     string // of MS-CV; empty before the first session
+	cvCount    int    // the sessions so far
 	transport  *transport
 	asked      atomic.Bool  // the session server requested a certificate in TLS
 	pending    []csp.Effect // of the session under way
@@ -199,6 +210,7 @@ type Device struct {
 	renewal    renewal
 	setup      setup
 	schedule   schedule
+	directory  directory
 	trigger    Origin // why wake was signalled
 }
 

@@ -52,6 +52,10 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	}
 	c := d.EnrollmentClient(opts)
 	defer c.HTTP.CloseIdleConnections()
+	terms, err := d.acceptTerms(ctx, c)
+	if err != nil {
+		return err
+	}
 	// The suite judges the GET. If the server is unreachable, Discover fails,
 	// too.
 	if err := c.Reach(ctx); err != nil {
@@ -75,7 +79,7 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	if err := d.policies(ctx, c, disc.PolicyURL, opts.IgnorePolicies); err != nil {
 		return err
 	}
-	raw, err := d.requestToken(ctx, c, disc.EnrollmentURL, opts)
+	raw, err := d.requestToken(ctx, c, disc.EnrollmentURL, terms, opts)
 	if err != nil {
 		return err
 	}
@@ -89,12 +93,10 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	if err := d.install(doc); err != nil {
 		return err
 	}
+	d.join(c.Credential)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.enrollURL = disc.EnrollmentURL
-	if c.Credential != nil && c.Credential.TokenType == enroll.JWTToken {
-		d.schedule.userToken = string(c.Credential.Token)
-	}
 	return nil
 }
 
@@ -162,8 +164,8 @@ func (d *Device) credential(ctx context.Context, c *enroll.Client, disc *enroll.
 	case "", "OnPremise":
 		return c.Credential, nil
 	case "Federated":
-		if d.cfg.EntraToken != nil {
-			token, err := d.cfg.EntraToken(ctx)
+		if d.cfg.EntraToken != nil || d.cfg.Tokens != nil {
+			token, err := d.entraToken(ctx)
 			if err != nil {
 				return nil, &enroll.Error{Step: enroll.StepSignIn, Err: fmt.Errorf("the directory's token: %w", err)}
 			}
@@ -213,7 +215,8 @@ func (d *Device) EnrollmentClient(opts EnrollOptions) *enroll.Client {
 	return c
 }
 
-func (d *Device) requestToken(ctx context.Context, c *enroll.Client, to string, opts EnrollOptions) ([]byte, error) {
+// requestToken sends the RST; terms is what the terms-of-use page told.
+func (d *Device) requestToken(ctx context.Context, c *enroll.Client, to, terms string, opts EnrollOptions) ([]byte, error) {
 	key, csr, err := d.newCSR(opts.PlainCSR, cmp.Or(opts.CSRDeviceID, d.cfg.Identity.DeviceID))
 	if err != nil {
 		return nil, err
@@ -225,7 +228,7 @@ func (d *Device) requestToken(ctx context.Context, c *enroll.Client, to string, 
 	if err != nil {
 		return nil, fmt.Errorf("enroll: %w", err)
 	}
-	return c.Token(ctx, to, csr, items)
+	return c.Token(ctx, to, csr, withTerms(items, terms))
 }
 
 // CSR makes a certificate request with a new key, and keeps the key for the

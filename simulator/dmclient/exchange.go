@@ -161,10 +161,11 @@ func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*
 			return nil, fmt.Errorf("management address: %w", err)
 		}
 	}
-	req, err := r.d.request(limited, r.to, bytes.NewReader(body), r.requestID, r.cv+".0.0."+strconv.Itoa(r.msgID-1))
+	req, err := r.d.request(limited, r.to, bytes.NewReader(body), r.requestID, r.cv)
 	if err != nil {
 		return nil, err
 	}
+	r.tokens.header(req.Header)
 	if r.wbxml {
 		req.Header.Set("Content-Type", syncml.MediaTypeWBXML)
 	}
@@ -293,6 +294,21 @@ func (d *Device) request(ctx context.Context, addr *url.URL, body io.Reader, req
 var sessionHeaders = [...]string{"User-Agent", "Content-Type", "Accept", "Accept-Charset", "client-request-id", "MS-CV"}
 
 const accepted = "application/vnd.syncml.dm+xml, application/vnd.syncml.dm+wbxml, application/octet-stream"
+
+// vector is the MS-CV of the next session: one base, and a counter of sessions. All
+// messages of a session have the same one [seen on 19043: a log in fleetdm/fleet,
+// tools/mdm/windows/poc-mdm-server, has it for both messages of the first session, and
+// one more for the next session]. A device that was unpacked starts with a new base
+// [model].
+func (d *Device) vector() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cvBase == "" {
+		d.cvBase = newVector()
+	}
+	d.cvCount++
+	return d.cvBase + ".0.0." + strconv.Itoa(d.cvCount-1)
+}
 
 // newVector is the base of an MS-CV: 16 characters of base64 [seen].
 func newVector() string {

@@ -77,6 +77,7 @@ func (d *Device) afterSession(s *Session) {
 		}
 	}
 	d.pending = nil
+	d.afterTokens(s)
 	if s.Err == nil && len(s.Received) > 0 {
 		d.alerts = nil // the server has them
 		d.schedule.lastContact = d.now()

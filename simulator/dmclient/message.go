@@ -55,7 +55,7 @@ func (r *running) packageOne() *syncml.Message {
 		syncml.Command{Verb: syncml.Alert, CmdID: next(), Data: strconv.Itoa(opening)},
 		syncml.Command{Verb: syncml.Alert, CmdID: next(), Data: strconv.Itoa(syncml.AlertClientEvent), Items: []syncml.Item{
 			{Meta: &syncml.Meta{Type: "com.microsoft/MDM/LoginStatus"}, Data: string(r.d.LoggedIn()), HasData: true}}})
-	for _, a := range r.d.openingAlerts(r.opts.Alerts) {
+	for _, a := range r.openingAlerts() {
 		a.CmdID = next()
 		body = append(body, a)
 	}
@@ -77,21 +77,17 @@ func (r *running) packageOne() *syncml.Message {
 	return &syncml.Message{Hdr: hdr, Body: append(body, info), Final: true, Extended: r.version >= 3}
 }
 
-// openingAlerts are the directory user's alert, results of completed jobs, and
-// the caller's alerts.
-func (d *Device) openingAlerts(own []syncml.Command) (out []syncml.Command) {
-	d.mu.Lock()
-	token := d.schedule.userToken
-	out = append(out, d.alerts...)
-	user := d.login == LoginUser
-	d.mu.Unlock()
-	if token != "" && user {
-		// A device that joined a directory sends its user's token (Learn,
-		// "Microsoft Entra integration with MDM").
-		out = append([]syncml.Command{{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertClientEvent), Items: []syncml.Item{
-			{Meta: &syncml.Meta{Type: "com.microsoft/MDM/AADUserToken"}, Data: token, HasData: true}}}}, out...)
+// openingAlerts are the directory user's token, results of completed jobs, and the
+// caller's alerts. The token is in package 1 (Learn, "Microsoft Entra integration
+// with MDM"); its place in it is a [model].
+func (r *running) openingAlerts() (out []syncml.Command) {
+	if r.tokens.user != "" {
+		out = append(out, syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertClientEvent), Items: []syncml.Item{
+			{Meta: &syncml.Meta{Type: "com.microsoft/MDM/AADUserToken"}, Data: r.tokens.user, HasData: true}}})
 	}
-	return append(out, own...)
+	r.d.mu.Lock()
+	defer r.d.mu.Unlock()
+	return append(append(out, r.d.alerts...), r.opts.Alerts...)
 }
 
 // UnenrollAlert is the alert when a user disconnects a device of this profile

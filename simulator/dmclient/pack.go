@@ -33,7 +33,7 @@ type Keyring interface {
 }
 
 const (
-	packVersion = 2 // 1 had no number of quirks
+	packVersion = 3 // 1 had no number of quirks, 2 of a directory only its token
 	quirksOf1   = 12
 )
 
@@ -79,13 +79,14 @@ func (d *Device) Pack(p Packing) ([]byte, error) {
 	e.uint(uint64(bit(s.renewNow)))  //nolint:gosec // as above
 	e.uint(uint64(d.renewal.status)) //nolint:gosec // as above
 	e.int(d.renewal.code)
-	e.string(s.userToken)
+	e.string(d.directory.token)
 	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts, d.setup, d.cfg.Identity.Serial})
 	if err != nil {
 		return nil, fmt.Errorf("pack the device: %w", err)
 	}
 	e.shared(string(rest)) // shared, because on most devices nothing has happened yet
 	packOverlay(e, overlay)
+	d.directory.pack(e, s.enrolled)
 	return append(make([]byte, 0, len(e.b)), e.b...), nil
 }
 
@@ -313,7 +314,7 @@ func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 	}
 	s.polls, s.renewNow = int(d.uint()), d.uint() == 1            //nolint:gosec // as above
 	dev.renewal.status, dev.renewal.code = int(d.uint()), d.int() //nolint:gosec // as above
-	s.userToken = d.string()
+	token := d.string()
 	var rest packedRest
 	if raw := d.string(); d.err == nil {
 		if err := json.Unmarshal([]byte(raw), &rest); err != nil {
@@ -323,6 +324,7 @@ func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 	dev.cfg.Identity.Serial = rest.Serial
 	dev.life, dev.jobs, dev.alerts, dev.setup = rest.Life, rest.Jobs, rest.Alerts, rest.Setup
 	overlay := unpackOverlay(d)
+	dev.directory.unpack(d, v, token, s.enrolled)
 	if d.err != nil || dev.state < NotEnrolled || dev.state > Wiped {
 		return nil, errRecord
 	}

@@ -186,6 +186,10 @@ type Quirks struct {
 	// StrictCriteria presents a client certificate only if
 	// SSLCLIENTCERTSEARCHCRITERIA finds it.
 	StrictCriteria bool
+	// DeviceBearer takes ForceAadToken 4 as it is written: the device's token is the
+	// Bearer token also while there is a user's. Without it that value is what
+	// it replaces, AADSendDeviceToken: only if there is no user's token.
+	DeviceBearer bool
 }
 
 // Strength is how well a behaviour is known.
@@ -230,6 +234,7 @@ func QuirkList() []Quirk {
 		{"ignores-maxmsgsize", Documented, "sends larger messages than the server's MaxMsgSize, as Windows 8.1", func(q *Quirks) *bool { return &q.IgnoresMaxMsgSize }},
 		{"silent-on-space", Seen, "stops without a word at a reply with white space between elements, as Windows 8.1", func(q *Quirks) *bool { return &q.SilentOnSpace }},
 		{"strict-criteria", Model, "presents no certificate in sessions if SSLCLIENTCERTSEARCHCRITERIA finds none; without it the certificate of the enrollment", func(q *Quirks) *bool { return &q.StrictCriteria }},
+		{"device-bearer", Model, "with ForceAadToken 4 sends the device's token as Bearer even while a user's token is there; without it only in its absence, as AADSendDeviceToken", func(q *Quirks) *bool { return &q.DeviceBearer }},
 	}
 }
 

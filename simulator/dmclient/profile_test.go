@@ -134,6 +134,30 @@ func TestQuirksCanBeSwitchedOff(t *testing.T) {
 	}
 }
 
+// TestVector: MS-CV counts sessions. All messages of a session have the same one, as
+// on 19043.
+func TestVector(t *testing.T) {
+	r := newRig(t, nil)
+	d := r.device(nil)
+	if err := d.Enroll(r.ctx(), dmclient.EnrollOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	var vectors []string
+	for range 2 {
+		s := r.sync(d)
+		if len(s.Exchanges) < 2 {
+			t.Fatalf("%d messages: %s", len(s.Exchanges), s.End)
+		}
+		for _, ex := range s.Exchanges[:2] {
+			vectors = append(vectors, ex.Header["MS-CV"][0])
+		}
+	}
+	base, _, _ := strings.Cut(vectors[0], ".")
+	if want := []string{base + ".0.0.0", base + ".0.0.0", base + ".0.0.1", base + ".0.0.1"}; len(base) != 16 || !slices.Equal(vectors, want) {
+		t.Errorf("%v, want %v", vectors, want)
+	}
+}
+
 // TestHWDevIDItem: package 1 of a device of build 22621 ended with the HWDevID
 // (test data of mattrax/Mattrax).
 func TestHWDevIDItem(t *testing.T) {

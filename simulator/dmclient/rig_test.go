@@ -129,10 +129,11 @@ func (r *rig) queue(d *dmclient.Device, verb syncml.Verb, uri, format, data stri
 
 // view is what the server knows of a device.
 type view struct {
-	Active     bool
-	Sessions   int
-	HasChannel bool
-	Commands   []struct {
+	Active      bool
+	Sessions    int
+	HasChannel  bool
+	Login, User string
+	Commands    []struct {
 		LocURI, State, Result string
 		Status                int
 	}

@@ -20,7 +20,6 @@ type schedule struct {
 	channelTry  time.Time // when to renew the channel; zero: not planned
 	renewTry    time.Time // of the certificate, after a failure
 	renewNow    bool      // the server asked for it
-	userToken   string    // a directory user's, for the alert
 }
 
 // renewal is the outcome of the last certificate renewal.

@@ -111,11 +111,12 @@ func (d *Device) once(ctx context.Context, opts SyncOptions, try int) *Session {
 	tr, done := d.transportFor(opts)
 	defer done()
 	addrs := d.addresses()
-	r := &running{d: d, s: s, opts: opts, version: version, addr: addrs[try%len(addrs)], requestID: d.requestID(), cv: newVector(),
+	r := &running{d: d, s: s, opts: opts, version: version, addr: addrs[try%len(addrs)], requestID: d.requestID(), cv: d.vector(),
 		wbxml: d.dmAcc("Ext/Microsoft/DefaultEncoding") == syncml.MediaTypeWBXML}
 	r.http = recorder{next: tr, note: func(ex *Exchange) { s.Exchanges = append(s.Exchanges, ex) }}
 	r.msgID = max(opts.FirstMsgID, 1) - 1
 	r.auth.send = r.preferred()
+	r.authorize(ctx)
 	d.push.led(s)
 	s.Err = r.run(ctx)
 	s.Ended = d.now()
@@ -168,6 +169,8 @@ type running struct {
 	to    *url.URL // addr, once it was parsed
 	wbxml bool
 	auth  authState
+	// tokens are the directory's, for a device that joined one.
+	tokens tokens
 	// queue are the commands still to send, chunk is the received part of a
 	// large object, maxMsg the server's MaxMsgSize in bytes, 0 if unset.
 	queue  []syncml.Command

@@ -21,6 +21,29 @@ func TestSpaced(t *testing.T) {
 	}
 }
 
+// TestRecordOfVersion2: of a directory it has only the token that enrolled the device,
+// and the first session is over.
+func TestRecordOfVersion2(t *testing.T) {
+	for _, token := range []string{"", "a token"} {
+		d, err := New(Config{Discovery: "https://x", Identity: capturedIdentity()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.directory.token = token
+		record, err := d.Pack(Packing{})
+		if err != nil || record[0] != 3 {
+			t.Fatalf("version %d, %v", record[0], err)
+		}
+		record[0] = 2
+		if d, err = Unpack(Config{Discovery: "https://x"}, Packing{}, record); err != nil {
+			t.Fatal(err)
+		}
+		if dir := d.directory; dir.member != (token != "") || !dir.signedIn || dir.token != token {
+			t.Errorf("%+v", dir)
+		}
+	}
+}
+
 // TestRecordOfVersion1 reads a record from before it told how many quirks it
 // knows: the later ones are as in the profile.
 func TestRecordOfVersion1(t *testing.T) {

@@ -145,6 +145,10 @@ type Session struct {
 	Sent     []*syncml.Message
 	Received []*syncml.Message
 	Commands []Executed
+	// Tokens are the directory's tokens that the session carried. TokenErr is why
+	// one of them could not be had; the session went on without it.
+	Tokens   []Carried
+	TokenErr error
 	// End says in words how the session ended.
 	End string
 	// Err is why the session failed; nil if it did not.

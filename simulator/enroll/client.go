@@ -23,6 +23,7 @@ type Client struct {
 // Steps of an enrollment, as errors and records name them.
 const (
 	StepStart    = "start" // before any message
+	StepTerms    = "terms of use"
 	StepReach    = "discovery GET"
 	StepDiscover = "Discover"
 	StepPolicies = "GetPolicies"

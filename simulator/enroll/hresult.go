@@ -72,7 +72,7 @@ func (e *Error) HResult() string {
 		return "0x80180010" // MENROLL_E_CONNECTIVITY
 	case e.Step == StepSignIn:
 		return "0x8018000f" // MENROLL_E_WAB_ERROR
-	case e.Status == 0:
+	case e.Status == 0, e.Step == StepTerms: // no code is published
 		return ""
 	case e.Step == StepRenew:
 		return "0x80180016" // MENROLL_E_NOTELIGIBLETORENEW

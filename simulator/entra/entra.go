@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -21,7 +22,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 )
@@ -39,9 +39,12 @@ type Config struct {
 	// Version is the one of the tokens, V1 (default) or V2. ClientID is the MDM
 	// server's application id, the audience of v2.0 tokens; default DefaultClientID.
 	Version, ClientID string
-	Now               func() time.Time // default time.Now
+	// Life is how long a token is valid, default an hour.
+	Life time.Duration
+	Now  func() time.Time // default time.Now
 	// Key makes the provider's two keys, one for its tokens and one that it does not
-	// publish: two calls must return two keys. Default: a new RSA 2048 key.
+	// publish: two calls must return two keys. Default: a new RSA 2048 key. With the
+	// same keys, tenant and audience, servers take two providers for one.
 	Key func() (*rsa.PrivateKey, error)
 }
 
@@ -69,13 +72,16 @@ func New(cfg Config) (*Provider, error) {
 	if err := checkVersion(cfg.Version); err != nil {
 		return nil, err
 	}
+	if cfg.Life <= 0 {
+		cfg.Life = time.Hour
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.Key == nil {
 		cfg.Key = func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 	}
-	p := &Provider{cfg: cfg, kid: uuid.NewString()}
+	p := &Provider{cfg: cfg}
 	var err error
 	if p.key, err = cfg.Key(); err != nil {
 		return nil, fmt.Errorf("make the identity provider's key: %w", err)
@@ -83,6 +89,8 @@ func New(cfg Config) (*Provider, error) {
 	if p.other, err = cfg.Key(); err != nil {
 		return nil, fmt.Errorf("make a key other than the identity provider's: %w", err)
 	}
+	sum := sha256.Sum256(p.key.N.Bytes())
+	p.kid = base64.RawURLEncoding.EncodeToString(sum[:20])
 	r := mux.NewRouter()
 	r.Path("/{tenant}/.well-known/openid-configuration").Methods(http.MethodGet).HandlerFunc(p.configuration(V1))
 	r.Path("/{tenant}/v2.0/.well-known/openid-configuration").Methods(http.MethodGet).HandlerFunc(p.configuration(V2))
@@ -154,95 +162,4 @@ func (p *Provider) keys(w http.ResponseWriter, r *http.Request) {
 func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(v) //nolint:errcheck // the client is gone
-}
-
-// Kind says what is wrong with a token.
-type Kind string
-
-// The kinds of tokens.
-const (
-	Good          Kind = "good"
-	AlgNone       Kind = "alg-none"       // not signed at all
-	WrongKey      Kind = "wrong-key"      // signed with a key that the provider does not publish
-	KeyConfusion  Kind = "key-confusion"  // HS256 with the public key as the secret
-	Tampered      Kind = "tampered"       // a claim was changed after signing
-	WrongAudience Kind = "wrong-audience" // for another application
-	WrongIssuer   Kind = "wrong-issuer"   // another issuer's name
-	WrongTenant   Kind = "wrong-tenant"   // another tenant's tid and issuer, signed with the same keys
-	Expired       Kind = "expired"        // an hour ago
-	NotYetValid   Kind = "not-yet-valid"  // from tomorrow on
-	NoExpiry      Kind = "no-expiry"      // without exp
-)
-
-// BadKinds returns all kinds that a server must refuse.
-func BadKinds() []Kind {
-	return []Kind{AlgNone, WrongKey, KeyConfusion, Tampered, WrongAudience, WrongIssuer, WrongTenant, Expired, NotYetValid, NoExpiry}
-}
-
-// Who a token is for.
-type Who struct {
-	UPN      string // the user
-	DeviceID string // the device's id in the directory; random if empty
-}
-
-// Issue returns a token of that kind.
-func (p *Provider) Issue(kind Kind, who Who) (string, error) {
-	now := p.cfg.Now()
-	if who.DeviceID == "" {
-		who.DeviceID = uuid.NewString()
-	}
-	claims := jwt.MapClaims{
-		"aud": p.Audience(), "iss": p.Issuer(), "tid": p.cfg.Tenant, "upn": who.UPN, "unique_name": who.UPN, "deviceid": who.DeviceID,
-		"oid": uuid.NewSHA1(uuid.NameSpaceURL, []byte(who.UPN)).String(), "sub": uuid.NewString(), "ver": "1.0", "scp": "mdm_delegation",
-		"appid": "29d9ed98-a469-4536-ade2-f981bc1d605e", "amr": []string{"pwd", "mfa"},
-		"iat": now.Unix(), "nbf": now.Add(-5 * time.Minute).Unix(), "exp": now.Add(time.Hour).Unix(),
-	}
-	if p.cfg.Version == V2 {
-		renew(claims)
-	}
-	key, method := any(p.key), jwt.SigningMethod(jwt.SigningMethodRS256)
-	switch kind {
-	case Good, Tampered:
-	case AlgNone:
-		key, method = jwt.UnsafeAllowNoneSignatureType, jwt.SigningMethodNone
-	case WrongKey:
-		key = p.other
-	case KeyConfusion:
-		key, method = p.key.N.Bytes(), jwt.SigningMethodHS256
-	case WrongAudience:
-		claims["aud"] = "https://other.example"
-	case WrongIssuer:
-		claims["iss"] = "https://sts.evil.example/" + p.cfg.Tenant + "/"
-	case WrongTenant:
-		other := uuid.NewString()
-		claims["tid"], claims["iss"] = other, issuer(p.cfg.Version, other)
-	case Expired:
-		claims["nbf"], claims["exp"] = now.Add(-2*time.Hour).Unix(), now.Add(-time.Hour).Unix()
-	case NotYetValid:
-		claims["nbf"], claims["exp"] = now.Add(24*time.Hour).Unix(), now.Add(25*time.Hour).Unix()
-	case NoExpiry:
-		delete(claims, "exp")
-	default:
-		return "", fmt.Errorf("unknown kind of token %q", kind)
-	}
-	t := jwt.NewWithClaims(method, claims)
-	t.Header["kid"], t.Header["x5t"] = p.kid, p.kid
-	signed, err := t.SignedString(key)
-	if err != nil {
-		return "", fmt.Errorf("sign the token: %w", err)
-	}
-	if kind == Tampered {
-		parts := strings.Split(signed, ".")
-		for _, name := range []string{"upn", "preferred_username"} {
-			if claims[name] != nil {
-				claims[name] = "administrator@" + p.cfg.Tenant
-			}
-		}
-		raw, err := json.Marshal(claims)
-		if err != nil {
-			return "", err
-		}
-		signed = parts[0] + "." + base64.RawURLEncoding.EncodeToString(raw) + "." + parts[2]
-	}
-	return signed, nil
 }

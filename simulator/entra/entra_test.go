@@ -1,6 +1,7 @@
 package entra_test
 
 import (
+	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -80,20 +82,22 @@ func tokens(t *testing.T, version string) {
 	if version == entra.V2 {
 		base += "/v2.0"
 	}
-	token, err := p.Issue(entra.Good, entra.Who{UPN: "u@x"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := check(base, p, token); err != nil {
-		t.Errorf("the good token: %v", err)
-	}
-	for _, kind := range entra.BadKinds() {
-		token, err := p.Issue(kind, entra.Who{UPN: "u@x"})
+	for name, who := range map[string]entra.Who{"user": {UPN: "u@x"}, "device": {Device: true, DeviceID: "d"}} {
+		token, err := p.Issue(entra.Good, who)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if check(base, p, token) == nil {
-			t.Errorf("a careful server takes the %s token", kind)
+		if err := check(base, p, token); err != nil {
+			t.Errorf("the good %s token: %v", name, err)
+		}
+		for _, kind := range entra.BadKinds() {
+			token, err := p.Issue(kind, who)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if check(base, p, token) == nil {
+				t.Errorf("a careful server takes the %s token of a %s", kind, name)
+			}
 		}
 	}
 	if _, err := p.Issue("nice", entra.Who{}); err == nil {
@@ -137,6 +141,95 @@ func TestVersions(t *testing.T) {
 		if claims["iss"] != p.Issuer() || claims["aud"] != p.Audience() || claims["deviceid"] == nil {
 			t.Errorf("%s: %v", version, claims)
 		}
+	}
+}
+
+// TestClaims: who a token names, for which application, and for how long (Learn,
+// "Microsoft Entra integration with MDM": the token of the terms-of-use page names no
+// device).
+func TestClaims(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	p, err := entra.New(entra.Config{Life: 20 * time.Minute, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, in := range map[string]struct {
+		who                      entra.Who
+		upn, device, aud, idType any
+	}{
+		"a user":       {entra.Who{UPN: "u@x", DeviceID: "d"}, "u@x", "d", "https://mdm.example", nil},
+		"a device":     {entra.Who{UPN: "u@x", DeviceID: "d", Device: true}, nil, "d", "https://mdm.example", "device"},
+		"unregistered": {entra.Who{UPN: "u@x", Unregistered: true, Audience: "https://other.example"}, "u@x", nil, "https://other.example", nil},
+	} {
+		var all []string
+		for range 2 {
+			token, err := p.Issue(entra.Good, in.who)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, token)
+			claims := jwt.MapClaims{}
+			if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {
+				t.Fatal(err)
+			}
+			if claims["upn"] != in.upn || claims["deviceid"] != in.device || claims["aud"] != in.aud || claims["idtyp"] != in.idType {
+				t.Errorf("%s: %v", name, claims)
+			}
+			if until, err := claims.GetExpirationTime(); err != nil || !until.Equal(now.Add(20*time.Minute)) {
+				t.Errorf("%s: until %v", name, until)
+			}
+		}
+		if all[0] == all[1] {
+			t.Errorf("%s: the second token is the first one", name)
+		}
+	}
+}
+
+// TestSameKeys: a provider that starts again with its keys signs as before.
+func TestSameKeys(t *testing.T) {
+	keys := []*rsa.PrivateKey{}
+	first, err := entra.New(entra.Config{Tenant: "t", Key: func() (*rsa.PrivateKey, error) {
+		k, err := rsa.GenerateKey(rand.Reader, 2048)
+		keys = append(keys, k)
+		return k, err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := entra.New(entra.Config{Tenant: "t", Key: func() (*rsa.PrivateKey, error) {
+		k := keys[0]
+		keys = keys[1:]
+		return k, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var served *entra.Provider
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { served.ServeHTTP(w, r) }))
+	t.Cleanup(srv.Close)
+	if served, err = entra.New(entra.Config{Tenant: "t", BaseURL: srv.URL}); err != nil {
+		t.Fatal(err)
+	}
+	token, err := again.Issue(entra.Good, entra.Who{UPN: "u@x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if check(srv.URL, served, token) == nil {
+		t.Error("another provider's keys verify the token")
+	}
+	kid := func(p *entra.Provider) any {
+		token, err := p.Issue(entra.Good, entra.Who{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, _, err := jwt.NewParser().ParseUnverified(token, jwt.MapClaims{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed.Header["kid"]
+	}
+	if kid(first) != kid(again) || kid(first) == kid(served) {
+		t.Errorf("key ids %v, %v; another provider's %v", kid(first), kid(again), kid(served))
 	}
 }
 

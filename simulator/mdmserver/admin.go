@@ -27,6 +27,8 @@ type deviceView struct {
 	Enrolled   time.Time  `json:"enrolled"`
 	Active     bool       `json:"active"`
 	Sessions   int        `json:"sessions"`
+	Login      string     `json:"login"` // LoginStatus of the last session
+	User       string     `json:"user"`  // who is logged in, as a verified token of the directory says
 	HasChannel bool       `json:"hasChannel"`
 	Push       PushState  `json:"push"`
 	Commands   []*Command `json:"commands"`
@@ -79,7 +81,7 @@ func fail(w http.ResponseWriter, status int, err error) {
 // view copies a device; the caller holds s.mu.
 func (d *Device) view() deviceView {
 	v := deviceView{ID: d.ID, Name: d.Name, OS: d.OS, Type: d.Type, Enrolled: d.Enrolled, Active: d.Active,
-		Sessions: d.Sessions, HasChannel: d.Push.URI != "", Push: d.Push, Commands: []*Command{}}
+		Sessions: d.Sessions, Login: d.Login, User: d.User, HasChannel: d.Push.URI != "", Push: d.Push, Commands: []*Command{}}
 	for _, c := range d.Commands {
 		k := *c
 		v.Commands = append(v.Commands, &k)

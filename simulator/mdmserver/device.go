@@ -15,11 +15,16 @@ type Device struct {
 	Type     string
 	Enrolled time.Time
 	Active   bool
-	Push     PushState
-	Commands []*Command
-	Auth     Credentials
-	Session  *Session // the last one
-	Sessions int      // how many it opened
+	// Directory is the device's id in the directory whose token enrolled it.
+	Directory string
+	// Login is the last LoginStatus: user, others or none. User is who the
+	// directory's token of that session named.
+	Login, User string
+	Push        PushState
+	Commands    []*Command
+	Auth        Credentials
+	Session     *Session // the last one
+	Sessions    int      // how many it opened
 
 	opened  []time.Time // the last sessions, for Config.SessionRate
 	leaving bool        // the server unenrolls it in its next session

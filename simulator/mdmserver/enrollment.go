@@ -52,6 +52,10 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	if id == "" {
 		return nil, malformed(errors.New("the AdditionalContext has no DeviceID"))
 	}
+	who := s.named(e)
+	if f := s.agreed(req, who); f != nil {
+		return nil, f
+	}
 	s.mu.Lock()
 	old := s.devices[id]
 	s.mu.Unlock()
@@ -61,7 +65,7 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	}
 	// Enrolling again starts anew: the server keeps nothing of the old enrollment.
 	d := &Device{ID: id, Name: req.Item("DeviceName"), OS: req.Item("OSVersion"), Type: req.Item("DeviceType"),
-		Enrolled: s.cfg.Now(), Active: true, Auth: newCredentials(id)}
+		Enrolled: s.cfg.Now(), Active: true, Directory: who.DeviceID, Auth: newCredentials(id)}
 	s.mu.Lock()
 	s.changed(Change{Moment: Enrolled, Device: d, Old: old})
 	s.mu.Unlock()
@@ -74,6 +78,16 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	s.mu.Unlock()
 	s.log.Info("enrolled", "device", id)
 	return s.tokenResponse(e, doc)
+}
+
+// named is who enrolls, as the directory says.
+func (s *Server) named(e *enroll.Envelope) *Identity {
+	if s.cfg.Entra != nil {
+		if who, err := s.checkJWT(string(e.Token)); err == nil {
+			return who
+		}
+	}
+	return &Identity{}
 }
 
 // renew answers a renewal with a document that has only the new certificate.

@@ -61,12 +61,18 @@ func (e *Entra) Key(kid string) (*rsa.PublicKey, error) {
 	return nil, fmt.Errorf("the directory has no key %.40q", kid)
 }
 
+// Identity is who a token of the directory names.
+type Identity struct {
+	User     string // the user's UPN; empty if the token is of the device alone
+	DeviceID string // the device's id in the directory; empty before it is registered
+}
+
 // checkJWT accepts a token that the directory signed for this server and that
 // is valid now: signature, alg, iss, aud, tid and exp are all checked.
-func (s *Server) checkJWT(token string) error {
+func (s *Server) checkJWT(token string) (*Identity, error) {
 	e := s.cfg.Entra
 	if len(token) > 16<<10 {
-		return errors.New("the token is too long")
+		return nil, errors.New("the token is too long")
 	}
 	claims := jwt.MapClaims{}
 	_, err := jwt.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
@@ -75,12 +81,17 @@ func (s *Server) checkJWT(token string) error {
 			return nil, errors.New("no kid")
 		}
 		return e.Key(kid)
-	}, jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(e.Issuer), jwt.WithAudience(e.Audience), jwt.WithExpirationRequired())
+	}, jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(e.Issuer), jwt.WithAudience(e.Audience), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.cfg.Now))
 	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return nil, errors.New("the directory's token expired")
 	case err != nil:
-		return errors.New("the directory's token is not valid")
+		return nil, errors.New("the directory's token is not valid")
 	case claims["tid"] != e.Tenant:
-		return errors.New("the token is of another tenant")
+		return nil, errors.New("the token is of another tenant")
 	}
-	return nil
+	who := &Identity{}
+	who.User, _ = claims["upn"].(string)
+	who.DeviceID, _ = claims["deviceid"].(string)
+	return who, nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
@@ -44,13 +45,13 @@ func FuzzJWT(f *testing.F) {
 	}
 	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { idp.ServeHTTP(w, r) }))
 	f.Cleanup(keys.Close)
-	s := &Server{cfg: Config{Entra: &Entra{Tenant: idp.Tenant(), Issuer: idp.Issuer(), Audience: idp.Audience(),
+	s := &Server{cfg: Config{Now: time.Now, Entra: &Entra{Tenant: idp.Tenant(), Issuer: idp.Issuer(), Audience: idp.Audience(),
 		KeysURL: keys.URL + "/" + idp.Tenant() + "/discovery/v2.0/keys"}}}
 	good, err := idp.Issue(entra.Good, entra.Who{UPN: "u@x"})
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := s.checkJWT(good); err != nil {
+	if _, err := s.checkJWT(good); err != nil {
 		f.Fatal(err)
 	}
 	f.Add("a.b.c")
@@ -62,7 +63,7 @@ func FuzzJWT(f *testing.F) {
 		f.Add(token)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
-		if token != good && s.checkJWT(token) == nil {
+		if _, err := s.checkJWT(token); token != good && err == nil {
 			t.Fatalf("taken: %s", token)
 		}
 	})

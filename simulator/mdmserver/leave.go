@@ -32,6 +32,7 @@ func (s *Server) farewell() []Planned {
 func (s *Server) restart(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	clear(s.tokens)
+	clear(s.consents)
 	for _, d := range s.devices {
 		d.Session = nil
 		s.changed(Change{Moment: Restarted, Device: d})

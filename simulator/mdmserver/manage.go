@@ -42,7 +42,14 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 		refuse(w, "the client certificate belongs to another device than the Source")
 		return
 	}
-	reply, status := s.locked(id, m)
+	tokens, err := s.present(r, id, m)
+	if err != nil {
+		s.log.Info("management refused", "device", id, "err", err)
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 section 3
+		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
+	reply, status := s.locked(id, m, tokens)
 	switch status {
 	case http.StatusOK:
 		write(w, reply, wbxml)
@@ -132,8 +139,8 @@ func write(w http.ResponseWriter, m *syncml.Message, wbxml bool) {
 }
 
 // locked is converse under s.mu, which a hook that panics gives back, too.
-func (s *Server) locked(id string, m *syncml.Message) (*syncml.Message, int) {
+func (s *Server) locked(id string, m *syncml.Message, tokens presented) (*syncml.Message, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.converse(id, m)
+	return s.converse(id, m, tokens)
 }

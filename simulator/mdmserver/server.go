@@ -101,6 +101,9 @@ type Server struct {
 	mu      sync.Mutex
 	devices map[string]*Device
 	tokens  map[string]time.Time // of the sign-in page, and until when
+	// consents are the terms-of-use pages that wait for an answer, and the blobs of
+	// those that were accepted.
+	consents map[string]*consent
 }
 
 // The paths of the services below BaseURL.
@@ -110,6 +113,7 @@ const (
 	EnrollmentPath = "/EnrollmentServer/Enrollment.svc"
 	SignInPath     = "/EnrollmentServer/SignIn"
 	ManagementPath = "/ManagementServer/MDM.svc"
+	TermsPath      = "/EnrollmentServer/TermsOfUse" // with Entra
 	HelpPath       = "/help"
 )
 
@@ -118,7 +122,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, devices: map[string]*Device{}, tokens: map[string]time.Time{}}
+	s := &Server{cfg: cfg, log: cfg.Log, devices: map[string]*Device{}, tokens: map[string]time.Time{}, consents: map[string]*consent{}}
 	var err error
 	if s.ca, err = s.newAuthority("dmwake reference MDM device CA"); err != nil {
 		return nil, err
@@ -184,6 +188,9 @@ func (s *Server) routes() http.Handler {
 	r.Path(EnrollmentPath).Methods(http.MethodGet).HandlerFunc(reach)
 	r.Path(EnrollmentPath).Methods(http.MethodPost).HandlerFunc(s.soap(s.issue))
 	r.Path(SignInPath).Methods(http.MethodGet, http.MethodPost).HandlerFunc(s.signIn)
+	if s.cfg.Entra != nil {
+		r.Path(TermsPath).Methods(http.MethodGet, http.MethodPost).HandlerFunc(s.terms)
+	}
 	r.Path(HelpPath).Methods(http.MethodGet).HandlerFunc(help)
 	r.Path(ManagementPath).Methods(http.MethodPost).HandlerFunc(s.manage)
 	return r

@@ -11,12 +11,12 @@ import (
 
 // converse processes a message and gives the reply, or an HTTP status that
 // refuses it. The caller holds s.mu.
-func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
+func (s *Server) converse(id string, m *syncml.Message, tokens presented) (*syncml.Message, int) {
 	d := s.devices[id]
 	if d == nil || !d.Active {
 		return nil, http.StatusForbidden
 	}
-	v := &Visit{Config: &s.cfg, Device: d, In: m, Opens: opens(d.Session, m)}
+	v := &Visit{Config: &s.cfg, Device: d, In: m, Opens: opens(d.Session, m), tokens: tokens}
 	for _, f := range s.cfg.Tamper.Receive {
 		if status := f(v); status != 0 {
 			return nil, status
@@ -43,6 +43,7 @@ func (s *Server) converse(id string, m *syncml.Message) (*syncml.Message, int) {
 	if !syncml.Success(code) {
 		return s.refuse(v, code, chal), http.StatusOK
 	}
+	d.login(m, tokens)
 	aborted := s.take(v)
 	return s.reply(v, code, chal, aborted), http.StatusOK
 }
@@ -110,6 +111,7 @@ func (s *Server) header(v *Visit) *syncml.Message {
 func (s *Server) reply(v *Visit, code int, chal *syncml.Chal, aborted bool) *syncml.Message {
 	out := s.header(v)
 	out.Body = statuses(v.In, code, chal)
+	v.tokens.disbelieve(out.Body)
 	r := &Reply{Message: out}
 	switch {
 	case !v.In.Final:

@@ -118,7 +118,8 @@ func (s *Server) checkToken(e *enroll.Envelope) error {
 		return errors.New("no security token")
 	}
 	if s.cfg.Entra != nil {
-		return s.checkJWT(string(e.Token))
+		_, err := s.checkJWT(string(e.Token))
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -104,6 +104,8 @@ type Visit struct {
 	In     *syncml.Message
 	// Opens tells that the message starts a session.
 	Opens bool
+
+	tokens presented
 }
 
 // Sent gives the command that a Status or Results of the device answers, nil if

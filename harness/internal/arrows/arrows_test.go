@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target"},
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target"},
 	"harness/trace":                {"simulator", "harness/report"},
+	"harness/compare":              {"simulator", "harness/report", "harness/trace"},
 	"harness/facts":                {"simulator", "scenarios", "harness/facts"},
 	"harness/fidelity":             {"simulator/csp", "simulator/dmclient", "harness/facts", "harness/fidelity"},
 	"harness/internal":             {},
