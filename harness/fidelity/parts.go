@@ -101,6 +101,11 @@ func headers() []Part {
 		{"MDM-GenericAlert", []Claim{
 			{Strength: Absent, Profiles: olderThan(10586), Source: "Learn, what's new in MDM enrollment"},
 			{Strength: Documented, Source: "MS-MDM 2.1 note 5", Proofs: []string{device + "TestGenericAlertHeader"}}}},
+		{"Authorization: Bearer and the AADUserToken alert, of a directory's devices", []Claim{
+			{Strength: Documented, Source: "Learn, Microsoft Entra integration", Proofs: []string{device + "TestEntraSessions"}}}},
+		{"DeviceToken", []Claim{
+			{Strength: Absent, Profiles: olderThan(19042), Source: "DDF of DMClient", Proofs: []string{device + "TestForceAadTokenByProfile"}},
+			{Strength: Documented, Source: "DDF of DMClient; MS-MDM 2.1 note 9", Proofs: []string{device + "TestDeviceTokens"}}}},
 		{"MS-Signature", []Claim{{Strength: Documented, Source: "Learn, DMClient CSP", Proofs: []string{device + "TestSignedMessages"}}}},
 		{"Retry-After after 429", []Claim{
 			{Strength: Absent, Profiles: olderThan(19043), Source: appendixB, Proofs: []string{device + "TestOldProfiles"}},

@@ -91,7 +91,11 @@ func (s *Server) checkJWT(token string) (*Identity, error) {
 		return nil, errors.New("the token is of another tenant")
 	}
 	who := &Identity{}
-	who.User, _ = claims["upn"].(string)
+	for _, name := range []string{"preferred_username", "upn"} { // of v2.0 and v1.0
+		if user, ok := claims[name].(string); ok {
+			who.User = user
+		}
+	}
 	who.DeviceID, _ = claims["deviceid"].(string)
 	return who, nil
 }
