@@ -80,6 +80,16 @@ var answerErrors = []Scenario{
 				t.Fail(w.String()+" again, in the session after the one that left it unanswered", "no such command")
 			}
 		}},
+	{ID: "ERR-18", Level: report.Must, Needs: []Need{NeedWork}, Title: "404, 418 and 500 for a command: the session ends, and so does the next",
+		Rule:    "A command whose node does not exist (404) or exists already (418), or that failed (500), is answered like any other: the session completes, and so does the next.",
+		Source:  "OMA DM RepPro 1.2.1 section 10, 404, 418 and 500",
+		Fix:     "Record the status of the command, and go on.",
+		Mutants: []*mutants.Mutant{mutants.ErrCmdFails},
+		Run: func(t *T) {
+			for _, code := range []int{404, 418, 500} {
+				t.Try(fmt.Sprint(code), func() { answeredWith(t, t.Work(), code) })
+			}
+		}},
 	{ID: "ERR-15", Level: report.Must, Title: "a repeated Status counts once",
 		Rule:    "A device sends each Status twice. The session completes, and so does the next.",
 		Source:  "MS-MDM 2.2.6.1; seen on devices",

@@ -146,6 +146,7 @@ var also = map[*mutants.Mutant][]string{
 	mutants.PshTwice:           {"ERR-10", "SES-20", "WER-12", "WER-17"},
 	mutants.PshForget:          {"WER-12"},
 	mutants.PshEmpty404:        {"SES-43"},
+	mutants.ErrCmdFails:        {"SES-18", "SES-22"},
 	mutants.PshWrongDevice:     {"ENR", "SES", "PSH", "WER", "ERR", "SEC", "ROB"},
 	mutants.PshScope:           {"SES-20", "SES-22"},
 	mutants.PshExecReplace:     {"SES-20"},

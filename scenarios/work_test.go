@@ -49,6 +49,7 @@ func TestWorkFindsMutants(t *testing.T) {
 		{mutants.SesPartCommands, "SES-45"},
 		{mutants.SesCmdIDRepeated, "SES-12"},
 		{mutants.ErrCmdForever, "ERR-07,ERR-10"},
+		{mutants.ErrCmdFails, "ERR-18"},
 		{mutants.ErrEmptyCmdRef, "ERR-11"},
 		{mutants.Err215Fails, "ERR-12"},
 		{mutants.Err599Panics, "ERR-13"},

@@ -128,7 +128,7 @@ func (w *Work) TryGive(d *Device) error {
 // NeedMore ends the body as skipped if the device already had work, and the server
 // gives none a second time. Call it where a second piece of work did not come.
 func (w *Work) NeedMore(d *Device) {
-	if !w.Queued() && w.signature.Once && w.given[d] > 1 {
+	if !w.Queued() && w.signature.Once && (w.given[d] > 1 || w.t.target().Shared()) {
 		w.t.decidedBy("target.hooks.work", "target.hooks.queue")
 		w.t.Skip("%s", giveOnce)
 	}

@@ -103,6 +103,11 @@ var (
 	ErrCmdForever = &Mutant{"err-cmd-forever", "sends commands that fail in every session", func(t *tamper) {
 		requeue(t, func(c *mdmserver.Command) bool { return c.State == mdmserver.StateDone && !syncml.Success(c.Status) })
 	}}
+	ErrCmdFails = &Mutant{"err-cmd-fails", "fails the session when a queued command is answered with 404, 418 or 500", func(t *tamper) {
+		hook.Stumble(t, func(_ *mdmserver.Visit, c *syncml.Command, sent *mdmserver.Sent) bool {
+			return sent != nil && sent.Purpose == mdmserver.ForCommand && slices.Contains([]int{404, 418, 500}, c.Code())
+		})
+	}}
 	ErrAtomicNested = &Mutant{"err-atomic-nested", "puts an Atomic into an Atomic", func(t *tamper) {
 		hook.Reply(t, func(_ *mdmserver.Visit, r *mdmserver.Reply) {
 			for i := range r.Plan {
@@ -123,7 +128,7 @@ var (
 var pushes = []*Mutant{PshNever, PshSkipSession, PshTwice, PshEmpty404, PshForget, PshCutData, PshSentDone, PshExecReplace, PshWipeActive, PshWrongDevice, PshScope, PshSlow, PshOrigin}
 
 var failures = []*Mutant{
-	ErrPush418, ErrPFN418, Err500Forever, Err500GiveUp, ErrChannelFails, ErrChannelLoop, ErrCmdForever, Err215Fails, Err599Panics, ErrDoubleFails,
+	ErrPush418, ErrPFN418, Err500Forever, Err500GiveUp, ErrChannelFails, ErrChannelLoop, ErrCmdForever, ErrCmdFails, Err215Fails, Err599Panics, ErrDoubleFails,
 	ErrResultsFail, Err500First, ErrDelete404, Err507Fails, ErrAtomicNested, ErrEmptyCmdRef,
 }
 
