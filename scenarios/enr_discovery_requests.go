@@ -79,8 +79,8 @@ var discoveryRequests = []Scenario{
 			d := t.Specimen()
 			c := caller(t)
 			for _, step := range services {
-				for _, agent := range []string{"Windows Enrollment Client", ""} {
-					t.Try(step+" with User-Agent "+suite.Show(agent), func() { asAgent(d, c, step, agent) })
+				for _, agent := range []string{"Windows Enrollment Client", "Windows Phone 8 Enrollment Client"} { // those of Microsoft's examples
+					t.Try(step+" with User-Agent "+agent, func() { asAgent(d, c, step, agent) })
 				}
 			}
 		},
@@ -125,8 +125,7 @@ func declined(t *T, err error) bool {
 	return refusedBy(err)
 }
 
-// asAgent repeats the request of a step with another User-Agent; with none if it is
-// empty.
+// asAgent repeats the request of a step with another User-Agent.
 func asAgent(d, c *Device, step, agent string) {
 	t, sent := d.T, exchangeOf(d, step)
 	if step == enroll.StepToken && t.Lab.Config.Target.Shared() {
@@ -137,7 +136,7 @@ func asAgent(d, c *Device, step, agent string) {
 		return
 	}
 	t.Excused(err)
-	keepLast(c, step+" with User-Agent "+suite.Show(agent))
+	keepLast(c, step+" with User-Agent "+agent)
 	if again := send(c, step+" as before", sent.URL, sent.Request); again != nil {
 		t.NotApplicable("the server does not accept the same request twice: %s", said(again))
 	}
@@ -150,7 +149,7 @@ func postAs(c *Device, step string, ex *dmclient.Exchange, agent string) error {
 	if err != nil {
 		c.T.Error("the request cannot be repeated: %v", err)
 	}
-	req.Header["User-Agent"] = []string{agent} // an empty one is not sent
+	req.Header.Set("User-Agent", agent)
 	req.Header.Set("Content-Type", enroll.MediaType)
 	client := c.EnrollmentClient(dmclient.EnrollOptions{}).HTTP
 	defer client.CloseIdleConnections()

@@ -80,11 +80,11 @@ var certificatePolicies = []Scenario{
 		Run: func(t *T) {
 			g := policyReplyOf(t.Specimen())
 			t.Try("ids of OIDs", func() { unique(t, g, "oIDReferenceID") })
-			for _, o := range all(g, "oID") {
+			for _, o := range g.FindElements("oIDs/oID") {
 				t.Try("OID "+suite.Show(textIn(o, "oIDReferenceID")), func() { wholeOID(t, o) })
 			}
 			t.Try("ids of CAs", func() { unique(t, g, "cAReferenceID") })
-			for _, ca := range all(g, "cA") {
+			for _, ca := range g.FindElements("cAs/cA") {
 				t.Try("CA "+suite.Show(textIn(ca, "cAReferenceID")), func() { wholeCA(t, ca) })
 			}
 		},

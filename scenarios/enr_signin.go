@@ -21,7 +21,7 @@ var signInPage = []Scenario{
 		Source:  "MS-MDE2 3.2, 3.3; MS-WSTEP 3.1.1.1.4",
 		Fix:     "Look up the whole token, or verify its signature, in GetPolicies and in RST.",
 		Mutants: []*mutants.Mutant{mutants.EnrWresultRefused, mutants.EnrWresultAny},
-		Under:   []string{"ENR-06"},
+		Under:   []string{"ENR-06", "ENR-29"},
 		Run: func(t *T) {
 			r := pageOf(t)
 			t.Try("wresult as the page returned it", func() { enrollsBy(t, wresult(t, r)) })
