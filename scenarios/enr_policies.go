@@ -51,6 +51,11 @@ var certificatePolicies = []Scenario{
 					t.Expect(textIn(a, "policySchema"), "policySchema").To(Equal("3"))
 				}
 			})
+			t.Try("policyOIDReference of each policy", func() {
+				for _, p := range g.FindElements("response/policies/policy") {
+					t.Check(textIn(p, "policyOIDReference") != "", "a policyOIDReference in each policy", "none")
+				}
+			})
 			for _, name := range references {
 				t.Try(name, func() { refers(t, g, name) })
 			}

@@ -39,6 +39,9 @@ func policyReplyOf(d *Device) *etree.Element {
 	return bodyOf(d, enroll.StepPolicies, "GetPoliciesResponse")
 }
 
+// firstPolicy returns the policy that devices follow.
+func firstPolicy(g *etree.Element) *etree.Element { return g.FindElement("response/policies/policy") }
+
 // isNil reports whether an element is absent, nil or empty.
 func isNil(e *etree.Element) bool {
 	if e == nil {
@@ -134,7 +137,7 @@ func unique(t *T, g *etree.Element, name string) {
 // elliptic curves, which are shorter than RSA keys (RFC 5480); otherwise it is empty.
 func onCurves(d *Device) string {
 	g := policyReplyOf(d)
-	refs := all(all(g, "policy")[0], "algorithmOIDReference")
+	refs := all(firstPolicy(g), "algorithmOIDReference")
 	if len(refs) == 0 {
 		return ""
 	}
@@ -219,10 +222,11 @@ func attestsInTime(t *T, g *etree.Element, version string) {
 	}
 }
 
-// permitted reports whether a policy lets the user enroll. Without a permission it
-// does.
+// permitted reports whether a policy lets the user enroll. Without attributes, which
+// ENR-51 reports, or without a permission it does.
 func permitted(g *etree.Element) bool {
-	for _, a := range all(g, "attributes") {
+	list := all(g, "attributes")
+	for _, a := range list {
 		p := a.SelectElement("permission")
 		if isNil(p) {
 			return true
@@ -231,7 +235,7 @@ func permitted(g *etree.Element) bool {
 			return true
 		}
 	}
-	return false
+	return len(list) == 0
 }
 
 // sequences are the elements of a policy reply in the order of the schema (MS-XCEP

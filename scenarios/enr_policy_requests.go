@@ -62,7 +62,7 @@ var policyRequests = []Scenario{
 				t.Check(n > 0, "the policies in the default language", saw)
 			})
 			t.Try("the OID of a policy", func() {
-				o := oidOf(g, textIn(all(g, "policy")[0], "policyOIDReference"))
+				o := oidOf(g, textIn(firstPolicy(g), "policyOIDReference"))
 				if o == nil {
 					t.Blocked(suite.By("ENR-28"), "policyOIDReference names no OID of the reply")
 				}
