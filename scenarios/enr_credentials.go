@@ -118,11 +118,8 @@ var enrollmentCredentials = []Scenario{
 			})
 			t.Try("RST with "+tried, func() {
 				exchangeOf(d, enroll.StepToken)
-				csr, err := c.CSR(t.Lab.Leniency().PlainCSR)
-				if err != nil {
-					t.Error("no CSR could be made: %v", err)
-				}
-				_, err = client.Token(t.Context(), r.EnrollmentURL, csr, c.Context())
+				rst := requestOf(d)
+				_, err := client.Token(t.Context(), r.EnrollmentURL, rst.CSR, rst.Context)
 				saysAuthentication(c, "RST with "+tried, err)
 			})
 		},

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net/http"
 
 	"github.com/dmwake/dmwake/harness/report"
@@ -78,9 +79,10 @@ var discoveryRequests = []Scenario{
 		Run: func(t *T) {
 			d := t.Specimen()
 			c := caller(t)
+			client := c.EnrollmentClient(dmclient.EnrollOptions{}).HTTP
 			for _, step := range services {
 				for _, agent := range []string{"Windows Enrollment Client", "Windows Phone 8 Enrollment Client"} { // those of Microsoft's examples
-					t.Try(step+" with User-Agent "+agent, func() { asAgent(d, c, step, agent) })
+					t.Try(step+" with User-Agent "+agent, func() { asAgent(d, c, client, step, agent) })
 				}
 			}
 		},
@@ -126,12 +128,12 @@ func declined(t *T, err error) bool {
 }
 
 // asAgent repeats the request of a step with another User-Agent.
-func asAgent(d, c *Device, step, agent string) {
+func asAgent(d, c *Device, client *http.Client, step, agent string) {
 	t, sent := d.T, exchangeOf(d, step)
 	if step == enroll.StepToken && t.Lab.Config.Target.Shared() {
 		t.NotApplicable("it would re-enroll the device that all scenarios share (target.shared_device)")
 	}
-	err := postAs(c, step, sent, agent)
+	err := postAs(c, client, step, sent, agent)
 	if err == nil {
 		return
 	}
@@ -144,16 +146,15 @@ func asAgent(d, c *Device, step, agent string) {
 }
 
 // postAs posts the request of an exchange with another User-Agent.
-func postAs(c *Device, step string, ex *dmclient.Exchange, agent string) error {
+func postAs(c *Device, client *http.Client, step string, ex *dmclient.Exchange, agent string) error {
 	req, err := http.NewRequestWithContext(c.T.Context(), http.MethodPost, ex.URL, bytes.NewReader(ex.Request))
 	if err != nil {
 		c.T.Error("the request cannot be repeated: %v", err)
 	}
 	req.Header.Set("User-Agent", agent)
 	req.Header.Set("Content-Type", enroll.MediaType)
-	client := c.EnrollmentClient(dmclient.EnrollOptions{}).HTTP
-	defer client.CloseIdleConnections()
 	if resp, err := client.Do(req); err == nil {
+		io.Copy(io.Discard, resp.Body) //nolint:errcheck // the device keeps what it read
 		resp.Body.Close()
 	}
 	all := c.EnrollExchanges()

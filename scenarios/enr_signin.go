@@ -24,7 +24,8 @@ var signInPage = []Scenario{
 		Under:   []string{"ENR-06", "ENR-29"},
 		Run: func(t *T) {
 			r := pageOf(t)
-			t.Try("wresult as the page returned it", func() { enrollsBy(t, wresult(t, r)) })
+			t.Try("wresult as the page returned it", func() { enrolledBy(t, t.Specimen()) })
+			rst := requestOf(t.Specimen())
 			for _, in := range []struct {
 				what  string
 				alter func(token string) string
@@ -35,7 +36,7 @@ var signInPage = []Scenario{
 			} {
 				t.Try(in.what, func() {
 					altered := &enroll.Credential{Token: []byte(in.alter(wresult(t, r)))}
-					refusesToken(t, r, altered, in.what)
+					refusesToken(t, r, rst, altered, in.what)
 				})
 			}
 		},
@@ -123,16 +124,15 @@ func wresult(t *T, r *enroll.DiscoverResponse) string {
 	return string(token)
 }
 
-// enrollsBy fails if the server refuses a device because of its token.
-func enrollsBy(t *T, token string) {
-	d := t.Device()
-	o := t.Lab.Leniency()
-	o.Credential = &enroll.Credential{Token: []byte(token)}
-	err := d.EnrollWith(o)
+// enrolledBy fails if the server refused a device because of its wresult.
+func enrolledBy(t *T, d *Device) {
+	err := d.EnrollError()
 	t.Excused(err)
 	var e *enroll.Error
 	switch {
 	case err == nil || d.Provisioning() != nil:
+	case errors.As(err, &e) && e.Step == enroll.StepSignIn:
+		t.Blocked(suite.By("ENR-06"), "the sign-in page returns no wresult: %s", said(err))
 	case errors.As(err, &e) && e.Refused():
 		t.Fail(e.Step+" accepts wresult of the server's own page", said(err))
 	default:
@@ -141,7 +141,7 @@ func enrollsBy(t *T, token string) {
 }
 
 // refusesToken fails unless both services refuse a credential.
-func refusesToken(t *T, r *enroll.DiscoverResponse, credential *enroll.Credential, what string) {
+func refusesToken(t *T, r *enroll.DiscoverResponse, rst *enroll.TokenRequest, credential *enroll.Credential, what string) {
 	c := caller(t)
 	client := c.EnrollmentClient(dmclient.EnrollOptions{Credential: credential})
 	if r.PolicyURL != "" {
@@ -149,11 +149,7 @@ func refusesToken(t *T, r *enroll.DiscoverResponse, credential *enroll.Credentia
 		keepLast(c, "GetPolicies with "+what)
 		mustRefuse(t, err, "the policy")
 	}
-	csr, err := c.CSR(t.Lab.Leniency().PlainCSR)
-	if err != nil {
-		t.Error("no CSR could be made: %v", err)
-	}
-	_, err = client.Token(t.Context(), r.EnrollmentURL, csr, c.Context())
+	_, err := client.Token(t.Context(), r.EnrollmentURL, rst.CSR, rst.Context)
 	keepLast(c, "RST with "+what)
 	mustRefuse(t, err, "a certificate")
 }

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -11,25 +12,29 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
 )
 
 // repliesWith rewrites the replies to GetPolicies: each pattern by the text after it.
 func repliesWith(pairs ...string) func(http.Handler) http.HandlerFunc {
-	return func(h http.Handler) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			rec := httptest.NewRecorder()
-			h.ServeHTTP(rec, r)
-			body := rec.Body.String()
-			if strings.Contains(body, "<GetPoliciesResponse ") {
-				for i := 0; i < len(pairs); i += 2 {
-					body = regexp.MustCompile(pairs[i]).ReplaceAllString(body, pairs[i+1])
-				}
+	return func(h http.Handler) http.HandlerFunc { return repliesOf(h, "<GetPoliciesResponse ", pairs...) }
+}
+
+// repliesOf rewrites the replies that contain a text.
+func repliesOf(h http.Handler, contain string, pairs ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r)
+		body := rec.Body.String()
+		if strings.Contains(body, contain) {
+			for i := 0; i < len(pairs); i += 2 {
+				body = regexp.MustCompile(pairs[i]).ReplaceAllString(body, pairs[i+1])
 			}
-			w.Header().Set("Content-Type", rec.Header().Get("Content-Type"))
-			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-			w.WriteHeader(rec.Code)
-			w.Write([]byte(body))
 		}
+		w.Header().Set("Content-Type", rec.Header().Get("Content-Type"))
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(rec.Code)
+		w.Write([]byte(body))
 	}
 }
 
@@ -67,4 +72,55 @@ func TestPolicyReplies(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOffers: a server may support several policies, or decline with HTTP 4xx; one
+// that does not look at what is offered warns.
+func TestOffers(t *testing.T) {
+	const onPremise, federated = "<AuthPolicy>OnPremise</AuthPolicy>", "<AuthPolicy>Federated</AuthPolicy>"
+	for name, c := range map[string]struct {
+		alone http.HandlerFunc // answers an offer without OnPremise
+		want  report.Outcome
+	}{
+		"declines with 400": {func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "no", http.StatusBadRequest)
+		}, report.Passed},
+		"fails": {func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "no", http.StatusInternalServerError)
+		}, report.Warned},
+		"answers with a page": {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html/>")) }, report.Warned},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := against(t, "", func(h http.Handler) http.HandlerFunc {
+				return onPost("Discovery.svc", func(w http.ResponseWriter, r *http.Request) {
+					if x := hook.Read(r); !strings.Contains(string(x.In), onPremise) {
+						c.alone(w, r)
+						return
+					}
+					h.ServeHTTP(w, r)
+				})(h)
+			})
+			if r, _ := suite.Run(t.Context(), l, &only(t, "ENR-39")[0]); r.Outcome != c.want {
+				t.Errorf("%s %s; expected %s, saw %s", r.Outcome, r.Reason, r.Expected, r.Saw)
+			}
+		})
+	}
+	t.Run("chooses", func(t *testing.T) {
+		t.Parallel()
+		l := against(t, "", func(h http.Handler) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				x := hook.Read(r)
+				if !strings.HasSuffix(r.URL.Path, "Discovery.svc") || strings.Contains(string(x.In), onPremise) || !strings.Contains(string(x.In), federated) {
+					h.ServeHTTP(w, r)
+					return
+				}
+				r.Body = io.NopCloser(strings.NewReader(strings.ReplaceAll(string(x.In), federated, onPremise)))
+				repliesOf(h, "<DiscoverResponse ", onPremise, federated)(w, r)
+			}
+		})
+		if r, _ := suite.Run(t.Context(), l, &only(t, "ENR-39")[0]); r.Outcome != report.Passed {
+			t.Errorf("%s %s; expected %s, saw %s", r.Outcome, r.Reason, r.Expected, r.Saw)
+		}
+	})
 }
