@@ -127,5 +127,5 @@ func policiesFor(c *Device, client *enroll.Client, sent *dmclient.Exchange, what
 	if err != nil {
 		t.Fail("an answer to GetPolicies with "+what, err.Error())
 	}
-	return r.Policies, fmt.Sprintf("%d policies", r.Policies)
+	return r.Policies, fmt.Sprintf("an answer with policies: %d", r.Policies)
 }

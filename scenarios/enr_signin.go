@@ -23,9 +23,9 @@ var signInPage = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrWresultRefused, mutants.EnrWresultAny},
 		Under:   []string{"ENR-06", "ENR-29"},
 		Run: func(t *T) {
-			r := pageOf(t)
-			t.Try("wresult as the page returned it", func() { enrolledBy(t, t.Specimen()) })
-			rst := requestOf(t.Specimen())
+			d, r := pageOf(t)
+			t.Try("wresult as the page returned it", func() { enrolledBy(t, d) })
+			rst := requestOf(d)
 			for _, in := range []struct {
 				what  string
 				alter func(token string) string
@@ -49,7 +49,7 @@ var signInPage = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrWresultSame},
 		Under:   []string{"ENR-06"},
 		Run: func(t *T) {
-			r := pageOf(t)
+			_, r := pageOf(t)
 			first, second := wresult(t, r), wresult(t, r)
 			if first == second {
 				// A signed token with a time may be the same within one second.
@@ -67,7 +67,7 @@ var signInPage = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrAppruAny},
 		Under:   []string{"ENR-06"},
 		Run: func(t *T) {
-			r := pageOf(t)
+			_, r := pageOf(t)
 			wresult(t, r) // the page works
 			for _, elsewhere := range []string{"https://localhost:1/elsewhere", "javascript:alert(1)"} {
 				t.Try("appru "+elsewhere, func() { staysAt(t, r, elsewhere) })
@@ -102,16 +102,18 @@ var signInPage = []Scenario{
 	},
 }
 
-// pageOf returns the Discover reply of a server whose devices sign in on its page.
-func pageOf(t *T) *enroll.DiscoverResponse {
-	r := discoveredBy(t.Specimen())
+// pageOf returns a device that signed in on the server's page, and the Discover reply
+// that names the page.
+func pageOf(t *T) (*Device, *enroll.DiscoverResponse) {
+	d := t.Specimen()
+	r := discoveredBy(d)
 	switch {
 	case r.AuthPolicy != "Federated":
 		t.NotApplicable("the server answers AuthPolicy %s, so there is no sign-in page", suite.Show(r.AuthPolicy))
 	case hasDirectory(t):
 		t.NotApplicable("devices get their tokens from a directory (target.directory, target.hooks.token), so they open no page")
 	}
-	return r
+	return d, r
 }
 
 // wresult signs in on the page and returns its result.
