@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
@@ -38,8 +39,8 @@ var enrollmentCredentials = []Scenario{
 	{
 		ID: "ENR-18", Level: report.Must, Title: "an invalid credential gets a SOAP fault",
 		Rule:    "A request with an invalid credential is answered with a SOAP fault, not with a certificate and not by a crash.",
-		Source:  "MS-MDE2 3.4.4.1, 2.2.9.1 (fault codes)",
-		Fix:     "Answer an invalid credential with a SOAP fault whose subcode is Authentication.",
+		Source:  "MS-WSTEP 3.1.4.2; MS-MDE2 2.2.10, 3.4.4.1",
+		Fix:     "Answer an invalid credential with a SOAP fault.",
 		Mutants: []*mutants.Mutant{mutants.EnrPasswordPanic, mutants.EnrPasswordAny},
 		Run: func(t *T) {
 			// A device like it enrolls with the right credential, so only the wrong
@@ -99,6 +100,52 @@ var enrollmentCredentials = []Scenario{
 			}
 		},
 	},
+	{
+		ID: "ENR-48", Level: report.Should, Title: "the fault for an invalid credential says Authentication",
+		Rule:    "GetPolicies and RST answer an invalid credential with a SOAP fault whose subcode is Authentication. Windows then shows 0x80180002 and asks the user again.",
+		Source:  "MS-MDE2 2.2.10; Learn, \"Mobile device enrollment\" (error messages)",
+		Fix:     "Write Authentication into Code/Subcode/Value of the fault.",
+		Mutants: []*mutants.Mutant{mutants.EnrFaultCode},
+		Under:   []string{"ENR-18", "ENR-29"},
+		Run: func(t *T) {
+			d := t.Specimen()
+			r := discoveredBy(d)
+			wrong, tried := wrongCredential(t, r)
+			c := caller(t)
+			client := c.EnrollmentClient(dmclient.EnrollOptions{Credential: wrong})
+			t.Try("GetPolicies with "+tried, func() {
+				exchangeOf(d, enroll.StepPolicies)
+				_, err := client.Policies(t.Context(), r.PolicyURL)
+				saysAuthentication(c, "GetPolicies with "+tried, err)
+			})
+			t.Try("RST with "+tried, func() {
+				exchangeOf(d, enroll.StepToken)
+				rst := requestOf(d)
+				_, err := client.Token(t.Context(), r.EnrollmentURL, rst.CSR, rst.Context)
+				saysAuthentication(c, "RST with "+tried, err)
+			})
+		},
+	},
+}
+
+// notAuthenticated are the subcodes for a credential that is not valid. The last two
+// are those of WS-Security 1.1 section 12 for tokens.
+var notAuthenticated = []string{enroll.FaultAuthentication, "InvalidSecurity", "FailedAuthentication", "InvalidSecurityToken"}
+
+// saysAuthentication fails unless the refusal of an invalid credential is a fault
+// that says so.
+func saysAuthentication(c *Device, what string, err error) {
+	t := c.T
+	t.Excused(err)
+	if !refusedBy(err) {
+		t.Blocked(suite.By("ENR-29"), "%s was not refused", what)
+	}
+	keepLast(c, what)
+	var f *enroll.Fault
+	if !errors.As(err, &f) {
+		t.Fail("a SOAP fault with subcode "+enroll.FaultAuthentication, said(err))
+	}
+	t.Check(slices.Contains(notAuthenticated, f.Subcode), "a SOAP fault with subcode "+enroll.FaultAuthentication, "subcode "+suite.Show(f.Subcode))
 }
 
 // wrongCredential returns an invalid credential of the kind that the server asks

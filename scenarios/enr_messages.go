@@ -50,7 +50,7 @@ var enrollmentMessages = []Scenario{
 	{
 		ID: "ENR-03", Level: report.Must, Title: "RelatesTo echoes MessageID",
 		Rule:    "a:RelatesTo in each reply is the a:MessageID of the request.",
-		Source:  "MS-MDE2 3.1.4.1.1.2; WS-Addressing 1.0 Core 3.1",
+		Source:  "MS-MDE2 3.1.4.1.1.2; WS-Addressing 1.0 Core 3.4",
 		Fix:     "Copy a:MessageID of the request into a:RelatesTo of the reply, in all three services.",
 		Mutants: []*mutants.Mutant{mutants.EnrRelatesTo},
 		Run: func(t *T) {
@@ -64,7 +64,7 @@ var enrollmentMessages = []Scenario{
 		},
 	},
 	{
-		ID: "ENR-19", Level: report.Must, Title: "malformed SOAP gets a fault or 4xx",
+		ID: "ENR-19", Level: report.Should, Title: "malformed SOAP gets a fault or 4xx",
 		Rule:    "A message that is not SOAP is answered with a SOAP fault or HTTP 4xx, not with a dropped connection or the error page of a crash.",
 		Source:  "SOAP 1.2 part 1, section 5.4; RFC 9110 15.5",
 		Fix:     "Handle errors of the XML parser, and answer with a SOAP fault with subcode MessageFormat.",
@@ -98,7 +98,7 @@ var enrollmentMessages = []Scenario{
 	{
 		ID: "ENR-27", Level: report.Must, Title: "each reply has its Action",
 		Rule:    "The SOAP header of a reply contains its Action, as a full URI.",
-		Source:  "MS-MDE2 3.1.4.1.1.2, 3.3.4.1.1.2, 3.4.4.1.1.2; WS-Addressing 1.0 SOAP binding",
+		Source:  "MS-MDE2 3.1.4.1.1.2, 3.3.4.1.1.2, 3.4.4.1.1.2; WS-Addressing 1.0 Core 3.2",
 		Fix:     "Write the full URI of the operation's response into a:Action.",
 		Mutants: []*mutants.Mutant{mutants.EnrActionShort},
 		Run: func(t *T) {

@@ -167,6 +167,24 @@ func documentOf(d *Device) *enroll.Provisioning {
 	return doc
 }
 
+// requestOf returns the RST of a device; if it got no further than GetPolicies, one
+// like it. To make a key takes time.
+func requestOf(d *Device) *enroll.TokenRequest {
+	if ex := reached(d, enroll.StepToken); ex != nil {
+		if e, err := enroll.ReadEnvelope(ex.Request); err == nil {
+			if r, err := e.TokenRequest(); err == nil {
+				return r
+			}
+		}
+	}
+	c := caller(d.T)
+	csr, err := c.CSR(d.T.Lab.Leniency().PlainCSR)
+	if err != nil {
+		d.T.Error("no CSR could be made: %v", err)
+	}
+	return &enroll.TokenRequest{CSR: csr, Context: c.Context()}
+}
+
 // caller returns a device that sends single messages and does not enroll.
 func caller(t *T) *Device {
 	dev, err := t.Lab.NewDevice(t.Profile())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"fmt"
+	"net/url"
 	"regexp"
 
 	"github.com/dmwake/dmwake/harness/lab"
@@ -53,8 +54,8 @@ var disclosure = []Scenario{
 			}
 		}},
 	{ID: "SEC-13", Level: report.Should, Stranger: true, Title: "TLS 1.2 or later, no weak ciphers",
-		Rule:    "The management server offers no TLS before 1.2, and no RC4 or 3DES. If no device can enroll, the discovery server is tested instead.",
-		Source:  "RFC 8996; RFC 9325 section 4",
+		Rule:    "The management server and the enrollment services offer no TLS before 1.2, and no RC4 or 3DES.",
+		Source:  "RFC 8996; RFC 9325 section 4; MS-MDE2 5.1",
 		Fix:     "Set the minimum TLS version to 1.2, and disable RC4 and 3DES.",
 		Mutants: []*mutants.Mutant{mutants.SecTLS, mutants.SecRC4},
 		Run:     weakTLS,
@@ -78,19 +79,34 @@ var disclosure = []Scenario{
 // inside matches stack traces of common languages.
 var inside = regexp.MustCompile(`goroutine \d+ \[|[\w/]+\.go:\d+|Traceback \(most recent|File "[^"]+", line \d+|\bat [\w.$]+\([\w.]+:\d+\)|\.cs:line \d+|\bin /[\w/]+\.php|/node_modules/`)
 
-// weakTLS offers versions and ciphers that the server must not accept.
+// weakTLS offers versions and ciphers that no server of a device may accept.
 func weakTLS(t *T) {
-	d, at, server := t.Device(), t.Lab.Config.Target.DiscoveryURL(), "discovery"
+	d := t.Device()
+	servers := [][2]string{{"discovery", t.Lab.Config.Target.DiscoveryURL()}}
 	if err := d.Enroll(); err == nil {
-		at, server = d.Address(), "management"
+		r := d.Discovered()
+		servers = [][2]string{{"management", d.Address()}, servers[0], {"policy", r.PolicyURL}, {"enrollment", r.EnrollmentURL}}
 	}
+	seen := map[string]bool{}
+	for _, s := range servers {
+		u, err := url.Parse(s[1])
+		if err != nil || u.Host == "" || seen[u.Host] {
+			continue
+		}
+		seen[u.Host] = true
+		offers(t, s[0], s[1])
+	}
+}
+
+// offers tries weak versions and ciphers at one server.
+func offers(t *T, server, at string) {
 	reaches := func() error {
 		_, err := t.Lab.TLS(t.Context(), at, tls.VersionTLS13)
 		return err
 	}
 	if err := reaches(); err != nil {
 		ours(t, err)
-		t.Blocked(suite.By(suite.Talks, suite.Enrolls), "no TLS connection to the %s server: %v", server, err)
+		t.Blocked(append(suite.By(suite.Talks, suite.Enrolls), "ENR-05", "ENR-08"), "no TLS connection to the %s server: %v", server, err)
 	}
 	for _, in := range []struct {
 		what     string
@@ -102,7 +118,7 @@ func weakTLS(t *T) {
 		{"RC4", tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA, tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA}, cipher},
 		{"3DES", tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA}, cipher},
 	} {
-		t.Try(in.what, func() {
+		t.Try(in.what+" at the "+server+" server", func() {
 			state, err := t.Lab.TLS(t.Context(), at, in.version, in.suites...)
 			switch {
 			case err == nil:
@@ -110,7 +126,7 @@ func weakTLS(t *T) {
 			case reaches() != nil:
 				t.Error("TLS connections to the %s server no longer work: %v", server, err)
 			}
-			t.Evidence("%s: %v", in.what, err)
+			t.Evidence("%s, %s: %v", server, in.what, err)
 		})
 	}
 }

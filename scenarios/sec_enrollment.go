@@ -21,7 +21,7 @@ var enrollmentSecurity = []Scenario{
 		Fix:     "Verify the JWT with the directory's keys: RS256 only, aud, iss, tid, exp and nbf.",
 		Mutants: []*mutants.Mutant{mutants.SecJWTAlg, mutants.SecJWTKey, mutants.SecJWTAud, mutants.SecJWTIss, mutants.SecJWTTid, mutants.SecJWTExp},
 		Run:     badTokens},
-	{ID: "SEC-08", Level: report.Must, On: "federated", Stranger: true, Title: "the sign-in page reflects no markup",
+	{ID: "SEC-08", Level: report.Should, On: "federated", Stranger: true, Title: "the sign-in page reflects no markup",
 		Rule:    "appru and login_hint appear in the page only as text, or the page rejects them: they never become markup.",
 		Source:  "CWE-79; Learn, \"Federated authentication device enrollment\"",
 		Fix:     "Escape appru and login_hint in the page, and accept appru only with the scheme ms-app.",

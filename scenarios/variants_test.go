@@ -24,16 +24,22 @@ type tolerated struct {
 	undecided []string
 }
 
+// ofPolicies are the rules of the reply to GetPolicies, which a server may have none
+// of.
+var ofPolicies = []string{"ENR-08", "ENR-28", "ENR-31", "ENR-33", "ENR-49", "ENR-50", "ENR-51", "ENR-52"}
+
 // onVariant says what the variants may do to the suite; every other scenario
 // must pass on them.
 var onVariant = map[*variants.Variant]tolerated{
-	variants.EndEmpty:        {undecided: []string{"SES-06", "SES-11"}}, // a session of one message shows no numbering
-	variants.PollOther:       {undecided: []string{"ENR-35"}},           // the schedule ends
-	variants.NoPolicyService: {undecided: []string{"ENR-08", "ENR-28", "ENR-31", "ENR-33"}},
-	variants.PushItself:      {undecided: []string{"PSH-03"}},                     // no push without work
-	variants.QueueExec:       {undecided: []string{"SES-19", "PSH-09", "PSH-10"}}, // they need a Get or an Add
-	variants.FinalIdle:       {breaks: []string{"SES-13"}},
-	variants.WBXML:           {undecided: []string{"SES-23"}}, // devices send no XML
+	variants.EndEmpty:         {undecided: []string{"SES-06", "SES-11"}}, // a session of one message shows no numbering
+	variants.PollOther:        {undecided: []string{"ENR-35"}},           // the schedule ends
+	variants.NoPolicyService:  {undecided: ofPolicies},
+	variants.PolicyServiceNil: {undecided: ofPolicies},
+	variants.PoliciesCurves:   {undecided: []string{"ENR-31", "ENR-33"}},           // the keys of these devices are RSA
+	variants.PushItself:       {undecided: []string{"PSH-03"}},                     // no push without work
+	variants.QueueExec:        {undecided: []string{"SES-19", "PSH-09", "PSH-10"}}, // they need a Get or an Add
+	variants.FinalIdle:        {breaks: []string{"SES-13"}},
+	variants.WBXML:            {undecided: []string{"SES-23"}}, // devices send no XML
 }
 
 // TestVariants: the suite passes on every server that does what the standards

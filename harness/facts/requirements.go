@@ -34,7 +34,7 @@ type RequirementGroup struct {
 
 // Requirements returns what the documents ask of a server, by group.
 func Requirements() []RequirementGroup {
-	return []RequirementGroup{}
+	return []RequirementGroup{discovery(), authenticationPage(), policies()}
 }
 
 // requirements writes the groups as tables.

@@ -100,6 +100,18 @@ func TestEnrollmentVariants(t *testing.T) {
 			r, err := e.PolicyResponse()
 			return err == nil && r.Policies == 2 && r.HashReference == "17" && r.HashGroup == "1"
 		}},
+		{variants.PoliciesBare, "", func(d enrollee) bool {
+			return d.Discovered().EnrollmentVersion == "5.0" && !bytes.Contains(d.reply(http.MethodPost, mdmserver.PolicyPath).Response, []byte("commonName"))
+		}},
+		{variants.PoliciesCurves, "", func(d enrollee) bool {
+			return bytes.Contains(d.reply(http.MethodPost, mdmserver.PolicyPath).Response, []byte("<minimalKeyLength>256<"))
+		}},
+		{variants.PoliciesFull, "", func(d enrollee) bool {
+			return bytes.Contains(d.reply(http.MethodPost, mdmserver.PolicyPath).Response, []byte("<cAReferenceID>3<"))
+		}},
+		{variants.PolicyServiceNil, "", func(d enrollee) bool { return d.Discovered().PolicyURL == "" && d.Provisioning() != nil }},
+		{variants.SignInKnownApp, "federated", func(d enrollee) bool { return pages(d, http.MethodPost) == 1 }},
+		{variants.SignInSecond, "federated", func(d enrollee) bool { return pages(d, http.MethodPost) == 1 }},
 		{variants.DiscoverOrder, "", func(d enrollee) bool {
 			return d.Discovered().EnrollmentVersion == "" && d.Discovered().EnrollmentURL != ""
 		}},

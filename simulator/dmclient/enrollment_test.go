@@ -20,6 +20,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -119,8 +120,15 @@ func TestByCertificate(t *testing.T) {
 			t.Errorf("a certificate that is %s: %v", name, err)
 		}
 	}
-	if err := r.device(nil).Enroll(r.ctx(), dmclient.EnrollOptions{}); err == nil || !strings.Contains(err.Error(), "EnrollCert") {
+	if err := r.device(nil).Enroll(r.ctx(), dmclient.EnrollOptions{}); err == nil || !strings.Contains(err.Error(), "NotSupported") {
 		t.Errorf("a device without one: %v", err)
+	}
+	r = newRig(t, func(c *mdmserver.Config) {
+		c.AuthPolicy, c.EnrollRoots = mdmserver.Certificate, roots
+		mutants.EnrOfferIgnored.Break(&c.Tamper)
+	})
+	if err := r.device(nil).Enroll(r.ctx(), dmclient.EnrollOptions{}); err == nil || !strings.Contains(err.Error(), "EnrollCert") {
+		t.Errorf("a device without one, at a server that ignores what it offers: %v", err)
 	}
 }
 

@@ -39,6 +39,10 @@ func TestRepliesRoundTrip(t *testing.T) {
 	if err != nil || *gotP != *p {
 		t.Errorf("GetPolicies: %+v, %v", gotP, err)
 	}
+	none, err := read((&PolicyResponse{None: true}).Write("urn:uuid:1", "act")).PolicyResponse()
+	if err != nil || none.Policies != 0 {
+		t.Errorf("GetPolicies without a policy: %+v, %v", none, err)
+	}
 	tok := &TokenResponse{Provisioning: []byte("<wap-provisioningdoc/>")}
 	gotT, err := read(tok.Write("urn:uuid:1", "act")).TokenResponse()
 	if err != nil || string(gotT.Provisioning) != string(tok.Provisioning) {

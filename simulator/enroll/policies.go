@@ -1,8 +1,10 @@
 package enroll
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/beevik/etree"
 )
@@ -11,6 +13,8 @@ import (
 type PolicyRequest struct {
 	To         string
 	Credential *Credential
+	// PolicyOIDs limit the answer to these policies; Windows sends none.
+	PolicyOIDs []string
 }
 
 // secured starts an envelope with the namespaces that Windows binds in
@@ -31,17 +35,49 @@ func (r *PolicyRequest) Write() ([]byte, error) {
 	c := build(g, "client", "")
 	build(c, "lastUpdate", "", "xsi:nil", "true")
 	build(c, "preferredLanguage", "", "xsi:nil", "true")
-	build(g, "requestFilter", "", "xsi:nil", "true")
+	if len(r.PolicyOIDs) == 0 {
+		build(g, "requestFilter", "", "xsi:nil", "true")
+	} else {
+		r.filter(build(g, "requestFilter", ""))
+	}
 	if err := r.Credential.sign(env); err != nil {
 		return nil, err
 	}
 	return doc.WriteToBytes()
 }
 
+// filter writes a RequestFilter (MS-XCEP 3.1.4.1.3.22).
+func (r *PolicyRequest) filter(f *etree.Element) {
+	list := build(f, "policyOIDs", "")
+	for _, oid := range r.PolicyOIDs {
+		build(list, "oid", oid)
+	}
+	build(f, "clientVersion", "", "xsi:nil", "true")
+	build(f, "serverVersion", "", "xsi:nil", "true")
+}
+
+// PolicyRequest reads the body of e as a GetPolicies. It must have a client that is
+// neither nil nor empty (MS-XCEP 3.1.4.1.2.1).
+func (e *Envelope) PolicyRequest() (*PolicyRequest, error) {
+	g := kid(e.body, "GetPolicies")
+	if g == nil {
+		return nil, fmt.Errorf("no GetPolicies in the body, but %q", e.BodyName())
+	}
+	if firstKid(kid(g, "client")) == nil {
+		return nil, errors.New("GetPolicies has no client, or a nil or empty one")
+	}
+	r := &PolicyRequest{To: e.To}
+	for _, o := range kids(kid(kid(g, "requestFilter"), "policyOIDs"), "oid") {
+		r.PolicyOIDs = append(r.PolicyOIDs, strings.TrimSpace(o.Text()))
+	}
+	return r, nil
+}
+
 // PolicyResponse is the part of a GetPoliciesResponse a device uses.
 type PolicyResponse struct {
-	Policies         int // how many policies it carries
-	MinimalKeyLength int // bits
+	Policies         int  // how many policies it carries
+	None             bool // Write leaves the policy out: none fits the request
+	MinimalKeyLength int  // bits
 	HashOID          string
 	ValiditySeconds  int
 	RenewalSeconds   int
@@ -66,6 +102,11 @@ func (r *PolicyResponse) Write(relatesTo, activityID string) ([]byte, error) {
 	res := build(g, "response", "")
 	build(res, "policyID", "dmwake")
 	null(res, "policyFriendlyName", "nextUpdateHours", "policiesNotChanged")
+	if r.None {
+		null(res, "policies")
+		null(g, "cAs", "oIDs")
+		return doc.WriteToBytes()
+	}
 	p := build(build(res, "policies", ""), "policy", "")
 	build(p, "policyOIDReference", "0")
 	null(p, "cAs")

@@ -29,6 +29,12 @@ const (
 	nsActivity   = "http://schemas.microsoft.com/2004/09/ServiceModel/Diagnostics"
 )
 
+// Namespaces of what Discover and GetPolicies are answered with.
+const (
+	NamespaceDiscovery = nsDiscovery
+	NamespacePolicy    = nsPolicy
+)
+
 // SOAP actions of requests and replies.
 const (
 	ActionDiscover            = nsDiscovery + "/IDiscoveryService/Discover"

@@ -2,8 +2,8 @@ package mdmserver
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/beevik/etree"
@@ -13,8 +13,13 @@ import (
 )
 
 func (s *Server) discover(_ *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fault) {
-	if _, err := e.DiscoverRequest(); err != nil {
+	req, err := e.DiscoverRequest()
+	if err != nil {
 		return nil, malformed(err)
+	}
+	if !slices.Contains(req.AuthPolicies, s.cfg.AuthPolicy) {
+		return nil, &enroll.Fault{Code: "Receiver", Subcode: "EnrollmentServer", ErrorType: "NotSupported",
+			Reason: "this server supports AuthPolicy " + s.cfg.AuthPolicy + " only"}
 	}
 	r := &enroll.DiscoverResponse{AuthPolicy: s.cfg.AuthPolicy, EnrollmentVersion: "4.0",
 		PolicyURL: s.cfg.BaseURL + PolicyPath, EnrollmentURL: s.cfg.BaseURL + EnrollmentPath}
@@ -28,11 +33,13 @@ func (s *Server) policies(_ *http.Request, e *enroll.Envelope) ([]byte, *enroll.
 	if f := s.authenticate(e); f != nil {
 		return nil, f
 	}
-	if e.BodyName() != "GetPolicies" {
-		return nil, malformed(fmt.Errorf("expected GetPolicies in the body, saw %q", e.BodyName()))
+	req, err := e.PolicyRequest()
+	if err != nil {
+		return nil, malformed(err)
 	}
 	year := int(deviceCertLife / time.Second)
 	r := &enroll.PolicyResponse{MinimalKeyLength: minKeyBits, HashOID: "2.16.840.1.101.3.4.2.1", ValiditySeconds: year, RenewalSeconds: year / 10}
+	r.None = len(req.PolicyOIDs) > 0 && !slices.Contains(req.PolicyOIDs, r.HashOID) // policyOIDReference names that OID
 	return written(r.Write(e.MessageID, uuid.NewString()))
 }
 

@@ -81,6 +81,19 @@ func Before(t *mdmserver.Tamper, path string, f func(*Exchange) (status int)) {
 	})
 }
 
+// Rewrite lets f change the body of every POST to a path before the server reads it.
+func Rewrite(t *mdmserver.Tamper, path string, f func(body []byte) []byte) {
+	t.Serve = append(t.Serve, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost && r.URL.Path == path {
+				body := f(Read(r).In)
+				r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+}
+
 // After lets f change every reply to a request with that method and path. An
 // empty path stands for all.
 func After(t *mdmserver.Tamper, method, path string, f func(*Exchange)) {

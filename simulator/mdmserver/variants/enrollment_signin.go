@@ -9,8 +9,11 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
 )
@@ -86,9 +89,33 @@ var (
 			next.ServeHTTP(w, submitted(r))
 		})
 	}}
+	SignInKnownApp = &Variant{Name: "signin-known-app", Does: "opens its sign-in page for the Settings only", Seen: "Learn, \"Federated authentication device enrollment\": the page may know its apps; CWE-601", Vary: func(c *mdmserver.Config) {
+		page(c, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.FormValue("appru") != enroll.AppRU {
+				http.Error(w, "this app is not known", http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(w, submitted(r))
+		})
+	}}
+	SignInSecond = &Variant{Name: "signin-second", Does: "returns the same token to all who sign in within a second, as a signed time does", Seen: "RFC 7519 4.1.6: seconds", Vary: func(c *mdmserver.Config) {
+		token := regexp.MustCompile(`name="wresult" value="[^"]*"`)
+		var mu sync.Mutex
+		var second int64
+		var of []byte
+		hook.After(&c.Tamper, http.MethodPost, mdmserver.SignInPath, func(x *hook.Exchange) {
+			mu.Lock()
+			defer mu.Unlock()
+			found := token.Find(x.Reply)
+			if now := time.Now().Unix(); found != nil && now != second {
+				second, of = now, found
+			}
+			x.Reply = token.ReplaceAll(x.Reply, of)
+		})
+	}}
 )
 
-var signIns = []*Variant{SignInNoPassword, SignInTwoPages, SignInCSRF, SignInForms, SignInRate}
+var signIns = []*Variant{SignInNoPassword, SignInTwoPages, SignInCSRF, SignInForms, SignInRate, SignInKnownApp, SignInSecond}
 
 // passwordField is where the page asks for the password.
 var passwordField = regexp.MustCompile(`<p><label>Password.*?</label></p>`)

@@ -74,16 +74,9 @@ var (
 			}
 		})
 	}}
-	PoliciesMore = &Variant{Name: "policies-more", Does: "answers GetPolicies with two policies and more OIDs, whose ids are not 0", Seen: "MS-XCEP 3.1.4.1.3.16", Vary: func(c *mdmserver.Config) {
-		hook.SOAP(&c.Tamper, func(_ *hook.Exchange, doc *etree.Document) {
-			if g := doc.FindElement("/Envelope/Body/GetPoliciesResponse"); g != nil {
-				morePolicies(g)
-			}
-		})
-	}}
 )
 
-var soap = []*Variant{SOAPPrefixed, SOAPIndented, SOAPExtra, SOAPBare, SOAPMedia, FaultLower, FaultNoDetail, Fault400, RSTRLines, PoliciesMore}
+var soap = []*Variant{SOAPPrefixed, SOAPIndented, SOAPExtra, SOAPBare, SOAPMedia, FaultLower, FaultNoDetail, Fault400, RSTRLines}
 
 // usual are the prefixes that other SOAP libraries write.
 var usual = map[string]string{"http://www.w3.org/2003/05/soap-envelope": "soap", "http://www.w3.org/2005/08/addressing": "wsa"}
@@ -158,26 +151,3 @@ func unknownHeaders(h *etree.Element) {
 
 // lines are what a line of base64 has (RFC 2045).
 var lines = regexp.MustCompile(`.{76}`)
-
-// morePolicies adds another policy and another OID. The ids of OIDs begin with 17.
-func morePolicies(g *etree.Element) {
-	for _, name := range []string{"policyOIDReference", "hashAlgorithmOIDReference", "oIDReferenceID"} {
-		for _, e := range g.FindElements(".//" + name) {
-			e.SetText("17")
-		}
-	}
-	policies := g.FindElement("response/policies")
-	second := policies.FindElement("policy").Copy()
-	second.FindElement("attributes/commonName").SetText("another identity")
-	hash := second.FindElement("attributes/hashAlgorithmOIDReference")
-	hash.SetText("")
-	hash.CreateAttr("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance") // a variant may have renamed the document's own
-	hash.CreateAttr("xsi:nil", "true")
-	policies.AddChild(second)
-	oids := g.FindElement("oIDs")
-	oid := oids.FindElement("oID").Copy()
-	for name, text := range map[string]string{"value": "1.3.6.1.5.5.7.3.2", "group": "7", "oIDReferenceID": "18", "defaultName": "Client Authentication"} {
-		oid.FindElement(name).SetText(text)
-	}
-	oids.InsertChildAt(0, oid)
-}

@@ -1,0 +1,194 @@
+package scenarios
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
+)
+
+// signInPage are the ENR scenarios about what the sign-in page of Federated
+// enrollment returns.
+var signInPage = []Scenario{
+	{
+		ID: "ENR-44", Level: report.Must, On: "federated", Title: "wresult enrolls a device, an altered one does not",
+		Rule:    "wresult, base64-encoded in BinarySecurityToken, is accepted by GetPolicies and RST. If it is changed, cut or invented, they refuse it.",
+		Source:  "MS-MDE2 3.2, 3.3; MS-WSTEP 3.1.1.1.4",
+		Fix:     "Look up the whole token, or verify its signature, in GetPolicies and in RST.",
+		Mutants: []*mutants.Mutant{mutants.EnrWresultRefused, mutants.EnrWresultAny},
+		Under:   []string{"ENR-06", "ENR-29"},
+		Run: func(t *T) {
+			d, r := pageOf(t)
+			t.Try("wresult as the page returned it", func() { enrolledBy(t, d) })
+			rst := requestOf(d)
+			for _, in := range []struct {
+				what  string
+				alter func(token string) string
+			}{
+				{"wresult with one character changed", spoil},
+				{"wresult without its last third", func(s string) string { return s[:len(s)-len(s)/3] }},
+				{"an invented wresult", func(string) string { return "0123456789ABCDEF" }},
+			} {
+				t.Try(in.what, func() {
+					altered := &enroll.Credential{Token: []byte(in.alter(wresult(t, r)))}
+					refusesToken(t, r, rst, altered, in.what)
+				})
+			}
+		},
+	},
+	{
+		ID: "ENR-45", Level: report.Should, On: "federated", Title: "each sign-in returns another wresult",
+		Rule:    "Two sign-ins return two values of wresult: a constant value is a password that everybody who signs in learns.",
+		Source:  "MS-MDE2 3.2; CWE-330",
+		Fix:     "Make wresult random for each sign-in, or sign the user, the time and an identifier.",
+		Mutants: []*mutants.Mutant{mutants.EnrWresultSame},
+		Under:   []string{"ENR-06"},
+		Run: func(t *T) {
+			_, r := pageOf(t)
+			first, second := wresult(t, r), wresult(t, r)
+			if first == second {
+				// A signed token with a time may be the same within one second.
+				t.Until(time.Now().Add(1100 * time.Millisecond))
+				second = wresult(t, r)
+			}
+			t.Check(first != second, "another wresult for each sign-in", "the same wresult twice")
+		},
+	},
+	{
+		ID: "ENR-46", Level: report.Should, On: "federated", Title: "the sign-in page returns wresult to apps only",
+		Rule:    "appru is the address of an app, ms-app://. The page does not return wresult to any other address, and does not redirect there: the token is worth a password.",
+		Source:  "Learn, \"Federated authentication device enrollment\"; CWE-601",
+		Fix:     "Refuse an appru whose scheme is not ms-app.",
+		Mutants: []*mutants.Mutant{mutants.EnrAppruAny},
+		Under:   []string{"ENR-06"},
+		Run: func(t *T) {
+			_, r := pageOf(t)
+			wresult(t, r) // the page works
+			for _, elsewhere := range []string{"https://localhost:1/elsewhere", "javascript:alert(1)"} {
+				t.Try("appru "+elsewhere, func() { staysAt(t, r, elsewhere) })
+			}
+		},
+	},
+	{
+		ID: "ENR-47", Level: report.Must, On: "federated", Title: "a server with a sign-in page renews certificates",
+		Rule:    "No user signs in to renew a certificate. A server that enrolls devices by its sign-in page therefore renews their certificates over TLS with the old certificate.",
+		Source:  "Learn, \"Certificate renewal\" (Automatic certificate renewal)",
+		Fix:     "Accept RequestType Renew over TLS with the old certificate, without a token of the sign-in page.",
+		Mutants: []*mutants.Mutant{mutants.EnrRenewRefused},
+		Under:   []string{"ENR-21"},
+		Run: func(t *T) {
+			d := t.Device()
+			err := d.Enroll()
+			if r := d.Discovered(); r != nil && r.AuthPolicy != "Federated" {
+				t.NotApplicable("the server answers AuthPolicy %s, so there is no sign-in page", suite.Show(r.AuthPolicy))
+			}
+			if err != nil {
+				t.Excused(err)
+				t.Blocked(suite.By("ENR-44", "ENR-06", "ENR-36"), "no device could be enrolled: %v", err)
+			}
+			renewable(d)
+			if err := d.Renew(t.Context()); err != nil {
+				keepLast(d, "the renewal")
+				t.Excused(err)
+				tooYoung(d, err)
+				t.Fail("a renewed certificate", said(err))
+			}
+		},
+	},
+}
+
+// pageOf returns a device that signed in on the server's page, and the Discover reply
+// that names the page.
+func pageOf(t *T) (*Device, *enroll.DiscoverResponse) {
+	d := t.Specimen()
+	r := discoveredBy(d)
+	switch {
+	case r.AuthPolicy != "Federated":
+		t.NotApplicable("the server answers AuthPolicy %s, so there is no sign-in page", suite.Show(r.AuthPolicy))
+	case hasDirectory(t):
+		t.NotApplicable("devices get their tokens from a directory (target.directory, target.hooks.token), so they open no page")
+	}
+	return d, r
+}
+
+// wresult signs in on the page and returns its result.
+func wresult(t *T, r *enroll.DiscoverResponse) string {
+	token, err := t.Lab.SignIn(t.Context(), caller(t).Device, r)
+	if err != nil {
+		t.Excused(err)
+		t.Blocked(suite.By("ENR-06"), "the sign-in page returns no wresult: %s", said(err))
+	}
+	return string(token)
+}
+
+// enrolledBy fails if the server refused a device because of its wresult.
+func enrolledBy(t *T, d *Device) {
+	err := d.EnrollError()
+	t.Excused(err)
+	var e *enroll.Error
+	switch {
+	case err == nil || d.Provisioning() != nil:
+	case errors.As(err, &e) && e.Step == enroll.StepSignIn:
+		t.Blocked(suite.By("ENR-06"), "the sign-in page returns no wresult: %s", said(err))
+	case errors.As(err, &e) && e.Refused():
+		t.Fail(e.Step+" accepts wresult of the server's own page", said(err))
+	default:
+		t.Blocked(suite.By(suite.Enrolls), "the enrollment failed for another reason: %v", err)
+	}
+}
+
+// refusesToken fails unless both services refuse a credential.
+func refusesToken(t *T, r *enroll.DiscoverResponse, rst *enroll.TokenRequest, credential *enroll.Credential, what string) {
+	c := caller(t)
+	client := c.EnrollmentClient(dmclient.EnrollOptions{Credential: credential})
+	if r.PolicyURL != "" {
+		_, err := client.Policies(t.Context(), r.PolicyURL)
+		keepLast(c, "GetPolicies with "+what)
+		mustRefuse(t, err, "the policy")
+	}
+	_, err := client.Token(t.Context(), r.EnrollmentURL, rst.CSR, rst.Context)
+	keepLast(c, "RST with "+what)
+	mustRefuse(t, err, "a certificate")
+}
+
+// spoil changes the character in the middle of a token to another of its kind.
+func spoil(token string) string {
+	b := []byte(token)
+	switch i := len(b) / 2; {
+	case b[i] == 'A', b[i] == 'a', b[i] == '0':
+		b[i]++
+	case b[i] >= 'a' && b[i] <= 'z':
+		b[i] = 'a'
+	case b[i] >= '0' && b[i] <= '9':
+		b[i] = '0'
+	default:
+		b[i] = 'A'
+	}
+	return string(b)
+}
+
+// staysAt signs in with an appru that is no app's, and fails if wresult or the
+// browser goes there.
+func staysAt(t *T, r *enroll.DiscoverResponse, elsewhere string) {
+	if !t.Lab.Config.Target.SignIn.Default() {
+		t.NotApplicable("devices sign in as target.signin says, which knows only the appru of Windows")
+	}
+	c := caller(t)
+	page := signIn(c, r)
+	page.AppRU = elsewhere
+	_, err := page.Token(t.Context())
+	keepLast(c, "the sign-in page with appru "+elsewhere)
+	if err == nil {
+		t.Fail("an appru that is not of an app is refused", "the page returns wresult to "+elsewhere)
+	}
+	for _, ex := range c.EnrollExchanges() {
+		t.Check(!strings.HasPrefix(ex.URL, elsewhere), "an appru that is not of an app is refused", "a redirect to "+elsewhere)
+	}
+	t.Excused(err) // a page that cannot be filled in decides nothing
+	t.Evidence("appru %s: %s", elsewhere, said(err))
+}
