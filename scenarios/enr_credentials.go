@@ -36,8 +36,8 @@ var enrollmentCredentials = []Scenario{
 	{
 		ID: "ENR-18", Level: report.Must, Title: "an invalid credential gets a SOAP fault",
 		Rule:    "A request with an invalid credential is answered with a SOAP fault, not with a certificate and not by a crash.",
-		Source:  "MS-MDE2 3.4.4.1, 2.2.9.1 (fault codes)",
-		Fix:     "Answer an invalid credential with a SOAP fault whose subcode is Authentication.",
+		Source:  "MS-WSTEP 3.1.4.2; MS-MDE2 2.2.10",
+		Fix:     "Answer an invalid credential with a SOAP fault whose subcode is Authentication, in GetPolicies and in RST.",
 		Mutants: []*mutants.Mutant{mutants.EnrPasswordPanic, mutants.EnrPasswordAny},
 		Run: func(t *T) {
 			// A device like it enrolls with the right credential, so only the wrong
@@ -46,16 +46,27 @@ var enrollmentCredentials = []Scenario{
 			opts := t.Lab.Leniency()
 			wrong, tried := wrongCredential(t, known.Discovered())
 			opts.Credential = wrong
-			d := t.Device()
-			err := d.EnrollWith(opts)
-			t.Excused(err)
-			if err == nil || d.Provisioning() != nil {
-				t.Fail("a SOAP fault for "+tried, "a certificate")
+			faulted := func(err error) {
+				t.Excused(err)
+				var f *enroll.Fault
+				if err == nil {
+					t.Fail("a SOAP fault for "+tried, "a certificate")
+				}
+				if !errors.As(err, &f) {
+					t.Fail("a SOAP fault for "+tried, said(err))
+				}
 			}
-			var f *enroll.Fault
-			if !errors.As(err, &f) {
-				t.Fail("a SOAP fault for "+tried, said(err))
-			}
+			t.Try("an enrollment", func() {
+				d := t.Device()
+				err := d.EnrollWith(opts)
+				if d.Provisioning() != nil {
+					err = nil
+				}
+				faulted(err)
+			})
+			t.Try("RST", func() {
+				faulted(tokenWith(caller(t), "RST with "+tried, dmclient.EnrollOptions{Credential: wrong}, known.Discovered()))
+			})
 		},
 	},
 	{
@@ -86,13 +97,7 @@ var enrollmentCredentials = []Scenario{
 				t.Try("RST with "+with.what, func() {
 					exchangeOf(known, enroll.StepToken)
 					c := caller(t)
-					csr, err := c.CSR(t.Lab.Leniency().PlainCSR)
-					if err != nil {
-						t.Error("no CSR could be made: %v", err)
-					}
-					_, err = c.EnrollmentClient(with.opts).Token(t.Context(), r.EnrollmentURL, csr, c.Context())
-					keepLast(c, "RST with "+with.what)
-					mustRefuse(t, err, "a certificate")
+					mustRefuse(t, tokenWith(c, "RST with "+with.what, with.opts, r), "a certificate")
 				})
 			}
 		},

@@ -43,7 +43,7 @@ var pushedWork = []Scenario{
 		}},
 	{ID: "PSH-11", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Profile: "win11", Title: "a certificate is renewed by push",
 		Rule:    "Exec of CertificateStore/MY/WSTEP/Renew/RenewNow reaches the device in the session that the push starts. The device renews its certificate, and uses the new one in its next session.",
-		Source:  "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.8",
+		Source:  "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.5",
 		Fix:     "Send Exec of RenewNow, and accept the renewal that follows.",
 		Mutants: []*mutants.Mutant{mutants.EnrRenewRefused},
 		Under:   []string{"PSH-01", "PSH-07"},

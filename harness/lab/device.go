@@ -52,6 +52,9 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 	if cfg.EnrollCert, err = t.Certificate.Load(); err != nil {
 		return cfg, err
 	}
+	if cfg.EnrollCert == nil {
+		cfg.EnrollCert = l.enrollCert
+	}
 	switch {
 	case l.Directory != nil:
 		cfg.EntraToken = func(context.Context) (string, error) {
@@ -77,4 +80,10 @@ func (l *Lab) Go(d *dmclient.Device) {
 		defer d.Close()
 		d.Run(l.ctx) //nolint:errcheck // ends with the lab
 	}()
+}
+
+// EnrollsByCertificate reports whether devices sign their enrollment with a
+// certificate.
+func (l *Lab) EnrollsByCertificate() bool {
+	return l.enrollCert != nil || l.Config.Target.Certificate.Cert != ""
 }

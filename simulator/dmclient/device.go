@@ -68,6 +68,8 @@ type Config struct {
 	EntraToken func(context.Context) (string, error)
 	// EnrollCert is for Certificate enrollment.
 	EnrollCert *tls.Certificate
+	// EditRST changes every RST right before it is sent; nil changes nothing.
+	EditRST func(message []byte) []byte
 	// EnrollmentType is Full (default) or Device.
 	EnrollmentType string
 	// Attestation is what the device says of its key if the server asks for it;
@@ -184,7 +186,7 @@ type Device struct {
 	doc        *enroll.Provisioning
 	discovered *enroll.DiscoverResponse
 	azure      *enroll.AzureAttestation // what GetPolicies asks to attest to
-	enrollURL  string                   // where the certificate is renewed
+	enrollURL  string                   // where the certificate of an adopted device is renewed
 	nextID     int
 	transport  *transport
 	asked      atomic.Bool  // the session server requested a certificate in TLS

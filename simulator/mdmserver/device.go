@@ -9,17 +9,19 @@ import (
 
 // Device is what the server knows of one device.
 type Device struct {
-	ID       string
-	Name     string
-	OS       string
-	Type     string
-	Enrolled time.Time
-	Active   bool
-	Push     PushState
-	Commands []*Command
-	Auth     Credentials
-	Session  *Session // the last one
-	Sessions int      // how many it opened
+	ID   string
+	Name string
+	OS   string
+	Type string
+	// EnrollmentType is Full, of a user, or Device.
+	EnrollmentType string
+	Enrolled       time.Time
+	Active         bool
+	Push           PushState
+	Commands       []*Command
+	Auth           Credentials
+	Session        *Session // the last one
+	Sessions       int      // how many it opened
 
 	opened  []time.Time // the last sessions, for Config.SessionRate
 	leaving bool        // the server unenrolls it in its next session
@@ -47,6 +49,15 @@ const (
 // IsWipe tells whether the command resets the device (Learn, "RemoteWipe CSP").
 func (c *Command) IsWipe() bool {
 	return c.Verb == syncml.Exec && strings.Contains(strings.ToLower(c.LocURI), "/remotewipe/dowipe")
+}
+
+// store is where the device keeps its certificate, below CertificateStore/My
+// (Learn, "Microsoft Entra integration with MDM").
+func (d *Device) store() string {
+	if d.EnrollmentType == "Device" {
+		return "System"
+	}
+	return "User"
 }
 
 // pending are the commands that wait to be sent.
