@@ -14,6 +14,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -61,6 +62,9 @@ var pushedWork = []Scenario{
 					last := exs[len(exs)-1]
 					t.Evidence("the last request to the enrollment service: %s %s -> %d", last.Method, last.URL, last.Status)
 					t.Keep(d, "the last request to the enrollment service", last)
+					if err := answerTo(enroll.StepRenew, last); err != nil {
+						tooYoung(d, err)
+					}
 				}
 				t.Fail("a new certificate within "+t.Lab.Config.Timeouts.Push.String(), "still the old one")
 			}
