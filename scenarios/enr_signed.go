@@ -45,7 +45,7 @@ var signedRequests = []Scenario{
 			} {
 				t.Try(in.what, func() {
 					err := tokenWith(caller(t), "RST with "+in.what, dmclient.EnrollOptions{Credential: in.by}, known.Discovered())
-					mustRefuse(t, err, "a certificate")
+					notServed(t, err, "an RST with "+in.what)
 				})
 			}
 		},
@@ -61,7 +61,7 @@ var signedRequests = []Scenario{
 			yesterday := func() time.Time { return time.Now().Add(-24 * time.Hour) }
 			old := &enroll.Credential{Certificate: own.Certificate[0], Key: keyOf(t, own), Now: yesterday}
 			err := tokenWith(caller(t), "RST of yesterday", dmclient.EnrollOptions{Credential: old}, known.Discovered())
-			mustRefuse(t, err, "a certificate")
+			notServed(t, err, "an RST of yesterday")
 		},
 	},
 }
