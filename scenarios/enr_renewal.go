@@ -28,6 +28,9 @@ var renewal = []Scenario{
 		Fix:     "Accept RequestType Renew with a PKCS#7 request over TLS with the old certificate, and answer with the new one. Without ROBOSupport, devices do not ask.",
 		Mutants: []*mutants.Mutant{mutants.EnrRenewRefused, mutants.EnrRenewKey},
 		Run: func(t *T) {
+			if p := &t.Lab.Config.Target.Provisioned; p.Server != "" && p.EnrollmentURL == "" {
+				t.Skip("where the device renews is unknown: set target.provisioned.enrollment_url, for example https://mdm.example/EnrollmentServer/Enrollment.svc")
+			}
 			d := t.Enrolled()
 			d.First()
 			old := renewable(d)
@@ -105,6 +108,9 @@ var renewal = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrRenewNoEntDMID, mutants.EnrRenewLoose},
 		Run: func(t *T) {
 			d := t.Enrolled()
+			if d.Provisioning() == nil {
+				t.NotApplicable("the device was enrolled before the run (target.provisioned)")
+			}
 			renewable(d)
 			t.Managed(d.Sync(dmclient.SyncOptions{}))
 			t.Try("EntDMID", func() {
