@@ -47,7 +47,7 @@ var pushedWork = []Scenario{
 		Source:  "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.5",
 		Fix:     "Send Exec of RenewNow, and accept the renewal that follows.",
 		Mutants: []*mutants.Mutant{mutants.EnrRenewRefused},
-		Under:   []string{"PSH-01", "PSH-07"},
+		Under:   []string{"ENR-21", "PSH-01", "PSH-07"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			old := renewable(d)
