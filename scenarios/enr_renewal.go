@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,24 +55,24 @@ var renewal = []Scenario{
 		Run:     forgedRenewals,
 	},
 	{
-		ID: "ENR-65", Level: report.Should, Ends: true, Title: "a device that left is not renewed",
-		Rule:    "After its user disconnected a device, its certificate is not renewed. The refusal is a SOAP fault with NotEligibleToRenew.",
+		ID: "ENR-65", Level: report.Should, Ends: true, Title: "a device that left is not renewed, with NotEligibleToRenew",
+		Rule:    "After its user disconnected a device, its certificate is not renewed. The refusal is a SOAP fault with NotEligibleToRenew, as is that of a renewal before its time, if the server refuses one.",
 		Source:  "Learn, \"Certificate renewal\" (certificate renewal response); MS-MDE2 2.2.10",
 		Fix:     "Look up whether the device is still managed before you renew its certificate, and answer with a fault whose ErrorType is NotEligibleToRenew.",
-		Mutants: []*mutants.Mutant{mutants.EnrRenewLeft, mutants.EnrRenewFault, mutants.SecUnenrolled},
+		Mutants: []*mutants.Mutant{mutants.EnrRenewLeft, mutants.EnrRenewFault, mutants.EnrRenewForbidden, mutants.SecUnenrolled},
 		Run: func(t *T) {
-			renews(t)
-			d := t.Enrolled()
-			d.First()
-			ghost := t.Copy(d)
-			if s, err := d.Unenroll(t.Context()); s == nil || len(s.Received) == 0 {
-				t.Blocked(suite.By("SES-25"), "the session in which the user disconnects got no reply: %v", err)
-			}
-			err := ghost.Renew(t.Context())
-			keepLast(ghost, "the renewal of a device that left")
-			notServed(t, err, "the renewal")
-			var f *enroll.Fault
-			t.Check(byTLS(err) || errors.As(err, &f) && (f.ErrorType == notEligible || f.Subcode == notEligible), "a SOAP fault with NotEligibleToRenew", said(err))
+			t.OneDevice("it needs devices of its own")
+			t.Try("a renewal before its time", func() {
+				d := t.EnrolledOnly()
+				renewable(d)
+				err := d.Renew(t.Context())
+				keepLast(d, "the renewal of a new certificate")
+				t.Excused(err)
+				if _, early := renewableFrom(d); early && isForbidden(err) {
+					t.Check(isNotEligible(err), "a new certificate, or a SOAP fault with NotEligibleToRenew", said(err))
+				}
+			})
+			t.Try("a renewal after the device left", func() { renewsNoMore(t) })
 		},
 	},
 	{
@@ -140,13 +141,26 @@ func renewable(d *Device) []byte {
 // defaultPeriod is RenewPeriod, in days, where a document has none.
 const defaultPeriod = 42
 
-// tooYoung ends the body if the server says that it is too early to renew and the
-// provisioning document agrees.
+// tooYoung ends the body if the server refuses a renewal that is before its time,
+// by the provisioning document. Only NotEligibleToRenew says so; ENR-65 warns of
+// another refusal.
 func tooYoung(d *Device, err error) {
-	var f *enroll.Fault
+	from, early := renewableFrom(d)
+	switch {
+	case !early:
+	case isNotEligible(err):
+		d.T.NotApplicable("the server answers NotEligibleToRenew, and by RenewPeriod renewal starts on %s", from.Format(time.DateOnly))
+	case isForbidden(err):
+		d.T.Blocked(suite.By("ENR-65"), "the server forbids the renewal, and by RenewPeriod renewal starts on %s: %s", from.Format(time.DateOnly), said(err))
+	}
+}
+
+// renewableFrom returns when the device's certificate may be renewed, and whether
+// that is still to come.
+func renewableFrom(d *Device) (from time.Time, early bool) {
 	doc := d.Provisioning()
-	if doc == nil || !errors.As(err, &f) || f.Subcode != notEligible && f.ErrorType != notEligible {
-		return
+	if doc == nil {
+		return from, false
 	}
 	days := defaultPeriod
 	for _, n := range doc.Renew {
@@ -154,12 +168,27 @@ func tooYoung(d *Device, err error) {
 			days = v
 		}
 	}
-	if from := certOf(d).NotAfter.AddDate(0, 0, -days); time.Now().Before(from) {
-		d.T.NotApplicable("the server answers NotEligibleToRenew, and by RenewPeriod renewal starts on %s", from.Format(time.DateOnly))
-	}
+	from = certOf(d).NotAfter.AddDate(0, 0, -days)
+	return from, time.Now().Before(from)
 }
 
 const notEligible = "NotEligibleToRenew"
+
+func isNotEligible(err error) bool {
+	var f *enroll.Fault
+	return errors.As(err, &f) && (f.ErrorType == notEligible || f.Subcode == notEligible)
+}
+
+// isForbidden reports whether an answer says that the requester may not do this,
+// and not that the server cannot.
+func isForbidden(err error) bool {
+	var f *enroll.Fault
+	var e *enroll.Error
+	if errors.As(err, &f) {
+		return f.Subcode == "Authorization"
+	}
+	return errors.As(err, &e) && e.Status == http.StatusForbidden
+}
 
 // renews ends the body unless an ordinary renewal is accepted: then a refusal has
 // another reason.
@@ -173,6 +202,21 @@ func renews(t *T) {
 		tooYoung(d, err)
 		t.Blocked(suite.By("ENR-21"), "an ordinary renewal is refused as well: %v", err)
 	}
+}
+
+// renewsNoMore fails if a device is renewed that its user disconnected.
+func renewsNoMore(t *T) {
+	renews(t)
+	d := t.Enrolled()
+	d.First()
+	ghost := t.Copy(d)
+	if s, err := d.Unenroll(t.Context()); s == nil || len(s.Received) == 0 {
+		t.Blocked(suite.By("SES-25"), "the session in which the user disconnects got no reply: %v", err)
+	}
+	err := ghost.Renew(t.Context())
+	keepLast(ghost, "the renewal of a device that left")
+	notServed(t, err, "the renewal")
+	t.Check(byTLS(err) || isNotEligible(err), "a SOAP fault with NotEligibleToRenew", said(err))
 }
 
 // isRenewal reports whether an exchange is an RST of type Renew.

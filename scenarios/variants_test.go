@@ -30,8 +30,9 @@ var onVariant = map[*variants.Variant]tolerated{
 	variants.EndEmpty:        {undecided: []string{"SES-06", "SES-11"}}, // a session of one message shows no numbering
 	variants.PollOther:       {undecided: []string{"ENR-35"}},           // the schedule ends
 	variants.NoPolicyService: {undecided: []string{"ENR-08", "ENR-28", "ENR-31", "ENR-33"}},
-	variants.RenewalWindow:   {undecided: []string{"ENR-21", "ENR-64", "ENR-65", "ENR-66", "PSH-11"}}, // certificates are new
-	variants.PushItself:      {undecided: []string{"PSH-03"}},                                         // no push without work
+	variants.FaultNoDetail:   {breaks: []string{"ENR-65"}},                                  // NotEligibleToRenew stands in the detail
+	variants.RenewalWindow:   {undecided: []string{"ENR-21", "ENR-64", "ENR-66", "PSH-11"}}, // certificates are new
+	variants.PushItself:      {undecided: []string{"PSH-03"}},                               // no push without work
 	variants.FinalIdle:       {breaks: []string{"SES-13"}},
 	variants.WBXML:           {undecided: []string{"SES-23"}}, // devices send no XML
 }

@@ -20,7 +20,14 @@ var (
 	EnrRenewRefused = &Mutant{"enr-renew-refused", "renews no certificates", func(t *tamper) {
 		t.Authenticate = append(t.Authenticate, func(x *mdmserver.Enrollment) {
 			if x.Renewal && x.Fault == nil {
-				x.Fault = &enroll.Fault{Code: "Receiver", Subcode: "Authorization", Reason: "renewal is not supported"}
+				x.Fault = &enroll.Fault{Code: "Sender", Subcode: enroll.FaultMessageFormat, Reason: "the RequestType is unknown"}
+			}
+		})
+	}}
+	EnrRenewForbidden = &Mutant{"enr-renew-forbidden", "forbids the renewal of new certificates without saying that it is too early", func(t *tamper) {
+		t.Authenticate = append(t.Authenticate, func(x *mdmserver.Enrollment) {
+			if x.Renewal && x.Fault == nil {
+				x.Fault = &enroll.Fault{Code: "Receiver", Subcode: "Authorization", Reason: "no"}
 			}
 		})
 	}}
@@ -86,7 +93,7 @@ var (
 )
 
 var renewals = []*Mutant{
-	EnrRenewRefused, EnrRenewKey, EnrRenewUnsigned, EnrRenewForeign, EnrRenewNamed, EnrRenewLeft, EnrRenewFault, EnrRenewChunked, EnrRenewNoEntDMID, EnrRenewLoose,
+	EnrRenewRefused, EnrRenewForbidden, EnrRenewKey, EnrRenewUnsigned, EnrRenewForeign, EnrRenewNamed, EnrRenewLeft, EnrRenewFault, EnrRenewChunked, EnrRenewNoEntDMID, EnrRenewLoose,
 }
 
 // onRenewal lets in renewals that were refused for a reason.
