@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/beevik/etree"
@@ -20,13 +18,12 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
-	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // certificatesIssued are the ENR scenarios about the certificates that devices
-// get, and their renewal.
+// get.
 var certificatesIssued = []Scenario{
 	{
 		ID: "ENR-12", Level: report.Must, Title: "client certificate is for the CSR's key and chains to the delivered root",
@@ -62,26 +59,6 @@ var certificatesIssued = []Scenario{
 					return u == x509.ExtKeyUsageClientAuth || u == x509.ExtKeyUsageAny
 				}), "clientAuth among the extended key usages", usages(cert))
 			})
-		},
-	},
-	{
-		ID: "ENR-21", Level: report.Should, Title: "a certificate is renewed",
-		Rule:    "A device whose provisioning document sets ROBOSupport asks for a new certificate with an RST of type Renew, signed with the old key, over TLS with the old certificate. The server issues it, and sessions continue with it.",
-		Source:  "MS-MDE2 3.8; Learn, \"Certificate renewal\"",
-		Fix:     "Accept RequestType Renew with a PKCS#7 request over TLS with the old certificate, and answer with the new one.",
-		Mutants: []*mutants.Mutant{mutants.EnrRenewRefused},
-		Run: func(t *T) {
-			d := t.Enrolled()
-			d.First()
-			old := renewable(d)
-			if err := d.Renew(t.Context()); err != nil {
-				keepLast(d, "the renewal")
-				t.Excused(err)
-				tooYoung(d, err)
-				t.Fail("a renewed certificate", said(err))
-			}
-			t.Check(!bytes.Equal(d.Certificate().Certificate[0], old), "a new certificate", "the old one")
-			d.Survived(t.Managed(d.Sync(dmclient.SyncOptions{})), "the renewal of the certificate")
 		},
 	},
 	{
@@ -247,35 +224,3 @@ func validAt(t *T, der []byte, at time.Time) {
 	valid := !at.Add(clockDrift).Before(c.NotBefore) && !at.After(c.NotAfter)
 	t.Check(valid, "a certificate that is valid today", fmt.Sprintf("valid from %s to %s", c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)))
 }
-
-// renewable returns the certificate to renew. The body is blocked if the server
-// does not allow renewal.
-func renewable(d *Device) []byte {
-	doc := d.Provisioning()
-	if doc != nil && !slices.ContainsFunc(doc.Renew, func(n enroll.ProviderNode) bool {
-		return strings.EqualFold(n.Path, "ROBOSupport") && strings.EqualFold(n.Value, "true")
-	}) {
-		d.T.Blocked(suite.By("ENR-17"), "the provisioning document does not set ROBOSupport to true")
-	}
-	return d.Certificate().Certificate[0]
-}
-
-// tooYoung ends the body if the server says that it is too early to renew and the
-// provisioning document agrees.
-func tooYoung(d *Device, err error) {
-	var f *enroll.Fault
-	doc := d.Provisioning()
-	if doc == nil || !errors.As(err, &f) || f.Subcode != notEligible && f.ErrorType != notEligible {
-		return
-	}
-	for _, n := range doc.Renew {
-		days, err := strconv.Atoi(n.Value)
-		if strings.EqualFold(n.Path, "RenewPeriod") && err == nil {
-			if from := certOf(d).NotAfter.AddDate(0, 0, -days); time.Now().Before(from) {
-				d.T.NotApplicable("the server answers NotEligibleToRenew, and according to RenewPeriod renewal starts on %s", from.Format(time.DateOnly))
-			}
-		}
-	}
-}
-
-const notEligible = "NotEligibleToRenew"

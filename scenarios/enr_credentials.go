@@ -49,16 +49,27 @@ var enrollmentCredentials = []Scenario{
 			opts := t.Lab.Leniency()
 			wrong, tried := wrongCredential(t, known.Discovered())
 			opts.Credential = wrong
-			d := t.Device()
-			err := d.EnrollWith(opts)
-			t.Excused(err)
-			if err == nil || d.Provisioning() != nil {
-				t.Fail("a SOAP fault for "+tried, "a certificate")
+			faulted := func(err error) {
+				t.Excused(err)
+				var f *enroll.Fault
+				if err == nil {
+					t.Fail("a SOAP fault for "+tried, "a certificate")
+				}
+				if !errors.As(err, &f) {
+					t.Fail("a SOAP fault for "+tried, said(err))
+				}
 			}
-			var f *enroll.Fault
-			if !errors.As(err, &f) {
-				t.Fail("a SOAP fault for "+tried, said(err))
-			}
+			t.Try("an enrollment", func() {
+				d := t.Device()
+				err := d.EnrollWith(opts)
+				if d.Provisioning() != nil {
+					err = nil
+				}
+				faulted(err)
+			})
+			t.Try("RST", func() {
+				faulted(tokenWith(caller(t), "RST with "+tried, dmclient.EnrollOptions{Credential: wrong}, known.Discovered()))
+			})
 		},
 	},
 	{
@@ -89,13 +100,7 @@ var enrollmentCredentials = []Scenario{
 				t.Try("RST with "+with.what, func() {
 					exchangeOf(known, enroll.StepToken)
 					c := caller(t)
-					csr, err := c.CSR(t.Lab.Leniency().PlainCSR)
-					if err != nil {
-						t.Error("no CSR could be made: %v", err)
-					}
-					_, err = c.EnrollmentClient(with.opts).Token(t.Context(), r.EnrollmentURL, csr, c.Context())
-					keepLast(c, "RST with "+with.what)
-					mustRefuse(t, err, "a certificate")
+					mustRefuse(t, tokenWith(c, "RST with "+with.what, with.opts, r), "a certificate")
 				})
 			}
 		},
@@ -105,7 +110,7 @@ var enrollmentCredentials = []Scenario{
 		Rule:    "GetPolicies and RST answer an invalid credential with a SOAP fault whose subcode is Authentication. Windows then shows 0x80180002 and asks the user again.",
 		Source:  "MS-MDE2 2.2.10; Learn, \"Mobile device enrollment\" (error messages)",
 		Fix:     "Write Authentication into Code/Subcode/Value of the fault.",
-		Mutants: []*mutants.Mutant{mutants.EnrFaultCode},
+		Mutants: []*mutants.Mutant{mutants.EnrFaultMessage, mutants.EnrFaultCode},
 		Under:   []string{"ENR-18", "ENR-29"},
 		Run: func(t *T) {
 			d := t.Specimen()

@@ -83,16 +83,26 @@ var enrollmentMessages = []Scenario{
 	},
 	{
 		ID: "ENR-26", Level: report.Should, Title: "timestamps are current, ActivityIds are unique",
-		Rule:    "A WS-Security timestamp in a reply is the time of the reply. An ActivityId, which identifies a reply in logs, is not used twice.",
+		Rule:    "A WS-Security timestamp in a reply is the time of the reply, and Expires is later. An ActivityId, which identifies a reply in logs, is not used twice, and not for another device either.",
 		Source:  "WS-Security 1.1 section 10; MS-MDE2 3.1.4.1.1.2, 3.4.4.1.1.2",
 		Fix:     "Write the time of the reply into the timestamp, and a new UUID into ActivityId.",
-		Mutants: []*mutants.Mutant{mutants.EnrTimestampOld, mutants.EnrActivityConstant},
+		Mutants: []*mutants.Mutant{mutants.EnrTimestampOld, mutants.EnrExpiresEarly, mutants.EnrActivityConstant, mutants.EnrActivityByService},
 		Run: func(t *T) {
 			d := t.Specimen()
 			seen := map[string]string{}
 			for _, step := range services {
 				t.Try(step, func() { stamped(t, d, step, seen) })
 			}
+			t.Try("Discover of another device", func() {
+				exchangeOf(d, enroll.StepDiscover)
+				c := caller(t)
+				if _, err := c.EnrollmentClient(dmclient.EnrollOptions{}).Discover(t.Context()); err != nil {
+					t.Excused(err)
+					t.Blocked(suite.By(suite.Enrolls), "Discover was not answered: %v", err)
+				}
+				keepLast(c, "Discover of another device")
+				stamped(t, c, enroll.StepDiscover, seen)
+			})
 		},
 	},
 	{
@@ -172,8 +182,8 @@ func stamped(t *T, d *Device, step string, seen map[string]string) {
 	_, got := envelopesOf(d, step)
 	if id := got.ActivityID; id != "" {
 		first, used := seen[id]
-		t.Check(!used, "an ActivityId that no other reply has", id+", as in the "+first+" reply")
-		seen[id] = step
+		t.Check(!used, "an ActivityId that no other reply has", id+", as in the reply to "+first)
+		seen[id] = step + " (" + d.Identity().DeviceID + ")"
 	}
 	if got.Created == "" {
 		return
@@ -182,6 +192,10 @@ func stamped(t *T, d *Device, step string, seen map[string]string) {
 	t.Check(err == nil, "a time in Created of the timestamp", got.Created)
 	now := exchangeOf(d, step).At
 	t.Check(now.Sub(at).Abs() < timely, "a timestamp within ten minutes of "+now.UTC().Format(time.RFC3339), got.Created)
+	if got.Expires != "" {
+		until, err := time.Parse(time.RFC3339, got.Expires)
+		t.Check(err == nil && until.After(at), "an Expires later than Created, "+got.Created, got.Expires)
+	}
 }
 
 // reformed repeats the request of a step in another form of the same XML. The

@@ -55,7 +55,7 @@ func reached(d *Device, step string) (found *dmclient.Exchange) {
 // Action of an RST.
 func isRequest(ex *dmclient.Exchange, step string) bool {
 	sent := string(ex.Request)
-	return strings.Contains(sent, ">"+actionOf[step]+"<") && !strings.Contains(sent, "/Renew</")
+	return strings.Contains(sent, ">"+actionOf[step]+"<") && !isRenewal(ex)
 }
 
 // exchangeOf returns the exchange of a step that was answered with 200 and no
@@ -186,8 +186,11 @@ func requestOf(d *Device) *enroll.TokenRequest {
 }
 
 // caller returns a device that sends single messages and does not enroll.
-func caller(t *T) *Device {
-	dev, err := t.Lab.NewDevice(t.Profile())
+func caller(t *T) *Device { return callerWith(t, func(*dmclient.Config) {}) }
+
+// callerWith is caller with a changed configuration.
+func callerWith(t *T, edit func(*dmclient.Config)) *Device {
+	dev, err := t.Lab.NewDevice(t.Profile(), edit)
 	if err != nil {
 		t.Error("no device could be made: %v", err)
 	}
@@ -234,7 +237,7 @@ func said(err error) string {
 func hasDirectory(t *T) bool { return t.Lab.Directory != nil || t.Lab.Config.Target.Hooks.Token != nil }
 
 // signed reports whether requests are signed with a certificate.
-func signed(t *T) bool { return t.Lab.Config.Target.Certificate.Cert != "" }
+func signed(t *T) bool { return t.Lab.EnrollsByCertificate() }
 
 // offered returns the AuthPolicies in the device's Discover request.
 func offered(d *Device) []string {

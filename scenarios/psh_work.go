@@ -14,6 +14,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -43,10 +44,10 @@ var pushedWork = []Scenario{
 		}},
 	{ID: "PSH-11", Level: report.Must, Needs: []Need{NeedQueue, NeedPush}, Polled: true, Profile: "win11", Title: "a certificate is renewed by push",
 		Rule:    "Exec of CertificateStore/MY/WSTEP/Renew/RenewNow reaches the device in the session that the push starts. The device renews its certificate, and uses the new one in its next session.",
-		Source:  "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.8",
+		Source:  "Learn, \"CertificateStore CSP\", WSTEP/Renew; MS-MDE2 3.5",
 		Fix:     "Send Exec of RenewNow, and accept the renewal that follows.",
 		Mutants: []*mutants.Mutant{mutants.EnrRenewRefused},
-		Under:   []string{"PSH-01", "PSH-07"},
+		Under:   []string{"ENR-21", "PSH-01", "PSH-07"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			old := renewable(d)
@@ -62,6 +63,9 @@ var pushedWork = []Scenario{
 					last := exs[len(exs)-1]
 					t.Evidence("the last request to the enrollment service: %s %s -> %d", last.Method, last.URL, last.Status)
 					t.Keep(d, "the last request to the enrollment service", last)
+					if err := answerTo(enroll.StepRenew, last); err != nil {
+						tooYoung(d, err)
+					}
 				}
 				t.Fail("a new certificate within "+t.Lab.Config.Timeouts.Push.String(), "still the old one")
 			}

@@ -142,12 +142,15 @@ func othersName(t *T) {
 
 // names reports whether a device's certificate contains an id, in any of the
 // encodings of certificate names.
-func names(d *Device, id string) bool {
+func names(d *Device, id string) bool { return namesIn(d.Certificate().Certificate[0], id) }
+
+// namesIn is names for the DER of a certificate.
+func namesIn(cert []byte, id string) bool {
 	var wide []byte // BMPString
 	for _, c := range []byte(id) {
 		wide = append(wide, 0, c)
 	}
-	der := bytes.ToLower(d.Certificate().Certificate[0])
+	der := bytes.ToLower(cert)
 	return bytes.Contains(der, bytes.ToLower([]byte(id))) || bytes.Contains(der, bytes.ToLower(wide))
 }
 

@@ -140,6 +140,8 @@ func All() []Section {
 			{Doc, "a v2.0 token's audience is the application's id and its issuer ends in /v2.0; azp and preferred_username replace appid, upn and unique_name", "Learn, access token claims reference", []string{"simulator/entra.TestVersions"}},
 			{Doc, "Certificate: the request is signed with a certificate", "Learn, certificate authentication", []string{dm + "TestByCertificate", enr + "TestSignedRequest"}},
 			{Doc, "renewal sends the CSR in a PKCS#7 signed with the old key, over mutual TLS; an expired certificate is not renewed", "Learn, certificate renewal", []string{dm + "TestRenewal", dm + "TestForgedRenewal"}},
+			{Doc, "renewal starts at Renew/ServerURL, or else at the discovery URL, and goes on where Discover says", "Learn, CertificateStore CSP", []string{dm + "TestRenewal", dm + "TestRenewalElsewhere"}},
+			{Model, "renewal leaves out GetPolicies", "no source", []string{dm + "TestRenewal"}},
 			{Seen, "25H2 rejects an APPAUTH without AAUTHDATA (0x80070057)", "reports of real devices", []string{dm + "TestDeviceEnrollmentAndQuirks"}},
 			{Doc, "Windows shows errors as 0x8018....", "Learn, MDM enrollment error constants", []string{enr + "TestHResults"}},
 			{Seen, "if discovery fails, Windows shows 0x80190000 and the HTTP status: 0x80190190 for 400, 0x801900c8 for 200 without SOAP or with a fault", "reports of real devices", []string{enr + "TestDiscoveryCodes"}},

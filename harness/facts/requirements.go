@@ -34,7 +34,9 @@ type RequirementGroup struct {
 
 // Requirements returns what the documents ask of a server, by group.
 func Requirements() []RequirementGroup {
-	return []RequirementGroup{discovery(), authenticationPage(), policies()}
+	return []RequirementGroup{
+		discovery(), authenticationPage(), policies(), enrollmentMessages(), certificateRenewal(),
+	}
 }
 
 // requirements writes the groups as tables.

@@ -49,6 +49,9 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 	if cfg.EnrollCert, err = t.Certificate.Load(); err != nil {
 		return cfg, err
 	}
+	if cfg.EnrollCert == nil {
+		cfg.EnrollCert = l.enrollCert
+	}
 	if l.Directory != nil {
 		cfg.Tokens = DirectoryTokens(l.Directory, entra.Good, t.Username)
 	} else {
@@ -69,4 +72,10 @@ func (l *Lab) Go(d *dmclient.Device) {
 		defer d.Close()
 		d.Run(l.ctx) //nolint:errcheck // ends with the lab
 	}()
+}
+
+// EnrollsByCertificate reports whether devices sign their enrollment with a
+// certificate.
+func (l *Lab) EnrollsByCertificate() bool {
+	return l.enrollCert != nil || l.Config.Target.Certificate.Cert != ""
 }

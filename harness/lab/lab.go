@@ -5,6 +5,7 @@ package lab
 import (
 	"context"
 	"crypto"
+	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
 	"maps"
@@ -71,6 +72,8 @@ type Lab struct {
 	ControlAddr string
 	// Directory is the fake Entra; nil if the target has none.
 	Directory *entra.Provider
+	// enrollCert signs enrollments, in the setup "certificate".
+	enrollCert *tls.Certificate
 
 	wnsAddr string
 	state   *state.File

@@ -24,7 +24,9 @@ var setups = map[string]func(*mdmserver.Config){
 	"signing":   func(c *mdmserver.Config) { c.RequireSigning = true },
 	"small":     func(c *mdmserver.Config) { c.MaxMsgSize = 4096 },
 	"wbxml":     func(c *mdmserver.Config) { c.Encoding = syncml.MediaTypeWBXML },
-	"entra":     nil, // it needs a directory of its own
+	// The lab itself is set up for these, too: see setUp.
+	"certificate": nil,
+	"entra":       nil,
 }
 
 // Setups are the names of the setups.
@@ -38,7 +40,9 @@ func (l *Lab) setUp(name string, c *mdmserver.Config) error {
 	switch {
 	case !known:
 		return fmt.Errorf("unknown setup %q of the embedded server; known setups: %s", name, strings.Join(Setups(), ", "))
-	case f == nil:
+	case name == "certificate":
+		return l.setUpCertificate(c)
+	case name == "entra":
 		return l.setUpEntra(c)
 	}
 	f(c)
@@ -96,4 +100,11 @@ func (l *Lab) another(setup string) (*Lab, error) {
 	}
 	own.Config.Timeouts, own.Config.Target.Profiles = l.Config.Timeouts, l.Config.Target.Profiles
 	return own, nil
+}
+
+// setUpCertificate lets devices enroll with a certificate of the lab's CA.
+func (l *Lab) setUpCertificate(c *mdmserver.Config) (err error) {
+	c.AuthPolicy, c.EnrollRoots = mdmserver.Certificate, l.CA.Pool()
+	l.enrollCert, err = l.CA.Leaf("devices.mdm.example")
+	return err
 }

@@ -131,6 +131,17 @@ func TestEnrollmentVariants(t *testing.T) {
 		}},
 		{variants.FaultNoDetail, "", func(d enrollee) bool { return !strings.Contains(string(d.fault().Response), "Detail") }},
 		{variants.Fault400, "", func(d enrollee) bool { return d.fault().Status == http.StatusBadRequest }},
+		{variants.RSTRNoVersion, "", func(d enrollee) bool {
+			return strings.Contains(rst(d), `"http://schemas.microsoft.com/ConfigurationManager/Enrollment/DeviceEnrollmentProvisionDoc"`)
+		}},
+		{variants.FaultSOAP11, "", func(d enrollee) bool {
+			return strings.Contains(string(d.fault().Response), "<faultcode>s:Authentication</faultcode>")
+		}},
+		{variants.FaultService, "", func(d enrollee) bool { return strings.Contains(string(d.fault().Response), ">a:InvalidSecurity<") }},
+		{variants.RenewalURL, "", func(d enrollee) bool {
+			v, _ := d.Tree().Look("./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/ServerURL")
+			return strings.HasSuffix(v, mdmserver.DiscoveryPath)
+		}},
 		{variants.DiscoveryRedirect, "", func(d enrollee) bool {
 			return strings.Contains(d.reply(http.MethodPost, mdmserver.DiscoveryPath).URL, "/services/") && d.reply(http.MethodGet, mdmserver.DiscoveryPath).Status == http.StatusOK
 		}},

@@ -63,7 +63,7 @@ func rootCATrustedCertificates() CSP {
 func certificateStore() CSP {
 	on := map[string]Handler{
 		"MY/SCEP/{UniqueID}/Install/Enroll": {Run: scepEnroll("CertificateStore", "HashAlgrithm")},
-		// The renewal happens after the session (MS-MDE2 3.8: ROBO).
+		// The renewal happens after the session (MS-MDE2 3.5: ROBO).
 		// "valid values are 1 - 1000 AND =< RenewalPeriod, otherwise it will result in
 		// errors" (DDF); the code is a model.
 		"MY/WSTEP/Renew/RetryInterval": {Write: func(c *Call, v string) int {

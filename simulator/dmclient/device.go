@@ -81,6 +81,8 @@ type Config struct {
 	RefuseTerms bool
 	// EnrollCert is for Certificate enrollment.
 	EnrollCert *tls.Certificate
+	// EditRST changes every RST right before it is sent; nil changes nothing.
+	EditRST func(message []byte) []byte
 	// EnrollmentType is Full (default) or Device.
 	EnrollmentType string
 	// Attestation is what the device says of its key if the server asks for it;
@@ -197,7 +199,7 @@ type Device struct {
 	doc        *enroll.Provisioning
 	discovered *enroll.DiscoverResponse
 	azure      *enroll.AzureAttestation // what GetPolicies asks to attest to
-	enrollURL  string                   // where the certificate is renewed
+	enrollURL  string                   // where the certificate of an adopted device is renewed
 	nextID     int
 	cvBase     string // of MS-CV; empty before the first session
 	cvCount    int    // the sessions so far

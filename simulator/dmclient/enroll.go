@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
@@ -24,6 +25,8 @@ type EnrollOptions struct {
 	// Credential replaces the configured one; NoCredential sends none.
 	Credential   *enroll.Credential
 	NoCredential bool
+	// Certificate is presented in TLS, as in a renewal. Enroll presents none.
+	Certificate *tls.Certificate
 	// Again removes an existing enrollment first, without telling the server, as a
 	// reset of the device does.
 	Again bool
@@ -96,7 +99,7 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	d.join(c.Credential)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.enrollURL = disc.EnrollmentURL
+	d.enrollURL = ""
 	return nil
 }
 
@@ -198,8 +201,9 @@ func (d *Device) EnrollmentClient(opts EnrollOptions) *enroll.Client {
 		policies = []string{"Certificate"} // as a provisioning package sets it up
 	}
 	c := &enroll.Client{
-		HTTP:       d.enrollmentHTTP(nil),
+		HTTP:       d.enrollmentHTTP(opts.Certificate),
 		Discovery:  d.cfg.Discovery,
+		EditRST:    d.cfg.EditRST,
 		Credential: &enroll.Credential{Username: d.cfg.Username, Password: d.cfg.Password},
 		Request: enroll.DiscoverRequest{
 			EmailAddress: d.cfg.Username, RequestVersion: p.RequestVersion, DeviceType: p.DeviceType,
@@ -259,7 +263,7 @@ func (d *Device) newCSR(plain bool, deviceID string) (crypto.Signer, []byte, err
 }
 
 // Renew replaces the client certificate, by a request signed with the old key,
-// over mutual TLS with the old certificate (ROBO: MS-MDE2 3.8). A failure is
+// over mutual TLS with the old certificate (ROBO: MS-MDE2 3.5). A failure is
 // recorded in CertificateStore/MY/WSTEP/Renew and retried after RetryInterval
 // days.
 func (d *Device) Renew(ctx context.Context) error {
@@ -291,14 +295,8 @@ func (d *Device) Renew(ctx context.Context) error {
 func (d *Device) renewCertificate(ctx context.Context) error {
 	fail := func(err error) error { return &enroll.Error{Step: enroll.StepRenew, Err: err} }
 	d.mu.Lock()
-	to, old, oldKey := d.enrollURL, d.cert, d.key
+	old, oldKey := d.cert, d.key
 	d.mu.Unlock()
-	if set, ok := d.tree.Look("./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/ServerURL"); ok && set != "" {
-		to = set
-	}
-	if to == "" {
-		return fail(errors.New("no URL: neither Discover nor CertificateStore/MY/WSTEP/Renew/ServerURL gave one"))
-	}
 	if expires, err := enroll.NotAfter(old); err == nil && !d.now().Before(expires) {
 		return fail(fmt.Errorf("the certificate expired at %s; expired certificates are not renewed", expires.UTC().Format(time.RFC3339)))
 	}
@@ -310,9 +308,12 @@ func (d *Device) renewCertificate(ctx context.Context) error {
 	if err != nil {
 		return fail(err)
 	}
-	c := d.EnrollmentClient(EnrollOptions{NoCredential: true})
-	c.HTTP = d.enrollmentHTTP(d.Certificate())
+	c := d.EnrollmentClient(EnrollOptions{NoCredential: true, Certificate: d.Certificate()})
 	defer c.HTTP.CloseIdleConnections()
+	to, err := d.renewalURL(ctx, c)
+	if err != nil {
+		return err
+	}
 	items, err := d.contextFor(key)
 	if err != nil {
 		return fail(err)
@@ -339,4 +340,27 @@ func (d *Device) renewCertificate(ctx context.Context) error {
 	d.key, d.cert = key, doc.ClientCert
 	d.roots = append(d.roots[:len(d.roots):len(d.roots)], doc.Roots...)
 	return nil
+}
+
+// renewalURL asks the discovery service where certificates are renewed: a renewal
+// takes the steps of an enrollment, from Renew/ServerURL or else from the discovery
+// URL (Learn, "CertificateStore CSP", ServerURL). That it leaves out GetPolicies is
+// a model. A device that was adopted may know the enrollment service only.
+func (d *Device) renewalURL(ctx context.Context, c *enroll.Client) (string, error) {
+	d.mu.Lock()
+	adopted := d.enrollURL
+	d.mu.Unlock()
+	switch set, _ := d.tree.Look("./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/ServerURL"); {
+	case set != "":
+		c.Discovery = set
+	case adopted != "":
+		return adopted, nil
+	case c.Discovery == "":
+		return "", &enroll.Error{Step: enroll.StepRenew, Err: errors.New("no URL: neither Config.Discovery nor CertificateStore/MY/WSTEP/Renew/ServerURL names a discovery service")}
+	}
+	disc, err := c.Discover(ctx)
+	if err != nil {
+		return "", err
+	}
+	return disc.EnrollmentURL, inClear(disc)
 }

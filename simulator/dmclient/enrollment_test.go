@@ -2,6 +2,7 @@ package dmclient_test
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -145,6 +146,12 @@ func TestRenewal(t *testing.T) {
 	if string(d.Certificate().Certificate[0]) == old {
 		t.Error("the certificate is the old one")
 	}
+	// A renewal takes the steps of an enrollment (Learn, "CertificateStore CSP",
+	// ServerURL), with the old certificate.
+	exs := d.EnrollExchanges()
+	if n := len(exs); !strings.Contains(string(exs[n-2].Request), "/Discover<") || !strings.Contains(string(exs[n-1].Request), "/Renew<") || !exs[n-1].AskedForCertificate {
+		t.Errorf("the renewal sent %s and %s", exs[n-2].Request, exs[n-1].Request)
+	}
 	r.sync(d)
 	// 1 in progress, 2 succeeded, 3 failed (DDF of CertificateStore, MS-MDE2 2.2.9.2).
 	status := func(want string) {
@@ -208,6 +215,34 @@ func TestForgedRenewal(t *testing.T) {
 	c := a.EnrollmentClient(dmclient.EnrollOptions{NoCredential: true})
 	if _, err := c.Renew(r.ctx(), a.Discovered().EnrollmentURL, signed, nil); err == nil {
 		t.Error("renewed without a client certificate")
+	}
+}
+
+// TestRenewalElsewhere: Renew/ServerURL names another discovery service; a device
+// that was adopted renews at the enrollment service that it was told.
+func TestRenewalElsewhere(t *testing.T) {
+	r := newRig(t, nil)
+	d := r.enrolled(func(c *dmclient.Config) { c.WNS = nil })
+	at := d.Discovered().EnrollmentURL
+	asked := func(d *dmclient.Device) string {
+		exs := d.EnrollExchanges()
+		return exs[len(exs)-1].URL
+	}
+	d.Tree().Provision("./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/ServerURL", "https://127.0.0.1:1/Discovery.svc")
+	if err := d.Renew(r.ctx()); err == nil || asked(d) != "https://127.0.0.1:1/Discovery.svc" {
+		t.Errorf("with a ServerURL it asked %s: %v", asked(d), err)
+	}
+	own := d.Certificate()
+	adopted := r.device(func(c *dmclient.Config) { c.Identity, c.Discovery, c.Username, c.WNS = d.Identity(), "", "", nil })
+	of := dmclient.Provisioned{ServerURL: d.Address(), ProviderID: d.Provider(), Certificate: own.Certificate[0], Key: own.PrivateKey.(crypto.Signer)}
+	for _, of.EnrollmentURL = range []string{"", at} {
+		if err := adopted.Adopt(of); err != nil {
+			t.Fatal(err)
+		}
+		err := adopted.Renew(r.ctx())
+		if of.EnrollmentURL == "" && (err == nil || !strings.Contains(err.Error(), "no URL")) || of.EnrollmentURL != "" && (err != nil || asked(adopted) != at) {
+			t.Errorf("adopted, with %q: %v", of.EnrollmentURL, err)
+		}
 	}
 }
 

@@ -18,6 +18,9 @@ type Client struct {
 	Discovery  string // URL of the discovery service
 	Request    DiscoverRequest
 	Credential *Credential
+	// EditRST changes an RST before it is sent; nil changes
+	// nothing.
+	EditRST func(message []byte) []byte
 }
 
 // Steps of an enrollment, as errors and records name them.
@@ -187,7 +190,7 @@ func (c *Client) Token(ctx context.Context, enrollmentURL string, csr []byte, it
 
 // Renew sends a CSR signed by the old certificate's key (PKCS#7) and returns
 // the provisioning document with the new certificate. HTTP must present the old
-// certificate (ROBO, MS-MDE2 3.8).
+// certificate (ROBO, MS-MDE2 3.5).
 func (c *Client) Renew(ctx context.Context, enrollmentURL string, signed []byte, items []ContextItem) ([]byte, error) {
 	return c.request(ctx, StepRenew, &TokenRequest{To: enrollmentURL, Credential: c.Credential, Renewal: true, CSR: signed, Context: items})
 }
@@ -196,6 +199,9 @@ func (c *Client) request(ctx context.Context, step string, r *TokenRequest) ([]b
 	body, err := r.Write()
 	if err != nil {
 		return nil, &Error{Step: step, Err: err}
+	}
+	if c.EditRST != nil {
+		body = c.EditRST(body)
 	}
 	e, err := c.post(ctx, step, r.To, body)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"encoding/base64"
 	"fmt"
+	"time"
 
 	"github.com/beevik/etree"
 )
@@ -21,6 +22,9 @@ type Credential struct {
 	// signed (Learn, "Certificate authentication device enrollment").
 	Certificate []byte
 	Key         crypto.Signer
+	// Now stamps a signed request, valid for two minutes as in the example; default
+	// time.Now.
+	Now func() time.Time
 }
 
 // ValueTypes of a BinarySecurityToken in a security header.
@@ -30,6 +34,7 @@ const (
 	X509v3Token   = "X509v3"
 	bodyID        = "envelop" // the reference of the published example
 	tokenID       = "mytoken"
+	requestLife   = 2 * time.Minute
 	x509Reference = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509"
 )
 
@@ -52,6 +57,13 @@ func requestHeader(envelope *etree.Element, action, messageID, to string, cred *
 		}
 		build(s, "wsse:BinarySecurityToken", base64.StdEncoding.EncodeToString(cred.Token), "ValueType", kind, "EncodingType", encodingBase64)
 	case cred.Certificate != nil:
+		now := time.Now
+		if cred.Now != nil {
+			now = cred.Now
+		}
+		stamp := build(s, "u:Timestamp", "")
+		build(stamp, "u:Created", now().UTC().Format(time.RFC3339))
+		build(stamp, "u:Expires", now().Add(requestLife).UTC().Format(time.RFC3339))
 		build(s, "wsse:BinarySecurityToken", base64.StdEncoding.EncodeToString(cred.Certificate),
 			"ValueType", X509v3Token, "EncodingType", encodingBase64, "u:Id", tokenID)
 	default:

@@ -47,7 +47,9 @@ func (f *Fault) Write(relatesTo, activityID string) ([]byte, error) {
 	build(build(c, "s:Subcode", ""), "s:Value", "s:"+f.Subcode)
 	build(build(s, "s:Reason", ""), "s:Text", f.Reason, "xml:lang", "en-US")
 	d := build(build(s, "s:Detail", ""), "DeviceEnrollmentServiceError", "", "xmlns", nsEnrollment)
-	build(d, "ErrorType", f.ErrorType)
+	if f.ErrorType != "" {
+		build(d, "ErrorType", f.ErrorType)
+	}
 	build(d, "Message", f.Reason)
 	build(d, "TraceId", activityID)
 	return doc.WriteToBytes()

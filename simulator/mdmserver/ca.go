@@ -154,7 +154,7 @@ func (a *authority) verify(cert *x509.Certificate, now time.Time) (string, error
 // crypto/x509 cannot: Windows writes "!" and NUL into a PrintableString and
 // signs with sha1WithRSA [seen], so the subject stays unread here.
 //
-// A key that is too short is returned with ErrShortKey.
+// The key is also returned with ErrShortKey and ErrUnsigned.
 func readCSR(der []byte) (crypto.PublicKey, error) {
 	var req struct {
 		Info      asn1.RawValue
@@ -180,7 +180,7 @@ func readCSR(der []byte) (crypto.PublicKey, error) {
 		return nil, fmt.Errorf("the request's key: %w", err)
 	}
 	if err := verifyCSR(pub, req.Algorithm.Algorithm.String(), req.Info.FullBytes, req.Signature.RightAlign()); err != nil {
-		return nil, fmt.Errorf("the request's signature: %w", err)
+		return pub, fmt.Errorf("%w: %w", ErrUnsigned, err)
 	}
 	if key, ok := pub.(*rsa.PublicKey); ok && key.N.BitLen() < minKeyBits {
 		return pub, fmt.Errorf("%w: the request's key has %d bits, the policy asks for %d", ErrShortKey, key.N.BitLen(), minKeyBits)
@@ -191,6 +191,9 @@ func readCSR(der []byte) (crypto.PublicKey, error) {
 // ErrShortKey refuses a certificate for a key that is shorter than the policy
 // asks for.
 var ErrShortKey = errors.New("the key is too short")
+
+// ErrUnsigned refuses a certificate for a key whose holder did not sign the request.
+var ErrUnsigned = errors.New("the request's signature")
 
 func verifyCSR(key crypto.PublicKey, algorithm string, info, signature []byte) error {
 	switch key := key.(type) {

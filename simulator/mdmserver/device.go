@@ -9,12 +9,14 @@ import (
 
 // Device is what the server knows of one device.
 type Device struct {
-	ID       string
-	Name     string
-	OS       string
-	Type     string
-	Enrolled time.Time
-	Active   bool
+	ID   string
+	Name string
+	OS   string
+	Type string
+	// EnrollmentType is Full, of a user, or Device.
+	EnrollmentType string
+	Enrolled       time.Time
+	Active         bool
 	// Directory is the device's id in the directory whose token enrolled it.
 	Directory string
 	// Login is the last LoginStatus: user, others or none. User is who the
@@ -52,6 +54,15 @@ const (
 // IsWipe tells whether the command resets the device (Learn, "RemoteWipe CSP").
 func (c *Command) IsWipe() bool {
 	return c.Verb == syncml.Exec && strings.Contains(strings.ToLower(c.LocURI), "/remotewipe/dowipe")
+}
+
+// store is where the device keeps its certificate, below CertificateStore/My
+// (Learn, "Microsoft Entra integration with MDM").
+func (d *Device) store() string {
+	if d.EnrollmentType == "Device" {
+		return "System"
+	}
+	return "User"
 }
 
 // pending are the commands that wait to be sent.

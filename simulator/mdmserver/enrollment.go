@@ -2,6 +2,7 @@ package mdmserver
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -45,6 +46,9 @@ func (s *Server) policies(_ *http.Request, e *enroll.Envelope) ([]byte, *enroll.
 
 // issue answers an RST with the provisioning document.
 func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fault) {
+	if e.Action != enroll.ActionRequestToken {
+		return nil, malformed(fmt.Errorf("expected the Action %s, saw %.200q", enroll.ActionRequestToken, e.Action)) // MS-WSTEP 3.1.4.2
+	}
 	req, err := e.TokenRequest()
 	if err == nil && req.Renewal {
 		return s.renew(r, e, req)
@@ -71,7 +75,7 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 		return nil, badRequest(err)
 	}
 	// Enrolling again starts anew: the server keeps nothing of the old enrollment.
-	d := &Device{ID: id, Name: req.Item("DeviceName"), OS: req.Item("OSVersion"), Type: req.Item("DeviceType"),
+	d := &Device{ID: id, Name: req.Item("DeviceName"), OS: req.Item("OSVersion"), Type: req.Item("DeviceType"), EnrollmentType: req.Item("EnrollmentType"),
 		Enrolled: s.cfg.Now(), Active: true, Directory: who.DeviceID, Auth: newCredentials(id)}
 	s.mu.Lock()
 	s.changed(Change{Moment: Enrolled, Device: d, Old: old})
@@ -99,24 +103,31 @@ func (s *Server) named(e *enroll.Envelope) *Identity {
 
 // renew answers a renewal with a document that has only the new certificate.
 func (s *Server) renew(r *http.Request, e *enroll.Envelope, req *enroll.TokenRequest) ([]byte, *enroll.Fault) {
-	id, csr, fault := s.renewable(r, req)
-	if fault = s.admitted(&Enrollment{Envelope: e, Renewal: true, Fault: fault}); fault != nil {
+	x := &Enrollment{Envelope: e, Renewal: true, Request: r}
+	s.renewable(x, req)
+	if fault := s.admitted(x); fault != nil {
 		return nil, fault
 	}
-	cert, err := s.certify(id, csr, Certification{Request: req, Known: true})
+	cert, err := s.certify(x.ID, x.CSR, Certification{Request: req, Known: true})
 	if err != nil {
 		return nil, badRequest(err)
 	}
 	doc := etree.NewDocument()
 	top := doc.CreateElement("wap-provisioningdoc")
 	top.CreateAttr("version", "1.1")
-	identityCert(characteristic(top, "CertificateStore", "My", "User"), cert)
+	s.mu.Lock()
+	store := "User"
+	if d := s.devices[x.ID]; d != nil {
+		store = d.store()
+	}
+	s.mu.Unlock()
+	identityCert(characteristic(top, "CertificateStore", "My", store), cert)
 	parm(characteristic(top, "APPLICATION"), "PROVIDER-ID", s.cfg.ProviderID)
 	raw, err := doc.WriteToBytes()
 	if err != nil {
 		return written(nil, err)
 	}
-	s.log.Info("certificate renewed", "device", id)
+	s.log.Info("certificate renewed", "device", x.ID)
 	return s.tokenResponse(e, raw)
 }
 

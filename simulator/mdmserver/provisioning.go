@@ -57,13 +57,13 @@ func (s *Server) provisioning(d *Device, cert []byte) ([]byte, error) {
 		trustedCert(store, "CA", s.ca.cert.Raw)
 	}
 	my := characteristic(store, "My")
-	identityCert(characteristic(my, "User"), cert)
+	identityCert(characteristic(my, d.store()), cert)
 	renew := characteristic(my, "WSTEP", "Renew")
 	parm(renew, "ROBOSupport", "true", "boolean")
 	parm(renew, "RenewPeriod", "60", "integer")
 	parm(renew, "RetryInterval", "4", "integer")
 	app := characteristic(top, "APPLICATION")
-	if err := s.application(app, &d.Auth, cert); err != nil {
+	if err := s.application(app, d, cert); err != nil {
 		return nil, err
 	}
 	provider := characteristic(top, "DMClient", "Provider", s.cfg.ProviderID)
@@ -89,7 +89,8 @@ func (s *Server) provisioning(d *Device, cert []byte) ([]byte, error) {
 
 // application is the w7 characteristic: the address of sessions, and how both
 // sides prove themselves in them.
-func (s *Server) application(app *etree.Element, auth *Credentials, cert []byte) error {
+func (s *Server) application(app *etree.Element, d *Device, cert []byte) error {
+	auth := &d.Auth
 	issued, err := x509.ParseCertificate(cert)
 	if err != nil {
 		return fmt.Errorf("read the certificate that was issued: %w", err)
@@ -103,7 +104,7 @@ func (s *Server) application(app *etree.Element, auth *Credentials, cert []byte)
 	parm(app, "MAXBACKOFFTIME", "120000")
 	parm(app, "BACKCOMPATRETRYDISABLED", "")
 	parm(app, "DEFAULTENCODING", s.cfg.Encoding)
-	parm(app, "SSLCLIENTCERTSEARCHCRITERIA", "Subject="+uriEscape(issued.Subject.String())+"&Stores="+uriEscape(`My\User`))
+	parm(app, "SSLCLIENTCERTSEARCHCRITERIA", "Subject="+uriEscape(issued.Subject.String())+"&Stores="+uriEscape(`My\`+d.store()))
 	kind := "DIGEST"
 	if s.cfg.SessionAuth == AuthBasic {
 		kind = "BASIC"

@@ -145,5 +145,14 @@ func (s *Server) checkSigned(e *enroll.Envelope) error {
 	if err := e.Signature.Verify(cert.PublicKey); err != nil {
 		return errors.New("the signature does not verify")
 	}
+	if until, err := time.Parse(time.RFC3339, e.Expires); err != nil || s.cfg.Now().After(until.Add(clockDrift)) {
+		return ErrExpired
+	}
 	return nil
 }
+
+// ErrExpired refuses a signed request that is too old.
+var ErrExpired = errors.New("the timestamp of the request is missing or too old")
+
+// clockDrift is how far the clocks of devices may be off.
+const clockDrift = 10 * time.Minute

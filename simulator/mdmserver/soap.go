@@ -47,7 +47,7 @@ func (s *Server) soap(serve service) http.HandlerFunc {
 // written turns the result of a Write into the result of a service.
 func written(body []byte, err error) ([]byte, *enroll.Fault) {
 	if err != nil {
-		return nil, &enroll.Fault{Code: "Receiver", Subcode: "InternalService", Reason: err.Error()}
+		return nil, &enroll.Fault{Code: "Receiver", Subcode: "EnrollmentServer", Reason: err.Error()}
 	}
 	return body, nil
 }

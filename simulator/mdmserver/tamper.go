@@ -67,6 +67,10 @@ type Enrollment struct {
 	Envelope *enroll.Envelope
 	Renewal  bool
 	Fault    *enroll.Fault // nil lets the request in
+	// Of a renewal: what the request says of its sender, even if it is refused.
+	Request *http.Request
+	ID      string // the DeviceID that the client certificate stands for
+	CSR     []byte // PKCS#10, DER
 }
 
 // Certification is a certificate before it is signed: of a device, or of the

@@ -1,6 +1,8 @@
 package hook
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 
 	"github.com/beevik/etree"
@@ -55,6 +57,26 @@ func Reroute(t *mdmserver.Tamper, f func(*http.Request) (path string)) {
 			at.Path, at.RawPath = path, ""
 			to.URL = &at
 			next.ServeHTTP(w, &to)
+		})
+	})
+}
+
+// Request lets f change every SOAP request to the enrollment service before the
+// server sees it.
+func Request(t *mdmserver.Tamper, f func(doc *etree.Document)) {
+	t.Serve = append(t.Serve, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost && r.URL.Path == mdmserver.EnrollmentPath {
+				doc := etree.NewDocument()
+				doc.WriteSettings.CanonicalText = true
+				if doc.ReadFromBytes(Read(r).In) == nil && doc.Root() != nil {
+					f(doc)
+					if raw, err := doc.WriteToBytes(); err == nil {
+						r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
+					}
+				}
+			}
+			next.ServeHTTP(w, r)
 		})
 	})
 }

@@ -125,13 +125,6 @@ var (
 			}
 		})
 	}}
-	EnrRenewRefused = &Mutant{"enr-renew-refused", "renews no certificates", func(t *tamper) {
-		t.Authenticate = append(t.Authenticate, func(x *mdmserver.Enrollment) {
-			if x.Renewal && x.Fault == nil {
-				x.Fault = &enroll.Fault{Code: "Receiver", Subcode: "Authorization", Reason: "renewal is not supported"}
-			}
-		})
-	}}
 
 	EnrStrictCSR = &Mutant{"enr-strict-csr", "refuses a CSR that a strict parser refuses", func(t *tamper) {
 		onRequest(t, func(c *mdmserver.Certification) error {
@@ -195,7 +188,7 @@ var (
 var enrollment = []*Mutant{
 	EnrGet404, EnrChunked, EnrPoliciesPanic, EnrRelatesTo, EnrURLRelative, EnrURLPlain, EnrPolicyUnoffered, EnrNoAuthURL, EnrPoliciesUnbound, EnrPolicySchema,
 	EnrOIDDangling, EnrPoliciesNone, EnrKeyLength, EnrActionShort, EnrActivityConstant, EnrTimestampOld, EnrSOAPPanic, EnrSOAPStrict, EnrHelp404,
-	EnrAppruFixed, EnrPasswordPanic, EnrPasswordAny, EnrTokenOptional, EnrPolicyLies, EnrRenewRefused, EnrStrictCSR, EnrSHA1Only, EnrAgainRefused,
+	EnrAppruFixed, EnrPasswordPanic, EnrPasswordAny, EnrTokenOptional, EnrPolicyLies, EnrStrictCSR, EnrSHA1Only, EnrAgainRefused,
 	EnrAnyKey, EnrNoEKU, EnrSerialConstant, EnrWrongKey, EnrCAExpired,
 }
 

@@ -125,7 +125,7 @@ var (
 			x.Reply = token.ReplaceAll(x.Reply, first)
 		})
 	}}
-	EnrFaultCode = &Mutant{"enr-fault-code", "answers a wrong credential with the subcode of a malformed message", func(t *tamper) {
+	EnrFaultMessage = &Mutant{"enr-fault-message", "answers a wrong credential with the subcode of a malformed message", func(t *tamper) {
 		hook.Faults(t, func(_ *hook.Exchange, fault *etree.Element) {
 			if v := fault.FindElement("Code/Subcode/Value"); v != nil && strings.HasSuffix(v.Text(), enroll.FaultAuthentication) {
 				v.SetText("s:" + enroll.FaultMessageFormat)
@@ -136,7 +136,7 @@ var (
 
 var discoveries = []*Mutant{
 	EnrHostsDiffer, EnrOfferIgnored, EnrVersionCrash, EnrUserDomain, EnrVersionUnknown, EnrDiscoverNamespace, EnrDiscoverTwice, EnrUserAgent,
-	EnrAppruUsual, EnrAppruAny, EnrWresultAny, EnrWresultRefused, EnrWresultSame, EnrFaultCode,
+	EnrAppruUsual, EnrAppruAny, EnrWresultAny, EnrWresultRefused, EnrWresultSame, EnrFaultMessage,
 }
 
 // onDiscover lets f refuse a Discover before the server reads it.
