@@ -40,7 +40,8 @@ var mustOnPhones = map[string]string{"wp81": report.Must}
 // All returns the catalogue, area by area.
 func All() []Scenario {
 	return slices.Concat(
-		ofStrangers(inOrder(enrollmentMessages, discovery, enrollmentCredentials, certificatePolicies, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule, certificateStores)),
+		ofStrangers(inOrder(enrollmentMessages, discovery, enrollmentCredentials, certificatePolicies, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule, certificateStores,
+			certificateContents, managementAccount, renewalSetup)),
 		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials),
 		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), wnsErrors, inOrder(pushToWork, pushedWork),
 		inOrder(pfnErrors, answerErrors, atomicErrors),

@@ -28,10 +28,10 @@ type tolerated struct {
 // must pass on them.
 var onVariant = map[*variants.Variant]tolerated{
 	variants.EndEmpty:        {undecided: []string{"SES-06", "SES-11"}}, // a session of one message shows no numbering
-	variants.PollOther:       {undecided: []string{"ENR-35"}},           // the schedule ends
 	variants.NoPolicyService: {undecided: []string{"ENR-08", "ENR-28", "ENR-31", "ENR-33"}},
 	variants.PushItself:      {undecided: []string{"PSH-03"}}, // no push without work
 	variants.FinalIdle:       {breaks: []string{"SES-13"}},
+	variants.DocumentVendor:  {breaks: []string{"ENR-85"}},
 	variants.WBXML:           {undecided: []string{"SES-23"}}, // devices send no XML
 }
 

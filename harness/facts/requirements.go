@@ -34,7 +34,10 @@ type RequirementGroup struct {
 
 // Requirements returns what the documents ask of a server, by group.
 func Requirements() []RequirementGroup {
-	return []RequirementGroup{}
+	return []RequirementGroup{
+		documentRequirements(),
+		certificateRequirements(),
+	}
 }
 
 // requirements writes the groups as tables.

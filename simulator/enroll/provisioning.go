@@ -2,6 +2,7 @@ package enroll
 
 import (
 	"crypto/sha1" //nolint:gosec // CertificateStore names a certificate by its SHA-1
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -150,7 +151,9 @@ func (p *Provisioning) readStore(store *etree.Element) error {
 			case "Root":
 				p.Roots = append(p.Roots, der)
 			case "My":
-				p.ClientCert, p.Store = der, where[1]
+				if p.ClientCert == nil || !isAuthority(der) {
+					p.ClientCert, p.Store = der, where[1]
+				}
 			}
 		}
 	}
@@ -160,6 +163,14 @@ func (p *Provisioning) readStore(store *etree.Element) error {
 		p.Renew = nodes.Nodes
 	}
 	return nil
+}
+
+// isAuthority reports whether a certificate is of a CA: Learn, "Federated
+// authentication device enrollment", has those in between in My/User; MS-MDE2 2.2.9.2
+// has them in CA/System.
+func isAuthority(der []byte) bool {
+	c, err := x509.ParseCertificate(der)
+	return err == nil && c.IsCA
 }
 
 func readApplication(c *etree.Element) Application {
