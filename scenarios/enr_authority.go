@@ -41,10 +41,10 @@ var certificateContents = []Scenario{
 	},
 	{
 		ID: "ENR-87", Level: report.Must, Title: "the client certificate is encoded as RFC 5280 asks",
-		Rule:    "A certificate with extensions has version 3; no extension is there twice, and there are no unique identifiers. The serial number is above 0 and has at most 20 bytes. Both signature algorithms are the same. Dates until 2049 are UTCTime, later ones GeneralizedTime, with seconds and Z. Names have no TeletexString, BMPString or UniversalString. The subject is not empty, or a critical subjectAltName is there; an e-mail address in the subject also is in subjectAltName.",
-		Source:  "RFC 5280 4.1.1.2, 4.1.2.1, 4.1.2.2, 4.1.2.4, 4.1.2.5, 4.1.2.6, 4.1.2.8, 4.2, 4.2.1.6",
+		Rule:    "A certificate with extensions has version 3; no extension is there twice, and there are no unique identifiers. The serial number is above 0 and has at most 20 bytes. Both signature algorithms are the same. Dates until 2049 are UTCTime, later ones GeneralizedTime, with seconds and Z. The subject is not empty, or a critical subjectAltName is there; an e-mail address in the subject also is in subjectAltName.",
+		Source:  "RFC 5280 4.1.1.2, 4.1.2.1, 4.1.2.2, 4.1.2.5, 4.1.2.6, 4.1.2.8, 4.2, 4.2.1.6",
 		Fix:     "Let a library for X.509 write the certificate.",
-		Mutants: []*mutants.Mutant{mutants.EnrUniqueID, mutants.EnrSerialLong, mutants.EnrTimeGeneral, mutants.EnrNameBMP, mutants.EnrSubjectEmpty},
+		Mutants: []*mutants.Mutant{mutants.EnrUniqueID, mutants.EnrSerialLong, mutants.EnrTimeGeneral, mutants.EnrSubjectEmpty},
 		Run: func(t *T) {
 			c, err := readDER(clientDER(t.Specimen()))
 			if err != nil {
@@ -81,11 +81,11 @@ var certificateContents = []Scenario{
 		},
 	},
 	{
-		ID: "ENR-89", Level: report.Should, Title: "the client certificate is one of a device, not of a CA",
-		Rule:    "The client certificate is no CA: it has no cA, no keyCertSign and no path length. It has a subjectKeyIdentifier. Its keyUsage, if present, is critical and has digitalSignature.",
-		Source:  "RFC 5280 4.2.1.2, 4.2.1.3, 4.2.1.9, 4.2.1.12",
-		Fix:     "Issue it from a template for clients: no basicConstraints or cA false, keyUsage digitalSignature (critical), and a subjectKeyIdentifier.",
-		Mutants: []*mutants.Mutant{mutants.EnrCertCA, mutants.EnrCertUsage, mutants.EnrNoKeyID},
+		ID: "ENR-89", Level: report.Should, Title: "the client certificate suits a device",
+		Rule:    "The client certificate is no CA: it has no cA, no keyCertSign and no path length. It has a subjectKeyIdentifier. Its keyUsage, if present, is critical and has digitalSignature. Its subject has no TeletexString, BMPString or UniversalString: they are for names that are older than it.",
+		Source:  "RFC 5280 4.1.2.4, 4.2.1.2, 4.2.1.3, 4.2.1.9, 4.2.1.12",
+		Fix:     "Issue it from a template for clients: no basicConstraints or cA false, keyUsage digitalSignature (critical), a subjectKeyIdentifier, and names as UTF8String.",
+		Mutants: []*mutants.Mutant{mutants.EnrCertCA, mutants.EnrCertUsage, mutants.EnrNoKeyID, mutants.EnrNameBMP},
 		Run: func(t *T) {
 			c := readClient(t.Specimen())
 			t.Try("basicConstraints", func() {
@@ -107,6 +107,14 @@ var certificateContents = []Scenario{
 			})
 			t.Try("subjectKeyIdentifier", func() {
 				t.Check(c.extension(subjectKeyID) != nil, "a subjectKeyIdentifier", "none")
+			})
+			t.Try("subject", func() {
+				list, err := attributes(c.subject)
+				if err != nil {
+					t.Blocked(suite.By("ENR-87"), "the subject cannot be read: %v", err)
+				}
+				odd := oddStrings(list)
+				t.Check(len(odd) == 0, "PrintableString or UTF8String", strings.Join(odd, ", "))
 			})
 		},
 	},
@@ -145,8 +153,8 @@ var encodingRules = []struct {
 	}},
 	{"notBefore", "UTCTime with seconds and Z; from 2050 GeneralizedTime", func(c *derCert) string { return c.notBefore.fault() }},
 	{"notAfter", "UTCTime with seconds and Z; from 2050 GeneralizedTime", func(c *derCert) string { return c.notAfter.fault() }},
-	{"issuer's name", "PrintableString or UTF8String", func(c *derCert) string { return strings.Join(nameFaults(c.issuer), ", ") }},
-	{"subject's name", "PrintableString or UTF8String", func(c *derCert) string { return strings.Join(nameFaults(c.subject), ", ") }},
+	{"issuer's name", "a name", func(c *derCert) string { return nameFault(c.issuer) }},
+	{"subject's name", "a name", func(c *derCert) string { return nameFault(c.subject) }},
 	{"subject", "a subject, or a critical subjectAltName", func(c *derCert) string {
 		alt := c.extension(subjectAltName)
 		switch {
@@ -171,13 +179,12 @@ var encodingRules = []struct {
 	}},
 }
 
-// nameFaults returns what is wrong in a name.
-func nameFaults(der []byte) []string {
-	list, err := attributes(der)
-	if err != nil {
-		return []string{err.Error()}
+// nameFault says why a name cannot be read; empty if it can.
+func nameFault(der []byte) string {
+	if _, err := attributes(der); err != nil {
+		return err.Error()
 	}
-	return oddStrings(list)
+	return ""
 }
 
 // clientDER returns the client certificate.

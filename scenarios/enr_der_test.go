@@ -87,7 +87,6 @@ func TestEncodingRules(t *testing.T) {
 		"no end":            {func(c *derCert) { c.notAfter = derTime{24, "99991231235959Z"} }, nil},
 		"GeneralizedTime":   {func(c *derCert) { c.notAfter = derTime{24, "20490101000000Z"} }, []string{"notAfter"}},
 		"fractions":         {func(c *derCert) { c.notAfter = derTime{24, "20510101000000.5Z"} }, []string{"notAfter"}},
-		"TeletexString":     {func(c *derCert) { c.issuer = name(20, "CA") }, []string{"issuer's name"}},
 		"no subject":        {func(c *derCert) { c.subject = []byte{0x30, 0} }, []string{"subject"}},
 		"no subject, SAN":   {func(c *derCert) { c.subject = []byte{0x30, 0}; c.extensions = []derExtension{{id: subjectAltName}} }, []string{"subject"}},
 		"no subject, its SAN": {func(c *derCert) {

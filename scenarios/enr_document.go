@@ -95,14 +95,13 @@ var provisioningDocument = []Scenario{
 		Fix:     "Set ROBOSupport to true and RenewPeriod to a number of days under CertificateStore/My/WSTEP/Renew.",
 		Mutants: []*mutants.Mutant{mutants.EnrNoROBO},
 		Run: func(t *T) {
-			values := map[string]string{}
-			for _, n := range documentOf(t.Specimen()).Renew {
-				values[strings.ToLower(n.Path)] = n.Value
-			}
-			t.Try("ROBOSupport", func() { t.Expect(strings.ToLower(values["robosupport"]), "ROBOSupport").To(Equal("true")) })
+			list := documentOf(t.Specimen()).Renew
+			t.Try("ROBOSupport", func() {
+				t.Expect(strings.ToLower(valueOf(renewNode(list, "ROBOSupport"))), "ROBOSupport").To(Equal("true"))
+			})
 			t.Try("RenewPeriod", func() {
-				days, err := strconv.Atoi(values["renewperiod"])
-				t.Check(err == nil && days > 0, "RenewPeriod: a number of days", suite.Show(values["renewperiod"]))
+				n := renewNode(list, "RenewPeriod")
+				t.Check(n != nil && daysIn(n) > 0, "RenewPeriod: a number of days", suite.Show(valueOf(n)))
 			})
 		},
 	},

@@ -77,7 +77,15 @@ func pathOf(doc *enroll.Provisioning, cert *enroll.Cert) ([]*x509.Certificate, e
 			between = append(between, c.DER)
 		}
 	}
-	return chain(signedCert{cert.Issuer, cert.SignedBy}, doc.Roots, between, 0)
+	// A server may copy the subject of the Windows CSR, which x509 cannot read; it
+	// knows more algorithms than package enroll.
+	signed := cert.SignedBy
+	if c, err := x509.ParseCertificate(cert.Raw); err == nil {
+		signed = func(issuer *x509.Certificate) error {
+			return issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
+		}
+	}
+	return chain(signedCert{cert.Issuer, signed}, doc.Roots, between, 0)
 }
 
 // signedCert is a certificate whose issuer is looked for.

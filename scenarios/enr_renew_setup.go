@@ -104,8 +104,11 @@ var renewalSetup = []Scenario{
 const fourMonths = 120 * 24 * time.Hour
 
 // renewNode returns a value under CertificateStore/My/WSTEP/Renew; nil if absent.
+// MS-MDE2 2.2.9.2 calls RenewPeriod RenewalPeriod, unlike its own sample.
 func renewNode(list []enroll.ProviderNode, name string) *enroll.ProviderNode {
-	i := slices.IndexFunc(list, func(n enroll.ProviderNode) bool { return strings.EqualFold(n.Path, name) })
+	i := slices.IndexFunc(list, func(n enroll.ProviderNode) bool {
+		return strings.EqualFold(n.Path, name) || name == "RenewPeriod" && strings.EqualFold(n.Path, "RenewalPeriod")
+	})
 	if i < 0 {
 		return nil
 	}

@@ -180,6 +180,9 @@ func readApplication(c *etree.Element) Application {
 	}
 	a.AppID, a.ProviderID, a.Name, a.Addr = a.Parms["APPID"], a.Parms["PROVIDER-ID"], a.Parms["NAME"], a.Parms["ADDR"]
 	for _, k := range kids(c, "characteristic") {
+		if strings.EqualFold(typeOf(k), "APPADDR") && a.Addr == "" {
+			a.Addr = readApplication(k).Addr
+		}
 		if !strings.EqualFold(typeOf(k), "APPAUTH") {
 			continue
 		}

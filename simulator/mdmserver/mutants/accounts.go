@@ -77,7 +77,9 @@ var (
 	}}
 	EnrNoSecret = &Mutant{"enr-no-secret", "leaves the server's secret out", func(t *tamper) {
 		hook.Document(t, func(p *mdmserver.Provisioning) {
-			hook.Remove(hook.Parm(hook.W7(p.Doc).FindElement("characteristic/parm[@value='CLIENT']").Parent(), "AAUTHSECRET"))
+			if p.Config.SessionAuth == "" { // nobody needs it
+				hook.Remove(hook.Parm(hook.W7(p.Doc).FindElement("characteristic/parm[@value='CLIENT']").Parent(), "AAUTHSECRET"))
+			}
 		})
 	}}
 	EnrSecretShort = &Mutant{"enr-secret-short", "makes secrets of eight characters", func(t *tamper) {

@@ -68,6 +68,14 @@ var (
 			hook.AddParm(provider, "ManagementServerAddressList", "<"+hook.Parm(app, "ADDR").SelectAttrValue("value", "")+">", "string")
 		})
 	}}
+	DocumentAddr = &Variant{Name: "document-appaddr", Does: "writes ADDR into APPADDR", Seen: "Learn, \"w7 APPLICATION CSP\"", Vary: func(c *mdmserver.Config) {
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			app := hook.W7(p.Doc)
+			addr := hook.Parm(app, "ADDR")
+			hook.Remove(addr)
+			hook.AddCharacteristic(app, "APPADDR").AddChild(addr)
+		})
+	}}
 	DocumentOther = &Variant{Name: "document-other", Does: "declares and indents the provisioning document, and has it in another order", Seen: "MS-MDE2 2.2.9.1", Vary: func(c *mdmserver.Config) {
 		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
 			root := p.Doc.Root()
@@ -105,7 +113,7 @@ var (
 	}}
 )
 
-var documents = []*Variant{PollLong, PollFirstOnly, PollSecondEndless, PollRemainingOnly, PollNoLogin, PollNone, DocumentExtra, DocumentVendor, DocumentSample, DocumentFull, DocumentOther, ClockFast, ClockSlow, AgainQueue}
+var documents = []*Variant{PollLong, PollFirstOnly, PollSecondEndless, PollRemainingOnly, PollNoLogin, PollNone, DocumentExtra, DocumentVendor, DocumentSample, DocumentFull, DocumentAddr, DocumentOther, ClockFast, ClockSlow, AgainQueue}
 
 func pollOf(p *mdmserver.Provisioning) *etree.Element {
 	return hook.Find(hook.Provider(p.Doc), "Poll")
