@@ -30,7 +30,11 @@ var certificateContents = []Scenario{
 		Fix:     "Write the device's id, or the user's name, into the subject of the certificate.",
 		Mutants: []*mutants.Mutant{mutants.EnrSubjectSame},
 		Run: func(t *T) {
-			a, b := certOf(t.Specimen()), certOf(t.Device())
+			a := certOf(t.Specimen())
+			if a.Subject() == "" {
+				return // the names are in subjectAltName
+			}
+			b := certOf(t.Device())
 			same := bytes.Equal(a.Issuer, b.Issuer) && a.Subject() == b.Subject()
 			user, _, _ := strings.Cut(strings.ToLower(t.Lab.Config.Target.Username), "@")
 			if same && user != "" && strings.Contains(strings.ToLower(a.Subject()), user) {

@@ -1,12 +1,11 @@
 package mutants
 
 import (
+	"crypto/sha1" //nolint:gosec // CertificateStore names a certificate by its SHA-1
 	"encoding/base64"
 	"fmt"
 	"regexp"
 	"strings"
-
-	"crypto/sha1" //nolint:gosec // CertificateStore names a certificate by its SHA-1
 
 	"github.com/beevik/etree"
 
@@ -125,8 +124,8 @@ var (
 	EnrRenewURL = &Mutant{"enr-renew-url", "writes a relative URL for renewal", func(t *tamper) {
 		hook.Document(t, func(p *mdmserver.Provisioning) { hook.AddParm(renewal(p), "ServerURL", "/renewal", "string") })
 	}}
-	EnrRenewEarly = &Mutant{"enr-renew-early", "lets renewal start before the certificate was issued", func(t *tamper) {
-		hook.Document(t, func(p *mdmserver.Provisioning) { hook.SetParm(renewal(p), "RenewPeriod", "400") })
+	EnrRenewEarly = &Mutant{"enr-renew-early", "lets renewal start a day after the certificate was issued", func(t *tamper) {
+		hook.Document(t, func(p *mdmserver.Provisioning) { hook.SetParm(renewal(p), "RenewPeriod", "364") })
 	}}
 	EnrRenewLate = &Mutant{"enr-renew-late", "lets renewal start ten days before the end, with a try a week", func(t *tamper) {
 		hook.Document(t, func(p *mdmserver.Provisioning) {
