@@ -179,7 +179,7 @@ func valuesOfAccount(t *T) {
 func newVersion(t *T, before, v string) {
 	t.Check(versionForm.MatchString(v), "a digit, or two with a point between them", v)
 	number := func(v string) float64 {
-		n, _ := strconv.ParseFloat(v, 64) //nolint:errcheck // 0 if it is not set
+		n, _ := strconv.ParseFloat(v, 64) // 0 if it is not set
 		return n
 	}
 	highest := t.Profile().MaxSyncVersion

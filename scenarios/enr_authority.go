@@ -21,6 +21,7 @@ var certificateContents = []Scenario{
 		Source:  "MS-XCEP 3.1.4.1.3.8; RFC 5280 6.1.3; the month is ours",
 		Fix:     "Let the certificate begin when it is issued, live as long as validityPeriodSeconds says, and end before its CA does.",
 		Mutants: []*mutants.Mutant{mutants.EnrLifeOther, mutants.EnrOutlives, mutants.EnrBackdated},
+		Under:   []string{"ENR-25"},
 		Run:     lifeOfCertificate,
 	},
 	{

@@ -256,11 +256,3 @@ func (e *derExtension) authority() []byte {
 	}
 	return id.Key
 }
-
-// subjectKey returns the identifier in a subjectKeyIdentifier.
-func (e *derExtension) subjectKey() (id []byte) {
-	if _, err := asn1.Unmarshal(e.value, &id); err != nil {
-		return nil
-	}
-	return id
-}

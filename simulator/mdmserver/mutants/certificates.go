@@ -4,8 +4,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/binary"
 	"sync"
 	"time"
+	"unicode/utf16"
 
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
@@ -127,8 +129,8 @@ func raw(v any) asn1.RawValue {
 // bmpName is a name of one common name.
 func bmpName(cn string) []byte {
 	var text []byte
-	for _, r := range cn {
-		text = append(text, byte(r>>8), byte(r))
+	for _, unit := range utf16.Encode([]rune(cn)) {
+		text = binary.BigEndian.AppendUint16(text, unit)
 	}
 	type attribute struct {
 		ID    asn1.ObjectIdentifier
