@@ -38,7 +38,7 @@ var pollSchedule = []Scenario{
 	},
 	{
 		ID: "ENR-35", Level: report.Should, Title: "polling that never ends is rare",
-		Rule:    "IntervalForRemainingScheduledRetries, if present with a count of 0, is at least 1440 minutes, a day: urgent work is pushed. (Microsoft's own service polls every 480 minutes.) A server without push has to poll more often: every 15 minutes at most.",
+		Rule:    "IntervalForRemainingScheduledRetries, if present with a count of 0, is at least 1440 minutes, a day: urgent work is pushed. (Microsoft's own service polls every 480 minutes.) Without push, devices have to poll more often: every 15 minutes at most.",
 		Source:  "MS-MDE2 2.2.9.3; Learn, \"Federated authentication device enrollment\"; fleet issue 46481; the bound without push is ours",
 		Fix:     "Raise IntervalForRemainingScheduledRetries to a day, and push urgent work.",
 		Mutants: []*mutants.Mutant{mutants.EnrPollMinute},

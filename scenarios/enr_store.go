@@ -53,7 +53,9 @@ var certificateStores = []Scenario{
 		Fix:     "Encode the certificate's DER in one line of base64, not as PEM.",
 		Mutants: []*mutants.Mutant{mutants.EnrCertLines},
 		Run: func(t *T) {
-			list := rootOf(t.Specimen()).FindElements(".//parm[@name='EncodedCertificate']")
+			list := slices.DeleteFunc(rootOf(t.Specimen()).FindElements(".//parm"), func(e *etree.Element) bool {
+				return !strings.EqualFold(e.SelectAttrValue("name", ""), "EncodedCertificate")
+			})
 			if len(list) == 0 {
 				t.Blocked(suite.By("ENR-12"), "the provisioning document contains no certificate")
 			}
@@ -84,7 +86,9 @@ var certificateStores = []Scenario{
 		Fix:     "Write <characteristic type=\"PrivateKeyContainer\"/> into CertificateStore/My/User (or System).",
 		Mutants: []*mutants.Mutant{mutants.EnrNoKeyContainer},
 		Run: func(t *T) {
-			for _, my := range characteristics(rootOf(t.Specimen()), "CertificateStore", "My", "") {
+			d := t.Specimen()
+			clientDER(d) // its store is there
+			for _, my := range characteristics(rootOf(d), "CertificateStore", "My", "") {
 				for _, e := range my.FindElements(".//characteristic") {
 					if strings.EqualFold(e.SelectAttrValue("type", ""), "PrivateKeyContainer") {
 						return
