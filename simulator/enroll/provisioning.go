@@ -14,7 +14,7 @@ import (
 // "Certificate authentication device enrollment").
 type Provisioning struct {
 	Version    string
-	Roots      [][]byte // DER, CertificateStore/Root/System
+	Roots      [][]byte // DER, CertificateStore/Root/System or RootCATrustedCertificates/Root
 	ClientCert []byte   // DER, CertificateStore/My/{User|System}
 	Store      string   // User or System
 	// Stored are all certificates, also those of authorities in between.
@@ -27,7 +27,7 @@ type Provisioning struct {
 
 // StoredCert is a certificate of the document.
 type StoredCert struct {
-	Store string // Root/System, CA/System, My/User or My/System
+	Store string // Root/System, CA/System, My/User, My/System, or RootCATrustedCertificates/{Root|CA}
 	// Name is the type of its characteristic, which should be the certificate's
 	// SHA-1 in hexadecimal (MS-MDE2 2.2.9.2, CertHash).
 	Name string
@@ -97,6 +97,10 @@ func ReadProvisioning(b []byte) (*Provisioning, error) {
 			if err := p.readStore(c); err != nil {
 				return nil, err
 			}
+		case "ROOTCATRUSTEDCERTIFICATES":
+			if err := p.readTrusted(c); err != nil {
+				return nil, err
+			}
 		case "APPLICATION":
 			app := readApplication(c)
 			if p.App.AppID == "" || strings.EqualFold(app.AppID, "w7") {
@@ -125,21 +129,9 @@ func characteristic(c *etree.Element, typ string) *etree.Element {
 }
 
 func (p *Provisioning) readStore(store *etree.Element) error {
-	encoded := func(c *etree.Element) ([]byte, error) {
-		for _, parm := range kids(c, "parm") {
-			if strings.EqualFold(parm.SelectAttrValue("name", ""), "EncodedCertificate") {
-				der, err := decodeBase64(parm.SelectAttrValue("value", ""))
-				if err != nil {
-					return nil, fmt.Errorf("provisioning document: certificate %s is not base64: %w", typeOf(c), err)
-				}
-				return der, nil
-			}
-		}
-		return nil, nil
-	}
 	for _, where := range [][2]string{{"Root", "System"}, {"CA", "System"}, {"My", "User"}, {"My", "System"}} {
 		for _, c := range kids(characteristic(characteristic(store, where[0]), where[1]), "characteristic") {
-			der, err := encoded(c)
+			der, err := encodedCert(c)
 			if err != nil && where[0] != "CA" { // a device goes on without an authority in between
 				return err
 			}
@@ -163,6 +155,41 @@ func (p *Provisioning) readStore(store *etree.Element) error {
 		p.Renew = nodes.Nodes
 	}
 	return nil
+}
+
+// readTrusted reads RootCATrustedCertificates, which can deliver CAs as well
+// (MS-MDE2 2.2.9.4).
+func (p *Provisioning) readTrusted(trusted *etree.Element) error {
+	for _, store := range []string{"Root", "CA"} {
+		for _, c := range kids(characteristic(trusted, store), "characteristic") {
+			der, err := encodedCert(c)
+			if err != nil {
+				return err
+			}
+			if der == nil {
+				continue
+			}
+			p.Stored = append(p.Stored, StoredCert{"RootCATrustedCertificates/" + store, typeOf(c), der})
+			if store == "Root" {
+				p.Roots = append(p.Roots, der)
+			}
+		}
+	}
+	return nil
+}
+
+// encodedCert returns the certificate in a characteristic; nil if it has none.
+func encodedCert(c *etree.Element) ([]byte, error) {
+	for _, parm := range kids(c, "parm") {
+		if strings.EqualFold(parm.SelectAttrValue("name", ""), "EncodedCertificate") {
+			der, err := decodeBase64(parm.SelectAttrValue("value", ""))
+			if err != nil {
+				return nil, fmt.Errorf("provisioning document: certificate %s is not base64: %w", typeOf(c), err)
+			}
+			return der, nil
+		}
+	}
+	return nil, nil
 }
 
 // isAuthority reports whether a certificate is of a CA: Learn, "Federated

@@ -28,6 +28,13 @@ var (
 			hook.Find(store, "My", "User").AddChild(ca)
 		})
 	}}
+	RootTrusted = &Variant{Name: "root-trusted", Does: "delivers the root in RootCATrustedCertificates", Seen: "MS-MDE2 2.2.9.4", Vary: func(c *mdmserver.Config) {
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			root := hook.Find(p.Doc.Root(), "CertificateStore", "Root")
+			hook.Remove(root)
+			hook.AddCharacteristic(p.Doc.Root(), "RootCATrustedCertificates", "Root").AddChild(hook.Find(root, "System").FindElement("characteristic"))
+		})
+	}}
 	CertShort = &Variant{Name: "cert-short", Does: "issues certificates for a month, and says so in the policy", Seen: "MS-XCEP 3.1.4.1.3.8; Learn, \"Federated authentication device enrollment\": two weeks", Vary: func(c *mdmserver.Config) {
 		c.CertificateLife = 30 * 24 * time.Hour
 		hook.Respell(&c.Tamper, `(<validityPeriodSeconds>)\d+`, "${1}2592000")
@@ -66,4 +73,4 @@ var (
 	}}
 )
 
-var enrollment = []*Variant{CABetween, CAInMy, CertShort, CertOnly, NoPolicyService, PollOther, Doctype500, Refusal200}
+var enrollment = []*Variant{CABetween, CAInMy, RootTrusted, CertShort, CertOnly, NoPolicyService, PollOther, Doctype500, Refusal200}
