@@ -2,17 +2,13 @@ package scenarios
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
-
-	"github.com/beevik/etree"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -27,9 +23,9 @@ import (
 var certificatesIssued = []Scenario{
 	{
 		ID: "ENR-12", Level: report.Must, Title: "client certificate is for the CSR's key and chains to the delivered root",
-		Rule:    "The certificate in CertificateStore/My certifies the key of the CSR. It chains, directly or through CAs in CertificateStore/CA, to a certificate in CertificateStore/Root.",
-		Source:  "MS-MDE2 2.2.9.1, 3.4.4.1",
-		Fix:     "Issue the certificate for the public key of this request, and deliver the CA that signed it in CertificateStore/Root.",
+		Rule:    "The certificate in CertificateStore/My certifies the key of the CSR. It chains, directly or through the CAs that the document delivers, to a certificate in CertificateStore/Root: each issuer has the name that the certificate gives, may issue certificates, and signed it.",
+		Source:  "MS-MDE2 2.2.9.1, 2.2.9.2, 3.4.4.1; RFC 5280 6.1",
+		Fix:     "Issue the certificate for the public key of this request. Deliver the CA that signed it in CertificateStore/Root, or in CertificateStore/CA with the root above it in CertificateStore/Root.",
 		Mutants: []*mutants.Mutant{mutants.EnrWrongKey, mutants.EnrWrongRoot},
 		Run:     clientCertificate,
 	},
@@ -81,76 +77,16 @@ var certificatesIssued = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrCAExpired},
 		Run: func(t *T) {
 			d := t.Specimen()
-			doc := documentOf(d)
-			if len(doc.Roots) == 0 && doc.ClientCert == nil {
+			list := documentOf(d).Stored
+			if len(list) == 0 {
 				t.Blocked(suite.By("ENR-12"), "the provisioning document contains no certificate")
 			}
 			at := exchangeOf(d, enroll.StepToken).At
-			for i, der := range doc.Roots {
-				t.Try(fmt.Sprintf("certificate %d in CertificateStore/Root", i+1), func() { validAt(t, der, at) })
-			}
-			if doc.ClientCert != nil {
-				t.Try("the client certificate", func() { validAt(t, doc.ClientCert, at) })
+			for i, c := range list {
+				t.Try(fmt.Sprintf("certificate %d, in %s", i+1, c.Store), func() { validAt(t, c.DER, at) })
 			}
 		},
 	},
-}
-
-func clientCertificate(t *T) {
-	d := t.Device()
-	doc := documentOf(d)
-	t.Check(len(doc.ClientCert) > 0, "a certificate in CertificateStore/My", "none")
-	cert, err := enroll.ReadCert(doc.ClientCert)
-	if err != nil {
-		t.Fail("a certificate in CertificateStore/My", err.Error())
-	}
-	own, ok := cert.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
-	t.Check(ok && own.Equal(d.PublicKey()), "a certificate for the key of the CSR", "a certificate for another key")
-	t.Expect(len(doc.Roots), "certificates in CertificateStore/Root").To(BeNumerically(">", 0))
-	if err := chains(cert.SignedBy, doc.Roots, intermediates(writtenDocument(d))); err != nil {
-		t.Fail("a client certificate that chains to CertificateStore/Root", err.Error())
-	}
-}
-
-// chains looks for a path from a certificate to a root, through intermediate CAs.
-// signed checks that an issuer signed the certificate.
-func chains(signed func(*x509.Certificate) error, roots, between [][]byte) error {
-	err := errors.New("no certificate in CertificateStore/Root")
-	for _, der := range roots {
-		var root *x509.Certificate
-		if root, err = x509.ParseCertificate(der); err == nil {
-			if err = signed(root); err == nil {
-				return nil
-			}
-		}
-	}
-	for i, der := range between {
-		ca, parseErr := x509.ParseCertificate(der)
-		if parseErr != nil || signed(ca) != nil {
-			continue
-		}
-		rest := slices.Delete(slices.Clone(between), i, i+1)
-		if err = chains(func(issuer *x509.Certificate) error {
-			return issuer.CheckSignature(ca.SignatureAlgorithm, ca.RawTBSCertificate, ca.Signature)
-		}, roots, rest); err == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("no root verifies it: %w", err)
-}
-
-// intermediates returns the certificates in CertificateStore/CA of a document.
-func intermediates(raw []byte) (out [][]byte) {
-	doc := etree.NewDocument()
-	if doc.ReadFromBytes(raw) != nil {
-		return nil
-	}
-	for _, p := range doc.FindElements("//characteristic[@type='CertificateStore']/characteristic[@type='CA']//parm[@name='EncodedCertificate']") {
-		if der, err := base64Text(p.SelectAttrValue("value", "")); err == nil {
-			out = append(out, der)
-		}
-	}
-	return out
 }
 
 // certOf returns the client certificate that the device got.
@@ -217,10 +153,11 @@ func ahead(d *Device) time.Duration {
 }
 
 func validAt(t *T, der []byte, at time.Time) {
-	c, err := parseCert(der)
+	c, err := readDER(der)
 	if err != nil {
 		t.Fail("a certificate that is valid today", err.Error())
 	}
-	valid := !at.Add(clockDrift).Before(c.NotBefore) && !at.After(c.NotAfter)
-	t.Check(valid, "a certificate that is valid today", fmt.Sprintf("valid from %s to %s", c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)))
+	from, to := c.validity()
+	valid := !at.Add(clockDrift).Before(from) && !at.After(to)
+	t.Check(valid, "a certificate that is valid today", fmt.Sprintf("valid from %s to %s", from.Format(time.RFC3339), to.Format(time.RFC3339)))
 }

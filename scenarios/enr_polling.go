@@ -1,10 +1,11 @@
 package scenarios
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
-
-	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
@@ -17,7 +18,7 @@ import (
 var pollSchedule = []Scenario{
 	{
 		ID: "ENR-22", Level: report.Must, Title: "the poll schedule is valid",
-		Rule:    "Each value of Poll is 0 or a positive number. If all six are present, not all are 0; if all three counts are present, not all counts are 0.",
+		Rule:    "Each value of Poll is 0 or a positive number. Not all six are 0 (those of the second and third set are 0 if absent); if all three counts are present, not all counts are 0.",
 		Source:  "Learn, \"DMClient CSP\", Poll; MS-MDE2 2.2.9.3",
 		Fix:     "Give at least one of the three counts and one interval a value above 0.",
 		Mutants: []*mutants.Mutant{mutants.EnrPollZero},
@@ -28,30 +29,61 @@ var pollSchedule = []Scenario{
 				t.Try("Poll/"+s.intervalName, func() { number(t, s.interval) })
 				counts, all = append(counts, s.count), append(all, s.count, s.interval)
 			}
+			for i := 2; i < len(all); i++ {
+				all[i] = cmp.Or(all[i], "0") // the defaults of the second and the third set
+			}
 			t.Try("all six values", func() { t.Check(!zeros(all), "a value above 0", strings.Join(all, ", ")) })
 			t.Try("the three counts", func() { t.Check(!zeros(counts), "a value above 0", strings.Join(counts, ", ")) })
 		},
 	},
 	{
-		ID: "ENR-35", Level: report.Should, Title: "polling goes on, but not every minute",
-		Rule:    "The schedule that never ends, the last set with count 0, polls every 15 minutes at most: urgent work is pushed.",
-		Source:  "Learn, \"DMClient CSP\", Poll; " + learnPush + "; fleet issue 46481; the bound is ours",
-		Fix:     "Raise IntervalForRemainingScheduledRetries to hours, and push urgent work.",
+		ID: "ENR-35", Level: report.Should, Title: "polling that never ends is rare",
+		Rule:    "IntervalForRemainingScheduledRetries, if present with a count of 0, is at least 1440 minutes, a day: urgent work is pushed. (Microsoft's own service polls every 480 minutes.) Without push, devices have to poll more often: every 15 minutes at most.",
+		Source:  "MS-MDE2 2.2.9.3; Learn, \"Federated authentication device enrollment\"; fleet issue 46481; the bound without push is ours",
+		Fix:     "Raise IntervalForRemainingScheduledRetries to a day, and push urgent work.",
 		Mutants: []*mutants.Mutant{mutants.EnrPollMinute},
 		Under:   []string{"ENR-22"},
 		Run: func(t *T) {
 			last := pollSets(documentOf(t.Specimen()))[2]
-			switch {
-			case last.interval == "":
-				return // then Windows polls once a day
-			case last.count != "0":
-				t.NotApplicable("every schedule ends: %s is %s", last.countName, suite.Show(last.count))
+			if last.interval == "" || last.count != "" && last.count != "0" {
+				return // then Windows polls once a day, or the set ends
 			}
 			minutes, err := strconv.Atoi(last.interval)
 			if err != nil {
 				t.Blocked(suite.By("ENR-22"), "%s is not a number: %s", last.intervalName, last.interval)
 			}
-			t.Expect(minutes, "minutes in %s", last.intervalName).To(BeNumerically(">=", 15))
+			least := 1440
+			if t.Lab.Config.Target.Push == "none" {
+				least = 15
+			}
+			t.Check(minutes == 0 || minutes >= least, fmt.Sprintf("%s: at least %d minutes", last.intervalName, least), last.interval)
+		},
+	},
+	{
+		ID: "ENR-83", Level: report.Should, Title: "the poll schedule slows down, and has one endless set",
+		Rule:    "NumberOfFirstRetries is not 0. The interval of the second set is longer than that of the first. At most one set has the count 0 and an interval, which makes it endless.",
+		Source:  "MS-MDE2 2.2.9.3; Learn, \"DMClient CSP\", Poll (samples have 3 minutes after 15)",
+		Fix:     "Poll often at first and for a limited number of times, then less often, and let only the last set be endless.",
+		Mutants: []*mutants.Mutant{mutants.EnrPollFirstZero, mutants.EnrPollFaster, mutants.EnrPollEndless},
+		Under:   []string{"ENR-22"},
+		Run: func(t *T) {
+			sets := pollSets(documentOf(t.Specimen()))
+			first, second := sets[0], sets[1]
+			t.Try(first.countName, func() { t.Check(!isZero(first.count), "a number above 0", first.count) })
+			t.Try(second.intervalName, func() {
+				a, errA := strconv.Atoi(first.interval)
+				b, errB := strconv.Atoi(second.interval)
+				t.Check(errA != nil || errB != nil || b == 0 || b > a, fmt.Sprintf("more than %d minutes, the interval of the first set", a), second.interval)
+			})
+			t.Try("endless sets", func() {
+				var endless []string
+				for _, s := range sets[1:] { // the first one is judged above
+					if isZero(s.count) && s.interval != "" && !isZero(s.interval) {
+						endless = append(endless, s.countName)
+					}
+				}
+				t.Check(len(endless) <= 1, "at most one count of 0 with an interval", strings.Join(endless, ", "))
+			})
 		},
 	},
 }
@@ -80,10 +112,10 @@ func number(t *T, v string) {
 
 // zeros reports whether all values are present, and all are 0.
 func zeros(values []string) bool {
-	for _, v := range values {
-		if n, err := strconv.Atoi(v); err != nil || n != 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(values, func(v string) bool { return !isZero(v) })
+}
+
+func isZero(v string) bool {
+	n, err := strconv.Atoi(v)
+	return err == nil && n == 0
 }

@@ -7,13 +7,11 @@ import (
 
 	"github.com/beevik/etree"
 
-	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
-	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // deviceRequests are the ENR scenarios about what an RST may contain, and about
@@ -246,8 +244,12 @@ func cloned(t *T) {
 		t.NotApplicable("devices of profile %s tell no HWDevID (target.profiles)", a.Profile().Name)
 	}
 	a.First()
-	const gets = "./DevDetail/Ext/Microsoft/TotalRAM"
-	works := t.Lab.Queue(t.Context(), a.Device, lab.Command{Verb: syncml.Get, LocURI: gets}) == nil && arrives(a, gets)
+	var w *suite.Work
+	works := false
+	if t.CanWork() {
+		w = t.Work()
+		works = w.TryGive(a) == nil && arrives(a, w)
+	}
 	b := t.DeviceWith(func(c *dmclient.Config) {
 		c.Identity.HWDevID, c.Identity.Serial = a.Identity().HWDevID, a.Identity().Serial
 	})
@@ -266,11 +268,14 @@ func cloned(t *T) {
 	if !works {
 		return
 	}
-	const other = "./DevDetail/Ext/Microsoft/TotalStorage"
-	t.Queue(a, lab.Command{Verb: syncml.Get, LocURI: other})
+	w.Give(a)
 	if b.State() == dmclient.Enrolled {
 		s := b.Sync(dmclient.SyncOptions{})
-		t.Check(len(s.Find(syncml.Get, other[1:])) == 0, "the Get in sessions of the device that it was queued for", "it came to the other one")
+		t.Check(w.Times(s) == 0, w.String()+" in sessions of the device that it was given to", "it came to the other one")
 	}
-	t.Check(arrives(a, other), "the Get queued for the first device", "it did not arrive within three sessions; an earlier one did")
+	came := arrives(a, w)
+	if !came {
+		w.NeedMore(a)
+	}
+	t.Check(came, w.String()+" for the first device", "it did not arrive within three sessions; an earlier one did")
 }

@@ -1,8 +1,15 @@
 package scenarios
 
 import (
+	"bytes"
+	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/beevik/etree"
+
+	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
@@ -39,6 +46,83 @@ var certificateStores = []Scenario{
 			}
 		},
 	},
+	{
+		ID: "ENR-70", Level: report.Must, Title: "encoded certificates have no line breaks",
+		Rule:    "EncodedCertificate is base64 without line breaks or other white space. (The base64 of the document itself, in the RSTR, may have them.)",
+		Source:  "MS-MDE2 2.2.9.2",
+		Fix:     "Encode the certificate's DER in one line of base64, not as PEM.",
+		Mutants: []*mutants.Mutant{mutants.EnrCertLines},
+		Run: func(t *T) {
+			list := slices.DeleteFunc(rootOf(t.Specimen()).FindElements(".//parm"), func(e *etree.Element) bool {
+				return !strings.EqualFold(e.SelectAttrValue("name", ""), "EncodedCertificate")
+			})
+			if len(list) == 0 {
+				t.Blocked(suite.By("ENR-12"), "the provisioning document contains no certificate")
+			}
+			for i, e := range list {
+				t.Try(fmt.Sprintf("certificate %d", i+1), func() {
+					n := strings.IndexAny(e.SelectAttrValue("value", ""), " \t\r\n")
+					t.Check(n < 0, "base64 in one line", fmt.Sprintf("white space after %d characters", n))
+				})
+			}
+		},
+	},
+	{
+		ID: "ENR-72", Level: report.Should, Title: "version and names of stores are written as in the schema",
+		Rule:    "wap-provisioningdoc has version 1.1. Root, CA, My, System, User, WSTEP and Renew in CertificateStore are written like this. (Learn says that case does not matter, MS-MDE2 that it does.)",
+		Source:  "MS-MDE2 2.2.9.1, 2.2.9.2",
+		Fix:     "Set version=\"1.1\" on wap-provisioningdoc, and write the names of stores as MS-MDE2 does.",
+		Mutants: []*mutants.Mutant{mutants.EnrDocVersion, mutants.EnrStoreCase},
+		Run: func(t *T) {
+			d := t.Specimen()
+			t.Try("version", func() { t.Expect(documentOf(d).Version, "version of wap-provisioningdoc").To(Equal("1.1")) })
+			t.Try("stores", func() { t.Expect(misspelt(rootOf(d)), "names of stores in another spelling").To(BeEmpty()) })
+		},
+	},
+	{
+		ID: "ENR-73", Level: report.Must, Title: "PrivateKeyContainer is there",
+		Rule:    "The store of the client certificate has a PrivateKeyContainer, beside the certificate or in its characteristic.",
+		Source:  "Learn, \"Federated authentication device enrollment\", notes; MS-MDE2 2.2.9.1",
+		Fix:     "Write <characteristic type=\"PrivateKeyContainer\"/> into CertificateStore/My/User (or System).",
+		Mutants: []*mutants.Mutant{mutants.EnrNoKeyContainer},
+		Run: func(t *T) {
+			d := t.Specimen()
+			clientDER(d) // its store is there
+			for _, my := range characteristics(rootOf(d), "CertificateStore", "My", "") {
+				for _, e := range my.FindElements(".//characteristic") {
+					if strings.EqualFold(e.SelectAttrValue("type", ""), "PrivateKeyContainer") {
+						return
+					}
+				}
+			}
+			t.Fail("PrivateKeyContainer in CertificateStore/My", "none")
+		},
+	},
+	{
+		ID: "ENR-84", Level: report.Should, Title: "the document delivers one root and at most one intermediate CA",
+		Rule:    "The document delivers only the root and the one intermediate CA that the client certificate needs. The root is in Root/System, the other in CA/System (or in My/User, where Learn has it): a CA that another one issued is no root. Further ones can be delivered in a session.",
+		Source:  "Learn, \"Federated authentication device enrollment\"; MS-MDE2 2.2.9.2",
+		Fix:     "Leave out the CAs that are not needed, and deliver them in a session.",
+		Mutants: []*mutants.Mutant{mutants.EnrTwoRoots},
+		Run:     fewAuthorities,
+	},
+	{
+		ID: "ENR-85", Level: report.Should, Title: "the document uses only what Windows accepts at enrollment",
+		Rule:    "The document configures only CSPs that can be used during enrollment: " + strings.Join(enrollmentCSPs, ", ") + ". (What Windows does with others is not published.)",
+		Source:  "Learn, \"Microsoft Entra integration with MDM\", \"Certificate renewal\"; MS-MDE2 2.2.9; MS-MDE 3.6 (Registry)",
+		Fix:     "Configure the rest in the first session.",
+		Mutants: []*mutants.Mutant{mutants.EnrCSPOther},
+		Run: func(t *T) {
+			var others []string
+			for _, e := range rootOf(t.Specimen()).SelectElements("characteristic") {
+				name := e.SelectAttrValue("type", "")
+				if !slices.ContainsFunc(enrollmentCSPs, func(csp string) bool { return strings.EqualFold(csp, name) }) && !slices.Contains(others, name) {
+					others = append(others, name)
+				}
+			}
+			t.Expect(others, "other CSPs").To(BeEmpty())
+		},
+	},
 }
 
 func criteriaFind(t *T) {
@@ -46,7 +130,7 @@ func criteriaFind(t *T) {
 	doc := documentOf(d)
 	raw := doc.App.Parms["SSLCLIENTCERTSEARCHCRITERIA"]
 	if raw == "" {
-		t.NotApplicable("the document has no SSLCLIENTCERTSEARCHCRITERIA, which is optional")
+		return // it is optional
 	}
 	cert := certOf(d)
 	c, err := enroll.ReadCriteria(raw)
@@ -59,4 +143,76 @@ func criteriaFind(t *T) {
 	t.Try("Stores", func() {
 		t.Check(c.In(`My\`+doc.Store), `Stores with My\`+doc.Store+", where the document puts the certificate", suite.Show(strings.Join(c.Stores, ", ")))
 	})
+}
+
+// enrollmentCSPs are those that a document may use.
+var enrollmentCSPs = []string{"CertificateStore", "APPLICATION", "DMClient", "RootCATrustedCertificates", "ClientCertificateInstall",
+	"EnterpriseModernAppManagement", "EnterpriseAppManagement", "PassportForWork", "Policy", "Registry"}
+
+// rootOf returns the provisioning document as the server wrote it.
+func rootOf(d *Device) *etree.Element {
+	documentOf(d)
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(writtenDocument(d)); err != nil || doc.Root() == nil {
+		d.T.Blocked(suite.By("ENR-11"), "the document cannot be read: %v", err)
+	}
+	return doc.Root()
+}
+
+// characteristics returns the characteristics at a path of types; case does not
+// matter, and an empty type stands for any.
+func characteristics(e *etree.Element, types ...string) []*etree.Element {
+	at := []*etree.Element{e}
+	for _, typ := range types {
+		var next []*etree.Element
+		for _, e := range at {
+			for _, k := range e.SelectElements("characteristic") {
+				if typ == "" || strings.EqualFold(k.SelectAttrValue("type", ""), typ) {
+					next = append(next, k)
+				}
+			}
+		}
+		at = next
+	}
+	return at
+}
+
+// misspelt returns the names in CertificateStore that differ in case from those of
+// MS-MDE2.
+func misspelt(root *etree.Element) (out []string) {
+	check := func(list []*etree.Element, names ...string) {
+		for _, e := range list {
+			name := e.SelectAttrValue("type", "")
+			if slices.ContainsFunc(names, func(n string) bool { return n != name && strings.EqualFold(n, name) }) {
+				out = append(out, name)
+			}
+		}
+	}
+	check(characteristics(root, ""), "CertificateStore", "DMClient")
+	check(characteristics(root, "CertificateStore", ""), "Root", "CA", "My")
+	check(characteristics(root, "CertificateStore", "", ""), "System", "User", "WSTEP")
+	check(characteristics(root, "CertificateStore", "My", "WSTEP", ""), "Renew")
+	return out
+}
+
+func fewAuthorities(t *T) {
+	doc := documentOf(t.Specimen())
+	if len(doc.Roots) == 0 {
+		t.Blocked(suite.By("ENR-12"), "the document delivers no root")
+	}
+	var below []string
+	between := 0
+	for _, c := range doc.Stored {
+		if !strings.HasSuffix(c.Store, "/Root") && !strings.HasPrefix(c.Store, "Root/") && !bytes.Equal(c.DER, doc.ClientCert) {
+			between++
+		}
+	}
+	for _, der := range doc.Roots {
+		if ca, err := x509.ParseCertificate(der); err == nil && !sameName(ca.RawIssuer, ca.RawSubject) {
+			below = append(below, ca.Subject.String())
+		}
+	}
+	t.Try("Root", func() { t.Expect(len(doc.Roots), "roots").To(BeNumerically("<=", 1)) })
+	t.Try("CA", func() { t.Expect(between, "intermediate CAs").To(BeNumerically("<=", 1)) })
+	t.Try("roots", func() { t.Expect(below, "certificates in CertificateStore/Root that another CA issued").To(BeEmpty()) })
 }

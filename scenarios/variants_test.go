@@ -32,7 +32,6 @@ var ofPolicies = []string{"ENR-08", "ENR-28", "ENR-31", "ENR-33", "ENR-49", "ENR
 // must pass on them.
 var onVariant = map[*variants.Variant]tolerated{
 	variants.EndEmpty:         {undecided: []string{"SES-06", "SES-11"}}, // a session of one message shows no numbering
-	variants.PollOther:        {undecided: []string{"ENR-35"}},           // the schedule ends
 	variants.NoPolicyService:  {undecided: ofPolicies},
 	variants.PolicyServiceNil: {undecided: ofPolicies},
 	variants.PoliciesCurves:   {undecided: []string{"ENR-31", "ENR-33"}},                     // the keys of these devices are RSA
@@ -41,6 +40,7 @@ var onVariant = map[*variants.Variant]tolerated{
 	variants.PushItself:       {undecided: []string{"PSH-03"}},                               // no push without work
 	variants.QueueExec:        {undecided: []string{"SES-19", "PSH-09", "PSH-10"}},           // they need a Get or an Add
 	variants.FinalIdle:        {breaks: []string{"SES-13"}},
+	variants.DocumentVendor:   {breaks: []string{"ENR-85"}},
 	variants.WBXML:            {undecided: []string{"SES-23"}}, // devices send no XML
 }
 

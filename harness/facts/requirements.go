@@ -35,7 +35,7 @@ type RequirementGroup struct {
 // Requirements returns what the documents ask of a server, by group.
 func Requirements() []RequirementGroup {
 	return []RequirementGroup{
-		discovery(), authenticationPage(), policies(), enrollmentMessages(), certificateRenewal(),
+		discovery(), authenticationPage(), policies(), enrollmentMessages(), certificateRenewal(), documentRequirements(), certificateRequirements(),
 	}
 }
 

@@ -2,6 +2,7 @@ package enroll
 
 import (
 	"crypto/sha1" //nolint:gosec // CertificateStore names a certificate by its SHA-1
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,7 +14,7 @@ import (
 // "Certificate authentication device enrollment").
 type Provisioning struct {
 	Version    string
-	Roots      [][]byte // DER, CertificateStore/Root/System
+	Roots      [][]byte // DER, CertificateStore/Root/System or RootCATrustedCertificates/Root
 	ClientCert []byte   // DER, CertificateStore/My/{User|System}
 	Store      string   // User or System
 	// Stored are all certificates, also those of authorities in between.
@@ -26,7 +27,7 @@ type Provisioning struct {
 
 // StoredCert is a certificate of the document.
 type StoredCert struct {
-	Store string // Root/System, CA/System, My/User or My/System
+	Store string // Root/System, CA/System, My/User, My/System, or RootCATrustedCertificates/{Root|CA}
 	// Name is the type of its characteristic, which should be the certificate's
 	// SHA-1 in hexadecimal (MS-MDE2 2.2.9.2, CertHash).
 	Name string
@@ -96,6 +97,10 @@ func ReadProvisioning(b []byte) (*Provisioning, error) {
 			if err := p.readStore(c); err != nil {
 				return nil, err
 			}
+		case "ROOTCATRUSTEDCERTIFICATES":
+			if err := p.readTrusted(c); err != nil {
+				return nil, err
+			}
 		case "APPLICATION":
 			app := readApplication(c)
 			if p.App.AppID == "" || strings.EqualFold(app.AppID, "w7") {
@@ -124,21 +129,9 @@ func characteristic(c *etree.Element, typ string) *etree.Element {
 }
 
 func (p *Provisioning) readStore(store *etree.Element) error {
-	encoded := func(c *etree.Element) ([]byte, error) {
-		for _, parm := range kids(c, "parm") {
-			if strings.EqualFold(parm.SelectAttrValue("name", ""), "EncodedCertificate") {
-				der, err := decodeBase64(parm.SelectAttrValue("value", ""))
-				if err != nil {
-					return nil, fmt.Errorf("provisioning document: certificate %s is not base64: %w", typeOf(c), err)
-				}
-				return der, nil
-			}
-		}
-		return nil, nil
-	}
 	for _, where := range [][2]string{{"Root", "System"}, {"CA", "System"}, {"My", "User"}, {"My", "System"}} {
 		for _, c := range kids(characteristic(characteristic(store, where[0]), where[1]), "characteristic") {
-			der, err := encoded(c)
+			der, err := encodedCert(c)
 			if err != nil && where[0] != "CA" { // a device goes on without an authority in between
 				return err
 			}
@@ -150,7 +143,9 @@ func (p *Provisioning) readStore(store *etree.Element) error {
 			case "Root":
 				p.Roots = append(p.Roots, der)
 			case "My":
-				p.ClientCert, p.Store = der, where[1]
+				if p.ClientCert == nil || !isAuthority(der) {
+					p.ClientCert, p.Store = der, where[1]
+				}
 			}
 		}
 	}
@@ -162,6 +157,49 @@ func (p *Provisioning) readStore(store *etree.Element) error {
 	return nil
 }
 
+// readTrusted reads RootCATrustedCertificates, which can deliver CAs as well
+// (MS-MDE2 2.2.9.4).
+func (p *Provisioning) readTrusted(trusted *etree.Element) error {
+	for _, store := range []string{"Root", "CA"} {
+		for _, c := range kids(characteristic(trusted, store), "characteristic") {
+			der, err := encodedCert(c)
+			if err != nil {
+				return err
+			}
+			if der == nil {
+				continue
+			}
+			p.Stored = append(p.Stored, StoredCert{"RootCATrustedCertificates/" + store, typeOf(c), der})
+			if store == "Root" {
+				p.Roots = append(p.Roots, der)
+			}
+		}
+	}
+	return nil
+}
+
+// encodedCert returns the certificate in a characteristic; nil if it has none.
+func encodedCert(c *etree.Element) ([]byte, error) {
+	for _, parm := range kids(c, "parm") {
+		if strings.EqualFold(parm.SelectAttrValue("name", ""), "EncodedCertificate") {
+			der, err := decodeBase64(parm.SelectAttrValue("value", ""))
+			if err != nil {
+				return nil, fmt.Errorf("provisioning document: certificate %s is not base64: %w", typeOf(c), err)
+			}
+			return der, nil
+		}
+	}
+	return nil, nil
+}
+
+// isAuthority reports whether a certificate is of a CA: Learn, "Federated
+// authentication device enrollment", has those in between in My/User; MS-MDE2 2.2.9.2
+// has them in CA/System.
+func isAuthority(der []byte) bool {
+	c, err := x509.ParseCertificate(der)
+	return err == nil && c.IsCA
+}
+
 func readApplication(c *etree.Element) Application {
 	a := Application{Parms: map[string]string{}}
 	for _, p := range kids(c, "parm") {
@@ -169,6 +207,9 @@ func readApplication(c *etree.Element) Application {
 	}
 	a.AppID, a.ProviderID, a.Name, a.Addr = a.Parms["APPID"], a.Parms["PROVIDER-ID"], a.Parms["NAME"], a.Parms["ADDR"]
 	for _, k := range kids(c, "characteristic") {
+		if strings.EqualFold(typeOf(k), "APPADDR") && a.Addr == "" {
+			a.Addr = readApplication(k).Addr
+		}
 		if !strings.EqualFold(typeOf(k), "APPAUTH") {
 			continue
 		}

@@ -95,7 +95,7 @@ func (s *Server) certify(id string, csr []byte, c Certification) ([]byte, error)
 	c.CSR, c.Key, c.Refusal = csr, key, err
 	c.Template = &x509.Certificate{
 		Subject: pkix.Name{CommonName: id}, NotBefore: s.cfg.Now().Add(-time.Hour), NotAfter: s.cfg.Now().Add(s.cfg.CertificateLife),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, SubjectKeyId: keyID(key),
 	}
 	return s.sign(&c, s.ca.cert, s.ca.key)
 }
@@ -111,7 +111,46 @@ func (s *Server) sign(c *Certification, issuer *x509.Certificate, key crypto.Sig
 	if c.Refusal != nil {
 		return nil, c.Refusal
 	}
-	return x509.CreateCertificate(rand.Reader, c.Template, issuer, c.Key, key)
+	if der, err = x509.CreateCertificate(rand.Reader, c.Template, issuer, c.Key, key); err != nil || c.TBS == nil {
+		return der, err
+	}
+	return signAgain(der, c.TBS, key)
+}
+
+// signAgain rewrites what a certificate says (its TBSCertificate) and signs that.
+func signAgain(der []byte, rewrite func([]byte) []byte, key crypto.Signer) ([]byte, error) {
+	var cert struct {
+		TBS, Algorithm asn1.RawValue
+		Signature      asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &cert); err != nil {
+		return nil, err
+	}
+	tbs := rewrite(cert.TBS.FullBytes)
+	sum := sha256.Sum256(tbs)
+	signature, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	cert.TBS, cert.Signature = asn1.RawValue{FullBytes: tbs}, asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}
+	return asn1.Marshal(cert)
+}
+
+// keyID names a key by 160 bits of its SHA-256 (RFC 7093 section 2, method 1).
+func keyID(key crypto.PublicKey) []byte {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return nil
+	}
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &info); err != nil {
+		return nil
+	}
+	sum := sha256.Sum256(info.Key.RightAlign())
+	return sum[:20]
 }
 
 // owner gives the DeviceID that a client certificate stands for.

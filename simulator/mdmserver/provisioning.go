@@ -76,7 +76,7 @@ func (s *Server) provisioning(d *Device, cert []byte) ([]byte, error) {
 	for _, p := range [][2]string{
 		{"NumberOfFirstRetries", "8"}, {"IntervalForFirstSetOfRetries", "15"},
 		{"NumberOfSecondRetries", "5"}, {"IntervalForSecondSetOfRetries", "60"},
-		{"NumberOfRemainingScheduledRetries", "0"}, {"IntervalForRemainingScheduledRetries", "480"},
+		{"NumberOfRemainingScheduledRetries", "0"}, {"IntervalForRemainingScheduledRetries", "1440"},
 	} {
 		parm(poll, p[0], p[1], "integer")
 	}

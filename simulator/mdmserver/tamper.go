@@ -81,7 +81,8 @@ type Certification struct {
 	Known    bool   // the device is enrolled already
 	Template *x509.Certificate
 	Key      crypto.PublicKey
-	Refusal  error // nil certifies
+	TBS      func(der []byte) []byte // rewrites the TBSCertificate; nil leaves it
+	Refusal  error                   // nil certifies
 }
 
 // Provisioning is a provisioning document (MS-MDE2 2.2.9.1).

@@ -25,7 +25,8 @@ type tamper = mdmserver.Tamper
 
 // All gives every mutant, by area.
 func All() []*Mutant {
-	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, sessions, statuses, bodies, pfns, channels, tokens, requests, refusals, pushes, failures, security, robustness)
+	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, sessions, statuses, bodies, pfns, channels, tokens, requests, refusals,
+		pushes, failures, security, robustness)
 }
 
 // Find gives the mutants with these names. The error for an unknown name lists

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
@@ -13,6 +14,35 @@ import (
 var (
 	CABetween = &Variant{Name: "ca-between", Does: "issues certificates by an authority below the root", Seen: "MS-MDE2 2.2.9.1, CertificateStore CA", Vary: func(c *mdmserver.Config) {
 		c.Intermediate = true
+	}}
+	CAInMy = &Variant{Name: "ca-in-my", Does: "issues certificates by an authority below the root, and delivers it beside the client certificate", Seen: "Learn, \"Federated authentication device enrollment\"", Vary: func(c *mdmserver.Config) {
+		c.Intermediate = true
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			store := hook.Find(p.Doc.Root(), "CertificateStore")
+			between := store.FindElement("characteristic[@type='CA']")
+			if between == nil {
+				return // another variant moved it
+			}
+			hook.Remove(between)
+			ca := hook.Find(between, "System").FindElement("characteristic")
+			hook.Find(store, "My", "User").AddChild(ca)
+		})
+	}}
+	RootTrusted = &Variant{Name: "root-trusted", Does: "delivers the root in RootCATrustedCertificates", Seen: "MS-MDE2 2.2.9.4", Vary: func(c *mdmserver.Config) {
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			root := hook.Find(p.Doc.Root(), "CertificateStore", "Root")
+			hook.Remove(root)
+			hook.AddCharacteristic(p.Doc.Root(), "RootCATrustedCertificates", "Root").AddChild(hook.Find(root, "System").FindElement("characteristic"))
+		})
+	}}
+	CertShort = &Variant{Name: "cert-short", Does: "issues certificates for a month, and says so in the policy", Seen: "MS-XCEP 3.1.4.1.3.8; Learn, \"Federated authentication device enrollment\": two weeks", Vary: func(c *mdmserver.Config) {
+		c.CertificateLife = 30 * 24 * time.Hour
+		hook.Respell(&c.Tamper, `(<validityPeriodSeconds>)\d+`, "${1}2592000")
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			renew := hook.Find(p.Doc.Root(), "CertificateStore", "My", "WSTEP", "Renew")
+			hook.SetParm(renew, "RenewPeriod", "10")
+			hook.SetParm(renew, "RetryInterval", "2")
+		})
 	}}
 	CertOnly = &Variant{Name: "cert-only", Does: "knows a device by its certificate alone and ignores Source", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		c.IgnoreSource = true
@@ -43,4 +73,4 @@ var (
 	}}
 )
 
-var enrollment = []*Variant{CABetween, CertOnly, NoPolicyService, PollOther, Doctype500, Refusal200}
+var enrollment = []*Variant{CABetween, CAInMy, RootTrusted, CertShort, CertOnly, NoPolicyService, PollOther, Doctype500, Refusal200}

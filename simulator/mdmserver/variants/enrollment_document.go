@@ -33,8 +33,48 @@ var (
 	PollNone = &Variant{Name: "poll-none", Does: "writes no poll schedule", Seen: "Learn, \"DMClient CSP\", Poll: optional", Vary: func(c *mdmserver.Config) {
 		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) { hook.Remove(pollOf(p)) })
 	}}
-	DocumentExtra = &Variant{Name: "document-extra", Does: "writes more into the provisioning document than every device knows", Seen: "MS-MDE2 2.2.9: the list of CSPs is open; seen", Vary: func(c *mdmserver.Config) {
+	DocumentExtra = &Variant{Name: "document-extra", Does: "writes more into the provisioning document than every device knows", Seen: "MS-MDE 3.6 (Registry), Learn, \"DMClient CSP\"; seen", Vary: func(c *mdmserver.Config) {
 		hook.Document(&c.Tamper, more)
+	}}
+	DocumentVendor = &Variant{Name: "document-vendor", Does: "configures an agent of its own in the provisioning document", Seen: "seen", Breaks: "ENR-85", Vary: func(c *mdmserver.Config) {
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			vendor := etree.NewElement("characteristic")
+			vendor.CreateAttr("type", "com.example.agent")
+			hook.AddParm(hook.AddCharacteristic(vendor, "Provider"), "EntDMID", "of the agent", "string")
+			p.Doc.Root().InsertChildAt(0, vendor)
+		})
+	}}
+	DocumentSample = &Variant{Name: "document-sample", Does: "writes the provisioning document as an old sample does", Seen: "MS-MDE 3.6", Vary: func(c *mdmserver.Config) {
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			keys := hook.Find(p.Doc.Root(), "CertificateStore", "My", "User", "PrivateKeyContainer")
+			in := keys.Parent().FindElement("characteristic")
+			hook.Remove(keys)
+			in.AddChild(keys)
+			app := hook.W7(p.Doc)
+			hook.AddParm(app, "ROLE", "4294967295", "")
+			hook.AddParm(app, "CRLCheck", "0", "")
+			hook.AddParm(app, "SSPHyperlink", "https://apps.example/", "")
+			hook.Remove(hook.Parm(app, "SSLCLIENTCERTSEARCHCRITERIA"))
+		})
+	}}
+	DocumentFull = &Variant{Name: "document-full", Does: "sets more of the account in the provisioning document", Seen: "Learn, \"w7 APPLICATION CSP\", \"DMClient CSP\"", Vary: func(c *mdmserver.Config) {
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			app := hook.W7(p.Doc)
+			hook.AddParm(app, "ROLE", "32", "")
+			hook.AddParm(app, "PROTOVER", "1.2", "")
+			hook.Remove(hook.Parm(hook.AppSrv(p.Doc), "AAUTHTYPE"))
+			provider := hook.Provider(p.Doc)
+			hook.AddParm(provider, "SyncApplicationVersion", "3", "string")
+			hook.AddParm(provider, "ManagementServerAddressList", "<"+hook.Parm(app, "ADDR").SelectAttrValue("value", "")+">", "string")
+		})
+	}}
+	DocumentAddr = &Variant{Name: "document-appaddr", Does: "writes ADDR into APPADDR", Seen: "Learn, \"w7 APPLICATION CSP\"", Vary: func(c *mdmserver.Config) {
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			app := hook.W7(p.Doc)
+			addr := hook.Parm(app, "ADDR")
+			hook.Remove(addr)
+			hook.AddCharacteristic(app, "APPADDR").AddChild(addr)
+		})
 	}}
 	DocumentOther = &Variant{Name: "document-other", Does: "declares and indents the provisioning document, and has it in another order", Seen: "MS-MDE2 2.2.9.1", Vary: func(c *mdmserver.Config) {
 		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
@@ -73,7 +113,7 @@ var (
 	}}
 )
 
-var documents = []*Variant{PollLong, PollFirstOnly, PollSecondEndless, PollRemainingOnly, PollNoLogin, PollNone, DocumentExtra, DocumentOther, ClockFast, ClockSlow, AgainQueue}
+var documents = []*Variant{PollLong, PollFirstOnly, PollSecondEndless, PollRemainingOnly, PollNoLogin, PollNone, DocumentExtra, DocumentVendor, DocumentSample, DocumentFull, DocumentAddr, DocumentOther, ClockFast, ClockSlow, AgainQueue}
 
 func pollOf(p *mdmserver.Provisioning) *etree.Element {
 	return hook.Find(hook.Provider(p.Doc), "Poll")
@@ -108,13 +148,9 @@ func clock(c *mdmserver.Config, by time.Duration) {
 	})
 }
 
-// more adds what devices of some version know, and what is the vendor's own.
+// more adds what devices of some version know, and settings that are the vendor's own.
 func more(p *mdmserver.Provisioning) {
 	root := p.Doc.Root()
-	vendor := etree.NewElement("characteristic")
-	vendor.CreateAttr("type", "com.example.agent")
-	hook.AddParm(hook.AddCharacteristic(vendor, "Provider"), "EntDMID", "of the agent", "string")
-	root.InsertChildAt(0, vendor)
 	bootstrap := hook.AddCharacteristic(root, "APPLICATION") // of messages, not of management
 	hook.AddParm(bootstrap, "APPID", "w4", "")
 	hook.AddParm(bootstrap, "NAME", "MMS", "")
