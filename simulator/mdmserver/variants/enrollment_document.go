@@ -36,7 +36,7 @@ var (
 	DocumentExtra = &Variant{Name: "document-extra", Does: "writes more into the provisioning document than every device knows", Seen: "MS-MDE 3.6 (Registry), Learn, \"DMClient CSP\"; seen", Vary: func(c *mdmserver.Config) {
 		hook.Document(&c.Tamper, more)
 	}}
-	DocumentVendor = &Variant{Name: "document-vendor", Does: "configures an agent of its own in the provisioning document", Seen: "seen", Breaks: "ENR-85", Vary: func(c *mdmserver.Config) {
+	DocumentVendor = &Variant{Name: "document-vendor", Does: "configures an agent of its own in the provisioning document", Seen: "seen", Breaks: "Learn, Microsoft Entra integration with MDM: only some CSPs are for the document", Vary: func(c *mdmserver.Config) {
 		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
 			vendor := etree.NewElement("characteristic")
 			vendor.CreateAttr("type", "com.example.agent")
