@@ -173,7 +173,7 @@ func TestAnotherProcess(t *testing.T) {
 		dir := t.TempDir()
 		devices, admin, wns := testenv.Addr(t), testenv.Addr(t), testenv.Addr(t)
 		const mutant, only = "ses-cmdref-fixed", "ENR-14,SES-09,SES-10,PSH-01,ERR-01"
-		const other = "enr-no-name" // its failure has messages with the password, redacted
+		const other = "enr-appid-case" // its failure has messages with the password, redacted
 		mdm(t, dir, secrets, "--listen", devices, "--admin", admin, "--ca-dir", "ca", "--wns", "https://"+wns, "--mutant", mutant, "--mutant", other)
 		config := configure(t, dir, "direct", devices, admin, wns, "")
 		got, code := verdicts(t, dir, "--config", config, "--only", only)

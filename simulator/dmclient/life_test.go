@@ -62,7 +62,7 @@ func TestPollSchedule(t *testing.T) {
 		want := 15 * time.Minute
 		switch {
 		case i >= 13:
-			want = 8 * time.Hour
+			want = 24 * time.Hour
 		case i >= 8:
 			want = time.Hour
 		}
