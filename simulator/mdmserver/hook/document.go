@@ -11,12 +11,27 @@ func Document(t *mdmserver.Tamper, f func(*mdmserver.Provisioning)) {
 	t.Document = append(t.Document, f)
 }
 
-// Find goes down the characteristics of these types.
+// Find goes down the characteristics of these types; nil if one is missing.
 func Find(e *etree.Element, types ...string) *etree.Element {
 	for _, t := range types {
+		if e == nil {
+			return nil
+		}
 		e = e.FindElement("characteristic[@type='" + t + "']")
 	}
 	return e
+}
+
+// MyStore is where the document puts the client certificate: User, or System for a
+// device's own enrollment.
+func MyStore(doc *etree.Document) *etree.Element {
+	my := Find(doc.Root(), "CertificateStore", "My")
+	for _, name := range []string{"User", "System"} {
+		if store := Find(my, name); store != nil {
+			return store
+		}
+	}
+	return nil
 }
 
 // Provider is DMClient/Provider/<ProviderID>.

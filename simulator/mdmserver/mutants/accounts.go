@@ -44,7 +44,7 @@ var (
 	}}
 	EnrNoKeyContainer = &Mutant{"enr-no-key-container", "leaves PrivateKeyContainer out", func(t *tamper) {
 		hook.Document(t, func(p *mdmserver.Provisioning) {
-			hook.Remove(hook.Find(p.Doc.Root(), "CertificateStore", "My", "User", "PrivateKeyContainer"))
+			hook.Remove(hook.Find(hook.MyStore(p.Doc), "PrivateKeyContainer"))
 		})
 	}}
 	EnrTwoRoots = &Mutant{"enr-two-roots", "delivers a root that the client certificate does not need", func(t *tamper) {

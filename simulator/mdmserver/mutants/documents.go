@@ -83,7 +83,7 @@ var (
 	}}
 	EnrThumbprintWrong = &Mutant{"enr-thumbprint-wrong", "names the client certificate by another thumbprint", func(t *tamper) {
 		hook.Document(t, func(p *mdmserver.Provisioning) {
-			hook.Find(p.Doc.Root(), "CertificateStore", "My", "User").FindElement("characteristic").CreateAttr("type", strings.Repeat("0", 40))
+			hook.MyStore(p.Doc).FindElement("characteristic").CreateAttr("type", strings.Repeat("0", 40))
 		})
 	}}
 

@@ -25,7 +25,7 @@ var (
 			}
 			hook.Remove(between)
 			ca := hook.Find(between, "System").FindElement("characteristic")
-			hook.Find(store, "My", "User").AddChild(ca)
+			hook.MyStore(p.Doc).AddChild(ca)
 		})
 	}}
 	RootTrusted = &Variant{Name: "root-trusted", Does: "delivers the root in RootCATrustedCertificates", Seen: "MS-MDE2 2.2.9.4", Vary: func(c *mdmserver.Config) {

@@ -46,7 +46,7 @@ var (
 	}}
 	DocumentSample = &Variant{Name: "document-sample", Does: "writes the provisioning document as an old sample does", Seen: "MS-MDE 3.6", Vary: func(c *mdmserver.Config) {
 		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
-			keys := hook.Find(p.Doc.Root(), "CertificateStore", "My", "User", "PrivateKeyContainer")
+			keys := hook.Find(hook.MyStore(p.Doc), "PrivateKeyContainer")
 			in := keys.Parent().FindElement("characteristic")
 			hook.Remove(keys)
 			in.AddChild(keys)
