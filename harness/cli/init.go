@@ -269,7 +269,7 @@ func (f *initFlags) text() string {
 		line("  ca: %s", quoted(f.ca))
 	}
 	line("  username: %s", quoted(f.username))
-	line("  password: {env: MDM_PASSWORD}")
+	line("  password: {env: MDM_PASSWORD}    # leave the line out if the server's sign-in page asks for no password")
 	if f.profile != "" {
 		line("  profiles: [%s]    # the newest Windows that the server takes; older ones can stand before it", f.profile)
 	}

@@ -289,7 +289,15 @@ func (p *patient) work() Finding {
 	case err != nil:
 		return bad(err.Error(), "run the hook by hand, and look at what the server then has for the device")
 	case g.Once:
-		return Finding{State: Note, Saw: fmt.Sprintf("the work hook makes the server send %s, but nothing the second time", g), Do: "make its output differ, for example with {{.N}}, which counts its calls"}
+		return Finding{State: Note, Saw: fmt.Sprintf("the %s hook makes the server send %s, but nothing the second time", p.lab.WorkHook(), g), Do: "make its output differ, for example with {{.N}}, which counts its calls"}
+	}
+	if p.lab.WorkHook() == "lock" {
+		why := "there is neither a work hook nor a queue hook"
+		if p.t.Hooks.Queue != nil {
+			why = "the queue hook takes no Get, Replace or Exec, and there is no work hook"
+		}
+		return Finding{State: Note, Saw: fmt.Sprintf("%s, so the lock hook gives work: it makes the server send %s", why, g),
+			Do: "set target.hooks.work to use something else, see harness/docs/hooks.md"}
 	}
 	return good("the work hook makes the server send %s", g)
 }

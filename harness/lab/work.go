@@ -45,6 +45,16 @@ func (l *Lab) workHook() (name string, h *target.Hook) {
 	return "work", hooks.Work
 }
 
+// WorkHook is the name of the hook that gives a device something to do: work, or else
+// lock; empty if there is neither.
+func (l *Lab) WorkHook() string {
+	name, h := l.workHook()
+	if h == nil {
+		return ""
+	}
+	return name
+}
+
 // CanWork reports whether the target has a hook that gives a device something to
 // do.
 func (l *Lab) CanWork() bool {

@@ -204,7 +204,32 @@ func (t *Terminal) list(title, color string, causes []toldCause) {
 		if same := c.same(); same != "" {
 			fmt.Fprintf(t.W, "    same cause  %s\n", same)
 		}
+		for _, s := range c.others() {
+			fmt.Fprintf(t.W, "      %s  %s: saw %s\n", s.ID, Redact(s.Title), beginning(Redact(s.Saw), maxOther))
+		}
 	}
+}
+
+// How many other scenarios of a cause are told with what they saw, and how long.
+const maxOthers, maxOther = 8, 110
+
+// others are the first scenarios that failed for the same cause.
+func (c *toldCause) others() (out []*Result) {
+	for _, s := range c.Failed {
+		if s != c.Head && len(out) < maxOthers {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// beginning is that of a text, in one line.
+func beginning(s string, longest int) string {
+	r := []rune(oneLine(s))
+	if len(r) > longest {
+		return string(r[:longest]) + "..."
+	}
+	return string(r)
 }
 
 // same lists the other scenarios with the same cause, in one line.

@@ -27,7 +27,11 @@ func (f *Fault) Error() string { return "the server refused: " + f.Text() }
 // Text is the kind of the fault and the server's own reason.
 func (f *Fault) Text() string {
 	parts := []string{}
-	for _, p := range []string{cmp.Or(f.Subcode, f.Code), f.ErrorType, f.Reason, f.Message} {
+	code := cmp.Or(f.Subcode, f.Code)
+	if code == "Authorization" {
+		code += " fault" // "Authorization: ..." is a header with a secret to those who hide secrets
+	}
+	for _, p := range []string{code, f.ErrorType, f.Reason, f.Message} {
 		if p = oneLine(p); p != "" && !slices.Contains(parts, p) {
 			parts = append(parts, p)
 		}
