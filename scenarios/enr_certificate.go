@@ -112,7 +112,8 @@ func parseCert(der []byte) (*x509.Certificate, error) {
 	if _, e := asn1.Unmarshal(cert[0].FullBytes, &tbs); e != nil || len(tbs) < 7 {
 		return nil, err
 	}
-	tbs[5] = asn1.RawValue{FullBytes: []byte{0x30, 0}} // version, serial, algorithm, issuer, validity, subject
+	// version, serial, algorithm, issuer, validity, subject
+	tbs[1], tbs[5] = asn1.RawValue{FullBytes: []byte{2, 1, 1}}, asn1.RawValue{FullBytes: []byte{0x30, 0}}
 	plain, e := asn1.Marshal(tbs)
 	if e != nil {
 		return nil, err

@@ -34,11 +34,11 @@ var onVariant = map[*variants.Variant]tolerated{
 	variants.EndEmpty:         {undecided: []string{"SES-06", "SES-11"}}, // a session of one message shows no numbering
 	variants.NoPolicyService:  {undecided: ofPolicies},
 	variants.PolicyServiceNil: {undecided: ofPolicies},
-	variants.PoliciesCurves:   {undecided: []string{"ENR-31", "ENR-33"}},                     // the keys of these devices are RSA
-	variants.FaultNoDetail:    {breaks: []string{"ENR-65"}},                                  // NotEligibleToRenew stands in the detail
+	variants.PoliciesCurves:   {undecided: []string{"ENR-31", "ENR-33"}},                               // the keys of these devices are RSA
+	variants.FaultNoDetail:    {breaks: []string{"ENR-65"}},                                            // NotEligibleToRenew stands in the detail
 	variants.RenewalWindow:    {undecided: []string{"ENR-21", "ENR-47", "ENR-64", "ENR-66", "PSH-11"}}, // certificates are new
-	variants.PushItself:       {undecided: []string{"PSH-03"}},                               // no push without work
-	variants.QueueExec:        {undecided: []string{"SES-19", "PSH-09", "PSH-10"}},           // they need a Get or an Add
+	variants.PushItself:       {undecided: []string{"PSH-03"}},                                         // no push without work
+	variants.QueueExec:        {undecided: []string{"SES-19", "PSH-09", "PSH-10"}},                     // they need a Get or an Add
 	variants.FinalIdle:        {breaks: []string{"SES-13"}},
 	variants.DocumentVendor:   {breaks: []string{"ENR-85"}},
 	variants.WBXML:            {undecided: []string{"SES-23"}}, // devices send no XML

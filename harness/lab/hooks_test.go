@@ -168,6 +168,15 @@ func TestOwnIDs(t *testing.T) {
 	if api.lookups != 2 || len(api.approved) != 1 || len(old) != 1 {
 		t.Errorf("%d lookups after the second enrollment, want 2", api.lookups)
 	}
+	// A device that was wiped knows nothing more, and the server is asked about it.
+	d.Wipe()
+	l.Config.Target.Hooks.Active.Exec = []string{"echo", `{{regexp "device=([^&]+)" .ManagementURL}}`}
+	if v, err := l.Vars(t.Context(), d); err != nil || v.ServerID == "" || v.CertThumbprint == "" {
+		t.Errorf("of a device that was wiped hooks know %+v, %v", v, err)
+	}
+	if is, err := l.Active(t.Context(), d); err != nil || !is || api.lookups != 2 {
+		t.Errorf("active after a wipe: %v, %v, %d lookups", is, err, api.lookups)
+	}
 	var lines []string
 	for _, o := range l.HookOutcomes(id.DeviceID, time.Time{}) {
 		lines = append(lines, o.Lines()...)

@@ -15,10 +15,31 @@ import (
 // maxServerID limits what the lookup hook may print, in bytes.
 const maxServerID = 1024
 
-// serverIDs are the server's own ids of devices, by DeviceID.
+// serverIDs are the server's own ids of devices, by DeviceID, and what the devices
+// knew while they were enrolled.
 type serverIDs struct {
 	mu   sync.Mutex
 	list map[string]*serverID
+	last map[string]target.Vars
+}
+
+// recall completes what a device knows that is enrolled no more: hooks ask the server
+// about devices that were wiped.
+func (s *serverIDs) recall(v target.Vars) target.Vars {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v.ProviderID != "" {
+		if s.last == nil {
+			s.last = map[string]target.Vars{}
+		}
+		s.last[v.DeviceID] = v
+		return v
+	}
+	if old, ok := s.last[v.DeviceID]; ok {
+		v.ManagementURL, v.ProviderID, v.EntDMID = old.ManagementURL, old.ProviderID, old.EntDMID
+		v.CertCN, v.CertSerial, v.CertThumbprint = old.CertCN, old.CertSerial, old.CertThumbprint
+	}
+	return v
 }
 
 // serverID is one of them. A new enrollment may have another.
@@ -58,8 +79,8 @@ func (l *Lab) serverID(ctx context.Context, d *dmclient.Device, v target.Vars) (
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	if e.id != "" && e.enrollment == d.Provisioning() {
-		return e.id, nil
+	if now := d.Provisioning(); e.id != "" && (now == nil || now == e.enrollment) {
+		return e.id, nil // also of a device that is enrolled no more
 	}
 	h := l.Config.Target.Hooks.Lookup
 	if h == nil {

@@ -36,8 +36,10 @@ func (l *Lab) varsFor(ctx context.Context, d *dmclient.Device, h *target.Hook) (
 	return v, err
 }
 
-// known is what the device knows by itself.
-func (l *Lab) known(d *dmclient.Device) target.Vars { return knownTo(&l.Config.Target, d) }
+// known is what the device knows by itself, or knew when it was enrolled last.
+func (l *Lab) known(d *dmclient.Device) target.Vars {
+	return l.serverIDs.recall(knownTo(&l.Config.Target, d))
+}
 
 func knownTo(t *target.Target, d *dmclient.Device) target.Vars {
 	id, p, provider := d.Identity(), d.Profile(), d.Provider()
