@@ -128,9 +128,36 @@ func characteristic(c *etree.Element, typ string) *etree.Element {
 	return nil
 }
 
+// below are all characteristics at a path of types. A type may stand more than once
+// beside itself: servers write one My for the certificate and another for WSTEP
+// [seen].
+func below(c *etree.Element, types ...string) []*etree.Element {
+	list := []*etree.Element{c}
+	for _, typ := range types {
+		var next []*etree.Element
+		for _, c := range list {
+			for _, k := range kids(c, "characteristic") {
+				if strings.EqualFold(typeOf(k), typ) {
+					next = append(next, k)
+				}
+			}
+		}
+		list = next
+	}
+	return list
+}
+
+// certificates are the characteristics of certificates in a store.
+func certificates(store *etree.Element, name, where string) (list []*etree.Element) {
+	for _, c := range below(store, name, where) {
+		list = append(list, kids(c, "characteristic")...)
+	}
+	return list
+}
+
 func (p *Provisioning) readStore(store *etree.Element) error {
 	for _, where := range [][2]string{{"Root", "System"}, {"CA", "System"}, {"My", "User"}, {"My", "System"}} {
-		for _, c := range kids(characteristic(characteristic(store, where[0]), where[1]), "characteristic") {
+		for _, c := range certificates(store, where[0], where[1]) {
 			der, err := encodedCert(c)
 			if err != nil && where[0] != "CA" { // a device goes on without an authority in between
 				return err
@@ -149,11 +176,11 @@ func (p *Provisioning) readStore(store *etree.Element) error {
 			}
 		}
 	}
-	if renew := characteristic(characteristic(characteristic(store, "My"), "WSTEP"), "Renew"); renew != nil {
-		var nodes Provider
+	var nodes Provider
+	for _, renew := range below(store, "My", "WSTEP", "Renew") {
 		readNodes(&nodes, renew, "")
-		p.Renew = nodes.Nodes
 	}
+	p.Renew = append(p.Renew, nodes.Nodes...)
 	return nil
 }
 

@@ -57,6 +57,17 @@ var (
 			hook.Remove(hook.Parm(app, "SSLCLIENTCERTSEARCHCRITERIA"))
 		})
 	}}
+	DocumentTwice = &Variant{Name: "document-twice", Does: "writes WSTEP into a second characteristic My", Seen: "seen; no document forbids it", Vary: func(c *mdmserver.Config) {
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			store := hook.Find(p.Doc.Root(), "CertificateStore")
+			renewal := hook.Find(store, "My", "WSTEP")
+			if renewal == nil {
+				return // a renewed certificate comes without
+			}
+			hook.Remove(renewal)
+			hook.AddCharacteristic(store, "My").AddChild(renewal)
+		})
+	}}
 	DocumentFull = &Variant{Name: "document-full", Does: "sets more of the account in the provisioning document", Seen: "Learn, \"w7 APPLICATION CSP\", \"DMClient CSP\"", Vary: func(c *mdmserver.Config) {
 		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
 			app := hook.W7(p.Doc)
@@ -113,7 +124,7 @@ var (
 	}}
 )
 
-var documents = []*Variant{PollLong, PollFirstOnly, PollSecondEndless, PollRemainingOnly, PollNoLogin, PollNone, DocumentExtra, DocumentVendor, DocumentSample, DocumentFull, DocumentAddr, DocumentOther, ClockFast, ClockSlow, AgainQueue}
+var documents = []*Variant{PollLong, PollFirstOnly, PollSecondEndless, PollRemainingOnly, PollNoLogin, PollNone, DocumentExtra, DocumentVendor, DocumentSample, DocumentFull, DocumentAddr, DocumentTwice, DocumentOther, ClockFast, ClockSlow, AgainQueue}
 
 func pollOf(p *mdmserver.Provisioning) *etree.Element {
 	return hook.Find(hook.Provider(p.Doc), "Poll")
