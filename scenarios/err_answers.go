@@ -21,7 +21,6 @@ var answerErrors = []Scenario{
 		Source:  "OMA DM RepPro 1.2.1 section 10; the bound is ours",
 		Fix:     "Remove a failed command from the queue, or retry it a few times at most.",
 		Mutants: []*mutants.Mutant{mutants.ErrCmdForever},
-		Under:   []string{"SES-06"},
 		Run: func(t *T) {
 			for _, code := range []int{401, 403, 425} {
 				t.Try(fmt.Sprint(code), func() { repeats(t, code, 3) })
@@ -32,7 +31,7 @@ var answerErrors = []Scenario{
 		Source:  "OMA DM RepPro 1.2.1 section 10, 415",
 		Fix:     "Remove a command answered with 415 from the queue.",
 		Mutants: []*mutants.Mutant{mutants.ErrCmdForever},
-		Under:   []string{"ERR-07", "SES-06", "PSH-02"},
+		Under:   []string{"ERR-07", "PSH-02"},
 		Run:     func(t *T) { repeats(t, 415, 1) }},
 	{ID: "ERR-11", Level: report.Must, Needs: []Need{NeedWork}, Title: "400 with an empty CmdRef is tolerated",
 		Rule:    "A device that cannot read a command's CmdID answers 400 with an empty CmdRef. This Status belongs to no command; the session completes.",

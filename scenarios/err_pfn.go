@@ -40,7 +40,7 @@ var pfnErrors = []Scenario{
 		Source:  "MS-MDM 3.1.5.1.1; " + firstReports,
 		Fix:     "Send Replace of the PFN after 418, or Get it and compare.",
 		Mutants: []*mutants.Mutant{mutants.ErrPFN418},
-		Under:   []string{"ERR-01", "SES-06"},
+		Under:   []string{"ERR-01"},
 		Run: func(t *T) {
 			d := preparedDevice(t, anotherPFN)
 			need418(d, "/Push/PFN")

@@ -43,7 +43,7 @@ var pushToWork = []Scenario{
 		Source:  learnPush + " (polling continues alongside push)",
 		Fix:     "Mark a command as sent in the session that sends it, under a lock.",
 		Mutants: []*mutants.Mutant{mutants.PshTwice},
-		Under:   []string{"SES-06", "PSH-01"},
+		Under:   []string{"PSH-01"},
 		Run: func(t *T) {
 			d, w := t.WithChannel(), t.Work()
 			m := d.Mark()
@@ -83,7 +83,7 @@ var pushToWork = []Scenario{
 		Source:  learnPush,
 		Fix:     "Mark each command as done when its Status arrives, matched by CmdRef.",
 		Mutants: []*mutants.Mutant{mutants.SesFirstStatus, mutants.PshTwice},
-		Under:   []string{"SES-06", "PSH-01", "PSH-02"},
+		Under:   []string{"PSH-01", "PSH-02"},
 		Run:     burst},
 	{ID: "PSH-05", Level: report.Must, Needs: []Need{NeedWork, NeedPush}, Title: "an offline device is woken when it comes back",
 		Rule:    "WNS keeps a push for a device without network if the server asks for it with X-WNS-Cache-Policy. When the device is back, it is woken and the command is delivered.",
@@ -135,7 +135,7 @@ var pushToWork = []Scenario{
 		Source:  "Learn, \"RemoteWipe CSP\"; MS-MDM 2.2.7.5",
 		Fix:     "Send Exec of ./Vendor/MSFT/RemoteWipe/doWipe, and stop managing the device at its 200.",
 		Mutants: []*mutants.Mutant{mutants.PshExecReplace, mutants.PshWipeActive},
-		Under:   []string{"SES-06", "PSH-01"},
+		Under:   []string{"PSH-01"},
 		Run:     remoteWipe},
 	{ID: "PSH-08", Level: report.Must, Needs: []Need{NeedLock, NeedPush}, Polled: true, Profile: "wp81", Only: true, Title: "remote lock by push",
 		Rule:    "A lock reaches the phone in the session that the push starts, or in its next poll if the server has no push, as Exec of RemoteLock.",
@@ -178,7 +178,7 @@ var pushToWork = []Scenario{
 		Source:  "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 8",
 		Fix:     "Mark a command as done when its Status arrives, not when it is sent.",
 		Mutants: []*mutants.Mutant{mutants.PshSentDone},
-		Under:   []string{"SES-06", "SES-14", "PSH-01"},
+		Under:   []string{"SES-14", "PSH-01"},
 		Run: func(t *T) {
 			d, w := t.WithChannel(), t.Work()
 			m := d.Mark()

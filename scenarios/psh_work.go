@@ -26,7 +26,7 @@ var pushedWork = []Scenario{
 		Source:  "Learn, \"Enterprise app management\"; MS-MDM 2.2.7.2",
 		Fix:     "Treat 202 as in progress, answer Alert 1226 with a Status, and do not send the command again.",
 		Mutants: []*mutants.Mutant{mutants.Ses202Fails, mutants.Ses202Again, mutants.Ses1226Fails},
-		Under:   []string{"SES-09", "SES-06", "PSH-01", "PSH-02", "PSH-07"},
+		Under:   []string{"SES-09", "PSH-01", "PSH-02", "PSH-07"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			for _, version := range []string{"1.0.0.0", "2.0.0.0"} {

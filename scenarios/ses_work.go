@@ -49,7 +49,7 @@ var sessionWork = []Scenario{
 		Source:  "MS-MDM 2.2.7.2, 3.1.5.1.3; Learn, \"Enterprise app management\"",
 		Fix:     "Treat 202 as in progress, answer Alert 1226 with a Status, and do not send the command again.",
 		Mutants: []*mutants.Mutant{mutants.Ses202Fails, mutants.Ses202Again, mutants.Ses1226Fails},
-		Under:   []string{"SES-06", "SES-09", "PSH-02", "PSH-07", "PSH-12"},
+		Under:   []string{"SES-09", "PSH-02", "PSH-07", "PSH-12"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()

@@ -131,7 +131,7 @@ var wnsErrors = []Scenario{
 		Source:  learnWNS + ", X-WNS-Status; WindowsAppSDK issue 3677",
 		Fix:     "Keep commands queued until their Status arrives. A 200 from WNS proves nothing.",
 		Mutants: []*mutants.Mutant{mutants.WerDroppedDone},
-		Under:   []string{"SES-06", "PSH-01", "PSH-02", "PSH-06"},
+		Under:   []string{"PSH-01", "PSH-02", "PSH-06"},
 		Run: func(t *T) {
 			d, w := t.WithChannel(), t.Work()
 			t.Fault("dropped", d)
@@ -210,7 +210,7 @@ var wnsErrors = []Scenario{
 		Source:  learnPush + " (polling continues alongside push); WindowsAppSDK issue 4546",
 		Fix:     "Keep answering polls while WNS fails, and push again later.",
 		Mutants: []*mutants.Mutant{mutants.WerDownDead},
-		Under:   []string{"SES-06", "PSH-01", "PSH-02", "CHN-06"},
+		Under:   []string{"PSH-01", "PSH-02", "CHN-06"},
 		Run: func(t *T) {
 			d, w := t.WithChannel(), t.Work()
 			remove := t.Fault("status=503", d)
