@@ -25,13 +25,29 @@ func acts(steps []*Step) (out []act) {
 		if s.Status == 0 && i+1 < len(steps) && string(steps[i+1].Request) == string(s.Request) && s.Headers == AllHeaders {
 			continue // the device got no answer, and sent it again
 		}
-		if n := len(out) - 1; n >= 0 && out[n].kind == kind && !begins(out[n].steps, s) {
+		n := len(out) - 1
+		if n >= 0 && out[n].kind == kind && !begins(out[n].steps, s) {
 			out[n].steps = append(out[n].steps, s)
+			continue
+		}
+		if n >= 0 && kind == Renewal && asks(out[n].steps) {
+			out[n].kind, out[n].steps = Renewal, append(out[n].steps, s)
 			continue
 		}
 		out = append(out, act{kind, []*Step{s}})
 	}
 	return out
+}
+
+// asks reports whether steps only ask the discovery service, as a device does before
+// it renews its certificate.
+func asks(steps []*Step) bool {
+	for _, s := range steps {
+		if s.Kind != Discover && s.Kind != Reach {
+			return false
+		}
+	}
+	return true
 }
 
 // begins reports whether s starts an act of its own after such steps.

@@ -137,7 +137,7 @@ func (e *enrollment) discovered() *enroll.DiscoverResponse {
 		case s.envelope == nil || s.envelope.To == "":
 		case s.Kind == Policies:
 			r.PolicyURL = s.envelope.To
-		case s.Kind == Token:
+		case s.Kind == Token, s.Kind == Renewal:
 			r.EnrollmentURL = s.envelope.To
 			if req, err := s.envelope.TokenRequest(); err == nil && len(req.Item("AIKPub")) > 0 {
 				r.EnrollmentVersion = "5.0" // only then a device attests its key
@@ -236,8 +236,11 @@ func (p *player) prepare() {
 func (p *player) renew(ctx context.Context, steps []*Step) ([]pair, error) {
 	e := &enrollment{p: p, steps: steps, used: map[*Step]bool{}}
 	p.stage.play = e
-	if to := steps[0].envelope.To; to != "" {
-		p.device.Tree().Provision("./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/ServerURL", to)
+	for _, s := range steps {
+		if s.Kind == Discover && s.envelope.To != "" {
+			p.device.Tree().Provision("./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/ServerURL", e.discovery())
+			break
+		}
 	}
 	err := p.device.Renew(ctx)
 	if err != nil && p.refused(steps) {

@@ -176,15 +176,16 @@ func (r *Recorder) keep(addr string, x Exchange) {
 	}
 	r.conns[addr] = about.device
 	var before []waiting
-	if about.enrolls {
-		before = r.before(addr)
+	if about.enrolls || about.renews {
+		before = r.before(addr, about.enrolls)
 	}
 	r.files.add(about.device, about.words, append(before, waiting{addr, x}))
 }
 
-// before takes the exchanges that began an enrollment: those of the same connection,
-// or else the last ones of the same machine, from its last Discover on.
-func (r *Recorder) before(addr string) (out []waiting) {
+// before takes the exchanges that began an enrollment or a renewal: those of the same
+// connection. An enrollment begins with a Discover; if the connection had none, they
+// are the last ones of the same machine, from its last Discover on.
+func (r *Recorder) before(addr string, enrolls bool) (out []waiting) {
 	same := func(of func(string) string) []int {
 		var list []int
 		for i := range r.waiting {
@@ -195,7 +196,7 @@ func (r *Recorder) before(addr string) (out []waiting) {
 		return list
 	}
 	list := same(func(a string) string { return a })
-	if !slices.ContainsFunc(list, func(i int) bool { return discovers(&r.waiting[i].x) }) {
+	if enrolls && !slices.ContainsFunc(list, func(i int) bool { return discovers(&r.waiting[i].x) }) {
 		list = same(machine)
 		for k := len(list) - 1; k >= 0; k-- {
 			if !discovers(&r.waiting[list[k]].x) {
@@ -243,15 +244,15 @@ func (r *Recorder) Close() {
 
 // subject is whose exchange it is.
 type subject struct {
-	device           string
-	session, enrolls bool
-	words            string // about the device, for people
+	device                   string
+	session, enrolls, renews bool
+	words                    string // about the device, for people
 }
 
 func who(x *Exchange) (s subject) {
 	if e, err := enroll.ReadEnvelope(x.Request); err == nil {
 		if req, err := e.TokenRequest(); err == nil {
-			s.device, s.enrolls = req.Item("DeviceID"), !req.Renewal
+			s.device, s.enrolls, s.renews = req.Item("DeviceID"), !req.Renewal, req.Renewal
 			if s.enrolls {
 				s.words = fmt.Sprintf("%s enrolls: OSVersion %s, ApplicationVersion %s, OSEdition %s, DeviceType %s", req.Item("DeviceName"),
 					req.Item("OSVersion"), req.Item("ApplicationVersion"), req.Item("OSEdition"), req.Item("DeviceType"))
