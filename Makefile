@@ -76,7 +76,7 @@ lint: ## check format, vet and module files; run golangci-lint if installed
 .PHONY: ci
 ci: lint ## run what CI runs: lint, race tests, k6, fuzzing and the end-to-end run
 	GOOS=windows $(GO) vet ./... # MDM servers are also written on Windows
-	$(MAKE) test TESTFLAGS="-race -timeout 15m"
+	$(MAKE) test TESTFLAGS="-race -timeout 30m"
 	$(MAKE) k6
 	$(MAKE) fuzz FUZZTIME=3000x
 	$(MAKE) run
