@@ -2,12 +2,8 @@ package dmclient
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,14 +33,6 @@ const (
 	quirksOf1   = 12
 )
 
-// Forms of a key in a record.
-const (
-	keyNone = iota
-	keyP256 // the scalar
-	keyPKCS8
-	keyRef
-)
-
 // Pack encodes the device in few bytes, without its transcript and without what
 // follows from the profile.
 func (d *Device) Pack(p Packing) ([]byte, error) {
@@ -55,15 +43,22 @@ func (d *Device) Pack(p Packing) ([]byte, error) {
 	d.push.pack(e)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	e.uint(uint64(d.state)) //nolint:gosec // not negative
+	e.uint(uint64(d.state))
 	e.shared(string(d.login))
 	e.shared(d.provider)
 	e.shared(d.addr)
 	e.shared(d.enrollURL)
 	e.shared(d.cfg.EnrollmentType)
-	e.bytes(d.cert)
-	if err := packKey(e, d.key, p.Keys); err != nil {
-		return nil, err
+	if at, cert, key := cutPoint(d.cert, d.key); at > 0 {
+		e.bytes(cert)
+		e.uint(keyCertified)
+		e.bytes(key)
+		e.uint(uint64(at))
+	} else {
+		e.bytes(d.cert)
+		if err := packKey(e, d.key, p.Keys); err != nil {
+			return nil, err
+		}
 	}
 	e.uint(uint64(len(d.roots)))
 	for _, r := range d.roots {
@@ -163,66 +158,6 @@ func (d *Device) packIdentity(e *encoder) {
 	}
 }
 
-func packKey(e *encoder, key crypto.Signer, ring Keyring) error {
-	switch k := key.(type) {
-	case nil:
-		e.uint(keyNone)
-		return nil
-	case *ecdsa.PrivateKey:
-		if k.Curve == elliptic.P256() {
-			raw, err := k.Bytes()
-			if err != nil {
-				return fmt.Errorf("pack the device: its key: %w", err)
-			}
-			e.uint(keyP256)
-			e.bytes(raw)
-			return nil
-		}
-	}
-	if ring != nil {
-		ref, err := ring.PutKey(key)
-		if err != nil {
-			return fmt.Errorf("pack the device: its key: %w", err)
-		}
-		e.uint(keyRef)
-		e.bytes(ref)
-		return nil
-	}
-	raw, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return fmt.Errorf("pack the device: its key: %w", err)
-	}
-	e.uint(keyPKCS8)
-	e.bytes(raw)
-	return nil
-}
-
-func unpackKey(d *decoder, ring Keyring) (crypto.Signer, error) {
-	form := d.uint()
-	if form == keyNone || d.err != nil {
-		return nil, d.err
-	}
-	raw := d.bytes()
-	switch form {
-	case keyP256:
-		return ecdsa.ParseRawPrivateKey(elliptic.P256(), raw)
-	case keyRef:
-		if ring == nil {
-			return nil, errors.New("its key is in a keyring, and none was given")
-		}
-		return ring.Key(raw)
-	case keyPKCS8:
-		k, err := x509.ParsePKCS8PrivateKey(raw)
-		if err != nil {
-			return nil, err
-		}
-		if s, ok := k.(crypto.Signer); ok {
-			return s, nil
-		}
-	}
-	return nil, errRecord
-}
-
 // described reports whether describe provisions the entry from the identity.
 func described(s csp.Stored) bool {
 	return strings.HasPrefix(strings.ToLower(s.Path), "vendor\x00msft\x00devicestatus")
@@ -300,7 +235,7 @@ func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 	dev.login = Login(d.string())
 	dev.provider, dev.addr, dev.enrollURL, dev.cfg.EnrollmentType = d.string(), d.string(), d.string(), d.string()
 	dev.cert = d.bytes()
-	if dev.key, err = unpackKey(d, p.Keys); err != nil {
+	if dev.key, err = unpackKey(d, p.Keys, &dev.cert); err != nil {
 		return nil, fmt.Errorf("unpack the device: %w", err)
 	}
 	for range d.count() {
@@ -360,7 +295,7 @@ func unpackIdentity(d *decoder, cfg *Config, version uint64) {
 func (p *pushClient) pack(e *encoder) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.uint(uint64(p.power)) //nolint:gosec // not negative
+	e.uint(uint64(p.power))
 	e.uint(uint64(len(p.accounts)))
 	for provider, a := range p.accounts {
 		e.shared(provider)
