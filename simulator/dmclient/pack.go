@@ -43,7 +43,7 @@ func (d *Device) Pack(p Packing) ([]byte, error) {
 	d.push.pack(e)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	e.uint(uint64(d.state))
+	e.uint(uint64(d.state)) //nolint:gosec // not negative
 	e.shared(string(d.login))
 	e.shared(d.provider)
 	e.shared(d.addr)
@@ -295,7 +295,7 @@ func unpackIdentity(d *decoder, cfg *Config, version uint64) {
 func (p *pushClient) pack(e *encoder) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.uint(uint64(p.power))
+	e.uint(uint64(p.power)) //nolint:gosec // not negative
 	e.uint(uint64(len(p.accounts)))
 	for provider, a := range p.accounts {
 		e.shared(provider)
