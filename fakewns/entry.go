@@ -64,8 +64,8 @@ type Entry struct {
 	Error      string // X-WNS-Error-Description, or why a token was refused
 	RetryAfter string
 	Fault      string // the injected fault that decided the answer
-	// Cause says why a connection brought no request. Error then is that of its TLS
-	// handshake, if there was one.
+	// Cause says why a connection brought no request. In that case, Error is the error of
+	// its TLS handshake, or empty.
 	Cause    intercept.Cause
 	Delivery Delivery
 	// Violations are all rules the request broke, not only the one that decided

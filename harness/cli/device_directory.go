@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,7 +68,7 @@ func (d *storedDirectory) key() func() (*rsa.PrivateKey, error) {
 func (b *bench) giveTokens(dev *dmclient.Config) error {
 	kind, t := entra.Kind(cmp.Or(b.f.tokenKind, string(entra.Good))), &b.cfg.Target
 	if !slices.Contains(tokenKinds(), kind) {
-		return fmt.Errorf("--entra-token %q is none of %v", kind, tokenKinds())
+		return fmt.Errorf("unknown --entra-token %q; known kinds: %s", kind, words(tokenKinds()))
 	}
 	if dev.Tokens = lab.HookTokens(b.cfg); dev.Tokens != nil {
 		b.tokens = true
@@ -164,4 +165,13 @@ func describeToken(c dmclient.Carried, now time.Time) string {
 		until = "expired at " + c.Expires.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	return fmt.Sprintf("%s%s, in %s; %s", who, cmp.Or(c.Of, "(not named)"), c.In, until)
+}
+
+// words joins names for a message.
+func words[T ~string](names []T) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = string(n)
+	}
+	return strings.Join(out, ", ")
 }

@@ -111,7 +111,7 @@ func (e *enrollFlags) settings(dev *dmclient.Config) error {
 		return errors.New("--refuse-terms needs --terms, the URL of the terms of use")
 	}
 	if !slices.Contains(dmclient.Attestations(), dev.Attestation) {
-		return fmt.Errorf("--attestation %q is none of %v", e.attestation, dmclient.Attestations())
+		return fmt.Errorf("unknown --attestation %q; known kinds: %s", e.attestation, words(dmclient.Attestations()))
 	}
 	switch e.key {
 	case "ec":

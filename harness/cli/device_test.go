@@ -248,7 +248,7 @@ func TestDeviceMistakes(t *testing.T) {
 		{2, "unknown quirk", []string{"enroll", "--quirk", "nice"}},
 		{2, "unknown fault", []string{"sync", "--fault", "nice"}},
 		{2, "neither rsa nor ec", []string{"enroll", "--username", "a@b", "--key", "dsa"}},
-		{2, "--attestation \"nice\" is none of [good none", []string{"enroll", "--username", "a@b", "--attestation", "nice"}},
+		{2, "unknown --attestation \"nice\"; known kinds: good, none", []string{"enroll", "--username", "a@b", "--attestation", "nice"}},
 		{2, "--again needs the devices", []string{"enroll", "--username", "a@b", "--again"}},
 		{2, "must be used together", []string{"enroll", "--username", "a@b", "--cert", "x"}},
 		{2, "not a dmwake state file", []string{"list", "--state", other}},

@@ -178,8 +178,8 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	return serveBoth(ctx, tls.NewListener(devices, server.TLS(f.tls(ca))), handler, admin, server.Admin(token))
 }
 
-// tls presents certificates for the name in --url and for the one that Windows derives
-// from the user's domain (MS-MDE2 3.1.4.1.3.1), besides those of the lab.
+// tls presents the lab's certificates, one for the host in --url, and one for the host
+// that Windows derives from the user's domain (MS-MDE2 3.1.4.1.3.1).
 func (f *mdmFlags) tls(ca *intercept.CA) *tls.Config {
 	cfg := ca.ServerTLS(true)
 	_, domain, _ := strings.Cut(f.username, "@")

@@ -147,8 +147,9 @@ func (e *enrollment) discovered() *enroll.DiscoverResponse {
 	return r
 }
 
-// recordedDocument is the provisioning document of an answer, with a certificate for
-// the simulated device's key in place of the real one; nil if there is none.
+// recordedDocument returns the provisioning document of an answer. A certificate for
+// the simulated device's key replaces the real one. The result is nil if the answer has
+// no document.
 func (p *player) recordedDocument(body []byte) []byte {
 	e, err := enroll.ReadEnvelope(body)
 	if err != nil {

@@ -173,8 +173,8 @@ func (s *Step) identify() bool {
 	return true
 }
 
-// envelopeKind reads a message of an enrollment. The kind is empty if a server sent
-// it, the envelope nil if it is none.
+// envelopeKind reads a message of an enrollment. If a server sent it, the kind is
+// empty. If the body is not SOAP, the envelope is nil, too.
 func envelopeKind(body string) (Kind, *enroll.Envelope) {
 	e, err := enroll.ReadEnvelope([]byte(readable(body)))
 	if err != nil {

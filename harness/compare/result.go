@@ -11,9 +11,9 @@ type Result struct {
 	Build      int    `json:"build"` // 0: the file does not tell
 	Profile    string `json:"profile"`
 	ProfileWhy string `json:"profileWhy"`
-	// Messages are the requests that were compared, Equal those without a difference,
-	// Bytes those that have the same bytes, too. ByteMessages are those whose bytes
-	// the file has.
+	// Messages counts the compared requests, and Equal the ones without a difference.
+	// ByteMessages counts the requests whose exact bytes are in the file, and Bytes the
+	// ones among them that the simulated device sent byte for byte.
 	Messages     int `json:"messages"`
 	Equal        int `json:"equal"`
 	ByteMessages int `json:"byteMessages"`

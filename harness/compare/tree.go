@@ -117,7 +117,7 @@ func inner(e *etree.Element) string {
 	return b.String()
 }
 
-// kid is the first child of that name; nil if there is none, or no n.
+// kid returns the first child of that name, or nil. A nil node has no children.
 func (n *node) kid(name string) *node {
 	if n == nil {
 		return nil
@@ -130,7 +130,7 @@ func (n *node) kid(name string) *node {
 	return nil
 }
 
-// value is the text of a child; empty if there is none.
+// value returns the text of a child, or an empty string without that child.
 func (n *node) value(path ...string) string {
 	for _, name := range path {
 		n = n.kid(name)

@@ -136,7 +136,7 @@ func Check(path string) error {
 func load(path string, complete func(c *Config, dir string) error) (*Config, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, &ConfigError{path, "cannot be read: " + err.Error() + "; dmwake init writes one for your server, and without --config dmwake tests its embedded server"}
+		return nil, &ConfigError{path, "cannot be read: " + err.Error() + "; dmwake init writes one for your server (dmwake test without --config tests the embedded server)"}
 	}
 	c := &Config{}
 	dec := yaml.NewDecoder(bytes.NewReader(raw))

@@ -32,6 +32,11 @@ func TestProvisioningPlaces(t *testing.T) {
 		return fmt.Sprintf(`<characteristic type="%s"><parm name="EncodedCertificate" value="%s"/></characteristic>`, of, base64.StdEncoding.EncodeToString(der))
 	}
 	ca, client := issue(true), issue(false)
+	const twice = `<wap-provisioningdoc version="1.1"><characteristic type="CertificateStore"><characteristic type="My"><characteristic type="User">%s</characteristic></characteristic>` +
+		`<characteristic type="My"><characteristic type="WSTEP"><characteristic type="Renew"><parm name="RenewPeriod" value="41" datatype="integer"/></characteristic></characteristic></characteristic></characteristic></wap-provisioningdoc>`
+	if p, err := ReadProvisioning([]byte(fmt.Sprintf(twice, in("1", client)))); err != nil || !slices.Equal(p.ClientCert, client) || len(p.Renew) != 1 || p.Renew[0].Value != "41" {
+		t.Errorf("two characteristics My: %+v, %v", p, err)
+	}
 	for name, mine := range map[string]string{"the CA first": in("1", ca) + in("2", client), "the CA last": in("2", client) + in("1", ca)} {
 		p, err := ReadProvisioning([]byte(`<wap-provisioningdoc version="1.1"><characteristic type="CertificateStore"><characteristic type="My"><characteristic type="User">` + mine +
 			`</characteristic></characteristic></characteristic><characteristic type="RootCATrustedCertificates"><characteristic type="Root">` + in("1", ca) +
