@@ -35,14 +35,17 @@ func (d *Device) Wakes() []Wake {
 	return slices.Clone(d.record.wakes)
 }
 
-// AwaitSession waits for the first session after mark (a SessionCount) that
-// want accepts, until within has passed or ctx ends. A nil want accepts any.
+// AwaitSession waits for the first session after mark (a SessionCount) that want
+// accepts; a nil want accepts any. The session must begin before within has passed: one
+// that is under way by then is awaited to its end, or until ctx ends. A slow server's
+// session is a session.
 func (d *Device) AwaitSession(ctx context.Context, mark int, within time.Duration, want func(*Session) bool) (*Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, within)
+	begun, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	for {
+	for over := begun.Done(); ; {
+		due := d.due() // before the record: Run clears it when the record has the session
 		d.record.mu.Lock()
-		changed := d.record.changed
+		changed, underway := d.record.changed, due || d.record.underway > 0
 		from := max(mark-d.record.dropped, 0)
 		for _, s := range d.record.sessions[min(from, len(d.record.sessions)):] {
 			if want == nil || want(s) {
@@ -51,10 +54,30 @@ func (d *Device) AwaitSession(ctx context.Context, mark int, within time.Duratio
 			}
 		}
 		d.record.mu.Unlock()
+		if ctx.Err() != nil || begun.Err() != nil && !underway {
+			return nil, fmt.Errorf("no such session within %s", within)
+		}
 		select {
 		case <-changed:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("no such session within %s", within)
+		case <-over:
+			over = ctx.Done()
 		}
 	}
 }
+
+// due reports whether Run has a session to begin.
+func (d *Device) due() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.runs && d.trigger != 0
+}
+
+// going counts a session that runs or waits for one that does; gone takes it back, and
+// tells those who wait for it.
+func (d *Device) going() {
+	d.record.mu.Lock()
+	defer d.record.mu.Unlock()
+	d.record.underway++
+}
+
+func (d *Device) gone() { d.record.change(func() { d.record.underway-- }) }

@@ -214,6 +214,7 @@ type Device struct {
 	schedule   schedule
 	directory  directory
 	trigger    Origin // why wake was signalled
+	runs       bool   // Run begins what is signalled
 }
 
 // New makes a device. It does nothing until Enroll or Adopt.

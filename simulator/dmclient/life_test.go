@@ -2,7 +2,9 @@ package dmclient_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -247,6 +249,50 @@ func TestRunOnTheClock(t *testing.T) {
 	if err := <-done; err == nil {
 		t.Error("Run ended without the context's error")
 	}
+}
+
+// TestAwaitSlowSession: a session that began in time is awaited to its end, also one
+// that had to wait for another; one that never begins is not awaited.
+func TestAwaitSlowSession(t *testing.T) {
+	r := newRig(t, nil)
+	wns := &timedWNS{clock: dmclient.NewVirtualClock(start)}
+	d := r.enrolled(func(c *dmclient.Config) { c.WNS = wns })
+	arrived, answer := make(chan bool), make(chan bool)
+	var first sync.Once
+	r.intercept = func(http.ResponseWriter, *http.Request) bool {
+		first.Do(func() {
+			arrived <- true
+			<-answer
+		})
+		return false
+	}
+	ctx, cancel := context.WithCancel(r.ctx())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	wns.wake([]byte("x"))
+	<-arrived
+	wns.wake([]byte("x")) // its session must wait for the first one
+	before := d.SessionCount()
+	asked, slow := false, (*dmclient.Session)(nil)
+	_, err := d.AwaitSession(r.ctx(), before-1, 0, func(s *dmclient.Session) bool {
+		switch {
+		case !asked: // the time is over, and only now the server answers
+			asked = true
+			close(answer)
+		case s.Origin == dmclient.OriginPush && slow == nil:
+			slow = s
+		}
+		return s.Origin == dmclient.OriginPush && s != slow
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := d.AwaitSession(r.ctx(), before+2, 0, nil); err == nil {
+		t.Error("a third session came")
+	}
+	cancel()
+	<-done
 }
 
 // TestLeaving: by the user, by the server, by a wipe, and for want of contact.

@@ -190,6 +190,13 @@ func (d *Device) Act(ctx context.Context, due Due) (*Session, error) {
 // Run starts a session on every wake-up and by schedule, until ctx ends.
 // Without Run a device ignores pushes, as if it were switched off.
 func (d *Device) Run(ctx context.Context) error {
+	runs := func(yes bool) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.runs = yes
+	}
+	runs(true)
+	defer runs(false)
 	for {
 		var at <-chan struct{}
 		stop := func() {}
@@ -204,11 +211,13 @@ func (d *Device) Run(ctx context.Context) error {
 			stop()
 			return ctx.Err()
 		case <-d.wake:
+			d.going()
 			d.mu.Lock()
 			origin := d.trigger
 			d.trigger = 0
 			d.mu.Unlock()
 			_, err = d.Sync(ctx, SyncOptions{Origin: origin})
+			d.gone()
 		case <-at:
 			_, err = d.Act(ctx, next)
 		}

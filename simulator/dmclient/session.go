@@ -58,6 +58,8 @@ var (
 // is returned, also with an error. The session is nil if the device is not
 // enrolled, or if ctx ended while another session of the device ran.
 func (d *Device) Sync(ctx context.Context, opts SyncOptions) (*Session, error) {
+	d.going()
+	defer d.gone()
 	if err := d.session.take(ctx); err != nil {
 		return nil, err
 	}
@@ -84,7 +86,10 @@ func (d *Device) Sync(ctx context.Context, opts SyncOptions) (*Session, error) {
 			wait = first
 		}
 		d.log.Info("session failed, trying again", "try", try+1, "wait", wait, "err", s.Err)
-		if sleep(ctx, d.cfg.Clock, wait) != nil {
+		d.gone()
+		err := sleep(ctx, d.cfg.Clock, wait)
+		d.going()
+		if err != nil {
 			return s, s.Err
 		}
 		wait = min(2*wait, duration(d.dmAcc("Ext/Microsoft/MaxBackOffTime"), time.Millisecond, 24*time.Hour))

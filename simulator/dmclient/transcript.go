@@ -175,6 +175,7 @@ type record struct {
 	dropped  int // sessions dropped from sessions
 	keep     int // how many sessions to keep; 0: keptSessions
 	wakes    []Wake
+	underway int32 // sessions that run, or wait for one that does
 }
 
 // Wake is one received push.
