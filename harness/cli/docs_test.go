@@ -176,3 +176,31 @@ func script(t *testing.T, dir, text string, env ...string) *exec.Cmd {
 }
 
 var shellWord = regexp.MustCompile(`'[^']*'|"[^"]*"|\S+`)
+
+// TestLinks: every file that README and docs link to is there, and each page of the docs
+// is linked from somewhere.
+func TestLinks(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(root, "harness/docs/*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := map[string]bool{}
+	for _, page := range append(pages, filepath.Join(root, "README.md"), filepath.Join(root, "harness/k6/README.md")) {
+		raw, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`).FindAllStringSubmatch(string(raw), -1) {
+			to := filepath.Join(filepath.Dir(page), m[1])
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s links to %s, which does not exist", page, m[1])
+			}
+			linked[to] = true
+		}
+	}
+	for _, page := range pages {
+		if !linked[page] {
+			t.Errorf("nothing links to %s", page)
+		}
+	}
+}
