@@ -47,7 +47,8 @@ func All() []Scenario {
 		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), wnsErrors, inOrder(pushToWork, pushedWork),
 		inOrder(pfnErrors, answerErrors, atomicErrors),
 		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials),
-		inOrder(brokenInput, poorConnections, endurance))
+		inOrder(brokenInput, poorConnections, endurance),
+		everyMessage)
 }
 
 // ofStrangers marks the scenarios of an area that tests enrollment itself. A

@@ -40,6 +40,7 @@ var onVariant = map[*variants.Variant]tolerated{
 	variants.PushItself:       {undecided: []string{"PSH-03"}},                                         // no push without work
 	variants.QueueExec:        {undecided: []string{"SES-19", "PSH-09", "PSH-10"}},                     // they need a Get or an Add
 	variants.FinalIdle:        {breaks: []string{"SES-13"}},
+	variants.ResultsAnswered:  {breaks: []string{"MSG-09"}},
 	variants.DocumentVendor:   {breaks: []string{"ENR-85"}},
 	variants.WBXML:            {undecided: []string{"SES-23"}}, // devices send no XML
 }

@@ -53,6 +53,7 @@ var areas = map[string]string{
 	"ERR": "device errors: what does it do when the device says no",
 	"SEC": "security: whom does it let in",
 	"ROB": "robustness: how does it handle broken input",
+	"MSG": "every message: is what it sent in the whole run sound",
 }
 
 // Header prints what the run tests.

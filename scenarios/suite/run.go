@@ -60,12 +60,12 @@ func whyEnded(ctx context.Context) string {
 // Run runs a single scenario in a lab and returns its result. A blocked result does
 // not say by which scenario: there are no other results.
 func Run(ctx context.Context, l *lab.Lab, s *Scenario) (report.Result, error) {
-	v := run(ctx, l, s, nil)
+	v := run(ctx, l, s, nil, newEars([]Scenario{*s}))
 	return v.result, v.hook
 }
 
 // run runs a body and makes a verdict of its result.
-func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot) (v *verdict) {
+func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot, e *ears) (v *verdict) {
 	cfg := &l.Config.Target
 	v = &verdict{result: s.result(""), began: time.Now()}
 	res := &v.result
@@ -90,7 +90,7 @@ func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot) (v *verdict)
 		res.Outcome, res.Reason = report.Errored, err.Error()
 		return v
 	}
-	t := &T{Lab: l, ctx: ctx, s: s, result: res, profile: profile, began: v.began, mark: l.WNS.Journal().Mark(), slot: place}
+	t := &T{Lab: l, ctx: ctx, s: s, result: res, profile: profile, began: v.began, mark: l.WNS.Journal().Mark(), slot: place, ears: e}
 	var before lab.Snapshot
 	if s.Reach != Shared {
 		before = l.Snapshot()
@@ -105,6 +105,7 @@ func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot) (v *verdict)
 	for _, d := range t.devices {
 		v.devices = append(v.devices, d.Device)
 	}
+	e.listen(s.ID, v.devices...)
 	v.by, v.hook = t.by, t.hookErr
 	return v
 }
@@ -137,6 +138,9 @@ func (t *T) body() {
 		}
 	}()
 	t.s.Run(t)
+	if t.s.Hears != nil {
+		t.overheard()
+	}
 }
 
 // judge completes the result.

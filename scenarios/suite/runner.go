@@ -40,6 +40,7 @@ type runner struct {
 	list  []Scenario
 	slots *slots
 	watch *watch
+	ears  *ears
 	begun time.Time
 	over  error // set if the time ran out
 
@@ -57,7 +58,7 @@ func newRunner(l *lab.Lab, list []Scenario, o Options) *runner {
 	if o.Doing == nil {
 		o.Doing = func(int, int, time.Duration) {}
 	}
-	return &runner{Options: o, lab: l, list: list, slots: newSlots(max(o.Parallel, 1)), watch: &watch{lab: l}, begun: time.Now(),
+	return &runner{Options: o, lab: l, list: list, slots: newSlots(max(o.Parallel, 1)), watch: &watch{lab: l}, ears: newEars(list), begun: time.Now(),
 		of: map[string]*verdict{}, final: map[string]bool{}, beside: map[string][]string{}, changed: make(chan struct{})}
 }
 
@@ -79,15 +80,21 @@ func (r *runner) run(ctx context.Context) {
 	r.learnWork(ctx)
 	if r.lab.Config.Target.Shared() {
 		// One device: one scenario after the other, from its enrollment on.
-		for i := range r.list {
-			r.one(ctx, &r.list[i], nil)
+		for _, last := range []bool{false, true} {
+			for i := range r.list {
+				if s := &r.list[i]; (s.Hears != nil) == last {
+					r.one(ctx, s, nil)
+				}
+			}
 		}
 		return
 	}
-	var atWNS, alone, pushing, rest []*Scenario
+	var atWNS, alone, pushing, rest, listening []*Scenario
 	list := shuffled(r.list, r.lab.Seed)
 	for i := range list {
 		switch s := &list[i]; {
+		case s.Hears != nil:
+			listening = append(listening, s)
 		case r.lab.Embedded(), s.Reach == Shared && !r.pushes(s):
 			rest = append(rest, s)
 		case s.Reach == Shared:
@@ -109,7 +116,7 @@ func (r *runner) run(ctx context.Context) {
 	r.together(ctx, rest)
 	lane.Wait()
 	r.together(ctx, pushing)
-	for _, s := range alone {
+	for _, s := range slices.Concat(alone, listening) {
 		r.one(ctx, s, nil)
 	}
 }
@@ -175,7 +182,7 @@ func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 		}
 		return open(report.Blocked, "no device can enroll: "+r.NoEnroll.Error())
 	}
-	v := run(ctx, r.lab, s, place)
+	v := run(ctx, r.lab, s, place, r.ears)
 	if r.Trace != nil {
 		r.Trace(s.ID, v.devices...)
 	}

@@ -104,7 +104,11 @@ type Scenario struct {
 	Stranger bool
 	// Ends says that the device is no longer managed after it.
 	Ends bool
-	Run  func(*T)
+	// Hears makes it a scenario that listens: it judges every session of every device
+	// of the run, and its body, which runs last, only makes traffic where there was
+	// none.
+	Hears func(*Heard)
+	Run   func(*T)
 }
 
 // Area is the part of the id before the hyphen.

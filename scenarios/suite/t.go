@@ -33,6 +33,7 @@ type T struct {
 	trying  bool
 	posts   []post
 	failing []*Device // of inputs that did not pass
+	ears    *ears     // what listens in this run
 }
 
 // Context ends with the run, or when the run's time is up.

@@ -54,6 +54,23 @@ func On(t *mdmserver.Tamper, m mdmserver.Moment, f func(*mdmserver.Change)) {
 	})
 }
 
+// AnswerResults lets the server answer Results with a Status, too.
+func AnswerResults(t *mdmserver.Tamper) {
+	Reply(t, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+		at := 1
+		for i := range v.In.Body {
+			switch k := &v.In.Body[i]; k.Verb {
+			case syncml.Results:
+				r.Message.Body = slices.Insert(r.Message.Body, at, syncml.Command{Verb: syncml.Status, MsgRef: v.In.Hdr.MsgID, CmdRef: k.CmdID, Cmd: string(k.Verb), Data: "200"})
+				at++
+			case syncml.Status:
+			default:
+				at++
+			}
+		}
+	})
+}
+
 // Aborted tells whether the device ended the session with Alert 1223.
 func Aborted(m *syncml.Message) bool {
 	return slices.ContainsFunc(m.Body, func(c syncml.Command) bool {

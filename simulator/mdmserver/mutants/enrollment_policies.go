@@ -88,6 +88,9 @@ var (
 	EnrClientOptional = &Mutant{"enr-client-optional", "answers a GetPolicies without client", func(t *tamper) {
 		client := regexp.MustCompile(`<client>.*</client>|<client[^>]*/>`)
 		hook.Rewrite(t, mdmserver.PolicyPath, func(body []byte) []byte {
+			if bytes.Contains(body, []byte("SignatureValue")) {
+				return body // a changed one would be refused
+			}
 			if client.Match(body) {
 				return client.ReplaceAll(body, []byte("<client><lastUpdate/></client>"))
 			}

@@ -1,7 +1,6 @@
 package variants
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/dmwake/dmwake/simulator/mdmserver"
@@ -24,20 +23,8 @@ var (
 			}
 		})
 	}}
-	ResultsAnswered = &Variant{Name: "results-answered", Does: "answers Results with a Status, too", Seen: "seen", Vary: func(c *mdmserver.Config) {
-		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
-			at := 1
-			for i := range v.In.Body {
-				switch k := &v.In.Body[i]; k.Verb {
-				case syncml.Results:
-					r.Message.Body = slices.Insert(r.Message.Body, at, syncml.Command{Verb: syncml.Status, MsgRef: v.In.Hdr.MsgID, CmdRef: k.CmdID, Cmd: string(k.Verb), Data: "200"})
-					at++
-				case syncml.Status:
-				default:
-					at++
-				}
-			}
-		})
+	ResultsAnswered = &Variant{Name: "results-answered", Does: "answers Results with a Status, too", Seen: "seen", Breaks: "OMA DM Protocol 1.2.1 section 6; the representation protocol is milder", Vary: func(c *mdmserver.Config) {
+		hook.AnswerResults(&c.Tamper)
 	}}
 	SyncVersion = &Variant{Name: "sync-version", Does: "sets SyncApplicationVersion 5.0, so that SessionIDs are hexadecimal and sessions say why they began", Seen: "Learn, \"DMClient CSP\"", Vary: func(c *mdmserver.Config) {
 		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {

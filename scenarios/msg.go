@@ -1,0 +1,123 @@
+package scenarios
+
+import (
+	"github.com/dmwake/dmwake/scenarios/suite"
+
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
+)
+
+// everyMessage are the rules of the envelope. They hold for every message that the
+// server sends to any device in the run: first sessions, queued commands, pushed
+// sessions, answers to what a device did wrong. Each hears the traffic of all other
+// scenarios, and is judged when they have ended.
+var everyMessage = []Scenario{
+	{ID: "MSG-01", Level: report.Must, Title: "every message is SyncML 1.2", Hears: isSyncML, Run: talk,
+		Rule:    "Every message of the run is well-formed, binds its prefixes, and is in the namespace SYNCML:SYNCML1.2, with VerDTD 1.2 and VerProto DM/1.2.",
+		Source:  "MS-MDM 2.2.2, 2.2.3.13, 2.2.3.14, 2.2.4.1",
+		Fix:     "Write all messages with one XML library, and the same header in all of them, also in errors.",
+		Mutants: []*mutants.Mutant{mutants.SesVersion, mutants.MsgVersionLater},
+		Under:   []string{"SES-04", "SES-38"}},
+	{ID: "MSG-02", Level: report.Must, Title: "every message names session, device and server", Hears: namesSession, Run: talk,
+		Rule:    "Every message of the run carries the SessionID that the device chose, in Target what the device sent as Source, and in Source the server.",
+		Source:  "MS-MDM 2.2.3.8, 2.2.3.9, 2.2.3.11",
+		Fix:     "Copy SessionID and Source from the message that is answered, in every message.",
+		Mutants: []*mutants.Mutant{mutants.SesSwapped, mutants.MsgTargetLater},
+		Under:   []string{"SES-05", "SES-07", "SES-38"}},
+	{ID: "MSG-03", Level: report.Must, Title: "every session is numbered from 1", Hears: isNumbered, Run: talk,
+		Rule:    "In every session of the run the server's MsgID starts at 1 and grows by 1.",
+		Source:  "MS-MDM 2.2.3.6",
+		Fix:     "Count the server's messages in each session from 1, also after a challenge and after the device sent a part.",
+		Mutants: []*mutants.Mutant{mutants.SesMsgID, mutants.MsgIDSkips},
+		Under:   []string{"SES-06"}},
+	{ID: "MSG-04", Level: report.Must, Title: "elements stand in the order of the DTD", Hears: isInOrder, Run: talk,
+		Rule:    "In every message of the run the elements stand in the order of the DTD: CmdID first in a command, Meta before Data in an Item, Final once and at the end.",
+		Source:  "MS-MDM 2.2.2, 2.2.3.4; OMA SyncML RepPro 1.2.2, DTD",
+		Fix:     "Write the fields of each structure in the DTD's order: CmdID, MsgRef, CmdRef, Cmd, TargetRef, SourceRef, Cred, Chal, Meta, Data, Item; in an Item Target, Source, Meta, Data, MoreData.",
+		Mutants: []*mutants.Mutant{mutants.MsgDataFirst, mutants.MsgFinalTwice},
+		Under:   []string{"SES-13"}},
+	{ID: "MSG-05", Level: report.Must, Title: "CmdIDs are unique in every message", Hears: hasCmdIDs, Run: talk,
+		Rule:    "In every message of the run every command and Status has a CmdID that is unique in its message and not 0. This includes commands inside an Atomic.",
+		Source:  "MS-MDM 2.2.3.2",
+		Fix:     "Number all commands of a message from 1 with one counter.",
+		Mutants: []*mutants.Mutant{mutants.SesCmdIDRepeated, mutants.SesCmdIDZero, mutants.MsgCmdIDLater},
+		Under:   []string{"SES-12"}},
+	{ID: "MSG-06", Level: report.Must, Title: "every message begins with the Status for SyncHdr", Hears: answersHeader, Run: talk,
+		Rule:    "In every message of the run the first Status answers SyncHdr: CmdRef 0, Cmd SyncHdr, MsgRef of the message that is answered.",
+		Source:  "MS-MDM 2.2.3.3, 2.2.3.7, 2.2.6.1",
+		Fix:     "Write the Status with CmdRef 0 and Cmd SyncHdr before all others, in every message.",
+		Mutants: []*mutants.Mutant{mutants.SesHdrStatusMissing, mutants.SesHdrStatusLast, mutants.SesMsgRef},
+		Under:   []string{"SES-08", "SES-11", "SES-37"}},
+	{ID: "MSG-07", Level: report.Must, Title: "every command of a device gets one Status", Hears: answersCommandsOnce, Run: talk,
+		Rule:    "In every session of the run each command of the device, be it in package 1 or later, gets exactly one Status, with its message's MsgID, its CmdID and its name. No Status answers what was never sent.",
+		Source:  "MS-MDM 2.2.6.1, 2.2.3.3, 2.2.3.7",
+		Fix:     "Write one Status for each command in the device's message, whatever it is and wherever it stands. An unknown Alert gets one, too.",
+		Mutants: []*mutants.Mutant{mutants.SesAlertUnanswered, mutants.SesReplaceUnanswered, mutants.MsgStatusTwiceLater},
+		Under:   []string{"SES-08", "SES-09", "SES-11", "SES-37"}},
+	{ID: "MSG-08", Level: report.Must, Title: "every Status has a code", Hears: hasCodes, Run: talk,
+		Rule:    "In every message of the run each Status has Data with a three-digit code.",
+		Source:  "MS-MDM 2.2.6.1, 2.2.5.1; OMA DM RepPro 1.2.1 section 10",
+		Fix:     "Write the code into Data of every Status.",
+		Mutants: []*mutants.Mutant{mutants.MsgStatusEmpty}},
+	{ID: "MSG-09", Level: report.Should, Title: "Results get no Status", Hears: leavesResults, Run: talk,
+		Rule:    "The device's Results and Statuses are not answered. OMA DM forbids a Status for Results; the representation protocol allows one that reports an error.",
+		Source:  "OMA DM Protocol 1.2.1 section 6; OMA DM RepPro 1.2.1 section 6.5.1 (they disagree)",
+		Fix:     "Write Statuses only for commands.",
+		Mutants: []*mutants.Mutant{mutants.MsgResultsAnswered}},
+	{ID: "MSG-10", Level: report.Must, Title: "every command names a node", Hears: namesNodes, Run: talk,
+		Rule:    "Every Add, Delete, Exec, Get and Replace of the run has Items with the full LocURI of a node: it begins with a dot, and no part of it is empty. Exec has one Item.",
+		Source:  "MS-MDM 2.2.7.1 to 2.2.7.7; Learn, \"OMA DM protocol support\"; OMA DM Tree and Description 1.2.1 section 7",
+		Fix:     "Write LocURIs as ./Device/Vendor/MSFT/..., without a slash at the end. Encode names that have slashes in them.",
+		Mutants: []*mutants.Mutant{mutants.MsgURISlash, mutants.MsgNoTarget}},
+	{ID: "MSG-11", Level: report.Must, Title: "values have Data and a known format", Hears: carriesData, Run: talk,
+		Rule:    "The format of every Add and Replace of the run is one of SyncML's (bin, bool, b64, chr, int, node, null, xml, date, time, float), written in Meta in the namespace syncml:metinf. Where it is neither node nor null, the Item has Data.",
+		Source:  "MS-MDM 2.2.5.2; OMA DM Protocol 1.2.1 section 8.4; OMA DM RepPro 1.2.1 section 6.3.2, 6.6.1; Learn, \"OMA DM protocol support\"",
+		Fix:     "Write <Meta><Format xmlns=\"syncml:metinf\">chr</Format></Meta> with a format that SyncML knows, and Data also where the value is empty.",
+		Mutants: []*mutants.Mutant{mutants.MsgFormatUnknown, mutants.MsgFormatForeign, mutants.MsgNoData}},
+	{ID: "MSG-12", Level: report.Must, Title: "only commands of OMA DM are sent", Hears: speaksDM, Run: talk,
+		Rule:    "The server sends no Put, Search, Sync or Map, no Cred in a command, and no Atomic inside an Atomic.",
+		Source:  "MS-MDM 2.2.7, 3.1.7.1; OMA DM RepPro 1.2.1 section 6.1.6, 6.6, 6.6.3",
+		Fix:     "Use Add, Replace, Get, Exec, Delete, Atomic, Sequence and Alert. Give the credential in SyncHdr.",
+		Mutants: []*mutants.Mutant{mutants.MsgPut, mutants.MsgCred},
+		Under:   []string{"ERR-09"}},
+	{ID: "MSG-13", Level: report.Should, Title: "no Get in an Atomic, and no node twice", Hears: keepsAtomics, Run: talk,
+		Rule:    "An Atomic has no Get, since it cannot be rolled back, and no Add and then Replace of one node.",
+		Source:  "Learn, \"OMA DM protocol support\", Atomic; OMA DM RepPro 1.2.1 section 6.6.3; MS-MDM 2.2.7.3 allows a Get",
+		Fix:     "Send Gets after the Atomic, and each node once.",
+		Mutants: []*mutants.Mutant{mutants.MsgGetInAtomic},
+		Under:   []string{"PFN-08", "ERR-09"}},
+}
+
+// fewSessions is how many sessions a run must have had for rules about every message
+// to be judged without traffic of their own.
+const fewSessions = 4
+
+// talk makes the traffic of a run that has none: sessions with and without work.
+func talk(t *T) {
+	if t.Heard() >= fewSessions {
+		return
+	}
+	d := t.Enrolled()
+	twoSessions(d)
+	if t.CanWork() {
+		t.Work().Give(d)
+		if t.QueueTakes(groupOf(settled)...) {
+			queueGroup(d, settled)
+		}
+		d.Sync(dmclient.SyncOptions{})
+	}
+	for d.SessionCount() < fewSessions {
+		d.Sync(dmclient.SyncOptions{})
+	}
+}
+
+// judgeable reports whether a pair answers what the device is: the server read the
+// message, and did not refuse it.
+func judgeable(p *suite.Pair) bool {
+	if p.Sent == nil {
+		return false
+	}
+	code := hdrStatus(p.Got).Code()
+	return code == 0 || code < 400 && code != 213
+}

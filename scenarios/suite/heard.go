@@ -1,0 +1,160 @@
+package suite
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"weak"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
+)
+
+// Heard is one session of any device of the run, as a scenario that listens to all
+// of them hears it.
+type Heard struct {
+	*dmclient.Session
+	// Pairs are the server's messages, each with what it answers.
+	Pairs []Pair
+
+	device   *dmclient.Device
+	scenario string
+	ear      *ear
+}
+
+// Pair is a message from the server and the message that it answers.
+type Pair struct {
+	// Sent is what the device sent, as the server could read it: nil if the device
+	// sent on purpose what is no message.
+	Sent *syncml.Message
+	Got  *syncml.Message
+	// Ex carried both.
+	Ex *dmclient.Exchange
+}
+
+// hear reads a session of a device.
+func hear(d *dmclient.Device, scenario string, s *dmclient.Session) *Heard {
+	h := &Heard{Session: s, device: d, scenario: scenario}
+	for _, ex := range s.Exchanges {
+		if ex.Status != http.StatusOK || len(bytes.TrimSpace(ex.Response)) == 0 || len(h.Pairs) == len(s.Received) {
+			continue
+		}
+		h.Pairs = append(h.Pairs, Pair{Sent: readable(ex), Got: s.Received[len(h.Pairs)], Ex: ex})
+	}
+	return h
+}
+
+func readable(ex *dmclient.Exchange) *syncml.Message {
+	read := syncml.Read
+	if strings.HasPrefix(ex.Header.Get("Content-Type"), syncml.MediaTypeWBXML) {
+		read = func(b []byte) (*syncml.Message, error) { return syncml.ReadWBXML(b, syncml.Limits{}) }
+	}
+	m, err := read(ex.Request)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// Breach notes that a message breaks the rule: the i-th pair, what was expected, and
+// what was seen.
+func (h *Heard) Breach(i int, expected, saw string, args ...any) {
+	h.ear.note(breach{h.device, h.Pairs[i].Ex, expected, fmt.Sprintf(saw, args...),
+		fmt.Sprintf("%s, session %s, message %d", h.scenario, h.ID, i+1)})
+}
+
+// breach is one place where a rule is broken.
+type breach struct {
+	device              *dmclient.Device
+	ex                  *dmclient.Exchange
+	expected, saw, from string
+}
+
+// keptBreaches is how many places one rule's result lists.
+const keptBreaches = 20
+
+// ear holds what one scenario heard so far.
+type ear struct {
+	list  []breach
+	total int
+}
+
+func (e *ear) note(b breach) {
+	if e.total++; len(e.list) < keptBreaches {
+		e.list = append(e.list, b)
+	}
+}
+
+// ears hold what all scenarios that listen heard in a run.
+type ears struct {
+	mu   sync.Mutex
+	list []Scenario
+	of   map[string]*ear
+	seen map[weak.Pointer[dmclient.Session]]bool // not to keep them
+}
+
+func newEars(list []Scenario) *ears {
+	return &ears{list: list, of: map[string]*ear{}, seen: map[weak.Pointer[dmclient.Session]]bool{}}
+}
+
+// listen lets every scenario that listens hear the sessions of devices, each once.
+func (e *ears) listen(scenario string, devices ...*dmclient.Device) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range devices {
+		for _, s := range d.Sessions() {
+			p := weak.Make(s)
+			if e.seen[p] {
+				continue
+			}
+			e.seen[p] = true
+			h := hear(d, scenario, s)
+			for i := range e.list {
+				if f := e.list[i].Hears; f != nil {
+					h.ear = e.ear(e.list[i].ID)
+					f(h)
+				}
+			}
+		}
+	}
+}
+
+func (e *ears) ear(id string) *ear {
+	if e.of[id] == nil {
+		e.of[id] = &ear{}
+	}
+	return e.of[id]
+}
+
+// Heard is the number of sessions that were heard so far in this run; a body that
+// listens makes traffic of its own only if there are few.
+func (t *T) Heard() int {
+	t.ears.mu.Lock()
+	defer t.ears.mu.Unlock()
+	return len(t.ears.seen)
+}
+
+// overheard fails a scenario that listens if any session broke its rule.
+func (t *T) overheard() {
+	for _, d := range t.devices {
+		t.ears.listen(t.s.ID, d.Device)
+	}
+	t.ears.mu.Lock()
+	heard := *t.ears.ear(t.s.ID)
+	t.ears.mu.Unlock()
+	if heard.total == 0 {
+		return
+	}
+	for _, b := range heard.list {
+		t.Evidence("%s: %s", b.from, b.saw)
+		t.Keep(&Device{Device: b.device, T: t}, b.from, b.ex)
+	}
+	first := heard.list[0]
+	saw := first.saw + ", in " + first.from
+	if heard.total > 1 {
+		saw += fmt.Sprintf("; %d places in all", heard.total)
+	}
+	t.Fail(first.expected, saw)
+}
