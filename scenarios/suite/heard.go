@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"weak"
@@ -18,6 +19,9 @@ type Heard struct {
 	*dmclient.Session
 	// Pairs are the server's messages, each with what it answers.
 	Pairs []Pair
+	// Crossed says that the device held another session meanwhile, which Windows never
+	// does.
+	Crossed bool
 
 	device   *dmclient.Device
 	scenario string
@@ -104,13 +108,17 @@ func (e *ears) listen(scenario string, devices ...*dmclient.Device) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, d := range devices {
-		for _, s := range d.Sessions() {
+		list := d.Sessions()
+		for _, s := range list {
 			p := weak.Make(s)
 			if e.seen[p] {
 				continue
 			}
 			e.seen[p] = true
 			h := hear(d, scenario, s)
+			h.Crossed = slices.ContainsFunc(list, func(o *dmclient.Session) bool {
+				return o != s && o.Started.Before(s.Ended) && s.Started.Before(o.Ended)
+			})
 			for i := range e.list {
 				if f := e.list[i].Hears; f != nil {
 					h.ear = e.ear(e.list[i].ID)

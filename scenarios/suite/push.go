@@ -1,13 +1,13 @@
 package suite
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
@@ -151,7 +151,7 @@ func (d *Device) PushesFrom(m Mark, first *fakewns.Entry) []*fakewns.Entry {
 // within waits for n entries of the journal since a mark, for at most
 // Timeouts.Push.
 func (t *T) within(mark uint64, n int, want func(*fakewns.Entry) bool) ([]*fakewns.Entry, error) {
-	ctx, cancel := context.WithTimeout(t.ctx, t.Lab.Config.Timeouts.Push)
+	ctx, cancel := patient(t.ctx, t.Lab.Config.Timeouts.Push)
 	defer cancel()
 	return t.Lab.WNS.Journal().Await(ctx, mark, n, want)
 }
@@ -171,7 +171,7 @@ func (d *Device) Settle(m Mark) {
 		d.T.Quiet()
 		return
 	}
-	d.AwaitSession(d.T.ctx, m.Sessions, d.T.Lab.Config.Timeouts.Quiet, nil) //nolint:errcheck // it only waits
+	d.awaitSession(m, d.T.Lab.Config.Timeouts.Quiet, nil)
 }
 
 // AwaitPushes waits until n notifications to the device have arrived since m. Too
@@ -266,8 +266,7 @@ func (d *Device) AwaitPushed(m Mark, carries bool) *dmclient.Session {
 	if polls(t.target()) {
 		return t.Managed(d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginSchedule}))
 	}
-	s, err := d.AwaitSession(t.ctx, m.Sessions, t.Lab.Config.Timeouts.Push, func(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush })
-	if err == nil {
+	if s := d.awaitSession(m, t.Lab.Config.Timeouts.Push, func(s *dmclient.Session) bool { return s.Origin == dmclient.OriginPush }); s != nil {
 		return s
 	}
 	pushes := d.Pushes(m)
@@ -301,6 +300,14 @@ func (d *Device) AwaitPushed(m Mark, carries bool) *dmclient.Session {
 	}
 	t.FailBy(cause, "a session started by the push within "+t.Lab.Config.Timeouts.Push.String(), saw)
 	return nil
+}
+
+// awaitSession waits for a session since m that want accepts; nil if none begins in time.
+func (d *Device) awaitSession(m Mark, within time.Duration, want func(*dmclient.Session) bool) *dmclient.Session {
+	begun, cancel := patient(d.T.ctx, within)
+	defer cancel()
+	s, _ := d.AwaitBegun(d.T.ctx, begun.Done(), m.Sessions, want)
+	return s
 }
 
 // Violations lists how entries broke some rules, each violation once.

@@ -11,7 +11,36 @@ func (t *T) Quiet() { t.Wait(1) }
 
 // Wait waits n quiet times.
 func (t *T) Wait(n int) {
-	t.Until(time.Now().Add(time.Duration(n) * t.Lab.Config.Timeouts.Quiet))
+	t.slot.leave()
+	defer t.slot.enter()
+	over, cancel := patient(t.ctx, time.Duration(n)*t.Lab.Config.Timeouts.Quiet)
+	defer cancel()
+	<-over.Done()
+}
+
+// patient returns a context that ends when d has passed in which this process got to
+// run. On a machine that is too busy for that, everything comes late, and none of it is
+// the server's fault: there a wait takes longer.
+func patient(ctx context.Context, d time.Duration) (over context.Context, cancel context.CancelFunc) {
+	over, cancel = context.WithCancel(ctx)
+	if d <= 0 {
+		cancel()
+		return over, cancel
+	}
+	step := min(max(d/100, time.Millisecond), 50*time.Millisecond)
+	go func() {
+		defer cancel()
+		tick := time.NewTicker(step) // it drops the ticks that nobody is there for
+		defer tick.Stop()
+		for ; d > 0; d -= step {
+			select {
+			case <-tick.C:
+			case <-over.Done():
+				return
+			}
+		}
+	}()
+	return over, cancel
 }
 
 // Until waits for a moment that the protocol defines, such as the end of a token's
@@ -35,15 +64,13 @@ func (t *T) Shortly(so func() bool) bool { return t.poll(t.Lab.Config.Timeouts.Q
 func (t *T) poll(within time.Duration, so func() bool) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.NewTimer(within)
-	defer limit.Stop()
+	over, cancel := patient(t.ctx, within)
+	defer cancel()
 	for !so() {
 		select {
 		case <-tick.C:
-		case <-limit.C:
-			return so()
-		case <-t.ctx.Done():
-			return false
+		case <-over.Done():
+			return t.ctx.Err() == nil && so()
 		}
 	}
 	return true

@@ -42,7 +42,16 @@ func (d *Device) Wakes() []Wake {
 func (d *Device) AwaitSession(ctx context.Context, mark int, within time.Duration, want func(*Session) bool) (*Session, error) {
 	begun, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	for over := begun.Done(); ; {
+	if s, ok := d.AwaitBegun(ctx, begun.Done(), mark, want); ok {
+		return s, nil
+	}
+	return nil, fmt.Errorf("no such session within %s", within)
+}
+
+// AwaitBegun is AwaitSession with the end of the time to begin as a channel that is
+// closed then. ok is false if no such session began.
+func (d *Device) AwaitBegun(ctx context.Context, over <-chan struct{}, mark int, want func(*Session) bool) (s *Session, ok bool) {
+	for late := false; ; {
 		due := d.due() // before the record: Run clears it when the record has the session
 		d.record.mu.Lock()
 		changed, underway := d.record.changed, due || d.record.underway > 0
@@ -50,17 +59,17 @@ func (d *Device) AwaitSession(ctx context.Context, mark int, within time.Duratio
 		for _, s := range d.record.sessions[min(from, len(d.record.sessions)):] {
 			if want == nil || want(s) {
 				d.record.mu.Unlock()
-				return s, nil
+				return s, true
 			}
 		}
 		d.record.mu.Unlock()
-		if ctx.Err() != nil || begun.Err() != nil && !underway {
-			return nil, fmt.Errorf("no such session within %s", within)
+		if ctx.Err() != nil || late && !underway {
+			return nil, false
 		}
 		select {
 		case <-changed:
 		case <-over:
-			over = ctx.Done()
+			late, over = true, ctx.Done()
 		}
 	}
 }
