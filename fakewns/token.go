@@ -199,6 +199,16 @@ func (s *Server) tokenRequest(r *http.Request) *Entry {
 	return e
 }
 
+// asSent is the value of a form's field as it stands in the body, not decoded.
+func asSent(form []byte, field string) string {
+	for pair := range strings.SplitSeq(string(form), "&") {
+		if v, ok := strings.CutPrefix(pair, field+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
 // authenticate checks the form, records every violation in e, and returns the
 // app.
 func (s *Server) authenticate(e *Entry, method string) *App {
@@ -218,6 +228,10 @@ func (s *Server) authenticate(e *Entry, method string) *App {
 		e.Notes = append(e.Notes, Violation{RulePercentEncoding, "client_id is not percent-encoded: the form has a plain ms-app://"})
 	}
 	app := s.app(func(a *App) bool { return a.Kind != Entra && a.PackageSID == id })
+	if raw := asSent(e.Body, "client_secret"); strings.ContainsAny(raw, "/=") || app != nil && raw == app.Secret && strings.Contains(raw, "+") {
+		// A plus is a blank to a form reader; the others are tolerated [model].
+		e.Notes = append(e.Notes, Violation{RulePercentEncoding, "client_secret is not percent-encoded: the form has it with a plain +, / or ="})
+	}
 	switch {
 	case !strings.HasPrefix(id, "ms-app://"):
 		e.violate(RuleClientID, "client_id is not a Package SID of the form ms-app://s-1-15-2-...")

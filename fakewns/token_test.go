@@ -49,6 +49,18 @@ func TestTokenAnswers(t *testing.T) {
 	if e := b.Journal().Since(mark, nil)[0]; resp.StatusCode != 200 || e.Violated(RulePercentEncoding) == "" {
 		t.Errorf("a plain ms-app:// is taken and noted: %d, %v", resp.StatusCode, e)
 	}
+	for value, status := range map[string]int{DefaultApp.Secret: 400, "dmwake%2BTest/Secret%3D": 200, "dmwake%2BTest%2FSecret=": 200} {
+		mark := b.Journal().Mark()
+		form := strings.Replace(good(DefaultApp).Encode(), url.QueryEscape(DefaultApp.Secret), value, 1)
+		resp, err := b.srv.Client().Post(b.srv.URL+TokenPath, "application/x-www-form-urlencoded", strings.NewReader(form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if e := b.Journal().Since(mark, nil)[0]; resp.StatusCode != status || e.Violated(RulePercentEncoding) == "" {
+			t.Errorf("the secret as %s: %d, %v", value, resp.StatusCode, e)
+		}
+	}
 }
 
 func TestTokensExpireAndAreRevoked(t *testing.T) {

@@ -99,7 +99,7 @@ var impostors = []Scenario{
 			}
 			turnsAwayFrom(t, d, visitor{who: "a device that its user disconnected", device: ghost, over: true, as: dmclient.SyncOptions{SessionID: ownSession}})
 		}},
-	{ID: "SEC-14", Level: report.Must, On: "signing", Uses: []Need{NeedWork}, Title: "a wrong MS-Signature is refused",
+	{ID: "SEC-14", Level: report.Should, On: "signing", Uses: []Need{NeedWork}, Title: "a wrong MS-Signature is refused",
 		Rule:    "If RequireMessageSigning is set, a message is refused if its MS-Signature is missing, or was made over other bytes.",
 		Source:  "Learn, \"DMClient CSP\", RequireMessageSigning; MS-MDM 2.2.1",
 		Fix:     "Verify the CMS signature over the bytes of the body, and compare its certificate with the connection's.",

@@ -95,7 +95,7 @@ var sessionCredentials = []Scenario{
 				t.NotApplicable("the server sent one nonce in %d sessions, and asked for no further digest", len(d.Sessions()))
 			}
 		}},
-	{ID: "SES-40", Level: report.Should, On: "md5", Title: "the server's own credential verifies",
+	{ID: "SES-40", Level: report.Must, On: "md5", Title: "the server's own credential verifies",
 		Rule:    "A server that sends a Cred computes it from its own name, the secret of APPAUTH CLIENT and the device's last nonce, decoded.",
 		Source:  dmSecurity + "; Learn, \"w7 APPLICATION CSP\"",
 		Fix:     "Compute the digest from the ProviderID (or AAUTHNAME), AAUTHSECRET of APPAUTH CLIENT and the device's last nonce, decoded.",

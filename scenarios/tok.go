@@ -48,15 +48,15 @@ var tokens = []Scenario{
 				t.Check(e.Status == http.StatusOK || e.Fault != "" || len(e.Violations) > 0, "a token request answered with 200", fmt.Sprintf("%d: %s", e.Status, e.Error))
 			}
 		}},
-	{ID: "TOK-03", Level: report.Must, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "client_id is percent-encoded",
+	{ID: "TOK-03", Level: report.Must, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "client_id and client_secret are percent-encoded",
 		Rule:    "The form is encoded: it contains no literal \"ms-app://\", nor a literal \"+\" or \"/\" of the secret.",
 		Source:  learnToken + "; WHATWG URL, application/x-www-form-urlencoded",
 		Fix:     "Encode the form with a form encoder, so that ms-app:// becomes ms-app%3A%2F%2F.",
-		Mutants: []*mutants.Mutant{mutants.TokPlainSID},
+		Mutants: []*mutants.Mutant{mutants.TokPlainSID, mutants.TokPlainSecret},
 		Decides: []suite.Premise{suite.Tokens},
 		Run: func(t *T) {
 			v := suite.Violations(tokenForms(t), fakewns.RulePercentEncoding)
-			t.Check(len(v) == 0, "a percent-encoded client_id: ms-app%3A%2F%2F...", strings.Join(v, "; "))
+			t.Check(len(v) == 0, "percent-encoded values, as in client_id=ms-app%3A%2F%2F...", strings.Join(v, "; "))
 		}},
 	{ID: "TOK-04", Level: report.Should, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "one token serves many pushes",
 		Rule:    "A token is used until it expires. A sender that fetches a token for each push is throttled.",

@@ -79,9 +79,9 @@ var wnsErrors = []Scenario{
 			d := t.WithChannel()
 			channelDropped(t, d, func() { t.CloseChannel(d) }, http.StatusGone)
 		}},
-	{ID: "WER-06", Level: report.Should, Needs: []Need{NeedPush}, Profile: "wp81", Levels: mustOnPhones, Title: "after 410 the PFN is set again in the next session",
-		Rule:    "Older Windows can fail to renew its channel. The documented remedy: a server that gets 410 sets the PFN again in the next session.",
-		Source:  learnPush,
+	{ID: "WER-06", Level: report.Should, Needs: []Need{NeedPush}, Profile: "wp81", Title: "after 410 the PFN is set again in the next session",
+		Rule:    "Older Windows can fail to renew its channel. The remedy that Microsoft's page gave until 2024: a server that gets 410 sets the PFN again in the next session.",
+		Source:  learnPush + ", before July 2024",
 		Fix:     "Set the PFN again in the session after a 410.",
 		Mutants: []*mutants.Mutant{mutants.Wer410NoPFN},
 		Run: func(t *T) {

@@ -24,22 +24,8 @@ var (
 			}
 		})
 	}}
-	Wer401Loop = &Mutant{"wer-401-loop", "fetches a token and tries again as long as it gets 401", func(t *tamper) {
-		var kept mdmserver.Tokens
-		t.Tokens = append(t.Tokens, func(_ mdmserver.Fetch, next mdmserver.Tokens) mdmserver.Tokens {
-			kept = next
-			return next
-		})
-		repeat(t, 0, func(resp *http.Response, req *http.Request) bool {
-			if resp == nil || resp.StatusCode != http.StatusUnauthorized {
-				return false
-			}
-			kept.Drop(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
-			token, err := kept.Token(req.Context())
-			req.Header.Set("Authorization", "Bearer "+token)
-			return err == nil
-		})
-	}}
+	Wer401Loop   = &Mutant{"wer-401-loop", "fetches a token and tries again as long as it gets 401", func(t *tamper) { anew(t, often) }}
+	Wer401Thrice = &Mutant{"wer-401-thrice", "tries three times with new tokens after 401", func(t *tamper) { anew(t, 2) }}
 	Wer403Retry  = &Mutant{"wer-403-retry", "sends again after 403", func(t *tamper) { insist(t, 3, 10*time.Millisecond, http.StatusForbidden) }}
 	Wer413Retry  = &Mutant{"wer-413-retry", "sends the same again after 413", func(t *tamper) { insist(t, 3, 10*time.Millisecond, http.StatusRequestEntityTooLarge) }}
 	Wer500Hammer = &Mutant{"wer-500-hammer", "repeats at once and often after 500", func(t *tamper) { insist(t, often, time.Millisecond, http.StatusInternalServerError) }}
@@ -90,11 +76,29 @@ var (
 )
 
 var refusals = []*Mutant{
-	Wer401Stop, Wer401Loop, Wer403Retry, Wer404Keep, Wer410Keep, Wer410NoPFN, Wer406Now, Wer406Steady, Wer413Retry, Wer500Hammer, WerDroppedDone,
+	Wer401Stop, Wer401Loop, Wer401Thrice, Wer403Retry, Wer404Keep, Wer410Keep, Wer410NoPFN, Wer406Now, Wer406Steady, Wer413Retry, Wer500Hammer, WerDroppedDone,
 	WerThrottledAgain, WerResetHammer, WerSerial, WerBadReplyDead, WerDownDead,
 }
 
 var throttles = []int{http.StatusNotAcceptable, http.StatusTooManyRequests, http.StatusServiceUnavailable}
+
+// anew sends a notification again with a new token after each 401, up to n times.
+func anew(t *tamper, n int) {
+	var kept mdmserver.Tokens
+	t.Tokens = append(t.Tokens, func(_ mdmserver.Fetch, next mdmserver.Tokens) mdmserver.Tokens {
+		kept = next
+		return next
+	})
+	repeatUpTo(t, n, 0, func(resp *http.Response, req *http.Request) bool {
+		if resp == nil || resp.StatusCode != http.StatusUnauthorized {
+			return false
+		}
+		kept.Drop(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+		token, err := kept.Token(req.Context())
+		req.Header.Set("Authorization", "Bearer "+token)
+		return err == nil
+	})
+}
 
 // pushReply lets f change WNS' answer to every notification.
 func pushReply(t *tamper, f func(*http.Response)) {

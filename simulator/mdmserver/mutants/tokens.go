@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,6 +37,11 @@ var (
 		tokenRequests(t, func(_ *http.Request, form url.Values) string {
 			return "grant_type=client_credentials&scope=notify.windows.com&client_id=" + form.Get("client_id") +
 				"&client_secret=" + url.QueryEscape(form.Get("client_secret"))
+		})
+	}}
+	TokPlainSecret = &Mutant{"tok-plain-secret", "does not percent-encode the slash of the secret", func(t *tamper) {
+		tokenRequests(t, func(_ *http.Request, form url.Values) string {
+			return strings.ReplaceAll(form.Encode(), "Test%2FSecret", "Test/Secret")
 		})
 	}}
 	TokEveryPush = &Mutant{"tok-every-push", "fetches a token for every push", func(t *tamper) {
@@ -91,7 +97,7 @@ var (
 	}}
 )
 
-var tokens = []*Mutant{TokJSON, TokScope, TokPlainSID, TokEveryPush, TokNeverRenewed, TokStampede, TokStorm, TokDead, TokNoJSONDead}
+var tokens = []*Mutant{TokJSON, TokScope, TokPlainSID, TokPlainSecret, TokEveryPush, TokNeverRenewed, TokStampede, TokStorm, TokDead, TokNoJSONDead}
 
 // tokenRequests lets f rewrite the body of every token request.
 func tokenRequests(t *tamper, f func(*http.Request, url.Values) string) {
