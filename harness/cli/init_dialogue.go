@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dmwake/dmwake/harness/target"
+)
+
+// question asks for a value, which a flag may give.
+type question struct {
+	name  string // of the flag
+	text  string
+	to    *string
+	check func(string) error // a *doubtError is told once; given again, the value is kept
+	when  func() bool        // nil: always
+}
+
+// doubtError is a value that may be right all the same: a server that is not up yet.
+type doubtError struct{ why string }
+
+func (e *doubtError) Error() string { return e.why }
+
+func doubt(format string, args ...any) error {
+	return &doubtError{fmt.Sprintf(format, args...)}
+}
+
+// dialogue asks questions; without in it only checks what flags gave.
+type dialogue struct {
+	out io.Writer
+	in  *bufio.Scanner // nil: nobody answers
+}
+
+func newDialogue(out io.Writer, in io.Reader) *dialogue {
+	if in == nil {
+		return &dialogue{out: out}
+	}
+	return &dialogue{out, bufio.NewScanner(in)}
+}
+
+// say prints a line below a question.
+func (d *dialogue) say(text string) {
+	fmt.Fprintf(d.out, "  %s\n", target.Redact(strings.ReplaceAll(text, "\n", "\n  ")))
+}
+
+// ask asks until the answer passes its check. Enter keeps the value in brackets.
+func (d *dialogue) ask(q question) error {
+	doubted, asked := "", false
+	for {
+		known := ""
+		if *q.to != "" {
+			known = " [" + target.Redact(*q.to) + "]"
+		}
+		fmt.Fprintf(d.out, "%s%s: ", q.text, known)
+		if !d.in.Scan() {
+			if err := d.in.Err(); err != nil {
+				return fmt.Errorf("the answer cannot be read: %w; nothing was written", err)
+			}
+			return errors.New("no answer; nothing was written")
+		}
+		value := *q.to
+		if v := strings.TrimSpace(d.in.Text()); v != "" {
+			value = v
+		}
+		if asked && value == doubted {
+			*q.to = value
+			return nil
+		}
+		err := q.check(value)
+		var may *doubtError
+		switch {
+		case err == nil:
+			*q.to = value
+			return nil
+		case errors.As(err, &may):
+			*q.to, doubted, asked = value, value, true
+			d.say(may.why + "; Enter keeps it")
+		default:
+			d.say(err.Error())
+		}
+	}
+}
+
+// yes is a check for an answer of yes or no.
+func yes(v string) error {
+	switch strings.ToLower(v) {
+	case "y", "yes", "n", "no":
+		return nil
+	}
+	return fmt.Errorf("%q is neither yes nor no", v)
+}
