@@ -102,11 +102,15 @@ func runInit(ctx context.Context, s *streams, f *initFlags, in io.Reader) error 
 	if info, err := os.Stat(filepath.Dir(f.file)); err != nil || !info.IsDir() {
 		return usage(fmt.Errorf("--file %s: there is no folder %s; create it first", f.file, filepath.Dir(f.file)))
 	}
-	d := newDialogue(s.out, in)
-	if err := f.choose(d); err != nil {
-		return usage(err)
+	d := newDialogue(ctx, s.out, in)
+	err := f.choose(d)
+	if err == nil {
+		err = f.answer(ctx, d)
 	}
-	if err := f.answer(ctx, d); err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, errors.New("interrupted; nothing was written")}
+	case err != nil:
 		return usage(err)
 	}
 	text, err := f.of.Text(f.v)
@@ -122,8 +126,7 @@ func runInit(ctx context.Context, s *streams, f *initFlags, in io.Reader) error 
 	for _, n := range f.notes {
 		fmt.Fprintln(s.out, target.Redact(n))
 	}
-	f.next(s.out)
-	return nil
+	return f.next(s.out)
 }
 
 func listPresets(out io.Writer) {
@@ -137,7 +140,7 @@ func listPresets(out io.Writer) {
 
 // choose finds the preset, and refuses flags that it does not use.
 func (f *initFlags) choose(d *dialogue) (err error) {
-	if d.in != nil && f.preset == "" && !slices.ContainsFunc(presets.All()[0].Asks, func(name string) bool { return f.given[name] }) {
+	if d.asks() && f.preset == "" && !slices.ContainsFunc(presets.All()[0].Asks, func(name string) bool { return f.given[name] }) {
 		var names []string
 		for _, p := range presets.All()[1:] {
 			names = append(names, p.Name)
@@ -199,7 +202,7 @@ func (f *initFlags) fill() {
 }
 
 // next says what to do with the file.
-func (f *initFlags) next(out io.Writer) {
+func (f *initFlags) next(out io.Writer) error {
 	fmt.Fprintf(out, "Wrote %s. Next:\n", f.file)
 	var steps [][2]string
 	for _, e := range f.environment() {
@@ -218,7 +221,7 @@ func (f *initFlags) next(out io.Writer) {
 	for _, s := range steps {
 		fmt.Fprintf(w, "  %s\t%s\n", s[0], s[1])
 	}
-	w.Flush()
+	return w.Flush()
 }
 
 // environment is what the file needs of it.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,17 +29,47 @@ func doubt(format string, args ...any) error {
 	return &doubtError{fmt.Sprintf(format, args...)}
 }
 
-// dialogue asks questions; without in it only checks what flags gave.
+// dialogue asks questions. Without anybody to answer them it only checks what flags
+// gave.
 type dialogue struct {
-	out io.Writer
-	in  *bufio.Scanner // nil: nobody answers
+	out   io.Writer
+	lines <-chan string // nil: nobody answers
+	end   <-chan struct{}
 }
 
-func newDialogue(out io.Writer, in io.Reader) *dialogue {
+// newDialogue reads answers from in, if it is not nil, until ctx ends: Ctrl-C ends a
+// question, too.
+func newDialogue(ctx context.Context, out io.Writer, in io.Reader) *dialogue {
 	if in == nil {
 		return &dialogue{out: out}
 	}
-	return &dialogue{out, bufio.NewScanner(in)}
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for s := bufio.NewScanner(in); s.Scan(); {
+			select {
+			case lines <- s.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return &dialogue{out, lines, ctx.Done()}
+}
+
+// asks reports whether somebody answers.
+func (d *dialogue) asks() bool { return d.lines != nil }
+
+// answer is the next line.
+func (d *dialogue) answer() (string, error) {
+	select {
+	case line, ok := <-d.lines:
+		if ok {
+			return strings.TrimSpace(line), nil
+		}
+	case <-d.end:
+	}
+	return "", errors.New("no answer; nothing was written")
 }
 
 // say prints a line below a question.
@@ -55,21 +86,18 @@ func (d *dialogue) ask(q question) error {
 			known = " [" + target.Redact(*q.to) + "]"
 		}
 		fmt.Fprintf(d.out, "%s%s: ", q.text, known)
-		if !d.in.Scan() {
-			if err := d.in.Err(); err != nil {
-				return fmt.Errorf("the answer cannot be read: %w; nothing was written", err)
-			}
-			return errors.New("no answer; nothing was written")
+		value, err := d.answer()
+		if err != nil {
+			return err
 		}
-		value := *q.to
-		if v := strings.TrimSpace(d.in.Text()); v != "" {
-			value = v
+		if value == "" {
+			value = *q.to
 		}
 		if asked && value == doubted {
 			*q.to = value
 			return nil
 		}
-		err := q.check(value)
+		err = q.check(value)
 		var may *doubtError
 		switch {
 		case err == nil:

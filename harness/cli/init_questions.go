@@ -35,7 +35,7 @@ func (f *initFlags) answer(ctx context.Context, d *dialogue) error {
 		if !uses || q.when != nil && !q.when() && !f.given[q.name] {
 			continue
 		}
-		silent := d.in == nil || f.given[q.name] || f.known[q.name] || q.name == "profile"
+		silent := !d.asks() || f.given[q.name] || f.known[q.name] || q.name == "profile"
 		if silent {
 			err := q.check(*q.to)
 			var may *doubtError
@@ -45,7 +45,7 @@ func (f *initFlags) answer(ctx context.Context, d *dialogue) error {
 			case errors.As(err, &may):
 				f.notes = append(f.notes, fmt.Sprintf("--%s: %s", q.name, may.why))
 				continue
-			case d.in == nil:
+			case !d.asks():
 				wrong = append(wrong, fmt.Errorf("--%s %w", q.name, err))
 				continue
 			}
@@ -90,10 +90,10 @@ func (f *initFlags) questions(ctx context.Context, d *dialogue, push, password *
 		{"ca", "PEM file of the CA that signed the server's certificate (Enter: the system's)", &v.CA, func(s string) error { return f.checkCA(ctx, d, s) }, func() bool { return v.CA != "" || f.asks(ctx).err != nil }},
 		{"profile", "", &v.Profile, func(s string) error { return f.checkProfile(ctx, s) }, nil},
 		{"no-password", "Does the server's sign-in page ask for a password (yes or no)", password, func(s string) error { return f.checkPassword(ctx, d, s) },
-			func() bool { return f.policy(ctx) != "Certificate" && (d.in == nil || f.policy(ctx) == "Federated") }},
+			func() bool { return f.policy(ctx) != "Certificate" && (!d.asks() || f.policy(ctx) == "Federated") }},
 		{"cert", "PEM file of the certificate that enrolls devices", &v.Cert, f.checkCert, f.byCertificate(ctx)},
 		{"key", "PEM file of its key", &v.Key, f.checkKey, f.byCertificate(ctx)},
-		{"directory", "Address of the fake Entra", &v.Directory, checkAddress, func() bool { return d.in == nil }},
+		{"directory", "Address of the fake Entra", &v.Directory, checkAddress, func() bool { return !d.asks() }},
 		{"tenant", "Tenant id (Enter: a random one)", &v.Tenant, f.checkTenant, nil},
 		{"audience", "Application ID URI of the server's app (Enter: https:// and the server's host)", &v.Audience, f.checkAudience, nil},
 		{"client-id", "Client id of the server's app, if it wants v2.0 tokens (Enter: v1.0 tokens)", &v.ClientID, f.anything, nil},
@@ -256,7 +256,7 @@ func (f *initFlags) checkPassword(ctx context.Context, d *dialogue, v string) er
 		return errors.New("is for servers with a sign-in page, and this one asks for a user name and a password (AuthPolicy OnPremise)")
 	case no:
 		f.v.Password = presets.No
-	case policy == "Federated" && d.in != nil: // somebody said so
+	case policy == "Federated" && d.asks(): // somebody said so
 		f.v.Password = presets.Yes
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -114,7 +115,7 @@ func (f *initFlags) told(ctx context.Context, d *dialogue) error {
 	case a.err != nil:
 		return doubt("the server could not be asked how it enrolls devices, nor which Windows it takes: %s", f.problem(a.err))
 	}
-	if d.in != nil {
+	if d.asks() {
 		d.say(fmt.Sprintf("the server answers: AuthPolicy %s; the newest Windows that it takes is %s", f.policy(ctx), a.profile))
 	}
 	if u, err := url.Parse(a.reply.AuthenticationURL); err == nil && f.of.Name == "" && slices.Contains([]string{"login.microsoftonline.com", "login.windows.net"}, u.Hostname()) {
@@ -225,6 +226,9 @@ func hookURL(ctx context.Context) func(string) error {
 		u, err := url.Parse(before)
 		if err != nil || u.Host == "" || before != v && u.Path == "" {
 			return nil // only a device shows where it leads
+		}
+		if via, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err == nil && via != nil {
+			return nil // as the hook does
 		}
 		port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 		ctx, cancel := context.WithTimeout(ctx, connectTime)

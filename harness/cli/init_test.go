@@ -7,6 +7,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -237,6 +239,31 @@ func TestInitPreset(t *testing.T) {
 	}
 }
 
+// writes is a function that sees what is written.
+type writes func([]byte)
+
+func (w writes) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
+}
+
+// TestInitInterrupted: Ctrl-C ends a question, and nothing is written.
+func TestInitInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	silent, typed := io.Pipe() // nobody types
+	defer typed.Close()
+	f := initFlags{file: filepath.Join(t.TempDir(), "dmwake.yaml"), given: map[string]bool{}}
+	asks := writes(func([]byte) { cancel() }) // with the first question
+	err := runInit(ctx, &streams{asks, asks}, &f, silent)
+	var exit *exitError
+	if !errors.As(err, &exit) || exit.code != exitInterrupted {
+		t.Error(err)
+	}
+	if _, err := os.Stat(f.file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file: %v", err)
+	}
+}
+
 // TestInitProfile: a Windows that the server does not take is told.
 func TestInitProfile(t *testing.T) {
 	dir, discovery := folder(t, func(c *mdmserver.Config) {
@@ -271,7 +298,7 @@ func TestInitPorts(t *testing.T) {
 	defer held.Close()
 	taken := held.Addr().String()
 	f := initFlags{file: filepath.Join(t.TempDir(), "dmwake.yaml"), given: map[string]bool{}}
-	if err := f.choose(newDialogue(&bytes.Buffer{}, nil)); err != nil {
+	if err := f.choose(newDialogue(t.Context(), &bytes.Buffer{}, nil)); err != nil {
 		t.Fatal(err)
 	}
 	f.v.Mode, f.v.Listen, f.v.Proxy = "proxy", taken, taken
