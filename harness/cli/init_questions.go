@@ -15,7 +15,6 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/target/presets"
-	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
 // answer takes the flags, asks for the rest, and checks everything. Without a
@@ -104,7 +103,7 @@ func (f *initFlags) questions(ctx context.Context, d *dialogue, push, password *
 		{"push-url", "URL that pushes to a device (auto: the server pushes by itself when work is queued; Enter: later)", &v.Push, f.checkPushURL(ctx), pushes},
 		{"lookup-url", "URL that answers with the server's own id of a device, for {{.ServerID}}", &v.Lookup, f.checkLookup(ctx), f.needsLookup},
 		{"enrolled-url", "URL to call after each enrollment (Enter: none)", &v.Enrolled, hookURL(ctx), nil},
-		{"wipe-url", "URL that wipes a device (Enter: the command is queued)", &v.WipeHook, hookURL(ctx), nil},
+		{"wipe-url", "URL that wipes a device (Enter: the command is queued)", &v.Wipe, hookURL(ctx), nil},
 		{"restart", "Command or URL that restarts the server (Enter: none)", &f.restart, f.checkRestart, nil},
 		{"wns", "How the server reaches the fake WNS: proxy, hosts or direct", &v.Mode, f.checkMode, pushes},
 		{"pfn", "Package family name that the server sets (Enter: the lab's)", &v.PFN, func(s string) error { return checkApp(s, "") }, pushes},
@@ -118,13 +117,8 @@ func (f *initFlags) pushless() bool { return f.v.NoPush || !f.of.Uses("pfn") }
 func (f *initFlags) anything(string) error { return nil }
 
 func (f *initFlags) checkUsername(v string) error {
-	switch _, err := enroll.DiscoveryURL(v); {
-	case v == "" && f.of.Uses("cert") && f.of.Name != "": // a certificate needs no user
-		return nil
-	case v == "":
+	if v == "" && f.of.Policy != "Certificate" { // which needs no user
 		return errors.New("is missing: the user who enrolls devices; dmwake init asks for it on a terminal")
-	case err != nil && f.of.Path == "" && f.v.Discovery == "":
-		return fmt.Errorf("%q is not an e-mail address, and --discovery is missing", target.Redact(v))
 	}
 	return nil
 }
@@ -132,7 +126,7 @@ func (f *initFlags) checkUsername(v string) error {
 // byCertificate is when a certificate enrolls devices: the server says so, or the
 // preset.
 func (f *initFlags) byCertificate(ctx context.Context) func() bool {
-	return func() bool { return f.of.Name == "certificate" || f.policy(ctx) == "Certificate" }
+	return func() bool { return f.of.Policy == "Certificate" || f.policy(ctx) == "Certificate" }
 }
 
 func (f *initFlags) inFolder(path string) string {
@@ -199,7 +193,7 @@ func (f *initFlags) checkPushURL(ctx context.Context) func(string) error {
 
 func (f *initFlags) needsLookup() bool {
 	v := &f.v
-	for _, u := range []string{v.Queue, v.Work, v.Push, v.Enrolled, v.WipeHook} {
+	for _, u := range []string{v.Queue, v.Work, v.Push, v.Enrolled, v.Wipe} {
 		if target.UsesServerID(u) {
 			return true
 		}

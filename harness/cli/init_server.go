@@ -74,7 +74,7 @@ func (f *initFlags) asks(ctx context.Context) *answered {
 	// A device that a certificate is to enroll says so in Discover. Nothing is signed yet.
 	certified := cfg
 	certified.EnrollCert = &tls.Certificate{}
-	if f.of.Name == "certificate" {
+	if f.of.Policy == "Certificate" {
 		cfg = certified
 	}
 	if a.profile, a.reply, a.err = lab.NewestProfile(ctx, cfg); lab.RefusesVersion(a.err) && f.of.Name == "" {
@@ -114,6 +114,9 @@ func (f *initFlags) told(ctx context.Context, d *dialogue) error {
 		return nil // the question about the CA follows
 	case a.err != nil:
 		return doubt("the server could not be asked how it enrolls devices, nor which Windows it takes: %s", f.problem(a.err))
+	}
+	if want := f.of.Policy; want != "" && f.policy(ctx) != want {
+		return doubt("the server answers AuthPolicy %s, and the preset %s is for servers that answer %s", f.policy(ctx), f.of.Name, want)
 	}
 	if d.asks() {
 		d.say(fmt.Sprintf("the server answers: AuthPolicy %s; the newest Windows that it takes is %s", f.policy(ctx), a.profile))

@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,6 +36,7 @@ func folder(t *testing.T, edit func(*mdmserver.Config)) (dir, discovery string) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // init tries without the CA
 	srv.Config.Handler, srv.TLS = server, server.TLS(&tls.Config{MinVersion: tls.VersionTLS12})
 	srv.StartTLS()
 	t.Cleanup(func() { srv.Close(); server.Close() })
@@ -216,7 +218,7 @@ func TestInitPassword(t *testing.T) {
 
 // TestInitPreset: a preset asks only for what it does not know.
 func TestInitPreset(t *testing.T) {
-	dir, _ := folder(t, nil)
+	dir, discovery := folder(t, nil)
 	f := initFlags{file: filepath.Join(dir, "dmwake.yaml")}
 	out, err := asked(t, &f, "fleet", "x", "https://127.0.0.1:9/", "", "")
 	if err != nil {
@@ -229,11 +231,11 @@ func TestInitPreset(t *testing.T) {
 	}
 	f = initFlags{file: filepath.Join(dir, "entra.yaml"), preset: "entra", given: map[string]bool{"preset": true}}
 	f.v.Directory = "127.0.0.1:0"
-	out, err = asked(t, &f, "demo@mdm.example", "https://127.0.0.1:9/D.svc", "", "", "contoso", "", "", "", "no", "", "", "", "", "", "")
+	out, err = asked(t, &f, "demo@mdm.example", discovery, "ca.pem", "", "contoso", "", "", "", "no", "", "", "", "", "", "")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	inOrder(t, out, `"contoso" is not a GUID`, "Wrote ")
+	inOrder(t, out, "the server answers AuthPolicy OnPremise, and the preset entra is for servers that answer Federated; Enter keeps it", `"contoso" is not a GUID`, "Wrote ")
 	if c := loaded(t, &f); len(c.Target.Directory.Tenant) != 36 || c.Target.Directory.Audience != "https://127.0.0.1" || c.Target.Directory.Version != "" {
 		t.Errorf("%+v", c.Target.Directory)
 	}

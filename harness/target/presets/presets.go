@@ -27,6 +27,8 @@ type Preset struct {
 	// Path is the one of the discovery service, for servers that have it always in the
 	// same place: those need only Values.Server.
 	Path string
+	// Policy is the AuthPolicy that the server names; empty: any.
+	Policy string
 	// Defaults are the values to begin with.
 	Defaults Values
 	// Asks are the names of the values that it uses, besides those that every file has
@@ -52,11 +54,11 @@ type Values struct {
 	Directory                  string // where the fake directory listens
 	Tenant, Audience, ClientID string
 
-	NoPush, PushOnQueue                           bool
-	Queue, Work, Push, Lookup, Enrolled, WipeHook string   // URLs
-	Restart                                       []string // a command, or a URL alone
-	PFN, SID                                      string
-	Mode, Listen, Proxy                           string // the way to the fake WNS
+	NoPush, PushOnQueue                       bool
+	Queue, Work, Push, Lookup, Enrolled, Wipe string   // URLs
+	Restart                                   []string // a command, or a URL alone
+	PFN, SID                                  string
+	Mode, Listen, Proxy                       string // the way to the fake WNS
 }
 
 // Answer is yes, no, or empty where nobody knows.
@@ -80,11 +82,11 @@ func All() []*Preset {
 		{Name: "reference", About: "dmwake's own reference server, \"dmwake mdm\" in the folder of this file", Tried: "run by dmwake's tests", Path: "/EnrollmentServer/Discovery.svc",
 			Defaults: Values{Server: "https://127.0.0.1:8443", Admin: "http://127.0.0.1:8444", Username: "demo@mdm.example", CA: ".dmwake/ca.pem"},
 			Asks:     []string{"username", "server", "admin", "pfn", "sid"}, Env: []Variable{{"DMWAKE_PASSWORD", "the password that dmwake mdm was given"}}},
-		{Name: "fleet", About: "Fleet: devices enroll by the token of its agent and poll for work; Fleet does not push through WNS", Tried: "from its source of 2026, never run", Path: "/api/mdm/microsoft/discovery",
+		{Name: "fleet", About: "Fleet: devices enroll by the token of its agent and poll for work; Fleet does not push through WNS", Tried: "from its source of 2026, never run", Path: "/api/mdm/microsoft/discovery", Policy: "OnPremise",
 			Asks: []string{"server"}, Env: []Variable{{"FLEET_ENROLL_SECRET", "an enroll secret (Hosts, Manage enroll secret)"}, {"FLEET_API_TOKEN", "the API token of a user who may run MDM commands"}}},
-		{Name: "entra", About: "a server that enrolls devices with tokens of Entra, which dmwake issues itself", Tried: "run with the reference server; the tokens have the claims that Learn documents",
+		{Name: "entra", About: "a server that enrolls devices with tokens of Entra, which dmwake issues itself", Tried: "run with the reference server; the tokens have the claims that Learn documents", Policy: "Federated",
 			Asks: slices.Concat([]string{"username", "discovery", "directory", "tenant", "audience", "client-id"}, hooks)},
-		{Name: "certificate", About: "a server that enrolls devices by a certificate (AuthPolicy Certificate)", Tried: "run with the reference server",
+		{Name: "certificate", About: "a server that enrolls devices by a certificate (AuthPolicy Certificate)", Tried: "run with the reference server", Policy: "Certificate",
 			Asks: slices.Concat([]string{"username", "discovery", "cert", "key"}, hooks)},
 	}
 }
