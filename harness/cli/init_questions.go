@@ -3,11 +3,14 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -16,6 +19,9 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/target/presets"
 )
+
+// always are the questions that are asked with any preset.
+var always = []string{"ca", "profile", "wns"}
 
 // answer takes the flags, asks for the rest, and checks everything. Without a
 // terminal its error lists all that is wrong, and doubts become notes.
@@ -30,8 +36,7 @@ func (f *initFlags) answer(ctx context.Context, d *dialogue) error {
 	}
 	var wrong []error
 	for _, q := range f.questions(ctx, d, &push, &password) {
-		uses := f.of.Uses(q.name) || q.name == "ca" || q.name == "profile" || q.name == "wns"
-		if !uses || q.when != nil && !q.when() && !f.given[q.name] {
+		if !f.of.Uses(q.name) && !slices.Contains(always, q.name) || q.when != nil && !q.when() && !f.given[q.name] {
 			continue
 		}
 		silent := !d.asks() || f.given[q.name] || f.known[q.name] || q.name == "profile"
@@ -140,7 +145,16 @@ func (f *initFlags) checkCert(v string) error {
 	if v == "" {
 		return errors.New("is missing: the certificate that enrolls devices, a PEM file")
 	}
-	return nil // with its key
+	raw, err := os.ReadFile(f.inFolder(v))
+	if err != nil {
+		return err
+	}
+	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			return nil // whose it is shows with its key
+		}
+	}
+	return fmt.Errorf("%s contains no PEM certificate", v)
 }
 
 func (f *initFlags) checkKey(v string) error {

@@ -188,7 +188,7 @@ func TestInitPassword(t *testing.T) {
 		"a page without a password": {federated, []string{"no", "no"}, "push: none", false},
 		"a page with one":           {federated, []string{"", "no"}, "password: {env: MDM_PASSWORD}\n", true},
 		"no page":                   {nil, []string{"no"}, "password: {env: MDM_PASSWORD}\n", true},
-		"a certificate":             {func(c *mdmserver.Config) { c.AuthPolicy, c.EnrollRoots = mdmserver.Certificate, x509.NewCertPool() }, []string{"cert.pem", "nokey.pem", "key.pem", "no"}, "certificate: {cert: 'cert.pem', key: 'key.pem'}", false},
+		"a certificate":             {func(c *mdmserver.Config) { c.AuthPolicy, c.EnrollRoots = mdmserver.Certificate, x509.NewCertPool() }, []string{"nocert.pem", "key.pem", "cert.pem", "nokey.pem", "key.pem", "no"}, "certificate: {cert: 'cert.pem', key: 'key.pem'}", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, discovery := folder(t, c.server)

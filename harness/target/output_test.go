@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,29 @@ func TestOutput(t *testing.T) {
 	out, err := (&Hook{Exec: []string{"printf", "id=%s\n", "{{.DeviceID}}"}, Output: `{{regexp "id=(.*)" .Output | lower}}`}).Run(context.Background(), "active", Vars{DeviceID: "AB"}, time.Minute)
 	if err != nil || out != "ab" {
 		t.Errorf("of a command: %q %v", out, err)
+	}
+}
+
+// TestOutputExamples: the examples of the document do what they say.
+func TestOutputExamples(t *testing.T) {
+	raw, err := os.ReadFile("../docs/hooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range regexp.MustCompile("(?m)^ +output: '(.*)'$").FindAllStringSubmatch(string(raw), -1) {
+		answer := `{"hosts": [{"id": 42}]}`
+		if strings.Contains(m[1], "node key") {
+			answer = "node key: K1"
+		}
+		out, err := expand(m[1], Vars{Output: answer})
+		if err != nil {
+			t.Errorf("%s: %v", m[1], err)
+		}
+		got = append(got, out)
+	}
+	if want := `42 {"key":"K1"}`; strings.Join(got, " ") != want {
+		t.Errorf("the examples give %q, want %s", got, want)
 	}
 }
 

@@ -87,7 +87,7 @@ func (k *Hook) made(v Vars, o *Outcome) error {
 	case err != nil:
 		return fmt.Errorf("output: %w", err)
 	}
-	o.Answer, o.Output = o.Output[:min(len(o.Output), keptAnswer)], out
+	o.Answer, o.Output = strings.Clone(o.Output[:min(len(o.Output), keptAnswer)]), out // not to keep all of it
 	return nil
 }
 
