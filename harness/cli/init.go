@@ -1,316 +1,247 @@
 package cli
 
 import (
-	"bufio"
-	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"time"
-	"unicode"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"github.com/dmwake/dmwake/fakewns"
-	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
-	"github.com/dmwake/dmwake/simulator/dmclient"
-	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/harness/target/presets"
 )
 
 type initFlags struct {
-	file, discovery, username, ca, mode string
-	queue, push, lookup                 string
-	pfn, sid                            string
-	profile                             string // as the server answered
-	none, force                         bool
+	file, preset string
+	list, force  bool
+	v            presets.Values
+	noPassword   bool
+	restart      string
+	given        map[string]bool // flags that were set
+
+	of    *presets.Preset
+	known map[string]bool      // flags whose value the preset knows
+	asked map[string]*answered // the server's answers, by what it was asked with
+	notes []string             // what was noticed and did not stop
 }
 
 func initCommand(s *streams) *cobra.Command {
-	var f initFlags
+	f := initFlags{given: map[string]bool{}}
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "Write a dmwake.yaml for your server",
-		Long: `Writes dmwake.yaml for your server, from flags, or on a terminal from your answers
-to a few questions. It does not ask for passwords and secrets: the file names the
-environment variables that hold them. It asks the server for the newest Windows that
-it takes. "dmwake doctor" then checks the file against the server.`,
+		Long: `Writes dmwake.yaml for your server, from flags, and on a terminal from your answers
+to a few questions about the rest. Each answer is checked at once: the server is asked
+how it enrolls devices and which Windows it takes. Every question has a flag, so that a
+script needs no terminal (with </dev/null nothing is asked).
+
+--preset NAME knows the rest of a server that people run; --list-presets lists them.
+
+It does not ask for passwords and secrets: the file names the environment variables that
+hold them. "dmwake doctor" then checks the file against the server.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			c.Flags().Visit(func(fl *pflag.Flag) { f.given[fl.Name] = true })
 			in := io.Reader(nil)
-			if term.IsTerminal(int(os.Stdin.Fd())) && c.Flags().NFlag() == 0 {
+			if term.IsTerminal(int(os.Stdin.Fd())) {
 				in = os.Stdin
 			}
 			return runInit(c.Context(), s, &f, in)
 		},
 	}
-	fl := c.Flags()
+	fl, v := c.Flags(), &f.v
 	fl.StringVar(&f.file, "file", "dmwake.yaml", "file to write")
-	fl.StringVar(&f.discovery, "discovery", "", "URL of the discovery service (default: from the user's domain)")
-	fl.StringVar(&f.username, "username", "", "user who enrolls devices, an e-mail address")
-	fl.StringVar(&f.ca, "ca", "", "PEM file of the CA that signed the server's certificate (default: the system's)")
-	fl.StringVar(&f.mode, "wns", "proxy", "how the server reaches the fake WNS: proxy, hosts or direct")
-	fl.StringVar(&f.queue, "queue-url", "", "URL of your server's API that queues a command for a device; {{.DeviceID}} stands for its id")
-	fl.StringVar(&f.push, "push-url", "", "URL of your server's API that pushes to a device")
-	fl.StringVar(&f.lookup, "lookup-url", "", "URL that answers with the server's own id of a device, if the others use {{.ServerID}}")
-	fl.StringVar(&f.pfn, "pfn", "", "package family name that your server sets (default: the lab's)")
-	fl.StringVar(&f.sid, "sid", "", "Package SID of your server's app (default: the lab's)")
-	fl.BoolVar(&f.none, "no-push", false, "the server has no WNS push")
 	fl.BoolVar(&f.force, "force", false, "replace an existing file")
+	fl.StringVar(&f.preset, "preset", "", "a server that is known: one of --list-presets")
+	fl.BoolVar(&f.list, "list-presets", false, "list the presets and write nothing")
+	fl.StringVar(&v.Username, "username", "", "user who enrolls devices, an e-mail address")
+	fl.StringVar(&v.Discovery, "discovery", "", "URL of the discovery service (default: from the user's domain)")
+	fl.StringVar(&v.Server, "server", "", "https://HOST of the server, for presets that know its paths")
+	fl.StringVar(&v.Admin, "admin", "", "URL of the admin API, for the preset reference")
+	fl.StringVar(&v.CA, "ca", "", "PEM file of the CA that signed the server's certificate (default: the system's)")
+	fl.StringVar(&v.Profile, "profile", "", "version of Windows to simulate (default: the newest that the server takes)")
+	fl.BoolVar(&f.noPassword, "no-password", false, "the server's sign-in page asks for no password")
+	fl.StringVar(&v.Cert, "cert", "", "PEM file of the certificate that enrolls devices (AuthPolicy Certificate)")
+	fl.StringVar(&v.Key, "key", "", "PEM file of its key")
+	fl.StringVar(&v.Directory, "directory", "127.0.0.1:7090", "address of the fake Entra, for the preset entra")
+	fl.StringVar(&v.Tenant, "tenant", "", "its tenant id (default: a random one)")
+	fl.StringVar(&v.Audience, "audience", "", "Application ID URI of the server's app (default: https:// and its host)")
+	fl.StringVar(&v.ClientID, "client-id", "", "client id of the server's app, if it wants v2.0 tokens")
+	fl.BoolVar(&v.NoPush, "no-push", false, "the server has no WNS push")
+	fl.StringVar(&v.Queue, "queue-url", "", "URL of your server's API that queues a command for a device; {{.DeviceID}} stands for its id")
+	fl.StringVar(&v.Work, "work-url", "", "URL that gives a device anything to do, for a server that queues no commands")
+	fl.StringVar(&v.Push, "push-url", "", "URL of your server's API that pushes to a device; auto: it pushes by itself when work is queued")
+	fl.StringVar(&v.Lookup, "lookup-url", "", "URL that answers with the server's own id of a device, if the others use {{.ServerID}}")
+	fl.StringVar(&v.Enrolled, "enrolled-url", "", "URL to call after each enrollment")
+	fl.StringVar(&v.Wipe, "wipe-url", "", "URL that wipes a device (default: the command is queued)")
+	fl.StringVar(&f.restart, "restart", "", "command that restarts the server, or a URL")
+	fl.StringVar(&v.Mode, "wns", "proxy", "how the server reaches the fake WNS: proxy, hosts or direct")
+	fl.StringVar(&v.Listen, "wns-listen", "", "address of the fake WNS (default 127.0.0.1:7443; hosts: 127.0.0.1:443), or auto")
+	fl.StringVar(&v.Proxy, "proxy", "", "address of its proxy (default 127.0.0.1:7080), or auto")
+	fl.StringVar(&v.PFN, "pfn", "", "package family name that your server sets (default: the lab's)")
+	fl.StringVar(&v.SID, "sid", "", "Package SID of your server's app (default: the lab's)")
 	return c
 }
 
-// question asks for the value of a flag.
-type question struct {
-	flag, text string
-	to         *string
-	check      func(string) error
-	when       func() bool // nil: always
-}
-
-// questions are asked in this order; later checks may depend on earlier answers.
-func (f *initFlags) questions() []question {
-	return []question{
-		{"--username", "User who enrolls devices (e-mail address)", &f.username, func(v string) error {
-			if v == "" {
-				return errors.New("is missing: the user who enrolls devices; dmwake init asks for it on a terminal")
-			}
-			return nil
-		}, nil},
-		{"--discovery", "Discovery URL (empty: from the user's domain)", &f.discovery, f.checkDiscovery, nil},
-		{"--ca", "PEM file of the CA that signed the server's certificate (empty: the system's)", &f.ca, f.checkCA, nil},
-		{"--queue-url", "URL that queues a command for a device ({{.DeviceID}} stands for its id; empty: later)", &f.queue, checkHookURL, nil},
-		{"--push-url", "URL that pushes to a device (empty: later)", &f.push, checkHookURL, func() bool { return !f.none }},
-		{"--lookup-url", "URL that answers with the server's own id of a device, for {{.ServerID}}", &f.lookup, f.checkLookup, f.needsLookup},
-		{"--pfn", "Package family name that the server sets (empty: the lab's)", &f.pfn, func(v string) error { return checkApp(v, "") }, nil},
-		{"--sid", "Package SID of its app (empty: the lab's)", &f.sid, func(v string) error { return checkApp("", v) }, nil},
-	}
-}
-
-func (f *initFlags) checkDiscovery(v string) error {
-	if v == "" {
-		if _, err := enroll.DiscoveryURL(f.username); err != nil {
-			return fmt.Errorf("is missing, and it does not follow from the user: %w", err)
-		}
-		return nil
-	}
-	if u, err := url.Parse(v); err != nil || u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("%q is not an https URL", target.Redact(v))
-	}
-	return nil
-}
-
-// checkCA accepts a file that does not exist yet.
-func (f *initFlags) checkCA(v string) error {
-	_, err := f.roots(v)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-// roots reads the CA file, which is relative to the configuration file.
-func (f *initFlags) roots(ca string) (*x509.CertPool, error) {
-	if ca != "" && !filepath.IsAbs(ca) {
-		ca = filepath.Join(filepath.Dir(f.file), ca)
-	}
-	return (&target.Config{Target: target.Target{CA: ca}}).Roots()
-}
-
-func checkHookURL(v string) error {
-	if v == "" {
-		return nil
-	}
-	return target.CheckURL(v)
-}
-
-func (f *initFlags) needsLookup() bool {
-	return target.UsesServerID(f.queue) || target.UsesServerID(f.push)
-}
-
-func (f *initFlags) checkLookup(v string) error {
-	switch {
-	case v == "" && f.needsLookup():
-		return errors.New("is missing: another URL uses {{.ServerID}}")
-	case target.UsesServerID(v):
-		return errors.New("cannot use {{.ServerID}}, which it is to find")
-	}
-	return checkHookURL(v)
-}
-
-// checkApp checks the app as the fake WNS does.
-func checkApp(pfn, sid string) error {
-	app := fakewns.DefaultApp
-	app.PFN, app.PackageSID = cmp.Or(pfn, app.PFN), cmp.Or(sid, app.PackageSID)
-	return fakewns.New(fakewns.Config{}).SetApps([]fakewns.App{app})
-}
-
-// ask asks all questions. A wrong answer is asked for again, and the others stay; an
-// empty answer keeps the value in brackets.
-func (f *initFlags) ask(s *streams, in io.Reader) error {
-	answers := bufio.NewScanner(in)
-	for _, q := range f.questions() {
-		for q.when == nil || q.when() {
-			known := ""
-			if *q.to != "" {
-				known = " [" + target.Redact(*q.to) + "]"
-			}
-			fmt.Fprintf(s.out, "%s%s: ", q.text, known)
-			if !answers.Scan() {
-				return usage(errors.New("no answer; nothing was written"))
-			}
-			before := *q.to
-			if v := strings.TrimSpace(answers.Text()); v != "" {
-				*q.to = v
-			}
-			err := q.check(*q.to)
-			if err == nil {
-				break
-			}
-			*q.to = before
-			fmt.Fprintf(s.out, "  %s\n", target.Redact(err.Error()))
-		}
-	}
-	return nil
-}
-
-// check returns everything that is wrong with the flags, a line for each.
-func (f *initFlags) check() error {
-	var wrong []error
-	for _, q := range f.questions() {
-		if q.when != nil && !q.when() && *q.to == "" {
-			continue
-		}
-		if err := q.check(*q.to); err != nil {
-			wrong = append(wrong, fmt.Errorf("%s %w", q.flag, err))
-		}
-	}
-	return errors.Join(wrong...)
-}
-
 func runInit(ctx context.Context, s *streams, f *initFlags, in io.Reader) error {
+	if f.list {
+		listPresets(s.out)
+		return nil
+	}
 	if _, err := os.Stat(f.file); err == nil && !f.force {
 		return usage(fmt.Errorf("%s already exists; --force replaces it, --file names another", f.file))
 	}
-	if in != nil {
-		if err := f.ask(s, in); err != nil {
+	if info, err := os.Stat(filepath.Dir(f.file)); err != nil || !info.IsDir() {
+		return usage(fmt.Errorf("--file %s: there is no folder %s; create it first", f.file, filepath.Dir(f.file)))
+	}
+	d := newDialogue(ctx, s.out, in)
+	err := f.choose(d)
+	if err == nil {
+		err = f.answer(ctx, d)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, errors.New("interrupted; nothing was written")}
+	case err != nil:
+		return usage(err)
+	}
+	text, err := f.of.Text(f.v)
+	if err == nil {
+		err = checkText(f.file, text)
+	}
+	if err == nil {
+		err = os.WriteFile(f.file, []byte(text), 0o600)
+	}
+	if err != nil {
+		return usage(err)
+	}
+	for _, n := range f.notes {
+		fmt.Fprintln(s.out, target.Redact(n))
+	}
+	return f.next(s.out)
+}
+
+func listPresets(out io.Writer) {
+	for _, p := range presets.All() {
+		if p.Name != "" {
+			fmt.Fprintf(out, "%-12s %s (%s)\n", p.Name, p.About, p.Tried)
+		}
+	}
+	fmt.Fprintln(out, "What each needs: harness/docs/presets.md")
+}
+
+// choose finds the preset, and refuses flags that it does not use.
+func (f *initFlags) choose(d *dialogue) (err error) {
+	if d.asks() && f.preset == "" && !slices.ContainsFunc(presets.All()[0].Asks, func(name string) bool { return f.given[name] }) {
+		var names []string
+		for _, p := range presets.All()[1:] {
+			names = append(names, p.Name)
+		}
+		if err := d.ask(question{name: "preset", text: fmt.Sprintf("Which server is it: %s (Enter: another one)", strings.Join(names, ", ")), to: &f.preset,
+			check: func(v string) error { _, err := presets.Find(v); return err }}); err != nil {
 			return err
 		}
 	}
-	if err := f.check(); err != nil {
-		return usage(err)
+	if f.of, err = presets.Find(f.preset); err != nil {
+		return fmt.Errorf("--preset: %w", err)
 	}
-	text := f.text()
-	if err := checkText(f.file, text); err != nil {
-		return usage(err)
-	}
-	var unasked error
-	if f.profile, unasked = f.newest(ctx); unasked == nil {
-		text = f.text()
-	}
-	if err := os.WriteFile(f.file, []byte(text), 0o600); err != nil {
-		return usage(err)
-	}
-	if unasked != nil {
-		fmt.Fprintf(s.out, "Could not ask the server which Windows it takes, so target.profiles keeps its default: %s\n", target.Redact(unasked.Error()))
-	} else {
-		fmt.Fprintf(s.out, "The newest Windows that the server takes is %s.\n", f.profile)
-	}
-	fmt.Fprintf(s.out, "Wrote %s. Next:\n  export MDM_PASSWORD=...\n  dmwake test --config %s --print-env   # what your server needs in its environment\n  dmwake doctor --config %s             # check it step by step\n  dmwake test --config %s\n", f.file, f.file, f.file, f.file)
-	return nil
-}
-
-// askTime limits how long init waits for the server.
-const askTime = 15 * time.Second
-
-// newest asks the server for the newest profile that it takes. That needs no
-// password.
-func (f *initFlags) newest(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	roots, err := f.roots(f.ca)
-	if err != nil {
-		return "", err
-	}
-	return lab.NewestProfile(ctx, dmclient.Config{Discovery: f.discovery, Username: f.username, Roots: roots, Timeout: askTime})
-}
-
-// quoted returns any string as a YAML scalar that stands in any place: a plain one
-// with braces or colons would not, in {url: ...}.
-func quoted(s string) string {
-	style := yaml.SingleQuotedStyle
-	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		style = yaml.DoubleQuotedStyle
-	}
-	b, err := yaml.Marshal(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s, Style: style})
-	if err != nil {
-		return `""`
-	}
-	return strings.TrimRight(string(b), "\n")
-}
-
-func (f *initFlags) text() string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# What dmwake needs to know about your server. All keys: README, \"Your own server\". Hooks: harness/docs/hooks.md.")
-	line("target:")
-	if f.discovery != "" {
-		line("  discovery: %s", quoted(f.discovery))
-	}
-	if f.ca != "" {
-		line("  ca: %s", quoted(f.ca))
-	}
-	line("  username: %s", quoted(f.username))
-	line("  password: {env: MDM_PASSWORD}    # leave the line out if the server's sign-in page asks for no password")
-	if f.profile != "" {
-		line("  profiles: [%s]    # the newest Windows that the server takes; older ones can stand before it", f.profile)
-	}
-	if f.none {
-		line("  push: none")
-	}
-	line("  hooks:")
-	if f.queue != "" {
-		line("    queue:\n      http:\n        url: %s\n        headers: {Content-Type: application/json}", quoted(f.queue))
-		line(`        body: '{"verb":{{json .Verb}},"locURI":{{json .LocURI}},"format":{{json .Format}},"data":{{json .Data}}}'`)
-	} else {
-		line("    # queue: {exec: [./queue.sh, '{{.DeviceID}}', '{{.Verb}}', '{{.LocURI}}', '{{.Format}}', '{{.Data}}']}")
-	}
-	switch {
-	case f.none:
-	case f.push != "":
-		line("    push: {http: {url: %s}}", quoted(f.push))
-	default:
-		line("    # push: {exec: [./push.sh, '{{.DeviceID}}']}")
-	}
-	if f.lookup != "" {
-		line("    lookup: {http: {method: GET, url: %s}}", quoted(f.lookup))
-	}
-	line("    # active: {exec: [./list-devices.sh]}      # prints the DeviceIDs of managed devices")
-	line("    # unenroll: {exec: [./unenroll.sh, '{{.DeviceID}}']}")
-	line("    # restart: {exec: [docker, restart, mdm]}")
-	line("wns:\n  mode: %s", quoted(f.mode))
-	if f.pfn != "" || f.sid != "" {
-		sid := f.sid
-		if sid == "" {
-			sid = fakewns.DefaultApp.PackageSID
+	var wrong []error
+	for _, name := range allAsks() {
+		if f.given[name] && !f.of.Uses(name) {
+			wrong = append(wrong, f.unused(name))
 		}
-		line("  app: {pfn: %s, sid: %s, secret: {env: WNS_SECRET}}", quoted(f.pfn), quoted(sid))
 	}
-	return b.String()
+	f.fill()
+	return errors.Join(wrong...)
+}
+
+// allAsks are the flags that only some presets use.
+func allAsks() (out []string) {
+	for _, p := range presets.All() {
+		for _, name := range p.Asks {
+			if !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// unused is the error for a flag that does not belong to the preset.
+func (f *initFlags) unused(name string) error {
+	if f.preset != "" {
+		return fmt.Errorf("--%s: the preset %s does not use it; it uses --%s", name, f.preset, strings.Join(f.of.Asks, ", --"))
+	}
+	var of []string
+	for _, p := range presets.All() {
+		if p.Uses(name) {
+			of = append(of, p.Name)
+		}
+	}
+	return fmt.Errorf("--%s needs --preset %s", name, strings.Join(of, " or "))
+}
+
+// fill takes the preset's values where no flag gives another.
+func (f *initFlags) fill() {
+	v, def := &f.v, &f.of.Defaults
+	f.known = map[string]bool{}
+	for name, values := range map[string][2]*string{"server": {&v.Server, &def.Server}, "admin": {&v.Admin, &def.Admin}, "username": {&v.Username, &def.Username}, "ca": {&v.CA, &def.CA}} {
+		if !f.given[name] && *values[0] == "" && *values[1] != "" {
+			*values[0] = *values[1]
+			f.known[name] = true
+		}
+	}
+}
+
+// next says what to do with the file.
+func (f *initFlags) next(out io.Writer) error {
+	fmt.Fprintf(out, "Wrote %s. Next:\n", f.file)
+	var steps [][2]string
+	for _, e := range f.environment() {
+		steps = append(steps, [2]string{"export " + e.Name + "=...", "# " + e.Means})
+	}
+	const needs = "# what your server needs in its environment"
+	switch w := (&target.WNS{Mode: f.v.Mode, Listen: f.v.Listen, Proxy: f.v.Proxy}); {
+	case f.pushless():
+	case w.Fixed() != nil: // known while it runs
+		steps = append(steps, [2]string{"dmwake lab --config " + f.file, needs})
+	default:
+		steps = append(steps, [2]string{"dmwake test --config " + f.file + " --print-env", needs})
+	}
+	steps = append(steps, [2]string{"dmwake doctor --config " + f.file, "# check it step by step"}, [2]string{"dmwake test --config " + f.file, "# the suite"})
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	for _, s := range steps {
+		fmt.Fprintf(w, "  %s\t%s\n", s[0], s[1])
+	}
+	return w.Flush()
+}
+
+// environment is what the file needs of it.
+func (f *initFlags) environment() (out []presets.Variable) {
+	for _, e := range f.of.Env {
+		if e.Name == "MDM_PASSWORD" && (f.v.Password == presets.No || f.v.Cert != "") {
+			continue
+		}
+		out = append(out, e)
+	}
+	if f.v.PFN != "" || f.v.SID != "" {
+		out = append(out, presets.Variable{Name: "WNS_SECRET", Means: "the secret of your server's app"})
+	}
+	return out
 }
 
 // checkText rejects a text that could not be loaded again, except for secrets that
 // are not set yet.
 func checkText(file, text string) error {
-	tmp, err := os.CreateTemp("", "dmwake-*.yaml")
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".dmwake-*.yaml") // paths in it are relative
 	if err != nil {
 		return err
 	}

@@ -64,9 +64,11 @@ func (l *Lab) FallBack(err error) bool {
 	return true
 }
 
-// NewestProfile asks a server for the newest Windows that it takes: whose
-// RequestVersion it does not refuse in Discover. It enrolls nothing.
-func NewestProfile(ctx context.Context, cfg dmclient.Config) (name string, err error) {
+// NewestProfile asks a server for the newest Windows that it takes, whose
+// RequestVersion it does not refuse in Discover, and returns its answer, too. It
+// enrolls nothing.
+func NewestProfile(ctx context.Context, cfg dmclient.Config) (name string, r *enroll.DiscoverResponse, err error) {
+	var last error
 	for _, p := range slices.Backward(dmclient.Profiles()) {
 		if p.Phone {
 			continue
@@ -74,17 +76,18 @@ func NewestProfile(ctx context.Context, cfg dmclient.Config) (name string, err e
 		cfg.Profile = p
 		d, err := dmclient.New(cfg)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		c := d.EnrollmentClient(dmclient.EnrollOptions{})
-		_, err = c.Discover(ctx)
+		r, err := c.Discover(ctx)
 		c.HTTP.CloseIdleConnections()
 		if err == nil {
-			return p.Name, nil
+			return p.Name, r, nil
 		}
 		if !RefusesVersion(err) {
-			return "", err
+			return "", nil, err
 		}
+		last = err
 	}
-	return "", errors.New("the server refuses every RequestVersion")
+	return "", nil, fmt.Errorf("the server refuses every RequestVersion: %w", last)
 }

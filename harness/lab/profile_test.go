@@ -114,12 +114,12 @@ func TestNewestProfile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := NewestProfile(t.Context(), cfg)
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("%v: %q, %v", versions, got, err)
+		got, r, err := NewestProfile(t.Context(), cfg)
+		if got != want || (err == nil) != (want != "") || err == nil && r.AuthPolicy != mdmserver.OnPremise {
+			t.Errorf("%v: %q, %+v, %v", versions, got, r, err)
 		}
 	}
-	if _, err := NewestProfile(t.Context(), dmclient.Config{Discovery: "https://127.0.0.1:1/D.svc"}); err == nil || RefusesVersion(err) {
+	if _, _, err := NewestProfile(t.Context(), dmclient.Config{Discovery: "https://127.0.0.1:1/D.svc"}); err == nil || RefusesVersion(err) {
 		t.Errorf("nobody there: %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func HookTokens(cfg *target.Config) TokenSource {
 		return nil
 	}
 	own := slices.ContainsFunc(target.Variables(), func(v target.Variable) bool {
-		return !slices.Contains([]string{"Username", "Password", "TokenKind", "Audience"}, v.Name) && h.Uses(v.Name)
+		return !slices.Contains([]string{"Username", "Password", "TokenKind", "Audience", "Output"}, v.Name) && h.Uses(v.Name)
 	})
 	type key struct{ kind, audience, device string }
 	var mu sync.Mutex

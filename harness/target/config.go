@@ -69,6 +69,7 @@ type Target struct {
 	SharedDevice bool `yaml:"shared_device"`
 
 	anyProfile bool // Profiles was not set
+	draft      bool // the environment and the CA may come later
 }
 
 // Pace is a number per minute, 0 for no limit.
@@ -127,7 +128,7 @@ func Check(path string) error {
 	_, err := load(path, func(c *Config, dir string) error {
 		c.Target.Password = NewSecret("not there yet")
 		c.WNS.App.Secret, c.WNS.TokenKey = NewSecret("not there yet"), Secret{}
-		c.Target.CA = ""
+		c.Target.CA, c.Target.draft = "", true
 		return c.complete(dir)
 	})
 	return err
@@ -269,7 +270,10 @@ func (c *Config) check() error {
 	if err := c.Target.Hooks.check(); err != nil {
 		return err
 	}
-	return c.Target.SignIn.check()
+	if err := c.Target.SignIn.check(); err != nil || c.Target.draft {
+		return err
+	}
+	return c.Target.environment()
 }
 
 // Dialer returns a function that connects to target.connect, whatever a URL names;

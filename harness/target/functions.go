@@ -2,21 +2,27 @@ package target
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"text/template"
+
+	"github.com/google/uuid"
 )
 
 // Function is a function for templates of hooks, for documents and messages.
 type Function struct {
 	Name, Example string
-	Gives         string // what the example gives with the example values of Variables
+	Gives         string // what the example gives with the example values of Variables; empty if that differs
 	Does          string
 	call          any
 }
@@ -38,6 +44,8 @@ func Functions() []Function {
 		{"lower", `{{lower .Verb}}`, `replace`, "lower case", strings.ToLower},
 		{"upper", `{{upper .Format}}`, `INT`, "upper case", strings.ToUpper},
 		{"regexp", `{{regexp "id=([0-9]+)" .ManagementURL}}`, `42`, "the first group that a regular expression finds, or all that it matches if it has no group; the hook fails if it finds nothing", capture},
+		{"field", `{{field "host.id" .Output}}`, `42`, "a value in a JSON text, by names and by numbers from 0 for lists, as in `hosts.0.id`; the hook fails if there is none", field},
+		{"uuid", `{{uuid}}`, ``, "a new random UUID, another one each time", uuid.NewString},
 		{"env", `{{env "HOME"}}`, ``, "a variable of the environment, such as the token of your server's API; dmwake hides its value in all outputs", fromEnv},
 	}
 }
@@ -51,12 +59,22 @@ var funcs = func() template.FuncMap {
 	return m
 }()
 
-// trial are the functions to try a template with example values, in which a
-// regular expression need not find anything.
-var trial = template.FuncMap{"regexp": func(pattern, _ string) (string, error) {
-	_, err := compile(pattern)
-	return "", err
-}}
+// trial are the functions to try a template with example values: nothing need be
+// found in them.
+var trial = template.FuncMap{
+	"regexp": func(pattern, _ string) (string, error) {
+		_, err := compile(pattern)
+		return "", err
+	},
+	"field": func(_, _ string) string { return "" },
+	"env":   func(string) string { return "" },
+}
+
+// notIn is that a text does not have what a function looks for. The text may be
+// secret.
+type notIn struct{ what, text string }
+
+func (e *notIn) Error() string { return fmt.Sprintf("%s %q", e.what, short(e.text)) }
 
 func compile(pattern string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(pattern)
@@ -74,11 +92,49 @@ func capture(pattern, text string) (string, error) {
 	m := re.FindStringSubmatch(text)
 	switch {
 	case m == nil:
-		return "", fmt.Errorf("the regular expression %q finds nothing in %q", pattern, short(text))
+		return "", &notIn{fmt.Sprintf("the regular expression %q finds nothing in", pattern), text}
 	case len(m) > 1:
 		return m[1], nil
 	}
 	return m[0], nil
+}
+
+// field is the value at a path in a JSON text, a string without its quotes.
+func field(path, text string) (string, error) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return "", &notIn{fmt.Sprintf("field %q finds no JSON in", path), text}
+	}
+	for _, name := range strings.Split(path, ".") {
+		var there []string // what could be named instead
+		var next any
+		found := false
+		switch at := v.(type) {
+		case map[string]any:
+			next, found = at[name]
+			there = slices.Sorted(maps.Keys(at))
+		case []any:
+			i, err := strconv.Atoi(name)
+			if found = err == nil && i >= 0 && i < len(at); found {
+				next = at[i]
+			}
+			there = []string{fmt.Sprintf("a list of %d", len(at))}
+		}
+		if !found {
+			return "", fmt.Errorf("the JSON has no %q of field %q; there is: %s", name, path, cmp.Or(short(strings.Join(there, ", ")), "nothing"))
+		}
+		v = next
+	}
+	switch v := v.(type) {
+	case nil:
+		return "", fmt.Errorf("the JSON's field %q is null", path)
+	case string:
+		return v, nil
+	}
+	out, err := json.Marshal(v)
+	return string(out), err
 }
 
 func fromEnv(name string) (string, error) {

@@ -54,6 +54,9 @@ type Hook struct {
 	HTTP    *HTTPHook     `yaml:"http"`
 	Exec    []string      `yaml:"exec"` // argv, no shell
 	Timeout time.Duration `yaml:"timeout"`
+	// Output is a template that makes what the hook prints from .Output, what the
+	// server answered or the command printed. It is for hooks whose output is used.
+	Output string `yaml:"output"`
 	// Verbs and Formats are what the queue hook takes; empty means anything.
 	Verbs   []string `yaml:"verbs"`
 	Formats []string `yaml:"formats"`
@@ -102,6 +105,9 @@ func (h *Hooks) check() error {
 		if err := k.checkForms(name); err != nil {
 			return err
 		}
+		if k.Output != "" && !slices.Contains(printing, name) {
+			return fmt.Errorf("target.hooks.%s.output: nothing uses what this hook prints; output belongs to %s and target.signin.hook", name, strings.Join(printing, ", "))
+		}
 		switch {
 		case k.Uses("SignInURL"):
 			return fmt.Errorf("target.hooks.%s: only target.signin has .SignInURL", name)
@@ -123,6 +129,9 @@ func (h *Hooks) check() error {
 	return nil
 }
 
+// printing are the hooks whose output is used, besides target.signin.hook.
+var printing = []string{"token", "lookup", "active"}
+
 // check tries the hook's templates; key is for the error.
 func (k *Hook) check(key string) error {
 	switch {
@@ -139,6 +148,12 @@ func (k *Hook) check(key string) error {
 		if err := try(t); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
+	}
+	switch {
+	case slices.ContainsFunc(k.asks(), func(t string) bool { return uses(t, "Output") }):
+		return fmt.Errorf("%s: only its output has .Output", key)
+	case k.Output != "" && !uses(k.Output, "Output"):
+		return fmt.Errorf("%s.output does not use .Output, which is what the server answered or the command printed", key)
 	}
 	if k.HTTP != nil {
 		if err := CheckURL(k.HTTP.URL); err != nil {
@@ -172,6 +187,14 @@ func UsesServerID(text string) bool { return uses(text, "ServerID") }
 
 // texts are the hook's templates.
 func (k *Hook) texts() []string {
+	if k.Output == "" {
+		return k.asks()
+	}
+	return append(slices.Clone(k.asks()), k.Output)
+}
+
+// asks are the templates of the request or of the command.
+func (k *Hook) asks() []string {
 	if k.HTTP == nil {
 		return k.Exec
 	}
@@ -208,6 +231,28 @@ func (t *Target) hooks() []*Hook {
 		out = append(out, t.SignIn.Hook)
 	}
 	return out
+}
+
+// environment checks that the variables of the environment that hooks and steps of the
+// sign-in name exist.
+func (t *Target) environment() error {
+	list := t.Hooks.all()
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		for _, text := range list[name].texts() {
+			if err := envSet(text); err != nil {
+				return fmt.Errorf("target.hooks.%s: %w", name, err)
+			}
+		}
+	}
+	if h := t.SignIn.Hook; h != nil {
+		for _, text := range h.texts() {
+			if err := envSet(text); err != nil {
+				return fmt.Errorf("target.signin.hook: %w", err)
+			}
+		}
+	}
+	_, err := t.SignIn.script(func(src string) (string, error) { return "", envSet(src) })
+	return err
 }
 
 // conceal hides secrets of the configuration in what hooks print.

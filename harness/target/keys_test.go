@@ -41,6 +41,37 @@ func TestKeysTable(t *testing.T) {
 	}
 }
 
+// TestHookKeys: harness/docs/hooks.md has a row for each key of a hook and for no other.
+func TestHookKeys(t *testing.T) {
+	raw, err := os.ReadFile("../docs/hooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(raw), "| key of a hook |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\|").FindAllStringSubmatch(table, -1) {
+		rows[m[1]] = true
+	}
+	keys := map[string]bool{}
+	leaves("", reflect.ValueOf(TokenHook{Hook: Hook{}}), func(key string, _ reflect.Value) { keys[key] = true })
+	leaves("http.", reflect.ValueOf(HTTPHook{}), func(key string, _ reflect.Value) { keys[key] = true })
+	delete(keys, "http") // has keys of its own
+	for key := range keys {
+		if !rows[key] {
+			t.Errorf("harness/docs/hooks.md has no row for %s", key)
+		}
+	}
+	for key := range rows {
+		if !keys[key] {
+			t.Errorf("harness/docs/hooks.md has %s, which is no key of a hook", key)
+		}
+	}
+	if len(keys) < 8 {
+		t.Errorf("%d keys were found", len(keys))
+	}
+}
+
 // leaves calls f for every key that holds a value. What a hook, a secret or a step
 // holds is documented elsewhere.
 func leaves(prefix string, v reflect.Value, f func(string, reflect.Value)) {

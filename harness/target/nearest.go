@@ -2,9 +2,9 @@ package target
 
 import "strings"
 
-// nearest is the known name that a misspelt one most likely means; empty if none
+// Nearest is the known name that a misspelt one most likely means; empty if none
 // is near.
-func nearest(name string, known []string) (best string) {
+func Nearest(name string, known []string) (best string) {
 	least := len(name)/3 + 2 // so many letters may differ
 	for _, k := range known {
 		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < least {

@@ -17,7 +17,8 @@ type Outcome struct {
 	DeviceID string // empty if the hook was not for one device
 	Asked    string // the request, without its query, or the command's name
 	Status   int    // of HTTP; 0 if no reply came
-	Output   string // the reply's body, or what the command printed
+	Output   string // the reply's body, or what the command printed, or what Hook.Output made of it
+	Answer   string // with Hook.Output: the beginning of the reply or of what the command printed
 	Errors   string // the end of the command's standard error
 	Began    time.Time
 	Took     time.Duration
@@ -48,11 +49,14 @@ func (o *Outcome) Lines() []string {
 
 // printed are lines about what the hook printed.
 func (o *Outcome) printed() (out []string) {
-	text := o.Output
-	if slices.Contains([]string{"token", "signin"}, o.Hook) && text != "" {
-		text = fmt.Sprintf("[redacted, %d bytes]", len(text))
+	answer, text := o.Answer, o.Output
+	if slices.Contains([]string{"token", "signin"}, o.Hook) {
+		answer = ""
+		if text != "" {
+			text = fmt.Sprintf("[redacted, %d bytes]", len(text))
+		}
 	}
-	for _, part := range [][2]string{{"printed", text}, {"standard error", o.Errors}} {
+	for _, part := range [][2]string{{"answered", answer}, {"printed", text}, {"standard error", o.Errors}} {
 		if shown := o.show(part[1]); shown != "" {
 			out = append(out, fmt.Sprintf("%s hook, %s: %s", o.Hook, part[0], shown))
 		}

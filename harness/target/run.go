@@ -19,6 +19,10 @@ import (
 
 const maxHookOutput = 1 << 20 // bytes
 
+// keptAnswer is how much is kept of what Hook.Output was made from, in bytes. It is
+// more than is shown, so that secrets are found in all that is shown.
+const keptAnswer = 4 * shownOutput
+
 // hookConnections is how many connections HTTP hooks open to one host. Under load a
 // trigger waits for one instead of opening another: thousands of handshakes would
 // keep a late server busy.
@@ -56,6 +60,9 @@ func (k *Hook) Do(ctx context.Context, name string, v Vars, timeout time.Duratio
 		run = k.runHTTP
 	}
 	err := run(within, v, o)
+	if err == nil && k.Output != "" {
+		err = k.made(v, o)
+	}
 	o.Took = time.Since(o.Began)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -67,6 +74,21 @@ func (k *Hook) Do(ctx context.Context, name string, v Vars, timeout time.Duratio
 		o.Err = &HookError{name, err, o}
 	}
 	return o
+}
+
+// made replaces the output by the one that the template Output makes of it.
+func (k *Hook) made(v Vars, o *Outcome) error {
+	v.Output = strings.TrimSpace(o.Output)
+	out, err := expand(k.Output, v)
+	var in *notIn
+	switch {
+	case errors.As(err, &in): // the text may be secret, and is shown where it is not
+		return fmt.Errorf("output: %s what it printed", in.what)
+	case err != nil:
+		return fmt.Errorf("output: %w", err)
+	}
+	o.Answer, o.Output = strings.Clone(o.Output[:min(len(o.Output), keptAnswer)]), out // not to keep all of it
+	return nil
 }
 
 func (k *Hook) runHTTP(ctx context.Context, v Vars, o *Outcome) error {

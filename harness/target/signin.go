@@ -73,8 +73,11 @@ func (s *SignIn) check() error {
 		}
 	}
 	_, err := s.script(func(src string) (string, error) {
-		if uses(src, "ServerID") {
+		switch {
+		case uses(src, "ServerID"):
 			return "", errTooEarly
+		case uses(src, "Output"):
+			return "", errors.New("only the output of a hook has .Output")
 		}
 		return "", try(src)
 	})

@@ -123,7 +123,7 @@ func unknown(kind, name, prefix string, known []string) error {
 		listed[i] = prefix + k
 	}
 	mean := ""
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		mean = fmt.Sprintf("; did you mean %s%s?", prefix, near)
 	}
 	return fmt.Errorf("unknown %s %s%s%s The %ss are %s", kind, prefix, name, cmp.Or(mean, "."), kind, strings.Join(listed, ", "))
@@ -132,11 +132,9 @@ func unknown(kind, name, prefix string, known []string) error {
 // expand fills in a template.
 func expand(src string, v Vars) (string, error) { return execute(src, v, nil) }
 
-// try fills in a template with example values, to find its mistakes.
+// try fills in a template with example values, to find its mistakes. The environment
+// may come later.
 func try(src string) error {
-	if err := envSet(src); err != nil {
-		return err
-	}
 	_, err := execute(src, exampleVars(), trial)
 	return err
 }

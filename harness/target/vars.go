@@ -35,6 +35,7 @@ type Vars struct {
 	TokenKind      string
 	DirectoryID    string
 	Audience       string
+	Output         string
 }
 
 // Variable is one of Vars, for documents and messages.
@@ -73,6 +74,7 @@ func Variables() []Variable {
 		{"TokenKind", "user", "which token `hooks.token` prints: user, device, or terms, the user's before the device is registered"},
 		{"DirectoryID", "c2f1a7d0-4b1e-4e3c-9f66-0d5a8e7b1c42", "in `hooks.token`: the device's id in the directory (AADDeviceID); empty with terms"},
 		{"Audience", "https://mdm.example", "in `hooks.token`: AADResourceID, whom the token is for; empty if the server did not set it"},
+		{"Output", `{"host":{"id":42}}`, "only in a hook's `output`: what the server answered or the command printed"},
 	}
 }
 
