@@ -72,8 +72,8 @@ var provisioningDocument = []Scenario{
 	},
 	{
 		ID: "ENR-16", Level: report.Should, Title: "AAUTHDATA is base64",
-		Rule:    "AAUTHDATA, if present, holds the first nonce in base64. (Windows 11 25H2 rejects an APPAUTH without it. The sample of MS-MDE2 has a word instead.)",
-		Source:  "Learn, \"w7 APPLICATION CSP\"; OMA DM Security 1.2.1 section 5.3",
+		Rule:    "AAUTHDATA, if present, holds the first nonce in base64. (Windows 11 25H2 rejects an APPAUTH without it. The sample of MS-MDE 3.6, the first version of the protocol, has a word instead.)",
+		Source:  "MS-MDE2 2.2.9.5; Learn, \"w7 APPLICATION CSP\"; OMA DM Security 1.2.1 section 5.3",
 		Fix:     "Base64-encode the nonce in AAUTHDATA.",
 		Mutants: []*mutants.Mutant{mutants.EnrNoncePlain},
 		Run: func(t *T) {
@@ -136,7 +136,7 @@ var provisioningDocument = []Scenario{
 	},
 	{
 		ID: "ENR-34", Level: report.Should, Title: "nonces and secrets are present, long and random",
-		Rule:    "Each APPAUTH carries a first nonce: Windows 11 25H2 rejects the enrollment without it. No two devices share a nonce or a secret, and each has 16 bytes at least. (The sample of MS-MDE2 has the same words in all.)",
+		Rule:    "Each APPAUTH carries a first nonce: Windows 11 25H2 rejects the enrollment without it. No two devices share a nonce or a secret, and each has 16 bytes at least. (The sample of MS-MDE 3.6 has the same words in all, and that of MS-MDE2 2.2.9.1 has no nonce beside a password of level APPSRV.)",
 		Source:  "Learn, \"w7 APPLICATION CSP\"; OMA DM Security 1.2.1 sections 5.1, 5.3; seen on Windows 11 25H2 (0x80070057)",
 		Fix:     "Generate 16 random bytes or more as nonce and as secret for each enrollment, and write the nonce into AAUTHDATA of both APPAUTHs.",
 		Mutants: []*mutants.Mutant{mutants.EnrNonceSame, mutants.EnrSecretShort},
