@@ -45,6 +45,7 @@ var enrollmentFaults = []Scenario{
 		Source:  "MS-MDE2 2.2.10; WS-Addressing 1.0 SOAP binding; MS-WSTEP 3.1.4.1.3.7",
 		Fix:     "Write the SOAP header of a fault as for a reply, and a new id into TraceId that your log has, too.",
 		Mutants: []*mutants.Mutant{mutants.EnrTraceConstant, mutants.EnrFaultBare, mutants.EnrWSDetail},
+		Under:   []string{"ENR-03"},
 		Run: func(t *T) {
 			seen := map[string]string{}
 			eachFault(t, func(f *raised) { traceable(f, seen) })

@@ -41,6 +41,7 @@ var onVariant = map[*variants.Variant]tolerated{
 	variants.QueueExec:        {undecided: []string{"SES-19", "PSH-09", "PSH-10"}},                     // they need a Get or an Add
 	variants.FinalIdle:        {breaks: []string{"SES-13"}},
 	variants.DocumentVendor:   {breaks: []string{"ENR-85"}},
+	variants.CriteriaNone:     {breaks: []string{"ENR-110"}},
 	variants.WBXML:            {undecided: []string{"SES-23"}}, // devices send no XML
 }
 
