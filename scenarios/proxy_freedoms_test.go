@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"math/big"
@@ -89,6 +90,8 @@ var proxyFreedoms = []struct {
 	{"a thumbprint in lower case", edit(thumbprint(strings.ToLower))},
 	{"two CertificateStores, as in MS-MDE2 2.2.9.1", edit(inDocument(`(</characteristic>)(<characteristic type="My">)`, `$1</characteristic><characteristic type="CertificateStore">$2`))},
 	{"no AAUTHTYPE", edit(inDocument(`<parm name="AAUTHTYPE" value="DIGEST"/>`, ""))},
+	{"no nonce beside a password, as in MS-MDE2 2.2.9.1", proxy{more: "ENR-34", edit: inDocument(
+		`<parm name="AAUTHTYPE" value="DIGEST"/>(<parm name="AAUTHNAME"[^>]*><parm name="AAUTHSECRET"[^>]*>)<parm name="AAUTHDATA"[^>]*>`, `<parm name="AAUTHTYPE" value="BASIC"/>$1`)}},
 	{"a renewed certificate alone", proxy{more: "ENR-21", edit: renewed(func(root *etree.Element) { remove(root.FindElement("characteristic[@type='APPLICATION']")) })}},
 	{"a renewed certificate with the settings of renewal", proxy{more: "ENR-21", edit: renewed(func(root *etree.Element) {
 		renew := root.FindElement(".//characteristic[@type='My']").CreateElement("characteristic")
@@ -121,6 +124,7 @@ var proxyFreedoms = []struct {
 	{"a subject of several attributes", proxy{server: certified(func(c *x509.Certificate) {
 		c.Subject.Organization, c.Subject.Country = []string{`Contoso, "Ltd" + Söhne`}, []string{"DE"}
 	})}},
+	{"a wresult that is not signed as a whole", proxy{server: func(c *mdmserver.Config) { c.AuthPolicy = mdmserver.Federated }, more: "ENR-06 ENR-44 ENR-45", edit: wrapped, answer: unwrapped}},
 	{"a user who is locked after five wrong passwords in a row", proxy{server: locksOut, more: "ENR-18 ENR-29 ENR-48 ENR-59 ENR-60 ENR-61"}},
 }
 
@@ -237,4 +241,23 @@ func locksOut(c *mdmserver.Config) {
 			next.ServeHTTP(w, r)
 		})
 	})
+}
+
+// wrapped puts the token of the sign-in page into a document of which the server looks
+// at a part only, as at the signed part of a SAML response.
+func wrapped(x *relayed) {
+	x.body = respelt(x.body, `name="wresult" value="([^"]+)"`, `name="wresult" value="&lt;r&gt;&lt;a&gt;$1&lt;/a&gt;&lt;note&gt;`+strings.Repeat("0", 60)+`&lt;/note&gt;&lt;/r&gt;"`)
+}
+
+// unwrapped gives the server the token that it issued.
+func unwrapped(_ http.ResponseWriter, r *http.Request, sent string) bool {
+	token := regexp.MustCompile(`(<wsse:BinarySecurityToken[^>]*>)([^<]+)(</wsse:BinarySecurityToken>)`)
+	if at := token.FindStringSubmatchIndex(sent); at != nil {
+		raw, err := base64.StdEncoding.DecodeString(sent[at[4]:at[5]])
+		if in := regexp.MustCompile(`^<r><a>([^<]*)</a><note>[^<]*</note></r>$`).FindSubmatch(raw); err == nil && in != nil {
+			sent = sent[:at[4]] + base64Of(in[1]) + sent[at[5]:]
+		}
+	}
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(sent)), int64(len(sent))
+	return false
 }

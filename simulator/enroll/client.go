@@ -253,7 +253,7 @@ func (c *Client) post(ctx context.Context, step, to string, body []byte) (*Envel
 	}
 	e, err := ReadEnvelope(raw)
 	if how := resp.Header.Get("Content-Encoding"); err != nil && how != "" {
-		err = fmt.Errorf("the reply is compressed (Content-Encoding %s), and the request does not ask for that: %w", how, err)
+		err = fmt.Errorf("%w: the reply has Content-Encoding %s, and the request asks for none", ErrNotSOAP, how)
 	}
 	if err != nil {
 		return nil, &Error{Step: step, Status: resp.StatusCode, Err: err}
