@@ -251,7 +251,7 @@ func wrapped(x *relayed) {
 
 // unwrapped gives the server the token that it issued.
 func unwrapped(_ http.ResponseWriter, r *http.Request, sent string) bool {
-	token := regexp.MustCompile(`(<wsse:BinarySecurityToken[^>]*>)([^<]+)(</wsse:BinarySecurityToken>)`)
+	token := regexp.MustCompile(`(<(?:\w+:)?BinarySecurityToken[^>]*>)\s*([^<]*?)\s*(</(?:\w+:)?BinarySecurityToken>)`)
 	if at := token.FindStringSubmatchIndex(sent); at != nil {
 		raw, err := base64.StdEncoding.DecodeString(sent[at[4]:at[5]])
 		if in := regexp.MustCompile(`^<r><a>([^<]*)</a><note>[^<]*</note></r>$`).FindSubmatch(raw); err == nil && in != nil {

@@ -27,7 +27,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
-// proxy is a reverse proxy between devices and a server, as stand in front of most
+// proxy is a reverse proxy between devices and a server, such as stands in front of most
 // servers. It ends TLS, and tells the server the device's certificate in a header.
 type proxy struct {
 	// answer replies itself if it returns true.
