@@ -51,8 +51,8 @@ mutants: ## run the whole suite on every mutant (a quarter of an hour), and writ
 	$(GO) test -v ./scenarios -run TestMatrix -timeout 180m -matrix $(CURDIR)/harness/docs/mutants.md
 
 .PHONY: variants
-variants: ## run the whole suite on every variant and on 60 combinations of three (half an hour)
-	$(GO) test -v ./scenarios -run 'TestVariants$$' -timeout 180m -variants
+variants: ## run the whole suite on every variant and on 60 combinations of three (half an hour), and enrollment behind proxies
+	$(GO) test -v ./scenarios -run 'TestVariants$$|TestProxy' -timeout 180m -variants
 
 .PHONY: seeds
 seeds: ## run the whole suite with ten seeds, also on every tenth mutant (half an hour); all verdicts must agree

@@ -2,6 +2,10 @@ module github.com/dmwake/dmwake
 
 go 1.26.8
 
+// Certificates of Microsoft's own service have serial numbers below 0 (MS-MDE 3.6), and
+// a server that issues such ones can still be tested.
+godebug x509negativeserial=1
+
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/beevik/etree v1.8.1

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestCatalogueIsSound(t *testing.T) {
-	id := regexp.MustCompile(`^[A-Z]{3}-\d\d$`)
+	id := regexp.MustCompile(`^[A-Z]{3}-(\d\d|[1-9]\d\d)$`)
 	seen := map[string]bool{}
 	for _, s := range All() {
 		if !id.MatchString(s.ID) || seen[s.ID] {

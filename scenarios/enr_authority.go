@@ -46,10 +46,10 @@ var certificateContents = []Scenario{
 	},
 	{
 		ID: "ENR-87", Level: report.Must, Title: "the client certificate is encoded as RFC 5280 asks",
-		Rule:    "A certificate with extensions has version 3; no extension is there twice, and there are no unique identifiers. The serial number is above 0 and has at most 20 bytes. Both signature algorithms are the same. Dates until 2049 are UTCTime, later ones GeneralizedTime, with seconds and Z. The subject is not empty, or a critical subjectAltName is there; an e-mail address in the subject also is in subjectAltName.",
-		Source:  "RFC 5280 4.1.1.2, 4.1.2.1, 4.1.2.2, 4.1.2.5, 4.1.2.6, 4.1.2.8, 4.2, 4.2.1.6",
+		Rule:    "A certificate with extensions has version 3, and no extension is there twice. Both signature algorithms are the same. Dates until 2049 are UTCTime, later ones GeneralizedTime, with seconds and Z. The subject is not empty, or a critical subjectAltName is there; an e-mail address in the subject also is in subjectAltName.",
+		Source:  "RFC 5280 4.1.1.2, 4.1.2.1, 4.1.2.5, 4.1.2.6, 4.2, 4.2.1.6",
 		Fix:     "Let a library for X.509 write the certificate.",
-		Mutants: []*mutants.Mutant{mutants.EnrUniqueID, mutants.EnrSerialLong, mutants.EnrTimeGeneral, mutants.EnrSubjectEmpty},
+		Mutants: []*mutants.Mutant{mutants.EnrTimeGeneral, mutants.EnrSubjectEmpty},
 		Run: func(t *T) {
 			c, err := readDER(clientDER(t.Specimen()))
 			if err != nil {
@@ -64,9 +64,9 @@ var certificateContents = []Scenario{
 		},
 	},
 	{
-		ID: "ENR-88", Level: report.Must, Title: "the issuing CA's certificate is one of a CA",
-		Rule:    "Every CA that the client certificate chains through has a critical basicConstraints with cA, a keyUsage with keyCertSign, and a subjectKeyIdentifier. The client certificate names that identifier in its authorityKeyIdentifier. Neither identifier is critical.",
-		Source:  "RFC 5280 4.2.1.1, 4.2.1.2, 4.2.1.3, 4.2.1.9",
+		ID: "ENR-88", Level: report.Should, Title: "the issuing CA's certificate is one of a CA",
+		Rule:    "Every CA that the client certificate chains through has a critical basicConstraints with cA, a keyUsage with keyCertSign, and a subjectKeyIdentifier. The client certificate names that identifier in its authorityKeyIdentifier. Neither identifier is critical. (In MS-MDE 3.6, certificates of Microsoft's own service have none of these.)",
+		Source:  "RFC 5280 4.2.1.1, 4.2.1.2, 4.2.1.3, 4.2.1.9; MS-MDE 3.6",
 		Fix:     "Issue the CA's certificate with basicConstraints (critical, cA), keyUsage keyCertSign and subjectKeyIdentifier, and copy the identifier into authorityKeyIdentifier of the certificates that it issues.",
 		Mutants: []*mutants.Mutant{mutants.EnrCAUsage, mutants.EnrAuthorityKey},
 		Run: func(t *T) {
@@ -87,12 +87,18 @@ var certificateContents = []Scenario{
 	},
 	{
 		ID: "ENR-89", Level: report.Should, Title: "the client certificate suits a device",
-		Rule:    "The client certificate is no CA: it has no cA, no keyCertSign and no path length. It has a subjectKeyIdentifier. Its keyUsage, if present, is critical and has digitalSignature. Its subject has no TeletexString, BMPString or UniversalString: they are for names that are older than it.",
-		Source:  "RFC 5280 4.1.2.4, 4.2.1.2, 4.2.1.3, 4.2.1.9, 4.2.1.12",
+		Rule:    "The client certificate is no CA: it has no cA, no keyCertSign and no path length. It has a subjectKeyIdentifier. Its keyUsage, if present, is critical and has digitalSignature. Its subject has no TeletexString, BMPString or UniversalString: they are for names that are older than it. It has no unique identifiers, and its serial number is above 0 and has at most 20 bytes. (In MS-MDE 3.6, certificates of Microsoft's own service have unique identifiers, and serial numbers below 0.)",
+		Source:  "RFC 5280 4.1.2.2, 4.1.2.4, 4.1.2.8, 4.2.1.2, 4.2.1.3, 4.2.1.9, 4.2.1.12; MS-MDE 3.6",
 		Fix:     "Issue it from a template for clients: no basicConstraints or cA false, keyUsage digitalSignature (critical), a subjectKeyIdentifier, and names as UTF8String.",
-		Mutants: []*mutants.Mutant{mutants.EnrCertCA, mutants.EnrCertUsage, mutants.EnrNoKeyID, mutants.EnrNameBMP},
+		Mutants: []*mutants.Mutant{mutants.EnrCertCA, mutants.EnrCertUsage, mutants.EnrNoKeyID, mutants.EnrNameBMP, mutants.EnrUniqueID, mutants.EnrSerialLong},
 		Run: func(t *T) {
 			c := readClient(t.Specimen())
+			t.Try("unique identifiers", func() {
+				t.Check(!c.uniqueIDs, "no issuerUniqueID and no subjectUniqueID", "a unique identifier")
+			})
+			t.Try("serial number", func() {
+				t.Check(c.serial.Sign() > 0 && c.serial.BitLen() < 160, "a serial number above 0, with at most 20 bytes", c.serial.String())
+			})
 			t.Try("basicConstraints", func() {
 				e := c.extension(basicConstraints)
 				if e == nil {
@@ -138,18 +144,6 @@ var encodingRules = []struct {
 		return ""
 	}},
 	{"extensions", "every extension once", func(c *derCert) string { return strings.Join(c.twice(), ", ") }},
-	{"unique identifiers", "no issuerUniqueID and no subjectUniqueID", func(c *derCert) string {
-		if c.uniqueIDs {
-			return "a unique identifier"
-		}
-		return ""
-	}},
-	{"serial number", "a serial number above 0, with at most 20 bytes", func(c *derCert) string {
-		if c.serial.Sign() <= 0 || c.serial.BitLen() >= 160 {
-			return c.serial.String()
-		}
-		return ""
-	}},
 	{"signature algorithms", "the same algorithm in both places", func(c *derCert) string {
 		if !bytes.Equal(c.inner, c.outer) {
 			return fmt.Sprintf("%x and %x", c.inner, c.outer)

@@ -72,14 +72,17 @@ var provisioningDocument = []Scenario{
 	},
 	{
 		ID: "ENR-16", Level: report.Should, Title: "AAUTHDATA is base64",
-		Rule:    "AAUTHDATA, if present, holds the first nonce in base64. (Windows 11 25H2 rejects an APPAUTH without it. The sample of MS-MDE2 has a word instead.)",
-		Source:  "Learn, \"w7 APPLICATION CSP\"; OMA DM Security 1.2.1 section 5.3",
+		Rule:    "AAUTHDATA, if present, holds the first nonce in base64. (Windows 11 25H2 rejects APPAUTHs of type DIGEST without it. The sample of MS-MDE 3.6, the first version of the protocol, has a word instead.)",
+		Source:  "MS-MDE2 2.2.9.5; Learn, \"w7 APPLICATION CSP\"; OMA DM Security 1.2.1 section 5.3",
 		Fix:     "Base64-encode the nonce in AAUTHDATA.",
 		Mutants: []*mutants.Mutant{mutants.EnrNoncePlain},
 		Run: func(t *T) {
 			for _, a := range appAuths(t.Specimen()) {
 				t.Try("APPAUTH "+a.Level, func() {
-					if a.Data == "" {
+					switch {
+					case a.Data == "" && !digest(a):
+						return
+					case a.Data == "":
 						t.Blocked(suite.By("ENR-34"), "this APPAUTH has no AAUTHDATA")
 					}
 					_, err := base64.StdEncoding.DecodeString(a.Data)
@@ -136,21 +139,21 @@ var provisioningDocument = []Scenario{
 	},
 	{
 		ID: "ENR-34", Level: report.Should, Title: "nonces and secrets are present, long and random",
-		Rule:    "Each APPAUTH carries a first nonce: Windows 11 25H2 rejects the enrollment without it. No two devices share a nonce or a secret, and each has 16 bytes at least. (The sample of MS-MDE2 has the same words in all.)",
+		Rule:    "Each APPAUTH of type DIGEST carries a first nonce: Windows 11 25H2 rejects the enrollment without it. No two devices share a nonce or a secret, and each has 16 bytes at least. (The sample of MS-MDE 3.6 has the same words in all. That of MS-MDE2 2.2.9.1 has type BASIC at level APPSRV, and no nonce there.)",
 		Source:  "Learn, \"w7 APPLICATION CSP\"; OMA DM Security 1.2.1 sections 5.1, 5.3; seen on Windows 11 25H2 (0x80070057)",
-		Fix:     "Generate 16 random bytes or more as nonce and as secret for each enrollment, and write the nonce into AAUTHDATA of both APPAUTHs.",
+		Fix:     "Generate 16 random bytes or more as nonce and as secret for each enrollment, and write the nonce into AAUTHDATA of each APPAUTH.",
 		Mutants: []*mutants.Mutant{mutants.EnrNonceSame, mutants.EnrSecretShort},
 		Run: func(t *T) {
 			first, second := appAuths(t.Specimen()), appAuths(t.Device())
 			for _, a := range first {
 				t.Try("APPAUTH "+a.Level, func() {
-					t.Expect(a.Data, "AAUTHDATA").To(Not(BeEmpty()))
+					t.Check(a.Data != "" || !digest(a), "AAUTHDATA", "none")
 					t.Check(a.Secret == "" || len(a.Secret) >= randomBytes, "16 characters or more in AAUTHSECRET", strconv.Itoa(len(a.Secret)))
 					nonce, err := base64Text(a.Data)
-					t.Check(err != nil || len(nonce) >= randomBytes, "16 bytes or more in AAUTHDATA", strconv.Itoa(len(nonce)))
+					t.Check(err != nil || a.Data == "" || len(nonce) >= randomBytes, "16 bytes or more in AAUTHDATA", strconv.Itoa(len(nonce)))
 					for _, b := range second {
 						if strings.EqualFold(a.Level, b.Level) {
-							t.Check(a.Data != b.Data, "a different AAUTHDATA for each device", "the same for two devices")
+							t.Check(a.Data == "" || a.Data != b.Data, "a different AAUTHDATA for each device", "the same for two devices")
 							t.Check(a.Secret == "" || a.Secret != b.Secret, "a different AAUTHSECRET for each device", "the same for two devices")
 						}
 					}
@@ -162,6 +165,9 @@ var provisioningDocument = []Scenario{
 
 // randomBytes is how long a nonce or a secret is at least.
 const randomBytes = 16
+
+// digest reports whether an APPAUTH is for digest authentication, which needs a nonce.
+func digest(a enroll.AppAuth) bool { return !strings.EqualFold(a.Type, "BASIC") }
 
 // appAuths returns the APPAUTHs in the document of a device.
 func appAuths(d *Device) []enroll.AppAuth {

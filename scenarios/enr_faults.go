@@ -45,6 +45,7 @@ var enrollmentFaults = []Scenario{
 		Source:  "MS-MDE2 2.2.10; WS-Addressing 1.0 SOAP binding; MS-WSTEP 3.1.4.1.3.7",
 		Fix:     "Write the SOAP header of a fault as for a reply, and a new id into TraceId that your log has, too.",
 		Mutants: []*mutants.Mutant{mutants.EnrTraceConstant, mutants.EnrFaultBare, mutants.EnrWSDetail},
+		Under:   []string{"ENR-03"},
 		Run: func(t *T) {
 			seen := map[string]string{}
 			eachFault(t, func(f *raised) { traceable(f, seen) })
@@ -202,6 +203,20 @@ func bound(e *etree.Element, prefix string) string {
 	return ""
 }
 
+// relatedIn returns what a header relates to: the message itself if one of its
+// relationships names it.
+func relatedIn(header *etree.Element, message string) (related string) {
+	if header == nil {
+		return ""
+	}
+	for _, k := range header.ChildElements() {
+		if strings.EqualFold(k.Tag, "RelatesTo") && related != message {
+			related = text(k)
+		}
+	}
+	return related
+}
+
 // traceable checks the header of a fault and its detail. seen has the TraceIds of
 // the faults before.
 func traceable(f *raised, seen map[string]string) {
@@ -212,7 +227,7 @@ func traceable(f *raised, seen map[string]string) {
 	}
 	header := below(f.root, "Header")
 	t.Check(text(below(header, "Action")) != "", "an Action in the header of the fault", "none")
-	related := text(below(header, "RelatesTo"))
+	related := relatedIn(header, sent.MessageID)
 	t.Check(related == sent.MessageID, "RelatesTo equal to MessageID of the request", suite.Show(related))
 	if id := f.fault.TraceID; id != "" {
 		first, used := seen[id]

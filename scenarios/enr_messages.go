@@ -36,10 +36,10 @@ var enrollmentMessages = []Scenario{
 	},
 	{
 		ID: "ENR-02", Level: report.Must, Title: "enrollment replies are SOAP with a Content-Length",
-		Rule:    "The replies to Discover, GetPolicies and RST are application/soap+xml with a Content-Length. The enrollment client does not support chunked transfer.",
-		Source:  "MS-MDE2 3.1.4.1, 3.3.4.1, 3.4.4.1; Learn, \"On-premises authentication device enrollment\"",
-		Fix:     "Buffer the whole SOAP body, set Content-Length and application/soap+xml, and do not flush before.",
-		Mutants: []*mutants.Mutant{mutants.EnrChunked},
+		Rule:    "The replies to Discover, GetPolicies and RST are application/soap+xml with a Content-Length. The enrollment client does not support chunked transfer, and asks for no compression.",
+		Source:  "MS-MDE2 3.1.4.1, 3.3.4.1, 3.4.4.1; Learn, \"On-premises authentication device enrollment\"; RFC 9110 12.5.3",
+		Fix:     "Buffer the whole SOAP body, set Content-Length and application/soap+xml, and do not flush before. A proxy in front of the server must not change that.",
+		Mutants: []*mutants.Mutant{mutants.EnrChunked, mutants.EnrGzip},
 		Run: func(t *T) {
 			d := t.Specimen()
 			for _, step := range services {
@@ -144,6 +144,8 @@ func framed(t *T, ex *dmclient.Exchange) {
 	// Its case does not matter, and it may have parameters (RFC 9110 8.3.1).
 	t.Expect(strings.ToLower(ex.Reply.Get("Content-Type")), "Content-Type").To(HavePrefix("application/soap+xml"))
 	t.Check(!ex.Chunked, "a Content-Length", "chunked transfer")
+	how := ex.Reply.Get("Content-Encoding")
+	t.Check(how == "" || strings.EqualFold(how, "identity"), "no Content-Encoding, as the request asks for none", how)
 	switch n := len(ex.Response); {
 	case ex.ContentLength >= 0:
 		t.Check(ex.ContentLength == int64(n), "a Content-Length equal to the length of the body", fmt.Sprintf("Content-Length %d, %d bytes", ex.ContentLength, n))

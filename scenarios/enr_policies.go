@@ -160,6 +160,9 @@ func policyReply(t *T, d *Device) []byte {
 		if e.Refused() {
 			t.Blocked(suite.By("ENR-07"), "%v", e)
 		}
+		if why := nobody(ex); why != "" {
+			t.Blocked(suite.By("ENR-05"), "no service is at %s: %s", ex.URL, why)
+		}
 		t.Excused(e)
 		t.Fail("a reply to GetPolicies", said(e))
 	}

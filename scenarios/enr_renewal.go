@@ -27,7 +27,7 @@ var renewal = []Scenario{
 	{
 		ID: "ENR-21", Level: report.Must, Title: "a certificate is renewed",
 		Rule:    "A device whose provisioning document sets ROBOSupport asks the discovery service where to renew, and sends an RST of type Renew, signed with the old key, over TLS with the old certificate. The server issues a certificate for the new key, and sessions continue with it.",
-		Source:  "MS-MDE2 3.5.4.1.1.1; Learn, \"Certificate renewal\"",
+		Source:  "MS-MDE2 3.5.4.1.1.1; MS-MDE 3.5.4.1.1.1 (the server is required to support client TLS); Learn, \"Certificate renewal\"",
 		Fix:     "Accept RequestType Renew with a PKCS#7 request over TLS with the old certificate, and answer with the new one. Without ROBOSupport, devices do not ask.",
 		Mutants: []*mutants.Mutant{mutants.EnrRenewRefused, mutants.EnrRenewKey},
 		Run: func(t *T) {

@@ -26,7 +26,7 @@ var certificateRequests = []Scenario{
 		Fix:     "Look in the server's log for the step named here.",
 		Mutants: []*mutants.Mutant{mutants.EnrPolicyLies},
 		Decides: []suite.Premise{suite.Enrolls},
-		Under:   []string{"ENR-04", "ENR-05", "ENR-06", "ENR-07", "ENR-11", "ENR-12", "ENR-14"},
+		Under:   []string{"ENR-02", "ENR-04", "ENR-05", "ENR-06", "ENR-07", "ENR-08", "ENR-11", "ENR-12", "ENR-14"},
 		Run: func(t *T) {
 			if err := enrollsAtAll(t); err != nil {
 				t.Excused(err)

@@ -30,7 +30,7 @@ var signInPage = []Scenario{
 				what  string
 				alter func(token string) string
 			}{
-				{"wresult with one character changed", spoil},
+				{"an altered wresult", spoil},
 				{"wresult without its last third", func(s string) string { return s[:len(s)-len(s)/3] }},
 				{"an invented wresult", func(string) string { return "0123456789ABCDEF" }},
 			} {
@@ -156,20 +156,31 @@ func refusesToken(t *T, r *enroll.DiscoverResponse, rst *enroll.TokenRequest, cr
 	mustRefuse(t, err, "a certificate")
 }
 
-// spoil changes the character in the middle of a token to another of its kind.
+// spoil changes the character in the middle of a token. An XML document is changed in
+// several places: its signature need not cover all of it, such as its own KeyInfo.
 func spoil(token string) string {
-	b := []byte(token)
-	switch i := len(b) / 2; {
-	case b[i] == 'A', b[i] == 'a', b[i] == '0':
-		b[i]++
-	case b[i] >= 'a' && b[i] <= 'z':
-		b[i] = 'a'
-	case b[i] >= '0' && b[i] <= '9':
-		b[i] = '0'
-	default:
-		b[i] = 'A'
+	b, parts := []byte(token), 2
+	if strings.HasPrefix(strings.TrimSpace(token), "<") {
+		parts = 8
+	}
+	for i := 1; i < parts; i++ {
+		c := &b[i*len(b)/parts]
+		*c = another(*c)
 	}
 	return string(b)
+}
+
+// another is a character of the same kind.
+func another(c byte) byte {
+	switch {
+	case c == 'A', c == 'a', c == '0':
+		return c + 1
+	case c >= 'a' && c <= 'z':
+		return 'a'
+	case c >= '0' && c <= '9':
+		return '0'
+	}
+	return 'A'
 }
 
 // staysAt signs in with an appru that is no app's, and fails if wresult or the

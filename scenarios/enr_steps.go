@@ -68,7 +68,7 @@ func exchangeOf(d *Device, step string) *dmclient.Exchange {
 		if r := d.Discovered(); r != nil && r.PolicyURL == "" {
 			t.NotApplicable("the Discover reply names no policy service, which is optional")
 		}
-		by = append(by, "ENR-08")
+		by = append(by, "ENR-08", "ENR-05")
 	}
 	switch {
 	case ex == nil:
@@ -95,10 +95,13 @@ func answerTo(step string, ex *dmclient.Exchange) *enroll.Error {
 			return fail(f)
 		}
 	}
-	if ex.Status != http.StatusOK {
-		return fail(fmt.Errorf("HTTP status %d", ex.Status))
+	if ex.Status == http.StatusOK {
+		return nil
 	}
-	return nil
+	if to := ex.Reply.Get("Location"); to != "" {
+		return fail(fmt.Errorf("HTTP status %d: a redirect to %s", ex.Status, to))
+	}
+	return fail(fmt.Errorf("HTTP status %d", ex.Status))
 }
 
 // envelopesOf returns the request and the reply of a step.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,8 +26,22 @@ var certificateStores = []Scenario{
 		Rule:    "SSLCLIENTCERTSEARCHCRITERIA, if present, names the subject of the issued certificate and the store it is in, each value URI-escaped. (Windows has been seen to tolerate criteria that find nothing.)",
 		Source:  "MS-MDE2 2.2.9.5; Learn, \"w7 APPLICATION CSP\"",
 		Fix:     "Write Subject= with the subject of the certificate that you issue, and Stores=My%5CUser or My%5CSystem, as in CertificateStore; or leave the parameter out.",
-		Mutants: []*mutants.Mutant{mutants.EnrCriteriaOther, mutants.EnrCriteriaStore},
+		Mutants: []*mutants.Mutant{mutants.EnrCriteriaOther, mutants.EnrCriteriaStore, mutants.EnrCriteriaPlain},
 		Run:     criteriaFind,
+	},
+	{
+		ID: "ENR-110", Level: report.Info, Title: "SSLCLIENTCERTSEARCHCRITERIA is there",
+		Rule:    "Windows chooses the client certificate of sessions by SSLCLIENTCERTSEARCHCRITERIA. It is optional, and devices without it have been managed. Learn calls it important: a device may have further certificates, and which of them it presents without it is not published.",
+		Source:  "Learn, \"Federated authentication device enrollment\", notes; MS-MDE2 2.2.9.5 (optional)",
+		Fix:     "Write SSLCLIENTCERTSEARCHCRITERIA with the subject of the certificate that you issue and its store (see ENR-37).",
+		Mutants: []*mutants.Mutant{mutants.EnrCriteriaAbsent},
+		Run: func(t *T) {
+			app := documentOf(t.Specimen()).App
+			if app.AppID == "" {
+				t.Blocked(suite.By("ENR-14"), "the document has no APPLICATION with an APPID")
+			}
+			t.Check(app.Parms[searchCriteria] != "", searchCriteria, "none")
+		},
 	},
 	{
 		ID: "ENR-38", Level: report.Should, Title: "certificates are named by their thumbprints",
@@ -125,12 +140,14 @@ var certificateStores = []Scenario{
 	},
 }
 
+const searchCriteria = "SSLCLIENTCERTSEARCHCRITERIA"
+
 func criteriaFind(t *T) {
 	d := t.Specimen()
 	doc := documentOf(d)
-	raw := doc.App.Parms["SSLCLIENTCERTSEARCHCRITERIA"]
+	raw := doc.App.Parms[searchCriteria]
 	if raw == "" {
-		return // it is optional
+		return // it is optional; ENR-110 says what it is good for
 	}
 	cert := certOf(d)
 	c, err := enroll.ReadCriteria(raw)
@@ -143,7 +160,18 @@ func criteriaFind(t *T) {
 	t.Try("Stores", func() {
 		t.Check(c.In(`My\`+doc.Store), `Stores with My\`+doc.Store+", where the document puts the certificate", suite.Show(strings.Join(c.Stores, ", ")))
 	})
+	t.Try("escapes", func() {
+		for pair := range strings.SplitSeq(raw, "&") {
+			_, value, _ := strings.Cut(pair, "=")
+			plain := strings.IndexFunc(value, func(r rune) bool { return r >= 0x80 || !unescaped.MatchString(string(r)) })
+			t.Check(plain < 0, "a value with % escapes for all but letters, digits and -_.!~*'(),", suite.Show(value))
+		}
+	})
 }
+
+// unescaped are the characters of a value of the criteria that need no escape: the
+// unreserved ones of RFC 2396. Microsoft's own example leaves the comma as it is.
+var unescaped = regexp.MustCompile(`^[A-Za-z0-9_.!~*'()%,-]$`)
 
 // enrollmentCSPs are those that a document may use.
 var enrollmentCSPs = []string{"CertificateStore", "APPLICATION", "DMClient", "RootCATrustedCertificates", "ClientCertificateInstall",

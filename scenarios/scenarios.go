@@ -3,6 +3,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -60,10 +61,10 @@ func ofStrangers(area []Scenario) []Scenario {
 	return area
 }
 
-// inOrder joins the parts of an area, sorted by id.
+// inOrder joins the parts of an area, sorted by number.
 func inOrder(parts ...[]Scenario) []Scenario {
 	area := slices.Concat(parts...)
-	slices.SortFunc(area, func(a, b Scenario) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(area, func(a, b Scenario) int { return cmp.Or(len(a.ID)-len(b.ID), strings.Compare(a.ID, b.ID)) })
 	return area
 }
 

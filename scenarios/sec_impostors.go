@@ -164,7 +164,8 @@ func forge(d *Device, of issuer) (*tls.Certificate, error) {
 	if of == ofItsNamesake {
 		ca.RawSubject = like.RawIssuer
 	}
-	leaf := &x509.Certificate{SerialNumber: like.SerialNumber, RawSubject: like.RawSubject, NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
+	serial := new(big.Int).Abs(like.SerialNumber) // x509 writes no other
+	leaf := &x509.Certificate{SerialNumber: serial, RawSubject: like.RawSubject, NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -42,6 +42,7 @@ var onVariant = map[*variants.Variant]tolerated{
 	variants.FinalIdle:        {breaks: []string{"SES-13"}},
 	variants.ResultsAnswered:  {breaks: []string{"MSG-09"}},
 	variants.DocumentVendor:   {breaks: []string{"ENR-85"}},
+	variants.CriteriaNone:     {breaks: []string{"ENR-110"}},
 	variants.WBXML:            {undecided: []string{"SES-23"}}, // devices send no XML
 }
 

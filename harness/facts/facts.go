@@ -142,7 +142,7 @@ func All() []Section {
 			{Doc, "renewal sends the CSR in a PKCS#7 signed with the old key, over mutual TLS; an expired certificate is not renewed", "Learn, certificate renewal", []string{dm + "TestRenewal", dm + "TestForgedRenewal"}},
 			{Doc, "renewal starts at Renew/ServerURL, or else at the discovery URL, and goes on where Discover says", "Learn, CertificateStore CSP", []string{dm + "TestRenewal", dm + "TestRenewalElsewhere"}},
 			{Model, "renewal leaves out GetPolicies", "no source", []string{dm + "TestRenewal"}},
-			{Seen, "25H2 rejects an APPAUTH without AAUTHDATA (0x80070057)", "reports of real devices", []string{dm + "TestDeviceEnrollmentAndQuirks"}},
+			{Seen, "25H2 rejects APPAUTHs of type DIGEST without AAUTHDATA (0x80070057)", "a report on Windows 11 26200.9278", []string{dm + "TestDeviceEnrollmentAndQuirks"}},
 			{Doc, "Windows shows errors as 0x8018....", "Learn, MDM enrollment error constants", []string{enr + "TestHResults"}},
 			{Seen, "if discovery fails, Windows shows 0x80190000 and the HTTP status: 0x80190190 for 400, 0x801900c8 for 200 without SOAP or with a fault", "reports of real devices", []string{enr + "TestDiscoveryCodes"}},
 			{Seen, "25H2 adds Manufacturer, DeviceModel, SerialNumber and RequestVersion to the RST, and says that it does not attest; if Discover answers EnrollmentVersion 5.0 it attests by AIKPub and AIKAttestationClaim. MS-MDE2 does not name the first three", "a report on Windows 11 26200.9278", []string{dm + "TestContext", dm + "TestContextValues"}},

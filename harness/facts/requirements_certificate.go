@@ -2,16 +2,17 @@ package facts
 
 func certificateRequirements() RequirementGroup {
 	return RequirementGroup{"Certificates issued", []Requirement{
-		{Key: "C-01", Source: "RFC 5280 4.1.2.1, 4.1.2.8, 4.2", Level: "MUST", Says: "a certificate with extensions has version 3, none of them twice, and no unique identifiers", Scenarios: []string{"ENR-87"}},
+		{Key: "C-01", Source: "RFC 5280 4.1.2.1, 4.1.2.8, 4.2", Level: "MUST", Says: "a certificate with extensions has version 3, none of them twice, and no unique identifiers", Scenarios: []string{"ENR-87", "ENR-89"},
+			Reason: "unique identifiers are a SHOULD (ENR-89): certificates of Microsoft's own service have them (MS-MDE 3.6)"},
 		{Key: "C-02", Source: "RFC 5280 4.1.2.2", Level: "MUST", Says: "an issuer uses a serial number once", Scenarios: []string{"ENR-24"}},
-		{Key: "C-03", Source: "RFC 5280 4.1.2.2", Level: "MUST", Says: "a serial number is above 0 and has at most 20 bytes", Scenarios: []string{"ENR-87"}},
+		{Key: "C-03", Source: "RFC 5280 4.1.2.2", Level: "MUST", Says: "a serial number is above 0 and has at most 20 bytes", Scenarios: []string{"ENR-89"}, Reason: "a SHOULD: those of Microsoft's own service are below 0 (MS-MDE 3.6)"},
 		{Key: "C-04", Source: "RFC 5280 4.1.1.2", Level: "MUST", Says: "the algorithm of the signature is the same inside and outside", Scenarios: []string{"ENR-87"}},
 		{Key: "C-05", Source: "RFC 5280 4.1.2.4, 6.1.3", Level: "MUST", Says: "the issuer is not empty, and is the subject of the CA that signed", Scenarios: []string{"ENR-12"}},
 		{Key: "C-06", Source: "RFC 5280 4.1.2.5", Level: "MUST", Says: "all certificates of the document are valid at enrollment", Scenarios: []string{"ENR-25"}},
 		{Key: "C-07", Source: "RFC 5280 4.1.2.5", Level: "MUST", Says: "dates until 2049 are UTCTime, later ones GeneralizedTime; both have seconds and Z", Scenarios: []string{"ENR-87"}},
 		{Key: "C-08", Source: "RFC 5280 4.1.2.6, 4.2.1.6", Level: "MUST", Says: "there is a subject, or a critical subjectAltName; a CA has a subject", Scenarios: []string{"ENR-87", "ENR-12"}},
-		{Key: "C-09", Source: "RFC 5280 4.2.1.1, 4.2.1.2", Level: "MUST", Says: "authorityKeyIdentifier is the CA's subjectKeyIdentifier; neither is critical", Scenarios: []string{"ENR-88"}},
-		{Key: "C-10", Source: "RFC 5280 4.2.1.2, 4.2.1.3, 4.2.1.9", Level: "MUST", Says: "a CA has subjectKeyIdentifier, keyUsage with keyCertSign, and a critical basicConstraints with cA", Scenarios: []string{"ENR-88"}},
+		{Key: "C-09", Source: "RFC 5280 4.2.1.1, 4.2.1.2", Level: "MUST", Says: "authorityKeyIdentifier is the CA's subjectKeyIdentifier; neither is critical", Scenarios: []string{"ENR-88"}, Reason: "a SHOULD: Microsoft's own service had neither (MS-MDE 3.6)"},
+		{Key: "C-10", Source: "RFC 5280 4.2.1.2, 4.2.1.3, 4.2.1.9", Level: "MUST", Says: "a CA has subjectKeyIdentifier, keyUsage with keyCertSign, and a critical basicConstraints with cA", Scenarios: []string{"ENR-88"}, Reason: "a SHOULD: the root of Microsoft's own service had no extension (MS-MDE 3.6), and no document has a device refuse such a CA"},
 		{Key: "C-11", Source: "RFC 5280 4.2.1.9", Level: "MUST*", Says: "a device is no CA: no cA, keyCertSign or path length", Scenarios: []string{"ENR-89"}},
 		{Key: "C-12", Source: "RFC 5280 4.2.1.2, 4.2.1.3, 4.2.1.12", Level: "SHOULD", Says: "a device's certificate has subjectKeyIdentifier; keyUsage, if present, is critical and has digitalSignature", Scenarios: []string{"ENR-89"}},
 		{Key: "C-13", Source: "RFC 5280 4.2.1.12; CA/Browser Forum BR 7.1.3", Level: "SHOULD*", Says: "a device's certificate is for clientAuth, signed with SHA-256 or better, for a key of 2048 bits", Scenarios: []string{"ENR-13"}},

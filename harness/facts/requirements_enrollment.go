@@ -47,8 +47,8 @@ func enrollmentMessages() RequirementGroup {
 // certificateRenewal are the rules for the renewal of a device's certificate.
 func certificateRenewal() RequirementGroup {
 	return RequirementGroup{"Renewal", []Requirement{
-		{Key: "R-01", Source: "MS-MDE2 3.5.4.1.1.1; Learn, \"Certificate renewal\"", Level: "MUST", Says: "an RST of type Renew with PKCS#7, over client TLS, is answered with a certificate that sessions accept", Scenarios: []string{"ENR-21", "PSH-11"},
-			Reason: "undecided where the server forbids the renewal before its time, as R-05 asks; ENR-65 warns if it does not say NotEligibleToRenew"},
+		{Key: "R-01", Source: "MS-MDE2 3.5.4.1.1.1; MS-MDE 3.5.4.1.1.1; Learn, \"Certificate renewal\"", Level: "MUST", Says: "an RST of type Renew with PKCS#7, over client TLS, is answered with a certificate that sessions accept", Scenarios: []string{"ENR-21", "PSH-11"},
+			Reason: "of a server that sets ROBOSupport; undecided where the server forbids the renewal before its time, as R-05 asks; ENR-65 warns if it does not say NotEligibleToRenew"},
 		{Key: "R-02", Source: "Learn, \"Certificate renewal\"", Level: "MUST*", Says: "the signature of the PKCS#7 is verified", Scenarios: []string{"ENR-64"}},
 		{Key: "R-03", Source: "Learn, \"Certificate renewal\"", Level: "MUST*", Says: "the old certificate is one that this service issued", Scenarios: []string{"ENR-64"}},
 		{Key: "R-04", Source: "Learn, \"Certificate renewal\"", Level: "MUST*", Says: "who renews is who enrolled", Scenarios: []string{"ENR-64"}},

@@ -114,7 +114,7 @@ func (d *Device) install(doc *enroll.Provisioning) error {
 	}
 	if d.cfg.Profile.Quirks.NeedsAAuthData {
 		for _, a := range doc.App.Auth {
-			if a.Data == "" {
+			if a.Data == "" && !strings.EqualFold(a.Type, "BASIC") { // a password has no nonce
 				return refuse(enroll.CodeInvalidArg, "APPAUTH %s has no initial nonce (AAUTHDATA)", a.Level)
 			}
 		}

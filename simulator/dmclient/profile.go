@@ -147,7 +147,9 @@ type Quirks struct {
 	// DemandsCred refuses messages without a server credential, if APPAUTH
 	// CLIENT was provisioned.
 	DemandsCred bool
-	// NeedsAAuthData refuses an enrollment without an initial nonce.
+	// NeedsAAuthData refuses an enrollment without an initial nonce. It was seen where
+	// both APPAUTHs were DIGEST; one that is BASIC is taken without, as the sample of
+	// MS-MDE2 2.2.9.1 has it [model].
 	NeedsAAuthData bool
 	// LargeObjects makes LrgObj true and splits results that exceed the
 	// server's MaxMsgSize. Without it such a session is aborted.
@@ -218,7 +220,7 @@ func QuirkList() []Quirk {
 		{"case-sensitive", Model, "matches node names by case", func(q *Quirks) *bool { return &q.CaseSensitive }},
 		{"sends-cred", Seen, "puts its credential into package 1 unasked", func(q *Quirks) *bool { return &q.SendsCred }},
 		{"demands-cred", Model, "challenges a server that does not authenticate itself, where APPAUTH CLIENT was provisioned", func(q *Quirks) *bool { return &q.DemandsCred }},
-		{"needs-aauthdata", Seen, "refuses an enrollment whose APPAUTH has no AAUTHDATA (0x80070057)", func(q *Quirks) *bool { return &q.NeedsAAuthData }},
+		{"needs-aauthdata", Seen, "refuses an enrollment with an APPAUTH of type DIGEST that has no AAUTHDATA (0x80070057)", func(q *Quirks) *bool { return &q.NeedsAAuthData }},
 		{"large-objects", Documented, "DevDetail/LrgObj is true: a result over MaxMsgSize comes in chunks; without it the session is aborted", func(q *Quirks) *bool { return &q.LargeObjects }},
 		{"alert-1200", Model, "opens a session after a push with Alert 1200", func(q *Quirks) *bool { return &q.Alert1200 }},
 		{"results-cmd", Documented, "writes Cmd into Results (MS-MDM 2.2.7.8)", func(q *Quirks) *bool { return &q.ResultsCmd }},

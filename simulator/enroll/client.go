@@ -252,6 +252,9 @@ func (c *Client) post(ctx context.Context, step, to string, body []byte) (*Envel
 		return nil, &Error{Step: step, Status: resp.StatusCode, Err: err}
 	}
 	e, err := ReadEnvelope(raw)
+	if how := resp.Header.Get("Content-Encoding"); err != nil && how != "" {
+		err = fmt.Errorf("%w: the reply has Content-Encoding %s, and the request asks for none", ErrNotSOAP, how)
+	}
 	if err != nil {
 		return nil, &Error{Step: step, Status: resp.StatusCode, Err: err}
 	}

@@ -106,7 +106,7 @@ func ReadEnvelope(b []byte) (*Envelope, error) {
 	}
 	if h := kid(root, "Header"); h != nil {
 		e.Action, e.MessageID = blockText(h, nsAddressing, "Action"), blockText(h, nsAddressing, "MessageID")
-		e.RelatesTo, e.To = blockText(h, nsAddressing, "RelatesTo"), blockText(h, nsAddressing, "To")
+		e.RelatesTo, e.To = related(h), blockText(h, nsAddressing, "To")
 		e.ActivityID = blockText(h, nsActivity, "ActivityId")
 		security := block(h, nsSecurity, "Security")
 		if stamp := kid(security, "Timestamp"); stamp != nil {
@@ -160,6 +160,18 @@ func blockText(h *etree.Element, ns, tag string) string {
 		return strings.TrimSpace(k.Text())
 	}
 	return ""
+}
+
+// related is the message that a reply answers. Other relationships may stand beside
+// it (WS-Addressing 1.0 Core 3.1).
+func related(h *etree.Element) string {
+	for _, k := range kids(h, "RelatesTo") {
+		kind := k.SelectAttrValue("RelationshipType", "")
+		if k.NamespaceURI() == nsAddressing && (kind == "" || kind == nsAddressing+"/reply") {
+			return strings.TrimSpace(k.Text())
+		}
+	}
+	return blockText(h, nsAddressing, "RelatesTo")
 }
 
 func kids(e *etree.Element, tag string) (out []*etree.Element) {

@@ -39,14 +39,10 @@ var (
 		hook.Session(t, func(x *hook.Exchange) { x.Replace("MsgID>", "MsgId>") })
 	}}
 	SesGzip = &Mutant{"ses-gzip", "compresses its replies unasked", func(t *tamper) {
-		hook.Session(t, func(x *hook.Exchange) {
-			var b bytes.Buffer
-			z := gzip.NewWriter(&b)
-			z.Write(x.Reply) //nolint:errcheck // a buffer
-			z.Close()        //nolint:errcheck // a buffer
-			x.ReplyHeader.Set("Content-Encoding", "gzip")
-			x.Reply = b.Bytes()
-		})
+		hook.Session(t, compress)
+	}}
+	EnrGzip = &Mutant{"enr-gzip", "compresses enrollment replies unasked", func(t *tamper) {
+		hook.AfterSOAP(t, compress)
 	}}
 	SesWBXMLXML = &Mutant{"ses-wbxml-xml", "answers WBXML with XML", func(t *tamper) {
 		hook.Session(t, func(x *hook.Exchange) {
@@ -97,6 +93,15 @@ const (
 )
 
 var bodies = []*Mutant{
-	SesContentType, SesChunked, SesContentLength, SesBye, SesUnescaped, SesUnboundPrefix, SesMsgIDSpelling, SesGzip, SesWBXMLXML, Ses429Bare,
+	SesContentType, SesChunked, SesContentLength, SesBye, SesUnescaped, SesUnboundPrefix, SesMsgIDSpelling, SesGzip, EnrGzip, SesWBXMLXML, Ses429Bare,
 	SesCompactOnly, SesQueryMode,
+}
+
+func compress(x *hook.Exchange) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write(x.Reply) //nolint:errcheck // a buffer
+	z.Close()        //nolint:errcheck // a buffer
+	x.ReplyHeader.Set("Content-Encoding", "gzip")
+	x.Reply = b.Bytes()
 }

@@ -81,6 +81,15 @@ var (
 			found.CreateAttr("value", strings.Replace(found.SelectAttrValue("value", ""), "My%5CUser", "My%5CSystem", 1))
 		})
 	}}
+	EnrCriteriaPlain = &Mutant{"enr-criteria-plain", "does not escape the values of SSLCLIENTCERTSEARCHCRITERIA", func(t *tamper) {
+		hook.Document(t, func(p *mdmserver.Provisioning) {
+			found := hook.Parm(hook.W7(p.Doc), "SSLCLIENTCERTSEARCHCRITERIA")
+			found.CreateAttr("value", strings.NewReplacer("%3D", "=", "%5C", `\`, "%20", " ").Replace(found.SelectAttrValue("value", "")))
+		})
+	}}
+	EnrCriteriaAbsent = &Mutant{"enr-criteria-absent", "leaves SSLCLIENTCERTSEARCHCRITERIA out", func(t *tamper) {
+		hook.Document(t, func(p *mdmserver.Provisioning) { hook.Remove(hook.Parm(hook.W7(p.Doc), "SSLCLIENTCERTSEARCHCRITERIA")) })
+	}}
 	EnrThumbprintWrong = &Mutant{"enr-thumbprint-wrong", "names the client certificate by another thumbprint", func(t *tamper) {
 		hook.Document(t, func(p *mdmserver.Provisioning) {
 			hook.MyStore(p.Doc).FindElement("characteristic").CreateAttr("type", strings.Repeat("0", 40))
@@ -126,7 +135,7 @@ var (
 
 var documents = []*Mutant{
 	EnrDocVersion, EnrNoAppsrv, EnrNoncePlain, EnrNoROBO, EnrNoName, EnrPollZero, EnrPollMinute, EnrPFNDocument, EnrWrongRoot, EnrNonceSame,
-	EnrStaleSession, EnrAgainMute, EnrCriteriaOther, EnrCriteriaStore, EnrThumbprintWrong,
+	EnrStaleSession, EnrAgainMute, EnrCriteriaOther, EnrCriteriaStore, EnrCriteriaPlain, EnrCriteriaAbsent, EnrThumbprintWrong,
 }
 
 // criteria replaces SSLCLIENTCERTSEARCHCRITERIA.

@@ -54,7 +54,11 @@ var (
 			hook.AddParm(app, "ROLE", "4294967295", "")
 			hook.AddParm(app, "CRLCheck", "0", "")
 			hook.AddParm(app, "SSPHyperlink", "https://apps.example/", "")
-			hook.Remove(hook.Parm(app, "SSLCLIENTCERTSEARCHCRITERIA"))
+		})
+	}}
+	CriteriaNone = &Variant{Name: "criteria-none", Does: "leaves SSLCLIENTCERTSEARCHCRITERIA out", Seen: "MS-MDE2 2.2.9.5: optional; seen", Breaks: "Learn, \"Federated authentication device enrollment\": it is important", Vary: func(c *mdmserver.Config) {
+		hook.Document(&c.Tamper, func(p *mdmserver.Provisioning) {
+			hook.Remove(hook.Parm(hook.W7(p.Doc), "SSLCLIENTCERTSEARCHCRITERIA"))
 		})
 	}}
 	DocumentTwice = &Variant{Name: "document-twice", Does: "writes WSTEP into a second characteristic My", Seen: "seen; no document forbids it", Vary: func(c *mdmserver.Config) {
@@ -124,7 +128,7 @@ var (
 	}}
 )
 
-var documents = []*Variant{PollLong, PollFirstOnly, PollSecondEndless, PollRemainingOnly, PollNoLogin, PollNone, DocumentExtra, DocumentVendor, DocumentSample, DocumentFull, DocumentAddr, DocumentTwice, DocumentOther, ClockFast, ClockSlow, AgainQueue}
+var documents = []*Variant{PollLong, PollFirstOnly, PollSecondEndless, PollRemainingOnly, PollNoLogin, PollNone, DocumentExtra, DocumentVendor, DocumentSample, CriteriaNone, DocumentFull, DocumentAddr, DocumentTwice, DocumentOther, ClockFast, ClockSlow, AgainQueue}
 
 func pollOf(p *mdmserver.Provisioning) *etree.Element {
 	return hook.Find(hook.Provider(p.Doc), "Poll")
