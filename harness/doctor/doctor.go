@@ -58,6 +58,9 @@ type patient struct {
 // enrolls one device, and runs every harmless hook.
 func Examine(ctx context.Context, l *lab.Lab, tell func(Finding)) {
 	p := &patient{ctx: ctx, lab: l, t: &l.Config.Target, tell: tell}
+	for _, m := range l.Moved() {
+		tell(Finding{Step: "ports", State: Note, Saw: m, Do: lab.MovedDo})
+	}
 	for _, step := range []struct {
 		name string
 		run  func() Finding

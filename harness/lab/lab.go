@@ -76,6 +76,7 @@ type Lab struct {
 	enrollCert *tls.Certificate
 
 	wnsAddr string
+	moved   []string // see Moved
 	state   *state.File
 	link    *link.Server
 	opts    Options

@@ -189,6 +189,9 @@ func (l *Lab) Notes() []string {
 	if n := l.pace.note(); n != "" {
 		out = append(out, n)
 	}
+	for _, m := range l.moved {
+		out = append(out, m+": "+MovedDo)
+	}
 	return out
 }
 
