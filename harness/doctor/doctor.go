@@ -159,7 +159,7 @@ func (p *patient) discover() (*enroll.DiscoverResponse, error) {
 }
 
 func (p *patient) profile() dmclient.Profile {
-	profile, err := dmclient.ProfileByName(p.t.Profiles[len(p.t.Profiles)-1])
+	profile, err := p.t.Profile(p.t.Profiles[len(p.t.Profiles)-1])
 	if err != nil {
 		return dmclient.Win11() // target.Load rejects such a name
 	}
@@ -222,6 +222,9 @@ func (p *patient) refused(err error) Finding {
 
 func (p *patient) session() Finding {
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+	if failed := p.lab.AfterSession(p.ctx, p.device, s); failed != nil {
+		return bad(failed.Error(), "run the enrolled hook by hand for this device, "+p.device.Identity().DeviceID)
+	}
 	if errors.Is(err, dmclient.ErrEndless) {
 		p.tell(Finding{Step: "session", State: Stops, Saw: err.Error() + ": the server asks something in each of its messages",
 			Do: "end the session once everything is answered: dmwake test --only SES-14 shows the messages"})

@@ -23,6 +23,14 @@ func TestHookOutputs(t *testing.T) {
 		"lookup fails":             {func(h *target.Hooks) { h.Lookup = sh("echo 'no jq' >&2; exit 127") }, "lookup hook", Bad, "the lookup hook failed: sh: exit status 127: no jq", "lookup hook, standard error: no jq", false},
 		"lookup works":             {func(h *target.Hooks) { h.Lookup = sh("echo H-7") }, "lookup hook", OK, "the server knows the device as H-7", "lookup hook, printed: H-7", false},
 		"enrolled works":           {func(h *target.Hooks) { h.Enrolled = sh("echo assigned") }, "enrollment", OK, "device ", "enrolled hook, printed: assigned", false},
+		"enrolled after session": {func(h *target.Hooks) {
+			h.Enrolled = sh("echo approved")
+			h.Enrolled.After = target.AfterSession
+		}, "session", OK, "messages", "enrolled hook, printed: approved", false},
+		"enrolled after session fails": {func(h *target.Hooks) {
+			h.Enrolled = sh("echo 'no group'; exit 1")
+			h.Enrolled.After = target.AfterSession
+		}, "session", Bad, "the enrolled hook failed", "enrolled hook, printed: no group", false},
 		"enrolled fails":           {func(h *target.Hooks) { h.Enrolled = sh("echo 'no group'; exit 1") }, "enrollment", Bad, "the enrolled hook failed", "enrolled hook, printed: no group", false},
 	} {
 		t.Run(name, func(t *testing.T) {

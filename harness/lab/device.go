@@ -19,7 +19,7 @@ func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Config)) (*dm
 		f(&cfg)
 	}
 	d, err := dmclient.New(cfg)
-	if err == nil && ordinary(&usual, &cfg) {
+	if err == nil && l.ordinary(&usual, &cfg) {
 		l.lenient().expect(d)
 	}
 	return d, err

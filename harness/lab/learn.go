@@ -89,7 +89,10 @@ func (l *Lab) learner(ctx context.Context) (*dmclient.Device, func(), error) {
 		d.Close()
 		return nil, nil, err
 	}
-	d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) //nolint:errcheck // the suite judges sessions
+	if err := l.firstSession(ctx, d); err != nil {
+		d.Close()
+		return nil, nil, err
+	}
 	return d, d.Close, nil
 }
 

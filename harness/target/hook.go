@@ -34,7 +34,8 @@ type Hooks struct {
 	// enrollment, before the first hook that uses .ServerID.
 	Lookup *Hook `yaml:"lookup"`
 	// Enrolled runs after each enrollment, before the first session: for a server
-	// that manages a device only after an administrator's step.
+	// that manages a device only after an administrator's step. With After: session
+	// it runs after the first session: for a server that knows a device only then.
 	Enrolled *Hook `yaml:"enrolled"`
 }
 
@@ -57,6 +58,8 @@ type Hook struct {
 	// Verbs and Formats are what the queue hook takes; empty means anything.
 	Verbs   []string `yaml:"verbs"`
 	Formats []string `yaml:"formats"`
+	// After is when the enrolled hook runs, enrollment (default) or session.
+	After string `yaml:"after"`
 
 	client  *http.Client // trusts target.ca; nil means plainClient
 	secrets []string     // of the configuration, hidden in outputs
@@ -102,6 +105,9 @@ func (h *Hooks) check() error {
 		if err := k.checkForms(name); err != nil {
 			return err
 		}
+		if err := k.checkAfter(name); err != nil {
+			return err
+		}
 		switch {
 		case k.Uses("SignInURL"):
 			return fmt.Errorf("target.hooks.%s: only target.signin has .SignInURL", name)
@@ -119,6 +125,23 @@ func (h *Hooks) check() error {
 		case h.Lookup == nil:
 			return fmt.Errorf("target.hooks.%s uses .ServerID: add target.hooks.lookup, which prints the server's own id for a device, for example {exec: [./find.sh, '{{.DeviceID}}']}", name)
 		}
+	}
+	return nil
+}
+
+// The values of Hook.After.
+const (
+	AfterEnrollment = "enrollment"
+	AfterSession    = "session"
+)
+
+func (k *Hook) checkAfter(name string) error {
+	switch {
+	case k.After == "":
+	case name != "enrolled":
+		return fmt.Errorf("target.hooks.%s.after: only target.hooks.enrolled has it", name)
+	case k.After != AfterEnrollment && k.After != AfterSession:
+		return fmt.Errorf("target.hooks.enrolled.after %q is neither %s nor %s, the first one", k.After, AfterEnrollment, AfterSession)
 	}
 	return nil
 }
