@@ -55,9 +55,9 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 	if l.Directory != nil {
 		cfg.Tokens = DirectoryTokens(l.Directory, entra.Good, t.Username)
 	} else {
-		cfg.Tokens = HookTokens(&l.Config)
+		cfg.Tokens = HookTokens(&l.Config, l.hookLog.add)
 	}
-	cfg.Credential = l.credential
+	cfg.Credential = l.Credential
 	if t.Push != "none" {
 		cfg.WNS = l.WNS
 	}

@@ -47,6 +47,9 @@ func (t *Target) checkQuirks() error {
 	return nil
 }
 
+// ChoseProfiles reports whether the configuration names profiles.
+func (t *Target) ChoseProfiles() bool { return len(t.Profiles) > 0 && !t.anyProfile }
+
 // Older is the profile to try after one that is too new for the server: the one
 // before it in Profiles, or the next older desktop if Profiles was not set. It is
 // empty if there is none.
