@@ -31,7 +31,7 @@ func TestHookOutputs(t *testing.T) {
 			h.Enrolled = sh("echo 'no group'; exit 1")
 			h.Enrolled.After = target.AfterSession
 		}, "session", Bad, "the enrolled hook failed", "enrolled hook, printed: no group", false},
-		"enrolled fails":           {func(h *target.Hooks) { h.Enrolled = sh("echo 'no group'; exit 1") }, "enrollment", Bad, "the enrolled hook failed", "enrolled hook, printed: no group", false},
+		"enrolled fails": {func(h *target.Hooks) { h.Enrolled = sh("echo 'no group'; exit 1") }, "enrollment", Bad, "the enrolled hook failed", "enrolled hook, printed: no group", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
