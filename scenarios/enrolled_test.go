@@ -42,7 +42,9 @@ func TestEnrolledAfterSession(t *testing.T) {
 	if ran == 0 {
 		t.Error("the hook did not run")
 	}
-	l = with(func(string) target.Hook { return target.Hook{Exec: []string{"sh", "-c", "echo 'no group' >&2; exit 1"}} })
+	l = with(func(string) target.Hook {
+		return target.Hook{Exec: []string{"sh", "-c", "echo 'no group' >&2; exit 1"}}
+	})
 	if r, err := run(l, "PSH-04"); r.Outcome != report.Skipped || !strings.Contains(r.Reason, "the enrolled hook failed: sh: exit status 1: no group") || err == nil {
 		t.Errorf("%s %s %s %v", r.Outcome, r.Reason, r.Saw, err)
 	}

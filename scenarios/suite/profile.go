@@ -14,6 +14,6 @@ func (t *T) Newest() bool {
 		t.Error("%v", err)
 	}
 	t.Evidence("judged on %s, since the %s device got no channel", name, t.profile.Name)
-	t.profile, t.result.Profile, t.result.Level = p, name, t.s.LevelOn(name)
+	t.profile, t.result.Profile, t.result.Level, t.result.Rule = p, name, t.s.LevelOn(name), t.s.RuleOn(name)
 	return true
 }
