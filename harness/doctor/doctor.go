@@ -18,7 +18,6 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
-	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // State is the outcome of a step.
@@ -234,32 +233,6 @@ func (p *patient) session() Finding {
 		return bad(err.Error(), "run: dmwake test --area SES, which says what Windows expects")
 	}
 	return good("%d messages, %d commands: %s", len(s.Sent), len(s.Commands), s.End)
-}
-
-func (p *patient) pfn() Finding {
-	if p.t.Push != "none" && p.device.PFN() == "" {
-		p.device.Sync(p.ctx, dmclient.SyncOptions{}) //nolint:errcheck // the session step judged that
-	}
-	want := p.lab.Config.WNS.App.PFN
-	set := ""
-	for _, s := range p.device.Sessions() {
-		for _, c := range append(s.Find(syncml.Add, "/Push/PFN"), s.Find(syncml.Replace, "/Push/PFN")...) {
-			set = c.Data
-		}
-	}
-	switch {
-	case p.t.Push == "none" && set != "":
-		return Finding{State: Note, Saw: "target.push is none, but the server sets the PFN " + set, Do: "remove target.push to test its push, and put its app identity into wns.app"}
-	case p.t.Push == "none":
-		return Finding{State: Note, Saw: "target.push is none", Do: "PFN, CHN, TOK, WNS and WER are not applicable; the work of PSH is judged by polling"}
-	case p.device.ChannelURI() != "":
-		return good("%s, and the device has a channel", p.device.PFN())
-	case set == "":
-		return Finding{State: Note, Saw: "the server set no PFN in two sessions", Do: "turn WNS push on in the server, or set target.push: none; most of PFN to PSH cannot be decided"}
-	case !strings.EqualFold(set, want):
-		return bad(fmt.Sprintf("the server sets %s, but the fake WNS knows %s", set, want), "put the server's app identity (pfn, sid, secret) into wns.app")
-	}
-	return bad(fmt.Sprintf("the server sets %s, but the device got no channel", set), "run: dmwake test --area PFN")
 }
 
 func (p *patient) lookup() Finding {
