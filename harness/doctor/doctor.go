@@ -255,7 +255,10 @@ func (p *patient) queue() Finding {
 		return bad(err.Error(), "run the hook by hand with this device's id, "+p.device.Identity().DeviceID)
 	}
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{})
-	if err != nil && !errors.Is(err, dmclient.ErrEndless) || len(s.Find(c.Verb, c.LocURI[1:])) == 0 {
+	if err != nil && !errors.Is(err, dmclient.ErrEndless) {
+		return bad(fmt.Sprintf("it succeeded, but the session after it failed: %v", err), "run: dmwake test --area SES, which says what Windows expects")
+	}
+	if len(s.Find(c.Verb, c.LocURI[1:])) == 0 {
 		return bad(fmt.Sprintf("it succeeded, but the next session did not bring the queued %s", c.Verb), "check that the hook identifies the device as the server does: harness/docs/hooks.md lists the variables, and target.hooks.lookup finds a server's own id")
 	}
 	return good("%s of %s was queued, and arrived in the next session", c.Verb, c.LocURI)
@@ -264,7 +267,13 @@ func (p *patient) queue() Finding {
 // work finds out what the work hook does.
 func (p *patient) work() Finding {
 	g, err := p.lab.Signature(p.ctx)
+	var none *lab.NoWorkError
+	var sessions *lab.SessionsError
 	switch {
+	case errors.As(err, &none) && none.PFN != nil:
+		return bad(err.Error(), none.PFN.Do)
+	case errors.As(err, &sessions):
+		return bad(err.Error(), "run: dmwake test --area SES, which says what Windows expects")
 	case err != nil:
 		return bad(err.Error(), "run the hook by hand, and look at what the server then has for the device")
 	case g.Once:

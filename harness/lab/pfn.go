@@ -32,6 +32,9 @@ type PFNTrouble struct {
 	What  string // the cause in a sentence
 	Do    string
 	Code  int // of the device for the PFN
+	// Foreign says that the PFN is well-formed, and of an app that the fake WNS does
+	// not know: the configuration is to blame.
+	Foreign bool
 	// Status is Push/Status, of a device that took the PFN and got no channel.
 	Status int
 }
@@ -59,7 +62,7 @@ func (l *Lab) PFNTrouble(d *dmclient.Device) *PFNTrouble {
 			Do: "turn WNS push on in the server, or set target.push: none; most of PFN to PSH cannot be decided"}
 	}
 	last := set[len(set)-1]
-	t := &PFNTrouble{PFN: last.Data, Code: last.Code}
+	t := &PFNTrouble{PFN: last.Data, Code: last.Code, Foreign: dmclient.CheckPFN(last.Data) == nil && !l.knows(last.Data)}
 	switch {
 	case d.ChannelURI() != "" && asked:
 		return nil
@@ -71,7 +74,7 @@ func (l *Lab) PFNTrouble(d *dmclient.Device) *PFNTrouble {
 		why, do := l.refusals(d, last, node)
 		t.What = fmt.Sprintf("the device (%s) answered %s of the PFN %s with %d, so it has no channel: %s", d.Profile().Name, last.Verb, last.Data, last.Code, strings.Join(why, "; and "))
 		t.Do = strings.Join(do, "; and ")
-	case !l.knows(last.Data) && dmclient.CheckPFN(last.Data) == nil:
+	case t.Foreign:
 		t.Cause, t.What = PFNOther, fmt.Sprintf("the server sets %s, but the fake WNS knows %s", last.Data, l.Config.WNS.App.PFN)
 		t.Do = "put the server's app identity (pfn, sid, secret) into wns.app"
 	default:
