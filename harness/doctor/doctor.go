@@ -29,6 +29,7 @@ const (
 	Bad    State = "bad"
 	Stops  State = "stops" // a real Windows stops here; the simulated device goes on
 	Note   State = "note"  // no problem, but less can be tested
+	Will   State = "will"  // what comes next, told before it happens
 	Untold State = "-"
 )
 
@@ -51,22 +52,31 @@ type patient struct {
 	tell   func(Finding)
 	failed bool
 	device *dmclient.Device
+	hooks  []string // of severe, to try
 }
 
 // Examine checks the target of a running lab and reports each finding at once. It
-// enrolls one device, and runs every harmless hook.
-func Examine(ctx context.Context, l *lab.Lab, tell func(Finding)) {
-	p := &patient{ctx: ctx, lab: l, t: &l.Config.Target, tell: tell}
+// enrolls one device, and runs every harmless hook, and those of hooks (Severe) on a
+// device of their own.
+func Examine(ctx context.Context, l *lab.Lab, tell func(Finding), hooks ...string) {
+	p := &patient{ctx: ctx, lab: l, t: &l.Config.Target, tell: tell, hooks: hooks}
 	for _, m := range l.Moved() {
 		tell(Finding{Step: "ports", State: Note, Saw: m, Do: lab.MovedDo})
 	}
-	for _, step := range []struct {
+	type step struct {
 		name string
 		run  func() Finding
-	}{
+	}
+	steps := []step{
 		{"name", p.name}, {"connection", p.connection}, {"discovery", p.discovery}, {"enrollment", p.enrollment}, {"session", p.session},
 		{"lookup hook", p.lookup}, {"PFN", p.pfn}, {"queue hook", p.queue}, {"push", p.push}, {"other hooks", p.others},
-	} {
+	}
+	for _, name := range severe {
+		if slices.Contains(hooks, name) {
+			steps = append(steps, step{name + " hook", func() Finding { return p.try(name) }})
+		}
+	}
+	for _, step := range steps {
 		if step.name == "lookup hook" && p.t.Hooks.Lookup == nil {
 			continue
 		}
@@ -357,7 +367,32 @@ func (p *patient) others() Finding {
 		}
 	}
 	if len(lack) > 0 {
-		return Finding{State: Note, Saw: "present: " + strings.Join(append(have, ""), " ") + "; missing: " + strings.Join(lack, ", "), Do: "add them if the server has such functions"}
+		return p.untried(Finding{State: Note, Saw: "present: " + strings.Join(append(have, ""), " ") + "; missing: " + strings.Join(lack, ", "), Do: "add them if the server has such functions"})
 	}
-	return good("%s", strings.Join(have, ", "))
+	return p.untried(good("%s", strings.Join(have, ", ")))
+}
+
+// untried adds the hooks of the target that were not tried.
+func (p *patient) untried(f Finding) Finding {
+	var left []string
+	for _, name := range severe {
+		if p.own(name) && !slices.Contains(p.hooks, name) {
+			left = append(left, name)
+		}
+	}
+	if len(left) == 0 {
+		return f
+	}
+	list := strings.Join(left, ",")
+	if f.Do != "" {
+		f.Do += "; "
+	}
+	f.Do += "dmwake doctor --hooks " + list + " tries what doctor does not do unasked"
+	return f
+}
+
+// own reports whether the target has a hook of that name.
+func (p *patient) own(name string) bool {
+	h := &p.t.Hooks
+	return map[string]bool{"restart": h.Restart != nil, "lock": h.Lock != nil, "unenroll": h.Unenroll != nil, "wipe": h.Wipe != nil}[name]
 }
