@@ -38,14 +38,18 @@ func TestExamine(t *testing.T) {
 		"a desktop with pfn-errors": {edit: func(l *lab.Lab) {
 			l.Config.Target.Quirks = []string{"pfn-errors"}
 		}, step: "PFN", state: OK, saw: "and the device has a channel"},
-		"another PFN":      {mutant: mutants.PfnPerDevice, step: "PFN", state: Bad, saw: "the fake WNS knows", do: "wns.app"},
-		"first session":    {mutant: mutants.SesFirst500, step: "session", state: Bad, saw: "500", do: "dmwake test --area SES"},
-		"enrollment":       {mutant: mutants.EnrPolicyLies, step: "enrollment", state: Bad, saw: "Authentication", do: "target.username", reach: true},
-		"wrong path":       {edit: func(l *lab.Lab) { l.Config.Target.Discovery += "x" }, step: "discovery", state: Bad, saw: "404", do: "the path of target.discovery", reach: true},
-		"name":             {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://no-such-host.invalid/D.svc" }, step: "name", state: Bad, saw: "does not resolve", do: "target.connect", reach: true},
-		"nobody there":     {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://127.0.0.1:9/D.svc" }, step: "connection", state: Bad, saw: "nothing listens", do: "start the server", reach: true},
-		"queue hook":       {edit: hook(func(h *target.Hooks) { h.Queue.HTTP.URL += "/nowhere" }), step: "queue hook", state: Bad, saw: "404", do: "by hand"},
-		"queue of another": {edit: hook(func(h *target.Hooks) { h.Queue = &target.Hook{Exec: []string{"true"}} }), step: "queue hook", state: Bad, saw: "did not bring the queued Get", do: "identifies the device as the server does"},
+		"another PFN":               {mutant: mutants.PfnPerDevice, step: "PFN", state: Bad, saw: "the fake WNS knows", do: "wns.app"},
+		"first session":             {mutant: mutants.SesFirst500, step: "session", state: Bad, saw: "500", do: "dmwake test --area SES"},
+		"enrollment":                {mutant: mutants.EnrPolicyLies, step: "enrollment", state: Bad, saw: "Authentication", do: "target.username", reach: true},
+		"password, fault-lower":     {variant: variants.FaultLower, edit: wrongPassword, step: "enrollment", state: Bad, saw: "the server refused: Authentication: the user name or the password is wrong", do: "target.password", reach: true},
+		"password, fault-soap11":    {variant: variants.FaultSOAP11, edit: wrongPassword, step: "enrollment", state: Bad, saw: "the server refused: Authentication: the user name or the password is wrong", do: "target.password", reach: true},
+		"password, fault-no-detail": {variant: variants.FaultNoDetail, edit: wrongPassword, step: "enrollment", state: Bad, saw: "the server refused: Authentication: the user name or the password is wrong", do: "target.password", reach: true},
+		"password, fault-400":       {variant: variants.Fault400, edit: wrongPassword, step: "enrollment", state: Bad, saw: "the server refused: Authentication: the user name or the password is wrong", do: "target.password", reach: true},
+		"wrong path":                {edit: func(l *lab.Lab) { l.Config.Target.Discovery += "x" }, step: "discovery", state: Bad, saw: "404", do: "the path of target.discovery", reach: true},
+		"name":                      {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://no-such-host.invalid/D.svc" }, step: "name", state: Bad, saw: "does not resolve", do: "target.connect", reach: true},
+		"nobody there":              {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://127.0.0.1:9/D.svc" }, step: "connection", state: Bad, saw: "nothing listens", do: "start the server", reach: true},
+		"queue hook":                {edit: hook(func(h *target.Hooks) { h.Queue.HTTP.URL += "/nowhere" }), step: "queue hook", state: Bad, saw: "404", do: "by hand"},
+		"queue of another":          {edit: hook(func(h *target.Hooks) { h.Queue = &target.Hook{Exec: []string{"true"}} }), step: "queue hook", state: Bad, saw: "did not bring the queued Get", do: "identifies the device as the server does"},
 		"push goes astray": {edit: func(l *lab.Lab) {
 			hook(func(h *target.Hooks) { h.Push = &target.Hook{Exec: []string{"true"}} })(l)
 			l.Config.Timeouts.Push = 300e6
@@ -111,6 +115,8 @@ func TestExamine(t *testing.T) {
 		})
 	}
 }
+
+func wrongPassword(l *lab.Lab) { l.Config.Target.Password = target.NewSecret("not this one") }
 
 func profile(name string) func(*lab.Lab) {
 	return func(l *lab.Lab) { l.Config.Target.Profiles = []string{name} }
