@@ -36,7 +36,7 @@ func TestSignInPageOfAScript(t *testing.T) {
 	through.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: l.CA.Pool(), MinVersion: tls.VersionTLS12}}
 	front := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == mdmserver.SignInPath {
-			io.WriteString(w, `<div id="app"></div><script src="/app.js"></script>`) //nolint:errcheck // a test's page
+			io.WriteString(w, `<div id="app"></div><script src="/app.js"></script>`)
 			return
 		}
 		through.ServeHTTP(w, r)

@@ -84,14 +84,14 @@ func (p *patient) victim() (*dmclient.Device, error) {
 	}
 	if err = p.lab.Enroll(p.ctx, d); err == nil {
 		var s *dmclient.Session
-		s, _ = d.Sync(p.ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) //nolint:errcheck // the session step judged that
+		s, _ = d.Sync(p.ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // the session step judged that
 		err = p.lab.AfterSession(p.ctx, d, s)
 	}
 	if err != nil {
 		d.Close()
 		return nil, err
 	}
-	d.Sync(p.ctx, dmclient.SyncOptions{}) //nolint:errcheck // as above: the PFN may come now
+	d.Sync(p.ctx, dmclient.SyncOptions{}) //nolint:errcheck // as above; the PFN may come now
 	return d, nil
 }
 
@@ -124,10 +124,10 @@ var expects = map[string]string{
 
 // shows reports whether sessions show what a hook did.
 func shows(name string, d *dmclient.Device, sessions []*dmclient.Session, err error) (Finding, bool) {
-	node := map[string]string{"lock": "/RemoteLock/", "wipe": "/RemoteWipe/"}[name]
+	node := map[string]string{"lock": "/remotelock/", "wipe": "/remotewipe/"}[name]
 	for _, s := range sessions {
 		for _, c := range s.Commands {
-			if node != "" && c.Verb == syncml.Exec && strings.Contains(c.LocURI, node) {
+			if node != "" && c.Verb == syncml.Exec && strings.Contains(strings.ToLower(c.LocURI), node) {
 				return good("a session brought %s of %s; the device is %s", c.Verb, c.LocURI, d.State()), true
 			}
 		}

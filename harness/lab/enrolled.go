@@ -63,6 +63,6 @@ func (l *Lab) AfterSession(ctx context.Context, d *dmclient.Device, s *dmclient.
 // firstSession holds the first session after an enrollment. The error is that of the
 // enrolled hook; the suite judges sessions.
 func (l *Lab) firstSession(ctx context.Context, d *dmclient.Device) error {
-	s, _ := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) //nolint:errcheck // as above
+	s, _ := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // as above
 	return l.AfterSession(ctx, d, s)
 }

@@ -57,18 +57,19 @@ func (l *Lab) PFNTrouble(d *dmclient.Device) *PFNTrouble {
 			}
 		}
 	}
-	if len(set) == 0 {
+	switch {
+	case d.ChannelURI() != "" && asked:
+		return nil
+	case d.ChannelURI() != "": // also of a device that enrolled before the run
+		return &PFNTrouble{Cause: PFNNotAsked, PFN: d.PFN(), Code: syncml.OK, What: fmt.Sprintf("the server set %s and the device has a channel, but the server did not ask for its URI", d.PFN()),
+			Do: "send Get of .../Push/ChannelURI after the PFN: without the URI the server cannot push (dmwake test --only PFN-09)"}
+	case len(set) == 0:
 		return &PFNTrouble{Cause: PFNNever, What: fmt.Sprintf("the server set no PFN in %d sessions", len(d.Sessions())),
 			Do: "turn WNS push on in the server, or set target.push: none; most of PFN to PSH cannot be decided"}
 	}
 	last := set[len(set)-1]
 	t := &PFNTrouble{PFN: last.Data, Code: last.Code, Foreign: dmclient.CheckPFN(last.Data) == nil && !l.knows(last.Data)}
 	switch {
-	case d.ChannelURI() != "" && asked:
-		return nil
-	case d.ChannelURI() != "":
-		t.Cause, t.What = PFNNotAsked, fmt.Sprintf("the server set %s and the device has a channel, but the server did not ask for its URI", d.PFN())
-		t.Do = "send Get of .../Push/ChannelURI after the PFN: without the URI the server cannot push (dmwake test --only PFN-09)"
 	case !syncml.Success(last.Code):
 		t.Cause = PFNRefused
 		why, do := l.refusals(d, last, node)

@@ -49,7 +49,7 @@ func TestPFNTrouble(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 2 {
-				d.Sync(t.Context(), dmclient.SyncOptions{}) //nolint:errcheck // what counts is the PFN
+				d.Sync(t.Context(), dmclient.SyncOptions{}) // what counts is the PFN
 			}
 			got := l.PFNTrouble(d)
 			if c.cause == 0 {

@@ -94,7 +94,7 @@ func newDevice(l *lab.Lab, c *Case, p dmclient.Profile) (*dmclient.Device, error
 
 // sync holds a session; the device's transcript has its outcome.
 func (r *Run) sync(ctx context.Context, o dmclient.Origin) *dmclient.Session {
-	s, _ := r.Device.Sync(ctx, dmclient.SyncOptions{Origin: o, NoRetry: true}) //nolint:errcheck // it is in the transcript
+	s, _ := r.Device.Sync(ctx, dmclient.SyncOptions{Origin: o, NoRetry: true}) // the error is in the transcript
 	return s
 }
 
