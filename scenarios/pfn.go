@@ -55,7 +55,8 @@ var pfn = []Scenario{
 			}
 		}},
 	{ID: "PFN-03", Level: report.Should, Profile: "wp81", Levels: mustOnPhones, Title: "the PFN is in lower case",
-		Rule:    "The PFN is sent in lower case: Windows Phone 8.1 answers 500 to anything else. Later Windows accepts both.",
+		Rule:    "The PFN is sent in lower case. This Windows accepts any case; a server that also manages older devices needs lower case.",
+		Rules:   map[string]string{"wp81": "The PFN is sent in lower case: Windows Phone 8.1 answers 500 to anything else."},
 		Source:  "the first public reports of 418 and 500 (seen)",
 		Fix:     "Convert the PFN to lower case before sending it.",
 		Mutants: []*mutants.Mutant{mutants.PfnUpperCase},
@@ -107,7 +108,8 @@ var pfn = []Scenario{
 			}
 		}},
 	{ID: "PFN-07", Level: report.Should, Profile: "wp81", Levels: mustOnPhones, Title: "on a device without Push, the server adds Push, then the PFN",
-		Rule:    "On a device without a Push node the server adds it before it adds Push/PFN: Windows Phone 8.1 answers 500 otherwise. Later Windows creates the nodes itself.",
+		Rule:    "On a device without a Push node the server adds it before it adds Push/PFN. This Windows creates the node itself; a server that also manages older devices needs the Add.",
+		Rules:   map[string]string{"wp81": "On a device without a Push node the server adds it before it adds Push/PFN: Windows Phone 8.1 answers 500 otherwise."},
 		Source:  learnCSP,
 		Fix:     "Send Add of .../Push, Format node, then Add of the PFN; after 418 send Replace.",
 		Mutants: []*mutants.Mutant{mutants.PfnNoPushNode},

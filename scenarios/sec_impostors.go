@@ -89,13 +89,16 @@ var impostors = []Scenario{
 		Source:  "MS-MDE2 3.8; MS-MDM 3.1.7.1.3",
 		Fix:     "Look the device up on every message, and answer 403 if it is not managed.",
 		Mutants: []*mutants.Mutant{mutants.SecUnenrolled},
-		Under:   []string{"SEC-01"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
 			ghost := t.Copy(d)
-			if s, err := d.Unenroll(t.Context()); s == nil || len(s.Received) == 0 {
+			s, err := d.Unenroll(t.Context())
+			if s == nil || len(s.Received) == 0 {
 				t.Blocked(suite.By("SES-25"), "the session in which the user disconnects got no reply: %v", err)
+			}
+			if code := hdrStatus(s.Received[0]).Code(); code != 0 {
+				t.Evidence("in the session in which the user disconnected the server answered SyncHdr with %d", code)
 			}
 			turnsAwayFrom(t, d, visitor{who: "a device that its user disconnected", device: ghost, over: true, as: dmclient.SyncOptions{SessionID: ownSession}})
 		}},

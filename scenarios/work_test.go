@@ -247,6 +247,25 @@ func TestWorkDecides(t *testing.T) {
 	})
 }
 
+// TestWorkBehindThePFN: work that a server drops because it cannot push is blocked by
+// what is wrong with its PFN, and not for want of a hook.
+func TestWorkBehindThePFN(t *testing.T) {
+	l := foreign{push: true, broken: []*mutants.Mutant{mutants.PfnUpperCase}, hooks: func(admin string) target.Hooks {
+		return target.Hooks{Work: &target.Hook{HTTP: &target.HTTPHook{Method: "GET", URL: admin + "/devices"}}}
+	}}.start(t)
+	l.Config.Target.Profiles = []string{"wp81"}
+	l.Config.Timeouts.Push = time.Second
+	list, err := Select([]string{"SES-44"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range suite.Collect(t.Context(), l, list, suite.Options{Catalogue: All()}).Results {
+		if r.ID == "SES-44" && (r.Outcome != report.Blocked || r.BlockedBy != "PFN-03" || !strings.Contains(r.Reason, "not in lower case")) {
+			t.Errorf("%s: %s by %q: %s", r.ID, r.Outcome, r.BlockedBy, r.Reason)
+		}
+	}
+}
+
 // TestWorkThatIsMissing: a hook that does nothing, or nothing the second time, is told
 // with what to do. The server is not blamed.
 func TestWorkThatIsMissing(t *testing.T) {

@@ -80,12 +80,51 @@ func certificates(raw []byte) (out []*x509.Certificate) {
 	}
 }
 
-// Env is the environment, NAME=value, that makes unmodified software trust the
-// CA and use the proxy, if it is not empty: Go and OpenSSL (SSL_CERT_FILE),
-// Node, Python's requests, curl, and Java.
-func (t *Trust) Env(proxy string) []string {
+// reader is a variable that names a file of authorities, and the software that reads
+// it. SSL_CERT_FILE and its kind replace the system's authorities; the variables of Node
+// and Deno add to theirs.
+type reader struct {
+	variable string
+	file     func(*Trust) string
+	software string
+}
+
+func (t *Trust) ca() string     { return t.CA }
+func (t *Trust) bundle() string { return t.Bundle }
+
+// readers are documented by each software; curl, Node, Python and Java are tested.
+var readers = []reader{
+	{"SSL_CERT_FILE", (*Trust).bundle, "Go, OpenSSL, Ruby, .NET on Linux, Rust (rustls-native-certs), Python's ssl and httpx, PHP's streams"},
+	{"NODE_EXTRA_CA_CERTS", (*Trust).ca, "Node and Bun"},
+	{"DENO_CERT", (*Trust).ca, "Deno"},
+	{"REQUESTS_CA_BUNDLE", (*Trust).bundle, "Python's requests"},
+	{"CURL_CA_BUNDLE", (*Trust).bundle, "curl"},
+}
+
+// javaVariable holds options of Java, not a file.
+const javaVariable = "JAVA_TOOL_OPTIONS"
+
+// Readers says which variable is for which software, one phrase each:
+// "DENO_CERT for Deno".
+func Readers() (out []string) {
+	for _, r := range readers {
+		out = append(out, r.variable+" for "+r.software)
+	}
+	return append(out, javaVariable+" for Java")
+}
+
+// PHP makes PHP's curl extension trust the CA, for which there is no variable.
+func (t *Trust) PHP() string {
+	return "curl.cainfo=" + t.Bundle + " in php.ini, or php -d curl.cainfo=" + t.Bundle
+}
+
+// Env is the environment, NAME=value, that makes unmodified software (see Readers)
+// trust the CA and use the proxy, if it is not empty.
+func (t *Trust) Env(proxy string) (env []string) {
 	java := "-Djavax.net.ssl.trustStore=" + t.Java + " -Djavax.net.ssl.trustStoreType=PKCS12 -Djavax.net.ssl.trustStorePassword=" + javaPassword
-	env := []string{"SSL_CERT_FILE=" + t.Bundle, "NODE_EXTRA_CA_CERTS=" + t.CA, "REQUESTS_CA_BUNDLE=" + t.Bundle, "CURL_CA_BUNDLE=" + t.Bundle}
+	for _, r := range readers {
+		env = append(env, r.variable+"="+r.file(t))
+	}
 	if proxy != "" {
 		// Node's own fetch supports a proxy since version 24, and only on
 		// request.
@@ -95,5 +134,5 @@ func (t *Trust) Env(proxy string) []string {
 			java += " -Dhttps.proxyHost=" + host + " -Dhttps.proxyPort=" + port
 		}
 	}
-	return append(env, "JAVA_TOOL_OPTIONS="+java)
+	return append(env, javaVariable+"="+java)
 }

@@ -147,7 +147,7 @@ type row struct {
 }
 
 // open loads the file's devices into a fleet.
-func (f *deviceFlags) open(s *streams, edit func(*dmclient.Config)) (*bench, error) {
+func (f *deviceFlags) open(s *streams, edit func(*bench, *dmclient.Config)) (*bench, error) {
 	cfg, err := f.target()
 	if err != nil {
 		return nil, usage(err)
@@ -209,7 +209,7 @@ func (b *bench) remember() (*reach, error) {
 }
 
 // load loads the file's devices into a fleet.
-func (b *bench) load(edit func(*dmclient.Config)) error {
+func (b *bench) load(edit func(*bench, *dmclient.Config)) error {
 	known, err := b.remember()
 	if err != nil {
 		return err
@@ -222,7 +222,7 @@ func (b *bench) load(edit func(*dmclient.Config)) error {
 		return err
 	}
 	if edit != nil {
-		edit(&dev)
+		edit(b, &dev)
 	}
 	b.fleet = fleet.New(fleet.Config{Device: dev, OnSession: b.held})
 	return b.store.Each(func(id string, record []byte) error {

@@ -70,7 +70,7 @@ func (b *bench) giveTokens(dev *dmclient.Config) error {
 	if !slices.Contains(tokenKinds(), kind) {
 		return fmt.Errorf("unknown --entra-token %q; known kinds: %s", kind, words(tokenKinds()))
 	}
-	if dev.Tokens = lab.HookTokens(b.cfg); dev.Tokens != nil {
+	if dev.Tokens = lab.HookTokens(b.cfg, nil); dev.Tokens != nil {
 		b.tokens = true
 		return nil
 	}

@@ -37,6 +37,7 @@ type enrollFlags struct {
 	image         target.Image
 	attestation   string
 	again         bool
+	admission     *admission
 }
 
 func enrollCommand(s *streams, f *deviceFlags) *cobra.Command {
@@ -56,12 +57,16 @@ identities. A device that still is enrolled refuses, as Windows does (0x8018000a
 --again removes its enrollment first without telling the server, as a reset does.
 
 --hwdevid, --serial and --name give all devices the same values, like machines cloned
-from one image; target.image in --config does the same.`,
+from one image; target.image in --config does the same.
+
+With --config devices enroll as in a test: they sign in as target.signin,
+target.certificate and the token hook say, at target.pace, with target.quirks; the
+enrolled hook runs (and lookup, if it uses .ServerID). Other hooks have no part in it.`,
 		RunE: func(c *cobra.Command, args []string) error { return runEnroll(c.Context(), s, f, &e, args) },
 	}
 	fl := c.Flags()
 	fl.IntVar(&e.count, "count", 1, "how many devices")
-	fl.StringSliceVar(&e.profiles, "profile", []string{"win11"}, "which Windows they are, in turn")
+	fl.StringSliceVar(&e.profiles, "profile", nil, "which Windows they are, in turn (default win11, or the last of target.profiles)")
 	fl.StringVar(&e.kind, "type", "Full", "enrollment type, Full or Device")
 	fl.StringVar(&e.key, "key", "rsa", "kind of key: rsa, as Windows makes, or ec, which is fast")
 	fl.IntVar(&e.pool, "key-pool", 0, "make only so many RSA keys and share them among the devices")
@@ -138,15 +143,21 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags, 
 	if e.count < 1 || e.count > maxDevices {
 		return usage(fmt.Errorf("--count %d is not from 1 to %d", e.count, maxDevices))
 	}
-	profiles, err := e.chosen(f.quirks)
+	cfg, err := f.target()
+	if err != nil {
+		return usage(err)
+	}
+	profiles, err := e.chosen(&cfg.Target, f.quirks)
 	if err != nil {
 		return usage(err)
 	}
 	f.directory = &directoryFlags{listen: e.entra, tenant: e.tenant, audience: e.audience}
 	var bad error
-	b, err := f.open(s, func(dev *dmclient.Config) {
+	b, err := f.open(s, func(b *bench, dev *dmclient.Config) {
 		dev.Quirks = nil // flags of the new devices
-		bad = e.settings(dev)
+		if bad = e.settings(dev); bad == nil {
+			e.admission, bad = b.admit(dev)
+		}
 	})
 	if err != nil {
 		return err
@@ -155,7 +166,7 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags, 
 	if bad == nil && b.cfg.Target.Discovery == "" && b.cfg.Target.Username == "" {
 		bad = errors.New("the server is unknown: set --discovery, --config, or --username with an e-mail address of its domain")
 	}
-	if bad == nil && b.cfg.Target.Password.Value() == "" && e.cert == "" && !b.tokens {
+	if bad == nil && b.cfg.Target.Password.Value() == "" && e.cert == "" && !b.tokens && !signsIn(&b.cfg.Target) {
 		bad = errors.New("the user's password is missing: set DMWAKE_PASSWORD")
 	}
 	if bad == nil && e.terms != "" && !b.tokens {
@@ -192,25 +203,6 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags, 
 	return b.enrollAll(ctx, all, e)
 }
 
-func (e *enrollFlags) chosen(quirks []string) (out []dmclient.Profile, err error) {
-	for _, name := range e.profiles {
-		p, err := dmclient.ProfileByName(name)
-		if err != nil {
-			return nil, fmt.Errorf("--profile: %w", err)
-		}
-		for _, q := range quirks {
-			if err := p.SetQuirk(q); err != nil {
-				return nil, fmt.Errorf("--quirk: %w", err)
-			}
-		}
-		out = append(out, p)
-	}
-	if len(out) == 0 {
-		return nil, errors.New("--profile is empty")
-	}
-	return out, nil
-}
-
 // enrollAll enrolls devices and stores the enrolled ones, even if others fail
 // or the command is interrupted.
 func (b *bench) enrollAll(ctx context.Context, all []int, e *enrollFlags) error {
@@ -220,6 +212,7 @@ func (b *bench) enrollAll(ctx context.Context, all []int, e *enrollFlags) error 
 		if err := d.Enroll(ctx, dmclient.EnrollOptions{PlainCSR: e.plain, Again: e.again}); err != nil {
 			return err
 		}
+		e.admission.enrolled(ctx, b, d)
 		if len(all) <= 20 && !b.f.verbose {
 			b.print.line("%-16s %s  %s enrolled at %s", d.Identity().Name, d.Identity().DeviceID, d.Profile().Name, d.Address())
 		}
@@ -228,6 +221,7 @@ func (b *bench) enrollAll(ctx context.Context, all []int, e *enrollFlags) error 
 		}
 		s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
 		b.held(d, s, err)
+		e.admission.hadSession(ctx, b, d, s)
 		if err != nil {
 			b.print.line("%-16s enrolled, but its first session failed: %v", d.Identity().Name, err)
 		}
@@ -243,7 +237,10 @@ func (b *bench) enrollAll(ctx context.Context, all []int, e *enrollFlags) error 
 		return err
 	}
 	b.print.line("%s enrolled, stored in %s", plural(len(done), "device"), b.f.state)
-	return b.outcome(ctx, len(all), failed, "be enrolled")
+	if err := b.outcome(ctx, len(all), failed, "be enrolled"); err != nil {
+		return err
+	}
+	return e.admission.outcome()
 }
 
 // progress shows a bar on a terminal only.
@@ -297,7 +294,7 @@ func runAdopt(ctx context.Context, s *streams, f *deviceFlags, a *adoptFlags) er
 	if !ok {
 		return usage(fmt.Errorf("--key: a key of type %T cannot sign", pair.PrivateKey))
 	}
-	profiles, err := (&enrollFlags{profiles: []string{a.profile}}).chosen(f.quirks)
+	profiles, err := (&enrollFlags{profiles: []string{a.profile}}).chosen(&target.Target{}, f.quirks)
 	if err != nil {
 		return usage(err)
 	}

@@ -112,7 +112,7 @@ func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) er
 		fmt.Fprint(s.out, lab.Environment(&l.Config, trust))
 		wns = l.WNS
 	}
-	b, err := f.open(s, func(dev *dmclient.Config) { dev.WNS, dev.NoRetry = wns, false })
+	b, err := f.open(s, func(_ *bench, dev *dmclient.Config) { dev.WNS, dev.NoRetry = wns, false })
 	if err != nil {
 		return err
 	}

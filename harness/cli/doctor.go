@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +15,7 @@ import (
 
 func doctorCommand(s *streams) *cobra.Command {
 	var config string
+	var hooks []string
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check a configuration step by step, and say what to fix",
@@ -22,20 +24,29 @@ discovery, enrollment of one device, its first sessions, PFN and channel, and ea
 hook, up to a push that wakes the device. It says how to fix the first problem,
 and which scenarios need anything that is missing.
 
+--hooks also tries hooks that it does not run unasked: restart restarts the server;
+lock, unenroll and wipe act on a simulated device that doctor enrolls for each. It
+says what it will do before it does it.
+
 Exit codes: 0 no problem, 1 a real Windows would stop where the simulated device goes
 on, 2 a problem with a hook or the WNS section, 3 the server cannot be reached or
 enrolls no device.`,
 		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return runDoctor(c.Context(), s, config) },
+		RunE: func(c *cobra.Command, _ []string) error { return runDoctor(c.Context(), s, config, hooks) },
 	}
 	c.Flags().StringVar(&config, "config", "dmwake.yaml", "configuration file of the target")
+	c.Flags().StringSliceVar(&hooks, "hooks", nil, "also try these hooks, which doctor does not run unasked: "+strings.Join(doctor.Severe(), ", "))
+	complete(c, "hooks", doctor.Severe)
 	return c
 }
 
-func runDoctor(ctx context.Context, s *streams, config string) error {
+func runDoctor(ctx context.Context, s *streams, config string, hooks []string) error {
 	cfg, err := target.Load(config)
 	if err != nil {
 		return usage(err)
+	}
+	if err := doctor.CheckHooks(&cfg.Target, hooks); err != nil {
+		return usage(fmt.Errorf("--hooks: %w", err))
 	}
 	l, err := lab.Start(cfg, lab.Options{})
 	if err != nil {
@@ -67,7 +78,7 @@ func runDoctor(ctx context.Context, s *streams, config string) error {
 		if f.Do != "" {
 			fmt.Fprintf(s.out, "%-18s -> %s\n", "", f.Do)
 		}
-	})
+	}, hooks...)
 	switch {
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, errors.New("interrupted")}

@@ -119,7 +119,7 @@ func newcomer(ctx context.Context, l *lab.Lab) (*dmclient.Device, error) {
 	if l.Config.Target.Shared() {
 		return l.Shared(ctx)
 	}
-	p, err := dmclient.ProfileByName(l.Config.Target.Profiles[len(l.Config.Target.Profiles)-1])
+	p, err := l.Config.Target.Profile(l.Config.Target.Profiles[len(l.Config.Target.Profiles)-1])
 	if err != nil {
 		return nil, err
 	}

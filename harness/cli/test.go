@@ -201,12 +201,12 @@ func printEnv(s *streams, cfg *target.Config) error {
 	if cfg == nil {
 		return usage(errors.New("--print-env needs --config: the embedded server needs no environment"))
 	}
-	if err := cfg.WNS.Fixed(); err != nil {
-		return usage(fmt.Errorf("--print-env: %w", err))
-	}
 	ca, err := intercept.LoadCA(cfg.WNS.CADir)
 	if err != nil {
 		return usage(err)
+	}
+	if err := lab.FixPorts(&cfg.WNS); err != nil {
+		return usage(fmt.Errorf("--print-env: %w", err))
 	}
 	trust, err := ca.WriteTrust()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dmwake/dmwake/harness/trace"
+	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -220,7 +220,7 @@ func (j *judge) body(sim []byte) bool {
 	if len(j.r.Differences) > before || !j.step.Exact {
 		return false
 	}
-	same, atReal, atSim, spaces := sameBytes(trace.Redact(string(seen)), trace.Redact(string(sim)), j.skipped)
+	same, atReal, atSim, spaces := sameBytes(report.Redact(string(seen)), report.Redact(string(sim)), j.skipped)
 	if spaces > 0 {
 		j.r.skip(skipSpace, spaces)
 	}

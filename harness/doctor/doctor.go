@@ -18,7 +18,6 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
-	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // State is the outcome of a step.
@@ -30,6 +29,7 @@ const (
 	Bad    State = "bad"
 	Stops  State = "stops" // a real Windows stops here; the simulated device goes on
 	Note   State = "note"  // no problem, but less can be tested
+	Will   State = "will"  // what comes next, told before it happens
 	Untold State = "-"
 )
 
@@ -52,19 +52,31 @@ type patient struct {
 	tell   func(Finding)
 	failed bool
 	device *dmclient.Device
+	hooks  []string // of severe, to try
 }
 
 // Examine checks the target of a running lab and reports each finding at once. It
-// enrolls one device, and runs every harmless hook.
-func Examine(ctx context.Context, l *lab.Lab, tell func(Finding)) {
-	p := &patient{ctx: ctx, lab: l, t: &l.Config.Target, tell: tell}
-	for _, step := range []struct {
+// enrolls one device, and runs every harmless hook, and those of hooks (Severe) on a
+// device of their own.
+func Examine(ctx context.Context, l *lab.Lab, tell func(Finding), hooks ...string) {
+	p := &patient{ctx: ctx, lab: l, t: &l.Config.Target, tell: tell, hooks: hooks}
+	for _, m := range l.Moved() {
+		tell(Finding{Step: "ports", State: Note, Saw: m, Do: lab.MovedDo})
+	}
+	type step struct {
 		name string
 		run  func() Finding
-	}{
+	}
+	steps := []step{
 		{"name", p.name}, {"connection", p.connection}, {"discovery", p.discovery}, {"enrollment", p.enrollment}, {"session", p.session},
 		{"lookup hook", p.lookup}, {"PFN", p.pfn}, {"queue hook", p.queue}, {"push", p.push}, {"other hooks", p.others},
-	} {
+	}
+	for _, name := range severe {
+		if slices.Contains(hooks, name) {
+			steps = append(steps, step{name + " hook", func() Finding { return p.try(name) }})
+		}
+	}
+	for _, step := range steps {
 		if step.name == "lookup hook" && p.t.Hooks.Lookup == nil {
 			continue
 		}
@@ -156,7 +168,7 @@ func (p *patient) discover() (*enroll.DiscoverResponse, error) {
 }
 
 func (p *patient) profile() dmclient.Profile {
-	profile, err := dmclient.ProfileByName(p.t.Profiles[len(p.t.Profiles)-1])
+	profile, err := p.t.Profile(p.t.Profiles[len(p.t.Profiles)-1])
 	if err != nil {
 		return dmclient.Win11() // target.Load rejects such a name
 	}
@@ -219,6 +231,9 @@ func (p *patient) refused(err error) Finding {
 
 func (p *patient) session() Finding {
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
+	if failed := p.lab.AfterSession(p.ctx, p.device, s); failed != nil {
+		return bad(failed.Error(), "run the enrolled hook by hand for this device, "+p.device.Identity().DeviceID)
+	}
 	if errors.Is(err, dmclient.ErrEndless) {
 		p.tell(Finding{Step: "session", State: Stops, Saw: err.Error() + ": the server asks something in each of its messages",
 			Do: "end the session once everything is answered: dmwake test --only SES-14 shows the messages"})
@@ -228,32 +243,6 @@ func (p *patient) session() Finding {
 		return bad(err.Error(), "run: dmwake test --area SES, which says what Windows expects")
 	}
 	return good("%d messages, %d commands: %s", len(s.Sent), len(s.Commands), s.End)
-}
-
-func (p *patient) pfn() Finding {
-	if p.t.Push != "none" && p.device.PFN() == "" {
-		p.device.Sync(p.ctx, dmclient.SyncOptions{}) //nolint:errcheck // the session step judged that
-	}
-	want := p.lab.Config.WNS.App.PFN
-	set := ""
-	for _, s := range p.device.Sessions() {
-		for _, c := range append(s.Find(syncml.Add, "/Push/PFN"), s.Find(syncml.Replace, "/Push/PFN")...) {
-			set = c.Data
-		}
-	}
-	switch {
-	case p.t.Push == "none" && set != "":
-		return Finding{State: Note, Saw: "target.push is none, but the server sets the PFN " + set, Do: "remove target.push to test its push, and put its app identity into wns.app"}
-	case p.t.Push == "none":
-		return Finding{State: Note, Saw: "target.push is none", Do: "PFN, CHN, TOK, WNS and WER are not applicable; the work of PSH is judged by polling"}
-	case p.device.ChannelURI() != "":
-		return good("%s, and the device has a channel", p.device.PFN())
-	case set == "":
-		return Finding{State: Note, Saw: "the server set no PFN in two sessions", Do: "turn WNS push on in the server, or set target.push: none; most of PFN to PSH cannot be decided"}
-	case !strings.EqualFold(set, want):
-		return bad(fmt.Sprintf("the server sets %s, but the fake WNS knows %s", set, want), "put the server's app identity (pfn, sid, secret) into wns.app")
-	}
-	return bad(fmt.Sprintf("the server sets %s, but the device got no channel", set), "run: dmwake test --area PFN")
 }
 
 func (p *patient) lookup() Finding {
@@ -276,7 +265,10 @@ func (p *patient) queue() Finding {
 		return bad(err.Error(), "run the hook by hand with this device's id, "+p.device.Identity().DeviceID)
 	}
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{})
-	if err != nil && !errors.Is(err, dmclient.ErrEndless) || len(s.Find(c.Verb, c.LocURI[1:])) == 0 {
+	if err != nil && !errors.Is(err, dmclient.ErrEndless) {
+		return bad(fmt.Sprintf("it succeeded, but the session after it failed: %v", err), "run: dmwake test --area SES, which says what Windows expects")
+	}
+	if len(s.Find(c.Verb, c.LocURI[1:])) == 0 {
 		return bad(fmt.Sprintf("it succeeded, but the next session did not bring the queued %s", c.Verb), "check that the hook identifies the device as the server does: harness/docs/hooks.md lists the variables, and target.hooks.lookup finds a server's own id")
 	}
 	return good("%s of %s was queued, and arrived in the next session", c.Verb, c.LocURI)
@@ -285,7 +277,13 @@ func (p *patient) queue() Finding {
 // work finds out what the work hook does.
 func (p *patient) work() Finding {
 	g, err := p.lab.Signature(p.ctx)
+	var none *lab.NoWorkError
+	var sessions *lab.SessionsError
 	switch {
+	case errors.As(err, &none) && none.PFN != nil:
+		return bad(err.Error(), none.PFN.Do)
+	case errors.As(err, &sessions):
+		return bad(err.Error(), "run: dmwake test --area SES, which says what Windows expects")
 	case err != nil:
 		return bad(err.Error(), "run the hook by hand, and look at what the server then has for the device")
 	case g.Once:
@@ -369,7 +367,32 @@ func (p *patient) others() Finding {
 		}
 	}
 	if len(lack) > 0 {
-		return Finding{State: Note, Saw: "present: " + strings.Join(append(have, ""), " ") + "; missing: " + strings.Join(lack, ", "), Do: "add them if the server has such functions"}
+		return p.untried(Finding{State: Note, Saw: "present: " + strings.Join(append(have, ""), " ") + "; missing: " + strings.Join(lack, ", "), Do: "add them if the server has such functions"})
 	}
-	return good("%s", strings.Join(have, ", "))
+	return p.untried(good("%s", strings.Join(have, ", ")))
+}
+
+// untried adds the hooks of the target that were not tried.
+func (p *patient) untried(f Finding) Finding {
+	var left []string
+	for _, name := range severe {
+		if p.own(name) && !slices.Contains(p.hooks, name) {
+			left = append(left, name)
+		}
+	}
+	if len(left) == 0 {
+		return f
+	}
+	list := strings.Join(left, ",")
+	if f.Do != "" {
+		f.Do += "; "
+	}
+	f.Do += "dmwake doctor --hooks " + list + " tries what doctor does not do unasked"
+	return f
+}
+
+// own reports whether the target has a hook of that name.
+func (p *patient) own(name string) bool {
+	h := &p.t.Hooks
+	return map[string]bool{"restart": h.Restart != nil, "lock": h.Lock != nil, "unenroll": h.Unenroll != nil, "wipe": h.Wipe != nil}[name]
 }

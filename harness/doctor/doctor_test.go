@@ -26,16 +26,30 @@ func TestExamine(t *testing.T) {
 		do      string
 		reach   bool
 	}{
-		"sound":            {step: "push", state: OK, saw: "the device woke up"},
-		"no PFN":           {mutant: mutants.PfnNever, step: "PFN", state: Note, saw: "set no PFN in two sessions", do: "target.push: none"},
-		"another PFN":      {mutant: mutants.PfnPerDevice, step: "PFN", state: Bad, saw: "the fake WNS knows", do: "wns.app"},
-		"first session":    {mutant: mutants.SesFirst500, step: "session", state: Bad, saw: "500", do: "dmwake test --area SES"},
-		"enrollment":       {mutant: mutants.EnrPolicyLies, step: "enrollment", state: Bad, saw: "Authentication", do: "target.username", reach: true},
-		"wrong path":       {edit: func(l *lab.Lab) { l.Config.Target.Discovery += "x" }, step: "discovery", state: Bad, saw: "404", do: "the path of target.discovery", reach: true},
-		"name":             {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://no-such-host.invalid/D.svc" }, step: "name", state: Bad, saw: "does not resolve", do: "target.connect", reach: true},
-		"nobody there":     {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://127.0.0.1:9/D.svc" }, step: "connection", state: Bad, saw: "nothing listens", do: "start the server", reach: true},
-		"queue hook":       {edit: hook(func(h *target.Hooks) { h.Queue.HTTP.URL += "/nowhere" }), step: "queue hook", state: Bad, saw: "404", do: "by hand"},
-		"queue of another": {edit: hook(func(h *target.Hooks) { h.Queue = &target.Hook{Exec: []string{"true"}} }), step: "queue hook", state: Bad, saw: "did not bring the queued Get", do: "identifies the device as the server does"},
+		"sound":  {step: "push", state: OK, saw: "the device woke up"},
+		"no PFN": {mutant: mutants.PfnNever, step: "PFN", state: Note, saw: "set no PFN in 2 sessions", do: "target.push: none"},
+		"PFN with upper case": {mutant: mutants.PfnUpperCase, edit: profile("wp81"), step: "PFN", state: Bad,
+			saw: "the device (wp81) answered Add of the PFN 52314PUBLISHER.TESTWNS_T6E9VSYJKRW9W with 500, so it has no channel: the PFN is not in lower case (500 means: The command failed.", do: "send 52314publisher.testwns_t6e9vsyjkrw9w; dmwake explain syncml 500"},
+		"PFN without Push":        {mutant: mutants.PfnNoPushNode, edit: profile("wp81"), step: "PFN", state: Bad, saw: "with 500, so it has no channel: the server did not add .../Push before it", do: "send Add of .../Push"},
+		"PFN of another provider": {mutant: mutants.PfnWrongProvider, step: "PFN", state: Bad, saw: `names the provider "MS%20DM%20Server", and the device enrolled with "dmwake MDM"`, do: "PROVIDER-ID"},
+		"PFN that is a full name": {mutant: mutants.PfnFullName, step: "PFN", state: Bad, saw: "its Push/Status is 1: the PFN is wrong: a package full name; the family name is", do: "dmwake explain push-status 1"},
+		"PFN with Format int":     {mutant: mutants.PfnFormatInt, step: "PFN", state: Bad, saw: `with 415, so it has no channel: Meta/Format is "int"`, do: "Format chr"},
+		"channel not asked for":   {mutant: mutants.PfnChannelNever, step: "PFN", state: Bad, saw: "the device has a channel, but the server did not ask for its URI", do: "PFN-09"},
+		"a desktop with pfn-errors": {edit: func(l *lab.Lab) {
+			l.Config.Target.Quirks = []string{"pfn-errors"}
+		}, step: "PFN", state: OK, saw: "and the device has a channel"},
+		"another PFN":               {mutant: mutants.PfnPerDevice, step: "PFN", state: Bad, saw: "the fake WNS knows", do: "wns.app"},
+		"first session":             {mutant: mutants.SesFirst500, step: "session", state: Bad, saw: "500", do: "dmwake test --area SES"},
+		"enrollment":                {mutant: mutants.EnrPolicyLies, step: "enrollment", state: Bad, saw: "Authentication", do: "target.username", reach: true},
+		"password, fault-lower":     {variant: variants.FaultLower, edit: wrongPassword, step: "enrollment", state: Bad, saw: "the server refused: Authentication: the user name or the password is wrong", do: "target.password", reach: true},
+		"password, fault-soap11":    {variant: variants.FaultSOAP11, edit: wrongPassword, step: "enrollment", state: Bad, saw: "the server refused: Authentication: the user name or the password is wrong", do: "target.password", reach: true},
+		"password, fault-no-detail": {variant: variants.FaultNoDetail, edit: wrongPassword, step: "enrollment", state: Bad, saw: "the server refused: Authentication: the user name or the password is wrong", do: "target.password", reach: true},
+		"password, fault-400":       {variant: variants.Fault400, edit: wrongPassword, step: "enrollment", state: Bad, saw: "the server refused: Authentication: the user name or the password is wrong", do: "target.password", reach: true},
+		"wrong path":                {edit: func(l *lab.Lab) { l.Config.Target.Discovery += "x" }, step: "discovery", state: Bad, saw: "404", do: "the path of target.discovery", reach: true},
+		"name":                      {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://no-such-host.invalid/D.svc" }, step: "name", state: Bad, saw: "does not resolve", do: "target.connect", reach: true},
+		"nobody there":              {edit: func(l *lab.Lab) { l.Config.Target.Discovery = "https://127.0.0.1:9/D.svc" }, step: "connection", state: Bad, saw: "nothing listens", do: "start the server", reach: true},
+		"queue hook":                {edit: hook(func(h *target.Hooks) { h.Queue.HTTP.URL += "/nowhere" }), step: "queue hook", state: Bad, saw: "404", do: "by hand"},
+		"queue of another":          {edit: hook(func(h *target.Hooks) { h.Queue = &target.Hook{Exec: []string{"true"}} }), step: "queue hook", state: Bad, saw: "did not bring the queued Get", do: "identifies the device as the server does"},
 		"push goes astray": {edit: func(l *lab.Lab) {
 			hook(func(h *target.Hooks) { h.Push = &target.Hook{Exec: []string{"true"}} })(l)
 			l.Config.Timeouts.Push = 300e6
@@ -100,6 +114,12 @@ func TestExamine(t *testing.T) {
 			}
 		})
 	}
+}
+
+func wrongPassword(l *lab.Lab) { l.Config.Target.Password = target.NewSecret("not this one") }
+
+func profile(name string) func(*lab.Lab) {
+	return func(l *lab.Lab) { l.Config.Target.Profiles = []string{name} }
 }
 
 func hook(edit func(*target.Hooks)) func(*lab.Lab) {

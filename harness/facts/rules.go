@@ -22,7 +22,11 @@ func rules() string {
 		for _, profile := range slices.Sorted(maps.Keys(s.Levels)) {
 			level += fmt.Sprintf(" (%s on %s)", s.Levels[profile], profile)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", s.ID, level, cell(s.Rule), cell(s.Source), names(s.Mutants))
+		rule := s.Rule
+		for _, profile := range slices.Sorted(maps.Keys(s.Rules)) {
+			rule += fmt.Sprintf(" On %s: %s", profile, s.Rules[profile])
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", s.ID, level, cell(rule), cell(s.Source), names(s.Mutants))
 	}
 	return b.String()
 }

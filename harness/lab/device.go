@@ -19,7 +19,7 @@ func (l *Lab) NewDevice(p dmclient.Profile, edit ...func(*dmclient.Config)) (*dm
 		f(&cfg)
 	}
 	d, err := dmclient.New(cfg)
-	if err == nil && ordinary(&usual, &cfg) {
+	if err == nil && l.ordinary(&usual, &cfg) {
 		l.lenient().expect(d)
 	}
 	return d, err
@@ -55,9 +55,9 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 	if l.Directory != nil {
 		cfg.Tokens = DirectoryTokens(l.Directory, entra.Good, t.Username)
 	} else {
-		cfg.Tokens = HookTokens(&l.Config)
+		cfg.Tokens = HookTokens(&l.Config, l.hookLog.add)
 	}
-	cfg.Credential = l.credential
+	cfg.Credential = l.Credential
 	if t.Push != "none" {
 		cfg.WNS = l.WNS
 	}

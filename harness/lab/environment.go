@@ -23,6 +23,10 @@ func Environment(cfg *target.Config, trust *intercept.Trust) string {
 	} else {
 		fmt.Fprintf(&b, "# The server under test must trust the lab's CA:\n")
 	}
+	for _, who := range intercept.Readers() {
+		fmt.Fprintf(&b, "# %s\n", who)
+	}
+	fmt.Fprintf(&b, "# PHP's curl reads no variable: set %s\n", trust.PHP())
 	for _, line := range trust.Env(proxy) {
 		name, value, _ := strings.Cut(line, "=")
 		fmt.Fprintf(&b, "export %s=%s\n", name, ShellQuote(value))

@@ -76,6 +76,7 @@ type Lab struct {
 	enrollCert *tls.Certificate
 
 	wnsAddr string
+	moved   []string // see Moved
 	state   *state.File
 	link    *link.Server
 	opts    Options
@@ -99,6 +100,7 @@ type Lab struct {
 
 	hookLog   hookLog
 	serverIDs serverIDs
+	newcomers newcomers
 	anyAnswer atomic.Bool   // see learnHealth
 	sharing   chan struct{} // held while the shared device is made ready; capacity 1
 	starting  sync.Mutex    // of setups

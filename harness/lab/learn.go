@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,9 +11,6 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
-
-// ErrNoWork is wrapped if the work hook ran and gave the device nothing.
-var ErrNoWork = errors.New("no work")
 
 // Signature finds out what the work hook does, once for a lab: on a device of its
 // own it compares sessions without work to those after the hook.
@@ -41,11 +37,13 @@ func (l *Lab) learn(ctx context.Context) (*Signature, error) {
 	}
 	defer done()
 	usual := map[string]*values{}
+	var last *dmclient.Session
 	for range idleSessions {
 		s, err := d.Sync(ctx, dmclient.SyncOptions{})
 		if s == nil {
 			return nil, err
 		}
+		last = s
 		for _, c := range SentIn(s) {
 			k := shape(c)
 			if usual[k] == nil {
@@ -54,7 +52,11 @@ func (l *Lab) learn(ctx context.Context) (*Signature, error) {
 			usual[k].of[c.Data] = true
 		}
 	}
+	if failed(last) {
+		return nil, &SessionsError{"", last.Err}
+	}
 	name, _ := l.workHook()
+	began := time.Now()
 	calls := make([][]Sent, 2)
 	g := &Signature{most: 1}
 	for i := range calls {
@@ -66,7 +68,7 @@ func (l *Lab) learn(ctx context.Context) (*Signature, error) {
 		}
 	}
 	if len(calls[0]) == 0 && len(calls[1]) == 0 {
-		return nil, fmt.Errorf("%w: the %s hook ran, but the sessions of the next %s brought nothing that the sessions before it had not: let it give the device something to do", ErrNoWork, name, l.Config.Timeouts.Push)
+		return nil, l.noWork(d, name, began)
 	}
 	g.Once = len(calls[1]) == 0
 	g.pieces = pieces(calls[0], calls[1], usual)
@@ -89,7 +91,10 @@ func (l *Lab) learner(ctx context.Context) (*dmclient.Device, func(), error) {
 		d.Close()
 		return nil, nil, err
 	}
-	d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) //nolint:errcheck // the suite judges sessions
+	if err := l.firstSession(ctx, d); err != nil {
+		d.Close()
+		return nil, nil, err
+	}
 	return d, d.Close, nil
 }
 
@@ -102,7 +107,7 @@ func (l *Lab) news(ctx context.Context, d *dmclient.Device, usual map[string]*va
 		waited := time.Since(asked)
 		s, err := d.Sync(ctx, dmclient.SyncOptions{})
 		if s == nil {
-			return nil, err
+			return nil, l.noSession(ctx, err)
 		}
 		news := unusual(SentIn(s), usual)
 		switch {
@@ -112,7 +117,7 @@ func (l *Lab) news(ctx context.Context, d *dmclient.Device, usual map[string]*va
 				g.Delay = max(g.Delay, waited)
 			}
 			if s, err = d.Sync(ctx, dmclient.SyncOptions{}); s == nil {
-				return nil, err
+				return nil, l.noSession(ctx, err)
 			}
 			return append(news, unusual(SentIn(s), usual)...), nil
 		case waited >= l.Config.Timeouts.Push || ctx.Err() != nil:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -172,7 +173,7 @@ func (l *Lab) FindLeniency(ctx context.Context) dmclient.EnrollOptions {
 // profile.
 func (l *Lab) ordinaryDevice() (*dmclient.Device, error) {
 	t := &l.Config.Target
-	p, err := dmclient.ProfileByName(t.Profiles[len(t.Profiles)-1])
+	p, err := t.Profile(t.Profiles[len(t.Profiles)-1])
 	if err != nil {
 		return nil, err
 	}
@@ -186,8 +187,14 @@ func (l *Lab) Notes() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	out = append(out, f.told...)
+	if q := l.Config.Target.Quirks; len(q) > 0 {
+		out = append(out, "The devices differ from their Windows by target.quirks: "+strings.Join(q, ", "))
+	}
 	if n := l.pace.note(); n != "" {
 		out = append(out, n)
+	}
+	for _, m := range l.moved {
+		out = append(out, m+": "+MovedDo)
 	}
 	return out
 }
@@ -220,8 +227,8 @@ var unseen = []string{"Profile", "WNS", "Timeout", "NoRetry", "Clock", "JobTime"
 
 // ordinary reports whether an edit left the enrollment unchanged: the usual
 // configuration and an unmodified profile.
-func ordinary(usual, edited *dmclient.Config) bool {
-	if known, err := dmclient.ProfileByName(edited.Profile.Name); err != nil || !reflect.DeepEqual(known, edited.Profile) {
+func (l *Lab) ordinary(usual, edited *dmclient.Config) bool {
+	if known, err := l.Config.Target.Profile(edited.Profile.Name); err != nil || !reflect.DeepEqual(known, edited.Profile) {
 		return false
 	}
 	a, b := reflect.ValueOf(usual).Elem(), reflect.ValueOf(edited).Elem()

@@ -209,7 +209,7 @@ func TestOrdinary(t *testing.T) {
 	} {
 		edited := usual
 		c.edit(&edited)
-		if got := ordinary(&usual, &edited); got != c.want {
+		if got := new(Lab).ordinary(&usual, &edited); got != c.want {
 			t.Errorf("%s: ordinary %v", name, got)
 		}
 	}

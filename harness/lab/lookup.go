@@ -105,14 +105,3 @@ func (l *Lab) serverID(ctx context.Context, d *dmclient.Device, v target.Vars) (
 	e.id, e.enrollment = id, d.Provisioning()
 	return id, nil
 }
-
-// AfterEnrollment runs the enrolled hook for a device that has just enrolled by
-// other means than Enroll.
-func (l *Lab) AfterEnrollment(ctx context.Context, d *dmclient.Device) error {
-	h := l.Config.Target.Hooks.Enrolled
-	if h == nil {
-		return nil
-	}
-	_, err := l.hook(ctx, "enrolled", h, d, Command{})
-	return err
-}

@@ -40,7 +40,7 @@ func (l *Lab) Shared(ctx context.Context) (*dmclient.Device, error) {
 
 func (l *Lab) makeShared(ctx context.Context) (*dmclient.Device, error) {
 	t := &l.Config.Target
-	p, err := dmclient.ProfileByName(t.Profiles[len(t.Profiles)-1])
+	p, err := t.Profile(t.Profiles[len(t.Profiles)-1])
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +70,5 @@ func (l *Lab) makeShared(ctx context.Context) (*dmclient.Device, error) {
 	} else if err := l.Enroll(ctx, d); err != nil {
 		return nil, err
 	}
-	d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) //nolint:errcheck // the suite judges sessions
-	return d, nil
+	return d, l.firstSession(ctx, d)
 }

@@ -17,9 +17,9 @@ const PasswordDo = "set target.password: {env: MDM_PASSWORD}, or target.hooks.to
 // maxToken limits a token that a hook prints, in bytes.
 const maxToken = 64 << 10
 
-// credential is dmclient.Config.Credential: the token of target.hooks.token whatever
+// Credential is dmclient.Config.Credential: the token of target.hooks.token whatever
 // the server names, or the target's own way to sign in.
-func (l *Lab) credential(ctx context.Context, d *dmclient.Device, r *enroll.DiscoverResponse) (*enroll.Credential, error) {
+func (l *Lab) Credential(ctx context.Context, d *dmclient.Device, r *enroll.DiscoverResponse) (*enroll.Credential, error) {
 	t := &l.Config.Target
 	switch {
 	case t.Hooks.Token != nil:

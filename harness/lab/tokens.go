@@ -35,8 +35,9 @@ const nearExpiry = 5 * time.Minute
 // no such hook, or if it prints tokens of another type, which devices do not show in
 // sessions. It keeps a token until it is about to expire, or until the server refuses
 // it. A token that does not say when it expires is not kept. Devices share a token if
-// the hook does not ask which one it is for.
-func HookTokens(cfg *target.Config) TokenSource {
+// the hook does not ask which one it is for. heed gets what each run of the hook did;
+// nil ignores it.
+func HookTokens(cfg *target.Config, heed func(*target.Outcome)) TokenSource {
 	t := &cfg.Target
 	h := t.Hooks.Token
 	if h == nil || h.ValueType != "" && h.ValueType != enroll.JWTToken {
@@ -70,11 +71,14 @@ func HookTokens(cfg *target.Config) TokenSource {
 		}
 		v := knownTo(t, r.Of)
 		v.TokenKind, v.Audience, v.DirectoryID, v.Password = kind, r.Audience, r.DeviceID, t.Password.Value()
-		out, err := h.Run(ctx, "token", v, cfg.Timeouts.Hook)
-		if err != nil {
-			return "", err
+		o := h.Do(ctx, "token", v, cfg.Timeouts.Hook)
+		if heed != nil {
+			heed(o)
 		}
-		token = strings.TrimSpace(out)
+		if o.Err != nil {
+			return "", o.Err
+		}
+		token = strings.TrimSpace(o.Output)
 		mu.Lock()
 		defer mu.Unlock()
 		if delete(kept, same); !expiry(token).IsZero() {

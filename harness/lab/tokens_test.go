@@ -81,7 +81,7 @@ func TestHookTokens(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			life, asked = in.life, nil
-			tokens := HookTokens(in.hook)
+			tokens := HookTokens(in.hook, nil)
 			for _, r := range in.of {
 				token, err := tokens(t.Context(), r)
 				if refuses := in.want == ""; (err != nil) != refuses || refuses != (token == "") || strings.TrimSpace(token) != token {
@@ -93,11 +93,15 @@ func TestHookTokens(t *testing.T) {
 			}
 		})
 	}
-	if HookTokens(with("x", "urn:agent")) != nil || HookTokens(&target.Config{}) != nil {
+	if HookTokens(with("x", "urn:agent"), nil) != nil || HookTokens(&target.Config{}, nil) != nil {
 		t.Error("sessions get tokens of another type, or of no hook")
 	}
 	srv.Close()
-	if _, err := HookTokens(plain)(t.Context(), user); err == nil || !strings.Contains(err.Error(), "the token hook failed") {
+	var log hookLog
+	if _, err := HookTokens(plain, log.add)(t.Context(), user); err == nil || !strings.Contains(err.Error(), "the token hook failed") {
 		t.Error(err)
+	}
+	if len(log.list) != 1 || log.list[0].DeviceID != d1.Identity().DeviceID || log.list[0].Err == nil {
+		t.Errorf("the log of hooks has %+v", log.list)
 	}
 }

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
@@ -20,8 +21,8 @@ func (l *Lab) Unreached(entries []*fakewns.Entry) (saw, do string) {
 }
 
 // trust names the variable for the CA of each kind of sender.
-const trust = "let the server trust the lab's CA: SSL_CERT_FILE for Go, OpenSSL, PHP and .NET on Linux, NODE_EXTRA_CA_CERTS for Node, REQUESTS_CA_BUNDLE for Python's requests, " +
-	"CURL_CA_BUNDLE for curl, JAVA_TOOL_OPTIONS for Java (dmwake test --config FILE --print-env prints all of them); software with its own list of CAs needs its own setting"
+var trust = "let the server trust the lab's CA: " + strings.Join(intercept.Readers(), "; ") +
+	" (dmwake test --config FILE --print-env prints all of them). PHP's curl needs curl.cainfo in php.ini, and software with its own list of CAs its own setting"
 
 func (l *Lab) remedy(e *fakewns.Entry) string {
 	w := &l.Config.WNS

@@ -26,12 +26,21 @@ func (l *Lab) startOwn(opts Options) error {
 	if w.Mode == "proxy" {
 		want = append(want, [2]string{proxyListener, w.Proxy})
 	}
-	open, err := ListenAll(want...)
+	ports, err := loadPorts(w.CADir)
+	if err != nil {
+		return err
+	}
+	open, moved, err := listenKept(ports, want...)
 	if err != nil {
 		return err
 	}
 	defer open.Close()
+	l.moved = moved
 	if l.CA, err = intercept.LoadCA(w.CADir); err != nil {
+		return err
+	}
+	// The control API is for people and tools that come after the lab.
+	if err := ports.keep(open, slices.DeleteFunc(want, func(a [2]string) bool { return a[0] == controlListener })); err != nil {
 		return err
 	}
 	if l.roots, err = l.Config.Roots(); err != nil {

@@ -36,7 +36,7 @@ type enrollment struct {
 func (p *pool) enroll(ctx context.Context) error {
 	e := &enrollment{pool: p, leniency: p.lab.Leniency()}
 	var err error
-	if e.profile, err = dmclient.ProfileByName(p.opts.Profile); err != nil {
+	if e.profile, err = p.lab.Config.Target.Profile(p.opts.Profile); err != nil {
 		return optionError("Profile", "%w", err)
 	}
 	if e.device, err = p.deviceConfig(); err != nil {
@@ -132,7 +132,11 @@ func (e *enrollment) join(ctx context.Context, d *dmclient.Device) error {
 		}
 	}
 	for range 2 {
-		if _, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment, NoRetry: true}); err != nil {
+		s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment, NoRetry: true})
+		if err == nil {
+			err = e.lab.AfterSession(ctx, d, s)
+		}
+		if err != nil {
 			return err
 		}
 		if d.ChannelURI() != "" {

@@ -25,13 +25,14 @@ type Exchange struct {
 const MaxBody = 8 << 10
 
 // Body prepares a body for a report. It hides secrets before it cuts the body: half
-// a secret would not be recognized. WBXML is shown as XML.
+// a secret would not be recognized. WBXML is shown as XML, and a provisioning document
+// decoded.
 func Body(b []byte) string {
 	s := ""
 	if binary(b) {
 		s = Pretty(b)
 	} else {
-		s = Redact(strings.ToValidUTF8(string(b), "\uFFFD"))
+		s = decodeDocuments(Redact(strings.ToValidUTF8(string(b), "\uFFFD")))
 	}
 	return cut(s)
 }

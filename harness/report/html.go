@@ -15,6 +15,7 @@ var page string
 
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"join":   strings.Join,
+	"fewer":  fewer,
 	"pretty": func(s string) string { return Pretty([]byte(s)) },
 }).Parse(page))
 

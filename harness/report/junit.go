@@ -71,7 +71,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 			c.Failure = &junitMessage{Message: clean(oneLine("expected " + s.Expected + "; saw " + s.Saw)), Type: s.Level, Text: detail}
 			suite.Failures++
 		case s.Outcome == Errored:
-			c.Error = &junitMessage{Message: clean(oneLine("dmwake itself failed: " + s.Reason)), Type: "dmwake", Text: clean(strings.Join(s.Evidence, "\n"))}
+			c.Error = &junitMessage{Message: clean(oneLine("dmwake itself failed: " + s.Reason)), Type: "dmwake", Text: clean(strings.Join(fewer(s.Evidence), "\n"))}
 			suite.Errors++
 		case s.Outcome == Blocked || s.Outcome == Skipped || s.Outcome == NotApplicable:
 			c.Skipped = &junitMessage{Message: clean(oneLine(s.undecided()))}
@@ -126,7 +126,7 @@ func (s *Result) detail() string {
 	if s.Fix != "" {
 		fmt.Fprintf(&b, "likely fix: %s\n", s.Fix)
 	}
-	for _, e := range s.Evidence {
+	for _, e := range fewer(s.Evidence) {
 		b.WriteString("  " + e + "\n")
 	}
 	return b.String()

@@ -10,11 +10,14 @@ const hidden = "[redacted]"
 // Redact hides secrets: passwords, tokens, private keys, credentials and the token
 // part of channel URIs, also in text that is escaped as XML, JSON or a form, and in
 // text that was cut.
-func Redact(s string) string {
+func Redact(s string) string { return redactWith(s, hideToken) }
+
+// redactWith is Redact with a way to hide the content of a BinarySecurityToken.
+func redactWith(s string, token func(tag, content string) string) string {
 	// One rule may uncover a secret for another, so the rules run until nothing
 	// changes. That makes Redact idempotent. Two rounds are usual.
 	for range 8 {
-		next := redactOnce(s)
+		next := redactOnce(s, token)
 		if next == s {
 			break
 		}
@@ -51,8 +54,11 @@ var rules = []rule{
 	{[]string{"zxlk"}, replace(`ZXlK(?:[\w+/=-]|%2[BbFf]|%3[Dd]){40,}`, hidden)},
 }
 
-func redactOnce(s string) string {
+func redactOnce(s string, token func(tag, content string) string) string {
 	low := lower(s)
+	if strings.Contains(low, tokenElement[0]) {
+		s = withinTag(s, tokenElement, shortest, token)
+	}
 	for _, r := range rules {
 		for _, h := range r.hints {
 			if strings.Contains(low, h) {

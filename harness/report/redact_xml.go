@@ -12,7 +12,8 @@ import (
 const quote = `(?:\\*["']|&(?:amp;)*(?:quot|apos|#34|#39);|%22|%27)`
 
 var (
-	secretElements = []string{"password", "passwd", "passphrase", "binarysecuritytoken", "accesstoken", "refreshtoken", "clientsecret", "secret", "keymaterial", "privatekey", "wresult"}
+	secretElements = []string{"password", "passwd", "passphrase", "accesstoken", "refreshtoken", "clientsecret", "secret", "keymaterial", "privatekey", "wresult"}
+	tokenElement   = []string{"binarysecuritytoken"}
 	credElement    = []string{"cred"}
 	itemElement    = []string{"item"}
 	dataElement    = []string{"data"}
@@ -37,6 +38,11 @@ func hideAll(content string) string {
 // lower case. It is linear in s: searched text is consumed, and it does not search
 // again for a missing end tag.
 func within(s string, names []string, cut int, edit func(string) string) string {
+	return withinTag(s, names, cut, func(_, content string) string { return edit(content) })
+}
+
+// withinTag is within for edits that depend on the start tag.
+func withinTag(s string, names []string, cut int, edit func(tag, content string) string) string {
 	w := walk(s, names)
 	missing := map[string]bool{}
 	for {
@@ -67,7 +73,7 @@ func within(s string, names []string, cut int, edit func(string) string) string 
 				end = nextTag(s, from, bracket)
 			}
 		}
-		w.put(end, edit(s[from:end]))
+		w.put(end, edit(s[open:from], s[from:end]))
 	}
 }
 
@@ -161,8 +167,10 @@ func secretItem(item string) bool {
 
 var (
 	namedTags = []string{"parm", "input"}
-	nameAttr  = regexp.MustCompile(`(?i)name\s*(?:=|%3d)\s*` + quote + `(?:aauthsecret|aauthdata|[\w.-]*(?:` + strings.Join(keys, "|") + `))` + quote)
-	valueAttr = regexp.MustCompile(`(?i)value\s*(?:=|%3d)\s*(` + quote + `)`)
+	// secretParms are the secret nodes of the CSPs that a provisioning document may set.
+	secretParms = []string{"aauthsecret", "aauthdata", "challenge", "l2tppsk", "wlanxml", "profilexml", "enrollmenttoken", "newpinvalue"}
+	nameAttr    = regexp.MustCompile(`(?i)name\s*(?:=|%3d)\s*` + quote + `(?:` + strings.Join(secretParms, "|") + `|[\w.-]*(?:` + strings.Join(keys, "|") + `))` + quote)
+	valueAttr   = regexp.MustCompile(`(?i)value\s*(?:=|%3d)\s*(` + quote + `)`)
 )
 
 // hideNamedTags hides the values of <parm name="AAUTHSECRET" value=""/> in a

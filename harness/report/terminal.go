@@ -13,16 +13,14 @@ import (
 type Terminal struct {
 	W      io.Writer
 	Color  bool
-	Live   bool             // W is a terminal, so a line can be rewritten
-	Strict bool             // a SHOULD counts
-	Again  string           // the command that ran, without the selection
-	Clock  func() time.Time // nil is time.Now
+	Live   bool   // W is a terminal, so a line can be rewritten
+	Strict bool   // a SHOULD counts
+	Again  string // the command that ran, without the selection
 
 	mu     sync.Mutex
 	area   string
-	reason string    // the last reason printed for an undecided scenario
-	status bool      // a status line is on the terminal
-	said   time.Time // when the last status was written, or the run started
+	reason string // the last reason printed for an undecided scenario
+	status bool   // a status line is on the terminal
 }
 
 const (
@@ -195,7 +193,7 @@ func (t *Terminal) list(title, color string, causes []toldCause) {
 		fmt.Fprintf(t.W, "    source    %s\n", s.Source)
 		fmt.Fprintf(t.W, "    expected  %s\n", indent(Redact(s.Expected)))
 		fmt.Fprintf(t.W, "    saw       %s\n", indent(Redact(s.Saw)))
-		for _, e := range s.Evidence {
+		for _, e := range fewer(s.Evidence) {
 			fmt.Fprintf(t.W, "              %s\n", t.paint(gray, Redact(e)))
 		}
 		if s.Fix != "" {

@@ -152,25 +152,15 @@ func TestDoingOnATerminal(t *testing.T) {
 	}
 }
 
+// TestDoingInALog: a file or a pipe gets no progress, however long the run takes.
 func TestDoingInALog(t *testing.T) {
-	for _, c := range []struct {
-		total, seconds int
-		want           string
-	}{
-		{205, 9, ""},
-		{9, 60, ""},
-		{10, 25, "10/10\n20/10\n"},
-	} {
-		var b strings.Builder
-		now := time.Unix(1, 0)
-		term := &Terminal{W: &b, Clock: func() time.Time { return now }}
-		for i := range c.seconds + 1 {
-			term.Doing(i, c.total, 0)
-			now = now.Add(time.Second)
-		}
-		if b.String() != c.want {
-			t.Errorf("%d scenarios, %d s: %q, want %q", c.total, c.seconds, b.String(), c.want)
-		}
+	var b strings.Builder
+	term := &Terminal{W: &b}
+	for i := range 205 {
+		term.Doing(i, 205, time.Minute)
+	}
+	if b.Len() > 0 {
+		t.Errorf("%q", b.String())
 	}
 }
 

@@ -30,7 +30,7 @@ func Start(ctx context.Context, l *lab.Lab, c *Case) (*Run, error) {
 		list := l.Config.Target.Profiles
 		name = list[len(list)-1]
 	}
-	p, err := dmclient.ProfileByName(name)
+	p, err := l.Config.Target.Profile(name)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,9 @@ func Start(ctx context.Context, l *lab.Lab, c *Case) (*Run, error) {
 	if c.Prepare != nil {
 		c.Prepare(l, d)
 	}
-	r.sync(ctx, dmclient.OriginEnrollment)
+	if err := l.AfterSession(ctx, d, r.sync(ctx, dmclient.OriginEnrollment)); err != nil {
+		return nil, err
+	}
 	if c.Then != nil {
 		c.Then(l, d)
 	}
@@ -91,8 +93,9 @@ func newDevice(l *lab.Lab, c *Case, p dmclient.Profile) (*dmclient.Device, error
 }
 
 // sync holds a session; the device's transcript has its outcome.
-func (r *Run) sync(ctx context.Context, o dmclient.Origin) {
-	r.Device.Sync(ctx, dmclient.SyncOptions{Origin: o, NoRetry: true}) //nolint:errcheck // it is in the transcript
+func (r *Run) sync(ctx context.Context, o dmclient.Origin) *dmclient.Session {
+	s, _ := r.Device.Sync(ctx, dmclient.SyncOptions{Origin: o, NoRetry: true}) // the error is in the transcript
+	return s
 }
 
 // Push makes the server push; it returns ErrNoHook if there is no push hook.

@@ -46,6 +46,8 @@ type Target struct {
 	PushOnQueue bool `yaml:"push_on_queue"`
 	// Profiles are the Windows versions of the devices, the one to use first last.
 	Profiles []string `yaml:"profiles"`
+	// Quirks are switched on all devices, by name: "pfn-errors" on, "-pfn-errors" off.
+	Quirks []string `yaml:"quirks"`
 	// Image is what all devices have in common, like machines cloned from one image.
 	Image Image `yaml:"image"`
 	Hooks Hooks `yaml:"hooks"`
@@ -266,6 +268,9 @@ func (c *Config) check() error {
 		if _, err := dmclient.ProfileByName(name); err != nil {
 			return fmt.Errorf("target.profiles: %w", err)
 		}
+	}
+	if err := c.Target.checkQuirks(); err != nil {
+		return err
 	}
 	if err := c.Target.Hooks.check(); err != nil {
 		return err

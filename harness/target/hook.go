@@ -34,7 +34,8 @@ type Hooks struct {
 	// enrollment, before the first hook that uses .ServerID.
 	Lookup *Hook `yaml:"lookup"`
 	// Enrolled runs after each enrollment, before the first session: for a server
-	// that manages a device only after an administrator's step.
+	// that manages a device only after an administrator's step. With After: session
+	// it runs after the first session: for a server that knows a device only then.
 	Enrolled *Hook `yaml:"enrolled"`
 }
 
@@ -60,6 +61,8 @@ type Hook struct {
 	// Verbs and Formats are what the queue hook takes; empty means anything.
 	Verbs   []string `yaml:"verbs"`
 	Formats []string `yaml:"formats"`
+	// After is when the enrolled hook runs, enrollment (default) or session.
+	After string `yaml:"after"`
 
 	client  *http.Client // trusts target.ca; nil means plainClient
 	secrets []string     // of the configuration, hidden in outputs
@@ -108,6 +111,9 @@ func (h *Hooks) check() error {
 		if k.Output != "" && !slices.Contains(printing, name) {
 			return fmt.Errorf("target.hooks.%s.output: nothing uses what this hook prints; output belongs to %s and target.signin.hook", name, strings.Join(printing, ", "))
 		}
+		if err := k.checkAfter(name); err != nil {
+			return err
+		}
 		switch {
 		case k.Uses("SignInURL"):
 			return fmt.Errorf("target.hooks.%s: only target.signin has .SignInURL", name)
@@ -131,6 +137,23 @@ func (h *Hooks) check() error {
 
 // printing are the hooks whose output is used, besides target.signin.hook.
 var printing = []string{"token", "lookup", "active"}
+
+// The values of Hook.After.
+const (
+	AfterEnrollment = "enrollment"
+	AfterSession    = "session"
+)
+
+func (k *Hook) checkAfter(name string) error {
+	switch {
+	case k.After == "":
+	case name != "enrolled":
+		return fmt.Errorf("target.hooks.%s.after: only target.hooks.enrolled has it", name)
+	case k.After != AfterEnrollment && k.After != AfterSession:
+		return fmt.Errorf("target.hooks.enrolled.after %q is neither %s nor %s, the first one", k.After, AfterEnrollment, AfterSession)
+	}
+	return nil
+}
 
 // check tries the hook's templates; key is for the error.
 func (k *Hook) check(key string) error {

@@ -1,7 +1,9 @@
 package target
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
@@ -11,6 +13,42 @@ import (
 func DefaultProfiles() []string {
 	return []string{dmclient.Win11v24H2().Name, dmclient.Win11v25H2().Name}
 }
+
+// Profile is a Windows with the target's quirks.
+func (t *Target) Profile(name string) (dmclient.Profile, error) {
+	p, err := dmclient.ProfileByName(name)
+	if err != nil {
+		return p, err
+	}
+	for _, q := range t.Quirks {
+		if err := p.SetQuirk(q); err != nil {
+			return p, fmt.Errorf("target.quirks: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// checkQuirks names the quirk that a misspelt one most likely means.
+func (t *Target) checkQuirks() error {
+	var known []string
+	for _, q := range dmclient.QuirkList() {
+		known = append(known, q.Name)
+	}
+	for _, q := range t.Quirks {
+		name := strings.TrimPrefix(q, "-")
+		if slices.Contains(known, name) {
+			continue
+		}
+		if near := nearest(name, known); near != "" {
+			return fmt.Errorf("target.quirks: unknown quirk %q; did you mean %q?", name, near)
+		}
+		return fmt.Errorf("target.quirks: unknown quirk %q; dmwake device quirks lists them", name)
+	}
+	return nil
+}
+
+// ChoseProfiles reports whether the configuration names profiles.
+func (t *Target) ChoseProfiles() bool { return len(t.Profiles) > 0 && !t.anyProfile }
 
 // Older is the profile to try after one that is too new for the server: the one
 // before it in Profiles, or the next older desktop if Profiles was not set. It is

@@ -204,3 +204,25 @@ timeouts: {push: 3s}
 		}
 	}
 }
+
+// TestEnrolledAfter: only the enrolled hook can wait, and only for the first session.
+func TestEnrolledAfter(t *testing.T) {
+	for _, c := range []struct{ hooks, want string }{
+		{"enrolled: {exec: [x], after: session}", ""},
+		{"enrolled: {exec: [x], after: enrollment}", ""},
+		{"enrolled: {exec: [x], after: push}", `target.hooks.enrolled.after "push" is neither enrollment nor session, the first one`},
+		{"push: {exec: [x], after: session}", "target.hooks.push.after: only target.hooks.enrolled has it"},
+	} {
+		path := filepath.Join(t.TempDir(), "dmwake.yaml")
+		if err := os.WriteFile(path, []byte("target: {discovery: 'https://x/D.svc', username: u, hooks: {"+c.hooks+"}}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := Load(path)
+		switch {
+		case c.want == "" && (err != nil || cfg.Target.Hooks.Enrolled.After == ""):
+			t.Errorf("%s: %v", c.hooks, err)
+		case c.want != "" && (err == nil || !strings.HasSuffix(err.Error(), c.want)):
+			t.Errorf("%s: %v, want %s", c.hooks, err, c.want)
+		}
+	}
+}

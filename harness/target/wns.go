@@ -62,20 +62,14 @@ func (c *Config) completeWNS(dir string) error {
 // AutoPort stands for a free port in every address to listen on.
 const AutoPort = "auto"
 
-// chosenLater reports whether an address is known only once something listens.
-func chosenLater(addr string) bool {
-	return addr == AutoPort || strings.HasSuffix(addr, ":"+AutoPort) || strings.HasSuffix(addr, ":0")
-}
-
-// Fixed returns an error if the addresses of the fake WNS are known only while it
-// runs.
+// Fixed returns an error if the address of the fake WNS differs from run to run.
 func (w *WNS) Fixed() error {
 	for _, k := range []struct {
 		key, addr string
 		used      bool
 	}{{"wns.listen", w.Listen, w.Mode != "proxy"}, {"wns.proxy", w.Proxy, w.Mode == "proxy"}} {
-		if k.used && chosenLater(k.addr) {
-			return fmt.Errorf("%s is %s, so its address is known only while dmwake runs: dmwake lab prints it; or give it a port", k.key, k.addr)
+		if k.used && strings.HasSuffix(k.addr, ":0") {
+			return fmt.Errorf("%s is %s, another port in each run: write auto, which keeps its port, or give it one", k.key, k.addr)
 		}
 	}
 	return nil

@@ -2,11 +2,8 @@ package trace
 
 import (
 	"bytes"
-	"encoding/asn1"
-	"encoding/base64"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -14,64 +11,11 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// securityToken is an element that carries a certificate request, a provisioning
-// document, or a secret.
-var securityToken = regexp.MustCompile(`<(?:[\w.-]+:)?BinarySecurityToken\b([^<>]*)>([^<]*)</`)
-
-// Redact hides the secrets in a message of an enrollment or a session. It keeps a
-// certificate request, which is public, and the provisioning document in the answer
-// to it, in which it hides the secrets. It keeps every other byte.
-func Redact(message string) string {
-	out := report.Redact(message)
-	was, now := securityToken.FindAllStringSubmatchIndex(message, -1), securityToken.FindAllStringSubmatchIndex(out, -1)
-	if out == message || len(was) != len(now) {
-		return out
-	}
-	var b strings.Builder
-	at := 0
-	for i := range was {
-		kept := public(message[was[i][2]:was[i][3]], message[was[i][4]:was[i][5]])
-		if kept == "" {
-			continue
-		}
-		b.WriteString(out[at:now[i][4]])
-		b.WriteString(kept)
-		at = now[i][5]
-	}
-	return b.String() + out[at:]
-}
-
-// public is what may be shown of a BinarySecurityToken; empty: nothing.
-func public(attrs, content string) string {
-	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(content), ""))
-	if err != nil {
-		return ""
-	}
-	switch {
-	case strings.Contains(attrs, "enrollment#PKCS10"), strings.Contains(attrs, "#PKCS7"):
-		var v asn1.RawValue
-		if rest, err := asn1.Unmarshal(raw, &v); err != nil || len(rest) > 0 || v.Tag != asn1.TagSequence {
-			return ""
-		}
-		return content
-	case strings.Contains(attrs, "DeviceEnrollmentProvisionDoc"):
-		if !utf8.Valid(raw) || !bytes.HasPrefix(bytes.TrimSpace(raw), []byte("<")) {
-			return ""
-		}
-		doc := string(raw)
-		if hidden := report.Redact(doc); hidden != doc {
-			return base64.StdEncoding.EncodeToString([]byte(hidden))
-		}
-		return content
-	}
-	return ""
-}
-
 // redacted is the body of a message as a recording keeps it. A body that is not
 // text stays as it is if it has no secret; else its XML is kept.
 func redacted(body []byte) []byte {
 	if utf8.Valid(body) && !bytes.ContainsRune(body, 0) && !wbxml(body) {
-		return []byte(Redact(string(body)))
+		return []byte(report.Redact(string(body)))
 	}
 	m, err := ReadMessage(body) // WBXML, or UTF-16
 	var plain []byte
@@ -81,7 +25,7 @@ func redacted(body []byte) []byte {
 	if err != nil {
 		return fmt.Appendf(nil, "[%d bytes that are not text: left out, because they may hold secrets]", len(body))
 	}
-	if hidden := Redact(string(plain)); hidden != string(plain) {
+	if hidden := report.Redact(string(plain)); hidden != string(plain) {
 		return []byte(hidden)
 	}
 	return body

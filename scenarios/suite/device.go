@@ -21,6 +21,7 @@ type Device struct {
 	heads []string // beginnings of its channels' tokens, see Device.to
 
 	enrollErr error // of its last enrollment
+	hookErr   error // of the enrolled hook after its first session
 }
 
 // Device makes a device that is not enrolled yet.
@@ -174,6 +175,9 @@ func (d *Device) Image() *Device {
 // Sync runs a session. The result is never nil, and says how the session ended.
 func (d *Device) Sync(o dmclient.SyncOptions) *dmclient.Session {
 	s, err := d.Device.Sync(d.T.ctx, o)
+	if failed := d.T.Lab.AfterSession(d.T.ctx, d.Device, s); failed != nil && d.T.ctx.Err() == nil {
+		d.hookErr = failed // a body may hold sessions of several devices at a time
+	}
 	if s == nil {
 		return &dmclient.Session{Err: err, End: err.Error()}
 	}

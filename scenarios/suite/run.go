@@ -85,7 +85,7 @@ func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot, e *ears) (v 
 		return v
 	}
 	defer release()
-	profile, err := dmclient.ProfileByName(name)
+	profile, err := l.Config.Target.Profile(name)
 	if err != nil {
 		res.Outcome, res.Reason = report.Errored, err.Error()
 		return v
@@ -148,6 +148,12 @@ func (t *T) judge(ctx context.Context) {
 	res := t.result
 	if res.Outcome == "" && len(t.tries) > 0 {
 		t.sum()
+	}
+	for _, d := range t.devices {
+		if d.hookErr != nil { // the server did not manage this device
+			t.hookErr, res.Outcome, res.Reason = d.hookErr, report.Skipped, d.hookErr.Error()
+			res.Expected, res.Saw, res.Cause = "", "", ""
+		}
 	}
 	switch {
 	case ctx.Err() != nil && res.Outcome != report.Passed:

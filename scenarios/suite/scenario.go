@@ -4,6 +4,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,8 +91,9 @@ type Scenario struct {
 	// Profile is the device profile it runs on if the target allows it; empty means
 	// the target's newest.
 	Profile string
-	// Levels overrides Level on some profiles.
+	// Levels overrides Level on some profiles, Rules Rule.
 	Levels map[string]string
+	Rules  map[string]string
 	// Only says that it makes sense only on Profile.
 	Only bool
 	// Reach says what it needs for itself.
@@ -138,6 +140,9 @@ func (s *Scenario) LevelOn(profile string) string {
 	return s.Level
 }
 
+// RuleOn returns the rule in the words for a profile.
+func (s *Scenario) RuleOn(profile string) string { return cmp.Or(s.Rules[profile], s.Rule) }
+
 // pushAreas are the areas that do not apply to a server without WNS push.
 var pushAreas = []string{"PFN", "CHN", "TOK", "WNS", "WER", "PSH"}
 
@@ -170,5 +175,5 @@ func (s *Scenario) pushes() bool { return slices.Contains(s.Needs, NeedPush) }
 
 // result returns an empty result of the scenario on a profile.
 func (s *Scenario) result(profile string) report.Result {
-	return report.Result{ID: s.ID, Area: s.Area(), Level: s.LevelOn(profile), Title: s.Title, Rule: s.Rule, Source: s.Source, Under: s.Under, Profile: profile, Evidence: []string{}}
+	return report.Result{ID: s.ID, Area: s.Area(), Level: s.LevelOn(profile), Title: s.Title, Rule: s.RuleOn(profile), Source: s.Source, Under: s.Under, Profile: profile, Evidence: []string{}}
 }

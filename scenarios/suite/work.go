@@ -73,10 +73,15 @@ func (t *T) Work() *Work {
 		t.SkipWithout(NeedWork, "the scenario needs work for a device")
 	}
 	g, err := t.Lab.Signature(t.ctx)
+	var none *lab.NoWorkError
+	var sessions *lab.SessionsError
 	switch {
 	case err == nil:
-	case errors.Is(err, lab.ErrNoWork):
-		t.decidedBy("target.hooks.work")
+	case errors.As(err, &none):
+		t.noWork(none)
+	case errors.As(err, &sessions) && sessions.Hook == "":
+		t.Blocked(By(Talks, Proves), "%v", err)
+	case errors.As(err, &sessions):
 		t.Skip("%v", err)
 	default:
 		t.Hook(hookOrNil(err))
@@ -85,6 +90,23 @@ func (t *T) Work() *Work {
 	}
 	w.signature = g
 	return w
+}
+
+// noWork ends a body because the work hook gave a device nothing. If the server cannot
+// push to the device, other scenarios report why.
+func (t *T) noWork(err *lab.NoWorkError) {
+	switch p := err.PFN; {
+	case p == nil:
+	case p.Foreign:
+		t.decidedBy("wns.app.pfn")
+	case p.Cause == lab.PFNNever:
+		t.Blocked(By(SetsPFN), "%v", err)
+	case p.Cause == lab.PFNNotAsked:
+		t.Blocked(By(AsksURI, AsksURIs), "%v", err)
+	default:
+		t.Blocked(By(GoodPFN), "%v", err)
+	}
+	t.Skip("%v", err)
 }
 
 // hookOrNil keeps only failures of a hook.

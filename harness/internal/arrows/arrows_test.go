@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 	"harness/load/scale":           {},
 	"harness/load/verify":          {"harness/load/result"},
 	"harness/load":                 {"simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
-	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target"},
+	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain"},
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target"},
 	"harness/trace":                {"simulator", "harness/report"},
 	"harness/compare":              {"simulator", "harness/report", "harness/trace"},
