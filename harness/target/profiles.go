@@ -39,7 +39,7 @@ func (t *Target) checkQuirks() error {
 		if slices.Contains(known, name) {
 			continue
 		}
-		if near := nearest(name, known); near != "" {
+		if near := Nearest(name, known); near != "" {
 			return fmt.Errorf("target.quirks: unknown quirk %q; did you mean %q?", name, near)
 		}
 		return fmt.Errorf("target.quirks: unknown quirk %q; dmwake device quirks lists them", name)
