@@ -60,13 +60,17 @@ var managementAccount = []Scenario{
 	},
 	{
 		ID: "ENR-75", Level: report.Must, Title: "DMClient/Provider is named by PROVIDER-ID",
-		Rule:    "The characteristic under DMClient/Provider, if present, has the PROVIDER-ID of the w7 APPLICATION as its type.",
+		Rule:    "Every characteristic under DMClient/Provider has the PROVIDER-ID of the w7 APPLICATION as its type.",
 		Source:  "MS-MDE2 2.2.9.1; Learn, \"Federated authentication device enrollment\"",
 		Fix:     "Write the same id into PROVIDER-ID and into the type of the characteristic under DMClient/Provider.",
-		Mutants: []*mutants.Mutant{mutants.EnrProviderOther},
+		Mutants: []*mutants.Mutant{mutants.EnrProviderOther, mutants.EnrProviderSecond},
 		Run: func(t *T) {
-			doc := documentOf(t.Specimen())
-			t.Check(doc.Provider.ID == "" || doc.Provider.ID == doc.App.ProviderID, "DMClient/Provider/"+doc.App.ProviderID+", named by PROVIDER-ID", "DMClient/Provider/"+doc.Provider.ID)
+			d := t.Specimen()
+			id := documentOf(d).App.ProviderID
+			for _, e := range characteristics(rootOf(d), "DMClient", "Provider", "") {
+				saw := e.SelectAttrValue("type", "")
+				t.Check(saw == id, "DMClient/Provider/"+id+", named by PROVIDER-ID", "DMClient/Provider/"+saw)
+			}
 		},
 	},
 	{

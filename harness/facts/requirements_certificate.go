@@ -12,7 +12,7 @@ func certificateRequirements() RequirementGroup {
 		{Key: "C-08", Source: "RFC 5280 4.1.2.6, 4.2.1.6", Level: "MUST", Says: "there is a subject, or a critical subjectAltName; a CA has a subject", Scenarios: []string{"ENR-87", "ENR-12"}},
 		{Key: "C-09", Source: "RFC 5280 4.2.1.1, 4.2.1.2", Level: "MUST", Says: "authorityKeyIdentifier is the CA's subjectKeyIdentifier; neither is critical", Scenarios: []string{"ENR-88"}},
 		{Key: "C-10", Source: "RFC 5280 4.2.1.2, 4.2.1.3, 4.2.1.9", Level: "MUST", Says: "a CA has subjectKeyIdentifier, keyUsage with keyCertSign, and a critical basicConstraints with cA", Scenarios: []string{"ENR-88"}},
-		{Key: "C-11", Source: "RFC 5280 4.2.1.9", Level: "MUST*", Says: "a device is no CA: no cA, keyCertSign or path length", Scenarios: []string{"ENR-89"}},
+		{Key: "C-11", Source: "RFC 5280 4.2.1.9", Level: "MUST*", Says: "a device is no CA: no cA, keyCertSign or path length, whatever its CSR asks for", Scenarios: []string{"ENR-89", "ENR-91"}},
 		{Key: "C-12", Source: "RFC 5280 4.2.1.2, 4.2.1.3, 4.2.1.12", Level: "SHOULD", Says: "a device's certificate has subjectKeyIdentifier; keyUsage, if present, is critical and has digitalSignature", Scenarios: []string{"ENR-89"}},
 		{Key: "C-13", Source: "RFC 5280 4.2.1.12; CA/Browser Forum BR 7.1.3", Level: "SHOULD*", Says: "a device's certificate is for clientAuth, signed with SHA-256 or better, for a key of 2048 bits", Scenarios: []string{"ENR-13"}},
 		{Key: "C-14", Source: "RFC 5280 6.1", Level: "MUST", Says: "the path to a delivered root verifies", Scenarios: []string{"ENR-12"}},
