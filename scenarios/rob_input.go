@@ -93,6 +93,26 @@ var brokenInput = []Scenario{
 			d := exercisedDevice(t)
 			bearsInput(d, "a second message without a first", rewritten(t, d.First().Sent[0], func(m *syncml.Message) { m.Hdr.SessionID, m.Hdr.MsgID = "DEAD", "2" }))
 		}},
+	{ID: "ROB-13", Level: report.Should, Title: "commands that lack a part",
+		Rule:    "A generic Alert without an Item, or with one that has no Meta, Results without Meta or Source, and commands without Items are refused or answered, never with 5xx or a dropped connection. The device's next session works normally.",
+		Source:  "CWE-476; MS-MDM 2.2.7.1, 2.2.6.3",
+		Fix:     "Look whether Item, Meta and Source are there before you read them.",
+		Mutants: []*mutants.Mutant{mutants.RobNoItem, mutants.RobNoSource},
+		Run: func(t *T) {
+			var list []input
+			for _, in := range [][2]string{
+				{"Alert 1226 without an Item", `<Alert><CmdID>2</CmdID><Data>1226</Data></Alert>`},
+				{"Alert 1226 with an Item that has no Meta", `<Alert><CmdID>2</CmdID><Data>1226</Data><Item><Data>1</Data></Item></Alert>`},
+				{"Results without Meta", `<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>9</CmdRef><Item><Source><LocURI>./DevInfo/DevId</LocURI></Source><Data>x</Data></Item></Results>`},
+				{"Results without Source", `<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>9</CmdRef><Item><Data>x</Data></Item></Results>`},
+				{"Results without an Item", `<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>9</CmdRef></Results>`},
+				{"Replace without an Item", `<Replace><CmdID>2</CmdID></Replace>`},
+				{"Status without CmdRef", `<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status>`},
+			} {
+				list = append(list, input{what: in[0], body: func(d *Device) string { return messageOf(d, in[1]) }})
+			}
+			tryInputs(t, bearsInput, list...)
+		}},
 }
 
 // input is one of several bodies that a scenario tries.
