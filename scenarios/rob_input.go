@@ -113,7 +113,34 @@ var brokenInput = []Scenario{
 			}
 			tryInputs(t, bearsInput, list...)
 		}},
+	{ID: "ROB-14", Level: report.Should, Title: "a device that the server does not know",
+		Rule:    "A message whose Source is no device of the server is refused with HTTP 4xx or a Status such as 403 or 404 for SyncHdr, or served as the holder of its certificate. 500 says that the server failed, and the device tries again.",
+		Source:  "OMA SyncML RepPro 1.2.2 section 10; RFC 9110 15.5",
+		Fix:     "Handle the case that the database has no such device, and answer 403.",
+		Mutants: []*mutants.Mutant{mutants.RobStranger},
+		Run: func(t *T) {
+			d := exercisedDevice(t)
+			s := d.Sync(dmclient.SyncOptions{Source: strangeSource})
+			if len(s.Exchanges) == 0 {
+				t.Error("the session could not be held: %v", s.Err)
+			}
+			const want = "HTTP 4xx, or a Status below 500 for SyncHdr"
+			ex := s.Exchanges[0]
+			switch {
+			case ex.Err != nil:
+				t.Fail(want, unanswered(t, ex.Err))
+			case ex.Status >= http.StatusInternalServerError:
+				t.Fail(want, fmt.Sprintf("HTTP status %d", ex.Status))
+			}
+			if m, err := syncml.Read(ex.Response); err == nil {
+				t.Check(hdrStatus(m).Code() < syncml.CommandFailed, want, "Status "+hdrStatus(m).Data+" for SyncHdr")
+			}
+			runsAsEver(d, "a message of an unknown device")
+		}},
 }
+
+// strangeSource is the Source of no device.
+const strangeSource = "00000000000000000000000000000000"
 
 // input is one of several bodies that a scenario tries.
 type input struct {
