@@ -87,13 +87,18 @@ var certificatePolicies = []Scenario{
 		Rule:    "Every OID has an id of its own, a group from 1 to 9 and a defaultName. Every CA, if there are any, has an id of its own, a certificate, and URIs with a known kind of authentication.",
 		Source:  "MS-XCEP 3.1.4.1.3.2, 3.1.4.1.3.5, 3.1.4.1.3.16",
 		Fix:     "Number the OIDs and the CAs of the reply, and write every element that MS-XCEP lists for them.",
-		Mutants: []*mutants.Mutant{mutants.EnrOIDTwice, mutants.EnrOIDGroup, mutants.EnrOIDNameless, mutants.EnrIssuerBare, mutants.EnrIssuerAuth},
+		Mutants: []*mutants.Mutant{mutants.EnrOIDTwice, mutants.EnrOIDGroup, mutants.EnrOIDLoose, mutants.EnrOIDNameless, mutants.EnrIssuerBare, mutants.EnrIssuerAuth},
 		Run: func(t *T) {
 			g := policyReplyOf(t.Specimen())
 			t.Try("ids of OIDs", func() { unique(t, g, "oIDReferenceID") })
 			for _, o := range g.FindElements("oIDs/oID") {
 				t.Try("OID "+suite.Show(textIn(o, "oIDReferenceID")), func() { wholeOID(t, o) })
 			}
+			t.Try("oIDs", func() {
+				for _, k := range g.FindElements("oIDs/*") {
+					t.Check(k.Tag == "oID", "only oID in oIDs", k.Tag)
+				}
+			})
 			t.Try("ids of CAs", func() { unique(t, g, "cAReferenceID") })
 			for _, ca := range g.FindElements("cAs/cA") {
 				t.Try("CA "+suite.Show(textIn(ca, "cAReferenceID")), func() { wholeCA(t, ca) })

@@ -1,8 +1,10 @@
 package scenarios
 
 import (
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -41,10 +43,10 @@ var deviceRequests = []Scenario{
 	},
 	{
 		ID: "ENR-56", Level: report.Should, Title: "a CSR that its own key did not sign gets no certificate",
-		Rule:    "The signature of a certificate request shows that its sender has the private key. A server does not certify a key without it, whatever the algorithm. Nor does it answer a renewal that nobody signed, or crash at one.",
+		Rule:    "The signature of a certificate request shows that its sender has the private key. A server does not certify a key without it, whatever the algorithm. Nor does it answer a renewal that nobody signed, or two strangers, or crash at one.",
 		Source:  "MS-WSTEP 3.1.4.2.1.1; RFC 2986 section 3",
 		Fix:     "Verify the signature of the PKCS#10 request with the key in it.",
-		Mutants: []*mutants.Mutant{mutants.EnrCSRUnsigned, mutants.EnrCSRUnsignedSHA256, mutants.EnrRenewUnsignedPanic},
+		Mutants: []*mutants.Mutant{mutants.EnrCSRUnsigned, mutants.EnrCSRUnsignedSHA256, mutants.EnrRenewSignersPanic},
 		Run: func(t *T) {
 			exchangeOf(t.Specimen(), enroll.StepToken)
 			t.Try(spoiledCSR.what, func() { notServed(t, requested(t, "RST with "+spoiledCSR.what, spoiledCSR.edit), spoiledCSR.what) })
@@ -52,9 +54,10 @@ var deviceRequests = []Scenario{
 				err := requestedWith(t, dmclient.EnrollOptions{PlainCSR: true, IgnorePolicies: true}, "RST with "+spoiledCSR.what, spoiledCSR.edit)
 				notServed(t, err, spoiledCSR.what)
 			})
-			t.Try(unsignedRenewal.what, func() {
-				notServed(t, requested(t, "RST: "+unsignedRenewal.what, unsignedRenewal.edit), unsignedRenewal.what)
-			})
+			for _, n := range []int{0, 2} {
+				in := renewalOf(t, n)
+				t.Try(in.what, func() { notServed(t, requested(t, "RST: "+in.what, in.edit), in.what) })
+			}
 		},
 	},
 	{
@@ -151,16 +154,31 @@ var spoiledCSR = changedRST{"a CSR whose signature is wrong", func(env *etree.El
 	}
 }}
 
-// unsignedRenewal asks for a renewal with a PKCS#7 that has no signer.
-var unsignedRenewal = changedRST{"a renewal that nobody signed", func(env *etree.Element) {
-	r := requestIn(env)
-	r.SelectElement("RequestType").SetText(trust13 + "/Renew")
-	token := r.SelectElement("BinarySecurityToken")
-	token.CreateAttr("ValueType", wsSecurity+"#PKCS7")
-	if der, err := pkcs7.DegenerateCertificate(nil); err == nil {
-		token.SetText(base64.StdEncoding.EncodeToString(der))
+// renewalOf asks for a renewal with a PKCS#7 that so many strangers signed; a device
+// signs it with its one certificate.
+func renewalOf(t *T, signers int) changedRST {
+	p7, err := pkcs7.NewSignedData([]byte("a certificate request"))
+	for i := 0; i < signers && err == nil; i++ {
+		var c *tls.Certificate
+		if c, err = selfSigned("a stranger"); err == nil {
+			err = p7.AddSigner(c.Leaf, c.PrivateKey, pkcs7.SignerInfoConfig{})
+		}
 	}
-}}
+	var der []byte
+	if err == nil {
+		der, err = p7.Finish()
+	}
+	if err != nil {
+		t.Error("no PKCS#7 could be made: %v", err)
+	}
+	return changedRST{fmt.Sprintf("a renewal with %d signers", signers), func(env *etree.Element) {
+		r := requestIn(env)
+		r.SelectElement("RequestType").SetText(trust13 + "/Renew")
+		token := r.SelectElement("BinarySecurityToken")
+		token.CreateAttr("ValueType", "http://schemas.microsoft.com/windows/pki/2009/01/enrollment#PKCS7") // MS-MDE2 3.5.4.1.1.1
+		token.SetText(base64.StdEncoding.EncodeToString(der))
+	}}
+}
 
 var garbageCSR = changedRST{"a BinarySecurityToken that is no certificate request", func(env *etree.Element) {
 	requestIn(env).SelectElement("BinarySecurityToken").SetText(base64.StdEncoding.EncodeToString([]byte("this is no certificate request")))

@@ -18,7 +18,7 @@ func enrollmentMessages() RequirementGroup {
 		{Key: "E-11", Source: "MS-WSTEP 3.1.4.1.2.7, 3.1.4.2.1", Level: "MUST", Says: "an absent or unknown RequestType is answered with a fault", Scenarios: []string{"ENR-55"}},
 		{Key: "E-12", Source: "MS-WSTEP 3.1.4.2.1.1", Level: "MUST", Says: "an RST without a BinarySecurityToken is answered with a fault", Scenarios: []string{"ENR-55"}},
 		{Key: "E-13", Source: "MS-WSTEP 3.1.4.2.1.1", Level: "MUST", Says: "a CSR that the CA refuses is answered with a fault", Scenarios: []string{"ENR-55", "ENR-31"}},
-		{Key: "E-14", Source: "MS-WSTEP 3.1.4.2.1.1; RFC 2986 section 3", Level: "MUST*", Says: "a CSR whose own signature is wrong gets no certificate, nor does a renewal that nobody signed", Scenarios: []string{"ENR-56"}},
+		{Key: "E-14", Source: "MS-WSTEP 3.1.4.2.1.1; RFC 2986 section 3", Level: "MUST*", Says: "a CSR whose own signature is wrong gets no certificate, nor does a renewal that nobody signed, or two", Scenarios: []string{"ENR-56"}},
 		{Key: "E-15", Source: "MS-WSTEP 3.1.4.2", Level: "SHOULD", Says: "an unknown Action is answered with a fault", Scenarios: []string{"ENR-57"}},
 		{Key: "E-16", Source: "MS-WSTEP 3.1.4.1.3.3; MS-MDE2 3.4.4.1.1.1", Level: "SHOULD", Says: "elements and context items that the server does not know are ignored", Scenarios: []string{"ENR-58"}},
 		{Key: "E-17", Source: "MS-MDE2 3.4.4.1.1.1", Level: "MUST*", Says: "context items come in any order, and MAC and IMEI more than once", Scenarios: []string{"ENR-58"}},

@@ -30,6 +30,9 @@ var (
 	EnrOIDGroup = &Mutant{"enr-oid-group", "lists an OID of a group that does not exist", func(t *tamper) {
 		moreOIDs(t, "<value>1.2.840.113549.1.1.1</value><group>12</group><oIDReferenceID>1</oIDReferenceID><defaultName>szOID_RSA_RSA</defaultName>")
 	}}
+	EnrOIDLoose = &Mutant{"enr-oid-loose", "lists the parts of an OID without an element around them", func(t *tamper) {
+		hook.Respell(t, `</oIDs>`, "<value>1.2.840.113549.1.1.1</value><group>3</group><oIDReferenceID>1</oIDReferenceID><defaultName>szOID_RSA_RSA</defaultName></oIDs>")
+	}}
 	EnrOIDNameless = &Mutant{"enr-oid-nameless", "leaves out the names of OIDs", func(t *tamper) {
 		hook.Respell(t, `<defaultName>[^<]*</defaultName>`, "")
 	}}
@@ -128,7 +131,7 @@ var (
 )
 
 var policies = []*Mutant{
-	EnrPolicyDangling, EnrAlgorithmDangling, EnrIssuerDangling, EnrOIDTwice, EnrOIDGroup, EnrOIDNameless, EnrIssuerBare, EnrIssuerAuth,
+	EnrPolicyDangling, EnrAlgorithmDangling, EnrIssuerDangling, EnrOIDTwice, EnrOIDGroup, EnrOIDLoose, EnrOIDNameless, EnrIssuerBare, EnrIssuerAuth,
 	EnrKeyLengthZero, EnrValidityZero, EnrRevisionZero, EnrNextUpdateZero, EnrProvidersEmpty, EnrNamesSame, EnrNoAttributes, EnrFlagsNegative,
 	EnrAttestationWord, EnrAttestationEarly, EnrPolicyNamespace, EnrPolicyOrder, EnrHashGroup, EnrEnrollFalse, EnrClientOptional, EnrFilterIgnored, EnrLanguageUnknown,
 	EnrFilterFirst, EnrPoliciesOnce, EnrAttestationUnversioned,

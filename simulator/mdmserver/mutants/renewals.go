@@ -127,7 +127,7 @@ var (
 			serials[id] = c.Template.SerialNumber
 		})
 	}}
-	EnrRenewUnsignedPanic = &Mutant{"enr-renew-unsigned-panic", "crashes at a renewal that nobody signed", func(t *tamper) {
+	EnrRenewSignersPanic = &Mutant{"enr-renew-signers-panic", "crashes at a renewal that has not one signer", func(t *tamper) {
 		hook.Before(t, mdmserver.EnrollmentPath, func(x *hook.Exchange) int {
 			e, err := enroll.ReadEnvelope(x.In)
 			if err != nil {
@@ -135,7 +135,7 @@ var (
 			}
 			if r, err := e.TokenRequest(); err == nil && r.Renewal {
 				if p7, err := pkcs7.Parse(r.CSR); err == nil && p7.GetOnlySigner() == nil {
-					panic("mutant enr-renew-unsigned-panic")
+					panic("mutant enr-renew-signers-panic")
 				}
 			}
 			return 0
@@ -145,7 +145,7 @@ var (
 
 var renewals = []*Mutant{
 	EnrRenewRefused, EnrRenewForbidden, EnrRenewKey, EnrRenewUnsigned, EnrRenewForeign, EnrRenewNamed, EnrRenewLeft, EnrRenewFault, EnrRenewChunked, EnrRenewNoEntDMID, EnrRenewLoose,
-	EnrRenewOnce, EnrRenewShorter, EnrRenewSerial, EnrRenewUnsignedPanic,
+	EnrRenewOnce, EnrRenewShorter, EnrRenewSerial, EnrRenewSignersPanic,
 }
 
 // onRenewal lets in renewals that were refused for a reason.
