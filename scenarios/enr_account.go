@@ -60,13 +60,17 @@ var managementAccount = []Scenario{
 	},
 	{
 		ID: "ENR-75", Level: report.Must, Title: "DMClient/Provider is named by PROVIDER-ID",
-		Rule:    "The characteristic under DMClient/Provider, if present, has the PROVIDER-ID of the w7 APPLICATION as its type.",
+		Rule:    "Every characteristic under DMClient/Provider has the PROVIDER-ID of the w7 APPLICATION as its type.",
 		Source:  "MS-MDE2 2.2.9.1; Learn, \"Federated authentication device enrollment\"",
 		Fix:     "Write the same id into PROVIDER-ID and into the type of the characteristic under DMClient/Provider.",
-		Mutants: []*mutants.Mutant{mutants.EnrProviderOther},
+		Mutants: []*mutants.Mutant{mutants.EnrProviderOther, mutants.EnrProviderSecond},
 		Run: func(t *T) {
-			doc := documentOf(t.Specimen())
-			t.Check(doc.Provider.ID == "" || doc.Provider.ID == doc.App.ProviderID, "DMClient/Provider/"+doc.App.ProviderID+", named by PROVIDER-ID", "DMClient/Provider/"+doc.Provider.ID)
+			d := t.Specimen()
+			id := documentOf(d).App.ProviderID
+			for _, e := range characteristics(rootOf(d), "DMClient", "Provider", "") {
+				saw := e.SelectAttrValue("type", "")
+				t.Check(saw == id, "DMClient/Provider/"+id+", named by PROVIDER-ID", "DMClient/Provider/"+saw)
+			}
 		},
 	},
 	{
@@ -82,7 +86,7 @@ var managementAccount = []Scenario{
 		Rule:    "ManagementServerAddressList is a list of https URLs in angle brackets; a single one may go without. Where it is set, ManagementServiceAddress is not. SyncApplicationVersion is a digit, or two with a point between them; it is not above what the device supports, and is never lowered.",
 		Source:  "Learn, \"DMClient CSP\"; MS-MDE2 2.2.9.3",
 		Fix:     "Write <https://one><https://two>, and a version such as 4.0 that MaxSyncApplicationVersion allows.",
-		Mutants: []*mutants.Mutant{mutants.EnrAddressBoth, mutants.EnrSyncVersion},
+		Mutants: []*mutants.Mutant{mutants.EnrAddressBoth, mutants.EnrAddressSession, mutants.EnrSyncVersion},
 		Run:     valuesOfAccount,
 	},
 }
@@ -159,13 +163,17 @@ func valuesOfAccount(t *T) {
 	t.Try("SyncApplicationVersion in the document", func() {
 		t.Check(first == "" || versionForm.MatchString(first), "a digit, or two with a point between them", first)
 	})
-	t.Try("SyncApplicationVersion in a session", func() {
+	t.Try("values that a session sets", func() {
 		if !t.Lab.Config.Target.Shared() {
 			d = t.Enrolled()
 		}
 		for _, s := range d.Sessions() {
-			for _, c := range s.Find("", "/SyncApplicationVersion") {
-				if c.Verb == syncml.Replace || c.Verb == syncml.Add {
+			for _, c := range slices.Concat(s.Find("", "/SyncApplicationVersion"), s.Find("", "/ManagementServerAddressList")) {
+				switch {
+				case c.Verb != syncml.Replace && c.Verb != syncml.Add:
+				case strings.HasSuffix(c.LocURI, "List"):
+					t.Check(addressList(c.Data), "https URLs in angle brackets", c.Data)
+				default:
 					newVersion(t, first, c.Data)
 					first = c.Data
 				}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
@@ -59,14 +60,17 @@ var certificatesIssued = []Scenario{
 	},
 	{
 		ID: "ENR-24", Level: report.Must, Title: "certificate serial numbers are unique",
-		Rule:    "An issuer never gives two certificates the same serial number.",
+		Rule:    "An issuer never gives two certificates the same serial number, not even when it renews one.",
 		Source:  "RFC 5280 4.1.2.2",
 		Fix:     "Use random serial numbers of 64 bits or more, or a persistent counter.",
-		Mutants: []*mutants.Mutant{mutants.EnrSerialConstant},
+		Mutants: []*mutants.Mutant{mutants.EnrSerialConstant, mutants.EnrRenewSerial},
 		Run: func(t *T) {
 			a, b := certOf(t.Device()), certOf(t.Device())
 			same := bytes.Equal(a.Issuer, b.Issuer) && a.SerialNumber == b.SerialNumber
 			t.Check(!same, "different serial numbers for two devices", a.SerialNumber+" for both, from one issuer")
+			if serial := renewedSerial(t); serial != "" {
+				t.Fail("another serial number when a certificate is renewed", serial+" for both")
+			}
 		},
 	},
 	{
@@ -87,6 +91,25 @@ var certificatesIssued = []Scenario{
 			}
 		},
 	},
+}
+
+// renewedSerial renews a certificate, and returns the serial number that both have;
+// empty if they differ, or if there is no renewal, which ENR-21 judges.
+func renewedSerial(t *T) string {
+	d := t.EnrolledOnly()
+	if robo := renewNode(documentOf(d).Renew, "ROBOSupport"); robo == nil || !strings.EqualFold(robo.Value, "true") {
+		return ""
+	}
+	if err := d.Renew(t.Context()); err != nil {
+		t.Evidence("%v", err)
+		return ""
+	}
+	old := certOf(d)
+	renewed, err := enroll.ReadCert(d.Certificate().Certificate[0])
+	if err != nil || !bytes.Equal(old.Issuer, renewed.Issuer) || old.SerialNumber != renewed.SerialNumber {
+		return ""
+	}
+	return old.SerialNumber
 }
 
 // certOf returns the client certificate that the device got.

@@ -77,19 +77,22 @@ var enrollmentCredentials = []Scenario{
 		Rule:    "The policy service and the enrollment service serve nobody without a valid credential.",
 		Source:  "MS-MDE2 3.3.4.1, 3.4.4.1; MS-XCEP 3.1.4.1",
 		Fix:     "Check the credential in GetPolicies and in RST before doing anything else.",
-		Mutants: []*mutants.Mutant{mutants.EnrPasswordAny, mutants.EnrTokenOptional},
+		Mutants: []*mutants.Mutant{mutants.EnrPasswordAny, mutants.EnrTokenOptional, mutants.EnrPasswordEmpty, mutants.EnrTokenAny},
 		Under:   []string{"ENR-18"},
 		Run: func(t *T) {
 			known := t.Enrollee()
 			r := discoveredBy(known)
 			wrong, tried := wrongCredential(t, r)
-			for _, with := range []struct {
+			type bad struct {
 				what string
 				opts dmclient.EnrollOptions
-			}{
-				{"no security token", dmclient.EnrollOptions{NoCredential: true}},
-				{tried, dmclient.EnrollOptions{Credential: wrong}},
-			} {
+			}
+			list := []bad{{"no security token", dmclient.EnrollOptions{NoCredential: true}}, {tried, dmclient.EnrollOptions{Credential: wrong}}}
+			if wrong.Username != "" {
+				list = append(list, bad{"an empty password", dmclient.EnrollOptions{Credential: &enroll.Credential{Username: wrong.Username}}},
+					bad{"an invented token", dmclient.EnrollOptions{Credential: &enroll.Credential{Token: []byte("not a token")}}})
+			}
+			for _, with := range list {
 				t.Try("GetPolicies with "+with.what, func() {
 					exchangeOf(known, enroll.StepPolicies)
 					c := caller(t)

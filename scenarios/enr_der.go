@@ -43,6 +43,7 @@ const (
 	subjectAltName   = "2.5.29.17"
 	basicConstraints = "2.5.29.19"
 	authorityKeyID   = "2.5.29.35"
+	extKeyUsage      = "2.5.29.37"
 )
 
 const emailAddress = "1.2.840.113549.1.9.1" // attribute of a subject

@@ -94,24 +94,27 @@ var discovery = []Scenario{
 	},
 	{
 		ID: "ENR-42", Level: report.Should, Title: "the Discover reply follows its schema",
-		Rule:    "DiscoverResponse, DiscoverResult and their elements are in the namespace of the discovery service, and none occurs twice. EnrollmentVersion, if present, is a version of the protocol: 3.0 to 9.0.",
+		Rule:    "DiscoverResponse, DiscoverResult and their elements are in the namespace of the discovery service, and none occurs twice. EnrollmentVersion, if present, is a version of the protocol, 3.0 to 9.0, whatever the device asks for.",
 		Source:  "MS-MDE2 3.1.4.1.2.2, 3.1.4.1.3.2, 6",
 		Fix:     "Declare xmlns=\"" + enroll.NamespaceDiscovery + "\" on DiscoverResponse, and write each element once.",
-		Mutants: []*mutants.Mutant{mutants.EnrDiscoverNamespace, mutants.EnrDiscoverTwice, mutants.EnrVersionUnknown},
+		Mutants: []*mutants.Mutant{mutants.EnrDiscoverNamespace, mutants.EnrDiscoverTwice, mutants.EnrVersionUnknown, mutants.EnrVersionEcho, mutants.EnrDiscoverOld},
 		Run: func(t *T) {
 			d := t.Specimen()
 			discoveredBy(d)
-			r := bodyOf(d, enroll.StepDiscover, "DiscoverResponse")
-			result := r.SelectElement("DiscoverResult")
-			t.Try("namespace", func() { inNamespace(t, enroll.NamespaceDiscovery, append(ofDiscovery(result), r, result)) })
-			t.Try("elements", func() {
-				seen := map[string]bool{}
-				for _, e := range ofDiscovery(result) {
-					t.Check(!seen[e.Tag], "one "+e.Tag, "two")
-					seen[e.Tag] = true
-				}
-			})
-			t.Try("EnrollmentVersion", func() { knownVersion(t, result.SelectElement("EnrollmentVersion")) })
+			t.Try("the device's own Discover", func() { discoverReply(d) })
+			for _, v := range []string{"3.0", "42.0"} { // 42.0 is newer than any server
+				t.Try("RequestVersion "+v, func() {
+					c := caller(t)
+					_, err := ask(t, c.EnrollmentClient(dmclient.EnrollOptions{}), func(q *enroll.DiscoverRequest) { q.RequestVersion = v })
+					if err != nil {
+						declined(t, err) // ENR-41 judges it
+						t.Evidence("RequestVersion %s: %s", v, said(err))
+						return
+					}
+					keepLast(c, "Discover with RequestVersion "+v)
+					discoverReply(c)
+				})
+			}
 		},
 	},
 }
@@ -119,6 +122,21 @@ var discovery = []Scenario{
 // otherApp is the form of the address of an app that opens the page: not every
 // enrollment starts in the Settings.
 const otherApp = "ms-app://s-1-15-2-1430448594-2639229838-973813799-439329657-1197984847-4069167804-1277922394"
+
+// discoverReply fails unless the reply to a Discover follows the schema.
+func discoverReply(d *Device) {
+	t := d.T
+	r := bodyOf(d, enroll.StepDiscover, "DiscoverResponse")
+	result := r.SelectElement("DiscoverResult")
+	list := ofDiscovery(result)
+	inNamespace(t, enroll.NamespaceDiscovery, append(list, r, result))
+	seen := map[string]bool{}
+	for _, e := range list {
+		t.Check(!seen[e.Tag], "one "+e.Tag, "two")
+		seen[e.Tag] = true
+	}
+	knownVersion(t, result.SelectElement("EnrollmentVersion"))
+}
 
 // ofDiscovery returns the elements of a DiscoverResult that the schema knows.
 func ofDiscovery(result *etree.Element) (list []*etree.Element) {

@@ -35,8 +35,7 @@ var enrollmentFaults = []Scenario{
 		Rule:    "The Subcode of a fault, and ErrorType in its detail, are those of the tables in MS-MDE2, and those of a wrong credential are for nothing else (ENR-48 asks for them there). Case does not matter, and faults of SOAP 1.1 have the subcode in faultcode.",
 		Source:  "MS-MDE2 2.2.10; Learn, \"Mobile device enrollment\"",
 		Fix:     "Write one of the listed subcodes, with the prefix of SOAP; Windows turns it into the error that the user sees.",
-		Mutants: []*mutants.Mutant{mutants.EnrFaultCode, mutants.EnrFaultMisfit, mutants.EnrFaultPrefix, mutants.EnrErrorType},
-		Under:   []string{"ENR-18", "ENR-55"},
+		Mutants: []*mutants.Mutant{mutants.EnrFaultCode, mutants.EnrFaultMisfit, mutants.EnrFaultPrefix, mutants.EnrErrorType, mutants.EnrErrorTypeEmpty},
 		Run:     func(t *T) { eachFault(t, knownCodes) },
 	},
 	{
@@ -44,7 +43,7 @@ var enrollmentFaults = []Scenario{
 		Rule:    "A fault has an Action, and the MessageID of the request in RelatesTo. TraceId, if present, is different for each attempt. CertificateEnrollmentWSDetail, if present, says InvalidRequest true for a refused CSR, and nil for what it does not know.",
 		Source:  "MS-MDE2 2.2.10; WS-Addressing 1.0 SOAP binding; MS-WSTEP 3.1.4.1.3.7",
 		Fix:     "Write the SOAP header of a fault as for a reply, and a new id into TraceId that your log has, too.",
-		Mutants: []*mutants.Mutant{mutants.EnrTraceConstant, mutants.EnrFaultBare, mutants.EnrWSDetail},
+		Mutants: []*mutants.Mutant{mutants.EnrTraceConstant, mutants.EnrFaultBare, mutants.EnrWSDetail, mutants.EnrWSDetailUnsigned},
 		Under:   []string{"ENR-03"},
 		Run: func(t *T) {
 			seen := map[string]string{}
@@ -102,8 +101,12 @@ func eachFault(t *T, judge func(*raised)) {
 		c := caller(t)
 		return c, tokenWith(c, what, opts, r)
 	})
-	for _, in := range []changedRST{unusable[1], garbageCSR} {
-		one("RST with "+in.what, "ENR-55", raised{csr: in.what == garbageCSR.what}, func(what string) (*Device, error) {
+	for _, in := range []struct {
+		changedRST
+		by  string
+		csr bool
+	}{{unusable[1], "ENR-55", false}, {garbageCSR, "ENR-55", true}, {spoiledCSR, "ENR-56", true}} {
+		one("RST with "+in.what, in.by, raised{csr: in.csr}, func(what string) (*Device, error) {
 			err := requested(t, what, in.edit)
 			made := t.Devices()
 			return made[len(made)-1], err
@@ -186,6 +189,9 @@ func knownCodes(f *raised) {
 	}
 	if f.csr {
 		t.Check(!slices.Contains(ofCredentials, code), "a Subcode that fits a bad CSR, such as CertificateRequest", code)
+	}
+	if e := f.detail.FindElement(".//ErrorType"); e != nil && text(e) == "" {
+		t.Check(attribute(e, "nil") == "true" || attribute(e, "nil") == "1", "no ErrorType, a nil one, or one of MS-MDE2 2.2.10", "an empty one")
 	}
 	kind := f.fault.ErrorType
 	t.Check(kind == "" || slices.Contains(errorTypes, kind), "an ErrorType of MS-MDE2 2.2.10: "+strings.Join(errorTypes, ", "), kind)

@@ -2,8 +2,11 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/beevik/etree"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -124,18 +127,76 @@ var enrollmentMessages = []Scenario{
 	},
 	{
 		ID: "ENR-30", Level: report.Should, Title: "SOAP is XML: white space, prefixes, order of attributes",
-		Rule:    "Indentation, other prefixes or another order of attributes do not change a request.",
+		Rule:    "Indentation, other prefixes or another order of attributes do not change a request. A MessageID with an ampersand comes back in RelatesTo, escaped.",
 		Source:  "XML 1.0; Namespaces in XML 1.0",
-		Fix:     "Read SOAP with an XML parser and match elements by namespace and local name, not by text.",
-		Mutants: []*mutants.Mutant{mutants.EnrSOAPStrict},
+		Fix:     "Read and write SOAP with an XML library, and match elements by namespace and local name, not by text.",
+		Mutants: []*mutants.Mutant{mutants.EnrSOAPStrict, mutants.EnrRelatesRaw},
 		Under:   []string{"ENR-19"},
 		Run: func(t *T) {
 			d := t.Specimen()
 			for _, step := range services {
 				t.Try(step, func() { reformed(t, d, step) })
 			}
+			t.Try("Discover with MessageID "+oddMessageID, func() { escapes(t, d) })
 		},
 	},
+	{
+		ID: "ENR-90", Level: report.Should, Title: "replies are SOAP by their namespaces",
+		Rule:    "Envelope, Header and Body of each reply are in the namespace of SOAP 1.2 or 1.1, Action and RelatesTo in that of WS-Addressing. (Learn's sample of the reply to RST has an Action without prefix.)",
+		Source:  "MS-WSTEP 2.1; MS-MDE2 2.1, 2.2.1; WS-Addressing 1.0 Core 3.2",
+		Fix:     "Bind the prefixes of Envelope and of its header to these namespaces, and use them on every element.",
+		Mutants: []*mutants.Mutant{mutants.EnrEnvelopeOwn, mutants.EnrActionBare},
+		Under:   []string{"ENR-03", "ENR-27"},
+		Run: func(t *T) {
+			d := t.Specimen()
+			for _, step := range services {
+				t.Try(step, func() { namespaced(t, d, step) })
+			}
+		},
+	},
+}
+
+// oddMessageID has characters that XML escapes, and that templates expand.
+const oddMessageID = "urn:example:a?b=1&c=$1"
+
+// escapes fails unless a Discover with such a MessageID is answered, and the reply
+// relates to it.
+func escapes(t *T, d *Device) {
+	sent := exchangeOf(d, enroll.StepDiscover)
+	c := caller(t)
+	odd := editor(func(env *etree.Element) { env.FindElement("./Header/MessageID").SetText(oddMessageID) })(sent.Request)
+	got, err := c.EnrollmentClient(dmclient.EnrollOptions{}).Send(t.Context(), sent.URL, odd)
+	keepLast(c, "Discover with MessageID "+oddMessageID)
+	if err != nil {
+		t.Excused(err)
+		t.Fail("the same answer to another MessageID", said(err))
+	}
+	if _, usual := envelopesOf(d, enroll.StepDiscover); usual.RelatesTo == "" {
+		t.Blocked(suite.By("ENR-03"), "replies have no RelatesTo")
+	}
+	t.Check(got.RelatesTo == oddMessageID, "RelatesTo "+oddMessageID, suite.Show(got.RelatesTo))
+}
+
+// namespaced fails unless a reply's envelope and the header blocks that devices read
+// are in their namespaces.
+func namespaced(t *T, d *Device, step string) {
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(exchangeOf(d, step).Response); err != nil {
+		t.Blocked(suite.By(suite.Enrolls), "the %s reply is not XML: %v", step, err)
+	}
+	for _, path := range []string{"/Envelope", "/Envelope/Header", "/Envelope/Body"} {
+		for _, e := range doc.FindElements(path) {
+			ns := e.NamespaceURI()
+			t.Check(ns == soap12 || ns == soap11, e.Tag+" of SOAP 1.2 or 1.1", "namespace "+suite.Show(ns))
+		}
+	}
+	for _, name := range []string{"Action", "RelatesTo"} {
+		list := doc.FindElements("/Envelope/Header/" + name) // a header may have others of that name
+		right := slices.ContainsFunc(list, func(e *etree.Element) bool { return e.NamespaceURI() == enroll.NamespaceAddressing })
+		if len(list) > 0 {
+			t.Check(right, name+" in namespace "+enroll.NamespaceAddressing, "namespace "+suite.Show(list[0].NamespaceURI()))
+		}
+	}
 }
 
 // framed checks the HTTP framing of a reply. HTTP/2 has no chunked transfer and

@@ -3,6 +3,8 @@ package scenarios
 import (
 	"strings"
 
+	"github.com/beevik/etree"
+
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
 	"github.com/dmwake/dmwake/harness/report"
@@ -16,10 +18,10 @@ import (
 var certificatePolicies = []Scenario{
 	{
 		ID: "ENR-08", Level: report.Must, Title: "GetPoliciesResponse is well-formed and carries a policy",
-		Rule:    "GetPolicies is answered with well-formed XML that binds every prefix and contains a certificate policy. (Windows has been seen to ignore an unbound prefix; other clients and parsers do not.)",
-		Source:  "MS-XCEP 3.1.4.1.1.2; Namespaces in XML 1.0 section 5",
+		Rule:    "GetPolicies is answered with well-formed XML that binds every prefix and contains a certificate policy, for every device anew: lastUpdate of the request is nil. (Windows has been seen to ignore an unbound prefix; other clients and parsers do not.)",
+		Source:  "MS-XCEP 3.1.4.1.1.2, 3.1.4.1.2.1, 3.1.4.1.3.9; Namespaces in XML 1.0 section 5",
 		Fix:     "Answer GetPolicies with one policy and its attributes, and bind every prefix on the element that uses it or on one above.",
-		Mutants: []*mutants.Mutant{mutants.EnrPoliciesUnbound, mutants.EnrPoliciesNone, mutants.EnrPoliciesPanic},
+		Mutants: []*mutants.Mutant{mutants.EnrPoliciesUnbound, mutants.EnrPoliciesNone, mutants.EnrPoliciesPanic, mutants.EnrPoliciesOnce},
 		Run: func(t *T) {
 			reply := policyReply(t, t.Specimen())
 			e, err := enroll.ReadEnvelope(reply)
@@ -35,7 +37,11 @@ var certificatePolicies = []Scenario{
 				t.Fail("a well-formed GetPolicies reply", err.Error())
 			}
 			t.Expect(unbound, "unbound prefixes in the GetPolicies reply").To(BeEmpty())
+			if other := misplaced(reply); r.Policies == 0 && other != "" {
+				t.Fail("a policy in response/policies", "a policy in "+other)
+			}
 			t.Expect(r.Policies, "certificate policies in the reply").To(BeNumerically(">", 0))
+			asksAgain(t)
 		},
 	},
 	{
@@ -52,7 +58,7 @@ var certificatePolicies = []Scenario{
 				}
 			})
 			t.Try("policyOIDReference of each policy", func() {
-				for _, p := range g.FindElements("response/policies/policy") {
+				for _, p := range g.FindElements(".//policy") {
 					t.Check(textIn(p, "policyOIDReference") != "", "a policyOIDReference in each policy", "none")
 				}
 			})
@@ -73,7 +79,7 @@ var certificatePolicies = []Scenario{
 			if oid := onCurves(d); oid != "" {
 				t.NotApplicable("the policy asks for keys on elliptic curves (%s), which are shorter", oid)
 			}
-			t.Expect(policiesOf(d).MinimalKeyLength, "minimalKeyLength").To(BeNumerically(">=", 2048))
+			t.Expect(keyLength(d), "minimalKeyLength").To(BeNumerically(">=", 2048))
 		},
 	},
 	{
@@ -81,13 +87,18 @@ var certificatePolicies = []Scenario{
 		Rule:    "Every OID has an id of its own, a group from 1 to 9 and a defaultName. Every CA, if there are any, has an id of its own, a certificate, and URIs with a known kind of authentication.",
 		Source:  "MS-XCEP 3.1.4.1.3.2, 3.1.4.1.3.5, 3.1.4.1.3.16",
 		Fix:     "Number the OIDs and the CAs of the reply, and write every element that MS-XCEP lists for them.",
-		Mutants: []*mutants.Mutant{mutants.EnrOIDTwice, mutants.EnrOIDGroup, mutants.EnrOIDNameless, mutants.EnrIssuerBare, mutants.EnrIssuerAuth},
+		Mutants: []*mutants.Mutant{mutants.EnrOIDTwice, mutants.EnrOIDGroup, mutants.EnrOIDLoose, mutants.EnrOIDNameless, mutants.EnrIssuerBare, mutants.EnrIssuerAuth},
 		Run: func(t *T) {
 			g := policyReplyOf(t.Specimen())
 			t.Try("ids of OIDs", func() { unique(t, g, "oIDReferenceID") })
 			for _, o := range g.FindElements("oIDs/oID") {
 				t.Try("OID "+suite.Show(textIn(o, "oIDReferenceID")), func() { wholeOID(t, o) })
 			}
+			t.Try("oIDs", func() {
+				for _, k := range g.FindElements("oIDs/*") {
+					t.Check(k.Tag == "oID", "only oID in oIDs", k.Tag)
+				}
+			})
 			t.Try("ids of CAs", func() { unique(t, g, "cAReferenceID") })
 			for _, ca := range g.FindElements("cAs/cA") {
 				t.Try("CA "+suite.Show(textIn(ca, "cAReferenceID")), func() { wholeCA(t, ca) })
@@ -124,10 +135,11 @@ var certificatePolicies = []Scenario{
 	},
 	{
 		ID: "ENR-52", Level: report.Should, Title: "the policy reply has the form that its schema describes",
-		Rule:    "Its elements are in the namespace of MS-XCEP and in the order of its schema. The group of the hash algorithm is 1. permission/enroll is true for a policy of this user. Attestation is asked for only with an EnrollmentVersion that has it: 5.0, or 6.0 for azureAttestation.",
-		Source:  "MS-XCEP 3.1.4.1.2.2, 3.1.4.1.3.11, 3.1.4.1.3.16, 6.2; MS-MDE2 3.3.4.1.1.2",
-		Fix:     "Write the elements in the order of the schema of MS-XCEP, and declare its namespace on GetPoliciesResponse.",
-		Mutants: []*mutants.Mutant{mutants.EnrPolicyNamespace, mutants.EnrPolicyOrder, mutants.EnrHashGroup, mutants.EnrEnrollFalse, mutants.EnrAttestationEarly},
+		Rule:   "Its elements are in the namespace of MS-XCEP and in the order of its schema. The group of the hash algorithm is 1. permission/enroll is true for a policy of this user. Attestation is asked for only with an EnrollmentVersion that has it: 5.0, or 6.0 for azureAttestation.",
+		Source: "MS-XCEP 3.1.4.1.2.2, 3.1.4.1.3.11, 3.1.4.1.3.16, 6.2; MS-MDE2 3.3.4.1.1.2",
+		Fix:    "Write the elements in the order of the schema of MS-XCEP, and declare its namespace on GetPoliciesResponse.",
+		Mutants: []*mutants.Mutant{mutants.EnrPolicyNamespace, mutants.EnrPolicyOrder, mutants.EnrHashGroup, mutants.EnrEnrollFalse, mutants.EnrAttestationEarly,
+			mutants.EnrAttestationUnversioned},
 		Run: func(t *T) {
 			d := t.Specimen()
 			g := policyReplyOf(d)
@@ -146,6 +158,42 @@ var certificatePolicies = []Scenario{
 			t.Try("attestation", func() { attestsInTime(t, g, d.Discovered().EnrollmentVersion) })
 		},
 	},
+}
+
+// misplaced returns the element that has the first policy of a reply; empty if there
+// is no policy.
+func misplaced(reply []byte) string {
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(reply); err != nil {
+		return ""
+	}
+	if p := doc.FindElement("//GetPoliciesResponse//policy"); p != nil {
+		return p.Parent().Tag
+	}
+	return ""
+}
+
+// asksAgain fails if another device gets no policy. Its refusal is another
+// scenario's.
+func asksAgain(t *T) {
+	if t.Lab.Config.Target.Shared() {
+		return
+	}
+	d := t.Device()
+	ex := reached(d, enroll.StepPolicies)
+	if ex == nil || answerTo(enroll.StepPolicies, ex) != nil {
+		t.Evidence("GetPolicies of another device was not answered")
+		return
+	}
+	e, err := enroll.ReadEnvelope(ex.Response)
+	if err != nil {
+		t.Fail("a SOAP envelope for another device", err.Error())
+	}
+	r, err := e.PolicyResponse()
+	if err != nil {
+		t.Fail("a GetPoliciesResponse for another device", err.Error())
+	}
+	t.Check(r.Policies > 0, "a certificate policy for every device", "none for the second device")
 }
 
 // policyReply returns the body of the reply to GetPolicies. A missing reply fails

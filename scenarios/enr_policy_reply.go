@@ -33,14 +33,27 @@ func bodyOf(d *Device, step, name string) *etree.Element {
 	return found
 }
 
-// policyReplyOf returns the GetPoliciesResponse of a device, which has a policy.
+// policyReplyOf returns the GetPoliciesResponse of a device. It has a policy, even if
+// in a place that ENR-08 reports.
 func policyReplyOf(d *Device) *etree.Element {
-	policiesOf(d)
-	return bodyOf(d, enroll.StepPolicies, "GetPoliciesResponse")
+	g := bodyOf(d, enroll.StepPolicies, "GetPoliciesResponse")
+	if firstPolicy(g) == nil {
+		d.T.Blocked(suite.By("ENR-08"), "the GetPolicies reply has no policy")
+	}
+	return g
 }
 
 // firstPolicy returns the policy that devices follow.
-func firstPolicy(g *etree.Element) *etree.Element { return g.FindElement("response/policies/policy") }
+func firstPolicy(g *etree.Element) *etree.Element { return g.FindElement(".//policy") }
+
+// keyLength returns minimalKeyLength of that policy; 0 if it has none.
+func keyLength(d *Device) int {
+	for _, k := range all(firstPolicy(policyReplyOf(d)), "minimalKeyLength") {
+		n, _ := strconv.Atoi(strings.TrimSpace(k.Text())) // ENR-51 reports what is no number
+		return n
+	}
+	return 0
+}
 
 // isNil reports whether an element is absent, nil or empty.
 func isNil(e *etree.Element) bool {
@@ -177,7 +190,7 @@ func wholeCA(t *T, ca *etree.Element) {
 // Microsoft's own examples have no commonName.
 func named(t *T, g *etree.Element) {
 	seen := map[string]bool{}
-	for _, p := range g.FindElements(".//policies/policy") {
+	for _, p := range g.FindElements(".//policy") {
 		a := p.SelectElement("attributes")
 		t.Check(!isNil(a), "attributes in every policy", "none in the policy with policyOIDReference "+suite.Show(textIn(p, "policyOIDReference")))
 		name := textIn(a, "commonName")
@@ -207,8 +220,8 @@ func attests(t *T, g *etree.Element) {
 // of the Discover reply does not have.
 func attestsInTime(t *T, g *etree.Element, version string) {
 	v, err := strconv.ParseFloat(version, 64)
-	if err != nil {
-		return // absent, or ENR-42 reports it
+	if err != nil && version != "" {
+		return // ENR-42 reports it
 	}
 	for _, e := range g.FindElements(".//policy//*") {
 		least := 0.0
@@ -218,7 +231,7 @@ func attestsInTime(t *T, g *etree.Element, version string) {
 		case strings.EqualFold(e.Tag, "azureAttestation"):
 			least = 6
 		}
-		t.Check(v >= least || isNil(e), e.Tag+" with EnrollmentVersion "+strconv.FormatFloat(least, 'f', 1, 64)+" or later", "EnrollmentVersion "+version)
+		t.Check(v >= least || isNil(e), e.Tag+" with EnrollmentVersion "+strconv.FormatFloat(least, 'f', 1, 64)+" or later", "EnrollmentVersion "+suite.Show(version))
 	}
 }
 

@@ -26,10 +26,10 @@ import (
 var renewal = []Scenario{
 	{
 		ID: "ENR-21", Level: report.Must, Title: "a certificate is renewed",
-		Rule:    "A device whose provisioning document sets ROBOSupport asks the discovery service where to renew, and sends an RST of type Renew, signed with the old key, over TLS with the old certificate. The server issues a certificate for the new key, and sessions continue with it.",
+		Rule:    "A device whose provisioning document sets ROBOSupport asks the discovery service where to renew, and sends an RST of type Renew, signed with the old key, over TLS with the old certificate. The server issues a certificate for the new key, which does not end before the old one. Sessions continue with it, and it is renewed in the same way.",
 		Source:  "MS-MDE2 3.5.4.1.1.1; MS-MDE 3.5.4.1.1.1 (the server is required to support client TLS); Learn, \"Certificate renewal\"",
 		Fix:     "Accept RequestType Renew with a PKCS#7 request over TLS with the old certificate, and answer with the new one. Without ROBOSupport, devices do not ask.",
-		Mutants: []*mutants.Mutant{mutants.EnrRenewRefused, mutants.EnrRenewKey},
+		Mutants: []*mutants.Mutant{mutants.EnrRenewRefused, mutants.EnrRenewKey, mutants.EnrRenewOnce, mutants.EnrRenewShorter},
 		Run: func(t *T) {
 			if p := &t.Lab.Config.Target.Provisioned; p.Server != "" && p.EnrollmentURL == "" {
 				t.Skip("where the device renews is unknown: set target.provisioned.enrollment_url, for example https://mdm.example/EnrollmentServer/Enrollment.svc")
@@ -44,7 +44,13 @@ var renewal = []Scenario{
 				t.Fail("a renewed certificate", said(err))
 			}
 			t.Check(!bytes.Equal(d.Certificate().Certificate[0], old), "a new certificate", "the old one")
+			endsLater(t, old, d.Certificate().Certificate[0])
 			d.Survived(t.Managed(d.Sync(dmclient.SyncOptions{})), "the renewal of the certificate")
+			if err := d.Renew(t.Context()); err != nil && !isNotEligible(err) && !isForbidden(err) {
+				keepLast(d, "the second renewal")
+				t.Excused(err)
+				t.Fail("a renewed certificate that can be renewed itself", said(err))
+			}
 		},
 	},
 	{
@@ -126,6 +132,16 @@ var renewal = []Scenario{
 			})
 		},
 	},
+}
+
+// endsLater fails if a renewed certificate ends before the old one.
+func endsLater(t *T, old, renewed []byte) {
+	before, err := enroll.NotAfter(old)
+	if err != nil {
+		return // ENR-87 reports it
+	}
+	after, err := enroll.NotAfter(renewed)
+	t.Check(err == nil && !after.Before(before), "a renewed certificate that ends on "+before.UTC().Format(time.DateOnly)+" or later", after.UTC().Format(time.DateOnly))
 }
 
 // renewable returns the certificate to renew. The body is blocked if the server

@@ -67,15 +67,19 @@ var certificateRequests = []Scenario{
 		Rule:    "The enrollment service does not certify a key shorter than the minimalKeyLength of its own policy.",
 		Source:  "MS-XCEP 3.1.4.1.3.20; MS-WSTEP 3.1.4.1",
 		Fix:     "Compare the key of the request with minimalKeyLength before you certify it.",
-		Mutants: []*mutants.Mutant{mutants.EnrAnyKey},
+		Mutants: []*mutants.Mutant{mutants.EnrAnyKey, mutants.EnrKeyLong},
 		Run: func(t *T) {
 			// A device with a longer key enrolls.
 			known := t.EnrolledOnly()
 			if oid := onCurves(known); oid != "" {
 				t.NotApplicable("the policy asks for keys on elliptic curves (%s), and this device makes RSA keys", oid)
 			}
-			if n := policiesOf(known).MinimalKeyLength; n <= shortKey {
-				t.Blocked(suite.By("ENR-33"), "minimalKeyLength of the policy is %d, and no shorter key is tried", n)
+			least := keyLength(known)
+			if own, ok := requestedKey(known).(*rsa.PublicKey); ok && own.N.BitLen() < least {
+				t.Fail(fmt.Sprintf("a refusal of a key of %d bits, as minimalKeyLength is %d", own.N.BitLen(), least), "a certificate")
+			}
+			if least <= shortKey {
+				t.Blocked(suite.By("ENR-33"), "minimalKeyLength of the policy is %d, and no shorter key is tried", least)
 			}
 			d := t.DeviceWith(func(c *dmclient.Config) {
 				c.Key = func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, shortKey) }

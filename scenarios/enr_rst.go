@@ -1,11 +1,15 @@
 package scenarios
 
 import (
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/beevik/etree"
+	"github.com/smallstep/pkcs7"
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
@@ -39,22 +43,21 @@ var deviceRequests = []Scenario{
 	},
 	{
 		ID: "ENR-56", Level: report.Should, Title: "a CSR that its own key did not sign gets no certificate",
-		Rule:    "The signature of a certificate request shows that its sender has the private key. A server does not certify a key without it.",
+		Rule:    "The signature of a certificate request shows that its sender has the private key. A server does not certify a key without it, whatever the algorithm. Nor does it answer a renewal that nobody signed, or two strangers, or crash at one.",
 		Source:  "MS-WSTEP 3.1.4.2.1.1; RFC 2986 section 3",
 		Fix:     "Verify the signature of the PKCS#10 request with the key in it.",
-		Mutants: []*mutants.Mutant{mutants.EnrCSRUnsigned},
+		Mutants: []*mutants.Mutant{mutants.EnrCSRUnsigned, mutants.EnrCSRUnsignedSHA256, mutants.EnrRenewSignersPanic},
 		Run: func(t *T) {
 			exchangeOf(t.Specimen(), enroll.StepToken)
-			err := requested(t, "RST with a CSR whose signature is wrong", func(env *etree.Element) {
-				token := requestIn(env).SelectElement("BinarySecurityToken")
-				der, err := base64Text(token.Text())
-				if err != nil || len(der) == 0 {
-					t.Error("the CSR cannot be read: %v", err)
-				}
-				der[len(der)-1] ^= 1
-				token.SetText(base64.StdEncoding.EncodeToString(der))
+			t.Try(spoiledCSR.what, func() { notServed(t, requested(t, "RST with "+spoiledCSR.what, spoiledCSR.edit), spoiledCSR.what) })
+			t.Try(spoiledCSR.what+", with SHA-256", func() {
+				err := requestedWith(t, dmclient.EnrollOptions{PlainCSR: true, IgnorePolicies: true}, "RST with "+spoiledCSR.what, spoiledCSR.edit)
+				notServed(t, err, spoiledCSR.what)
 			})
-			notServed(t, err, "a CSR whose signature is wrong")
+			for _, n := range []int{0, 2} {
+				in := renewalOf(t, n)
+				t.Try(in.what, func() { notServed(t, requested(t, "RST: "+in.what, in.edit), in.what) })
+			}
 		},
 	},
 	{
@@ -73,10 +76,10 @@ var deviceRequests = []Scenario{
 	},
 	{
 		ID: "ENR-58", Level: report.Should, Title: "an RST may say more, in any order",
-		Rule:    "Elements and context items that a server does not know are ignored. Context items come in any order, and some of them, such as MAC and IMEI, more than once.",
+		Rule:    "Elements and context items that a server does not know are ignored. Context items come in any order, and some of them, such as MAC and IMEI, more than once. With the claims of an attestation, an RST has more than 10,000 bytes.",
 		Source:  "MS-WSTEP 3.1.4.1.3.3; MS-MDE2 3.4.4.1.1.1",
 		Fix:     "Look context items up by name, take lists of MAC and IMEI, and ignore what you do not know.",
-		Mutants: []*mutants.Mutant{mutants.EnrContextStrict, mutants.EnrContextTwice, mutants.EnrContextOrder},
+		Mutants: []*mutants.Mutant{mutants.EnrContextStrict, mutants.EnrContextTwice, mutants.EnrContextOrder, mutants.EnrBodyLimit},
 		Run: func(t *T) {
 			exchangeOf(t.Specimen(), enroll.StepToken)
 			for _, in := range richer {
@@ -142,6 +145,41 @@ var unusable = []changedRST{
 	garbageCSR,
 }
 
+// spoiledCSR has a request whose signature does not fit.
+var spoiledCSR = changedRST{"a CSR whose signature is wrong", func(env *etree.Element) {
+	token := requestIn(env).SelectElement("BinarySecurityToken")
+	if der, err := base64Text(token.Text()); err == nil && len(der) > 0 {
+		der[len(der)-1] ^= 1
+		token.SetText(base64.StdEncoding.EncodeToString(der))
+	}
+}}
+
+// renewalOf asks for a renewal with a PKCS#7 that so many strangers signed; a device
+// signs it with its one certificate.
+func renewalOf(t *T, signers int) changedRST {
+	p7, err := pkcs7.NewSignedData([]byte("a certificate request"))
+	for i := 0; i < signers && err == nil; i++ {
+		var c *tls.Certificate
+		if c, err = selfSigned("a stranger"); err == nil {
+			err = p7.AddSigner(c.Leaf, c.PrivateKey, pkcs7.SignerInfoConfig{})
+		}
+	}
+	var der []byte
+	if err == nil {
+		der, err = p7.Finish()
+	}
+	if err != nil {
+		t.Error("no PKCS#7 could be made: %v", err)
+	}
+	return changedRST{fmt.Sprintf("a renewal with %d signers", signers), func(env *etree.Element) {
+		r := requestIn(env)
+		r.SelectElement("RequestType").SetText(trust13 + "/Renew")
+		token := r.SelectElement("BinarySecurityToken")
+		token.CreateAttr("ValueType", "http://schemas.microsoft.com/windows/pki/2009/01/enrollment#PKCS7") // MS-MDE2 3.5.4.1.1.1
+		token.SetText(base64.StdEncoding.EncodeToString(der))
+	}}
+}
+
 var garbageCSR = changedRST{"a BinarySecurityToken that is no certificate request", func(env *etree.Element) {
 	requestIn(env).SelectElement("BinarySecurityToken").SetText(base64.StdEncoding.EncodeToString([]byte("this is no certificate request")))
 }}
@@ -163,6 +201,7 @@ var richer = []changedRST{
 		e.CreateAttr("xmlns:x", "urn:example:extra")
 		e.SetText("42")
 	}},
+	{"a context item of 12,000 characters", func(env *etree.Element) { addItem(env, "ExampleClaim", strings.Repeat("QUJDREVG", 1500)) }},
 	{"two more MACs and two IMEIs", func(env *etree.Element) {
 		for _, v := range [][2]string{{"MAC", "00-15-5D-01-02-03"}, {"MAC", "00-15-5D-01-02-04"}, {"IMEI", "490154203237518"}, {"IMEI", "490154203237526"}} {
 			addItem(env, v[0], v[1])
@@ -187,11 +226,16 @@ func addItem(env *etree.Element, name, value string) {
 // requested enrolls a new device with a changed RST. The error is that of the
 // RST; nil means that it was answered with a provisioning document.
 func requested(t *T, what string, edit func(env *etree.Element)) error {
+	return requestedWith(t, t.Lab.Leniency(), what, edit)
+}
+
+// requestedWith is requested with options of its own.
+func requestedWith(t *T, o dmclient.EnrollOptions, what string, edit func(env *etree.Element)) error {
 	if signed(t) {
 		t.NotApplicable("the request is signed (target.certificate), so it cannot be changed")
 	}
 	d := t.DeviceWith(func(c *dmclient.Config) { c.EditRST = editor(edit) })
-	err := d.EnrollWith(t.Lab.Leniency())
+	err := d.EnrollWith(o)
 	keepLast(d, what)
 	t.Excused(err)
 	var e *enroll.Error

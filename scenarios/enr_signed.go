@@ -22,10 +22,14 @@ var signedRequests = []Scenario{
 		Rule:    "With AuthPolicy Certificate, the enrollment service verifies the XML signature of the RST with the certificate in it, and that it trusts this certificate for enrollment.",
 		Source:  "MS-MDE2 3.4.4.1.1.1.2, 1.5; MS-WSTEP 3.1.4.2; Learn, \"Certificate authentication device enrollment\"",
 		Fix:     "Verify the digest of the Body and the value of the ds:Signature with the certificate's key, and the certificate with the CAs that may enroll devices.",
-		Mutants: []*mutants.Mutant{mutants.EnrSignedAny, mutants.EnrSignedByAnyone},
+		Mutants: []*mutants.Mutant{mutants.EnrSignedAny, mutants.EnrSignedByAnyone, mutants.EnrSignedIssued},
 		Run: func(t *T) {
 			known, own := signedDevice(t)
+			var issued *tls.Certificate
 			stranger, err := forge(known, ofItself)
+			if err == nil {
+				issued, err = forge(known, ofItsNamesake)
+			}
 			if err != nil {
 				t.Error("no certificate could be made: %v", err)
 			}
@@ -41,6 +45,7 @@ var signedRequests = []Scenario{
 				by   *enroll.Credential
 			}{
 				{"a signature by another key", &enroll.Credential{Certificate: own.Certificate[0], Key: keyOf(t, stranger)}},
+				{"a certificate of another CA", &enroll.Credential{Certificate: issued.Certificate[0], Key: keyOf(t, issued)}},
 				{"a certificate that nobody trusts", &enroll.Credential{Certificate: stranger.Certificate[0], Key: keyOf(t, stranger)}},
 			} {
 				t.Try(in.what, func() {

@@ -99,18 +99,18 @@ var certificateStores = []Scenario{
 		Rule:    "The store of the client certificate has a PrivateKeyContainer, beside the certificate or in its characteristic.",
 		Source:  "Learn, \"Federated authentication device enrollment\", notes; MS-MDE2 2.2.9.1",
 		Fix:     "Write <characteristic type=\"PrivateKeyContainer\"/> into CertificateStore/My/User (or System).",
-		Mutants: []*mutants.Mutant{mutants.EnrNoKeyContainer},
+		Mutants: []*mutants.Mutant{mutants.EnrNoKeyContainer, mutants.EnrKeyContainerElsewhere},
 		Run: func(t *T) {
 			d := t.Specimen()
 			clientDER(d) // its store is there
-			for _, my := range characteristics(rootOf(d), "CertificateStore", "My", "") {
+			for _, my := range characteristics(rootOf(d), "CertificateStore", "My", documentOf(d).Store) {
 				for _, e := range my.FindElements(".//characteristic") {
 					if strings.EqualFold(e.SelectAttrValue("type", ""), "PrivateKeyContainer") {
 						return
 					}
 				}
 			}
-			t.Fail("PrivateKeyContainer in CertificateStore/My", "none")
+			t.Fail("PrivateKeyContainer in CertificateStore/My/"+documentOf(d).Store, "none")
 		},
 	},
 	{

@@ -93,7 +93,54 @@ var brokenInput = []Scenario{
 			d := exercisedDevice(t)
 			bearsInput(d, "a second message without a first", rewritten(t, d.First().Sent[0], func(m *syncml.Message) { m.Hdr.SessionID, m.Hdr.MsgID = "DEAD", "2" }))
 		}},
+	{ID: "ROB-13", Level: report.Should, Title: "commands that lack a part",
+		Rule:    "A generic Alert without an Item, or with one that has no Meta, Results without Meta or Source, and commands without Items are refused or answered, never with 5xx or a dropped connection. The device's next session works normally.",
+		Source:  "CWE-476; MS-MDM 2.2.7.1, 2.2.6.3",
+		Fix:     "Look whether Item, Meta and Source are there before you read them.",
+		Mutants: []*mutants.Mutant{mutants.RobNoItem, mutants.RobNoSource},
+		Run: func(t *T) {
+			var list []input
+			for _, in := range [][2]string{
+				{"Alert 1226 without an Item", `<Alert><CmdID>2</CmdID><Data>1226</Data></Alert>`},
+				{"Alert 1226 with an Item that has no Meta", `<Alert><CmdID>2</CmdID><Data>1226</Data><Item><Data>1</Data></Item></Alert>`},
+				{"Results without Meta", `<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>9</CmdRef><Item><Source><LocURI>./DevInfo/DevId</LocURI></Source><Data>x</Data></Item></Results>`},
+				{"Results without Source", `<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>9</CmdRef><Item><Data>x</Data></Item></Results>`},
+				{"Results without an Item", `<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>9</CmdRef></Results>`},
+				{"Replace without an Item", `<Replace><CmdID>2</CmdID></Replace>`},
+				{"Status without CmdRef", `<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status>`},
+			} {
+				list = append(list, input{what: in[0], body: func(d *Device) string { return messageOf(d, in[1]) }})
+			}
+			tryInputs(t, bearsInput, list...)
+		}},
+	{ID: "ROB-14", Level: report.Should, Title: "a device that the server does not know",
+		Rule:    "A message whose Source is no device of the server is refused with HTTP 4xx or a Status such as 403 or 404 for SyncHdr, or served as the holder of its certificate. 500 says that the server failed, and the device tries again.",
+		Source:  "OMA SyncML RepPro 1.2.2 section 10; RFC 9110 15.5",
+		Fix:     "Handle the case that the database has no such device, and answer 403.",
+		Mutants: []*mutants.Mutant{mutants.RobStranger},
+		Run: func(t *T) {
+			d := exercisedDevice(t)
+			s := d.Sync(dmclient.SyncOptions{Source: strangeSource})
+			if len(s.Exchanges) == 0 {
+				t.Error("the session could not be held: %v", s.Err)
+			}
+			const want = "HTTP 4xx, or a Status below 500 for SyncHdr"
+			ex := s.Exchanges[0]
+			switch {
+			case ex.Err != nil:
+				t.Fail(want, unanswered(t, ex.Err))
+			case ex.Status >= http.StatusInternalServerError:
+				t.Fail(want, fmt.Sprintf("HTTP status %d", ex.Status))
+			}
+			if m, err := syncml.Read(ex.Response); err == nil {
+				t.Check(hdrStatus(m).Code() < syncml.CommandFailed, want, "Status "+hdrStatus(m).Data+" for SyncHdr")
+			}
+			runsAsEver(d, "a message of an unknown device")
+		}},
 }
+
+// strangeSource is the Source of no device.
+const strangeSource = "00000000000000000000000000000000"
 
 // input is one of several bodies that a scenario tries.
 type input struct {

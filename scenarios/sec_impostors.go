@@ -21,18 +21,28 @@ import (
 // anyoneServed is the cause of failures that SEC-01 finds.
 const anyoneServed = "the management endpoint serves callers who do not prove which device they are"
 
+// sessionTrusted is the cause if only a SessionID that was used before is served.
+const sessionTrusted = "the management endpoint believes the Source of a message whose SessionID it knows"
+
 // impostors are the SEC scenarios about who may hold a session.
 var impostors = []Scenario{
 	{ID: "SEC-01", Level: report.Must, Uses: []Need{NeedWork}, Title: "no certificate and no credential is refused",
 		Rule:    "The management endpoint serves no caller who does not prove which device it is: it refuses with a TLS alert, HTTP 4xx, or Status 401 or 407 for SyncHdr and no command. A server that asks for neither a TLS client certificate nor a credential serves anybody.",
 		Source:  "MS-MDM 5.1; OMA DM Security 1.2.1 section 5.3; MS-MDE2 5.1; fleet issues 14626, 46197",
-		Fix:     "Ask for a TLS client certificate (tls.RequireAnyClientCert or the like), and answer 403 without one. If devices authenticate with a credential, check it in every session.",
-		Mutants: []*mutants.Mutant{mutants.SecNoCert, mutants.SecChallengeAny},
+		Fix:     "Ask for a TLS client certificate (tls.RequireAnyClientCert or the like), and answer 403 without one. If devices authenticate with a credential, check it in every session, whatever its SessionID.",
+		Mutants: []*mutants.Mutant{mutants.SecNoCert, mutants.SecSessionTrusted, mutants.SecChallengeAny},
 		Run: func(t *T) {
 			d := t.Enrolled()
-			d.First()
-			turnsAwayFrom(t, d, visitor{who: "a caller without the device's certificate and credential", cause: anyoneServed,
-				device: t.Impostor(d, d.Certificate()), as: dmclient.SyncOptions{NoCertificate: true}})
+			used := d.First().ID
+			for _, in := range []struct{ what, session, cause string }{
+				{"a new session", ownSession, anyoneServed},
+				{"the SessionID of an earlier session", used, sessionTrusted},
+			} {
+				t.Try(in.what, func() {
+					turnsAwayFrom(t, d, visitor{who: "a caller without the device's certificate and credential", by: in.what, cause: in.cause,
+						device: t.Impostor(d, d.Certificate()), as: dmclient.SyncOptions{NoCertificate: true, SessionID: in.session}})
+				})
+			}
 		}},
 	{ID: "SEC-02", Level: report.Must, Uses: []Need{NeedWork}, Title: "a certificate from another CA is refused",
 		Rule:    "Only certificates issued by the server's own CA identify a device.",
@@ -145,6 +155,22 @@ const (
 	ofItsNamesake issuer = "issued by another CA with the name of the server's"
 	ofItself      issuer = "self-signed"
 )
+
+// selfSigned makes a certificate of nobody.
+func selfSigned(name string) (*tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, err
+}
 
 // forge copies a device's certificate with a new key: same subject and usage,
 // different issuer.

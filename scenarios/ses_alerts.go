@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -139,14 +140,19 @@ var sessionAlerts = []Scenario{
 			t.Error("the device sent no unenrollment Alert")
 		}},
 	{ID: "SES-26", Level: report.Must, Title: "Alert 1223 ends the session; the next one is clean",
-		Rule:    "A device that aborts a session with Alert 1223 gets no further command in it. Its next session is an ordinary one.",
+		Rule:    "A device that aborts a session with Alert 1223 gets no further command in it, even if there is new work. Its next session is an ordinary one.",
 		Source:  "OMA DM Protocol 1.2.1 section 8.1; seen on devices",
 		Fix:     "Answer Alert 1223 with Statuses only, then drop the session and nothing else.",
-		Mutants: []*mutants.Mutant{mutants.SesAbortWedge, mutants.SesAbortCommands},
+		Mutants: []*mutants.Mutant{mutants.SesAbortWedge, mutants.SesAbortCommands, mutants.SesAbortQueued},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
-			t.Misbehaves(d, "abort")
+			quits := &abortsBusy{}
+			if t.CanWork() {
+				w := t.Work()
+				quits.more = func() { w.TryGive(d) } //nolint:errcheck // without more work there is less to see
+			}
+			d.AddFault(quits)
 			s := busy(d)
 			d.ClearFaults()
 			if !errors.Is(s.Err, dmclient.ErrAbort) {
@@ -171,6 +177,23 @@ var sessionAlerts = []Scenario{
 			}
 			runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "a session aborted with Alert 1223")
 		}},
+}
+
+// abortsBusy ends a session with Alert 1223 in place of its second message, right
+// after the server got more work.
+type abortsBusy struct{ more func() }
+
+func (*abortsBusy) Fault() string { return "aborts the session, for which there is more work" }
+
+// Gate implements dmclient.Gate.
+func (f *abortsBusy) Gate(_ context.Context, _ dmclient.Clock, n int) error {
+	if n < 2 {
+		return nil
+	}
+	if f.more != nil {
+		f.more()
+	}
+	return dmclient.ErrAbort
 }
 
 // refusedForUser has a device without a user answer any work with 405.

@@ -3,9 +3,9 @@ package facts
 // enrollmentMessages are the rules for RST, its reply, and SOAP faults.
 func enrollmentMessages() RequirementGroup {
 	return RequirementGroup{"Enrollment (RST, RSTR, SOAP)", []Requirement{
-		{Key: "E-01", Source: "MS-WSTEP 2.1; MS-MDE2 2.1", Level: "MUST*", Says: "the messages are SOAP envelopes, over HTTPS", Scenarios: []string{"ENR-54"},
+		{Key: "E-01", Source: "MS-WSTEP 2.1; MS-MDE2 2.1", Level: "MUST*", Says: "the messages are SOAP envelopes, over HTTPS", Scenarios: []string{"ENR-90"},
 			Reason: "MS-WSTEP says SOAP 1.2, MS-MDE2 2.1 and its samples of the reply 1.1; both pass"},
-		{Key: "E-02", Source: "MS-MDE2 3.4.4.1.1.2; Learn, \"Federated authentication device enrollment\"", Level: "MUST", Says: "the reply has the Action RSTRC/wstep, the request's MessageID in RelatesTo, and is not chunked", Scenarios: []string{"ENR-27", "ENR-03", "ENR-02"}},
+		{Key: "E-02", Source: "MS-MDE2 3.4.4.1.1.2; Learn, \"Federated authentication device enrollment\"", Level: "MUST", Says: "the reply has the Action RSTRC/wstep, the request's MessageID in RelatesTo, and is not chunked", Scenarios: []string{"ENR-27", "ENR-03", "ENR-02", "ENR-90"}},
 		{Key: "E-03", Source: "MS-WSTEP 3.1.4.1.3.5; MS-MDE2 3.4.4.1.1.2", Level: "MUST", Says: "the Body has one collection with one response", Scenarios: []string{"ENR-53"}},
 		{Key: "E-04", Source: "MS-MDE2 3.4.4.1.1.2", Level: "MUST", Says: "TokenType is DeviceEnrollmentToken", Scenarios: []string{"ENR-53"}},
 		{Key: "E-05", Source: "MS-MDE2 3.4.4.1.1.2", Level: "MUST", Says: "the ValueType of the token is DeviceEnrollmentProvisionDoc", Scenarios: []string{"ENR-54"},
@@ -18,7 +18,7 @@ func enrollmentMessages() RequirementGroup {
 		{Key: "E-11", Source: "MS-WSTEP 3.1.4.1.2.7, 3.1.4.2.1", Level: "MUST", Says: "an absent or unknown RequestType is answered with a fault", Scenarios: []string{"ENR-55"}},
 		{Key: "E-12", Source: "MS-WSTEP 3.1.4.2.1.1", Level: "MUST", Says: "an RST without a BinarySecurityToken is answered with a fault", Scenarios: []string{"ENR-55"}},
 		{Key: "E-13", Source: "MS-WSTEP 3.1.4.2.1.1", Level: "MUST", Says: "a CSR that the CA refuses is answered with a fault", Scenarios: []string{"ENR-55", "ENR-31"}},
-		{Key: "E-14", Source: "MS-WSTEP 3.1.4.2.1.1; RFC 2986 section 3", Level: "MUST*", Says: "a CSR whose own signature is wrong gets no certificate", Scenarios: []string{"ENR-56"}},
+		{Key: "E-14", Source: "MS-WSTEP 3.1.4.2.1.1; RFC 2986 section 3", Level: "MUST*", Says: "a CSR whose own signature is wrong gets no certificate, nor does a renewal that nobody signed, or two", Scenarios: []string{"ENR-56"}},
 		{Key: "E-15", Source: "MS-WSTEP 3.1.4.2", Level: "SHOULD", Says: "an unknown Action is answered with a fault", Scenarios: []string{"ENR-57"}},
 		{Key: "E-16", Source: "MS-WSTEP 3.1.4.1.3.3; MS-MDE2 3.4.4.1.1.1", Level: "SHOULD", Says: "elements and context items that the server does not know are ignored", Scenarios: []string{"ENR-58"}},
 		{Key: "E-17", Source: "MS-MDE2 3.4.4.1.1.1", Level: "MUST*", Says: "context items come in any order, and MAC and IMEI more than once", Scenarios: []string{"ENR-58"}},
@@ -37,7 +37,7 @@ func enrollmentMessages() RequirementGroup {
 		{Key: "E-27", Source: "Learn, \"Federated authentication device enrollment\"", Level: "SHOULD*", Says: "key length and hash of the policy are enforced", Scenarios: []string{"ENR-31"},
 			Reason: "key length only: Windows 10 signs its CSR with SHA-1, whatever hash the policy names"},
 		{Key: "E-28", Source: "MS-MDE2 3.6", Level: "MUST*", Says: "a server that sets AllowRecovery or executes InitiateRecovery answers RequestType Recovery", Reason: "a recovery proves the key in the TPM; no simulated device has one"},
-		{Key: "E-29", Source: "MS-MDE2 3.4.4.1.1.1; CWE-79, CWE-89", Level: "MUST*", Says: "DeviceName is any text", Scenarios: []string{"SEC-10"},
+		{Key: "E-29", Source: "MS-MDE2 3.4.4.1.1.1; CWE-79, CWE-89", Level: "MUST*", Says: "DeviceName is any text, and not unique", Scenarios: []string{"SEC-10", "ENR-92"},
 			Needed: "a device whose name the server cannot take does not enroll, so no push reaches it"},
 		{Key: "E-30", Source: "MS-MDE2 1.5; seen", Level: "SHOULD*", Says: "a device that enrolls again gets another certificate and a clean start", Scenarios: []string{"ENR-20"},
 			Needed: "a device that was reset enrolls under its old DeviceID; where that fails, no push reaches it again"},

@@ -11,7 +11,7 @@ func policies() RequirementGroup {
 			Scenarios: []string{"ENR-18", "ENR-48"}, Reason: "ENR-48 is a SHOULD: the table lists the subcodes without such a word"},
 		{Key: "P-03", Source: "MS-MDE2 3.3.4.1.1.2; WS-Addressing 1.0 Core 3.2, 3.4", Level: "MUST",
 			Says:      "the reply has the Action of GetPoliciesResponse, RelatesTo names the request, and it is not chunked",
-			Scenarios: []string{"ENR-27", "ENR-03", "ENR-02"}},
+			Scenarios: []string{"ENR-27", "ENR-03", "ENR-02", "ENR-90"}},
 		{Key: "P-04", Source: "MS-XCEP 3.1.4.1.2.1", Level: "MUST",
 			Says:      "a GetPolicies without client, or with a nil or empty one, gets a fault",
 			Scenarios: []string{"ENR-49"}, Reason: "a SHOULD: no Windows device sends it"},

@@ -29,10 +29,12 @@ const (
 	nsActivity   = "http://schemas.microsoft.com/2004/09/ServiceModel/Diagnostics"
 )
 
-// Namespaces of what Discover and GetPolicies are answered with.
+// Namespaces of what Discover and GetPolicies are answered with, and of Action and
+// RelatesTo.
 const (
-	NamespaceDiscovery = nsDiscovery
-	NamespacePolicy    = nsPolicy
+	NamespaceAddressing = nsAddressing
+	NamespaceDiscovery  = nsDiscovery
+	NamespacePolicy     = nsPolicy
 )
 
 // SOAP actions of requests and replies.

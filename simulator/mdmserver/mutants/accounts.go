@@ -11,6 +11,7 @@ import (
 
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
+	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // Mutants of what the provisioning document sets up: stores, account, polling,
@@ -101,6 +102,18 @@ var (
 			hook.AddParm(hook.Provider(p.Doc), "ManagementServiceAddress", own, "string")
 		})
 	}}
+	EnrAddressSession = &Mutant{"enr-address-session", "adds an address without TLS in a session", func(t *tamper) {
+		told := map[*mdmserver.Device]bool{}
+		hook.Reply(t, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			if told[v.Device] || !hook.Planning(v) {
+				return
+			}
+			told[v.Device] = true
+			list := "<" + v.Config.BaseURL + mdmserver.ManagementPath + "><http://mdm.example/manage>"
+			r.Plan = append(r.Plan, mdmserver.Planned{Sent: &mdmserver.Sent{Purpose: mdmserver.ForPush},
+				Command: hook.Command(syncml.Replace, hook.Account(v.Config)+"/ManagementServerAddressList", "chr", list)})
+		})
+	}}
 	EnrSyncVersion = &Mutant{"enr-sync-version", "writes a SyncApplicationVersion of three numbers", func(t *tamper) {
 		hook.Document(t, func(p *mdmserver.Provisioning) {
 			hook.AddParm(hook.Provider(p.Doc), "SyncApplicationVersion", "1.0.1", "string")
@@ -137,7 +150,7 @@ var (
 
 var accounts = []*Mutant{
 	EnrDocCut, EnrCertLines, EnrStoreCase, EnrNoKeyContainer, EnrTwoRoots, EnrCSPOther, EnrAppIDCase, EnrParmCase, EnrAuthType, EnrNoSecret,
-	EnrSecretShort, EnrProviderOther, EnrRole, EnrInit, EnrRetryText, EnrAddressBoth, EnrSyncVersion, EnrPollFirstZero, EnrPollFaster, EnrPollEndless,
+	EnrSecretShort, EnrProviderOther, EnrRole, EnrInit, EnrRetryText, EnrAddressBoth, EnrAddressSession, EnrSyncVersion, EnrPollFirstZero, EnrPollFaster, EnrPollEndless,
 	EnrRenewUntyped, EnrRetryLong, EnrRenewURL, EnrRenewEarly, EnrRenewLate,
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf16"
 
@@ -42,6 +43,14 @@ var (
 		rewritten(t, func(tbs []asn1.RawValue) []asn1.RawValue {
 			id := asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 2, Bytes: []byte{0, 1}}
 			return append(tbs[:len(tbs)-1:len(tbs)-1], id, tbs[len(tbs)-1]) // before the extensions
+		})
+	}}
+	EnrSerialSome = &Mutant{"enr-serial-some", "makes a serial number of 24 bytes for every other certificate", func(t *tamper) {
+		var issued atomic.Int64
+		certify(t, func(c *mdmserver.Certification) {
+			if issued.Add(1)%2 == 0 {
+				c.Template.SerialNumber.Lsh(c.Template.SerialNumber, 60)
+			}
 		})
 	}}
 	EnrTimeGeneral = &Mutant{"enr-time-general", "writes dates of this century's first half as GeneralizedTime", func(t *tamper) {
@@ -85,7 +94,7 @@ var (
 )
 
 var certificates = []*Mutant{
-	EnrLifeOther, EnrOutlives, EnrBackdated, EnrSubjectSame, EnrSubjectEmpty, EnrSerialLong, EnrUniqueID, EnrTimeGeneral, EnrNameBMP, EnrAuthorityKey,
+	EnrLifeOther, EnrOutlives, EnrBackdated, EnrSubjectSame, EnrSubjectEmpty, EnrSerialLong, EnrSerialSome, EnrUniqueID, EnrTimeGeneral, EnrNameBMP, EnrAuthorityKey,
 	EnrCAUsage, EnrCertCA, EnrCertUsage, EnrNoKeyID,
 }
 

@@ -131,11 +131,27 @@ var (
 			}
 		})
 	}}
+	EnrProviderSecond = &Mutant{"enr-provider-second", "writes its poll schedule under another provider, too", func(t *tamper) {
+		hook.Document(t, func(p *mdmserver.Provisioning) {
+			other := hook.Provider(p.Doc).Copy()
+			other.CreateAttr("type", "Another MDM")
+			hook.Find(p.Doc.Root(), "DMClient", "Provider").InsertChildAt(0, other)
+		})
+	}}
+	EnrKeyContainerElsewhere = &Mutant{"enr-key-container-elsewhere", "writes PrivateKeyContainer into another store than the certificate", func(t *tamper) {
+		hook.Document(t, func(p *mdmserver.Provisioning) {
+			store := hook.MyStore(p.Doc)
+			keys := hook.Find(store, "PrivateKeyContainer")
+			other := map[string]string{"User": "System", "System": "User"}[store.SelectAttrValue("type", "")]
+			hook.AddCharacteristic(store.Parent(), other).AddChild(keys)
+		})
+	}}
 )
 
 var documents = []*Mutant{
 	EnrDocVersion, EnrNoAppsrv, EnrNoncePlain, EnrNoROBO, EnrNoName, EnrPollZero, EnrPollMinute, EnrPFNDocument, EnrWrongRoot, EnrNonceSame,
 	EnrStaleSession, EnrAgainMute, EnrCriteriaOther, EnrCriteriaStore, EnrCriteriaPlain, EnrCriteriaAbsent, EnrThumbprintWrong,
+	EnrProviderSecond, EnrKeyContainerElsewhere,
 }
 
 // criteria replaces SSLCLIENTCERTSEARCHCRITERIA.

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
+	"html"
 	"math/big"
 	"net/http"
 	"regexp"
@@ -133,7 +134,6 @@ var (
 		})
 	}}
 	EnrSHA1Only = &Mutant{"enr-sha1-only", "refuses a CSR with SHA-256", func(t *tamper) {
-		sha256WithRSA := []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b}
 		onRequest(t, func(c *mdmserver.Certification) error {
 			return when(bytes.Contains(c.CSR, sha256WithRSA), "signature algorithm")
 		})
@@ -183,6 +183,42 @@ var (
 			return when(strings.Contains(c.Request.Item("DeviceName"), "'"), "SQL: unrecognized token")
 		})
 	}}
+	EnrActionBare = &Mutant{"enr-action-bare", "writes the Action of a reply to RST in no namespace", func(t *tamper) {
+		action := regexp.MustCompile(`<a:Action[^>]*>([^<]*)</a:Action>`)
+		hook.After(t, http.MethodPost, mdmserver.EnrollmentPath, func(x *hook.Exchange) {
+			x.Reply = action.ReplaceAll(x.Reply, []byte("<Action>$1</Action>"))
+		})
+	}}
+	EnrRelatesRaw = &Mutant{"enr-relates-raw", "writes MessageID into its replies as text that is not escaped", func(t *tamper) {
+		related := regexp.MustCompile(`<a:RelatesTo>[^<]*`)
+		hook.AfterSOAP(t, func(x *hook.Exchange) {
+			x.Reply = related.ReplaceAllFunc(x.Reply, func(b []byte) []byte { return []byte(html.UnescapeString(string(b))) })
+		})
+	}}
+	EnrPasswordEmpty = &Mutant{"enr-password-empty", "accepts a user without a password", func(t *tamper) {
+		onPassword(t, func(x *mdmserver.Enrollment) {
+			if x.Envelope.HasUsername && x.Envelope.Password == "" {
+				x.Fault = nil
+			}
+		})
+	}}
+	EnrTokenAny = &Mutant{"enr-token-any", "accepts any token where it asks for a password", func(t *tamper) {
+		onPassword(t, func(x *mdmserver.Enrollment) {
+			if x.Envelope.Token != nil {
+				x.Fault = nil
+			}
+		})
+	}}
+	EnrKeyLong = &Mutant{"enr-key-long", "asks for keys of 4096 bits and certifies shorter ones", func(t *tamper) {
+		hook.Respell(t, `(<minimalKeyLength>)[^<]*`, "${1}4096")
+	}}
+	EnrCSRExtensions = &Mutant{"enr-csr-extensions", "issues certificates with the extensions that the CSR asks for", func(t *tamper) {
+		certify(t, func(c *mdmserver.Certification) {
+			if asked, err := x509.ParseCertificateRequest(c.CSR); err == nil {
+				c.Template.ExtraExtensions = append(c.Template.ExtraExtensions, asked.Extensions...)
+			}
+		})
+	}}
 )
 
 var enrollment = []*Mutant{
@@ -190,7 +226,11 @@ var enrollment = []*Mutant{
 	EnrOIDDangling, EnrPoliciesNone, EnrKeyLength, EnrActionShort, EnrActivityConstant, EnrTimestampOld, EnrSOAPPanic, EnrSOAPStrict, EnrHelp404,
 	EnrAppruFixed, EnrPasswordPanic, EnrPasswordAny, EnrTokenOptional, EnrPolicyLies, EnrStrictCSR, EnrSHA1Only, EnrAgainRefused,
 	EnrAnyKey, EnrNoEKU, EnrSerialConstant, EnrWrongKey, EnrCAExpired,
+	EnrActionBare, EnrRelatesRaw, EnrPasswordEmpty, EnrTokenAny, EnrKeyLong, EnrCSRExtensions,
 }
+
+// sha256WithRSA is the OID of the signature algorithm, in DER.
+var sha256WithRSA = []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b}
 
 // reads crashes the server at enrollment messages that f picks.
 func reads(t *tamper, f func(body []byte) bool) {

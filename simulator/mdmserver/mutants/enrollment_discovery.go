@@ -132,11 +132,32 @@ var (
 			}
 		})
 	}}
+	EnrVersionEcho = &Mutant{"enr-version-echo", "answers with the EnrollmentVersion that the device asks for, whatever it is", func(t *tamper) {
+		version := regexp.MustCompile(`(<EnrollmentVersion>)[^<]*`)
+		onDiscovered(t, func(x *hook.Exchange, q *enroll.DiscoverRequest) {
+			x.Reply = version.ReplaceAll(x.Reply, []byte("${1}"+q.RequestVersion))
+		})
+	}}
+	EnrDiscoverOld = &Mutant{"enr-discover-old", "answers old devices in a namespace of its own", func(t *tamper) {
+		onDiscovered(t, func(x *hook.Exchange, q *enroll.DiscoverRequest) {
+			if q.RequestVersion == "3.0" {
+				x.Replace(enroll.NamespaceDiscovery+`"><DiscoverResult`, `http://tempuri.org/"><DiscoverResult`)
+			}
+		})
+	}}
+	EnrEnvelopeOwn = &Mutant{"enr-envelope-own", "answers GetPolicies in an Envelope that is not SOAP's", func(t *tamper) {
+		hook.After(t, http.MethodPost, mdmserver.PolicyPath, func(x *hook.Exchange) {
+			if x.Status == http.StatusOK {
+				x.Replace("http://www.w3.org/2003/05/soap-envelope", "http://tempuri.org/")
+			}
+		})
+	}}
 )
 
 var discoveries = []*Mutant{
 	EnrHostsDiffer, EnrOfferIgnored, EnrVersionCrash, EnrUserDomain, EnrVersionUnknown, EnrDiscoverNamespace, EnrDiscoverTwice, EnrUserAgent,
 	EnrAppruUsual, EnrAppruAny, EnrWresultAny, EnrWresultRefused, EnrWresultSame, EnrFaultMessage,
+	EnrVersionEcho, EnrDiscoverOld, EnrEnvelopeOwn,
 }
 
 // onDiscover lets f refuse a Discover before the server reads it.
@@ -148,6 +169,17 @@ func onDiscover(t *tamper, f func(*enroll.DiscoverRequest) (status int)) {
 			}
 		}
 		return 0
+	})
+}
+
+// onDiscovered lets f change the reply to a Discover.
+func onDiscovered(t *tamper, f func(*hook.Exchange, *enroll.DiscoverRequest)) {
+	hook.After(t, http.MethodPost, mdmserver.DiscoveryPath, func(x *hook.Exchange) {
+		if e, err := enroll.ReadEnvelope(x.In); err == nil {
+			if q, err := e.DiscoverRequest(); err == nil {
+				f(x, q)
+			}
+		}
 	})
 }
 

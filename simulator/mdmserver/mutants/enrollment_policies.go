@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"github.com/beevik/etree"
 
@@ -28,6 +29,9 @@ var (
 	}}
 	EnrOIDGroup = &Mutant{"enr-oid-group", "lists an OID of a group that does not exist", func(t *tamper) {
 		moreOIDs(t, "<value>1.2.840.113549.1.1.1</value><group>12</group><oIDReferenceID>1</oIDReferenceID><defaultName>szOID_RSA_RSA</defaultName>")
+	}}
+	EnrOIDLoose = &Mutant{"enr-oid-loose", "lists the parts of an OID without an element around them", func(t *tamper) {
+		hook.Respell(t, `</oIDs>`, "<value>1.2.840.113549.1.1.1</value><group>3</group><oIDReferenceID>1</oIDReferenceID><defaultName>szOID_RSA_RSA</defaultName></oIDs>")
 	}}
 	EnrOIDNameless = &Mutant{"enr-oid-nameless", "leaves out the names of OIDs", func(t *tamper) {
 		hook.Respell(t, `<defaultName>[^<]*</defaultName>`, "")
@@ -109,12 +113,31 @@ var (
 			return 0
 		})
 	}}
+	EnrFilterFirst = &Mutant{"enr-filter-first", "looks at the first of the OIDs that limit a GetPolicies", func(t *tamper) {
+		more := regexp.MustCompile(`(<oid>[^<]*</oid>)(?:<oid>[^<]*</oid>)+`)
+		hook.Rewrite(t, mdmserver.PolicyPath, func(body []byte) []byte { return more.ReplaceAll(body, []byte("$1")) })
+	}}
+	EnrPoliciesOnce = &Mutant{"enr-policies-once", "answers GetPolicies once, and then says that nothing changed", func(t *tamper) {
+		policies := regexp.MustCompile(`<policies>.*</policies>`)
+		var asked atomic.Bool
+		hook.After(t, http.MethodPost, mdmserver.PolicyPath, func(x *hook.Exchange) {
+			if policies.Match(x.Reply) && asked.Swap(true) {
+				x.Replace(`<policiesNotChanged xsi:nil="true"/>`, "<policiesNotChanged>true</policiesNotChanged>")
+				x.Reply = policies.ReplaceAll(x.Reply, []byte(`<policies xsi:nil="true"/>`))
+			}
+		})
+	}}
+	EnrAttestationUnversioned = &Mutant{"enr-attestation-unversioned", "asks for attestation and names no EnrollmentVersion", func(t *tamper) {
+		hook.Respell(t, `<EnrollmentVersion>[^<]*</EnrollmentVersion>`, "")
+		attestation(t, "IgnoreOnError")
+	}}
 )
 
 var policies = []*Mutant{
-	EnrPolicyDangling, EnrAlgorithmDangling, EnrIssuerDangling, EnrOIDTwice, EnrOIDGroup, EnrOIDNameless, EnrIssuerBare, EnrIssuerAuth,
+	EnrPolicyDangling, EnrAlgorithmDangling, EnrIssuerDangling, EnrOIDTwice, EnrOIDGroup, EnrOIDLoose, EnrOIDNameless, EnrIssuerBare, EnrIssuerAuth,
 	EnrKeyLengthZero, EnrValidityZero, EnrRevisionZero, EnrNextUpdateZero, EnrProvidersEmpty, EnrNamesSame, EnrNoAttributes, EnrFlagsNegative,
 	EnrAttestationWord, EnrAttestationEarly, EnrPolicyNamespace, EnrPolicyOrder, EnrHashGroup, EnrEnrollFalse, EnrClientOptional, EnrFilterIgnored, EnrLanguageUnknown,
+	EnrFilterFirst, EnrPoliciesOnce, EnrAttestationUnversioned,
 }
 
 // moreOIDs adds an OID to the policy reply.

@@ -1,11 +1,14 @@
 package mutants
 
 import (
+	"bytes"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/beevik/etree"
 
@@ -166,9 +169,7 @@ var (
 	}}
 	EnrWSDetail = &Mutant{"enr-ws-detail", "says in the detail of a fault that the request was valid", func(t *tamper) {
 		hook.Faults(t, func(_ *hook.Exchange, fault *etree.Element) {
-			ws := fault.SelectElement("Detail").CreateElement("CertificateEnrollmentWSDetail")
-			ws.CreateAttr("xmlns", "http://schemas.microsoft.com/windows/pki/2009/01/enrollment")
-			ws.CreateElement("InvalidRequest").SetText("false")
+			wsDetail(fault, "false")
 		})
 	}}
 
@@ -181,12 +182,72 @@ var (
 	EnrSignedLongAgo = &Mutant{"enr-signed-long-ago", "does not look at the timestamp of an RST", func(t *tamper) {
 		onSigned(t, func(x *mdmserver.Enrollment) bool { return x.Fault.Reason == mdmserver.ErrExpired.Error() })
 	}}
+	EnrCSRUnsignedSHA256 = &Mutant{"enr-csr-unsigned-sha256", "does not check who signed a CSR with SHA-256", func(t *tamper) {
+		certify(t, func(c *mdmserver.Certification) {
+			if errors.Is(c.Refusal, mdmserver.ErrUnsigned) && bytes.Contains(c.CSR, sha256WithRSA) {
+				c.Refusal = nil
+			}
+		})
+	}}
+	EnrBodyLimit = &Mutant{"enr-body-limit", "refuses an RST of more than 10,000 bytes", func(t *tamper) {
+		hook.Before(t, mdmserver.EnrollmentPath, func(x *hook.Exchange) int {
+			if len(x.In) > 10_000 {
+				return http.StatusRequestEntityTooLarge
+			}
+			return 0
+		})
+	}}
+	EnrNameTwice = &Mutant{"enr-name-twice", "refuses a device whose DeviceName it knows from another", func(t *tamper) {
+		owner := map[string]string{}
+		var mu sync.Mutex
+		onRequest(t, func(c *mdmserver.Certification) error {
+			mu.Lock()
+			defer mu.Unlock()
+			name, id := c.Request.Item("DeviceName"), c.Template.Subject.CommonName
+			if known := owner[name]; known != "" && known != id {
+				return errors.New("SQL: duplicate key")
+			}
+			owner[name] = id
+			return nil
+		})
+	}}
+	EnrWSDetailUnsigned = &Mutant{"enr-ws-detail-unsigned", "says of a CSR with a wrong signature that the request was valid", func(t *tamper) {
+		hook.Faults(t, func(_ *hook.Exchange, fault *etree.Element) {
+			if strings.Contains(fault.FindElement("./Reason/Text").Text(), mdmserver.ErrUnsigned.Error()) {
+				wsDetail(fault, "false")
+			}
+		})
+	}}
+	EnrErrorTypeEmpty = &Mutant{"enr-error-type-empty", "writes an empty ErrorType into faults", func(t *tamper) {
+		hook.Faults(t, func(_ *hook.Exchange, fault *etree.Element) {
+			if e := fault.FindElement("./Detail/DeviceEnrollmentServiceError"); e.SelectElement("ErrorType") == nil {
+				e.CreateElement("ErrorType")
+			}
+		})
+	}}
+	EnrTokenTypeBare = &Mutant{"enr-token-type-bare", "writes TokenType in no namespace", func(t *tamper) {
+		onTokenReply(t, func(c *etree.Element) { c.FindElement("./*/TokenType").CreateAttr("xmlns", "") })
+	}}
+	EnrSignedIssued = &Mutant{"enr-signed-issued", "lets any certificate enroll devices that is not self-signed", func(t *tamper) {
+		onSigned(t, func(x *mdmserver.Enrollment) bool {
+			cert, err := x509.ParseCertificate(x.Envelope.Token)
+			return err == nil && !bytes.Equal(cert.RawIssuer, cert.RawSubject) && strings.Contains(x.Fault.Reason, "of no issuer")
+		})
+	}}
 )
 
 var enrollmentTokens = []*Mutant{
 	EnrRSTRTwice, EnrTokenType, EnrValueType, EnrEncodingType, EnrTrustNamespace, EnrActivityByService, EnrExpiresEarly, EnrRequestTypeAny, EnrCSRNoFault,
 	EnrCSRUnsigned, EnrActionAny, EnrContextStrict, EnrContextTwice, EnrContextOrder, EnrStoreUser, EnrHWEvicts, EnrFault200, EnrFaultCode, EnrFaultMisfit,
 	EnrFaultPrefix, EnrErrorType, EnrTraceConstant, EnrFaultBare, EnrWSDetail, EnrSignedAny, EnrSignedByAnyone, EnrSignedLongAgo,
+	EnrCSRUnsignedSHA256, EnrBodyLimit, EnrNameTwice, EnrWSDetailUnsigned, EnrErrorTypeEmpty, EnrTokenTypeBare, EnrSignedIssued,
+}
+
+// wsDetail adds a CertificateEnrollmentWSDetail to a fault.
+func wsDetail(fault *etree.Element, invalid string) {
+	ws := fault.SelectElement("Detail").CreateElement("CertificateEnrollmentWSDetail")
+	ws.CreateAttr("xmlns", "http://schemas.microsoft.com/windows/pki/2009/01/enrollment")
+	ws.CreateElement("InvalidRequest").SetText(invalid)
 }
 
 // onTokenReply lets f change the collection in replies to RST.

@@ -4,10 +4,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"math/big"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/beevik/etree"
+	"github.com/smallstep/pkcs7"
 
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
@@ -90,10 +93,59 @@ var (
 			}
 		})
 	}}
+	EnrRenewOnce = &Mutant{"enr-renew-once", "renews the first certificate of a device, and not the renewed one", func(t *tamper) {
+		renewed := map[string]bool{}
+		var mu sync.Mutex
+		t.Authenticate = append(t.Authenticate, func(x *mdmserver.Enrollment) {
+			if x.Renewal && x.Fault == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				if renewed[x.ID] {
+					x.Fault = &enroll.Fault{Code: "Receiver", Subcode: enroll.FaultAuthentication, Reason: "the certificate is not the one of the enrollment"}
+				}
+				renewed[x.ID] = true
+			}
+		})
+	}}
+	EnrRenewShorter = &Mutant{"enr-renew-shorter", "renews a certificate so that it ends earlier than before", func(t *tamper) {
+		certify(t, func(c *mdmserver.Certification) {
+			if c.Request.Renewal {
+				c.Template.NotAfter = c.Template.NotAfter.AddDate(0, -2, 0)
+			}
+		})
+	}}
+	EnrRenewSerial = &Mutant{"enr-renew-serial", "keeps the serial number of a certificate when it renews it", func(t *tamper) {
+		serials := map[string]*big.Int{}
+		var mu sync.Mutex
+		certify(t, func(c *mdmserver.Certification) {
+			mu.Lock()
+			defer mu.Unlock()
+			id := c.Template.Subject.CommonName
+			if c.Request.Renewal && serials[id] != nil {
+				c.Template.SerialNumber = serials[id]
+			}
+			serials[id] = c.Template.SerialNumber
+		})
+	}}
+	EnrRenewSignersPanic = &Mutant{"enr-renew-signers-panic", "crashes at a renewal that has not one signer", func(t *tamper) {
+		hook.Before(t, mdmserver.EnrollmentPath, func(x *hook.Exchange) int {
+			e, err := enroll.ReadEnvelope(x.In)
+			if err != nil {
+				return 0
+			}
+			if r, err := e.TokenRequest(); err == nil && r.Renewal {
+				if p7, err := pkcs7.Parse(r.CSR); err == nil && p7.GetOnlySigner() == nil {
+					panic("mutant enr-renew-signers-panic")
+				}
+			}
+			return 0
+		})
+	}}
 )
 
 var renewals = []*Mutant{
 	EnrRenewRefused, EnrRenewForbidden, EnrRenewKey, EnrRenewUnsigned, EnrRenewForeign, EnrRenewNamed, EnrRenewLeft, EnrRenewFault, EnrRenewChunked, EnrRenewNoEntDMID, EnrRenewLoose,
+	EnrRenewOnce, EnrRenewShorter, EnrRenewSerial, EnrRenewSignersPanic,
 }
 
 // onRenewal lets in renewals that were refused for a reason.

@@ -42,6 +42,22 @@ var (
 			return only(v.In.Hdr.MsgID != "1" && (s == nil || s.ID != v.In.Hdr.SessionID), http.StatusInternalServerError)
 		})
 	}}
+	RobNoItem = &Mutant{"rob-no-item", "fails with 500 at a generic Alert without an Item", func(t *tamper) {
+		hook.Choke(t, syncml.Alert, func(c *syncml.Command) bool { return c.Code() == syncml.AlertGeneric && len(c.Items) == 0 })
+	}}
+	RobNoSource = &Mutant{"rob-no-source", "fails with 500 at Results that name no node", func(t *tamper) {
+		hook.Choke(t, syncml.Results, func(c *syncml.Command) bool {
+			return slices.ContainsFunc(c.Items, func(it syncml.Item) bool { return it.Source.LocURI == "" })
+		})
+	}}
+	RobStranger = &Mutant{"rob-stranger", "fails with 500 at a device that it does not know", func(t *tamper) {
+		var known hook.Set
+		hook.On(t, mdmserver.Enrolled, func(c *mdmserver.Change) { known.Add(c.Device.ID) })
+		hook.Before(t, mdmserver.ManagementPath, func(x *hook.Exchange) int {
+			m, err := syncml.Read(x.In)
+			return only(err == nil && !known.Has(m.Hdr.Source.LocURI), http.StatusInternalServerError)
+		})
+	}}
 	RobSkew = &Mutant{"rob-skew", "rejects devices with a wrong clock", func(t *tamper) {
 		hook.Choke(t, syncml.Results, func(c *syncml.Command) bool {
 			return slices.ContainsFunc(c.Items, func(it syncml.Item) bool {
@@ -90,7 +106,7 @@ var (
 	}}
 )
 
-var robustness = []*Mutant{RobPanic, RobBig, RobMany, RobDeep, RobUTF8, RobMsgID, RobNoSession, RobSerial, RobWedge, RobCrowd, RobRestart, RobSkew}
+var robustness = []*Mutant{RobPanic, RobBig, RobMany, RobDeep, RobUTF8, RobMsgID, RobNoSession, RobSerial, RobWedge, RobCrowd, RobRestart, RobSkew, RobNoItem, RobNoSource, RobStranger}
 
 // failsOn answers session messages that f picks with 500.
 func failsOn(t *tamper, f func(body []byte) bool) {

@@ -29,6 +29,22 @@ var (
 			}
 		})
 	}}
+	SecSessionTrusted = &Mutant{"sec-session-trusted", "believes the Source of a message whose SessionID it knows", func(t *tamper) {
+		var known hook.Set
+		identify(t, func(c *mdmserver.Caller) {
+			m, err := syncml.Read(hook.Read(c.Request).In)
+			if err != nil {
+				return
+			}
+			session := m.Hdr.Source.LocURI + " " + m.Hdr.SessionID
+			switch {
+			case c.Refusal == nil:
+				known.Add(session)
+			case hook.ClientCert(c.Request) == nil && known.Has(session):
+				c.ID, c.Refusal = "", nil
+			}
+		})
+	}}
 	SecAnyCA = &Mutant{"sec-any-ca", "accepts certificates of any issuer", func(t *tamper) {
 		identify(t, func(c *mdmserver.Caller) {
 			if cert := hook.ClientCert(c.Request); cert != nil {
@@ -163,7 +179,7 @@ var (
 )
 
 var security = []*Mutant{
-	SecNoCert, SecAnyCA, SecXXE, SecChallengeAny, SecDoctypeDies, SecName, SecTrace, SecSource, SecExpired, SecUnenrolled, SecJWTAlg, SecJWTKey,
+	SecNoCert, SecSessionTrusted, SecAnyCA, SecXXE, SecChallengeAny, SecDoctypeDies, SecName, SecTrace, SecSource, SecExpired, SecUnenrolled, SecJWTAlg, SecJWTKey,
 	SecJWTAud, SecJWTIss, SecJWTTid, SecJWTExp, SecPage, SecLeak, SecCSR, SecTLS, SecRC4, SecSignature, Sec401Commands, SecGarbage,
 }
 

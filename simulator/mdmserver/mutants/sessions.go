@@ -94,6 +94,14 @@ var (
 			}
 		})
 	}}
+	SesAbortQueued = &Mutant{"ses-abort-queued", "sends a command to a device that aborted the session, if it has work", func(t *tamper) {
+		hook.Reply(t, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			work := slices.ContainsFunc(v.Device.Commands, func(c *mdmserver.Command) bool { return c.State == mdmserver.StateQueued })
+			if hook.Aborted(v.In) && v.In.Final && work {
+				r.Plan = append(r.Plan, hook.Ask(hook.Language))
+			}
+		})
+	}}
 	SesUnknownAlert = &Mutant{"ses-unknown-alert", "fails the session at an Alert it does not know", func(t *tamper) {
 		hook.Choke(t, syncml.Alert, hook.Foreign)
 	}}
@@ -217,7 +225,7 @@ var (
 
 var sessions = []*Mutant{
 	SesFirst500, SesVersion, SesSwapped, SesSessionID, SesMsgID, SesMsgIDCopied, SesIDEscaped, SesMixed, SesIDDecimal, SesZeroRefused, SesAnyVersion,
-	SesMaxSize, SesPartCommands, SesAbortWedge, SesAbortCommands, SesUnknownAlert, Ses1226Fails, SesChunkRefused, SesResultsMsgRef, Ses202Fails,
+	SesMaxSize, SesPartCommands, SesAbortWedge, SesAbortCommands, SesAbortQueued, SesUnknownAlert, Ses1226Fails, SesChunkRefused, SesResultsMsgRef, Ses202Fails,
 	Ses202Again, Ses405Loop, Ses404Stalls, SesEndless, SesUserAlways, SesNoFinal, SesFinalIdle, SesNoChal, Ses407401, SesNonceAny, SesNonceConstant,
 	SesNonceKept, SesCredWrong, SesCmdIDRepeated, SesCmdIDZero,
 }

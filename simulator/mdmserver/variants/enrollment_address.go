@@ -48,6 +48,21 @@ var (
 			}
 		})
 	}}
+	CertSubjectUser = &Variant{Name: "cert-subject-user", Does: "writes the user's name into certificates, which devices of one user share", Seen: "Learn, \"Microsoft Entra integration with MDM\": the UPN for a user; seen", Vary: func(c *mdmserver.Config) {
+		var owners sync.Map
+		c.Tamper.Certify = append(c.Tamper.Certify, func(x *mdmserver.Certification) {
+			if !x.Template.IsCA {
+				owners.Store(x.Template.SerialNumber.String(), x.Template.Subject.CommonName)
+				x.Template.Subject.CommonName = "somebody@corp.example"
+			}
+		})
+		c.Tamper.Owner = append(c.Tamper.Owner, func(cert *x509.Certificate, id string) string {
+			if known, ok := owners.Load(cert.SerialNumber.String()); ok {
+				return known.(string)
+			}
+			return id
+		})
+	}}
 	CARSA = &Variant{Name: "ca-rsa", Does: "signs certificates with an RSA key", Seen: "RFC 4055; seen", Vary: func(c *mdmserver.Config) {
 		c.CAKey = func() (crypto.Signer, error) { return caKeys.Key() }
 	}}
@@ -78,7 +93,9 @@ var (
 	}}
 )
 
-var addresses = []*Variant{CertCNOther, CertCNAndO, CertOther, CARSA, AddrPathID, AddrQueryID, AddrHost, AddrGet404}
+// CertOther changes serial numbers, by which CertSubjectUser finds the names that
+// CertCNOther changes in turn.
+var addresses = []*Variant{CertOther, CertSubjectUser, CertCNOther, CertCNAndO, CARSA, AddrPathID, AddrQueryID, AddrHost, AddrGet404}
 
 // caKeys are the RSA keys of authorities; to make one takes time.
 var caKeys = enroll.NewKeyPool(2)
