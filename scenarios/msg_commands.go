@@ -192,7 +192,7 @@ func isInOrder(h *suite.Heard) {
 		saw := ""
 		eachElement(p.Ex.Response, func(e *etree.Element) {
 			if saw == "" {
-				saw = misplaced(e)
+				saw = outOfOrder(e)
 			}
 		})
 		if saw != "" {
@@ -201,9 +201,9 @@ func isInOrder(h *suite.Heard) {
 	}
 }
 
-// misplaced says which child of an element stands where the DTD does not have it;
+// outOfOrder says which child of an element stands where the DTD does not have it;
 // empty if all are in order.
-func misplaced(e *etree.Element) string {
+func outOfOrder(e *etree.Element) string {
 	kids := e.ChildElements()
 	if e.Tag == "SyncBody" {
 		for i, k := range kids {

@@ -43,7 +43,7 @@ func TestMisplaced(t *testing.T) {
 		if err := doc.ReadFromString(in); err != nil {
 			t.Fatal(err)
 		}
-		if got := misplaced(doc.Root()); got != want {
+		if got := outOfOrder(doc.Root()); got != want {
 			t.Errorf("%s: %q, want %q", in, got, want)
 		}
 	}
