@@ -137,8 +137,8 @@ var (
 	EnrRenewURL = &Mutant{"enr-renew-url", "writes a relative URL for renewal", func(t *tamper) {
 		hook.Document(t, func(p *mdmserver.Provisioning) { hook.AddParm(renewal(p), "ServerURL", "/renewal", "string") })
 	}}
-	EnrRenewEarly = &Mutant{"enr-renew-early", "lets renewal start a day after the certificate was issued", func(t *tamper) {
-		hook.Document(t, func(p *mdmserver.Provisioning) { hook.SetParm(renewal(p), "RenewPeriod", "364") })
+	EnrRenewEarly = &Mutant{"enr-renew-early", "lets renewal start as soon as the certificate was issued", func(t *tamper) {
+		hook.Document(t, func(p *mdmserver.Provisioning) { hook.SetParm(renewal(p), "RenewPeriod", "365") })
 	}}
 	EnrRenewLate = &Mutant{"enr-renew-late", "lets renewal start ten days before the end, with a try a week", func(t *tamper) {
 		hook.Document(t, func(p *mdmserver.Provisioning) {
