@@ -26,7 +26,7 @@ var certificatesIssued = []Scenario{
 		ID: "ENR-12", Level: report.Must, Title: "client certificate is for the CSR's key and chains to the delivered root",
 		Rule:    "The certificate in CertificateStore/My certifies the key of the CSR. It chains, directly or through the CAs that the document delivers, to a certificate in CertificateStore/Root: each issuer has the name that the certificate gives, may issue certificates, and signed it.",
 		Source:  "MS-MDE2 2.2.9.1, 2.2.9.2, 3.4.4.1; RFC 5280 6.1",
-		Fix:     "Issue the certificate for the public key of this request. Deliver the CA that signed it in CertificateStore/Root, or in CertificateStore/CA with the root above it in CertificateStore/Root.",
+		Fix:     "Issue the certificate for the public key of this request. Deliver the CA that signed it in CertificateStore/Root, or in CertificateStore/CA with the root above it in CertificateStore/Root; its certificate must be one of a CA (basicConstraints, keyCertSign).",
 		Mutants: []*mutants.Mutant{mutants.EnrWrongKey, mutants.EnrWrongRoot},
 		Run:     clientCertificate,
 	},

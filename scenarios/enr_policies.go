@@ -137,7 +137,7 @@ var certificatePolicies = []Scenario{
 		ID: "ENR-52", Level: report.Should, Title: "the policy reply has the form that its schema describes",
 		Rule:   "Its elements are in the namespace of MS-XCEP and in the order of its schema. The group of the hash algorithm is 1. permission/enroll is true for a policy of this user. Attestation is asked for only with an EnrollmentVersion that has it: 5.0, or 6.0 for azureAttestation.",
 		Source: "MS-XCEP 3.1.4.1.2.2, 3.1.4.1.3.11, 3.1.4.1.3.16, 6.2; MS-MDE2 3.3.4.1.1.2",
-		Fix:    "Write the elements in the order of the schema of MS-XCEP, and declare its namespace on GetPoliciesResponse.",
+		Fix:    "Write the elements in the order of the schema of MS-XCEP, declare its namespace on GetPoliciesResponse, and give each OID the group that the schema has for its kind.",
 		Mutants: []*mutants.Mutant{mutants.EnrPolicyNamespace, mutants.EnrPolicyOrder, mutants.EnrHashGroup, mutants.EnrEnrollFalse, mutants.EnrAttestationEarly,
 			mutants.EnrAttestationUnversioned},
 		Run: func(t *T) {

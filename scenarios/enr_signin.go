@@ -187,7 +187,7 @@ func another(c byte) byte {
 // browser goes there.
 func staysAt(t *T, r *enroll.DiscoverResponse, elsewhere string) {
 	if !t.Lab.Config.Target.SignIn.Default() {
-		t.NotApplicable("devices sign in as target.signin says, which knows only the appru of Windows")
+		t.NotApplicable("devices sign in as target.signin says, and dmwake does not know how another appru gets into that")
 	}
 	c := caller(t)
 	page := signIn(c, r)

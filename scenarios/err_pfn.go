@@ -84,7 +84,7 @@ var pfnErrors = []Scenario{
 			need500(d)
 			t.Expect(w.Times(d.Sessions()...), "deliveries of %s in the two sessions", w).To(BeNumerically(">", 0))
 		}},
-	{ID: "ERR-05", Level: report.Must, Needs: []Need{NeedLeave}, Ends: true, Title: "Delete of Push answers 404: the session ends",
+	{ID: "ERR-05", Level: report.Must, OfPush: true, Needs: []Need{NeedLeave}, Ends: true, Title: "Delete of Push answers 404: the session ends",
 		Rule:    "The server wanted Push gone, and it is: the session completes.",
 		Source:  "MS-MDM 3.1.5.1.3; OMA DM RepPro 1.2.1 section 10, 404",
 		Fix:     "Treat 404 for Delete as success.",

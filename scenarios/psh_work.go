@@ -149,7 +149,7 @@ var pushedWork = []Scenario{
 
 // farewell is the PFN scenario about unenrolling a device.
 var farewell = []Scenario{
-	{ID: "PFN-14", Level: report.Should, Needs: []Need{NeedLeave}, Ends: true, Title: "the server removes Push from a device that it unenrolls",
+	{ID: "PFN-14", Level: report.Should, Needs: []Need{NeedLeave}, Ends: true, Polled: true, Title: "the server removes Push from a device that it unenrolls",
 		Rule:    "A server that stops managing a device says so in the device's next session: it deletes Push or the account, or sends Exec of Unenroll, which does both. A device that is merely forgotten keeps a PFN that wakes it for nothing.",
 		Source:  learnCSP + " (Push: removing it ends push-initiated sessions; Unenroll)",
 		Fix:     "Send Exec of DMClient/Unenroll, or Delete of Push, in the device's next session.",

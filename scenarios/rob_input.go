@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/report"
@@ -93,11 +94,11 @@ var brokenInput = []Scenario{
 			d := exercisedDevice(t)
 			bearsInput(d, "a second message without a first", rewritten(t, d.First().Sent[0], func(m *syncml.Message) { m.Hdr.SessionID, m.Hdr.MsgID = "DEAD", "2" }))
 		}},
-	{ID: "ROB-13", Level: report.Should, Title: "commands that lack a part",
-		Rule:    "A generic Alert without an Item, or with one that has no Meta, Results without Meta or Source, and commands without Items are refused or answered, never with 5xx or a dropped connection. The device's next session works normally.",
+	{ID: "ROB-13", Level: report.Should, Title: "messages that lack a part",
+		Rule:    "A SyncHdr without Target, Source, SessionID or MsgID, a message without SyncHdr, a generic Alert without an Item, or with one that has no Meta, Results without Meta or Source, and commands without Items are refused or answered, never with 5xx or a dropped connection. The device's next session works normally.",
 		Source:  "CWE-476; MS-MDM 2.2.7.1, 2.2.6.3",
-		Fix:     "Look whether Item, Meta and Source are there before you read them.",
-		Mutants: []*mutants.Mutant{mutants.RobNoItem, mutants.RobNoSource},
+		Fix:     "Look whether Target, Source, Item and Meta are there before you read them.",
+		Mutants: []*mutants.Mutant{mutants.RobNoItem, mutants.RobNoSource, mutants.RobNoTarget},
 		Run: func(t *T) {
 			var list []input
 			for _, in := range [][2]string{
@@ -110,6 +111,12 @@ var brokenInput = []Scenario{
 				{"Status without CmdRef", `<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status>`},
 			} {
 				list = append(list, input{what: in[0], body: func(d *Device) string { return messageOf(d, in[1]) }})
+			}
+			for _, name := range []string{"Target", "Source", "SessionID", "MsgID", "SyncHdr"} {
+				part := regexp.MustCompile(`<` + name + `>.*?</` + name + `>`)
+				list = append(list, input{what: "a message without " + name, body: func(d *Device) string {
+					return part.ReplaceAllString(messageOf(d, "<Alert><CmdID>2</CmdID><Data>1201</Data></Alert>"), "")
+				}})
 			}
 			tryInputs(t, bearsInput, list...)
 		}},
@@ -136,6 +143,19 @@ var brokenInput = []Scenario{
 				t.Check(hdrStatus(m).Code() < syncml.CommandFailed, want, "Status "+hdrStatus(m).Data+" for SyncHdr")
 			}
 			runsAsEver(d, "a message of an unknown device")
+		}},
+	{ID: "ROB-15", Level: report.Should, Title: "what is no SyncML is not a success",
+		Rule:    "A body that is not SyncML is answered with 4xx, or with a SyncML message that says what is wrong. With an empty 200, whoever sent it believes that the session is over.",
+		Source:  "RFC 9110 15.3.1, 15.5.1",
+		Fix:     "Answer 400 where the message cannot be read.",
+		Mutants: []*mutants.Mutant{mutants.RobGarbage200},
+		Under:   []string{"ROB-01"},
+		Run: func(t *T) {
+			tryInputs(t, func(d *Device, what, body string) {
+				ex := d.Post(what, syncml.MediaType, body, dmclient.SyncOptions{})
+				_, err := replyOf(ex)
+				t.Check(ex.Err != nil || ex.Status >= http.StatusBadRequest || err == nil, "4xx, or a SyncML message", fmt.Sprintf("HTTP status %d and %d bytes", ex.Status, len(ex.Response)))
+			}, notSyncML()...)
 		}},
 }
 

@@ -79,6 +79,9 @@ type Scenario struct {
 	// Polled says that on a server without push its work is judged by polling. Any
 	// other scenario of the areas about push does not apply to such a server.
 	Polled bool
+	// OfPush says that it does not apply to a server without push, although its area
+	// is about more.
+	OfPush bool
 	// Uses are optional hooks that let it check more.
 	Uses []Need
 	// Mutants are the broken reference servers on which it must fail.
@@ -149,7 +152,7 @@ var pushAreas = []string{"PFN", "CHN", "TOK", "WNS", "WER", "PSH"}
 // missing says why a scenario cannot run on a target: outcome, reason, and the
 // settings that would let it run. The outcome is empty if it can run.
 func (s *Scenario) missing(t *target.Target) (o report.Outcome, reason string, settings []string) {
-	if t.Push == "none" && slices.Contains(pushAreas, s.Area()) && !s.Polled {
+	if t.Push == "none" && (s.OfPush || slices.Contains(pushAreas, s.Area()) && !s.Polled) {
 		return report.NotApplicable, noPush, nil
 	}
 	if name, ok := s.profile(t); !ok {

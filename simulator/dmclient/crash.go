@@ -20,7 +20,7 @@ func (e *CrashError) Error() string { return crashed + " (" + e.Err.Error() + ")
 // Unwrap gives what the connection said.
 func (e *CrashError) Unwrap() error { return e.Err }
 
-const crashed = "the server closed the connection without an answer: its handler crashed"
+const crashed = "the server closed the connection without an answer: its handler crashed, or took longer than the server allows"
 
 // Crash reports whether err, from a session, a Post or an enrollment, is a
 // *CrashError. Refused connections, TLS alerts, timeouts and ended contexts are

@@ -17,7 +17,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
-const says = "the server closed the connection without an answer: its handler crashed"
+const says = "the server closed the connection without an answer: its handler crashed, or took longer than the server allows"
 
 // TestCrash: a handler that panics is called that, in sessions, posts and every
 // step of an enrollment, over both versions of HTTP.

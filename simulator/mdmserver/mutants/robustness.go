@@ -50,6 +50,18 @@ var (
 			return slices.ContainsFunc(c.Items, func(it syncml.Item) bool { return it.Source.LocURI == "" })
 		})
 	}}
+	RobNoTarget = &Mutant{"rob-no-target", "fails with 500 at a SyncHdr without Target", func(t *tamper) {
+		t.Receive = append(t.Receive, func(v *mdmserver.Visit) int {
+			return only(v.In.Hdr.Target.LocURI == "", http.StatusInternalServerError)
+		})
+	}}
+	RobGarbage200 = &Mutant{"rob-garbage-200", "answers what it cannot read with an empty 200", func(t *tamper) {
+		hook.After(t, http.MethodPost, mdmserver.ManagementPath, func(x *hook.Exchange) {
+			if x.Says(http.StatusBadRequest, notSyncML) {
+				x.Status, x.Reply = http.StatusOK, nil
+			}
+		})
+	}}
 	RobStranger = &Mutant{"rob-stranger", "fails with 500 at a device that it does not know", func(t *tamper) {
 		var known hook.Set
 		hook.On(t, mdmserver.Enrolled, func(c *mdmserver.Change) { known.Add(c.Device.ID) })
@@ -106,7 +118,7 @@ var (
 	}}
 )
 
-var robustness = []*Mutant{RobPanic, RobBig, RobMany, RobDeep, RobUTF8, RobMsgID, RobNoSession, RobSerial, RobWedge, RobCrowd, RobRestart, RobSkew, RobNoItem, RobNoSource, RobStranger}
+var robustness = []*Mutant{RobPanic, RobBig, RobMany, RobDeep, RobUTF8, RobMsgID, RobNoSession, RobSerial, RobWedge, RobCrowd, RobRestart, RobSkew, RobNoItem, RobNoSource, RobNoTarget, RobGarbage200, RobStranger}
 
 // failsOn answers session messages that f picks with 500.
 func failsOn(t *tamper, f func(body []byte) bool) {
