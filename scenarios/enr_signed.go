@@ -80,6 +80,9 @@ func signedDevice(t *T) (*Device, *tls.Certificate) {
 	}
 	t.OneDevice("it needs devices of its own")
 	exchangeOf(d, enroll.StepToken)
+	if d.Certificate() == nil {
+		t.Blocked(suite.By(suite.Enrolls), "no device could be enrolled: %v", d.EnrollError())
+	}
 	cfg, err := t.Lab.DeviceConfig()
 	if err != nil || cfg.EnrollCert == nil {
 		t.Error("the certificate for enrollment cannot be read: %v", err)
