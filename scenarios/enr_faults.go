@@ -97,12 +97,15 @@ func eachFault(t *T, judge func(*raised)) {
 			c := caller(t)
 			_, err := c.EnrollmentClient(opts).Policies(t.Context(), r.PolicyURL)
 			keepLast(c, what)
+			reassure(t, r)
 			return c, err
 		})
 	}
 	one("RST with "+tried, "ENR-18", raised{}, func(what string) (*Device, error) {
 		c := caller(t)
-		return c, tokenWith(c, what, opts, r)
+		err := tokenWith(c, what, opts, r)
+		reassure(t, r)
+		return c, err
 	})
 	for _, in := range []struct {
 		changedRST
