@@ -344,6 +344,11 @@ func TestInitPorts(t *testing.T) {
 	if notes := f.ports(); f.v.Listen != taken || len(notes) != 1 || !strings.Contains(notes[0], "choose another port or auto") {
 		t.Errorf("%s: %q", f.v.Listen, notes)
 	}
+	f.v.NoPush, f.v.Listen, f.v.Proxy, f.given["wns-listen"] = true, taken, taken, false
+	if notes := f.ports(); notes != nil || f.v.Listen != taken {
+		t.Errorf("no push: %q", notes)
+	}
+	f.v.NoPush, f.given["wns-listen"] = false, true
 	f.v.Listen, f.v.Proxy, f.given["proxy"] = "auto", "auto", true
 	if notes := f.ports(); notes != nil {
 		t.Errorf("auto: %q", notes)
