@@ -104,7 +104,7 @@ type Lab struct {
 	hookLog   hookLog
 	serverIDs serverIDs
 	newcomers newcomers
-	anyAnswer atomic.Bool   // see learnHealth
+	usual     atomic.Int32  // see learnHealth
 	sharing   chan struct{} // held while the shared device is made ready; capacity 1
 	starting  sync.Mutex    // of setups
 	shared    atomic.Pointer[dmclient.Device]
