@@ -81,7 +81,7 @@ hold them. "dmwake doctor" then checks the file against the server.`,
 	fl.StringVar(&v.Push, "push-url", "", "URL of your server's API that pushes to a device; auto: it pushes by itself when work is queued")
 	fl.StringVar(&v.Lookup, "lookup-url", "", "URL that answers with the server's own id of a device, if the others use {{.ServerID}}")
 	fl.StringVar(&v.Enrolled, "enrolled-url", "", "URL to call after each enrollment")
-	fl.StringVar(&v.Wipe, "wipe-url", "", "URL that wipes a device (default: the command is queued)")
+	fl.StringVar(&v.Wipe, "wipe-url", "", "URL that wipes a device (default: the command is queued, if there is --queue-url)")
 	fl.StringVar(&f.restart, "restart", "", "command that restarts the server, or a URL")
 	fl.StringVar(&v.Mode, "wns", "proxy", "how the server reaches the fake WNS: proxy, hosts or direct")
 	fl.StringVar(&v.Listen, "wns-listen", "", "address of the fake WNS (default 127.0.0.1:7443; hosts: 127.0.0.1:443), or auto")

@@ -16,13 +16,14 @@ func (f *initFlags) ports() (notes []string) {
 	c := target.Config{WNS: target.WNS{Mode: f.v.Mode, Listen: f.v.Listen, Proxy: f.v.Proxy}}
 	c.Defaults()
 	used := map[string]bool{}
+	pushes := !f.pushless() // else the file names no address, and any port will do
 	for _, p := range []struct {
 		flag, key, addr string
 		to              *string
 		needed          bool
 	}{
-		{"wns-listen", "wns.listen", c.WNS.Listen, &f.v.Listen, true},
-		{"proxy", "wns.proxy", c.WNS.Proxy, &f.v.Proxy, c.WNS.Mode == "proxy"},
+		{"wns-listen", "wns.listen", c.WNS.Listen, &f.v.Listen, pushes || f.given["wns-listen"]},
+		{"proxy", "wns.proxy", c.WNS.Proxy, &f.v.Proxy, c.WNS.Mode == "proxy" && (pushes || f.given["proxy"])},
 		{"directory", "target.directory.listen", f.v.Directory, &f.v.Directory, f.of.Uses("directory")},
 	} {
 		if !p.needed {

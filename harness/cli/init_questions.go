@@ -18,6 +18,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/target/presets"
+	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
 // always are the questions that are asked with any preset.
@@ -35,7 +36,8 @@ func (f *initFlags) answer(ctx context.Context, d *dialogue) error {
 		password = "no"
 	}
 	var wrong []error
-	for _, q := range f.questions(ctx, d, &push, &password) {
+	for i := range f.questions(ctx, d, &push, &password) {
+		q := f.questions(ctx, d, &push, &password)[i] // in words that suit the answers so far
 		if !f.of.Uses(q.name) && !slices.Contains(always, q.name) || q.when != nil && !q.when() && !f.given[q.name] {
 			continue
 		}
@@ -87,6 +89,10 @@ func (f *initFlags) complete(ctx context.Context) {
 func (f *initFlags) questions(ctx context.Context, d *dialogue, push, password *string) []question {
 	v := &f.v
 	pushes := func() bool { return !f.pushless() }
+	wipe := "URL that wipes a device (Enter: the command is queued)"
+	if v.Queue == "" {
+		wipe = "URL that wipes a device (Enter: later)"
+	}
 	return []question{
 		{"username", "User who enrolls devices (e-mail address)", &v.Username, f.checkUsername, nil},
 		{"server", "Address of the server (https://host)", &v.Server, func(s string) error { return f.checkServer(ctx, d, s) }, nil},
@@ -106,10 +112,10 @@ func (f *initFlags) questions(ctx context.Context, d *dialogue, push, password *
 		{"queue-url", "URL of an API that queues any command for a device; {{.DeviceID}} stands for its id (Enter: there is none)", &v.Queue, hookURL(ctx), nil},
 		{"work-url", "URL of an API that gives a device anything to do: a profile, a script, a sync (Enter: later)", &v.Work, hookURL(ctx), func() bool { return v.Queue == "" }},
 		{"push-url", "URL that pushes to a device (auto: the server pushes by itself when work is queued; Enter: later)", &v.Push, f.checkPushURL(ctx), pushes},
-		{"lookup-url", "URL that answers with the server's own id of a device, for {{.ServerID}}", &v.Lookup, f.checkLookup(ctx), f.needsLookup},
 		{"enrolled-url", "URL to call after each enrollment (Enter: none)", &v.Enrolled, hookURL(ctx), nil},
-		{"wipe-url", "URL that wipes a device (Enter: the command is queued)", &v.Wipe, hookURL(ctx), nil},
+		{"wipe-url", wipe, &v.Wipe, hookURL(ctx), nil},
 		{"restart", "Command or URL that restarts the server (Enter: none)", &f.restart, f.checkRestart, nil},
+		{"lookup-url", "URL that answers with the server's own id of a device, for {{.ServerID}}", &v.Lookup, f.checkLookup(ctx), f.needsLookup},
 		{"wns", "How the server reaches the fake WNS: proxy, hosts or direct", &v.Mode, f.checkMode, pushes},
 		{"pfn", "Package family name that the server sets (Enter: the lab's)", &v.PFN, func(s string) error { return checkApp(s, "") }, pushes},
 		{"sid", "Package SID of its app (Enter: the lab's)", &v.SID, func(s string) error { return checkApp("", s) }, pushes},
@@ -124,6 +130,15 @@ func (f *initFlags) anything(string) error { return nil }
 func (f *initFlags) checkUsername(v string) error {
 	if v == "" && f.of.Policy != "Certificate" { // which needs no user
 		return errors.New("is missing: the user who enrolls devices; dmwake init asks for it on a terminal")
+	}
+	if name, _, _ := strings.Cut(v, "@"); v != "" {
+		_, err := enroll.DiscoveryURL(v)
+		switch {
+		case strings.Contains(v, "://"):
+			return fmt.Errorf("%q is a URL, and the user is an e-mail address, user@domain; the discovery URL is another question (--discovery), which comes next", target.Redact(v))
+		case err != nil || name == "" || strings.ContainsAny(v, " /"):
+			return fmt.Errorf("%q is not an e-mail address, user@domain, as users of Windows type it", target.Redact(v))
+		}
 	}
 	return nil
 }
@@ -207,7 +222,7 @@ func (f *initFlags) checkPushURL(ctx context.Context) func(string) error {
 
 func (f *initFlags) needsLookup() bool {
 	v := &f.v
-	for _, u := range []string{v.Queue, v.Work, v.Push, v.Enrolled, v.Wipe} {
+	for _, u := range []string{v.Queue, v.Work, v.Push, v.Enrolled, v.Wipe, f.restart} {
 		if target.UsesServerID(u) {
 			return true
 		}

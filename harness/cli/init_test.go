@@ -101,16 +101,16 @@ func TestInitAsks(t *testing.T) {
 	f := initFlags{file: filepath.Join(dir, "dmwake.yaml")}
 	out, err := asked(t, &f,
 		"flet", "", // an unknown preset, then none
-		"", "demo@mdm.example", // the user is needed
+		"", "https://mdm.example/D.svc", "demo", "@mdm.example", "demo@", "demo@mdm.example", // the user is needed, and an e-mail address
 		"http://127.0.0.1:9/D.svc", "https://127.0.0.1:9/D.svc", discovery, // not https; nobody there
 		"not-a-ca.pem", "", "later.pem", "ca.pem", // no certificate; not the system's; not there yet
 		"maybe", "y", // pushes
 		api+"/{{.DevID}}", queue, // an unknown variable
 		"mdm.example/push", push, // not a URL
-		"", api+"/{{.ServerID}}", api+"/find?cn={{urlquery .CertCN}}", // needed for ServerID, which it finds
 		"https://127.0.0.1:9/", api+"/enrolled", // enrolled: nothing listens
 		"",                        // wipe
 		"no-such-command mdm", "", // a command that is not here: kept
+		"", api+"/{{.ServerID}}", api+"/find?cn={{urlquery .CertCN}}", // lookup: needed for ServerID, which it finds
 		"carrier-pigeon", "", // proxy
 		"My.App_1.0.0.0_x64__8wekyb3d8bbwe", "my.app_8wekyb3d8bbwe", // a full name
 		"ms-app://s-1-15-2-1",
@@ -121,6 +121,8 @@ func TestInitAsks(t *testing.T) {
 	inOrder(t, out,
 		`unknown preset "flet"; did you mean fleet? --list-presets lists them: reference, fleet, entra, certificate`,
 		"is missing: the user who enrolls devices",
+		`"https://mdm.example/D.svc" is a URL, and the user is an e-mail address, user@domain; the discovery URL is another question (--discovery), which comes next`,
+		`"demo" is not an e-mail address, user@domain`, `"@mdm.example" is not an e-mail address`, `"demo@" is not an e-mail address`,
 		`"http://127.0.0.1:9/D.svc" is not an https URL`,
 		"nothing listens at 127.0.0.1:9; Enter keeps it",
 		"contains no PEM certificate",
@@ -130,9 +132,9 @@ func TestInitAsks(t *testing.T) {
 		`"maybe" is neither yes nor no`,
 		"unknown variable .DevID; did you mean .HWDevID?",
 		`the URL "mdm.example/push" is not one of http or https with a host`,
-		"another URL uses {{.ServerID}}", "which it is to find",
-		"nothing listens at 127.0.0.1:9",
+		"nothing listens at 127.0.0.1:9", "wipes a device (Enter: the command is queued)",
 		"there is no command no-such-command here; Enter keeps it",
+		"another URL uses {{.ServerID}}", "which it is to find",
 		"none of proxy, hosts, direct",
 		"the family name is",
 		"The newest Windows that the server takes is win11-25h2.", "Wrote ", "export MDM_PASSWORD=", "export WNS_SECRET=", "--print-env", "doctor",
@@ -163,14 +165,43 @@ func TestInitShort(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	inOrder(t, out, `--discovery "ftp://x" is not an https URL`, "Discovery URL", "queues any command", "anything to do", "after each enrollment", "wipes a device", "restarts the server", "Wrote ")
-	for _, never := range []string{"User who", "PEM file", "pushes to a device", "Package", "--print-env", "fake WNS:", "Which server"} {
+	inOrder(t, out, `--discovery "ftp://x" is not an https URL`, "Discovery URL", "queues any command", "anything to do", "after each enrollment", "wipes a device (Enter: later)", "restarts the server", "Wrote ")
+	for _, never := range []string{"User who", "PEM file", "pushes to a device", "Package", "--print-env", "fake WNS:", "Which server", "own id", "is queued)"} {
 		if strings.Contains(out, never) {
 			t.Errorf("%q in\n%s", never, out)
 		}
 	}
 	if c := loaded(t, &f); c.Target.Push != "none" || c.Target.Hooks.Queue != nil || c.Target.Hooks.Work.HTTP.Body != `{"revision":{{.N}}}` || c.Target.Profiles[0] != "win10-22h2" {
 		t.Errorf("%+v", c.Target)
+	}
+}
+
+// TestInitUser: without a terminal, too, the user is an e-mail address.
+func TestInitUser(t *testing.T) {
+	for user, want := range map[string]string{
+		"https://mdm.example/D.svc": `--username "https://mdm.example/D.svc" is a URL`,
+		"demo":                      `--username "demo" is not an e-mail address, user@domain`,
+	} {
+		f := initFlags{file: filepath.Join(t.TempDir(), "dmwake.yaml"), given: map[string]bool{"username": true}}
+		f.v.Username, f.v.Discovery, f.v.Mode = user, "https://127.0.0.1:9/D.svc", "proxy"
+		if err := runInit(t.Context(), &streams{io.Discard, io.Discard}, &f, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", user, err)
+		}
+	}
+}
+
+// TestInitLookup: a lookup is asked for where only the last URL needs it.
+func TestInitLookup(t *testing.T) {
+	dir, discovery := folder(t, nil)
+	f := initFlags{file: filepath.Join(dir, "dmwake.yaml"), given: map[string]bool{"username": true, "discovery": true, "ca": true, "no-push": true}}
+	f.v.Username, f.v.Discovery, f.v.CA, f.v.NoPush = "demo@mdm.example", discovery, "ca.pem", true
+	out, err := asked(t, &f, "", "", "", discovery+"?wipe={{.ServerID}}", "", discovery+"?id={{.DeviceID}}")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	inOrder(t, out, "wipes a device", "restarts the server", "own id", "Wrote ")
+	if h := loaded(t, &f).Target.Hooks; h.Wipe == nil || h.Lookup == nil {
+		t.Errorf("%+v", h)
 	}
 }
 
@@ -313,6 +344,11 @@ func TestInitPorts(t *testing.T) {
 	if notes := f.ports(); f.v.Listen != taken || len(notes) != 1 || !strings.Contains(notes[0], "choose another port or auto") {
 		t.Errorf("%s: %q", f.v.Listen, notes)
 	}
+	f.v.NoPush, f.v.Listen, f.v.Proxy, f.given["wns-listen"] = true, taken, taken, false
+	if notes := f.ports(); notes != nil || f.v.Listen != taken {
+		t.Errorf("no push: %q", notes)
+	}
+	f.v.NoPush, f.given["wns-listen"] = false, true
 	f.v.Listen, f.v.Proxy, f.given["proxy"] = "auto", "auto", true
 	if notes := f.ports(); notes != nil {
 		t.Errorf("auto: %q", notes)

@@ -287,7 +287,7 @@ func (p *patient) work() Finding {
 	case err != nil:
 		return bad(err.Error(), "run the hook by hand, and look at what the server then has for the device")
 	case g.Once:
-		return Finding{State: Note, Saw: fmt.Sprintf("the %s hook makes the server send %s, but nothing the second time", p.lab.WorkHook(), g), Do: "make its output differ, for example with {{.N}}, which counts its calls"}
+		return Finding{State: Note, Saw: fmt.Sprintf("the %s hook makes the server send %s, but nothing the second time", p.lab.WorkHook(), g), Do: "make its output differ, for example with {{.N}}, another number in each call"}
 	}
 	if p.lab.WorkHook() == "lock" {
 		why := "there is neither a work hook nor a queue hook"

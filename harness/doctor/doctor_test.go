@@ -63,6 +63,8 @@ func TestExamine(t *testing.T) {
 		"policies malformed": {mutant: mutants.EnrPoliciesUnbound, step: "enrollment", state: Stops, saw: "not well-formed", do: "ENR-08"},
 		"endless session":    {mutant: mutants.SesEndless, step: "session", state: Stops, saw: "did not end after 50 messages", do: "SES-14"},
 		"push none":          {edit: func(l *lab.Lab) { l.Config.Target.Push = "none" }, step: "PFN", state: Note, saw: "but the server sets the PFN", do: "remove target.push"},
+		"push none, PFN that is a full name": {mutant: mutants.PfnFullName, edit: func(l *lab.Lab) { l.Config.Target.Push = "none" }, step: "PFN", state: Note,
+			saw: "which is wrong: a package full name; the family name is", do: "PFN-04 judges it"},
 		"version refused": {variant: variants.Version6, edit: func(l *lab.Lab) { l.Config.Target.Profiles = []string{"win11-25h2"} }, step: "discovery", state: Bad,
 			saw: "RequestVersion 9.0 is not supported", do: "set target.profiles to an older Windows", reach: true},
 		"no fault but a page": {edit: func(l *lab.Lab) {

@@ -18,7 +18,12 @@ func (p *patient) pfn() Finding {
 	t := p.lab.PFNTrouble(p.device)
 	if p.t.Push == "none" {
 		if t == nil || t.PFN != "" {
-			return Finding{State: Note, Saw: "target.push is none, but the server sets the PFN " + p.pfnSent(t), Do: "remove target.push to test its push, and put its app identity into wns.app"}
+			sent := p.pfnSent(t)
+			if err := dmclient.CheckPFN(sent); err != nil {
+				return Finding{State: Note, Saw: fmt.Sprintf("target.push is none, but the server sets the PFN %s, which is wrong: %v", sent, err),
+					Do: "let the server set no PFN, or to push its package family name, Name_PublisherHash; without target.push: none, PFN-04 judges it"}
+			}
+			return Finding{State: Note, Saw: "target.push is none, but the server sets the PFN " + sent, Do: "remove target.push to test its push, and put its app identity into wns.app"}
 		}
 		return Finding{State: Note, Saw: "target.push is none", Do: "PFN, CHN, TOK, WNS and WER are not applicable; the work of PSH is judged by polling"}
 	}

@@ -41,8 +41,8 @@ func (l *Lab) healthy(ctx context.Context) error {
 		return err
 	}
 	resp.Body.Close()
-	if resp.StatusCode >= http.StatusInternalServerError && resp.StatusCode != http.StatusNotImplemented && !l.anyAnswer.Load() {
-		return statusError(resp.StatusCode)
+	if status := statusError(resp.StatusCode); status.sick(statusError(l.usual.Load())) {
+		return status
 	}
 	return nil
 }
@@ -52,13 +52,30 @@ type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("HTTP status %d", int(e)) }
 
+// sick reports whether the server is down. usual is the 5xx that it answered while it
+// worked; 0 if it did not.
+func (e statusError) sick(usual statusError) bool {
+	switch {
+	case e < http.StatusInternalServerError, e == http.StatusNotImplemented:
+		return false
+	case usual == 0:
+		return true
+	}
+	return e.gateway() && !usual.gateway()
+}
+
+// gateway reports whether a gateway gave the answer: the server behind it gave none.
+func (e statusError) gateway() bool {
+	return e == http.StatusBadGateway || e == http.StatusGatewayTimeout
+}
+
 // learnHealth learns how a healthy target answers. If a working server answers
-// the GET with 5xx (ENR-01 reports that), any answer counts as healthy from now
-// on.
+// the GET with 5xx (ENR-01 reports that), any answer but that of a gateway counts as
+// healthy from now on; that one, too, if it was the first.
 func (l *Lab) learnHealth(ctx context.Context) {
 	var status statusError
 	if errors.As(l.Healthy(ctx), &status) {
-		l.anyAnswer.Store(true)
+		l.usual.Store(int32(status)) //nolint:gosec // of three digits
 	}
 }
 

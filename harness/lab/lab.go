@@ -52,6 +52,9 @@ type Options struct {
 	// Key makes devices' keys. By default devices of the embedded server share
 	// a few RSA keys, and devices of other servers get a new one each.
 	Key func() (crypto.Signer, error)
+	// Now replaces time.Now for the N of the work hook, which begins elsewhere in each
+	// run.
+	Now func() time.Time
 	// State is a file that keeps the fake WNS's state over a restart; empty:
 	// none.
 	State string
@@ -101,14 +104,13 @@ type Lab struct {
 	hookLog   hookLog
 	serverIDs serverIDs
 	newcomers newcomers
-	anyAnswer atomic.Bool   // see learnHealth
+	usual     atomic.Int32  // see learnHealth
 	sharing   chan struct{} // held while the shared device is made ready; capacity 1
 	starting  sync.Mutex    // of setups
 	shared    atomic.Pointer[dmclient.Device]
 	specimens specimens
 
-	works      atomic.Int64 // calls of the work hook
-	workBase   sync.Once    // see nextWork
+	works      atomic.Int64 // the last N of the work hook, see firstWork
 	learning   sync.Mutex   // see Signature
 	learned    *Signature
 	notLearned error
@@ -145,6 +147,10 @@ func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), //nolint:gosec // identities of simulated devices
 		ready: make(chan crypto.Signer, 4), family: of,
 		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, sharing: make(chan struct{}, 1), opts: opts}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	l.works.Store(firstWork(opts.Now()))
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	var err error
 	if cfg == nil {

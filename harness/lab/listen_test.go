@@ -63,6 +63,28 @@ func TestConflicts(t *testing.T) {
 		c.Close()
 	}
 	l.Close()
+	// Without push nobody looks for the fake WNS: it listens anywhere, unless the file
+	// says where.
+	for _, mode := range []string{"proxy", "hosts", "direct"} {
+		quiet := target.Config{WNS: target.WNS{Mode: mode, CADir: t.TempDir()}, Target: target.Target{Push: "none"}}
+		named := quiet
+		named.WNS.Listen = taken()
+		quiet.Defaults()
+		named.Defaults()
+		for range 2 {
+			l, err := Start(&quiet, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			if m := l.Moved(); len(m) > 0 {
+				t.Errorf("%s: %q", mode, m)
+			}
+		}
+		if _, err := Start(&named, Options{}); err == nil || !strings.Contains(err.Error(), named.WNS.Listen+" is in use") {
+			t.Errorf("%s: %v", mode, err)
+		}
+	}
 	// Two keys with one address are the configuration's own conflict.
 	cfg.WNS.Listen, cfg.Target.Directory.Listen = addr, ""
 	if _, err := Start(cfg, Options{}); err == nil || !strings.Contains(err.Error(), "wns.proxy: "+addr+" is also the address of wns.listen") {

@@ -29,7 +29,7 @@ func (e *NoWorkError) Error() string {
 	if e.PFN != nil {
 		text += ". The server cannot push to this device, and may drop its work for that: " + e.PFN.What
 	} else {
-		text += ": let it give the device something to do"
+		text += ": let it give the device something to do, and make each call differ, with {{.N}} or {{uuid}}"
 	}
 	if len(e.Printed) > 0 {
 		text += ". " + strings.Join(e.Printed, "; ")

@@ -25,7 +25,7 @@ func TestNoWorkSaysWhy(t *testing.T) {
 		says     []string
 	}{
 		"nothing": {hook: func(_ *atomic.Bool, w http.ResponseWriter) { w.Write([]byte("E4002 no such device")) }, no: true,
-			says: []string{"let it give the device something to do", "work hook, printed: E4002 no such device"}},
+			says: []string{"let it give the device something to do, and make each call differ, with {{.N}} or {{uuid}}", "work hook, printed: E4002 no such device"}},
 		"the PFN is refused": {mutant: mutants.PfnUpperCase, profile: "wp81", no: true,
 			says: []string{"The server cannot push to this device", "answered Add of the PFN", "with 500", "not in lower case"}},
 		"no PFN":               {mutant: mutants.PfnNever, no: true, says: []string{"the server set no PFN"}},

@@ -19,21 +19,21 @@ import (
 // after a scenario that ran alone. The server under test and a scenario's own
 // devices are not part of it.
 type Snapshot struct {
-	faults   map[uint64]fakewns.Fault
-	apps     map[string]fakewns.App // by PFN
-	wns      fakewns.Settings
-	config   map[string]string
-	secrets  [3]string
-	opts     dmclient.EnrollOptions
-	lenient  bool
-	anyReply bool
-	shared   *dmclient.Condition
+	faults  map[uint64]fakewns.Fault
+	apps    map[string]fakewns.App // by PFN
+	wns     fakewns.Settings
+	config  map[string]string
+	secrets [3]string
+	opts    dmclient.EnrollOptions
+	lenient bool
+	usual   int32
+	shared  *dmclient.Condition
 }
 
 // Snapshot takes one.
 func (l *Lab) Snapshot() Snapshot {
 	s := Snapshot{
-		faults: map[uint64]fakewns.Fault{}, apps: map[string]fakewns.App{}, wns: l.WNS.Settings(), config: map[string]string{}, anyReply: l.anyAnswer.Load(),
+		faults: map[uint64]fakewns.Fault{}, apps: map[string]fakewns.App{}, wns: l.WNS.Settings(), config: map[string]string{}, usual: l.usual.Load(),
 		secrets: [3]string{l.Config.Target.Password.Value(), l.Config.WNS.App.Secret.Value(), l.Config.WNS.TokenKey.Value()},
 	}
 	for _, f := range l.WNS.Faults() {
@@ -107,7 +107,7 @@ func (s Snapshot) Diff(after Snapshot) []string {
 	if s.lenient && (!after.lenient || s.opts != after.opts) {
 		say("what devices overlook when they enroll was changed")
 	}
-	if s.anyReply != after.anyReply {
+	if s.usual != after.usual {
 		say("which answers of the target count as healthy was changed")
 	}
 	if s.shared != nil && after.shared != nil {

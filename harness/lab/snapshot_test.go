@@ -46,7 +46,7 @@ func TestSnapshot(t *testing.T) {
 			[]string{"the configuration's target.hooks.queue.http.headers.Authorization was changed"}},
 		"the device": {func() { d.SetWNSOffline(true); d.AddFault(&dmclient.AnswerWith{}) }, func() { d.SetWNSOffline(false); d.ClearFaults() },
 			[]string{"the shared device's power was normal, is off", "the shared device's faults was"}},
-		"the health": {func() { l.anyAnswer.Store(true) }, func() { l.anyAnswer.Store(false) }, []string{"which answers of the target count as healthy was changed"}},
+		"the health": {func() { l.usual.Store(500) }, func() { l.usual.Store(0) }, []string{"which answers of the target count as healthy was changed"}},
 	} {
 		before := l.Snapshot()
 		c.leave()

@@ -35,7 +35,9 @@ func (l *Lab) startOwn(opts Options) error {
 		return err
 	}
 	defer open.Close()
-	l.moved = moved
+	l.moved = slices.DeleteFunc(moved, func(m string) bool { // without push, no server looks for the fake WNS
+		return l.Config.Target.Push == "none" && !strings.HasPrefix(m, directoryListener+":")
+	})
 	if l.CA, err = intercept.LoadCA(w.CADir); err != nil {
 		return err
 	}

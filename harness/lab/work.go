@@ -72,16 +72,16 @@ func (l *Lab) Work(ctx context.Context, d *dmclient.Device) error {
 	if err != nil {
 		return err
 	}
-	v.N = strconv.Itoa(l.nextWork())
+	v.N = strconv.FormatInt(l.works.Add(1), 10)
 	_, err = l.hookFor(ctx, name, h, v, Command{})
 	return err
 }
 
-// nextWork counts the calls of the work hook. Devices of one run are new, but a
-// shared device had the work of earlier runs: its count goes on by the clock.
-func (l *Lab) nextWork() int {
-	if l.Config.Target.Shared() {
-		l.workBase.Do(func() { l.works.Store(time.Now().Unix() % 1_000_000) })
-	}
-	return int(l.works.Add(1))
+// firstWork is the number before that of a run's first call of the work hook. A server
+// compares work by its values, so what an earlier run gave is no work any more: each run
+// begins where no run before it has counted, in steps of 100 every 10 seconds. It grows
+// until 2031, and stays below 2^31, for servers that keep it as an int32.
+func firstWork(now time.Time) int64 {
+	since := max(now.Unix()-time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), 0)
+	return since / 10 % 20_000_000 * 100
 }

@@ -227,6 +227,13 @@ func (c *Config) Defaults() {
 	def(&c.Target.Name, c.Target.Username)
 	def(&c.Target.Push, "wns")
 	def(&c.WNS.Mode, "proxy")
+	if c.Target.Push == "none" { // nobody needs to find the fake WNS
+		if c.WNS.Mode == "hosts" { // which takes no auto
+			def(&c.WNS.Listen, "127.0.0.1:0")
+		}
+		def(&c.WNS.Listen, AutoPort)
+		def(&c.WNS.Proxy, AutoPort)
+	}
 	def(&c.WNS.Listen, map[bool]string{true: "127.0.0.1:443", false: "127.0.0.1:7443"}[c.WNS.Mode == "hosts"])
 	def(&c.WNS.Proxy, "127.0.0.1:7080")
 	def(&c.WNS.CADir, ".dmwake")

@@ -68,7 +68,7 @@ func Variables() []Variable {
 		{"LocURI", "./Vendor/MSFT/Policy/Config/Camera/AllowCamera", "of the command to queue"},
 		{"Format", "int", "of the command's data"},
 		{"Data", "0", "of the command"},
-		{"N", "1", "which call of `hooks.work` it is: makes the output of each call differ"},
+		{"N", "598413201", "a number that differs in each call of `hooks.work`, also of later runs: makes the output of each call differ"},
 		{"SignInURL", "https://mdm.example/Auth?appru=ms-app%3A%2F%2Fwindows.immersivecontrolpanel&login_hint=demo%40mdm.example", "the sign-in page with the parameters that Windows adds; only in `target.signin`"},
 		{"Password", "demo", "`target.password`; only in `target.signin` and `hooks.token`"},
 		{"TokenKind", "user", "which token `hooks.token` prints: user, device, or terms, the user's before the device is registered"},

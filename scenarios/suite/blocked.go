@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,34 +24,65 @@ func candidates(catalogue []Scenario, of string, by []string) (out []string) {
 }
 
 // blocker returns the scenario that blocks v: a candidate that failed or warned, or
-// the blocker of a blocked candidate. get returns a verdict, or runs the scenario;
-// nil if there is none.
+// the blocker of a blocked candidate. Among the candidates of one name, a MUST that
+// failed comes first. get returns a verdict, or runs the scenario; nil if there is
+// none.
 func blocker(catalogue []Scenario, v *verdict, get func(id string) *verdict) (id string) {
 	seen := map[string]bool{v.result.ID: true}
 	var look func(v *verdict) string
 	look = func(v *verdict) string {
-		for _, id := range candidates(catalogue, v.result.ID, v.by) {
-			if seen[id] {
-				continue
-			}
-			seen[id] = true
-			c := get(id)
-			switch {
-			case c == nil:
-			case c.result.Broken():
-				return id
-			case c.result.Outcome == report.Blocked:
-				if c.result.BlockedBy != "" {
-					return c.result.BlockedBy
+		for _, name := range v.by {
+			other := ""
+			for _, id := range candidates(catalogue, v.result.ID, []string{name}) {
+				if seen[id] {
+					continue
 				}
-				if id := look(c); id != "" {
+				seen[id] = true
+				c := get(id)
+				switch {
+				case c == nil:
+				case c.result.Outcome == report.Failed:
 					return id
+				case other != "":
+				case c.result.Broken():
+					other = id
+				case c.result.Outcome == report.Blocked:
+					if other = c.result.BlockedBy; other == "" {
+						other = look(c)
+					}
 				}
+			}
+			if other != "" {
+				return other
 			}
 		}
 		return ""
 	}
 	return look(v)
+}
+
+// blockedSoFar returns what blocks v as far as scenarios have run; open says that one
+// which has not run may be the better answer. The caller holds the lock.
+func (r *runner) blockedSoFar(v *verdict) (by string, open bool) {
+	by = blocker(r.Catalogue, v, func(id string) *verdict {
+		c := r.of[id]
+		open = open || c == nil
+		return c
+	})
+	return by, open && (r.of[by] == nil || r.of[by].result.Outcome != report.Failed)
+}
+
+// inapplicable returns why nothing that could block v applies to this server; empty
+// if something does, or if v names nothing.
+func inapplicable(catalogue []Scenario, v *verdict, get func(id string) *verdict) (reason string) {
+	for _, id := range candidates(catalogue, v.result.ID, v.by) {
+		c := get(id)
+		if c == nil || c.result.Outcome != report.NotApplicable {
+			return ""
+		}
+		reason = cmp.Or(reason, c.result.Reason)
+	}
+	return reason
 }
 
 // contradiction turns a blocked verdict that nothing explains into an error.

@@ -198,9 +198,11 @@ func (r *runner) settle() {
 			continue
 		}
 		if v.result.Outcome == report.Blocked {
-			if v.result.BlockedBy = blocker(r.Catalogue, v, func(id string) *verdict { return r.of[id] }); v.result.BlockedBy == "" {
+			by, open := r.blockedSoFar(v)
+			if by == "" || open {
 				continue
 			}
+			v.result.BlockedBy = by
 		}
 		r.final[id], news = true, true
 	}
@@ -271,6 +273,12 @@ func (r *runner) resolve(ctx context.Context, id string, v *verdict, again func(
 	}
 	if v.result.Outcome == report.Blocked {
 		v.result.BlockedBy = find()
+	}
+	if v.result.Outcome == report.Blocked && v.result.BlockedBy == "" {
+		if why := inapplicable(r.Catalogue, v, r.verdict); why != "" {
+			v.result.Outcome = report.NotApplicable
+			v.result.Reason += ", and no scenario that judges this applies: " + why
+		}
 	}
 	if v.result.Outcome == report.Blocked && v.result.BlockedBy == "" {
 		if second := again(id); second != nil {

@@ -64,45 +64,6 @@ func outcomes(t *testing.T, list []Scenario, o Options) (out []string, results m
 	return out, results
 }
 
-func TestBlocked(t *testing.T) {
-	cases := []struct {
-		what string
-		list []Scenario
-		want []string
-	}{
-		{"by an id that failed", []Scenario{scenario("AAA-01", fails), scenario("AAA-02", blockedBy("AAA-01"))}, []string{"AAA-01 failed", "AAA-02 blocked by AAA-01"}},
-		{"by one that comes later", []Scenario{scenario("AAA-01", blockedBy("AAA-02")), scenario("AAA-02", fails)}, []string{"AAA-01 blocked by AAA-02", "AAA-02 failed"}},
-		{"by a SHOULD that warned", []Scenario{scenario("AAA-01", fails, level(report.Should)), scenario("AAA-02", blockedBy("AAA-01"))}, []string{"AAA-01 warned", "AAA-02 blocked by AAA-01"}},
-		{"by a premise", []Scenario{scenario("AAA-01", fails, decides(SetsPFN)), scenario("AAA-02", blockedBy(string(SetsPFN)))}, []string{"AAA-01 failed", "AAA-02 blocked by AAA-01"}},
-		{"by an area", []Scenario{scenario("AAA-01", passes), scenario("AAA-02", fails), scenario("BBB-01", blockedBy("AAA"))}, []string{"AAA-01 passed", "AAA-02 failed", "BBB-01 blocked by AAA-02"}},
-		{"at second hand", []Scenario{scenario("AAA-01", fails), scenario("AAA-02", blockedBy("AAA-01")), scenario("AAA-03", blockedBy("AAA-02"))},
-			[]string{"AAA-01 failed", "AAA-02 blocked by AAA-01", "AAA-03 blocked by AAA-01"}},
-		{"by one that passed is an error", []Scenario{scenario("AAA-01", passes), scenario("AAA-02", blockedBy("AAA-01"))}, []string{"AAA-01 passed", "AAA-02 error"}},
-		{"by nobody is an error", []Scenario{scenario("AAA-01", blockedBy())}, []string{"AAA-01 error"}},
-		{"by each other is an error", []Scenario{scenario("AAA-01", blockedBy("AAA-02")), scenario("AAA-02", blockedBy("AAA-01"))}, []string{"AAA-01 error", "AAA-02 error"}},
-	}
-	for _, c := range cases {
-		if got, _ := outcomes(t, c.list, Options{Parallel: 2}); !slices.Equal(got, c.want) {
-			t.Errorf("%s: %v, want %v", c.what, got, c.want)
-		}
-	}
-}
-
-// TestBlockedByWhatWasNotSelected: the scenario that blocks is run first, and
-// told before the one that it blocks.
-func TestBlockedByWhatWasNotSelected(t *testing.T) {
-	pfn := scenario("AAA-01", fails, decides(SetsPFN))
-	other := scenario("AAA-02", func(t *T) { t.Error("nobody asked for this one") })
-	push := scenario("BBB-01", blockedBy(string(SetsPFN)))
-	got, results := outcomes(t, []Scenario{push}, Options{Catalogue: []Scenario{pfn, other, push}})
-	if want := []string{"AAA-01 failed", "BBB-01 blocked by AAA-01"}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-	if r := results["BBB-01"]; r.Reason != "nothing to look at" {
-		t.Errorf("the reason is lost: %+v", r)
-	}
-}
-
 // TestSecondLook: a server that treats one device well and another not makes a
 // scenario pass and block others. Both are run again before that is an error.
 func TestSecondLook(t *testing.T) {
