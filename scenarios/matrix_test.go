@@ -113,6 +113,7 @@ var also = map[*mutants.Mutant][]string{
 	mutants.EnrNoEKU:           {"SES-01", "SES-43"},
 	mutants.EnrNoAppsrv:        {"SES-40", "SES-29", "SES-30", "SES-31", "SES-32", "SES-41", "SEC-05", "SEC-16", "SEC-17"},
 	mutants.EnrStaleSession:    {"MSG-03"},
+	mutants.SesMixed:           {"MSG-02", "MSG-03"},
 	mutants.EnrRenewURL:        {"PSH-11"},
 	mutants.EnrCAExpired:       {"SES-01", "SES-43"},
 	mutants.EnrWrongKey:        {"SES-01", "SES-43"},
