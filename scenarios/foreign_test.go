@@ -80,7 +80,7 @@ func (s foreign) start(t *testing.T) *lab.Lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	front.Config.Handler, admin.Config.Handler = server, later(server.Admin(""), s.late)
+	front.Config.Handler, admin.Config.Handler = server, later(everyone(server.Admin("")), s.late)
 	front.Config.ErrorLog = log.New(io.Discard, "", 0) // a mutant's crash is a verdict
 	front.TLS = server.TLS(&tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert, Certificates: []tls.Certificate{*leaf}})
 	front.StartTLS()
