@@ -315,10 +315,10 @@ func TestPagesOfDocument(t *testing.T) {
 		want    report.Outcome
 		says    string
 	}{
-		"the account's":      {help, help, report.Passed, ""},
-		"no page":            {help, `name="Other"`, report.Passed, ""},
-		"another path":       {help, `name="HyperlinkHref" value="BASE/nothing" datatype="string"/><parm ` + help, report.Warned, "HTTP 404"},
-		"a ServerList":       {app, `<parm name="ServerList" value="BASE/nothing"/>` + app, report.Passed, ""},
+		"the account's": {help, help, report.Passed, ""},
+		"no page":       {help, `name="Other"`, report.Passed, ""},
+		"another path":  {help, `name="HyperlinkHref" value="BASE/nothing" datatype="string"/><parm ` + help, report.Warned, "HTTP 404"},
+		"a ServerList":  {app, `<parm name="ServerList" value="BASE/nothing"/>` + app, report.Passed, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
