@@ -216,6 +216,9 @@ func refusal(t *T, ex *dmclient.Exchange) (saw string, refused bool) {
 	case len(strings.TrimSpace(string(ex.Response))) == 0:
 		return saw + " and an empty body", ex.Status >= 300 && ex.Status < 500
 	case ex.Status >= 500 && !strings.Contains(strings.ToLower(string(ex.Response)), "fault"):
+		if ofGateway(ex.Status) {
+			return saw + ": the server, or a gateway for it, says that it cannot answer", false
+		}
 		return fmt.Sprintf("HTTP status %d: the handler crashed", ex.Status), false
 	}
 	// A fault or a page: nothing a device would act on.
