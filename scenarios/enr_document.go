@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"encoding/base64"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -123,7 +122,7 @@ var provisioningDocument = []Scenario{
 	{
 		ID: "ENR-32", Level: report.Should, Title: "pages named in the provisioning document exist",
 		Rule:    "Every page on the server itself that the provisioning document names can be opened.",
-		Source:  "Learn, \"DMClient CSP\" (HelpWebsite, and others); Learn, \"w7 APPLICATION CSP\"",
+		Source:  "Learn, \"DMClient CSP\" (HelpWebsite, and others)",
 		Fix:     "Serve the pages that the document names, or remove them from it.",
 		Mutants: []*mutants.Mutant{mutants.EnrHelp404},
 		Run: func(t *T) {
@@ -178,18 +177,13 @@ func appAuths(d *Device) []enroll.AppAuth {
 	return list
 }
 
-// pages are the values of the document that name a page to open. Other URLs are
-// not meant for a GET.
-var pages = []string{"HelpWebsite", "HyperlinkHref", "ServerList"}
+// pages are the values of the document that name a page to open. Other URLs, such as
+// those of ServerList, are not meant for a GET: a management service answers POST only.
+var pages = []string{"HelpWebsite", "HyperlinkHref"}
 
-// pagesOf returns the pages on a host that the account (DMClient/Provider) and the
-// w7 APPLICATION name.
+// pagesOf returns the pages on a host that the account (DMClient/Provider) names.
 func pagesOf(doc *enroll.Provisioning, host string) (out []enroll.ProviderNode) {
-	all := slices.Clone(doc.Provider.Nodes)
-	for _, name := range slices.Sorted(maps.Keys(doc.App.Parms)) {
-		all = append(all, enroll.ProviderNode{Path: "APPLICATION/" + name, Value: doc.App.Parms[name]})
-	}
-	for _, n := range all {
+	for _, n := range doc.Provider.Nodes {
 		name := n.Path[strings.LastIndex(n.Path, "/")+1:]
 		u, err := url.Parse(n.Value)
 		if err == nil && u.Scheme == "https" && strings.EqualFold(u.Hostname(), host) && slices.ContainsFunc(pages, func(page string) bool { return strings.EqualFold(name, page) }) {

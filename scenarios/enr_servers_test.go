@@ -306,8 +306,8 @@ func TestSignInElsewhere(t *testing.T) {
 	}
 }
 
-// TestPagesOfDocument: a page may be named by the account or by the w7
-// APPLICATION; a document need not name one.
+// TestPagesOfDocument: the pages that the account names are opened; a document need not
+// name one. ServerList of the w7 APPLICATION is no page.
 func TestPagesOfDocument(t *testing.T) {
 	const help, app = `name="HelpWebsite"`, `<parm name="APPID"`
 	for name, c := range map[string]struct {
@@ -315,10 +315,10 @@ func TestPagesOfDocument(t *testing.T) {
 		want    report.Outcome
 		says    string
 	}{
-		"the account's":      {help, help, report.Passed, ""},
-		"no page":            {help, `name="Other"`, report.Passed, ""},
-		"a ServerList":       {app, `<parm name="SERVERLIST" value="BASE/help"/>` + app, report.Passed, ""},
-		"a ServerList, gone": {app, `<parm name="ServerList" value="BASE/nothing"/>` + app, report.Warned, "1 of 2: APPLICATION/SERVERLIST: HTTP 404"},
+		"the account's": {help, help, report.Passed, ""},
+		"no page":       {help, `name="Other"`, report.Passed, ""},
+		"another path":  {help, `name="HyperlinkHref" value="BASE/nothing" datatype="string"/><parm ` + help, report.Warned, "HTTP 404"},
+		"a ServerList":  {app, `<parm name="ServerList" value="BASE/nothing"/>` + app, report.Passed, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

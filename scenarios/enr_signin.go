@@ -25,19 +25,20 @@ var signInPage = []Scenario{
 		Run: func(t *T) {
 			d, r := pageOf(t)
 			t.Try("wresult as the page returned it", func() { enrolledBy(t, d) })
-			rst := requestOf(d)
-			for _, in := range []struct {
-				what  string
-				alter func(token string) string
-			}{
-				{"an altered wresult", spoil},
-				{"wresult without its last third", func(s string) string { return s[:len(s)-len(s)/3] }},
-				{"an invented wresult", func(string) string { return "0123456789ABCDEF" }},
-			} {
-				t.Try(in.what, func() {
-					altered := &enroll.Credential{Token: []byte(in.alter(wresult(t, r)))}
-					refusesToken(t, r, rst, altered, in.what)
+			rst, signed := requestOf(d), false
+			try := func(what string, alter func(token string) string) {
+				t.Try(what, func() {
+					token := wresult(t, r)
+					signed = signed || isJWT(token)
+					refusesToken(t, r, rst, &enroll.Credential{Token: []byte(alter(token))}, what)
 				})
+			}
+			try("an altered wresult", spoil)
+			try("wresult without its last third", func(s string) string { return s[:len(s)-len(s)/3] })
+			try("an invented wresult", func(string) string { return "0123456789ABCDEF" })
+			if signed {
+				try("a wresult (JWT) with another claim", otherClaim)
+				try("a wresult (JWT) with another signature", otherSignature)
 			}
 		},
 	},

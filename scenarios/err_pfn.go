@@ -263,7 +263,7 @@ func needGoodPFN(d *Device) {
 		switch {
 		case d.Foreign(c.Data):
 			t.Skip("the server set the PFN %s, but the fake WNS knows %s: set wns.app to the server's app identity", c.Data, t.Lab.Config.WNS.App.PFN)
-		case dmclient.CheckPFN(c.Data) != nil || c.Data != strings.ToLower(c.Data):
+		case dmclient.CheckPFN(c.Data) != nil, d.Profile().Quirks.PFNLowerCase && c.Data != strings.ToLower(c.Data):
 			t.Blocked(suite.By(suite.GoodPFN), "the PFN %s cannot be registered", c.Data)
 		case !strings.Contains(c.LocURI, dmclient.ProviderURI(d.Provider())[1:]):
 			t.Blocked(suite.By(suite.GoodPFN), "the PFN is set in another account: %s", c.LocURI)

@@ -29,6 +29,7 @@ type foreign struct {
 	broken   []*mutants.Mutant
 	shared   bool          // one device for all scenarios
 	late     time.Duration // from an answer of the admin API to the work, if it is a profile
+	vary     func(c *mdmserver.Config)
 	// hooks are what the suite may use of the admin API at this URL.
 	hooks func(admin string) target.Hooks
 }
@@ -71,6 +72,9 @@ func (s foreign) start(t *testing.T) *lab.Lab {
 		of.HTTP.Transport.(*http.Transport).Proxy = http.ProxyURL(proxy) //nolint:forcetypeassert // WNSClient made it
 	}
 	variants.Apply(&of, s.variants)
+	if s.vary != nil {
+		s.vary(&of)
+	}
 	l.Config.Target.PushOnQueue = of.AutoPush
 	for _, m := range s.broken {
 		m.Break(&of.Tamper)
@@ -80,7 +84,7 @@ func (s foreign) start(t *testing.T) *lab.Lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	front.Config.Handler, admin.Config.Handler = server, later(server.Admin(""), s.late)
+	front.Config.Handler, admin.Config.Handler = server, later(everyone(server.Admin("")), s.late)
 	front.Config.ErrorLog = log.New(io.Discard, "", 0) // a mutant's crash is a verdict
 	front.TLS = server.TLS(&tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert, Certificates: []tls.Certificate{*leaf}})
 	front.StartTLS()

@@ -68,11 +68,15 @@ func turnsAwayFrom(t *T, owner *Device, v visitor) {
 	}
 	t.Evidence("%s: the session ended at message %d: %s", cmp.Or(v.by, v.who), len(s.Exchanges), s.End)
 	got := served(s)
-	mine := ""
+	mine, all := "", ""
 	if planted {
-		mine = w.Served(s)
+		mine, all = w.Served(s), w.ForAll()
 	}
-	judgeServed(t, owner, &v, got, mine, planted)
+	if all != "" {
+		judgeServed(t, owner, &v, got, "", false)
+	} else {
+		judgeServed(t, owner, &v, got, mine, planted)
+	}
 	last := s.Exchanges[len(s.Exchanges)-1]
 	saw, refused := refusal(t, last)
 	switch {
@@ -89,12 +93,18 @@ func turnsAwayFrom(t *T, owner *Device, v visitor) {
 		}
 		return
 	}
+	if all != "" && mine != "" && v.managed {
+		if asksNothing(s) {
+			failsForNothing(t, &v)
+		}
+		t.NotApplicable("%s", all)
+	}
 	next := owner.Sync(dmclient.SyncOptions{})
 	own := served(next)
 	news := slices.DeleteFunc(slices.Clone(own), func(c string) bool { return slices.Contains(known, c) })
 	switch {
 	case planted && w.Served(next) != "":
-	case planted && slices.ContainsFunc(news, func(c string) bool { return slices.Contains(got, c) }):
+	case planted && all == "" && slices.ContainsFunc(news, func(c string) bool { return slices.Contains(got, c) }):
 		t.FailBy(v.cause, v.who+": "+noSession, fmt.Sprintf("the server sent %s, as in the device's own session", list(got)))
 	case planted && len(news) > 0: // the hook queued something else
 	case asksNothing(s):
@@ -206,6 +216,9 @@ func refusal(t *T, ex *dmclient.Exchange) (saw string, refused bool) {
 	case len(strings.TrimSpace(string(ex.Response))) == 0:
 		return saw + " and an empty body", ex.Status >= 300 && ex.Status < 500
 	case ex.Status >= 500 && !strings.Contains(strings.ToLower(string(ex.Response)), "fault"):
+		if ofGateway(ex.Status) {
+			return saw + ": the server, or a gateway for it, says that it cannot answer", false
+		}
 		return fmt.Sprintf("HTTP status %d: the handler crashed", ex.Status), false
 	}
 	// A fault or a page: nothing a device would act on.

@@ -155,7 +155,8 @@ func TestRefusal(t *testing.T) {
 		{answer(500, []byte("<s:Fault>not enrolled</s:Fault>")), true, "not enrolled"},
 		{answer(200, nil), false, "an empty body"},
 		{answer(500, []byte("oops")), false, "the handler crashed"},
-		{failed(&dmclient.CrashError{Err: io.EOF}), false, "its handler crashed (EOF)"},
+		{answer(502, []byte("oops")), false, "HTTP status 502: the server, or a gateway for it"},
+		{failed(&dmclient.CrashError{Err: io.EOF}), false, "its handler crashed, or took longer than the server allows (EOF)"},
 	} {
 		says, refused := refusal(nil, c.ex)
 		if refused != c.refused || !strings.Contains(says, c.says) || strings.Contains(says, "Post") {

@@ -98,7 +98,7 @@ var wnsErrors = []Scenario{
 		Rule:    "After 406 with Retry-After nothing is sent to the channel until that time has passed.",
 		Source:  learnWNS + ", 406 and Retry-After",
 		Fix:     "Wait as long as Retry-After says.",
-		Mutants: []*mutants.Mutant{mutants.Wer406Now},
+		Mutants: []*mutants.Mutant{mutants.Wer406Now, mutants.Wer406One},
 		Run:     func(t *T) { retryAfter(t, 406) }},
 	{ID: "WER-08", Level: report.Should, Needs: []Need{NeedPush}, Title: "406 without Retry-After: growing pauses",
 		Rule:    "A sender that is throttled without Retry-After waits longer each time: here at most five notifications in three seconds.",
@@ -123,7 +123,7 @@ var wnsErrors = []Scenario{
 		Rule:    "After 503 with Retry-After nothing is sent to the channel until that time has passed.",
 		Source:  learnWNS + ", 503 and Retry-After",
 		Fix:     "Wait as long as Retry-After says.",
-		Mutants: []*mutants.Mutant{mutants.Wer406Now},
+		Mutants: []*mutants.Mutant{mutants.Wer406Now, mutants.Wer406One},
 		Under:   []string{"WER-07"},
 		Run:     func(t *T) { retryAfter(t, 503) }},
 	{ID: "WER-12", Level: report.Must, Needs: []Need{NeedWork, NeedPush}, Title: "dropped is not delivered: the command comes with the next poll",
@@ -308,7 +308,7 @@ func patientAt(t *T, status int) {
 	watchSender(t, d)
 }
 
-// watchSender pushes into a fault and counts the notifications within patientSpan.
+// watchSender counts the notifications of a push into a fault within patientSpan.
 func watchSender(t *T, d *Device) {
 	m := d.Mark()
 	t.PushInBackground(d)
@@ -346,24 +346,6 @@ func refusedForGood(t *T, status int) {
 // upTo returns the entries up to a point in time: the caller may be late.
 func upTo(list []*fakewns.Entry, until time.Time) []*fakewns.Entry {
 	return slices.DeleteFunc(slices.Clone(list), func(e *fakewns.Entry) bool { return e.At.After(until) })
-}
-
-// retryAfter makes WNS answer with a status and Retry-After, and watches the
-// server until that time has passed since the first answer.
-func retryAfter(t *T, status int) {
-	const after = 2
-	d := t.WithChannel()
-	usual := usualPushes(d)
-	t.Inject(fakewns.Fault{Name: "wait", On: fakewns.Notification, Device: d.Identity().DeviceID, Status: status, RetryAfter: strconv.Itoa(after)})
-	m := d.Mark()
-	t.PushInBackground(d)
-	first := faulted(d, m)
-	// A tenth of a second for clocks that round.
-	end := first.At.Add(after*time.Second - 100*time.Millisecond)
-	t.Until(end)
-	list := upTo(d.PushesFrom(m, first), end)
-	noteFirst(t, list)
-	t.Expect(len(list), "notifications within the %d seconds of Retry-After, including the first", after).To(BeNumerically("<=", usual))
 }
 
 // goesOn checks that pushes resume after a failure. The server may still be backing

@@ -24,7 +24,8 @@ type Cause struct {
 }
 
 // causes groups broken scenarios. Two scenarios have the same cause if their
-// Result.Cause is the same, or if one is in the other's Under.
+// Result.Cause is the same, or if one is the first in the other's Under that is broken.
+// One scenario that several could explain does not make them one cause.
 func causes(list []Result) []Cause {
 	at := map[string]int{}
 	group := make([]int, len(list)) // a forest: the parent of each scenario
@@ -53,6 +54,7 @@ func causes(list []Result) []Cause {
 		for _, id := range s.Under {
 			if k, ok := at[id]; ok && k != i && list[k].Broken() {
 				group[root(i)] = root(k)
+				break
 			}
 		}
 	}

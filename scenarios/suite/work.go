@@ -129,6 +129,23 @@ func (r *runner) learnWork(ctx context.Context) {
 // Queued reports whether the work is a command that the queue hook took.
 func (w *Work) Queued() bool { return w.signature == nil }
 
+// ForAll is why the work shows nothing about who gets whose work: the hook that gives
+// it names no device, so it is for all of them. It is empty if the hook names one, and
+// for a single shared device.
+func (w *Work) ForAll() string {
+	hooks, name := w.t.target().Hooks, "queue"
+	h := hooks.Queue
+	if !w.Queued() {
+		if name, h = "work", hooks.Work; h == nil {
+			name, h = "lock", hooks.Lock
+		}
+	}
+	if h == nil || h.NamesDevice() || w.t.target().Shared() {
+		return ""
+	}
+	return "target.hooks." + name + " names no device (for example {{.DeviceID}}), so its work is for all devices: whose work a device gets is not judged"
+}
+
 // Give makes the server give the work to a device. It returns when the server usually
 // has the work ready.
 func (w *Work) Give(d *Device) {

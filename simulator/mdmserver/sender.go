@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,11 +31,15 @@ type sender struct {
 	wg     sync.WaitGroup
 	client *http.Client
 	tokens Tokens
+
+	throttle sync.Mutex
+	// until is when a channel whose push WNS refused with Retry-After may get one again.
+	until map[string]time.Time
 }
 
 func newSender(s *Server) *sender {
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &sender{s: s, ctx: ctx, cancel: cancel, client: s.cfg.HTTP, tokens: &oneToken{fetch: s.fetchToken}}
+	n := &sender{s: s, ctx: ctx, cancel: cancel, client: s.cfg.HTTP, tokens: &oneToken{fetch: s.fetchToken}, until: map[string]time.Time{}}
 	if wraps := s.cfg.Tamper.WNS; len(wraps) > 0 {
 		client := *s.cfg.HTTP
 		if client.Transport == nil {
@@ -131,6 +136,9 @@ func (n *sender) deliver(uri string) outcome {
 	refreshed := false
 	backoff := firstBackoff
 	for i := 1; ; i++ {
+		if !n.wait(n.throttled(uri)) {
+			return outcome{text: "stopped"}
+		}
 		token, err := n.tokens.Token(n.ctx)
 		if err != nil {
 			return outcome{text: "no token: " + err.Error()}
@@ -149,6 +157,7 @@ func (n *sender) deliver(uri string) outcome {
 			err = fmt.Errorf("WNS answered %d", status)
 			if secs, perr := strconv.Atoi(header.Get("Retry-After")); perr == nil {
 				wait = time.Duration(secs) * time.Second
+				n.hold(uri, wait)
 			}
 		}
 		if i >= maxAttempts || wait > maxWait {
@@ -159,6 +168,21 @@ func (n *sender) deliver(uri string) outcome {
 		}
 		backoff *= 2
 	}
+}
+
+// hold keeps all pushes from a channel for a time.
+func (n *sender) hold(uri string, wait time.Duration) {
+	n.throttle.Lock()
+	defer n.throttle.Unlock()
+	maps.DeleteFunc(n.until, func(_ string, at time.Time) bool { return time.Now().After(at) })
+	n.until[uri] = time.Now().Add(min(wait, maxWait))
+}
+
+// throttled is how long pushes to a channel have to wait.
+func (n *sender) throttled(uri string) time.Duration {
+	n.throttle.Lock()
+	defer n.throttle.Unlock()
+	return time.Until(n.until[uri])
 }
 
 // verdict tells whether an answer of WNS is final, and what it says.

@@ -3,6 +3,8 @@ package mutants
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,6 +39,22 @@ var (
 					resp.Header.Set("Retry-After", "0")
 				}
 			}
+		})
+	}}
+	Wer406One = &Mutant{"wer-406-one", "lets only the refused notification wait for Retry-After", func(t *tamper) {
+		hook.WNS(t, func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(req)
+			if err != nil || !hook.IsPush(req) || !slices.Contains(throttles, resp.StatusCode) {
+				return resp, err
+			}
+			if secs, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
+				select {
+				case <-req.Context().Done():
+				case <-time.After(time.Duration(secs) * time.Second):
+				}
+				resp.Header.Set("Retry-After", "0")
+			}
+			return resp, nil
 		})
 	}}
 	WerThrottledAgain = &Mutant{"wer-throttled-again", "sends at once again when the channel is throttled", func(t *tamper) {
@@ -76,7 +94,7 @@ var (
 )
 
 var refusals = []*Mutant{
-	Wer401Stop, Wer401Loop, Wer401Thrice, Wer403Retry, Wer404Keep, Wer410Keep, Wer410NoPFN, Wer406Now, Wer406Steady, Wer413Retry, Wer500Hammer, WerDroppedDone,
+	Wer401Stop, Wer401Loop, Wer401Thrice, Wer403Retry, Wer404Keep, Wer410Keep, Wer410NoPFN, Wer406Now, Wer406One, Wer406Steady, Wer413Retry, Wer500Hammer, WerDroppedDone,
 	WerThrottledAgain, WerResetHammer, WerSerial, WerBadReplyDead, WerDownDead,
 }
 
