@@ -59,7 +59,7 @@ func (t *T) Form(list ...lab.Command) (lab.Command, bool) {
 }
 
 // giveOnce is why a device got no second piece of work.
-const giveOnce = "the work hook gave the device nothing the second time: make its output differ, for example with {{.N}}, which counts its calls"
+const giveOnce = "the work hook gave the device nothing the second time: make its output differ, for example with {{.N}} or {{uuid}}"
 
 // Work returns the work that this server can give. It ends the body if there is none,
 // or if nobody knows what the hook does.
