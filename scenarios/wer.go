@@ -94,7 +94,7 @@ var wnsErrors = []Scenario{
 			s := t.Managed(d.Sync(dmclient.SyncOptions{}))
 			t.Expect(len(suite.Writes(s)), "Add or Replace of .../Push/PFN in the session after the 410").To(BeNumerically(">", 0))
 		}},
-	{ID: "WER-07", Level: report.Must, Needs: []Need{NeedPush}, Title: "406 with Retry-After is respected",
+	{ID: "WER-07", Level: report.Should, Needs: []Need{NeedPush}, Title: "406 with Retry-After is respected",
 		Rule:    "After 406 with Retry-After nothing is sent to the channel until that time has passed.",
 		Source:  learnWNS + ", 406 and Retry-After",
 		Fix:     "Wait as long as Retry-After says.",
@@ -119,7 +119,7 @@ var wnsErrors = []Scenario{
 		Fix:     "Retry a few times with growing pauses, then leave it to polling.",
 		Mutants: []*mutants.Mutant{mutants.Wer500Hammer},
 		Run:     func(t *T) { patientAt(t, 500) }},
-	{ID: "WER-11", Level: report.Must, Needs: []Need{NeedPush}, Title: "503 with Retry-After is respected",
+	{ID: "WER-11", Level: report.Should, Needs: []Need{NeedPush}, Title: "503 with Retry-After is respected",
 		Rule:    "After 503 with Retry-After nothing is sent to the channel until that time has passed.",
 		Source:  learnWNS + ", 503 and Retry-After",
 		Fix:     "Wait as long as Retry-After says.",
