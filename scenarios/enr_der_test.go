@@ -72,23 +72,18 @@ func TestEncodingRules(t *testing.T) {
 		edit func(*derCert)
 		want []string
 	}{
-		"sound":             {func(*derCert) {}, nil},
-		"version 1":         {func(c *derCert) { c.version = 1 }, []string{"version"}},
-		"version 1, bare":   {func(c *derCert) { c.version, c.extensions = 1, nil }, nil},
-		"extension twice":   {func(c *derCert) { c.extensions = append(c.extensions, c.extensions[0]) }, []string{"extensions"}},
-		"unique identifier": {func(c *derCert) { c.uniqueIDs = true }, []string{"unique identifiers"}},
-		"serial number 0":   {func(c *derCert) { c.serial = new(big.Int) }, []string{"serial number"}},
-		"negative":          {func(c *derCert) { c.serial = big.NewInt(-1) }, []string{"serial number"}},
-		"20 bytes":          {func(c *derCert) { c.serial = new(big.Int).Lsh(big.NewInt(1), 158) }, nil},
-		"21 bytes":          {func(c *derCert) { c.serial = new(big.Int).Lsh(big.NewInt(1), 159) }, []string{"serial number"}},
-		"two algorithms":    {func(c *derCert) { c.outer = append(slices.Clone(c.inner), 0) }, []string{"signature algorithms"}},
-		"no seconds":        {func(c *derCert) { c.notAfter.text = "3001010000Z" }, []string{"notAfter"}},
-		"local time":        {func(c *derCert) { c.notBefore.text = "200101000000+0100" }, []string{"notBefore"}},
-		"no end":            {func(c *derCert) { c.notAfter = derTime{24, "99991231235959Z"} }, nil},
-		"GeneralizedTime":   {func(c *derCert) { c.notAfter = derTime{24, "20490101000000Z"} }, []string{"notAfter"}},
-		"fractions":         {func(c *derCert) { c.notAfter = derTime{24, "20510101000000.5Z"} }, []string{"notAfter"}},
-		"no subject":        {func(c *derCert) { c.subject = []byte{0x30, 0} }, []string{"subject"}},
-		"no subject, SAN":   {func(c *derCert) { c.subject = []byte{0x30, 0}; c.extensions = []derExtension{{id: subjectAltName}} }, []string{"subject"}},
+		"sound":           {func(*derCert) {}, nil},
+		"version 1":       {func(c *derCert) { c.version = 1 }, []string{"version"}},
+		"version 1, bare": {func(c *derCert) { c.version, c.extensions = 1, nil }, nil},
+		"extension twice": {func(c *derCert) { c.extensions = append(c.extensions, c.extensions[0]) }, []string{"extensions"}},
+		"two algorithms":  {func(c *derCert) { c.outer = append(slices.Clone(c.inner), 0) }, []string{"signature algorithms"}},
+		"no seconds":      {func(c *derCert) { c.notAfter.text = "3001010000Z" }, []string{"notAfter"}},
+		"local time":      {func(c *derCert) { c.notBefore.text = "200101000000+0100" }, []string{"notBefore"}},
+		"no end":          {func(c *derCert) { c.notAfter = derTime{24, "99991231235959Z"} }, nil},
+		"GeneralizedTime": {func(c *derCert) { c.notAfter = derTime{24, "20490101000000Z"} }, []string{"notAfter"}},
+		"fractions":       {func(c *derCert) { c.notAfter = derTime{24, "20510101000000.5Z"} }, []string{"notAfter"}},
+		"no subject":      {func(c *derCert) { c.subject = []byte{0x30, 0} }, []string{"subject"}},
+		"no subject, SAN": {func(c *derCert) { c.subject = []byte{0x30, 0}; c.extensions = []derExtension{{id: subjectAltName}} }, []string{"subject"}},
 		"no subject, its SAN": {func(c *derCert) {
 			c.subject = []byte{0x30, 0}
 			c.extensions = []derExtension{{id: subjectAltName, critical: true}}
@@ -107,6 +102,21 @@ func TestEncodingRules(t *testing.T) {
 		c.edit(read)
 		if got := broken(read); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v is broken, want %v", what, got, c.want)
+		}
+	}
+}
+
+// TestSerialFault: a serial number is positive and has at most 20 bytes.
+func TestSerialFault(t *testing.T) {
+	for what, c := range map[string]struct {
+		serial *big.Int
+		sound  bool
+	}{
+		"0": {new(big.Int), false}, "1": {big.NewInt(1), true}, "negative": {big.NewInt(-1), false},
+		"20 bytes": {new(big.Int).Lsh(big.NewInt(1), 158), true}, "21 bytes": {new(big.Int).Lsh(big.NewInt(1), 159), false},
+	} {
+		if saw := serialFault(&derCert{serial: c.serial}); (saw == "") != c.sound {
+			t.Errorf("%s: %q", what, saw)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ import (
 func TestWorkForTheUser(t *testing.T) {
 	forUser := func(c *mdmserver.Config) {
 		c.Profile = func(revision int) []mdmserver.Command {
-			return []mdmserver.Command{{Verb: syncml.Replace, LocURI: "./User/Vendor/MSFT/Policy/Config/Start/Size", Format: "int", Data: strings.Repeat("1", revision)}}
+			return []mdmserver.Command{{Verb: syncml.Replace, LocURI: "./User/Vendor/MSFT/Policy/Config/Start/Size", Format: "int", Data: strconv.Itoa(revision)}}
 		}
 	}
 	for name, c := range map[string]struct {
