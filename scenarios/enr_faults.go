@@ -32,7 +32,7 @@ var enrollmentFaults = []Scenario{
 	},
 	{
 		ID: "ENR-60", Level: report.Should, Title: "the codes of a fault are those that Windows knows",
-		Rule:    "The Subcode of a fault, and ErrorType in its detail, are those of the tables in MS-MDE2, and those of a wrong credential are for nothing else (ENR-48 asks for them there). Case does not matter, and faults of SOAP 1.1 have the subcode in faultcode.",
+		Rule:    "The Subcode of a fault, and ErrorType in its detail, are those of the tables in MS-MDE2. Only a wrong credential gets the codes for it (ENR-48 asks for them there). Case does not matter, and faults of SOAP 1.1 have the subcode in faultcode.",
 		Source:  "MS-MDE2 2.2.10; Learn, \"Mobile device enrollment\"",
 		Fix:     "Write one of the listed subcodes, with the prefix of SOAP; Windows turns it into the error that the user sees.",
 		Mutants: []*mutants.Mutant{mutants.EnrFaultCode, mutants.EnrFaultMisfit, mutants.EnrFaultPrefix, mutants.EnrErrorType, mutants.EnrErrorTypeEmpty},

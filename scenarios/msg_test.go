@@ -4,7 +4,36 @@ import (
 	"testing"
 
 	"github.com/beevik/etree"
+
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
+	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
+	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
+
+// TestNamedByCertificate: to a foreign Source a server may answer as to the holder of
+// the certificate. To a device's own Source it may not name another.
+func TestNamedByCertificate(t *testing.T) {
+	for want, o := range map[report.Outcome]lab.Options{
+		report.Passed: {Variants: []*variants.Variant{variants.CertNamed}},
+		report.Failed: {Mutants: []*mutants.Mutant{mutants.SesSwapped}},
+	} {
+		o.Seed, o.Key = 1, sharedKey
+		l, err := lab.Start(nil, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(l.Close)
+		stranger := Scenario{ID: "MSG-02", Level: report.Must, Hears: namesSession, Run: func(t *T) {
+			t.Enrolled().Sync(dmclient.SyncOptions{Source: "another"})
+		}}
+		if r, err := suite.Run(t.Context(), l, &stranger); r.Outcome != want {
+			t.Errorf("%s %v; expected %s, saw %s", r.Outcome, err, r.Expected, r.Saw)
+		}
+	}
+}
 
 func TestBadURI(t *testing.T) {
 	for uri, bad := range map[string]bool{

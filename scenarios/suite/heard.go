@@ -62,6 +62,10 @@ func readable(ex *dmclient.Exchange) *syncml.Message {
 	return m
 }
 
+// DeviceID is the id of the device that held the session. A message may say another
+// one on purpose.
+func (h *Heard) DeviceID() string { return h.device.Identity().DeviceID }
+
 // Breach notes that a message breaks the rule: the i-th pair, what was expected, and
 // what was seen.
 func (h *Heard) Breach(i int, expected, saw string, args ...any) {

@@ -47,6 +47,10 @@ var (
 	CertOnly = &Variant{Name: "cert-only", Does: "knows a device by its certificate alone and ignores Source", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		c.IgnoreSource = true
 	}}
+	CertNamed = &Variant{Name: "cert-named", Does: "ignores Source, and names the holder of the certificate in Target", Seen: "model", Vary: func(c *mdmserver.Config) {
+		c.IgnoreSource = true
+		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) { r.Message.Hdr.Target.LocURI = v.Device.ID })
+	}}
 	NoPolicyService = &Variant{Name: "no-policy-service", Does: "names no policy service", Seen: "MS-MDE2 3.1.4.1.3.2: optional", Vary: func(c *mdmserver.Config) {
 		hook.Respell(&c.Tamper, `<EnrollmentPolicyServiceUrl>[^<]*</EnrollmentPolicyServiceUrl>`, "")
 	}}
@@ -73,4 +77,4 @@ var (
 	}}
 )
 
-var enrollment = []*Variant{CABetween, CAInMy, RootTrusted, CertShort, CertOnly, NoPolicyService, PollOther, Doctype500, Refusal200}
+var enrollment = []*Variant{CABetween, CAInMy, RootTrusted, CertShort, CertOnly, CertNamed, NoPolicyService, PollOther, Doctype500, Refusal200}
