@@ -56,8 +56,14 @@ func behind(t *testing.T, of mdmserver.Config, ask tls.ClientAuthType, wrap func
 	front.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: ask, Certificates: []tls.Certificate{*leaf}}
 	front.StartTLS()
 	t.Cleanup(front.Close)
+	return configured(t, base, ca.CertFile, dir)
+}
+
+// configured is a lab that knows no more of a server than its URL and its CA.
+func configured(t *testing.T, base, ca, dir string) *lab.Lab {
+	t.Helper()
 	cfg := &target.Config{
-		Target: target.Target{Discovery: base + mdmserver.DiscoveryPath, Username: "demo@mdm.example", Password: target.NewSecret("p"), CA: ca.CertFile},
+		Target: target.Target{Discovery: base + mdmserver.DiscoveryPath, Username: "demo@mdm.example", Password: target.NewSecret("p"), CA: ca},
 		WNS:    target.WNS{Mode: "proxy", Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: dir},
 	}
 	cfg.Defaults()

@@ -16,14 +16,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/beevik/etree"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/lab"
-	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
@@ -86,17 +84,7 @@ func (p proxy) start(t *testing.T) *lab.Lab {
 	front.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert, Certificates: []tls.Certificate{*leaf}}
 	front.StartTLS()
 	t.Cleanup(front.Close)
-	cfg := &target.Config{
-		Target: target.Target{Discovery: base + mdmserver.DiscoveryPath, Username: "demo@mdm.example", Password: target.NewSecret("p"), CA: ca.CertFile},
-		WNS:    target.WNS{Mode: "proxy", Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: dir},
-	}
-	cfg.Defaults()
-	l, err := lab.Start(cfg, lab.Options{Seed: 1, Key: sharedKey, BareWait: 20 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(l.Close)
-	return l
+	return configured(t, base, ca.CertFile, dir)
 }
 
 // told reads the client certificate where the proxy wrote it.
