@@ -35,6 +35,25 @@ func TestNamedByCertificate(t *testing.T) {
 	}
 }
 
+// TestCrossed: sessions of a device and of its copy at the same time are told apart
+// from sessions one after another. A server may end the first for the second, and
+// then numbers anew.
+func TestCrossed(t *testing.T) {
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Key: sharedKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	crossed := map[string]bool{}
+	both := Scenario{ID: "MSG-03", Level: report.Must, Run: twoAtOnce, Hears: func(h *suite.Heard) { crossed[h.ID] = h.Crossed }}
+	if r, err := suite.Run(t.Context(), l, &both); r.Outcome != report.Passed {
+		t.Errorf("%s %v; expected %s, saw %s", r.Outcome, err, r.Expected, r.Saw)
+	}
+	if !crossed["51"] || !crossed["52"] || crossed["1"] {
+		t.Errorf("crossed: %v", crossed)
+	}
+}
+
 func TestBadURI(t *testing.T) {
 	for uri, bad := range map[string]bool{
 		"./Device/Vendor/MSFT/Policy": false, "./DevInfo/Lang": false, ".": false, "./Vendor/MSFT/NodeCache?list=StructData": false, "./User/Vendor/MSFT/X/%2F": false,

@@ -19,8 +19,8 @@ type Heard struct {
 	*dmclient.Session
 	// Pairs are the server's messages, each with what it answers.
 	Pairs []Pair
-	// Crossed says that the device held another session meanwhile, which Windows never
-	// does.
+	// Crossed says that the device, or a copy of it, held another session meanwhile,
+	// which Windows never does.
 	Crossed bool
 
 	device   *dmclient.Device
@@ -111,16 +111,20 @@ func newEars(list []Scenario) *ears {
 func (e *ears) listen(scenario string, devices ...*dmclient.Device) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	held := map[string][]*dmclient.Session{} // by the device's id: a copy is the same device to a server
 	for _, d := range devices {
-		list := d.Sessions()
-		for _, s := range list {
+		id := d.Identity().DeviceID
+		held[id] = append(held[id], d.Sessions()...)
+	}
+	for _, d := range devices {
+		for _, s := range d.Sessions() {
 			p := weak.Make(s)
 			if e.seen[p] {
 				continue
 			}
 			e.seen[p] = true
 			h := hear(d, scenario, s)
-			h.Crossed = slices.ContainsFunc(list, func(o *dmclient.Session) bool {
+			h.Crossed = slices.ContainsFunc(held[d.Identity().DeviceID], func(o *dmclient.Session) bool {
 				return o != s && o.Started.Before(s.Ended) && s.Started.Before(o.Ended)
 			})
 			for i := range e.list {
@@ -150,9 +154,7 @@ func (t *T) Heard() int {
 
 // overheard fails a scenario that listens if any session broke its rule.
 func (t *T) overheard() {
-	for _, d := range t.devices {
-		t.ears.listen(t.s.ID, d.Device)
-	}
+	t.ears.listen(t.s.ID, t.held()...)
 	t.ears.mu.Lock()
 	heard := *t.ears.ear(t.s.ID)
 	t.ears.mu.Unlock()

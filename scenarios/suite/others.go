@@ -50,6 +50,15 @@ func (t *T) Twin(d *Device) *Device {
 	return t.Copy(d)
 }
 
+// held are the devices that the body had.
+func (t *T) held() []*dmclient.Device {
+	list := make([]*dmclient.Device, len(t.devices))
+	for i, d := range t.devices {
+		list[i] = d.Device
+	}
+	return list
+}
+
 func (t *T) with(dev *dmclient.Device) *Device {
 	d := &Device{Device: dev, T: t}
 	t.devices = append(t.devices, d)

@@ -102,9 +102,7 @@ func run(ctx context.Context, l *lab.Lab, s *Scenario, place *slot, e *ears) (v 
 			res.Outcome, res.Reason = report.Errored, "the scenario left the lab changed, which is a bug in dmwake: "+strings.Join(left, "; ")
 		}
 	}
-	for _, d := range t.devices {
-		v.devices = append(v.devices, d.Device)
-	}
+	v.devices = append(v.devices, t.held()...)
 	e.listen(s.ID, v.devices...)
 	v.by, v.hook = t.by, t.hookErr
 	return v
