@@ -23,7 +23,7 @@ const (
 var atomicErrors = []Scenario{
 	{ID: "ERR-08", Level: report.Must, Needs: []Need{NeedWork}, On: "atomic", Title: "a failed Atomic: 507, with 216 or 516 inside",
 		Rule:    "If a command in an Atomic fails, the device answers 507 for the Atomic, 216 for each command it rolled back and 516 for each it could not. The session completes, and so does the next.",
-		Source:  "MS-MDM 2.2.7.3, 3.1.5.1.2; OMA DM RepPro 1.2.1 section 10",
+		Source:  "MS-MDM 2.2.7.3, 3.1.5.1.3; OMA DM RepPro 1.2.1 section 10",
 		Fix:     "Record 507, 216 and 516 as results of their commands, and go on.",
 		Mutants: []*mutants.Mutant{mutants.Err507Fails},
 		Run: func(t *T) {

@@ -86,7 +86,7 @@ var pfnErrors = []Scenario{
 		}},
 	{ID: "ERR-05", Level: report.Must, OfPush: true, Needs: []Need{NeedLeave}, Ends: true, Title: "Delete of Push answers 404: the session ends",
 		Rule:    "The server wanted Push gone, and it is: the session completes.",
-		Source:  "MS-MDM 3.1.5.1.3; OMA DM RepPro 1.2.1 section 10, 404",
+		Source:  "MS-MDM 3.1.5.1.4; OMA DM RepPro 1.2.1 section 10, 404",
 		Fix:     "Treat 404 for Delete as success.",
 		Mutants: []*mutants.Mutant{mutants.ErrDelete404},
 		Run: func(t *T) {

@@ -122,7 +122,7 @@ var sessionAlerts = []Scenario{
 		}},
 	{ID: "SES-25", Level: report.Must, Ends: true, Title: "unenrollment by the user is acknowledged",
 		Rule:    "Alert 1226 of type com.microsoft:mdm.unenrollment.userrequest is answered with a success Status: the device leaves management.",
-		Source:  "MS-MDM 3.1.7.1.3; Learn, \"Disconnecting from MDM\"",
+		Source:  "MS-MDM 2.2.7.2; Learn, \"Disconnecting from MDM\"",
 		Fix:     "Answer the Alert with 200, then stop managing the device.",
 		Mutants: []*mutants.Mutant{mutants.SesUnenroll404, mutants.SesAlertCmd},
 		Under:   []string{"SES-09", "SES-37"},

@@ -16,7 +16,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-const dmSecurity = "OMA DM Security 1.2.1 section 5.3; MS-MDM 3.1.5.1"
+const dmSecurity = "OMA DM Security 1.2.1 section 5.3; MS-MDM 1.3.1"
 
 // The types of credential in SyncML.
 const (

@@ -98,7 +98,7 @@ var sessionEnvelope = []Scenario{
 		}},
 	{ID: "SES-07", Level: report.Must, Title: "Target is the device, Source the server",
 		Rule:    "In the server's messages, Target is what the device sent as Source, and Source is the server.",
-		Source:  "MS-MDM 2.2.3.9, 2.2.3.12",
+		Source:  "MS-MDM 2.2.3.9, 2.2.3.11",
 		Fix:     "Put the device's Source into Target, and the server's URL into Source.",
 		Mutants: []*mutants.Mutant{mutants.SesSwapped},
 		Run: func(t *T) {

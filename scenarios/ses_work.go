@@ -46,7 +46,7 @@ var sessionWork = []Scenario{
 		}},
 	{ID: "SES-20", Level: report.Must, Needs: []Need{NeedWork}, Profile: "win11", Title: "202, and the result in an Alert later",
 		Rule:    "A command answered with 202 is still running. The session completes, the command is not sent again, and the Alert 1226 that later carries its result gets a Status.",
-		Source:  "MS-MDM 2.2.7.2, 3.1.5.1.3; Learn, \"Enterprise app management\"",
+		Source:  "MS-MDM 2.2.7.2, 3.1.5.1.5; Learn, \"Enterprise app management\"",
 		Fix:     "Treat 202 as in progress, answer Alert 1226 with a Status, and do not send the command again.",
 		Mutants: []*mutants.Mutant{mutants.Ses202Fails, mutants.Ses202Again, mutants.Ses1226Fails},
 		Under:   []string{"SES-09", "PSH-02", "PSH-07", "PSH-12"},

@@ -5,7 +5,7 @@ import (
 )
 
 // grouped puts the queued commands of a message into one Atomic if Config.Atomic
-// says so. A Get must not stand in an Atomic (MS-MDM 3.1.5.1.2).
+// says so. A Get must not stand in an Atomic (MS-MDM 3.1.5.1.3).
 func (s *Server) grouped(plan []Planned) []Planned {
 	if !s.cfg.Atomic {
 		return plan
