@@ -82,6 +82,8 @@ hold them. "dmwake doctor" then checks the file against the server.`,
 	fl.StringVar(&v.Lookup, "lookup-url", "", "URL that answers with the server's own id of a device, if the others use {{.ServerID}}")
 	fl.StringVar(&v.Enrolled, "enrolled-url", "", "URL to call after each enrollment")
 	fl.StringVar(&v.Wipe, "wipe-url", "", "URL that wipes a device (default: the command is queued, if there is --queue-url)")
+	fl.StringVar(&v.Unenroll, "unenroll-url", "", "URL that unenrolls a device")
+	fl.StringVar(&v.Active, "active-url", "", "URL that answers with the DeviceIDs of all managed devices")
 	fl.StringVar(&f.restart, "restart", "", "command that restarts the server, or a URL")
 	fl.StringVar(&v.Mode, "wns", "proxy", "how the server reaches the fake WNS: proxy, hosts or direct")
 	fl.StringVar(&v.Listen, "wns-listen", "", "address of the fake WNS (default 127.0.0.1:7443; hosts: 127.0.0.1:443), or auto")

@@ -114,6 +114,8 @@ func (f *initFlags) questions(ctx context.Context, d *dialogue, push, password *
 		{"push-url", "URL that pushes to a device (auto: the server pushes by itself when work is queued; Enter: later)", &v.Push, f.checkPushURL(ctx), pushes},
 		{"enrolled-url", "URL to call after each enrollment (Enter: none)", &v.Enrolled, hookURL(ctx), nil},
 		{"wipe-url", wipe, &v.Wipe, hookURL(ctx), nil},
+		{"unenroll-url", "URL that unenrolls a device (Enter: later)", &v.Unenroll, hookURL(ctx), nil},
+		{"active-url", "URL that answers with the DeviceIDs of all managed devices (Enter: later)", &v.Active, hookURL(ctx), nil},
 		{"restart", "Command or URL that restarts the server (Enter: none)", &f.restart, f.checkRestart, nil},
 		{"lookup-url", "URL that answers with the server's own id of a device, for {{.ServerID}}", &v.Lookup, f.checkLookup(ctx), f.needsLookup},
 		{"wns", "How the server reaches the fake WNS: proxy, hosts or direct", &v.Mode, f.checkMode, pushes},
@@ -222,7 +224,7 @@ func (f *initFlags) checkPushURL(ctx context.Context) func(string) error {
 
 func (f *initFlags) needsLookup() bool {
 	v := &f.v
-	for _, u := range []string{v.Queue, v.Work, v.Push, v.Enrolled, v.Wipe, f.restart} {
+	for _, u := range []string{v.Queue, v.Work, v.Push, v.Enrolled, v.Wipe, v.Unenroll, f.restart} {
 		if target.UsesServerID(u) {
 			return true
 		}

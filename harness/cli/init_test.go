@@ -108,7 +108,8 @@ func TestInitAsks(t *testing.T) {
 		api+"/{{.DevID}}", queue, // an unknown variable
 		"mdm.example/push", push, // not a URL
 		"https://127.0.0.1:9/", api+"/enrolled", // enrolled: nothing listens
-		"",                        // wipe
+		"",                                           // wipe
+		api+"/unenroll/{{.DeviceID}}", "nowhere", "", // unenroll; active: not a URL
 		"no-such-command mdm", "", // a command that is not here: kept
 		"", api+"/{{.ServerID}}", api+"/find?cn={{urlquery .CertCN}}", // lookup: needed for ServerID, which it finds
 		"carrier-pigeon", "", // proxy
@@ -144,7 +145,7 @@ func TestInitAsks(t *testing.T) {
 	}
 	c := loaded(t, &f)
 	h := &c.Target.Hooks
-	if h.Queue.HTTP.URL != queue || h.Push.HTTP.URL != push || !strings.Contains(h.Lookup.HTTP.URL, "CertCN") || c.Target.Username != "demo@mdm.example" || h.Work != nil || h.Wipe != nil ||
+	if h.Queue.HTTP.URL != queue || h.Push.HTTP.URL != push || !strings.Contains(h.Lookup.HTTP.URL, "CertCN") || c.Target.Username != "demo@mdm.example" || h.Work != nil || h.Wipe != nil || h.Unenroll.HTTP.URL != api+"/unenroll/{{.DeviceID}}" || h.Active != nil ||
 		c.Target.Discovery != discovery || c.WNS.App.PFN != "my.app_8wekyb3d8bbwe" || c.WNS.App.SID != "ms-app://s-1-15-2-1" || h.Enrolled.HTTP.URL != api+"/enrolled" ||
 		strings.Join(h.Restart.Exec, " ") != "no-such-command mdm" || strings.Join(c.Target.Profiles, " ") != "win11-25h2" || c.Target.Password.Env != "MDM_PASSWORD" {
 		raw, _ := os.ReadFile(f.file)
@@ -161,7 +162,7 @@ func TestInitShort(t *testing.T) {
 	dir, discovery := folder(t, nil)
 	f := initFlags{file: filepath.Join(dir, "dmwake.yaml"), given: map[string]bool{"username": true, "ca": true, "no-push": true, "profile": true, "discovery": true}}
 	f.v.Username, f.v.CA, f.v.NoPush, f.v.Profile, f.v.Discovery = "demo@mdm.example", "ca.pem", true, "win10-22h2", "ftp://x"
-	out, err := asked(t, &f, discovery, "", discovery+"?work={{.N}}", "", "", "")
+	out, err := asked(t, &f, discovery, "", discovery+"?work={{.N}}", "", "", "", "", "")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -195,11 +196,11 @@ func TestInitLookup(t *testing.T) {
 	dir, discovery := folder(t, nil)
 	f := initFlags{file: filepath.Join(dir, "dmwake.yaml"), given: map[string]bool{"username": true, "discovery": true, "ca": true, "no-push": true}}
 	f.v.Username, f.v.Discovery, f.v.CA, f.v.NoPush = "demo@mdm.example", discovery, "ca.pem", true
-	out, err := asked(t, &f, "", "", "", discovery+"?wipe={{.ServerID}}", "", discovery+"?id={{.DeviceID}}")
+	out, err := asked(t, &f, "", "", "", discovery+"?wipe={{.ServerID}}", "", "", "", discovery+"?id={{.DeviceID}}")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	inOrder(t, out, "wipes a device", "restarts the server", "own id", "Wrote ")
+	inOrder(t, out, "wipes a device", "unenrolls a device", "all managed devices", "restarts the server", "own id", "Wrote ")
 	if h := loaded(t, &f).Target.Hooks; h.Wipe == nil || h.Lookup == nil {
 		t.Errorf("%+v", h)
 	}
@@ -262,7 +263,7 @@ func TestInitPreset(t *testing.T) {
 	}
 	f = initFlags{file: filepath.Join(dir, "entra.yaml"), preset: "entra", given: map[string]bool{"preset": true}}
 	f.v.Directory = "127.0.0.1:0"
-	out, err = asked(t, &f, "demo@mdm.example", discovery, "ca.pem", "", "contoso", "", "", "", "no", "", "", "", "", "", "")
+	out, err = asked(t, &f, "demo@mdm.example", discovery, "ca.pem", "", "contoso", "", "", "", "no", "", "", "", "", "", "", "", "")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -54,11 +54,11 @@ type Values struct {
 	Directory                  string // where the fake directory listens
 	Tenant, Audience, ClientID string
 
-	NoPush, PushOnQueue                       bool
-	Queue, Work, Push, Lookup, Enrolled, Wipe string   // URLs
-	Restart                                   []string // a command, or a URL alone
-	PFN, SID                                  string
-	Mode, Listen, Proxy                       string // the way to the fake WNS
+	NoPush, PushOnQueue                                         bool
+	Queue, Work, Push, Lookup, Enrolled, Wipe, Unenroll, Active string   // URLs
+	Restart                                                     []string // a command, or a URL alone
+	PFN, SID                                                    string
+	Mode, Listen, Proxy                                         string // the way to the fake WNS
 }
 
 // Answer is yes, no, or empty where nobody knows.
@@ -71,7 +71,7 @@ const (
 )
 
 // Hooks of a server with an API of its own.
-var hooks = []string{"no-push", "queue-url", "work-url", "push-url", "lookup-url", "enrolled-url", "wipe-url", "restart", "pfn", "sid"}
+var hooks = []string{"no-push", "queue-url", "work-url", "push-url", "lookup-url", "enrolled-url", "wipe-url", "unenroll-url", "active-url", "restart", "pfn", "sid"}
 
 // All lists the presets. The first one is for any server.
 func All() []*Preset {
