@@ -21,7 +21,7 @@ GOTEST := GO=$(GO) $(GO) run ./harness/internal/gotest
 
 .PHONY: test
 test: ## run all tests, and list the skipped ones
-	$(GOTEST) -p 4 $(TESTFLAGS) ./... # more packages than cores: many tests wait
+	$(GOTEST) -p 4 -parallel 6 $(TESTFLAGS) ./... # more packages and tests than cores: many tests wait
 
 .PHONY: k6
 k6: ## build bin/k6, a k6 with the dmwake extension (AGPL-3.0 when linked), and test it with real processes

@@ -64,6 +64,7 @@ func killersOf(mutant *mutants.Mutant) (ids []string) {
 
 // TestReferencePasses: every scenario passes on the reference server.
 func TestReferencePasses(t *testing.T) {
+	t.Parallel()
 	for _, r := range suite.Collect(t.Context(), newLab(t), All(), suite.Options{Parallel: 4}).Results {
 		t.Run(r.ID, func(t *testing.T) {
 			if r.Outcome != report.Passed {
@@ -75,6 +76,7 @@ func TestReferencePasses(t *testing.T) {
 
 // TestMutantsAreKilled: every mutant fails each scenario it breaks the rule of.
 func TestMutantsAreKilled(t *testing.T) {
+	t.Parallel()
 	all := All()
 	for _, m := range mutants.All() {
 		t.Run(m.Name, func(t *testing.T) {

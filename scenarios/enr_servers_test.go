@@ -121,6 +121,7 @@ var ofPages = []string{"ENR-06", "ENR-44", "ENR-45", "ENR-46", "ENR-47"}
 // TestNoDeviceEnrolls: where no device can enroll, ENR-36 fails, and the scenario
 // whose rule is broken. All that cannot be seen is blocked by one of them.
 func TestNoDeviceEnrolls(t *testing.T) {
+	t.Parallel()
 	crash := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	for name, c := range map[string]struct {
 		wrap func(http.Handler) http.HandlerFunc
@@ -168,6 +169,7 @@ func only(t *testing.T, ids ...string) []Scenario {
 // for how long, has broken no rule. Nothing fails and nothing is blocked: what
 // could not be tried is skipped, and says what to set.
 func TestRateLimits(t *testing.T) {
+	t.Parallel()
 	usual := only(t, "ENR-01", "ENR-07", "ENR-09", "ENR-18", "ENR-19", "ENR-29", "ENR-30", "ENR-36", "SES-01", "SEC-10")
 	for name, c := range map[string]struct {
 		path    string

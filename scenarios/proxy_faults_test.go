@@ -84,6 +84,7 @@ const ofReplies = "ENR-01 ENR-02 ENR-03 ENR-04 ENR-05 ENR-08 ENR-11 ENR-12 ENR-1
 // TestProxyFaults: what a proxy between devices and server breaks fails the scenario
 // of its rule and no other, and is one cause.
 func TestProxyFaults(t *testing.T) {
+	t.Parallel()
 	for _, c := range proxyFaults {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -131,6 +131,7 @@ var proxyFreedoms = []struct {
 // TestProxyFreedoms: a proxy, or a server, that differs where the documents leave
 // freedom breaks no rule.
 func TestProxyFreedoms(t *testing.T) {
+	t.Parallel()
 	for _, c := range proxyFreedoms {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

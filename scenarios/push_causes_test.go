@@ -36,6 +36,7 @@ func pushRun(t *testing.T, o lab.Options, areas ...string) *report.Report {
 // into the token endpoint and taking it out again; a restart of the server later
 // there was no token, no notification, and nothing failed.
 func TestRefusedPushesFail(t *testing.T) {
+	t.Parallel()
 	for _, seed := range []uint64{1, 2, 42} {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
@@ -55,6 +56,7 @@ func TestRefusedPushesFail(t *testing.T) {
 // TestPushPathIsToldOnce: what is wrong on the push path is one cause, with the
 // scenarios that show it; the others are blocked by one of these or pass.
 func TestPushPathIsToldOnce(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		mutant *mutants.Mutant
 		broken []string

@@ -14,6 +14,7 @@ import (
 // TestQueueAndHookPush: a queue that pushes by itself may stand beside a push hook. The
 // server is not blamed for the second push, whether or not target.push_on_queue says so.
 func TestQueueAndHookPush(t *testing.T) {
+	t.Parallel()
 	list, err := Select(nil, []string{"CHN", "WNS", "WER", "PSH"})
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 // TestLoneGateway: one answer of a gateway in a crowd says nothing about the server; two
 // do, and so does one that comes again.
 func TestLoneGateway(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		status int
 		fails  func(n int32) bool // the n-th message to the management address

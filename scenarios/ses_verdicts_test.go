@@ -13,6 +13,7 @@ import (
 // TestOneBugIsToldOnce: servers that were seen, each with one bug in its
 // sessions, fail the scenarios of that bug and no others, and hide no other bug.
 func TestOneBugIsToldOnce(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		mutant *mutants.Mutant
 		fails  []string

@@ -22,6 +22,7 @@ import (
 // TestTurnedAway: whether somebody is let in is told by what he is served, on
 // servers that differ lawfully too, and without a queue hook as far as it can be.
 func TestTurnedAway(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		mutant  *mutants.Mutant
@@ -83,6 +84,7 @@ func TestTurnedAway(t *testing.T) {
 // it serves. What needs to know who is there is blocked by SEC-01. One that asks
 // in TLS takes devices by that.
 func TestNothingAsked(t *testing.T) {
+	t.Parallel()
 	ids := []string{"SEC-01", "SEC-02", "SEC-03", "SEC-05", "SEC-06", "SEC-12", "SEC-14", "SEC-16", "SEC-17", "SES-29", "SES-30", "SES-31", "SES-32", "SES-41"}
 	for _, c := range []struct {
 		name string

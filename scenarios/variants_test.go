@@ -50,6 +50,7 @@ var onVariant = map[*variants.Variant]tolerated{
 // allow in another way. make variants runs each variant and 60 combinations of
 // three; CI runs ten combinations, in which no variant is twice.
 func TestVariants(t *testing.T) {
+	t.Parallel()
 	all := variants.All()
 	draw := rand.New(rand.NewPCG(1, 1)) // the same combinations every time
 	three := func() []*variants.Variant {

@@ -150,6 +150,7 @@ timeouts: {push: 10s, quiet: 700ms}
 // HTTPS endpoints and hooks, the verdicts equal the embedded run's: through the
 // proxy, like an unmodified server, and directly, with a mutant.
 func TestAnotherProcess(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("NOT RUN: curl, which the exec hook uses, is not on this machine")
 	}

@@ -239,7 +239,7 @@ func TestDeviceMistakes(t *testing.T) {
 	}{
 		{2, "unknown command", []string{"bogus"}},
 		{2, "has no devices", []string{"sync"}},
-		{2, "has no devices", []string{"run"}},
+		{2, "has no devices", []string{"run", "--wns-listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0"}},
 		{0, "has no devices", []string{"list"}},
 		{2, "the server is unknown", []string{"enroll"}},
 		{2, "is not an https URL", []string{"enroll", "--discovery", "http://x"}},

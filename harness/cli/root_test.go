@@ -16,10 +16,11 @@ import (
 // TestHangUp: closing the terminal ends a run like Ctrl-C, with a report; a run
 // started with nohup goes on.
 func TestHangUp(t *testing.T) {
+	t.Parallel()
 	if signal.Ignored(syscall.SIGHUP) {
 		t.Skip("NOT RUN: these tests run under nohup, and so would the run that must end")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	// With this seed the first area runs first, one scenario at a time: at the first
 	// result most of a whole run is still to come.

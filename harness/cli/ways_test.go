@@ -61,6 +61,7 @@ const testTenant = "11111111-2222-3333-4444-555555555555"
 // TestWaysOfEnrollment: against a server in another process that enrolls devices in
 // each way, "dmwake test" decides what it should, up to the push.
 func TestWaysOfEnrollment(t *testing.T) {
+	t.Parallel()
 	issuer, err := intercept.LoadCA(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,10 @@ func (l *Lab) startOwn(opts Options) error {
 	if w.Mode == "proxy" {
 		want = append(want, [2]string{proxyListener, w.Proxy})
 	}
+	rules, err := l.newWNS() // what is wrong in the configuration is told before a port that is in use
+	if err != nil {
+		return err
+	}
 	ports, err := loadPorts(w.CADir)
 	if err != nil {
 		return err
@@ -48,8 +52,11 @@ func (l *Lab) startOwn(opts Options) error {
 	if l.roots, err = l.Config.Roots(); err != nil {
 		return err
 	}
-	if err := l.newWNS(opts.State); err != nil {
+	if err := l.keepWNS(opts.State); err != nil {
 		return err
+	}
+	for _, f := range rules {
+		l.WNS.Inject(f)
 	}
 	ln := open.Take(wnsListener)
 	l.serveWNS(ln)
@@ -77,39 +84,46 @@ const (
 	directoryListener = "target.directory"
 )
 
-// newWNS makes the fake WNS from its configuration, or from its state file.
-func (l *Lab) newWNS(file string) error {
-	a := l.Config.WNS.App
-	app := fakewns.App{PFN: a.PFN, PackageSID: a.SID, Secret: a.Secret.Value(), Kind: fakewns.AppKind(a.Kind), Tenant: a.Tenant, ClientID: a.ClientID}
+// newWNS makes the fake WNS from its configuration; the faults go in when it has its
+// state.
+func (l *Lab) newWNS() (list []fakewns.Fault, err error) {
 	w := &l.Config.WNS
 	l.WNS = fakewns.New(fakewns.Config{Seed: l.Seed, Log: l.log, AppRate: w.AppRate, ChannelRate: w.ChannelRate, SigningKey: []byte(w.TokenKey.Value())})
-	if err := l.WNS.SetApps([]fakewns.App{app}); err != nil {
-		return fmt.Errorf("wns.app: %w", err)
-	}
-	if file != "" {
-		var err error
-		if l.state, err = state.Open(file); err != nil {
-			return err
-		}
-		if err := l.WNS.Keep(l.state); err != nil {
-			return err
-		}
-		if err := l.remember(app); err != nil {
-			return err
-		}
+	if err := l.WNS.SetApps([]fakewns.App{l.app()}); err != nil {
+		return nil, fmt.Errorf("wns.app: %w", err)
 	}
 	for _, line := range w.Faults {
 		rule, err := faults.Parse(line)
 		if err != nil {
-			return fmt.Errorf("wns.faults: %w", err)
+			return nil, fmt.Errorf("wns.faults: %w", err)
 		}
 		f, err := rule.Build()
 		if err != nil {
-			return fmt.Errorf("wns.faults: %w", err)
+			return nil, fmt.Errorf("wns.faults: %w", err)
 		}
-		l.WNS.Inject(f)
+		list = append(list, f)
 	}
-	return nil
+	return list, nil
+}
+
+// app is the app of the configuration.
+func (l *Lab) app() fakewns.App {
+	a := &l.Config.WNS.App
+	return fakewns.App{PFN: a.PFN, PackageSID: a.SID, Secret: a.Secret.Value(), Kind: fakewns.AppKind(a.Kind), Tenant: a.Tenant, ClientID: a.ClientID}
+}
+
+// keepWNS gives the fake WNS the state of a file, if there is one.
+func (l *Lab) keepWNS(file string) (err error) {
+	if file == "" {
+		return nil
+	}
+	if l.state, err = state.Open(file); err != nil {
+		return err
+	}
+	if err := l.WNS.Keep(l.state); err != nil {
+		return err
+	}
+	return l.remember(l.app())
 }
 
 // remember adds a configured app to the apps of the state file, unless it is
