@@ -68,10 +68,12 @@ var ofDirectory = []Scenario{
 	},
 }
 
-// usesDirectory ends the body unless devices get their tokens from a directory.
+// usesDirectory ends the body unless devices get their tokens from a directory. A hook
+// may print other tokens, too: only the terms of use tell that they are a directory's.
 func usesDirectory(t *T) {
-	hook := t.Lab.Config.Target.Hooks.Token
-	if t.Lab.Directory == nil && (hook == nil || hook.Type() != enroll.JWTToken) {
+	target := &t.Lab.Config.Target
+	hook := target.Hooks.Token != nil && target.Hooks.Token.Type() == enroll.JWTToken && target.TermsOfUse != ""
+	if t.Lab.Directory == nil && !hook {
 		t.NotApplicable("devices get no tokens from a directory; if the server takes those of Entra, set target.directory, for example {listen: '127.0.0.1:7090'}, and let the server trust its keys")
 	}
 }

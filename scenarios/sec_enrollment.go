@@ -66,15 +66,16 @@ func badTokens(t *T) {
 	}
 	for _, kind := range entra.BadKinds() {
 		t.Try(string(kind), func() {
-			o := t.Lab.Leniency()
-			// What the terms of use told must not hide the token: without them, too.
-			for o.IgnoreTerms = true; ; o.IgnoreTerms = false {
+			refused := func(o dmclient.EnrollOptions) {
 				d := bring(kind)
 				defer keepsEnrollment(d, "the last step of the enrollment with the token "+string(kind))
 				turnedDown(t, d, o, "an enrollment with a bad token")
-				if !o.IgnoreTerms || t.Lab.Config.Target.TermsOfUse == "" {
-					return
-				}
+			}
+			o := t.Lab.Leniency()
+			refused(o)
+			if t.Lab.Config.Target.TermsOfUse != "" && !o.IgnoreTerms {
+				o.IgnoreTerms = true // a server may refuse what the terms told, and not the token
+				refused(o)
 			}
 		})
 	}

@@ -160,6 +160,7 @@ func (t *Terms) fetch(ctx context.Context, c *http.Client, v *visit) (page *html
 	if body != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	req.Header.Set("Accept-Language", "en-US,en") // press knows the English words
 	if v.token != "" {
 		req.Header.Set("Authorization", "Bearer "+v.token)
 	}

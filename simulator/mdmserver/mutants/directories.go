@@ -122,7 +122,7 @@ var (
 	AadErrorPlain = &Mutant{"aad-error-plain", "reports errors of its terms-of-use page by HTTP status", func(t *tamper) {
 		hook.After(t, http.MethodGet, mdmserver.TermsPath, func(x *hook.Exchange) {
 			if x.Status == http.StatusFound && strings.Contains(x.ReplyHeader.Get("Location"), "error=") {
-				x.Status = http.StatusUnauthorized
+				x.Status, x.Reply = http.StatusUnauthorized, nil
 				x.ReplyHeader.Del("Location")
 			}
 		})
