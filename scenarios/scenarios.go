@@ -49,6 +49,7 @@ func All() []Scenario {
 		inOrder(pfnErrors, answerErrors, atomicErrors),
 		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials),
 		inOrder(brokenInput, poorConnections, endurance),
+		inOrder(ofDirectory, termsOfUse, termsRefusals, sessionTokens),
 		everyMessage)
 }
 

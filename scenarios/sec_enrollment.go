@@ -66,9 +66,17 @@ func badTokens(t *T) {
 	}
 	for _, kind := range entra.BadKinds() {
 		t.Try(string(kind), func() {
-			d := bring(kind)
-			defer keepsEnrollment(d, "the last step of the enrollment with the token "+string(kind))
-			turnedDown(t, d, t.Lab.Leniency(), "an enrollment with a bad token")
+			refused := func(o dmclient.EnrollOptions) {
+				d := bring(kind)
+				defer keepsEnrollment(d, "the last step of the enrollment with the token "+string(kind))
+				turnedDown(t, d, o, "an enrollment with a bad token")
+			}
+			o := t.Lab.Leniency()
+			refused(o)
+			if t.Lab.Config.Target.TermsOfUse != "" && !o.IgnoreTerms {
+				o.IgnoreTerms = true // a server may refuse what the terms told, and not the token
+				refused(o)
+			}
 		})
 	}
 }

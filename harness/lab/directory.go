@@ -20,6 +20,9 @@ func (l *Lab) setUpEntra(c *mdmserver.Config) error {
 	p := l.Directory
 	c.AuthPolicy = mdmserver.Federated
 	c.Entra = &mdmserver.Entra{Tenant: p.Tenant(), Issuer: p.Issuer(), Audience: p.Audience(), KeysURL: p.KeysURL()}
+	iss, aud := p.Of(entra.V2)
+	c.Entra.Also = []mdmserver.TokenNames{{Issuer: iss, Audience: aud}}
+	l.Config.Target.Directory.ClientID, l.Config.Target.TermsOfUse = aud, c.BaseURL+mdmserver.TermsPath
 	return nil
 }
 

@@ -15,6 +15,9 @@ const PaceDo = "set target.pace, for example 10 (enrollments a minute)"
 // page.
 const TokenDo = "set target.hooks.token, for example {exec: [./token.sh]}, target.signin (steps, hook or browser, see harness/docs/signin.md) or target.directory"
 
+// TermsDo tells the user what to do about a terms-of-use page that dmwake cannot use.
+const TermsDo = "let the page show its two buttons in plain HTML to the user of the test, or leave target.terms_of_use out"
+
 // ProfilesDo tells the user what to do about a server that refuses a version of
 // Windows.
 const ProfilesDo = "set target.profiles to versions that the server supports"
@@ -49,6 +52,8 @@ func Excuse(err error) *ExcusedError {
 	case unsupported(err):
 		errors.As(err, &e)
 		return &ExcusedError{fmt.Sprintf("the server supports no devices of this version (DeviceNotSupported to %s)", e.Step), ProfilesDo, err}
+	case errors.As(err, &page) && errors.As(err, &e) && e.Step == enroll.StepTerms:
+		return &ExcusedError{page.Why, TermsDo, err}
 	case errors.As(err, &page) && page.NoPassword:
 		return &ExcusedError{page.Why, PasswordDo, err}
 	case errors.As(err, &page):

@@ -71,7 +71,8 @@ func (y *leniency) learn(d *dmclient.Device, opts dmclient.EnrollOptions, notes 
 
 // Enroll enrolls a device. One bug must not hide the server's others: if the
 // server fails at GetPolicies, the device continues without policies; if it
-// refuses the CSR as Windows encodes it, with a plain CSR. Each form is tried
+// refuses the CSR as Windows encodes it, with a plain CSR; if its terms of use fail,
+// or what they tell the enrollment service, without them. Each form is tried
 // twice, since a server under load may refuse once what it accepts later.
 //
 // The first ordinary device to enroll decides what all later ones tolerate (see
@@ -94,31 +95,51 @@ func (l *Lab) Enroll(ctx context.Context, d *dmclient.Device) error {
 		if first == nil {
 			first = err // the one to look at if nothing helps
 		}
-		step, further, n, ok := overlook(err, opts)
+		step, further, n, ok := overlook(err, opts, l.Config.Target.TermsOfUse != "")
 		switch {
 		case !ok || ctx.Err() != nil:
 			return first
 		case twice != step:
 			twice = step
 		default:
+			if n.kind == "CSR" { // the terms were not the reason
+				notes = slices.DeleteFunc(notes, func(o note) bool { return o.kind == termsData })
+			}
 			opts, notes, twice = further, append(notes, n), ""
 			l.log.Info("an enrollment goes on leniently", "device", d.Identity().DeviceID, "overlooked", n.kind, "err", err)
 		}
 	}
 }
 
-// overlook chooses how a device continues after err; ok is false if it cannot.
-func overlook(err error, opts dmclient.EnrollOptions) (step string, further dmclient.EnrollOptions, n note, ok bool) {
+// termsData is the kind of note about what the terms of use tell the enrollment
+// service.
+const termsData = "EnrollmentData"
+
+// overlook chooses how a device continues after err; ok is false if it cannot. terms
+// says that it opens the terms of use.
+func overlook(err error, opts dmclient.EnrollOptions, terms bool) (step string, further dmclient.EnrollOptions, n note, ok bool) {
 	var e *enroll.Error
-	if !errors.As(err, &e) || e.Refused() || e.Limited() {
+	if !errors.As(err, &e) || e.Refused() && e.Step != enroll.StepTerms || e.Limited() {
 		return "", opts, n, false
 	}
+	var page *enroll.UnusableError
 	switch {
+	case errors.Is(err, enroll.ErrTermsRefused):
+		return "", opts, n, false
+	case e.Step == enroll.StepTerms && errors.As(err, &page):
+		opts.IgnoreTerms = true
+		n = note{"terms", "The devices enrolled without the terms of use, which dmwake cannot accept: " + err.Error()}
+	case e.Step == enroll.StepTerms:
+		opts.IgnoreTerms = true
+		n = note{"terms", "The terms-of-use page fails, where Windows would stop; the devices enrolled without it: " + err.Error()}
+	case e.Step == enroll.StepToken && terms && !opts.IgnoreTerms && !opts.PlainCSR:
+		opts.IgnoreTerms = true
+		n = note{termsData, "The server refuses what its own terms-of-use page told (EnrollmentData), so the devices enrolled without the terms: " + err.Error()}
 	case e.Step == enroll.StepPolicies && !opts.IgnorePolicies:
 		opts.IgnorePolicies = true
 		n = note{"policies", "The server fails at GetPolicies, where Windows would stop; the devices went on without a policy: " + err.Error()}
 	case e.Step == enroll.StepToken && !opts.PlainCSR:
-		opts.PlainCSR = true
+		opts.PlainCSR, opts.IgnoreTerms = true, false
 		n = note{"CSR", "The server refuses the CSR as Windows encodes it, so the devices enrolled with a plain one (see ENR-09): " + err.Error()}
 	default:
 		return "", opts, n, false

@@ -70,6 +70,12 @@ func takes(t *target.Target, c lab.Command) bool {
 // decidedBy names settings that would have decided the scenario.
 func (t *T) decidedBy(settings ...string) { t.result.DecidedBy = settings }
 
+// SkipUnset ends a body that needs a setting to judge: why, and how to set it.
+func (t *T) SkipUnset(setting, why string, args ...any) {
+	t.decidedBy(setting)
+	t.Skip(why, args...)
+}
+
 // SkipWithout ends a body that needs a hook to judge; it says why, and shows how to
 // set the hook.
 func (t *T) SkipWithout(n Need, why string, args ...any) {

@@ -20,6 +20,8 @@ type EnrollOptions struct {
 	// IgnorePolicies continues after a failed GetPolicies, unless the
 	// credentials were refused. Windows would stop.
 	IgnorePolicies bool
+	// IgnoreTerms enrolls without the terms of use. Windows would stop.
+	IgnoreTerms bool
 	// CSRDeviceID replaces the DeviceID in the CSR.
 	CSRDeviceID string
 	// Credential replaces the configured one; NoCredential sends none.
@@ -55,9 +57,12 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	}
 	c := d.EnrollmentClient(opts)
 	defer c.HTTP.CloseIdleConnections()
-	terms, err := d.acceptTerms(ctx, c)
-	if err != nil {
-		return err
+	terms := ""
+	if !opts.IgnoreTerms {
+		var err error
+		if terms, err = d.acceptTerms(ctx, c); err != nil {
+			return err
+		}
 	}
 	// The suite judges the GET. If the server is unreachable, Discover fails,
 	// too.

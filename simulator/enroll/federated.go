@@ -86,6 +86,8 @@ type UnusableError struct {
 	Err error // the error instead of a page; nil if a page came
 	// NoPassword: the page asks for a password, and the client has none.
 	NoPassword bool
+	// Asked is a field that the client cannot fill in.
+	Asked string
 }
 
 func (e *UnusableError) Error() string {

@@ -44,7 +44,7 @@ var ErrTermsRefused = errors.New("the terms of use were declined, so the device 
 // Answer returns OpaqueBlob, which the enrollment service gets as EnrollmentData. It
 // may be empty, though it is required. Errors are *Error with StepTerms.
 func (t *Terms) Answer(ctx context.Context) (blob string, err error) {
-	to, status, err := t.answer(ctx)
+	to, status, err := t.Press(ctx)
 	if err == nil {
 		blob, err = t.read(to)
 	}
@@ -100,8 +100,9 @@ type visit struct {
 	token  string
 }
 
-// answer goes through the pages up to the redirect.
-func (t *Terms) answer(ctx context.Context) (to *url.URL, status int, err error) {
+// Press goes through the pages up to the redirect, and returns its URL, whatever
+// it says, and the HTTP status of the last reply.
+func (t *Terms) Press(ctx context.Context) (to *url.URL, status int, err error) {
 	at, err := t.At()
 	if err != nil {
 		return nil, 0, err
@@ -159,6 +160,7 @@ func (t *Terms) fetch(ctx context.Context, c *http.Client, v *visit) (page *html
 	if body != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	req.Header.Set("Accept-Language", "en-US,en") // press knows the English words
 	if v.token != "" {
 		req.Header.Set("Authorization", "Bearer "+v.token)
 	}

@@ -1,6 +1,8 @@
 package enroll
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -24,7 +26,7 @@ func (t *Terms) press(page *html.Node, at *url.URL) (visit, error) {
 			}
 			continue
 		}
-		if !submits(n) {
+		if !submits(n) || hidden(n) {
 			continue
 		}
 		if buttons++; buttons == 1 {
@@ -43,6 +45,49 @@ func (t *Terms) press(page *html.Node, at *url.URL) (visit, error) {
 		return visit{}, errors.New("the terms of use are declined, and the page has no button for it (a join needs none); the device does not enroll")
 	}
 	return visit{}, errors.New("the page has neither a button to accept the terms of use nor a redirect to redirect_uri")
+}
+
+// Offers reports which buttons, or links to redirect_uri, a page has.
+func (t *Terms) Offers(page []byte) (accept, decline bool) {
+	at, err := t.At()
+	root, err2 := html.Parse(bytes.NewReader(page))
+	if err != nil || err2 != nil {
+		return false, false
+	}
+	has := func(refuse bool) bool {
+		user := *t
+		user.Refuse = refuse
+		_, err := user.press(root, at)
+		var asked *UnusableError
+		return err == nil || errors.As(err, &asked) && asked.Asked != ""
+	}
+	return has(false), has(true)
+}
+
+// onceOnly are the words by which a page asks for a PIN that is no password.
+var onceOnly = []string{"pin", "otp", "code", "one-time", "onetime"}
+
+// AsksPassword returns the name of a field for a password on a page, or "password" if
+// it has none; empty if there is no such field. A one-time PIN, which a page of the terms
+// of use may ask for, is none.
+func AsksPassword(page []byte) string {
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		return ""
+	}
+	for n := range root.Descendants() {
+		if n.Type != html.ElementNode || n.Data != "input" || !strings.EqualFold(attribute(n, "type"), "password") {
+			continue
+		}
+		all := ""
+		for _, a := range n.Attr {
+			all += " " + strings.ToLower(a.Val)
+		}
+		if !containsAny(all, onceOnly) {
+			return cmp.Or(attribute(n, "name"), attribute(n, "id"), "password")
+		}
+	}
+	return ""
 }
 
 // The words of the two buttons. The first list wins: "disagree" contains "agree".
@@ -91,12 +136,31 @@ func submits(n *html.Node) bool {
 	return false
 }
 
+// hidden reports whether an element cannot be pressed.
+func hidden(n *html.Node) bool {
+	if has(n, "disabled") {
+		return true
+	}
+	for p := n; p != nil; p = p.Parent {
+		style := strings.ReplaceAll(strings.ToLower(attribute(p, "style")), " ", "")
+		if p.Type == html.ElementNode && (has(p, "hidden") || strings.Contains(style, "display:none")) {
+			return true
+		}
+	}
+	return false
+}
+
 // pressed is the request of a button.
 func pressed(n *html.Node, at *url.URL) (visit, error) {
 	f := &form{method: http.MethodGet, values: url.Values{}}
 	for p := n.Parent; p != nil; p = p.Parent {
 		if p.Type == html.ElementNode && p.Data == "form" {
 			f = readForm(p)
+			for _, name := range []string{f.user, f.password} {
+				if name != "" && f.values.Get(name) == "" {
+					return visit{}, &UnusableError{Why: "the terms-of-use page asks for " + name + ", and dmwake does not know what to enter", Asked: name}
+				}
+			}
 			for c := range p.Descendants() { // other buttons are not pressed
 				if c.Type == html.ElementNode && submits(c) {
 					f.values.Del(attribute(c, "name"))

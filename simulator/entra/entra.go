@@ -106,12 +106,24 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.router.
 // Tenant returns the directory's id.
 func (p *Provider) Tenant() string { return p.cfg.Tenant }
 
+// Version returns the version of the tokens.
+func (p *Provider) Version() string { return p.cfg.Version }
+
 // Issuer returns the iss of good tokens.
 func (p *Provider) Issuer() string { return issuer(p.cfg.Version, p.cfg.Tenant) }
 
 // Audience returns the aud of good tokens.
-func (p *Provider) Audience() string {
-	if p.cfg.Version == V2 {
+func (p *Provider) Audience() string { return p.audience(p.cfg.Version) }
+
+// Of returns the iss and aud of good tokens of a version.
+func (p *Provider) Of(version string) (iss, aud string) {
+	return issuer(version, p.cfg.Tenant), p.audience(version)
+}
+
+// audience is the application that a token is for. In v2.0 it is an application's
+// id, and resources have no other name.
+func (p *Provider) audience(version string) string {
+	if version == V2 {
 		return p.cfg.ClientID
 	}
 	return p.cfg.Audience

@@ -39,8 +39,10 @@ func BadKinds() []Kind {
 type Who struct {
 	UPN      string // the user
 	DeviceID string // the device's id in the directory; random if empty
-	// Audience replaces the provider's.
+	// Audience replaces the provider's, in v1.0 tokens.
 	Audience string
+	// Version replaces the provider's.
+	Version string
 	// Device asks for a token of the device itself, which names no user.
 	Device bool
 	// Unregistered is a user whose device is not registered yet, as on the
@@ -51,9 +53,13 @@ type Who struct {
 // claims are those of a good token. The claims of a device's own token are not
 // published: idtyp is one that Entra knows for apps and users [model].
 func (p *Provider) claims(who Who) jwt.MapClaims {
-	now, device := p.cfg.Now(), cmp.Or(who.DeviceID, uuid.NewString())
+	now, device, version := p.cfg.Now(), cmp.Or(who.DeviceID, uuid.NewString()), p.version(who)
+	iss, aud := p.Of(version)
+	if who.Audience != "" && version != V2 {
+		aud = who.Audience
+	}
 	c := jwt.MapClaims{
-		"aud": p.audience(who), "iss": p.Issuer(), "tid": p.cfg.Tenant, "sub": uuid.NewString(), "uti": uuid.NewString(), "ver": "1.0",
+		"aud": aud, "iss": iss, "tid": p.cfg.Tenant, "sub": uuid.NewString(), "uti": uuid.NewString(), "ver": "1.0",
 		"appid": "29d9ed98-a469-4536-ade2-f981bc1d605e", "deviceid": device,
 		"iat": now.Unix(), "nbf": now.Add(-5 * time.Minute).Unix(), "exp": now.Add(p.cfg.Life).Unix(),
 	}
@@ -67,23 +73,20 @@ func (p *Provider) claims(who Who) jwt.MapClaims {
 	if who.Unregistered {
 		delete(c, "deviceid")
 	}
-	if p.cfg.Version == V2 {
+	if version == V2 {
 		renew(c)
 	}
 	return c
 }
 
-// audience is the application that a token is for. In v2.0 it is an application's
-// id, and resources have no other name.
-func (p *Provider) audience(who Who) string {
-	if p.cfg.Version == V2 {
-		return p.Audience()
-	}
-	return cmp.Or(who.Audience, p.Audience())
-}
+// version is the one of the tokens that someone gets.
+func (p *Provider) version(who Who) string { return cmp.Or(who.Version, p.cfg.Version) }
 
 // Issue returns a token of that kind.
 func (p *Provider) Issue(kind Kind, who Who) (string, error) {
+	if err := checkVersion(p.version(who)); err != nil {
+		return "", err
+	}
 	now, claims := p.cfg.Now(), p.claims(who)
 	key, method := any(p.key), jwt.SigningMethod(jwt.SigningMethodRS256)
 	switch kind {
@@ -100,7 +103,7 @@ func (p *Provider) Issue(kind Kind, who Who) (string, error) {
 		claims["iss"] = "https://sts.evil.example/" + p.cfg.Tenant + "/"
 	case WrongTenant:
 		other := uuid.NewString()
-		claims["tid"], claims["iss"] = other, issuer(p.cfg.Version, other)
+		claims["tid"], claims["iss"] = other, issuer(p.version(who), other)
 	case Expired:
 		claims["iat"], claims["nbf"], claims["exp"] = now.Add(-2*time.Hour).Unix(), now.Add(-2*time.Hour).Unix(), now.Add(-time.Hour).Unix()
 	case NotYetValid:

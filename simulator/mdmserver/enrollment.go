@@ -27,6 +27,9 @@ func (s *Server) discover(_ *http.Request, e *enroll.Envelope) ([]byte, *enroll.
 	if s.cfg.AuthPolicy == Federated {
 		r.AuthenticationURL = s.cfg.BaseURL + SignInPath
 	}
+	for _, f := range s.cfg.Tamper.Discover {
+		f(&s.cfg, r)
+	}
 	return written(r.Write(e.MessageID, uuid.NewString()))
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -18,11 +19,29 @@ import (
 // Federated.
 type Entra struct {
 	Tenant, Issuer, Audience string
-	KeysURL                  string       // its JWKS
-	HTTP                     *http.Client // default http.DefaultClient
+	// Also are the names in tokens of another version: a server must accept v2.0
+	// tokens (Learn, "Microsoft Entra integration with MDM").
+	Also    []TokenNames
+	KeysURL string       // its JWKS
+	HTTP    *http.Client // default http.DefaultClient
 
 	mu   sync.Mutex
 	keys map[string]*rsa.PublicKey
+}
+
+// TokenNames are the names of the directory and of this server in its tokens.
+type TokenNames struct{ Issuer, Audience string }
+
+// Names returns the names in tokens of each version.
+func (e *Entra) Names() []TokenNames {
+	return append([]TokenNames{{e.Issuer, e.Audience}}, e.Also...)
+}
+
+// names reports whether the issuer and the audience of a token belong together.
+func (e *Entra) names(claims jwt.MapClaims) bool {
+	issuer, _ := claims.GetIssuer()     // an empty one is nobody's
+	audience, _ := claims.GetAudience() // as above
+	return slices.ContainsFunc(e.Names(), func(n TokenNames) bool { return n.Issuer == issuer && slices.Contains(audience, n.Audience) })
 }
 
 // Key gives the key with that id. It fetches the set when the id is unknown.
@@ -81,12 +100,14 @@ func (s *Server) checkJWT(token string) (*Identity, error) {
 			return nil, errors.New("no kid")
 		}
 		return e.Key(kid)
-	}, jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(e.Issuer), jwt.WithAudience(e.Audience), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.cfg.Now))
+	}, jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.cfg.Now))
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return nil, errors.New("the directory's token expired")
 	case err != nil:
 		return nil, errors.New("the directory's token is not valid")
+	case !e.names(claims):
+		return nil, errors.New("the directory's token is for another application, or of another issuer")
 	case claims["tid"] != e.Tenant:
 		return nil, errors.New("the token is of another tenant")
 	}

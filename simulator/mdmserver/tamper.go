@@ -28,8 +28,12 @@ type Tamper struct {
 	// of every request and reply.
 	Serve []func(http.Handler) http.Handler
 
+	// Discover sees every reply to Discover before it is sent.
+	Discover []func(*Config, *enroll.DiscoverResponse)
 	// Authenticate decides whether an enrollment request is let in.
 	Authenticate []func(*Enrollment)
+	// Terms sees what the terms-of-use page is about to answer.
+	Terms []func(*TermsVisit)
 	// Certify sees every certificate before it is signed.
 	Certify []func(*Certification)
 	// Owner decides which device a certificate of this server stands for; id is
@@ -71,6 +75,18 @@ type Enrollment struct {
 	Request *http.Request
 	ID      string // the DeviceID that the client certificate stands for
 	CSR     []byte // PKCS#10, DER
+}
+
+// TermsVisit is a request that opens the terms-of-use page, and the answer to it.
+type TermsVisit struct {
+	Config *Config
+	Token  string // in Authorization: Bearer; empty without one
+	User   string // who it names
+	// Elsewhere says that redirect_uri is not the address of a Windows app: nobody is
+	// redirected there.
+	Elsewhere bool
+	// Error and Description go back in a redirect; without an error the page is shown.
+	Error, Description string
 }
 
 // Certification is a certificate before it is signed: of a device, or of the

@@ -38,34 +38,54 @@ func (s *Server) terms(w http.ResponseWriter, r *http.Request) {
 	}
 	q := r.URL.Query()
 	to, err := url.Parse(q.Get("redirect_uri"))
-	// Anywhere else the redirect would be an open one (CWE-601).
-	if err != nil || to.Scheme != "ms-appx-web" || to.Host == "" {
+	if err != nil {
+		to = &url.URL{}
+	}
+	x := s.visited(r, to)
+	if x.Elsewhere {
 		http.Error(w, "redirect_uri is not the address of a Windows app", http.StatusBadRequest)
 		return
 	}
 	if id := q.Get("client-request-id"); id != "" {
 		with(to, "client-request-id", id)
 	}
-	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	who, err := s.checkJWT(token)
-	switch {
-	case q.Get("api-version") != enroll.TermsVersion:
-		refuseTerms(w, r, to, "invalid_request", "unsupported version")
-		return
-	case !bearer, err != nil:
-		refuseTerms(w, r, to, "unauthorized_client", "unauthorized_client")
-		return
-	case who.User == "":
-		refuseTerms(w, r, to, "unauthorized_client", "unauthorized user or tenant")
+	if x.Error != "" {
+		with(to, "error", x.Error)
+		with(to, "error_description", x.Description)
+		http.Redirect(w, r, to.String(), http.StatusFound) //nolint:gosec // it leads to a Windows app
 		return
 	}
 	data := struct {
 		Ticket string
 		Join   bool
-	}{s.remember(&consent{user: who.User, redirect: to}), q.Get("mode") == "azureadjoin"}
+	}{s.remember(&consent{user: x.User, redirect: to}), q.Get("mode") == "azureadjoin"}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	termsPage.Execute(w, data) //nolint:errcheck // the browser is gone
+}
+
+// visited decides how a request is answered: by the page, or by an error.
+func (s *Server) visited(r *http.Request, to *url.URL) *TermsVisit {
+	// A redirect to anywhere else would be an open one (CWE-601).
+	x := &TermsVisit{Config: &s.cfg, Elsewhere: to.Scheme != "ms-appx-web" || to.Host == ""}
+	if token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); bearer {
+		x.Token = token
+	}
+	who, err := s.checkJWT(x.Token)
+	switch {
+	case r.URL.Query().Get("api-version") != enroll.TermsVersion:
+		x.Error, x.Description = "invalid_request", "unsupported version"
+	case err != nil:
+		x.Error, x.Description = "unauthorized_client", "unauthorized_client"
+	case who.User == "":
+		x.Error, x.Description = "unauthorized_client", "unauthorized user or tenant"
+	default:
+		x.User = who.User
+	}
+	for _, f := range s.cfg.Tamper.Terms {
+		f(x)
+	}
+	return x
 }
 
 // answered takes the user's answer. The page knows the user by its ticket: a browser
@@ -84,12 +104,6 @@ func (s *Server) answered(w http.ResponseWriter, r *http.Request) {
 		with(&to, "OpaqueBlob", s.remember(&consent{user: asked.user, accepted: true}))
 	}
 	http.Redirect(w, r, to.String(), http.StatusFound)
-}
-
-func refuseTerms(w http.ResponseWriter, r *http.Request, to *url.URL, code, text string) {
-	with(to, "error", code)
-	with(to, "error_description", text)
-	http.Redirect(w, r, to.String(), http.StatusFound) //nolint:gosec // the caller checked that it leads to a Windows app
 }
 
 // with adds a parameter to a URL.

@@ -215,3 +215,9 @@ func Without(t *mdmserver.Tamper, f func(*mdmserver.Visit, *mdmserver.Planned) b
 func Account(c *mdmserver.Config) string {
 	return "./Vendor/MSFT/DMClient/Provider/" + url.PathEscape(c.ProviderID)
 }
+
+// UserPolicy plans a policy of a device's user.
+func UserPolicy() mdmserver.Planned {
+	return mdmserver.Planned{Command: Command(syncml.Replace, "./User/Vendor/MSFT/Policy/Config/Experience/AllowWindowsSpotlight", "int", "1"),
+		Sent: &mdmserver.Sent{Purpose: mdmserver.ForPush}}
+}

@@ -203,33 +203,34 @@ func onToken(t *tamper, f func(e *mdmserver.Entra, token string) bool) {
 
 // jwtMutant leaves out the checks of these claims.
 func jwtMutant(name, does string, unchecked ...string) *Mutant {
-	checked := func(claim string) bool { return !slices.Contains(unchecked, claim) }
 	return &Mutant{name, does, func(t *tamper) {
-		onToken(t, func(e *mdmserver.Entra, token string) bool {
-			opts := []jwt.ParserOption{jwt.WithValidMethods([]string{"RS256"})}
-			if !checked("alg") {
-				opts = append(opts, jwt.WithValidMethods([]string{"RS256", "none"}))
-			}
-			if checked("iss") {
-				opts = append(opts, jwt.WithIssuer(e.Issuer))
-			}
-			if checked("aud") {
-				opts = append(opts, jwt.WithAudience(e.Audience))
-			}
-			if checked("exp") {
-				opts = append(opts, jwt.WithExpirationRequired())
-			} else {
-				opts = append(opts, jwt.WithLeeway(240*time.Hour))
-			}
-			claims := jwt.MapClaims{}
-			_, err := jwt.ParseWithClaims(token, claims, func(k *jwt.Token) (any, error) {
-				if k.Method == jwt.SigningMethodNone {
-					return jwt.UnsafeAllowNoneSignatureType, nil
-				}
-				kid, _ := k.Header["kid"].(string) // an empty kid is unknown
-				return e.Key(kid)
-			}, opts...)
-			return err == nil && (!checked("tid") || claims["tid"] == e.Tenant)
-		})
+		onToken(t, func(e *mdmserver.Entra, token string) bool { return believes(e, token, unchecked...) })
 	}}
+}
+
+// believes reports whether a server takes a token that does not check these claims.
+func believes(e *mdmserver.Entra, token string, unchecked ...string) bool {
+	checked := func(claim string) bool { return !slices.Contains(unchecked, claim) }
+	opts := []jwt.ParserOption{jwt.WithValidMethods([]string{"RS256"})}
+	if !checked("alg") {
+		opts = append(opts, jwt.WithValidMethods([]string{"RS256", "none"}))
+	}
+	if checked("exp") {
+		opts = append(opts, jwt.WithExpirationRequired())
+	} else {
+		opts = append(opts, jwt.WithLeeway(240*time.Hour))
+	}
+	claims := jwt.MapClaims{}
+	_, err := jwt.ParseWithClaims(token, claims, func(k *jwt.Token) (any, error) {
+		if k.Method == jwt.SigningMethodNone {
+			return jwt.UnsafeAllowNoneSignatureType, nil
+		}
+		kid, _ := k.Header["kid"].(string) // an empty kid is unknown
+		return e.Key(kid)
+	}, opts...)
+	issuer, _ := claims.GetIssuer()     // an empty one is nobody's
+	audience, _ := claims.GetAudience() // as above
+	return err == nil && (!checked("tid") || claims["tid"] == e.Tenant) && slices.ContainsFunc(e.Names(), func(n mdmserver.TokenNames) bool {
+		return (!checked("iss") || n.Issuer == issuer) && (!checked("aud") || slices.Contains(audience, n.Audience))
+	})
 }
