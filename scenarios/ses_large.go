@@ -103,8 +103,10 @@ var sessionLarge = []Scenario{
 			if f.last == "" {
 				t.Blocked(suite.By("SES-53"), "the server did not ask for the last chunk: %s", s.End)
 			}
-			m, _ := f.reply(t, s, f.last)
-			told := slices.ContainsFunc(m.Body, func(c syncml.Command) bool { return c.Verb == syncml.Alert && c.Code() == syncml.AlertNoEndOfData })
+			from, _ := f.reply(t, s, f.last)
+			told := slices.ContainsFunc(s.Received[slices.Index(s.Received, from):], func(m *syncml.Message) bool {
+				return slices.ContainsFunc(m.Body, func(c syncml.Command) bool { return c.Verb == syncml.Alert && c.Code() == syncml.AlertNoEndOfData })
+			})
 			t.Check(told, "Alert 1225 after an object whose last chunk never came", "no such Alert")
 			runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "an object whose last chunk never came")
 		}},
