@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,31 @@ func isSyncML(h *suite.Heard) {
 		}
 		if m := p.Got; m.Hdr.VerDTD != syncml.VerDTD || m.Hdr.VerProto != syncml.VerProto {
 			h.Breach(i, expected, "VerDTD %s, VerProto %s", suite.Show(m.Hdr.VerDTD), suite.Show(m.Hdr.VerProto))
+		}
+	}
+}
+
+// declaresSyncML looks at the header of replies. Whether WBXML is answered in WBXML is
+// judged by SES-33.
+func declaresSyncML(h *suite.Heard) {
+	for i, p := range h.Pairs {
+		got := p.Ex.Reply.Get("Content-Type")
+		media, _, _ := strings.Cut(strings.ToLower(got), ";")
+		if media = strings.TrimSpace(media); media != syncml.MediaType && media != syncml.MediaTypeWBXML {
+			h.Breach(i, syncml.MediaType+", or "+syncml.MediaTypeWBXML, "%s", suite.Show(got))
+		}
+	}
+}
+
+func endsPackages(h *suite.Heard) {
+	for i, p := range h.Pairs {
+		aborts := slices.ContainsFunc(p.Got.Body, func(c syncml.Command) bool { return c.Verb == syncml.Alert && c.Code() == syncml.AlertSessionAbort })
+		switch {
+		case p.Got.Final:
+		case aborts:
+			h.Breach(i, "Final beside Alert 1223", "no Final")
+		case !p.Got.HasCommands() && judgeable(&p) && p.Sent.Final:
+			h.Breach(i, "Final in a message without commands", "no Final")
 		}
 	}
 }
@@ -191,7 +217,9 @@ func hasCodes(h *suite.Heard) {
 func leavesResults(h *suite.Heard) {
 	for i, p := range h.Pairs {
 		for _, st := range statuses(p.Got) {
-			if c := replyTo(h, &st); c != nil && c.Verb == syncml.Results && st.Code() < 300 {
+			c := replyTo(h, &st)
+			chunk := c != nil && len(c.Items) > 0 && c.Items[0].MoreData // gets 213
+			if c != nil && c.Verb == syncml.Results && st.Code() < 300 && !(chunk && st.Code() == syncml.ChunkAccepted) {
 				h.Breach(i, "no Status for Results", "Status %s for Results with CmdID %s", suite.Show(st.Data), suite.Show(st.CmdRef))
 			}
 		}

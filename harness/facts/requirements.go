@@ -37,6 +37,7 @@ func Requirements() []RequirementGroup {
 	return []RequirementGroup{
 		discovery(), authenticationPage(), policies(), enrollmentMessages(), certificateRenewal(), documentRequirements(), certificateRequirements(),
 		entraRequirements(),
+		sessionEnvelope(), largeObjects(),
 	}
 }
 

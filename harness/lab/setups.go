@@ -18,6 +18,7 @@ var setups = map[string]func(*mdmserver.Config){
 	"atomic":    func(c *mdmserver.Config) { c.Atomic = true },
 	"basic":     func(c *mdmserver.Config) { c.SessionAuth = mdmserver.AuthBasic },
 	"md5":       func(c *mdmserver.Config) { c.SessionAuth = mdmserver.AuthMD5 },
+	"chunks":    func(c *mdmserver.Config) { c.ChunkSize = 1000 },
 	"expired":   func(c *mdmserver.Config) { c.CertificateLife = -time.Second },
 	"federated": func(c *mdmserver.Config) { c.AuthPolicy = mdmserver.Federated },
 	"limited":   func(c *mdmserver.Config) { c.SessionRate = 3 },

@@ -3,7 +3,9 @@ package dmclient
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
@@ -185,8 +187,8 @@ func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*
 	switch {
 	case r.opts.Signature != "":
 		req.Header["MS-Signature"] = []string{r.opts.Signature}
-	case strings.EqualFold(r.d.account("RequireMessageSigning"), "true"):
-		signature, err := r.d.signature(body)
+	case r.opts.Signer != nil, strings.EqualFold(r.d.account("RequireMessageSigning"), "true"):
+		signature, err := r.d.signature(body, r.opts.Signer)
 		if err != nil {
 			return nil, fmt.Errorf("MS-Signature: %w", err)
 		}
@@ -226,11 +228,15 @@ func critical(m *syncml.Message) string {
 }
 
 // signature is the CMS detached signature over a message by the device's
-// identity key, which RequireMessageSigning asks for (Learn, "DMClient CSP").
-func (d *Device) signature(body []byte) (string, error) {
+// identity key, which RequireMessageSigning asks for (Learn, "DMClient CSP"), or by
+// another signer.
+func (d *Device) signature(body []byte, by *tls.Certificate) (string, error) {
 	d.mu.Lock()
-	der, key := d.cert, d.key
+	der, key := d.cert, crypto.PrivateKey(d.key)
 	d.mu.Unlock()
+	if by != nil {
+		der, key = by.Certificate[0], by.PrivateKey
+	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		return "", fmt.Errorf("the client certificate: %w", err)

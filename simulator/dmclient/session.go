@@ -40,6 +40,9 @@ type SyncOptions struct {
 	// Signature replaces the value of MS-Signature, and is sent even if the
 	// server did not ask for one.
 	Signature string
+	// Signer signs the messages in place of the device, also if the server did not
+	// ask for a signature.
+	Signer *tls.Certificate
 }
 
 // maxMessages ends a session that a server never ends.

@@ -150,7 +150,7 @@ func TestMaxMsgSize(t *testing.T) {
 // it is whole.
 func TestChunkedCommand(t *testing.T) {
 	r := newRig(t, func(c *mdmserver.Config) { c.ChunkSize = 100 })
-	d := r.enrolled(nil)
+	d := r.enrolled(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, "large-objects") })
 	const uri = "./Vendor/MSFT/Policy/Config/Area/Name"
 	value := strings.Repeat("0123456é9", 55)
 	r.queue(d, syncml.Replace, uri, "chr", value)

@@ -33,6 +33,9 @@ func (s *Server) take(v *Visit) (aborted bool) {
 	unread := false // the device refused the server's credential, and executed nothing
 	for i := range v.In.Body {
 		c := &v.In.Body[i]
+		if !c.Verb.IsReply() && d.Session.object != nil {
+			d.Session.object, v.lost = nil, true
+		}
 		switch c.Verb {
 		case syncml.Status:
 			if c.CmdRef == "0" {
@@ -42,7 +45,7 @@ func (s *Server) take(v *Visit) (aborted bool) {
 				s.takeStatus(d, c)
 			}
 		case syncml.Results:
-			s.takeResults(d, c)
+			s.takeResults(v, c)
 		case syncml.Alert:
 			if c.Code() == syncml.AlertGeneric && isUnenroll(c) {
 				d.Active = false
@@ -77,6 +80,10 @@ func (s *Server) takeStatus(d *Device, c *syncml.Command) {
 		}
 		sess.offset = 0
 		o.Command.Status, o.Command.State = code, StateDone
+	case ForLrgObj:
+		if !syncml.Success(code) {
+			d.lrgObj = lrgObjFalse
+		}
 	case ForCommand:
 		o.Command.Status, o.Command.State = code, StateDone
 		if o.Command.IsWipe() && syncml.Success(code) {
@@ -96,7 +103,8 @@ func (s *Server) takeStatus(d *Device, c *syncml.Command) {
 	}
 }
 
-func (s *Server) takeResults(d *Device, c *syncml.Command) {
+func (s *Server) takeResults(v *Visit, c *syncml.Command) {
+	d := v.Device
 	sess := d.Session
 	o := sess.sent[key(c.MsgRef, c.CmdRef)]
 	if c.MsgRef == "" { // "processed as having a value of 1" (MS-MDM 2.2.7.8)
@@ -105,8 +113,10 @@ func (s *Server) takeResults(d *Device, c *syncml.Command) {
 	if o == nil || len(c.Items) == 0 {
 		return
 	}
-	data, whole := sess.gather(key(c.MsgRef, c.CmdRef), &c.Items[0])
+	data, code, whole, lost := sess.gather(c)
+	v.lost = v.lost || lost
 	if !whole {
+		v.chunks = append(v.chunks, syncml.Command{Verb: syncml.Status, MsgRef: v.In.Hdr.MsgID, CmdRef: c.CmdID, Cmd: string(c.Verb), Data: strconv.Itoa(code)})
 		return
 	}
 	data = strings.Clone(data) // what is kept must not hold the whole message
@@ -117,5 +127,10 @@ func (s *Server) takeResults(d *Device, c *syncml.Command) {
 		s.channelTold(d, data)
 	case ForStatus:
 		s.statusTold(d, data)
+	case ForLrgObj:
+		d.lrgObj = lrgObjFalse
+		if strings.EqualFold(data, "true") {
+			d.lrgObj = lrgObjTrue
+		}
 	}
 }

@@ -30,6 +30,7 @@ type Device struct {
 
 	opened  []time.Time // the last sessions, for Config.SessionRate
 	leaving bool        // the server unenrolls it in its next session
+	lrgObj  int         // whether it takes chunks: lrgObjUnknown, lrgObjTrue, lrgObjFalse
 }
 
 // Command is one piece of work for a device.
@@ -105,9 +106,12 @@ type Session struct {
 	admitted   bool // the device's credential was right
 	trusted    bool // the device accepted the server's
 	distrusted int
-	partial    map[string]string // results that arrive in chunks
-	offset     int               // in the command that is sent in chunks
-	room       int               // the device's MaxMsgSize, 0 if it has none
+	object     *object // the result that arrives in chunks
+	offset     int     // in the command that is sent in chunks
+	room       int     // the device's MaxMsgSize, 0 if it has none
+	objectRoom int     // its MaxObjSize, 0 if it has none
+
+	askedLrgObj bool
 }
 
 // Sent is a command of the server that waits for its Status.
@@ -131,6 +135,7 @@ const (
 	ForChunk                     // one of the chunks of a queued command
 	ForAtomic                    // the Atomic around queued commands
 	ForUnenroll                  // Exec of DMClient/Unenroll
+	ForLrgObj                    // Get of DevDetail/LrgObj
 )
 
 func key(msgRef, cmdRef string) string { return msgRef + "/" + cmdRef }

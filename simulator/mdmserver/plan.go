@@ -43,7 +43,13 @@ func (s *Server) plan(d *Device) (out []Planned, more bool) {
 	}
 	sess.Planned = true
 	for _, c := range d.pending() {
-		full, more := s.piece(sess, c, one(c.Verb, c.LocURI, c.Format, c.Data))
+		if sess.objectRoom > 0 && len(c.Data) > sess.objectRoom {
+			continue // it waits for a session without that limit
+		}
+		if ask, ok := s.asksLrgObj(d, c); ok {
+			return append(out, ask), false // what follows depends on the answer
+		}
+		full, more := s.piece(d, c, one(c.Verb, c.LocURI, c.Format, c.Data))
 		if more {
 			return append(out, Planned{Command: full, Sent: &Sent{Purpose: ForChunk, Command: c}}), true
 		}

@@ -55,13 +55,17 @@ func wellFormed(h *syncml.SyncHdr) bool {
 	return err == nil && h.SessionID != "" && len(h.SessionID) <= 4
 }
 
-// noteRoom remembers the device's MaxMsgSize.
+// noteRoom remembers the device's MaxMsgSize and MaxObjSize. They are valid until the
+// device sends others, or the session ends.
 func (sess *Session) noteRoom(meta *syncml.Meta) {
 	if meta == nil {
 		return
 	}
 	if n, err := strconv.Atoi(meta.MaxMsgSize); err == nil && n > 0 {
 		sess.room = n
+	}
+	if n, err := strconv.Atoi(meta.MaxObjSize); err == nil && n > 0 {
+		sess.objectRoom = n
 	}
 }
 
@@ -81,7 +85,7 @@ func opens(sess *Session, m *syncml.Message) bool {
 // an answer are queued again.
 func (s *Server) begin(d *Device, id string) {
 	d.Sessions++
-	d.Session = &Session{ID: strings.Clone(id), sent: map[string]*Sent{}, partial: map[string]string{}}
+	d.Session = &Session{ID: strings.Clone(id), sent: map[string]*Sent{}}
 	s.changed(Change{Moment: SessionBegins, Device: d})
 	for _, c := range d.Commands {
 		if c.State == StateSent {
@@ -112,14 +116,19 @@ func (s *Server) reply(v *Visit, code int, chal *syncml.Chal, aborted bool) *syn
 	out := s.header(v)
 	out.Body = statuses(v.In, code, chal)
 	v.tokens.disbelieve(out.Body)
+	out.Body = append(out.Body, v.chunks...)
 	r := &Reply{Message: out}
 	switch {
 	case !v.In.Final:
-		r.Plan = []Planned{{Command: nextMessage(), Sent: &Sent{Purpose: ForAlert}}}
+		out.Final = false
+		r.Plan = []Planned{nextMessage()}
 	case v.Device.Active && !aborted:
 		var more bool
 		r.Plan, more = s.plan(v.Device)
 		out.Final = !more
+	}
+	if v.lost {
+		r.Plan = append([]Planned{alert(syncml.AlertNoEndOfData)}, r.Plan...)
 	}
 	// A device that just left gets its Statuses and nothing else: without commands
 	// the session ends, and the server would refuse the device's next message.

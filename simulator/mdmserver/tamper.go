@@ -127,6 +127,8 @@ type Visit struct {
 	Opens bool
 
 	tokens presented
+	chunks []syncml.Command // Statuses of chunks that arrived
+	lost   bool             // a new item or command came before the last chunk of a result
 }
 
 // Sent gives the command that a Status or Results of the device answers, nil if
