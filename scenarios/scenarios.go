@@ -49,7 +49,7 @@ func All() []Scenario {
 		inOrder(pfnErrors, answerErrors, atomicErrors),
 		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials),
 		inOrder(brokenInput, poorConnections, endurance),
-		everyMessage)
+		statusPage, everyMessage)
 }
 
 // ofStrangers marks the scenarios of an area that tests enrollment itself. A

@@ -51,6 +51,7 @@ var areas = map[string]string{
 	"ERR": "device errors: what does it do when the device says no",
 	"SEC": "security: whom does it let in",
 	"ROB": "robustness: how does it handle broken input",
+	"ESP": "enrollment status page: is the page that Windows shows during setup run soundly",
 	"MSG": "every message: is what it sent in the whole run sound",
 }
 

@@ -26,7 +26,7 @@ type tamper = mdmserver.Tamper
 // All gives every mutant, by area.
 func All() []*Mutant {
 	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, sessions, statuses, bodies, messages, pfns, channels, tokens, requests, refusals,
-		pushes, failures, security, robustness)
+		pushes, failures, security, robustness, statusPage)
 }
 
 // Find gives the mutants with these names. The error for an unknown name lists
