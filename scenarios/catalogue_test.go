@@ -111,7 +111,7 @@ func newLab(t *testing.T, broken ...*mutants.Mutant) *lab.Lab {
 
 func TestSelect(t *testing.T) {
 	got, err := Select([]string{"ses-09"}, []string{"tok"})
-	if err != nil || len(got) != 1+len(tokens) || got[0].ID != "SES-09" {
+	if err != nil || len(got) != 1+len(tokens)+len(tokenEndpoint) || got[0].ID != "SES-09" {
 		t.Errorf("SES-09 and TOK select %d scenarios, err %v", len(got), err)
 	}
 	for _, bad := range [][2][]string{{{"SES-999"}, nil}, {nil, {"XYZ"}}} {

@@ -200,9 +200,15 @@ var pushToWork = []Scenario{
 					after = append(after, s)
 				}
 			}
+			if w.Times(after...) == 0 {
+				t.FailBy(takenForDone, w.String()+" again, once, after the session that broke off", "no such command")
+			}
 			t.Expect(w.Times(after...), "number of times %s arrived after the session that broke off", w).To(Equal(1))
 		}},
 }
+
+// takenForDone is the cause where a command that nobody answered does not come again.
+const takenForDone = "the server takes a command for done when it has sent it, not when it is answered"
 
 // unasked returns the nodes of DevDetail that the server did not ask the device for
 // so far: it may ask for others in every session.

@@ -44,6 +44,7 @@ func All() []Scenario {
 	return slices.Concat(
 		ofStrangers(inOrder(enrollmentMessages, discovery, discoveryRequests, signInPage, enrollmentCredentials, certificatePolicies, policyRequests, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule, certificateStores,
 			tokenReplies, deviceRequests, requestedIdentities, enrollmentFaults, renewal, signedRequests, certificateContents, managementAccount, renewalSetup)),
+<<<<<<< HEAD
 		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionParts, sessionOpening, sessionLarge, sessionCredentials),
 		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), inOrder(wnsErrors, onceMore), inOrder(pushToWork, pushedWork),
 		inOrder(pfnErrors, answerErrors, atomicErrors),
@@ -51,6 +52,14 @@ func All() []Scenario {
 		inOrder(brokenInput, poorConnections, endurance),
 		inOrder(ofDirectory, termsOfUse, termsRefusals, sessionTokens),
 		everyMessage)
+=======
+		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials),
+		inOrder(pfn, farewell), channels, inOrder(tokens, tokenEndpoint), inOrder(notifications, wnsConnections, notificationHeaders, dropped), inOrder(wnsErrors, onceMore, throttles, afterTrouble), inOrder(pushToWork, pushedWork),
+		inOrder(pfnErrors, answerErrors, atomicErrors),
+		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials),
+		inOrder(brokenInput, poorConnections, endurance),
+		statusPage, everyMessage)
+>>>>>>> h-wns
 }
 
 // ofStrangers marks the scenarios of an area that tests enrollment itself. A

@@ -274,12 +274,11 @@ func tokenRenewal(t *T) {
 	awaitDelivered(d, m)
 }
 
-// gate delays the replies of the token endpoint until it is opened, so that no
-// push finds a token meanwhile.
+// gate delays the replies of WNS until it is opened, or the sender gives up.
 type gate chan struct{}
 
 // Fault implements fakewns.Action.
-func (gate) Fault() string { return "a token endpoint that takes its time" }
+func (gate) Fault() string { return "an answer that takes its time" }
 
 // Send implements fakewns.Sender: it leaves the answer to the service.
 func (g gate) Send(_ http.ResponseWriter, r *http.Request, _ *fakewns.Reply) bool {
@@ -290,13 +289,19 @@ func (g gate) Send(_ http.ResponseWriter, r *http.Request, _ *fakewns.Reply) boo
 	return false
 }
 
+// holdTokens lets no push find a token until open is called.
+func holdTokens(t *T) (open func()) {
+	g := make(gate)
+	open = sync.OnceFunc(func() { close(g) })
+	t.After(open)
+	t.Inject(fakewns.Fault{Name: g.Fault(), On: fakewns.Token, Do: g})
+	return open
+}
+
 func pushesAtOnce(t *T) {
 	d := t.WithChannel()
 	d.Settle(soundPush(d)) // now the server has a token
-	g := make(gate)
-	open := sync.OnceFunc(func() { close(g) })
-	t.After(open)
-	t.Inject(fakewns.Fault{Name: g.Fault(), On: fakewns.Token, Do: g})
+	open := holdTokens(t)
 	m := d.Mark()
 	t.RevokeTokens()
 	var asking sync.WaitGroup

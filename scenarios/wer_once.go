@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/report"
@@ -10,7 +11,7 @@ import (
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 )
 
-// onceMore is the WER scenario about how often a refused token is replaced.
+// onceMore are the WER scenarios about how often a refused notification is sent again.
 var onceMore = []Scenario{
 	{ID: "WER-18", Level: report.Should, Needs: []Need{NeedPush}, Title: "after 401 the notification is sent once more, not oftener",
 		Rule:    "A sender that gets 401 fetches one new token and sends the notification once more. If that is refused, too, the token is not what is wrong.",
@@ -29,5 +30,15 @@ var onceMore = []Scenario{
 			t.Until(end)
 			list := noteFirst(t, upTo(d.PushesFrom(m, first), end))
 			t.Expect(len(list), "notifications answered with 401, where %d are usual for one push", usual).To(BeNumerically("<=", 2*usual))
+		}},
+	{ID: "WER-22", Level: report.Should, Needs: []Need{NeedPush}, Title: "400 and 405: the same is not sent again",
+		Rule:    "400 says that headers of the notification are wrong, 405 that its method is. The same request would get the same answer.",
+		Source:  learnWNS + ", 400 and 405",
+		Fix:     "Log X-WNS-Error-Description after 400 or 405, and do not retry.",
+		Mutants: []*mutants.Mutant{mutants.Wer400Retry, mutants.Wer405Retry},
+		Run: func(t *T) {
+			for _, status := range []int{http.StatusBadRequest, http.StatusMethodNotAllowed} {
+				t.Try(strconv.Itoa(status), func() { refusedForGood(t, t.Next().Ready(), status) })
+			}
 		}},
 }

@@ -38,6 +38,7 @@ func Requirements() []RequirementGroup {
 		discovery(), authenticationPage(), policies(), enrollmentMessages(), certificateRenewal(), documentRequirements(), certificateRequirements(),
 		entraRequirements(),
 		sessionEnvelope(), largeObjects(),
+		wnsTokens(), notifications(), statusPage(),
 	}
 }
 

@@ -24,6 +24,7 @@ var setups = map[string]func(*mdmserver.Config){
 	"limited":   func(c *mdmserver.Config) { c.SessionRate = 3 },
 	"signing":   func(c *mdmserver.Config) { c.RequireSigning = true },
 	"small":     func(c *mdmserver.Config) { c.MaxMsgSize = 4096 },
+	"page":      func(c *mdmserver.Config) { c.StatusPage = true },
 	"wbxml":     func(c *mdmserver.Config) { c.Encoding = syncml.MediaTypeWBXML },
 	// The lab itself is set up for these, too: see setUp.
 	"certificate": nil,

@@ -40,15 +40,31 @@ type Pair struct {
 
 // hear reads a session of a device.
 func hear(d *dmclient.Device, scenario string, s *dmclient.Session) *Heard {
-	h := &Heard{Session: s, device: d, scenario: scenario}
+	return &Heard{Session: s, device: d, scenario: scenario, Pairs: PairsOf(s)}
+}
+
+// PairsOf returns the server's messages of a session, each with what it answers.
+func PairsOf(s *dmclient.Session) (pairs []Pair) {
 	for _, ex := range s.Exchanges {
-		if ex.Status != http.StatusOK || len(bytes.TrimSpace(ex.Response)) == 0 || len(h.Pairs) == len(s.Received) {
+		if ex.Status != http.StatusOK || len(bytes.TrimSpace(ex.Response)) == 0 || len(pairs) == len(s.Received) {
 			continue
 		}
-		h.Pairs = append(h.Pairs, Pair{Sent: readable(ex), Got: s.Received[len(h.Pairs)], Ex: ex})
+		pairs = append(pairs, Pair{Sent: readable(ex), Got: s.Received[len(pairs)], Ex: ex})
 	}
-	return h
+	return pairs
 }
+
+// Before returns the device's earlier sessions, as far as it remembers them.
+func (h *Heard) Before() []*dmclient.Session {
+	list := h.device.Sessions()
+	if i := slices.Index(list, h.Session); i >= 0 {
+		return list[:i]
+	}
+	return nil
+}
+
+// Concerns notes that the server does what the rule is about.
+func (h *Heard) Concerns() { h.ear.concerned = true }
 
 func readable(ex *dmclient.Exchange) *syncml.Message {
 	read := syncml.Read
@@ -85,8 +101,9 @@ const keptBreaches = 20
 
 // ear holds what one scenario heard so far.
 type ear struct {
-	list  []breach
-	total int
+	list      []breach
+	total     int
+	concerned bool
 }
 
 func (e *ear) note(b breach) {
@@ -150,6 +167,15 @@ func (t *T) Heard() int {
 	t.ears.mu.Lock()
 	defer t.ears.mu.Unlock()
 	return len(t.ears.seen)
+}
+
+// Concerned reports whether the server did what the rule is about in any session so
+// far, those of the scenario included.
+func (t *T) Concerned() bool {
+	t.ears.listen(t.s.ID, t.held()...)
+	t.ears.mu.Lock()
+	defer t.ears.mu.Unlock()
+	return t.ears.ear(t.s.ID).concerned
 }
 
 // overheard fails a scenario that listens if any session broke its rule.

@@ -73,7 +73,7 @@ func (s *Server) takeStatus(d *Device, c *syncml.Command) {
 	}
 	code := c.Code()
 	switch o.Purpose {
-	case ForAlert, ForPush, ForStatus, ForAtomic:
+	case ForAlert, ForPush, ForStatus, ForAtomic, ForPage:
 	case ForChunk:
 		if code == syncml.ChunkAccepted {
 			return // the next one follows
@@ -96,6 +96,8 @@ func (s *Server) takeStatus(d *Device, c *syncml.Command) {
 		if !syncml.Success(code) {
 			s.channelFailed(d, code)
 		}
+	case ForPageSetUp, ForPageFinished, ForPageUser:
+		d.page.pageStatus(o.Purpose, code)
 	case ForUnenroll:
 		if syncml.Success(code) {
 			d.Active, d.leaving, d.Push = false, false, PushState{}

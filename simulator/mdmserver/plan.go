@@ -41,6 +41,9 @@ func (s *Server) plan(d *Device) (out []Planned, more bool) {
 	if s.cfg.PFN != "" {
 		out = s.pushPlan(d)
 	}
+	if s.cfg.StatusPage && !sess.Planned {
+		out = append(out, s.pagePlan(d)...)
+	}
 	sess.Planned = true
 	for _, c := range d.pending() {
 		if sess.objectRoom > 0 && len(c.Data) > sess.objectRoom {

@@ -129,8 +129,8 @@ func gone(status int) bool { return status == http.StatusNotFound || status == h
 
 // deliver sends one notification until WNS accepts it or the sender gives up.
 // A token is used until it expires or meets a 401, which is retried once with a
-// fresh token. 403, 404, 410 and 413 are final. 406, 429 and 503 wait for
-// Retry-After; 500 and silence back off (Learn, "Push notification service
+// fresh token. 400, 403, 404, 405, 410 and 413 are final. 406, 429 and 503 wait as
+// long as WNS says; 500 and silence back off (Learn, "Push notification service
 // request and response headers").
 func (n *sender) deliver(uri string) outcome {
 	refreshed := false
@@ -155,8 +155,8 @@ func (n *sender) deliver(uri string) outcome {
 				return outcome{text, status}
 			}
 			err = fmt.Errorf("WNS answered %d", status)
-			if secs, perr := strconv.Atoi(header.Get("Retry-After")); perr == nil {
-				wait = time.Duration(secs) * time.Second
+			if asked, ok := n.pause(header); ok {
+				wait = asked
 				n.hold(uri, wait)
 			}
 		}
@@ -168,6 +168,21 @@ func (n *sender) deliver(uri string) outcome {
 		}
 		backoff *= 2
 	}
+}
+
+// pause is how long WNS asks to wait: Retry-After, in seconds or as a date (RFC 9110
+// section 10.2.3), or the older X-WNS-CONTINUE-AFTER, in seconds.
+func (n *sender) pause(h http.Header) (d time.Duration, ok bool) {
+	for _, name := range []string{"Retry-After", "X-WNS-CONTINUE-AFTER"} {
+		v := first(h, name)
+		if secs, err := strconv.Atoi(v); err == nil {
+			return time.Duration(secs) * time.Second, true
+		}
+		if at, err := http.ParseTime(v); err == nil {
+			return at.Sub(n.s.cfg.Now()), true
+		}
+	}
+	return 0, false
 }
 
 // hold keeps all pushes from a channel for a time.

@@ -74,6 +74,8 @@ type Config struct {
 	// Profile makes the commands of a revision of the server's profile, which the admin
 	// API applies to a device; nil is a profile of a few settings.
 	Profile func(revision int) []Command
+	// StatusPage sets up the Enrollment Status Page of every device.
+	StatusPage bool
 	// AutoPush wakes a device whenever something is queued for it.
 	AutoPush bool
 	// Intermediate issues device certificates by an authority below the root.

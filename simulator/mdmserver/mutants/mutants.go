@@ -25,8 +25,13 @@ type tamper = mdmserver.Tamper
 
 // All gives every mutant, by area.
 func All() []*Mutant {
+<<<<<<< HEAD
 	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, directories, sessions, statuses, bodies, messages, envelopes, largeObjects, pfns, channels, tokens, requests, refusals,
 		pushes, failures, security, robustness)
+=======
+	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, sessions, statuses, bodies, messages, pfns, channels, tokens, requests, refusals,
+		pushes, failures, security, robustness, statusPage)
+>>>>>>> h-wns
 }
 
 // Find gives the mutants with these names. The error for an unknown name lists

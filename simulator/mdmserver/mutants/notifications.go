@@ -41,6 +41,32 @@ var (
 	WnsNoStatus = &Mutant{"wns-no-status", "does not ask for X-WNS-DeviceConnectionStatus", func(t *tamper) {
 		hook.Notifications(t, func(req *http.Request) { req.Header.Del("X-WNS-RequestForStatus") })
 	}}
+	WnsTag = &Mutant{"wns-tag", "sends X-WNS-Tag, as for a tile", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Header.Set("X-WNS-Tag", "wake") })
+	}}
+	WnsStatusOne = &Mutant{"wns-status-one", "sends X-WNS-RequestForStatus: 1", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Header.Set("X-WNS-RequestForStatus", "1") })
+	}}
+	WnsVectorSame = &Mutant{"wns-vector-same", "sends the same MS-CV with all notifications", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Header.Set("MS-CV", "AAAAAAAAAAAAAAAA.0") })
+	}}
+	WnsExpect = &Mutant{"wns-expect", "sends Expect: 100-continue", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) { req.Header.Set("Expect", "100-continue") })
+	}}
+	WnsDroppedWaits = &Mutant{"wns-dropped-waits", "pushes no more until the device comes, also after a notification that WNS dropped", func(t *tamper) {
+		waiting := map[*mdmserver.Device]bool{}
+		hook.On(t, mdmserver.Pushed, func(c *mdmserver.Change) {
+			if strings.HasPrefix(c.Outcome, "accepted, but dropped") {
+				waiting[c.Device] = true
+			}
+		})
+		hook.On(t, mdmserver.SessionBegins, func(c *mdmserver.Change) { delete(waiting, c.Device) })
+		t.Wake = append(t.Wake, func(w *mdmserver.Wake) {
+			if waiting[w.Device] {
+				w.URIs = nil
+			}
+		})
+	}}
 	WnsTTLZero = &Mutant{"wns-ttl-zero", "sends X-WNS-TTL: 0", func(t *tamper) {
 		hook.Notifications(t, func(req *http.Request) { req.Header.Set("X-WNS-TTL", "0") })
 	}}
@@ -115,5 +141,5 @@ var (
 
 var requests = []*Mutant{
 	WnsPut, WnsBearer, WnsTokenSpoilt, WnsContentType, WnsType, WnsChunked, WnsEmpty, WnsLarge, WnsURI, WnsNoCache, WnsTTLZero, WnsBodyNames,
-	WnsNoStatus, WnsTLSAny, WnsRedirect, WnsHeaderTwice, WnsNoReuse,
+	WnsTag, WnsStatusOne, WnsVectorSame, WnsExpect, WnsDroppedWaits, WnsNoStatus, WnsTLSAny, WnsRedirect, WnsHeaderTwice, WnsNoReuse,
 }

@@ -57,17 +57,82 @@ var (
 			return resp, nil
 		})
 	}}
-	WerThrottledAgain = &Mutant{"wer-throttled-again", "sends at once again when the channel is throttled", func(t *tamper) {
-		repeat(t, 0, func(resp *http.Response, _ *http.Request) bool {
-			if resp == nil || resp.StatusCode != http.StatusOK {
-				return false
+	WerThrottledAgain    = &Mutant{"wer-throttled-again", "sends at once again when the channel is throttled", func(t *tamper) { againAt(t, "channelthrottled") }}
+	WerAppThrottledAgain = &Mutant{"wer-app-throttled-again", "sends at once again when the app is throttled", func(t *tamper) { againAt(t, "appthrottled") }}
+	Wer400Retry          = &Mutant{"wer-400-retry", "sends the same again after 400", func(t *tamper) { insist(t, 3, 10*time.Millisecond, http.StatusBadRequest) }}
+	Wer405Retry          = &Mutant{"wer-405-retry", "sends the same again after 405", func(t *tamper) { insist(t, 3, 10*time.Millisecond, http.StatusMethodNotAllowed) }}
+	WerLongNow           = &Mutant{"wer-long-now", "takes a Retry-After of more than half a minute for a mistake", func(t *tamper) {
+		retryAfter(t, func(v string) bool {
+			secs, err := strconv.Atoi(v)
+			return err == nil && secs > 30
+		})
+	}}
+	WerDateNow = &Mutant{"wer-date-now", "does not understand a Retry-After that is a date", func(t *tamper) {
+		retryAfter(t, func(v string) bool {
+			_, err := http.ParseTime(v)
+			return err == nil
+		})
+	}}
+	Wer429Now = &Mutant{"wer-429-now", "ignores Retry-After with 429", func(t *tamper) {
+		pushReply(t, func(resp *http.Response) {
+			if resp.StatusCode == http.StatusTooManyRequests {
+				resp.Header.Set("Retry-After", "0")
 			}
-			for name, values := range resp.Header {
-				if strings.EqualFold(name, "X-WNS-Status") && values[0] == "channelthrottled" {
-					return true
-				}
+		})
+	}}
+	WerContinueNow = &Mutant{"wer-continue-now", "does not know X-WNS-CONTINUE-AFTER", func(t *tamper) {
+		pushReply(t, func(resp *http.Response) { resp.Header.Del("X-WNS-CONTINUE-AFTER") })
+	}}
+	WerHangs = &Mutant{"wer-hangs", "sends nothing to a channel while WNS has not answered, for however long", func(t *tamper) {
+		var mu sync.Mutex
+		channels := map[string]*sync.Mutex{}
+		hook.WNS(t, func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+			if !hook.IsPush(req) {
+				return next.RoundTrip(req)
 			}
-			return false
+			mu.Lock()
+			one := channels[req.URL.String()]
+			if one == nil {
+				one = &sync.Mutex{}
+				channels[req.URL.String()] = one
+			}
+			mu.Unlock()
+			one.Lock()
+			defer one.Unlock()
+			return next.RoundTrip(req)
+		})
+	}}
+	WerHangsSession = &Mutant{"wer-hangs-session", "serves no session of a device while WNS has not answered its notification", func(t *tamper) {
+		var mu sync.Mutex
+		of := map[string]string{} // DeviceID by channel URI
+		t.Wake = append(t.Wake, func(w *mdmserver.Wake) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, uri := range w.URIs {
+				of[uri] = w.Device.ID
+			}
+		})
+		holdsSessions(t, func(req *http.Request) (string, bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			return of[req.URL.String()], hook.IsPush(req)
+		})
+	}}
+	Wer410NoGet = &Mutant{"wer-410-no-get", "asks for no channel in the three sessions after 410", func(t *tamper) {
+		left := map[*mdmserver.Device]int{}
+		hook.On(t, mdmserver.Pushed, func(c *mdmserver.Change) {
+			if c.Code == http.StatusGone {
+				left[c.Device] = 3
+			}
+		})
+		hook.Reply(t, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			n := len(r.Plan)
+			if left[v.Device] > 0 {
+				hook.LeaveOut(r, func(p *mdmserver.Planned) bool { return p.Sent.Purpose == mdmserver.ForChannel })
+			}
+			if len(r.Plan) < n {
+				left[v.Device]--
+			}
 		})
 	}}
 	WerResetHammer = &Mutant{"wer-reset-hammer", "repeats at once and often when a connection breaks", func(t *tamper) {
@@ -95,7 +160,7 @@ var (
 
 var refusals = []*Mutant{
 	Wer401Stop, Wer401Loop, Wer401Thrice, Wer403Retry, Wer404Keep, Wer410Keep, Wer410NoPFN, Wer406Now, Wer406One, Wer406Steady, Wer413Retry, Wer500Hammer, WerDroppedDone,
-	WerThrottledAgain, WerResetHammer, WerSerial, WerBadReplyDead, WerDownDead,
+	WerThrottledAgain, WerAppThrottledAgain, Wer400Retry, Wer405Retry, WerLongNow, WerDateNow, Wer429Now, WerContinueNow, WerHangs, WerHangsSession, Wer410NoGet, WerResetHammer, WerSerial, WerBadReplyDead, WerDownDead,
 }
 
 var throttles = []int{http.StatusNotAcceptable, http.StatusTooManyRequests, http.StatusServiceUnavailable}
@@ -115,6 +180,66 @@ func anew(t *tamper, n int) {
 		token, err := kept.Token(req.Context())
 		req.Header.Set("Authorization", "Bearer "+token)
 		return err == nil
+	})
+}
+
+// againAt repeats a notification at once as long as X-WNS-Status says this.
+func againAt(t *tamper, status string) {
+	repeat(t, 0, func(resp *http.Response, _ *http.Request) bool {
+		if resp == nil || resp.StatusCode != http.StatusOK {
+			return false
+		}
+		for name, values := range resp.Header {
+			if strings.EqualFold(name, "X-WNS-Status") && values[0] == status {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// retryAfter ignores a Retry-After that f picks.
+func retryAfter(t *tamper, f func(string) bool) {
+	pushReply(t, func(resp *http.Response) {
+		if f(resp.Header.Get("Retry-After")) {
+			resp.Header.Set("Retry-After", "0")
+		}
+	})
+}
+
+// holdsSessions lets sessions wait for requests to WNS that are under way. whom names
+// the device that a request holds up, "" every device; ok is false if it holds up none.
+func holdsSessions(t *tamper, whom func(*http.Request) (id string, ok bool)) {
+	var mu sync.Mutex
+	gone := sync.NewCond(&mu)
+	under := map[string]int{}
+	hook.WNS(t, func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		id, ok := whom(req)
+		if !ok {
+			return next.RoundTrip(req)
+		}
+		mu.Lock()
+		under[id]++
+		mu.Unlock()
+		defer func() {
+			mu.Lock()
+			under[id]--
+			mu.Unlock()
+			gone.Broadcast()
+		}()
+		return next.RoundTrip(req)
+	})
+	t.Serve = append(t.Serve, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == mdmserver.ManagementPath && r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+				mu.Lock()
+				for under[""]+under[r.TLS.PeerCertificates[0].Subject.CommonName] > 0 {
+					gone.Wait()
+				}
+				mu.Unlock()
+			}
+			next.ServeHTTP(w, r)
+		})
 	})
 }
 

@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,9 +96,14 @@ var (
 			return errors.As(err, &unread)
 		})
 	}}
+	TokNeedsType     = &Mutant{"tok-needs-type", "takes no token without token_type", func(t *tamper) { needs(t, "token_type") }}
+	TokNeedsExpiry   = &Mutant{"tok-needs-expiry", "takes no token without expires_in", func(t *tamper) { needs(t, "expires_in") }}
+	TokHoldsSessions = &Mutant{"tok-holds-sessions", "serves no session while it waits for a token", func(t *tamper) {
+		holdsSessions(t, func(req *http.Request) (string, bool) { return "", !hook.IsPush(req) })
+	}}
 )
 
-var tokens = []*Mutant{TokJSON, TokScope, TokPlainSID, TokPlainSecret, TokEveryPush, TokNeverRenewed, TokStampede, TokStorm, TokDead, TokNoJSONDead}
+var tokens = []*Mutant{TokJSON, TokScope, TokPlainSID, TokPlainSecret, TokEveryPush, TokNeverRenewed, TokStampede, TokStorm, TokDead, TokNoJSONDead, TokNeedsType, TokNeedsExpiry, TokHoldsSessions}
 
 // tokenRequests lets f rewrite the body of every token request.
 func tokenRequests(t *tamper, f func(*http.Request, url.Values) string) {
@@ -115,6 +121,27 @@ func tokenRequests(t *tamper, f func(*http.Request, url.Values) string) {
 		}
 		hook.SetBody(req, []byte(f(req, form)))
 		return next.RoundTrip(req)
+	})
+}
+
+// needs takes a reply of the token endpoint without a field for a failure.
+func needs(t *tamper, field string) {
+	hook.WNS(t, func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(req)
+		if err != nil || hook.IsPush(req) {
+			return resp, err
+		}
+		raw, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+		if err != nil {
+			return nil, err
+		}
+		resp.Body.Close()
+		var fields map[string]any
+		if json.Unmarshal(raw, &fields) == nil && fields[field] == nil {
+			raw = []byte("{}")
+		}
+		resp.Body = io.NopCloser(bytes.NewReader(raw))
+		return resp, nil
 	})
 }
 

@@ -2,6 +2,7 @@ package variants
 
 import (
 	"cmp"
+	"crypto/rand"
 	"net/http"
 	"slices"
 	"strings"
@@ -65,11 +66,11 @@ var (
 			}
 		})
 	}}
-	PushHeaders = &Variant{Name: "push-headers", Does: "sends notifications with a TTL, a tag and a vector of its own", Seen: "Learn, \"Push notification service request and response headers\"", Vary: func(c *mdmserver.Config) {
+	PushHeaders = &Variant{Name: "push-headers", Does: "sends notifications with a TTL and a vector of its own, and asks for no status", Seen: "Learn, \"Push notification service request and response headers\"", Vary: func(c *mdmserver.Config) {
 		hook.Notifications(&c.Tamper, func(req *http.Request) {
 			req.Header.Set("X-WNS-TTL", "3600")
-			req.Header.Set("X-WNS-Tag", "wake")
-			req.Header.Set("MS-CV", "AAAAAAAAAAAAAAAA.0")
+			req.Header.Set("X-WNS-RequestForStatus", "false")
+			req.Header.Set("MS-CV", rand.Text()[:16]+".0")
 			req.Header.Set("User-Agent", "dmwake")
 		})
 	}}
