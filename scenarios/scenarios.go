@@ -44,12 +44,12 @@ func All() []Scenario {
 	return slices.Concat(
 		ofStrangers(inOrder(enrollmentMessages, discovery, discoveryRequests, signInPage, enrollmentCredentials, certificatePolicies, policyRequests, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule, certificateStores,
 			tokenReplies, deviceRequests, requestedIdentities, enrollmentFaults, renewal, signedRequests, certificateContents, managementAccount, renewalSetup)),
-		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials),
+		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionResults, sessionLimits, sessionCredentials),
 		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), inOrder(wnsErrors, onceMore), inOrder(pushToWork, pushedWork),
-		inOrder(pfnErrors, answerErrors, atomicErrors),
+		inOrder(pfnErrors, answerErrors, atomicErrors, referenceErrors, workErrors),
 		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials),
 		inOrder(brokenInput, poorConnections, endurance),
-		everyMessage)
+		inOrder(everyMessage, everyNode))
 }
 
 // ofStrangers marks the scenarios of an area that tests enrollment itself. A
