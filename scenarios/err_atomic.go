@@ -155,10 +155,14 @@ func atomicsOf(s *dmclient.Session) (out []syncml.Command) {
 // nestedAtomic names an Atomic inside another one; empty if there is none.
 func nestedAtomic(s *dmclient.Session) string {
 	for _, m := range atomicsOf(s) {
-		for i := range m.Commands {
-			if m.Commands[i].Verb == syncml.Atomic {
-				return "the Atomic with CmdID " + m.Commands[i].CmdID + " inside the Atomic with CmdID " + m.CmdID
+		found := ""
+		m.Walk(func(c *syncml.Command) { // a Sequence may stand between
+			if found == "" && c != &m && c.Verb == syncml.Atomic {
+				found = "the Atomic with CmdID " + c.CmdID + " inside the Atomic with CmdID " + m.CmdID
 			}
+		})
+		if found != "" {
+			return found
 		}
 	}
 	return ""

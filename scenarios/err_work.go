@@ -16,7 +16,7 @@ import (
 // Status promised, or never. What the server tells its administrator cannot be seen
 // from outside; whether it goes on can.
 var workErrors = []Scenario{
-	{ID: "ERR-22", Level: report.Should, Needs: []Need{NeedWipe}, Title: "a wipe that fails: the device stays managed",
+	{ID: "ERR-22", Level: report.Should, Needs: []Need{NeedWipe}, Ends: true, Title: "a wipe that fails: the device stays managed",
 		Rule:    "A device that answers a wipe with 500 was not reset. It goes on opening sessions, and the server answers them.",
 		Source:  "Learn, \"RemoteWipe CSP\"; OMA DM RepPro 1.2.1 section 10, 500",
 		Fix:     "Stop managing a wiped device at its success Status, or when it enrolls again, not when the wipe is sent.",

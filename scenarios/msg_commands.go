@@ -126,14 +126,18 @@ func eachElement(raw []byte, f func(*etree.Element)) {
 
 func speaksDM(h *suite.Heard) {
 	for i, p := range h.Pairs {
-		commandsOf(p.Got, func(c, in *syncml.Command) {
+		commandsOf(p.Got, func(c, _ *syncml.Command) {
 			switch {
 			case !c.Verb.Known():
 				h.Breach(i, "only commands of OMA DM", "%s", c.Verb)
 			case c.Cred != nil:
 				h.Breach(i, "no Cred in a command", "a Cred in %s with CmdID %s", c.Verb, c.CmdID)
-			case in != nil && c.Verb == syncml.Atomic && in.Verb == syncml.Atomic:
-				h.Breach(i, "no Atomic inside an Atomic", "an Atomic with CmdID %s inside the one with CmdID %s", c.CmdID, in.CmdID)
+			case c.Verb == syncml.Atomic:
+				c.Walk(func(in *syncml.Command) { // a Sequence may stand between
+					if in != c && in.Verb == syncml.Atomic {
+						h.Breach(i, "no Atomic inside an Atomic", "an Atomic with CmdID %s inside the one with CmdID %s", in.CmdID, c.CmdID)
+					}
+				})
 			}
 		})
 	}

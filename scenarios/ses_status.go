@@ -39,7 +39,7 @@ var sessionStatus = []Scenario{
 		Rule:    "Every Alert and Replace of package 1 is answered with exactly one Status, or with one for each of its Items, with its CmdID as CmdRef and its name as Cmd. CmdIDs are arbitrary numbers: here they start at 7 and leave gaps.",
 		Source:  "MS-MDM 2.2.6.1, 2.2.3.2",
 		Fix:     "Write a Status for every command. Copy the command's CmdID into CmdRef; it is an arbitrary number, not a position. Cmd is the command's name.",
-		Mutants: []*mutants.Mutant{mutants.SesCmdRefFixed, mutants.SesAlertUnanswered, mutants.SesNoStatus, mutants.SesAlertCmd, mutants.SesReplaceUnanswered},
+		Mutants: []*mutants.Mutant{mutants.SesCmdRefFixed, mutants.SesAlertUnanswered, mutants.SesNoStatus, mutants.SesAlertCmd, mutants.SesReplaceUnanswered, mutants.MsgItemTwice},
 		Under:   []string{"SES-08"},
 		Run: func(t *T) {
 			d := t.Enrolled()

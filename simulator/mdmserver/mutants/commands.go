@@ -42,12 +42,12 @@ var (
 	MsgAtomicParts = &Mutant{"msg-atomic-parts", "begins a large object in an Atomic and ends it in the next message", func(t *tamper) {
 		open := map[*mdmserver.Device]bool{}
 		piece := func(data, size string, more bool) mdmserver.Planned {
-			c := hook.Command(syncml.Replace, deviceName, "chr", data)
+			c := hook.Command(syncml.Add, profileNode+"/ProfileXML", "chr", data)
 			c.Items[0].Meta.Size, c.Items[0].MoreData = size, more
 			return inAtomic(c)
 		}
 		hook.Reply(t, func(v *mdmserver.Visit, r *mdmserver.Reply) {
-			if open[v.Device] && !v.Opens {
+			if open[v.Device] && !v.Opens && hook.Planning(v) {
 				r.Plan = append(r.Plan, piece("ake", "", false))
 			}
 			open[v.Device] = false
@@ -122,13 +122,12 @@ var (
 			return c.Cmd == string(syncml.Status)
 		})
 	}}
-	ErrUnenrollSilent = &Mutant{"err-unenroll-silent", "does not answer the farewell of a device that it unenrolled", func(t *tamper) {
+	ErrUnenroll404 = &Mutant{"err-unenroll-404", "answers the farewell of a device that it unenrolled with 404", func(t *tamper) {
 		leaving := unenrolled(t)
-		hook.Reply(t, func(v *mdmserver.Visit, r *mdmserver.Reply) {
-			r.Message.Body = slices.DeleteFunc(r.Message.Body, func(st syncml.Command) bool {
-				c := hook.AnsweredBy(v, &st)
-				return leaving[v.Device] && c != nil && hook.Unenrolls(c)
-			})
+		status(t, func(v *mdmserver.Visit, _ int, st *syncml.Command) {
+			if c := hook.AnsweredBy(v, st); leaving[v.Device] && c != nil && hook.Unenrolls(c) {
+				st.Data = "404"
+			}
 		})
 	}}
 	ErrUnenrollRefused = &Mutant{"err-unenroll-refused", "fails at the farewell of a device that it unenrolled", func(t *tamper) {
@@ -159,7 +158,7 @@ var (
 	}}
 )
 
-var commands = []*Mutant{Err517Fails, ErrWipeSent, ErrLateFails, ErrLateStalls, ErrNeverStalls, ErrTargetRef, ErrTargetRefAgain, ErrStatusStatus, ErrUnenrollSilent, ErrUnenrollRefused,
+var commands = []*Mutant{Err517Fails, ErrWipeSent, ErrLateFails, ErrLateStalls, ErrNeverStalls, ErrTargetRef, ErrTargetRefAgain, ErrStatusStatus, ErrUnenroll404, ErrUnenrollRefused,
 	SesUserOthers, SesInterior, SesResultsCmdRef, SesLeavePush,
 	MsgItemOne, MsgItemTwice, MsgURIPlain, MsgURIStar, MsgNodePlain, MsgAtomicSame, MsgAtomicParts, MsgCorrelator, MsgACL, MsgUnenrollBare, MsgCertReplace, MsgLinkedEarly}
 
