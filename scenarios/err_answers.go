@@ -16,7 +16,7 @@ import (
 
 // answerErrors are the ERR scenarios about unusual or missing answers of a device.
 var answerErrors = []Scenario{
-	{ID: "ERR-07", Level: report.Must, Needs: []Need{NeedWork}, Title: "refused commands are not repeated forever",
+	{ID: "ERR-07", Level: report.Should, Needs: []Need{NeedWork}, Title: "refused commands are not repeated forever",
 		Rule:    "A command that the device answers with 401, 403 or 425 failed. The server records that and does not send it in every session: at most three times in four sessions.",
 		Source:  "OMA DM RepPro 1.2.1 section 10; the bound is ours",
 		Fix:     "Remove a failed command from the queue, or retry it a few times at most.",
@@ -26,7 +26,7 @@ var answerErrors = []Scenario{
 				t.Try(fmt.Sprint(code), func() { repeats(t, code, 3) })
 			}
 		}},
-	{ID: "ERR-10", Level: report.Must, Needs: []Need{NeedWork}, Title: "415: the command is not sent again unchanged",
+	{ID: "ERR-10", Level: report.Should, Needs: []Need{NeedWork}, Title: "415: the command is not sent again unchanged",
 		Rule:    "415 says that the format is wrong for the node. The same command would get the same answer.",
 		Source:  "OMA DM RepPro 1.2.1 section 10, 415",
 		Fix:     "Remove a command answered with 415 from the queue.",

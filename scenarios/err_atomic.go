@@ -17,6 +17,7 @@ const (
 	atomicFailed     = 507
 	atomicRolledBack = 216
 	rollBackFailed   = 516
+	atomicTooLarge   = 517
 )
 
 // atomicErrors are the ERR scenarios about Atomic, which only some servers send.
@@ -58,6 +59,36 @@ var atomicErrors = []Scenario{
 				t.Fail("no Atomic inside an Atomic", nested)
 			}
 		}},
+	{ID: "ERR-19", Level: report.Must, Needs: []Need{NeedWork}, On: "atomic", Title: "517 for an Atomic is understood",
+		Rule:    "517 says that the answer to an Atomic was too large for one message: the device rolled it back. The session completes, and so does the next.",
+		Source:  "OMA DM RepPro 1.2.1 section 6.6.3, 10",
+		Fix:     "Treat 517 like 507: the commands of the Atomic were not executed. Send them in smaller groups.",
+		Mutants: []*mutants.Mutant{mutants.Err517Fails},
+		Run: func(t *T) {
+			d := t.Enrolled()
+			d.First()
+			d.AddFault(rewrite(tooLarge))
+			s := soundGroup(d)
+			runsToEnd(d, s, "an Atomic answered with 517")
+			holdSessions(d, 1, "an Atomic answered with 517")
+			if !answered(s, atomicTooLarge) {
+				t.Error("the device answered no Atomic with 517")
+			}
+		}},
+}
+
+// tooLarge answers an Atomic with 517, and every command in it with 216.
+func tooLarge(m *syncml.Message) {
+	inside := false
+	for i := range m.Body {
+		switch st := &m.Body[i]; {
+		case st.Verb != syncml.Status || st.CmdRef == "0":
+		case st.Cmd == string(syncml.Atomic):
+			st.Data, inside = strconv.Itoa(atomicTooLarge), true
+		case inside && st.Cmd != string(syncml.Get): // Statuses of an Atomic's commands follow its own
+			st.Data = strconv.Itoa(atomicRolledBack)
+		}
+	}
 }
 
 // failingGroup returns a session with an Atomic whose second command fails.
@@ -124,10 +155,14 @@ func atomicsOf(s *dmclient.Session) (out []syncml.Command) {
 // nestedAtomic names an Atomic inside another one; empty if there is none.
 func nestedAtomic(s *dmclient.Session) string {
 	for _, m := range atomicsOf(s) {
-		for i := range m.Commands {
-			if m.Commands[i].Verb == syncml.Atomic {
-				return "the Atomic with CmdID " + m.Commands[i].CmdID + " inside the Atomic with CmdID " + m.CmdID
+		found := ""
+		m.Walk(func(c *syncml.Command) { // a Sequence may stand between
+			if found == "" && c != &m && c.Verb == syncml.Atomic {
+				found = "the Atomic with CmdID " + c.CmdID + " inside the Atomic with CmdID " + m.CmdID
 			}
+		})
+		if found != "" {
+			return found
 		}
 	}
 	return ""

@@ -43,7 +43,7 @@ func namesNodes(h *suite.Heard) {
 func badURI(uri string) bool {
 	path, _, _ := strings.Cut(uri, "?")
 	path = strings.TrimSpace(path)
-	return path != "." && (!strings.HasPrefix(path, "./") || strings.HasSuffix(path, "/") || strings.Contains(path, "//"))
+	return path != "." && (!strings.HasPrefix(path, "./") || strings.HasSuffix(path, "/") || strings.Contains(path, "//") || strings.Contains(path+"/", "/*/"))
 }
 
 // formats are those of SyncML (OMA SyncML MetaInfo 1.2.2 section 5.4; float is in
@@ -126,14 +126,18 @@ func eachElement(raw []byte, f func(*etree.Element)) {
 
 func speaksDM(h *suite.Heard) {
 	for i, p := range h.Pairs {
-		commandsOf(p.Got, func(c, in *syncml.Command) {
+		commandsOf(p.Got, func(c, _ *syncml.Command) {
 			switch {
 			case !c.Verb.Known():
 				h.Breach(i, "only commands of OMA DM", "%s", c.Verb)
 			case c.Cred != nil:
 				h.Breach(i, "no Cred in a command", "a Cred in %s with CmdID %s", c.Verb, c.CmdID)
-			case in != nil && c.Verb == syncml.Atomic && in.Verb == syncml.Atomic:
-				h.Breach(i, "no Atomic inside an Atomic", "an Atomic with CmdID %s inside the one with CmdID %s", c.CmdID, in.CmdID)
+			case c.Verb == syncml.Atomic:
+				c.Walk(func(in *syncml.Command) { // a Sequence may stand between
+					if in != c && in.Verb == syncml.Atomic {
+						h.Breach(i, "no Atomic inside an Atomic", "an Atomic with CmdID %s inside the one with CmdID %s", in.CmdID, c.CmdID)
+					}
+				})
 			}
 		})
 	}
@@ -145,20 +149,33 @@ func keepsAtomics(h *suite.Heard) {
 			if c.Verb != syncml.Atomic {
 				return
 			}
-			added := map[string]bool{}
-			for k := range c.Commands {
-				in := &c.Commands[k]
-				switch uri := strings.ToLower(in.Target()); {
-				case in.Verb == syncml.Get:
+			c.Walk(func(in *syncml.Command) {
+				if in.Verb == syncml.Get {
 					h.Breach(i, "no Get in an Atomic", "Get of %s", in.Target())
-				case in.Verb == syncml.Add:
-					added[uri] = true
-				case in.Verb == syncml.Replace && added[uri]:
-					h.Breach(i, "each node once in an Atomic", "Add and then Replace of %s", in.Target())
 				}
+			})
+			if uri := addedAndReplaced(c); uri != "" {
+				h.Breach(i, "each node once in an Atomic", "Add and then Replace of %s", uri)
 			}
 		})
 	}
+}
+
+// addedAndReplaced returns the node that an Atomic adds and then replaces; empty if
+// there is none.
+func addedAndReplaced(c *syncml.Command) (uri string) {
+	added := map[string]bool{}
+	c.Walk(func(in *syncml.Command) {
+		for _, it := range in.Items {
+			switch k := strings.ToLower(it.Target.LocURI); {
+			case in.Verb == syncml.Add:
+				added[k] = true
+			case in.Verb == syncml.Replace && added[k] && uri == "":
+				uri = it.Target.LocURI
+			}
+		}
+	})
+	return uri
 }
 
 // order is the DTD's order of an element's children (OMA SyncML RepPro 1.2.2, DTD).

@@ -57,7 +57,7 @@ func TestCrossed(t *testing.T) {
 func TestBadURI(t *testing.T) {
 	for uri, bad := range map[string]bool{
 		"./Device/Vendor/MSFT/Policy": false, "./DevInfo/Lang": false, ".": false, "./Vendor/MSFT/NodeCache?list=StructData": false, "./User/Vendor/MSFT/X/%2F": false,
-		"": true, "/DevInfo": true, "DevInfo/Lang": true, "./DevInfo/": true, "./Vendor//MSFT": true, "./": true,
+		"": true, "/DevInfo": true, "DevInfo/Lang": true, "./DevInfo/": true, "./Vendor//MSFT": true, "./": true, "./Vendor/*/X": true, "./Vendor/*": true, "./Vendor/a*": false,
 	} {
 		if badURI(uri) != bad {
 			t.Errorf("%q: bad %v", uri, !bad)

@@ -218,26 +218,19 @@ var pfn = []Scenario{
 		}},
 }
 
-// atomicPFN returns the session in which the server put Add and Replace of the PFN
-// into one Atomic; empty if it did not.
+// atomicPFN returns the session in which the server put Add and then Replace of the
+// PFN into one Atomic; empty if it did not.
 func atomicPFN(d *Device) (session string) {
 	for _, s := range d.Sessions() {
 		for _, m := range s.Received {
 			for _, c := range m.Body {
-				if c.Verb == syncml.Atomic && within(c, syncml.Add) && within(c, syncml.Replace) {
+				if c.Verb == syncml.Atomic && hasSuffix(addedAndReplaced(&c), "/Push/PFN") {
 					return s.ID
 				}
 			}
 		}
 	}
 	return ""
-}
-
-// within reports whether a command contains one with that verb on a PFN.
-func within(c syncml.Command, verb syncml.Verb) bool {
-	return slices.ContainsFunc(c.Commands, func(in syncml.Command) bool {
-		return in.Verb == verb && slices.ContainsFunc(in.Items, func(it syncml.Item) bool { return hasSuffix(it.Target.LocURI, "/Push/PFN") })
-	})
 }
 
 var (

@@ -45,11 +45,16 @@ func All() []Scenario {
 		ofStrangers(inOrder(enrollmentMessages, discovery, discoveryRequests, signInPage, enrollmentCredentials, certificatePolicies, policyRequests, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule, certificateStores,
 			tokenReplies, deviceRequests, requestedIdentities, enrollmentFaults, renewal, signedRequests, certificateContents, managementAccount, renewalSetup)),
 <<<<<<< HEAD
+<<<<<<< HEAD
 		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionParts, sessionOpening, sessionLarge, sessionCredentials),
+=======
+		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionResults, sessionLimits, sessionCredentials),
+>>>>>>> h-cmd
 		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), inOrder(wnsErrors, onceMore), inOrder(pushToWork, pushedWork),
-		inOrder(pfnErrors, answerErrors, atomicErrors),
+		inOrder(pfnErrors, answerErrors, atomicErrors, referenceErrors, workErrors),
 		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials),
 		inOrder(brokenInput, poorConnections, endurance),
+<<<<<<< HEAD
 		inOrder(ofDirectory, termsOfUse, termsRefusals, sessionTokens),
 		everyMessage)
 =======
@@ -60,6 +65,9 @@ func All() []Scenario {
 		inOrder(brokenInput, poorConnections, endurance),
 		statusPage, everyMessage)
 >>>>>>> h-wns
+=======
+		inOrder(everyMessage, everyNode))
+>>>>>>> h-cmd
 }
 
 // ofStrangers marks the scenarios of an area that tests enrollment itself. A

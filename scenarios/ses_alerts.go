@@ -30,38 +30,15 @@ var sessionAlerts = []Scenario{
 		Source:  "Learn, \"OMA DM protocol support\", user targeted settings; fleet issue 49250",
 		Fix:     "Check the LoginStatus alert before you send commands for ./User.",
 		Mutants: []*mutants.Mutant{mutants.SesUserAlways},
-		Run: func(t *T) {
-			d := t.Enrolled()
-			d.First()
-			d.SetLogin(dmclient.LoginNone)
-			from := d.SessionCount()
-			var w *suite.Work
-			if t.CanWork() {
-				w = t.Work() // it may have commands for ./User
-				w.Give(d)
-			}
-			s := d.Sync(dmclient.SyncOptions{})
-			if len(s.Received) == 0 {
-				t.Blocked(suite.By("SES-28", string(suite.Talks)), "the session without a user got no reply that could be read: %v", s.Err)
-			}
-			list := d.SessionsSince(from) // a server may have pushed by itself
-			for _, s := range list {
-				for _, c := range s.Commands {
-					if strings.HasPrefix(strings.ToLower(c.LocURI), "./user/") {
-						t.Fail("no command for ./User while nobody is logged in", fmt.Sprintf("%s of %s, which the device answered with %d", c.Verb, c.LocURI, c.Code))
-					}
-				}
-			}
-			if w == nil || w.Times(list...) > 0 {
-				return
-			}
-			d.SetLogin(dmclient.LoginUser) // if it comes now, the server held it back
-			if w.Bringing(d, from) == nil {
-				w.NeedMore(d)
-				t.Blocked(suite.By(suite.Delivers), "%s did not arrive in three sessions", w)
-			}
-		}},
-	{ID: "SES-22", Level: report.Must, Needs: []Need{NeedWork}, Title: "405 for ./User: no retry in the same session",
+		Run:     func(t *T) { sparesUser(t, dmclient.LoginNone) }},
+	{ID: "SES-60", Level: report.Should, Uses: []Need{NeedWork}, Title: "another user logged in: no commands for ./User",
+		Rule:    "LoginStatus others says that the user who is logged in has no MDM account. Only settings of the device can be applied.",
+		Source:  "Learn, \"OMA DM protocol support\", user targeted settings",
+		Fix:     "Send commands for ./User only if LoginStatus is user.",
+		Mutants: []*mutants.Mutant{mutants.SesUserOthers},
+		Under:   []string{"SES-21"},
+		Run:     func(t *T) { sparesUser(t, dmclient.LoginOthers) }},
+	{ID: "SES-22", Level: report.Should, Needs: []Need{NeedWork}, Title: "405 for ./User: no retry in the same session",
 		Rule:    "A command for ./User answered with 405 because nobody is logged in is sent at most once in a session. The server may also hold it back until a user logs in.",
 		Source:  "Learn, \"OMA DM protocol support\"; fleet issue 49250",
 		Fix:     "Record 405 as the command's result for this session. Try again in a later session whose LoginStatus is user.",
@@ -194,6 +171,26 @@ var sessionAlerts = []Scenario{
 			}
 			runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "a session aborted with Alert 1223")
 		}},
+	{ID: "SES-63", Level: report.Should, Needs: []Need{NeedPush}, OfPush: true, Ends: true, Title: "no push right after the user left",
+		Rule:    "A device that reports its departure still has to remove its account. A server that pushes to see whether it is gone waits a while.",
+		Source:  "Learn, \"Disconnecting from MDM\", user-initiated disconnection",
+		Fix:     "Do not push when the unenrollment Alert arrives. Wait some minutes, or for the next poll.",
+		Mutants: []*mutants.Mutant{mutants.SesLeavePush},
+		Run: func(t *T) {
+			d := t.WithChannel()
+			t.Quiet() // a server may push for another reason
+			m := d.Mark()
+			s, err := d.Unenroll(t.Context())
+			if s == nil || len(s.Received) == 0 {
+				t.Blocked(suite.By("SES-25"), "the session in which the user disconnects got no reply: %v", err)
+			}
+			t.Quiet()
+			list := d.Pushes(m)
+			for _, e := range list {
+				t.Evidence("%s", e)
+			}
+			t.Expect(len(list), "notifications within %s after the user left", t.Lab.Config.Timeouts.Quiet).To(BeZero())
+		}},
 }
 
 // abortsBusy ends a session with Alert 1223 in place of its second message, right
@@ -211,6 +208,40 @@ func (f *abortsBusy) Gate(_ context.Context, _ dmclient.Clock, n int) error {
 		f.more()
 	}
 	return dmclient.ErrAbort
+}
+
+// sparesUser fails if a device whose enrolled user is not logged in gets commands for
+// ./User.
+func sparesUser(t *T, login dmclient.Login) {
+	d := t.Enrolled()
+	d.First()
+	d.SetLogin(login)
+	from := d.SessionCount()
+	var w *suite.Work
+	if t.CanWork() {
+		w = t.Work() // it may have commands for ./User
+		w.Give(d)
+	}
+	s := d.Sync(dmclient.SyncOptions{})
+	if len(s.Received) == 0 {
+		t.Blocked(suite.By("SES-28", string(suite.Talks)), "the session without the enrolled user got no reply that could be read: %v", s.Err)
+	}
+	list := d.SessionsSince(from) // a server may have pushed by itself
+	for _, s := range list {
+		for _, c := range s.Commands {
+			if strings.HasPrefix(strings.ToLower(c.LocURI), "./user/") {
+				t.Fail("no command for ./User while LoginStatus is "+string(login), fmt.Sprintf("%s of %s, which the device answered with %d", c.Verb, c.LocURI, c.Code))
+			}
+		}
+	}
+	if w == nil || w.Times(list...) > 0 {
+		return
+	}
+	d.SetLogin(dmclient.LoginUser) // if it comes now, the server held it back
+	if w.Bringing(d, from) == nil {
+		w.NeedMore(d)
+		t.Blocked(suite.By(suite.Delivers), "%s did not arrive in three sessions", w)
+	}
 }
 
 // refusedForUser has a device without a user answer any work with 405.

@@ -39,6 +39,7 @@ func Requirements() []RequirementGroup {
 		entraRequirements(),
 		sessionEnvelope(), largeObjects(),
 		wnsTokens(), notifications(), statusPage(),
+		commandRequirements(),
 	}
 }
 

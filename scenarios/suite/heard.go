@@ -9,6 +9,7 @@ import (
 	"sync"
 	"weak"
 
+	"github.com/dmwake/dmwake/simulator/csp"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -81,6 +82,40 @@ func readable(ex *dmclient.Exchange) *syncml.Message {
 // DeviceID is the id of the device that held the session. A message may say another
 // one on purpose.
 func (h *Heard) DeviceID() string { return h.device.Identity().DeviceID }
+
+// Tree is the device's tree as it is after the scenario.
+func (h *Heard) Tree() *csp.Tree { return h.device.Tree() }
+
+// Before reports whether the server sent such a command in an earlier session of the
+// device.
+func (h *Heard) Before(such func(*dmclient.Executed) bool) bool {
+	for _, s := range h.device.Sessions() {
+		if s == h.Session {
+			return false
+		}
+		for i := range s.Commands {
+			if such(&s.Commands[i]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// EachItem calls f for each Item of the server's commands, nested ones included; i is
+// the pair.
+func (h *Heard) EachItem(f func(i int, c *syncml.Command, it *syncml.Item)) {
+	for i, p := range h.Pairs {
+		p.Got.Walk(func(c *syncml.Command) {
+			if c.Verb.IsReply() {
+				return
+			}
+			for k := range c.Items {
+				f(i, c, &c.Items[k])
+			}
+		})
+	}
+}
 
 // Breach notes that a message breaks the rule: the i-th pair, what was expected, and
 // what was seen.

@@ -115,7 +115,7 @@ func (d *Device) retries() (int, time.Duration) {
 // once is one try of a session.
 func (d *Device) once(ctx context.Context, opts SyncOptions, try int) *Session {
 	version := d.syncVersion()
-	s := &Session{ID: d.sessionID(opts, version), Origin: opts.Origin, Started: d.now()}
+	s := &Session{ID: d.sessionID(opts, version), Account: d.Provider(), Origin: opts.Origin, Started: d.now()}
 	tr, done := d.transportFor(opts)
 	defer done()
 	addrs := d.addresses()

@@ -136,6 +136,7 @@ type Executed struct {
 // Session is one OMA-DM session as the device saw it.
 type Session struct {
 	ID        string
+	Account   string // its ProviderID
 	Origin    Origin
 	Started   time.Time
 	Ended     time.Time

@@ -49,6 +49,7 @@ func (s *Server) take(v *Visit) (aborted bool) {
 		case syncml.Alert:
 			if c.Code() == syncml.AlertGeneric && isUnenroll(c) {
 				d.Active = false
+				s.changed(Change{Moment: Left, Device: d})
 			}
 			aborted = aborted || c.Code() == syncml.AlertSessionAbort
 		}

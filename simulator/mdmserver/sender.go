@@ -67,7 +67,10 @@ func (n *sender) close() {
 
 var errNoChannel = errors.New("the device has no channel URI yet")
 
-// push wakes a device in the background.
+// Push wakes a device in the background.
+func (s *Server) Push(d *Device) error { return s.sender.push(d) }
+
+// push is Push.
 func (n *sender) push(d *Device) error {
 	n.s.mu.Lock()
 	w := &Wake{Config: &n.s.cfg, Device: d, URIs: []string{d.Push.URI}, Ready: d.Push.canWake()}

@@ -180,6 +180,7 @@ const (
 	ChannelFailed               // a Get of ChannelURI failed; OldURI
 	StatusTold                  // the device answered a Get of Push/Status
 	Leaving                     // the administrator asked for the end of management
+	Left                        // the device told that it ended its management
 	Restarted                   // the server started again
 	Pushed                      // a push ended; URI, Outcome, Code
 )

@@ -26,7 +26,11 @@ type tamper = mdmserver.Tamper
 // All gives every mutant, by area.
 func All() []*Mutant {
 <<<<<<< HEAD
+<<<<<<< HEAD
 	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, directories, sessions, statuses, bodies, messages, envelopes, largeObjects, pfns, channels, tokens, requests, refusals,
+=======
+	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, sessions, statuses, bodies, messages, commands, pfns, channels, tokens, requests, refusals,
+>>>>>>> h-cmd
 		pushes, failures, security, robustness)
 =======
 	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, sessions, statuses, bodies, messages, pfns, channels, tokens, requests, refusals,

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
@@ -89,6 +90,60 @@ var (
 			})
 		})
 	}}
+	ItemsAnswered = &Variant{Name: "items-answered", Does: "answers each Item of a command with a Status of its own", Seen: "MS-MDM 2.2.6.1; OMA SyncML RepPro 1.2.2, Status", Vary: func(c *mdmserver.Config) {
+		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			var out []syncml.Command
+			for i := range r.Message.Body {
+				st := r.Message.Body[i]
+				k := hook.AnsweredBy(v, &st)
+				if k == nil || len(k.Items) < 2 {
+					out = append(out, st)
+					continue
+				}
+				for _, it := range k.Items {
+					st.SourceRef = []string{it.Source.LocURI}
+					out = append(out, st)
+				}
+			}
+			r.Message.Body = out
+		})
+	}}
+	UserLater = &Variant{Name: "user-later", Does: "sends commands for ./User only to their user, and again later if they were answered with 405", Seen: "Learn, \"OMA DM protocol support\"; fleet issue 49250", Vary: func(c *mdmserver.Config) {
+		ofUser := func(k *mdmserver.Command) bool { return strings.HasPrefix(strings.ToLower(k.LocURI), "./user/") }
+		refused := map[*mdmserver.Command]bool{}
+		hook.On(&c.Tamper, mdmserver.Answered, func(c *mdmserver.Change) {
+			if c.Code == syncml.NotAllowed && ofUser(c.Command) {
+				refused[c.Command] = true
+			}
+		})
+		hook.On(&c.Tamper, mdmserver.SessionBegins, func(c *mdmserver.Change) {
+			for _, k := range c.Device.Commands {
+				if refused[k] {
+					delete(refused, k)
+					k.State = mdmserver.StateQueued
+				}
+			}
+		})
+		hook.Without(&c.Tamper, func(v *mdmserver.Visit, p *mdmserver.Planned) bool {
+			return hook.Queued(p) && ofUser(p.Sent.Command) && v.Device.Login != "user"
+		})
+	}}
+	Features = &Variant{Name: "features", Does: "adds a certificate, a profile's node and a linked enrollment to new devices, in the order that the CSPs ask for", Seen: "MS-MDE2 2.2.9.2; Learn, \"DMClient CSP\", \"VPNv2 CSP\"", Vary: func(c *mdmserver.Config) {
+		everySession(c, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			if v.Device.Sessions > 1 {
+				return
+			}
+			linked := hook.Account(v.Config) + "/LinkedEnrollment/"
+			for _, k := range []syncml.Command{
+				hook.Command(syncml.Add, "./Vendor/MSFT/CertificateStore/CA/System/0123456789012345678901234567890123456789/EncodedCertificate", "b64", "MIIB"),
+				hook.Command(syncml.Add, "./Vendor/MSFT/VPNv2/dmwake-feature", "node", ""),
+				hook.Command(syncml.Replace, linked+"DiscoveryEndpoint", "chr", "https://linked.example/discovery"),
+				hook.Command(syncml.Exec, linked+"Enroll", "", ""),
+			} {
+				r.Plan = append(r.Plan, mdmserver.Planned{Command: k, Sent: &mdmserver.Sent{Purpose: mdmserver.ForPush}})
+			}
+		})
+	}}
 	MaxSmall = &Variant{Name: "max-small", Does: "takes messages of 3,000 bytes at most", Seen: "OMA SyncML RepPro 1.2.2, MaxMsgSize", Vary: func(c *mdmserver.Config) {
 		c.MaxMsgSize = 3000
 	}}
@@ -130,7 +185,7 @@ var (
 	}}
 )
 
-var work = []*Variant{QueueExec, ProfileExec, InventoryFirst, InventoryOnce, InventoryTogether, PFNSecond, Unknown, CmdIDContinued, Typed, MaxSmall, Rate, WipeLater}
+var work = []*Variant{QueueExec, ProfileExec, InventoryFirst, InventoryOnce, InventoryTogether, PFNSecond, Unknown, CmdIDContinued, Typed, ItemsAnswered, UserLater, Features, MaxSmall, Rate, WipeLater}
 
 // ask puts Gets before everything else that is planned.
 func ask(r *mdmserver.Reply, uris ...string) {
