@@ -87,6 +87,12 @@ var everyMessage = []Scenario{
 		Fix:     "Send Gets after the Atomic, and each node once.",
 		Mutants: []*mutants.Mutant{mutants.MsgGetInAtomic},
 		Under:   []string{"PFN-08", "ERR-09"}},
+	{ID: "MSG-26", Level: report.Must, On: "md5", Title: "once a credential is accepted, nothing more is asked", Hears: keepsCredential, Run: talk,
+		Rule:    "After Status 212 for SyncHdr no message of that session asks for a credential again. All challenges of a session ask for the same type of credential.",
+		Source:  dmAuthentication + "; Learn, \"OMA DM protocol support\"",
+		Fix:     "Remember in the session that its device has authenticated. To ask for a credential with each message answer 200, not 212.",
+		Mutants: []*mutants.Mutant{mutants.SesAskedAgain, mutants.SesChalType},
+		Under:   []string{"SES-29"}},
 }
 
 // fewSessions is how many sessions a run must have had for rules about every message
