@@ -93,6 +93,17 @@ var everyMessage = []Scenario{
 		Fix:     "Remember in the session that its device has authenticated. To ask for a credential with each message answer 200, not 212.",
 		Mutants: []*mutants.Mutant{mutants.SesAskedAgain, mutants.SesChalType},
 		Under:   []string{"SES-29"}},
+	{ID: "MSG-27", Level: report.Must, Title: "a poll schedule that is set in a session is valid", Hears: setsValidPolls, Run: talk,
+		Rule:    "After a session that writes values of Poll each of them is 0 or a positive number, not all six are 0, and not all three counts are 0. A server that sets no schedule in sessions keeps the rule.",
+		Source:  "Learn, \"DMClient CSP\", Poll; MS-MDE2 2.2.9.3",
+		Fix:     "Write all six values of the schedule together, with one count and one interval above 0.",
+		Mutants: []*mutants.Mutant{mutants.MsgPollZero, mutants.MsgPollText}},
+	{ID: "MSG-28", Level: report.Should, Title: "a poll schedule that is set in a session is a good one", Hears: setsGoodPolls, Run: talk,
+		Rule:    "A session that writes values of Poll adds Poll first on a device that has none (Windows also adds it by itself). The schedule keeps the rules of ENR-35 and ENR-83: it slows down, has one endless set, and that one polls rarely.",
+		Source:  "Learn, \"DMClient CSP\", Poll; MS-MDE2 2.2.9.3",
+		Fix:     "Send Add of .../Poll, Format node, where the provisioning document has no Poll, and then the schedule that the document would have.",
+		Mutants: []*mutants.Mutant{mutants.MsgPollOften, mutants.MsgPollFirstZero, mutants.MsgPollNoNode},
+		Under:   []string{"MSG-27"}},
 }
 
 // fewSessions is how many sessions a run must have had for rules about every message

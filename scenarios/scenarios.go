@@ -45,7 +45,7 @@ func All() []Scenario {
 		ofStrangers(inOrder(enrollmentMessages, discovery, discoveryRequests, signInPage, enrollmentCredentials, certificatePolicies, policyRequests, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule, certificateStores,
 			tokenReplies, deviceRequests, requestedIdentities, enrollmentFaults, renewal, signedRequests, certificateContents, managementAccount, renewalSetup)),
 		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials, sessionDigests, alertKinds),
-		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), inOrder(wnsErrors, onceMore), inOrder(pushToWork, pushedWork),
+		inOrder(pfn, farewell), inOrder(channels, channelStatus), tokens, inOrder(notifications, wnsConnections), inOrder(wnsErrors, onceMore), inOrder(pushToWork, pushedWork),
 		inOrder(pfnErrors, answerErrors, atomicErrors),
 		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials, forgedTokens),
 		inOrder(brokenInput, poorConnections, endurance),

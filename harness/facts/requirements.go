@@ -36,7 +36,7 @@ type RequirementGroup struct {
 func Requirements() []RequirementGroup {
 	return []RequirementGroup{
 		discovery(), authenticationPage(), policies(), enrollmentMessages(), certificateRenewal(), documentRequirements(), certificateRequirements(),
-		credentialRequirements(), alertRequirements(),
+		credentialRequirements(), alertRequirements(), pushRequirements(),
 	}
 }
 

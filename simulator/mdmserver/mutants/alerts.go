@@ -50,7 +50,9 @@ var (
 		t.Receive = append(t.Receive, func(v *mdmserver.Visit) int { return only(saysPending(v.In), http.StatusInternalServerError) })
 	}}
 	SesPrepFails = &Mutant{"ses-prep-fails", "fails at a DevicePrepSync that says the provisioning is complete", func(t *tamper) {
-		hook.Choke(t, syncml.Alert, func(c *syncml.Command) bool { return ofType(c, "DevicePrepSync") && c.Items[0].Data == "ProvisioningComplete" })
+		hook.Choke(t, syncml.Alert, func(c *syncml.Command) bool {
+			return ofType(c, "DevicePrepSync") && c.Items[0].Data == "ProvisioningComplete"
+		})
 	}}
 	Ses1225Fails = &Mutant{"ses-1225-fails", "refuses a message with Alert 1225", func(t *tamper) {
 		hook.Choke(t, syncml.Alert, func(c *syncml.Command) bool { return c.Code() == syncml.AlertNoEndOfData })

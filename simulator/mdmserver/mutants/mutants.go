@@ -25,7 +25,7 @@ type tamper = mdmserver.Tamper
 
 // All gives every mutant, by area.
 func All() []*Mutant {
-	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, sessions, digests, alerts, statuses, bodies, messages, pfns, channels, tokens, requests, refusals,
+	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, sessions, digests, alerts, statuses, bodies, messages, polls, pfns, channels, tokens, requests, refusals,
 		pushes, failures, security, robustness)
 }
 
