@@ -23,17 +23,9 @@ var pollSchedule = []Scenario{
 		Fix:     "Give at least one of the three counts and one interval a value above 0.",
 		Mutants: []*mutants.Mutant{mutants.EnrPollZero},
 		Run: func(t *T) {
-			var counts, all []string
-			for _, s := range pollSets(documentOf(t.Specimen())) {
-				t.Try("Poll/"+s.countName, func() { number(t, s.count) })
-				t.Try("Poll/"+s.intervalName, func() { number(t, s.interval) })
-				counts, all = append(counts, s.count), append(all, s.count, s.interval)
+			for _, r := range validPolls(pollSets(documentOf(t.Specimen()))) {
+				t.Try(r.what, func() { t.Check(r.ok, r.expected, r.saw) })
 			}
-			for i := 2; i < len(all); i++ {
-				all[i] = cmp.Or(all[i], "0") // the defaults of the second and the third set
-			}
-			t.Try("all six values", func() { t.Check(!zeros(all), "a value above 0", strings.Join(all, ", ")) })
-			t.Try("the three counts", func() { t.Check(!zeros(counts), "a value above 0", strings.Join(counts, ", ")) })
 		},
 	},
 	{
@@ -45,18 +37,11 @@ var pollSchedule = []Scenario{
 		Under:   []string{"ENR-22"},
 		Run: func(t *T) {
 			last := pollSets(documentOf(t.Specimen()))[2]
-			if last.interval == "" || last.count != "" && last.count != "0" {
-				return // then Windows polls once a day, or the set ends
-			}
-			minutes, err := strconv.Atoi(last.interval)
-			if err != nil {
+			if _, err := strconv.Atoi(cmp.Or(last.interval, "0")); err != nil {
 				t.Blocked(suite.By("ENR-22"), "%s is not a number: %s", last.intervalName, last.interval)
 			}
-			least := 480
-			if t.Lab.Config.Target.Push == "none" {
-				least = 15
-			}
-			t.Check(minutes == 0 || minutes >= least, fmt.Sprintf("%s: at least %d minutes", last.intervalName, least), last.interval)
+			r := rarePolls(last, t.Polls())
+			t.Check(r.ok, r.expected, r.saw)
 		},
 	},
 	{
@@ -67,23 +52,9 @@ var pollSchedule = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.EnrPollFirstZero, mutants.EnrPollFaster, mutants.EnrPollEndless},
 		Under:   []string{"ENR-22"},
 		Run: func(t *T) {
-			sets := pollSets(documentOf(t.Specimen()))
-			first, second := sets[0], sets[1]
-			t.Try(first.countName, func() { t.Check(!isZero(first.count), "a number above 0", first.count) })
-			t.Try(second.intervalName, func() {
-				a, errA := strconv.Atoi(first.interval)
-				b, errB := strconv.Atoi(second.interval)
-				t.Check(errA != nil || errB != nil || b == 0 || b > a, fmt.Sprintf("more than %d minutes, the interval of the first set", a), second.interval)
-			})
-			t.Try("endless sets", func() {
-				var endless []string
-				for _, s := range sets[1:] { // the first one is judged above
-					if isZero(s.count) && s.interval != "" && !isZero(s.interval) {
-						endless = append(endless, s.countName)
-					}
-				}
-				t.Check(len(endless) <= 1, "at most one count of 0 with an interval", strings.Join(endless, ", "))
-			})
+			for _, r := range slowingPolls(pollSets(documentOf(t.Specimen()))) {
+				t.Try(r.what, func() { t.Check(r.ok, r.expected, r.saw) })
+			}
 		},
 	},
 }
@@ -93,21 +64,75 @@ var pollSchedule = []Scenario{
 type pollSet struct{ countName, intervalName, count, interval string }
 
 func pollSets(doc *enroll.Provisioning) []pollSet {
+	return pollSetsOf(func(name string) string { return doc.Provider.Node("Poll/" + name) })
+}
+
+// pollSetsOf makes the sets of the values below Poll.
+func pollSetsOf(value func(name string) string) []pollSet {
 	sets := []pollSet{
 		{countName: "NumberOfFirstRetries", intervalName: "IntervalForFirstSetOfRetries"},
 		{countName: "NumberOfSecondRetries", intervalName: "IntervalForSecondSetOfRetries"},
 		{countName: "NumberOfRemainingScheduledRetries", intervalName: "IntervalForRemainingScheduledRetries"},
 	}
 	for i := range sets {
-		sets[i].count, sets[i].interval = doc.Provider.Node("Poll/"+sets[i].countName), doc.Provider.Node("Poll/"+sets[i].intervalName)
+		sets[i].count, sets[i].interval = value(sets[i].countName), value(sets[i].intervalName)
 	}
 	return sets
 }
 
-// number fails unless a value is empty, or 0 or a positive number.
-func number(t *T, v string) {
-	n, err := strconv.Atoi(v)
-	t.Check(v == "" || err == nil && n >= 0, "0 or a positive number", v)
+// pollRule is one rule of a schedule, judged.
+type pollRule struct {
+	what          string
+	ok            bool
+	expected, saw string
+}
+
+// validPolls judges what a schedule must keep: its values are numbers, and not all are 0.
+func validPolls(sets []pollSet) (out []pollRule) {
+	var counts, all []string
+	for _, s := range sets {
+		for _, v := range [][2]string{{s.countName, s.count}, {s.intervalName, s.interval}} {
+			n, err := strconv.Atoi(v[1])
+			out = append(out, pollRule{"Poll/" + v[0], v[1] == "" || err == nil && n >= 0, "0 or a positive number", v[1]})
+			all = append(all, v[1])
+		}
+		counts = append(counts, s.count)
+	}
+	for i := 2; i < len(all); i++ {
+		all[i] = cmp.Or(all[i], "0") // the defaults of the second and the third set
+	}
+	return append(out, pollRule{"all six values", !zeros(all), "a value above 0", strings.Join(all, ", ")},
+		pollRule{"the three counts", !zeros(counts), "a value above 0", strings.Join(counts, ", ")})
+}
+
+// rarePolls judges the last set. Without a count, or with one above 0, Windows polls
+// once a day, or the set ends.
+func rarePolls(last pollSet, polls bool) pollRule {
+	least := 480
+	if polls {
+		least = 15
+	}
+	minutes, err := strconv.Atoi(last.interval)
+	ok := err != nil || last.count != "" && last.count != "0" || minutes == 0 || minutes >= least
+	return pollRule{last.intervalName, ok, fmt.Sprintf("%s: at least %d minutes", last.intervalName, least), last.interval}
+}
+
+// slowingPolls judges how the sets follow each other.
+func slowingPolls(sets []pollSet) []pollRule {
+	first, second := sets[0], sets[1]
+	a, errA := strconv.Atoi(first.interval)
+	b, errB := strconv.Atoi(second.interval)
+	var endless []string
+	for _, s := range sets[1:] { // the first one is judged by itself
+		if isZero(s.count) && s.interval != "" && !isZero(s.interval) {
+			endless = append(endless, s.countName)
+		}
+	}
+	return []pollRule{
+		{first.countName, !isZero(first.count), "a number above 0", first.count},
+		{second.intervalName, errA != nil || errB != nil || b == 0 || b > a, fmt.Sprintf("more than %d minutes, the interval of the first set", a), second.interval},
+		{"endless sets", len(endless) <= 1, "at most one count of 0 with an interval", strings.Join(endless, ", ")},
+	}
 }
 
 // zeros reports whether all values are present, and all are 0.

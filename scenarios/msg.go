@@ -91,6 +91,7 @@ var everyMessage = []Scenario{
 		Fix:     "Send Gets after the Atomic, and each node once.",
 		Mutants: []*mutants.Mutant{mutants.MsgGetInAtomic, mutants.MsgAtomicSame},
 		Under:   []string{"PFN-08", "ERR-09"}},
+<<<<<<< HEAD
 	{ID: "MSG-14", Level: report.Must, Title: "every reply says that it is SyncML", Hears: declaresSyncML, Run: talk,
 		Rule:    "The Content-Type of every reply with a message is application/vnd.syncml.dm+xml or application/vnd.syncml.dm+wbxml.",
 		Source:  "MS-MDM 2.1; OMA DM RepPro 1.2.1 section 6.2.1",
@@ -108,6 +109,25 @@ var everyMessage = []Scenario{
 		Source:  "OMA DM Protocol 1.2.1 section 7",
 		Fix:     "Send nothing else until the last chunk. Write Size into the first one and Final beside the last one.",
 		Mutants: []*mutants.Mutant{mutants.MsgChunkFinal, mutants.MsgChunkSizes, mutants.MsgChunkBetween, mutants.SesChunkSizeWrong}},
+=======
+	{ID: "MSG-26", Level: report.Must, On: "md5", Title: "once a credential is accepted, nothing more is asked", Hears: keepsCredential, Run: talk,
+		Rule:    "After Status 212 for SyncHdr no message of that session asks for a credential again. All challenges of a session ask for the same type of credential.",
+		Source:  dmAuthentication + "; Learn, \"OMA DM protocol support\"",
+		Fix:     "Remember in the session that its device has authenticated. To ask for a credential with each message answer 200, not 212.",
+		Mutants: []*mutants.Mutant{mutants.SesAskedAgain, mutants.SesChalType},
+		Under:   []string{"SES-29"}},
+	{ID: "MSG-27", Level: report.Must, Title: "a poll schedule that is set in a session is valid", Hears: setsValidPolls, Run: talk,
+		Rule:    "After a session that writes values of Poll each of them is 0 or a positive number, not all six are 0, and not all three counts are 0. A server that sets no schedule in sessions keeps the rule.",
+		Source:  "Learn, \"DMClient CSP\", Poll; MS-MDE2 2.2.9.3",
+		Fix:     "Write all six values of the schedule together, with one count and one interval above 0.",
+		Mutants: []*mutants.Mutant{mutants.MsgPollZero, mutants.MsgPollText}},
+	{ID: "MSG-28", Level: report.Should, Title: "a poll schedule that is set in a session is a good one", Hears: setsGoodPolls, Run: talk,
+		Rule:    "A session that writes values of Poll adds Poll first on a device that has none (Windows also adds it by itself). The schedule keeps the rules of ENR-35 and ENR-83: it slows down, has one endless set, and that one polls rarely.",
+		Source:  "Learn, \"DMClient CSP\", Poll; MS-MDE2 2.2.9.3",
+		Fix:     "Send Add of .../Poll, Format node, where the provisioning document has no Poll, and then the schedule that the document would have.",
+		Mutants: []*mutants.Mutant{mutants.MsgPollOften, mutants.MsgPollFirstZero, mutants.MsgPollNoNode},
+		Under:   []string{"MSG-27"}},
+>>>>>>> h-cred
 }
 
 // fewSessions is how many sessions a run must have had for rules about every message

@@ -46,6 +46,7 @@ func All() []Scenario {
 			tokenReplies, deviceRequests, requestedIdentities, enrollmentFaults, renewal, signedRequests, certificateContents, managementAccount, renewalSetup)),
 <<<<<<< HEAD
 <<<<<<< HEAD
+<<<<<<< HEAD
 		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionParts, sessionOpening, sessionLarge, sessionCredentials),
 =======
 		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionResults, sessionLimits, sessionCredentials),
@@ -60,8 +61,12 @@ func All() []Scenario {
 =======
 		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials),
 		inOrder(pfn, farewell), channels, inOrder(tokens, tokenEndpoint), inOrder(notifications, wnsConnections, notificationHeaders, dropped), inOrder(wnsErrors, onceMore, throttles, afterTrouble), inOrder(pushToWork, pushedWork),
+=======
+		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials, sessionDigests, alertKinds),
+		inOrder(pfn, farewell), inOrder(channels, channelStatus), tokens, inOrder(notifications, wnsConnections), inOrder(wnsErrors, onceMore), inOrder(pushToWork, pushedWork),
+>>>>>>> h-cred
 		inOrder(pfnErrors, answerErrors, atomicErrors),
-		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials),
+		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials, forgedTokens),
 		inOrder(brokenInput, poorConnections, endurance),
 		statusPage, everyMessage)
 >>>>>>> h-wns

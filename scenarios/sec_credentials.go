@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 
@@ -76,6 +77,70 @@ var credentials = []Scenario{
 				})
 			}
 		}},
+	{ID: "SEC-18", Level: report.Should, On: "md5", Title: "nonces cannot be guessed",
+		Rule:    "Who knows earlier nonces cannot tell the next one: it has at least 8 bytes, and is no counter and no time.",
+		Source:  dmSecurity + "; CWE-330, CWE-341",
+		Fix:     "Make each nonce of 16 bytes from a generator for cryptography.",
+		Mutants: []*mutants.Mutant{mutants.SecNonceCounter, mutants.SecNonceShort},
+		Under:   []string{"SES-32"},
+		Run:     unguessable},
+}
+
+// fewestBytes is how many bytes a nonce needs at least, and how many of them have to
+// differ from one nonce to the next: half of them do not in a counter or a time. The
+// numbers are ours.
+const (
+	fewestBytes = 8
+	fewestNew   = 4
+)
+
+// unguessable compares the nonces that the server gave some devices.
+func unguessable(t *T) {
+	needsCredential(t.Enrolled(), authMD5)
+	device := askable(t)
+	var given [][]byte
+	for range 2 {
+		d := device()
+		d.Sync(dmclient.SyncOptions{})
+		for _, s := range d.Sessions() {
+			for _, m := range s.Received {
+				if c := hdrStatus(m).Chal; c != nil && c.Meta.NextNonce != "" {
+					given = append(given, nonceBytes(c.Meta.NextNonce))
+				}
+			}
+		}
+	}
+	if len(given) < 2 {
+		t.NotApplicable("the server sent one nonce in all, so there is nothing to compare")
+	}
+	for i, n := range given {
+		t.Check(len(n) >= fewestBytes, fmt.Sprintf("a nonce of %d bytes or more", fewestBytes), fmt.Sprintf("%d bytes", len(n)))
+		if i == 0 || string(n) == string(given[i-1]) {
+			continue // SES-32 judges a nonce that is used twice
+		}
+		changed := changedBytes(given[i-1], n)
+		t.Check(changed >= fewestNew, fmt.Sprintf("a nonce that differs from the one before in %d bytes or more", fewestNew), fmt.Sprintf("%d of %d bytes differ: a counter or a time", changed, len(n)))
+	}
+}
+
+// nonceBytes decodes a NextNonce, which is in base64 as its Format says. A server may
+// mean its text all the same.
+func nonceBytes(s string) []byte {
+	if raw, err := base64.StdEncoding.DecodeString(s); err == nil {
+		return raw
+	}
+	return []byte(s)
+}
+
+// changedBytes is at how many places two texts differ.
+func changedBytes(a, b []byte) int {
+	n := max(len(a), len(b)) - min(len(a), len(b))
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			n++
+		}
+	}
+	return n
 }
 
 // replays repeats a message whose digest was accepted, after some other sessions.
@@ -87,7 +152,7 @@ func replays(d *Device, others int) {
 		t.NotApplicable("the server asked for no credential in the device's session")
 	}
 	if i >= len(s.Received) || !syncml.Success(hdrStatus(s.Received[i]).Code()) {
-		t.Blocked(suite.By("SES-29"), "no digest was accepted in the session: %s", s.End)
+		t.Blocked(suite.By("SES-29", "SES-65"), "no digest was accepted in the session: %s", s.End)
 	}
 	for range others {
 		d.Sync(dmclient.SyncOptions{})

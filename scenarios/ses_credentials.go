@@ -96,39 +96,25 @@ var sessionCredentials = []Scenario{
 			}
 		}},
 	{ID: "SES-40", Level: report.Must, On: "md5", Title: "the server's own credential verifies",
-		Rule:    "A server that sends a Cred computes it from its own name, the secret of APPAUTH CLIENT and the device's last nonce, decoded.",
-		Source:  dmSecurity + "; Learn, \"w7 APPLICATION CSP\"",
+		Rule:    "A server that sends a Cred computes it from its own name, the secret of APPAUTH CLIENT and the device's last nonce, decoded. It is right in every session, and its Format is b64.",
+		Source:  dmSecurity + "; OMA DM RepPro 1.2.1 section 6.1.6; Learn, \"w7 APPLICATION CSP\"",
 		Fix:     "Compute the digest from the ProviderID (or AAUTHNAME), AAUTHSECRET of APPAUTH CLIENT and the device's last nonce, decoded.",
-		Mutants: []*mutants.Mutant{mutants.SesCredWrong},
+		Mutants: []*mutants.Mutant{mutants.SesCredWrong, mutants.SesCredFormat, mutants.SesCredFirstNonce},
+		Under:   []string{"SES-65"},
 		Run: func(t *T) {
 			d := t.Enrolled()
-			d.First()
-			s := t.Managed(busy(d))
-			shown := false
-			for i, m := range s.Received {
-				if hdr := hdrStatus(m); hdr.Data == "" {
-					t.Blocked(suite.By("SES-08"), "the server's message %d has no Status for SyncHdr", i+1)
-				} else if !syncml.Success(hdr.Code()) && hdr.Chal == nil {
-					t.Blocked(suite.By("SES-29", "SES-30"), "the server asks for a credential, but sends no Chal that says which")
-				}
-				if m.Hdr.Cred == nil {
-					continue
-				}
-				shown = true
-				if i+1 >= len(s.Sent) {
-					continue
-				}
-				hdr := hdrStatus(s.Sent[i+1])
-				if hdr.Data == "" || hdrStatus(m).Code() == syncml.MissingCredential {
-					continue // it answers the challenge, not the message
-				}
-				t.Expect(hdr.Data, "the device's Status for the message with the server's credential").To(Equal(strconv.Itoa(syncml.AuthAccepted)))
-				return
+			shown, judged := false, false
+			for _, s := range []*dmclient.Session{d.First(), t.Managed(busy(d)), t.Managed(d.Sync(dmclient.SyncOptions{}))} {
+				shown = shown || showsCred(s)
+				judged = credVerifies(t, s) || judged
 			}
-			if shown {
+			switch {
+			case judged:
+			case shown:
 				t.NotApplicable("the server sends a credential only in messages that the device does not answer")
+			default:
+				t.NotApplicable("the server's messages have no Cred: it does not authenticate itself")
 			}
-			t.NotApplicable("the server's messages have no Cred: it does not authenticate itself")
 		}},
 	{ID: "SES-41", Level: report.Must, On: "md5", Title: "407 for a missing credential, 401 for a wrong one, 212 for a right one",
 		Rule:    "A missing credential is answered with 407, a wrong one with 401, each with a Chal. A right one is answered with 212, or 200 with the nonce for the next message.",
@@ -170,6 +156,34 @@ var sessionCredentials = []Scenario{
 				t.Blocked(suite.By("SES-29", "SES-30"), "the message with a credential got no answer: %s", right.End)
 			})
 		}},
+}
+
+// credVerifies fails if the device refused the server's credential in a session. judged
+// says that the device looked at one.
+func credVerifies(t *T, s *dmclient.Session) (judged bool) {
+	for i, m := range s.Received {
+		if hdr := hdrStatus(m); hdr.Data == "" {
+			t.Blocked(suite.By("SES-08"), "the server's message %d has no Status for SyncHdr", i+1)
+		} else if !syncml.Success(hdr.Code()) && hdr.Chal == nil {
+			t.Blocked(suite.By("SES-29", "SES-30"), "the server asks for a credential, but sends no Chal that says which")
+		}
+		if m.Hdr.Cred == nil {
+			continue
+		}
+		if meta := m.Hdr.Cred.Meta; meta != nil {
+			t.Expect(meta.Format, "Format of the server's Cred").To(Or(Equal("b64"), BeEmpty()))
+		}
+		if i+1 >= len(s.Sent) {
+			continue
+		}
+		hdr := hdrStatus(s.Sent[i+1])
+		if asked := hdrStatus(m).Code(); hdr.Data == "" || asked == syncml.MissingCredential || asked == syncml.InvalidCredential {
+			continue // it answers the challenge, not the message
+		}
+		t.Expect(hdr.Data, "the device's Status for the message with the server's credential, in session %s", s.ID).To(Equal(strconv.Itoa(syncml.AuthAccepted)))
+		return true
+	}
+	return false
 }
 
 // askable returns a function that makes devices whose next session the server asks

@@ -40,6 +40,7 @@ func Requirements() []RequirementGroup {
 		sessionEnvelope(), largeObjects(),
 		wnsTokens(), notifications(), statusPage(),
 		commandRequirements(),
+		credentialRequirements(), alertRequirements(), pushRequirements(),
 	}
 }
 

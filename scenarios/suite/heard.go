@@ -11,6 +11,7 @@ import (
 
 	"github.com/dmwake/dmwake/simulator/csp"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -23,6 +24,8 @@ type Heard struct {
 	// Crossed says that the device, or a copy of it, held another session meanwhile,
 	// which Windows never does.
 	Crossed bool
+	// Polls says that devices of this server get their work by polling alone.
+	Polls bool
 
 	device   *dmclient.Device
 	scenario string
@@ -83,6 +86,7 @@ func readable(ex *dmclient.Exchange) *syncml.Message {
 // one on purpose.
 func (h *Heard) DeviceID() string { return h.device.Identity().DeviceID }
 
+<<<<<<< HEAD
 // Tree is the device's tree as it is after the scenario.
 func (h *Heard) Tree() *csp.Tree { return h.device.Tree() }
 
@@ -115,6 +119,22 @@ func (h *Heard) EachItem(f func(i int, c *syncml.Command, it *syncml.Item)) {
 			}
 		})
 	}
+=======
+// Document is what the device was provisioned with; nil if the run did not enroll it.
+func (h *Heard) Document() *enroll.Provisioning { return h.device.Provisioning() }
+
+// Look returns the value that the device has at a node by now; empty without one.
+func (h *Heard) Look(locURI string) string {
+	value, _ := h.device.Tree().Look(locURI)
+	return value
+}
+
+// Earlier returns the sessions that the device held before this one; whole says that
+// it remembers them all.
+func (h *Heard) Earlier() (list []*dmclient.Session, whole bool) {
+	all := h.device.Sessions()
+	return all[:max(slices.Index(all, h.Session), 0)], len(all) == h.device.SessionCount()
+>>>>>>> h-cred
 }
 
 // Breach notes that a message breaks the rule: the i-th pair, what was expected, and
@@ -149,14 +169,15 @@ func (e *ear) note(b breach) {
 
 // ears hold what all scenarios that listen heard in a run.
 type ears struct {
-	mu   sync.Mutex
-	list []Scenario
-	of   map[string]*ear
-	seen map[weak.Pointer[dmclient.Session]]bool // not to keep them
+	mu    sync.Mutex
+	list  []Scenario
+	polls bool
+	of    map[string]*ear
+	seen  map[weak.Pointer[dmclient.Session]]bool // not to keep them
 }
 
-func newEars(list []Scenario) *ears {
-	return &ears{list: list, of: map[string]*ear{}, seen: map[weak.Pointer[dmclient.Session]]bool{}}
+func newEars(list []Scenario, polls bool) *ears {
+	return &ears{list: list, polls: polls, of: map[string]*ear{}, seen: map[weak.Pointer[dmclient.Session]]bool{}}
 }
 
 // listen lets every scenario that listens hear the sessions of devices, each once.
@@ -176,6 +197,7 @@ func (e *ears) listen(scenario string, devices ...*dmclient.Device) {
 			}
 			e.seen[p] = true
 			h := hear(d, scenario, s)
+			h.Polls = e.polls
 			h.Crossed = slices.ContainsFunc(held[d.Identity().DeviceID], func(o *dmclient.Session) bool {
 				return o != s && o.Started.Before(s.Ended) && s.Started.Before(o.Ended)
 			})

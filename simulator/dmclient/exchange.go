@@ -33,6 +33,11 @@ const (
 // a 429 it waits and resends the message (MS-MDM 3.1.6), except on Windows that
 // does not know 429.
 func (r *running) exchange(ctx context.Context, msg *syncml.Message) (*syncml.Message, error) {
+	for ; r.opts.Pending > 0 && len(r.s.Received) > 0; r.opts.Pending-- {
+		if err := r.pending(ctx, msg); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.pass(ctx, msg); err != nil {
 		return nil, err
 	}

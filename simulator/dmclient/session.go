@@ -33,6 +33,9 @@ type SyncOptions struct {
 	NoCertificate bool
 	// Alerts are sent in package 1 after LoginStatus.
 	Alerts []syncml.Command
+	// Pending is how many messages say that the answer is pending, as a slow device
+	// does (EnableOmaDmKeepAliveMessage), before the session's second message.
+	Pending int
 	// NoRetry ends the session at the first failed connection.
 	NoRetry bool
 	// Model replaces the value of DevInfo/Mod that package 1 carries.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
+	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // Mutants of what the server does with channel URIs.
@@ -78,6 +79,19 @@ var (
 		})
 	}}
 
+	ChnStatusFails = &Mutant{"chn-status-fails", "fails at a Push/Status above 5", func(t *tamper) {
+		hook.Choke(t, syncml.Results, func(c *syncml.Command) bool {
+			return len(c.Items) > 0 && strings.HasSuffix(c.Items[0].Source.LocURI, "/Push/Status") && c.Items[0].Data > "5"
+		})
+	}}
+	ChnStatusForGood = &Mutant{"chn-status-for-good", "never pushes again to a device that once had Push/Status 2, 6 or 7", func(t *tamper) {
+		given := map[*mdmserver.Device]bool{}
+		hook.On(t, mdmserver.StatusTold, func(c *mdmserver.Change) {
+			given[c.Device] = given[c.Device] || c.Code == 2 || c.Code == 6 || c.Code == 7
+		})
+		t.Wake = append(t.Wake, func(w *mdmserver.Wake) { w.Ready = w.Ready && !given[w.Device] })
+	}}
+
 	Wer404Keep  = &Mutant{"wer-404-keep", "goes on with a channel after 404", func(t *tamper) { keepAfter(t, http.StatusNotFound) }}
 	Wer410Keep  = &Mutant{"wer-410-keep", "goes on with a channel after 410", func(t *tamper) { keepAfter(t, http.StatusGone) }}
 	Wer410NoPFN = &Mutant{"wer-410-no-pfn", "does not set the PFN again after 410", func(t *tamper) {
@@ -103,7 +117,7 @@ var (
 
 var channels = []*Mutant{
 	ChnKeepFirst, ChnKeepOnEmpty, ChnIgnoreStatus, ChnPushAll, ChnEmptySilent, ChnExpiredSilent, ChnExpiredNoPFN, ChnCut, ChnAnyURI, ChnURIText,
-	ChnKeepEnrollment, ChnGlobal,
+	ChnKeepEnrollment, ChnGlobal, ChnStatusFails, ChnStatusForGood,
 }
 
 func expired(c *mdmserver.Change) bool { return c.Code == 5 }
