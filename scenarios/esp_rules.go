@@ -130,9 +130,9 @@ func entries(data string) (out []string) {
 	return out
 }
 
-// joined finds another delimiter between two LocURIs: a character, or U+F000 written
+// delimiter finds another delimiter between two LocURIs: a character, or U+F000 written
 // out.
-var joined = regexp.MustCompile(`(?i)xf000|[,;|\s"]\s*\./`)
+var delimiter = regexp.MustCompile(`(?i)xf000|[,;|\s"]\s*\./`)
 
 func delimits(h *suite.Heard, writes []pageWrite) {
 	const expected = "full LocURIs with the character U+F000 between them"
@@ -142,8 +142,8 @@ func delimits(h *suite.Heard, writes []pageWrite) {
 		}
 		for _, e := range entries(w.Data) {
 			switch {
-			case joined.MatchString(e):
-				w.breach(h, expected, w.node+" with "+strconv.Quote(joined.FindString(e))+" between them")
+			case delimiter.MatchString(e):
+				w.breach(h, expected, w.node+" with "+strconv.Quote(delimiter.FindString(e))+" between them")
 			case !strings.HasPrefix(e, "./"):
 				w.breach(h, expected, w.node+" with "+suite.Show(e))
 			}

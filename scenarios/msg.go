@@ -61,11 +61,7 @@ var everyMessage = []Scenario{
 		Fix:     "Write the code into Data of every Status.",
 		Mutants: []*mutants.Mutant{mutants.MsgStatusEmpty}},
 	{ID: "MSG-09", Level: report.Should, Title: "Results get no Status", Hears: leavesResults, Run: talk,
-<<<<<<< HEAD
-		Rule:    "The device's Results and Statuses are not answered. OMA DM forbids a Status for Results; the representation protocol allows one that reports an error. A chunk with MoreData may get 213.",
-=======
-		Rule:    "The device's Results are not answered with a success. OMA DM forbids any Status for Results; the representation protocol allows one that reports an error.",
->>>>>>> h-cmd
+		Rule:    "The device's Results are not answered with a success. OMA DM forbids any Status for Results; the representation protocol allows one that reports an error. A chunk with MoreData may get 213.",
 		Source:  "OMA DM Protocol 1.2.1 section 6; OMA DM RepPro 1.2.1 section 6.5.1 (they disagree)",
 		Fix:     "Write Statuses only for commands.",
 		Mutants: []*mutants.Mutant{mutants.MsgResultsAnswered}},
@@ -91,7 +87,6 @@ var everyMessage = []Scenario{
 		Fix:     "Send Gets after the Atomic, and each node once.",
 		Mutants: []*mutants.Mutant{mutants.MsgGetInAtomic, mutants.MsgAtomicSame},
 		Under:   []string{"PFN-08", "ERR-09"}},
-<<<<<<< HEAD
 	{ID: "MSG-14", Level: report.Must, Title: "every reply says that it is SyncML", Hears: declaresSyncML, Run: talk,
 		Rule:    "The Content-Type of every reply with a message is application/vnd.syncml.dm+xml or application/vnd.syncml.dm+wbxml.",
 		Source:  "MS-MDM 2.1; OMA DM RepPro 1.2.1 section 6.2.1",
@@ -109,7 +104,6 @@ var everyMessage = []Scenario{
 		Source:  "OMA DM Protocol 1.2.1 section 7",
 		Fix:     "Send nothing else until the last chunk. Write Size into the first one and Final beside the last one.",
 		Mutants: []*mutants.Mutant{mutants.MsgChunkFinal, mutants.MsgChunkSizes, mutants.MsgChunkBetween, mutants.SesChunkSizeWrong}},
-=======
 	{ID: "MSG-26", Level: report.Must, On: "md5", Title: "once a credential is accepted, nothing more is asked", Hears: keepsCredential, Run: talk,
 		Rule:    "After Status 212 for SyncHdr no message of that session asks for a credential again. All challenges of a session ask for the same type of credential.",
 		Source:  dmAuthentication + "; Learn, \"OMA DM protocol support\"",
@@ -127,7 +121,6 @@ var everyMessage = []Scenario{
 		Fix:     "Send Add of .../Poll, Format node, where the provisioning document has no Poll, and then the schedule that the document would have.",
 		Mutants: []*mutants.Mutant{mutants.MsgPollOften, mutants.MsgPollFirstZero, mutants.MsgPollNoNode},
 		Under:   []string{"MSG-27"}},
->>>>>>> h-cred
 }
 
 // fewSessions is how many sessions a run must have had for rules about every message

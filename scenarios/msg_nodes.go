@@ -209,7 +209,9 @@ func addsCertificates(h *suite.Heard) {
 func linksInOrder(h *suite.Heard) {
 	set := false
 	before := func() bool {
-		return h.Before(func(c *dmclient.Executed) bool { return setsEndpoint(c.Verb, c.LocURI) })
+		return slices.ContainsFunc(h.Before(), func(s *dmclient.Session) bool {
+			return slices.ContainsFunc(s.Commands, func(c dmclient.Executed) bool { return setsEndpoint(c.Verb, c.LocURI) })
+		})
 	}
 	h.EachItem(func(i int, c *syncml.Command, it *syncml.Item) {
 		switch uri := it.Target.LocURI; {

@@ -91,7 +91,7 @@ func setsGoodPolls(h *suite.Heard) {
 // provisioned without, and no session before added or wrote it.
 func lacksPoll(h *suite.Heard) bool {
 	doc := h.Document()
-	earlier, whole := h.Earlier()
+	earlier, whole := h.Before(), h.Whole()
 	if doc == nil || !whole {
 		return false
 	}

@@ -44,35 +44,13 @@ func All() []Scenario {
 	return slices.Concat(
 		ofStrangers(inOrder(enrollmentMessages, discovery, discoveryRequests, signInPage, enrollmentCredentials, certificatePolicies, policyRequests, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule, certificateStores,
 			tokenReplies, deviceRequests, requestedIdentities, enrollmentFaults, renewal, signedRequests, certificateContents, managementAccount, renewalSetup)),
-<<<<<<< HEAD
-<<<<<<< HEAD
-<<<<<<< HEAD
-		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionParts, sessionOpening, sessionLarge, sessionCredentials),
-=======
-		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionResults, sessionLimits, sessionCredentials),
->>>>>>> h-cmd
-		inOrder(pfn, farewell), channels, tokens, inOrder(notifications, wnsConnections), inOrder(wnsErrors, onceMore), inOrder(pushToWork, pushedWork),
+		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionResults, sessionLimits, sessionParts, sessionOpening, sessionLarge, sessionCredentials, sessionDigests, alertKinds),
+		inOrder(pfn, farewell), inOrder(channels, channelStatus), inOrder(tokens, tokenEndpoint), inOrder(notifications, wnsConnections, notificationHeaders, dropped), inOrder(wnsErrors, onceMore, throttles, afterTrouble), inOrder(pushToWork, pushedWork),
 		inOrder(pfnErrors, answerErrors, atomicErrors, referenceErrors, workErrors),
-		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials),
-		inOrder(brokenInput, poorConnections, endurance),
-<<<<<<< HEAD
-		inOrder(ofDirectory, termsOfUse, termsRefusals, sessionTokens),
-		everyMessage)
-=======
-		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials),
-		inOrder(pfn, farewell), channels, inOrder(tokens, tokenEndpoint), inOrder(notifications, wnsConnections, notificationHeaders, dropped), inOrder(wnsErrors, onceMore, throttles, afterTrouble), inOrder(pushToWork, pushedWork),
-=======
-		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionLimits, sessionCredentials, sessionDigests, alertKinds),
-		inOrder(pfn, farewell), inOrder(channels, channelStatus), tokens, inOrder(notifications, wnsConnections), inOrder(wnsErrors, onceMore), inOrder(pushToWork, pushedWork),
->>>>>>> h-cred
-		inOrder(pfnErrors, answerErrors, atomicErrors),
 		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials, forgedTokens),
 		inOrder(brokenInput, poorConnections, endurance),
-		statusPage, everyMessage)
->>>>>>> h-wns
-=======
-		inOrder(everyMessage, everyNode))
->>>>>>> h-cmd
+		inOrder(ofDirectory, termsOfUse, termsRefusals, sessionTokens),
+		statusPage, inOrder(everyMessage, everyNode))
 }
 
 // ofStrangers marks the scenarios of an area that tests enrollment itself. A

@@ -38,13 +38,8 @@ var onVariant = map[*variants.Variant]tolerated{
 	variants.FaultNoDetail:    {breaks: []string{"ENR-65"}},                                            // NotEligibleToRenew stands in the detail
 	variants.RenewalWindow:    {undecided: []string{"ENR-21", "ENR-47", "ENR-64", "ENR-66", "PSH-11"}}, // certificates are new
 	variants.PushItself:       {undecided: []string{"PSH-03"}},                                         // no push without work
-<<<<<<< HEAD
-	variants.QueueExec:        {undecided: []string{"SES-19", "PSH-09", "PSH-10"}},                     // they need a Get or an Add
-	variants.FinalIdle:        {breaks: []string{"SES-13", "MSG-15"}},
-=======
 	variants.QueueExec:        {undecided: []string{"SES-19", "SES-61", "PSH-09", "PSH-10"}},           // they need a Get or an Add
-	variants.FinalIdle:        {breaks: []string{"SES-13"}},
->>>>>>> h-cmd
+	variants.FinalIdle:        {breaks: []string{"SES-13", "MSG-15"}},
 	variants.ResultsAnswered:  {breaks: []string{"MSG-09"}},
 	variants.DocumentVendor:   {breaks: []string{"ENR-85"}},
 	variants.CriteriaNone:     {breaks: []string{"ENR-110"}},

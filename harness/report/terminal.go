@@ -51,11 +51,8 @@ var areas = map[string]string{
 	"ERR": "device errors: what does it do when the device says no",
 	"SEC": "security: whom does it let in",
 	"ROB": "robustness: how does it handle broken input",
-<<<<<<< HEAD
 	"AAD": "directory: does it work with Entra's tokens and show the terms of use",
-=======
 	"ESP": "enrollment status page: is the page that Windows shows during setup run soundly",
->>>>>>> h-wns
 	"MSG": "every message: is what it sent in the whole run sound",
 }
 

@@ -86,25 +86,20 @@ func readable(ex *dmclient.Exchange) *syncml.Message {
 // one on purpose.
 func (h *Heard) DeviceID() string { return h.device.Identity().DeviceID }
 
-<<<<<<< HEAD
+// Document is what the device was provisioned with; nil if the run did not enroll it.
+func (h *Heard) Document() *enroll.Provisioning { return h.device.Provisioning() }
+
+// Look returns the value that the device has at a node by now; empty without one.
+func (h *Heard) Look(locURI string) string {
+	value, _ := h.device.Tree().Look(locURI)
+	return value
+}
+
+// Whole says that Before has every session that the device ever had.
+func (h *Heard) Whole() bool { return len(h.device.Sessions()) == h.device.SessionCount() }
+
 // Tree is the device's tree as it is after the scenario.
 func (h *Heard) Tree() *csp.Tree { return h.device.Tree() }
-
-// Before reports whether the server sent such a command in an earlier session of the
-// device.
-func (h *Heard) Before(such func(*dmclient.Executed) bool) bool {
-	for _, s := range h.device.Sessions() {
-		if s == h.Session {
-			return false
-		}
-		for i := range s.Commands {
-			if such(&s.Commands[i]) {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 // EachItem calls f for each Item of the server's commands, nested ones included; i is
 // the pair.
@@ -119,22 +114,6 @@ func (h *Heard) EachItem(f func(i int, c *syncml.Command, it *syncml.Item)) {
 			}
 		})
 	}
-=======
-// Document is what the device was provisioned with; nil if the run did not enroll it.
-func (h *Heard) Document() *enroll.Provisioning { return h.device.Provisioning() }
-
-// Look returns the value that the device has at a node by now; empty without one.
-func (h *Heard) Look(locURI string) string {
-	value, _ := h.device.Tree().Look(locURI)
-	return value
-}
-
-// Earlier returns the sessions that the device held before this one; whole says that
-// it remembers them all.
-func (h *Heard) Earlier() (list []*dmclient.Session, whole bool) {
-	all := h.device.Sessions()
-	return all[:max(slices.Index(all, h.Session), 0)], len(all) == h.device.SessionCount()
->>>>>>> h-cred
 }
 
 // Breach notes that a message breaks the rule: the i-th pair, what was expected, and

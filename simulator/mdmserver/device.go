@@ -30,11 +30,8 @@ type Device struct {
 
 	opened  []time.Time // the last sessions, for Config.SessionRate
 	leaving bool        // the server unenrolls it in its next session
-<<<<<<< HEAD
 	lrgObj  int         // whether it takes chunks: lrgObjUnknown, lrgObjTrue, lrgObjFalse
-=======
 	page    pageState
->>>>>>> h-wns
 }
 
 // Command is one piece of work for a device.
@@ -129,19 +126,6 @@ type Purpose int
 
 // The purposes.
 const (
-<<<<<<< HEAD
-	ForCommand    Purpose = iota // it was queued
-	ForPush                      // a step of the push path without a result
-	ForAddPFN                    // Add of Push/PFN
-	ForReplacePFN                // Replace of Push/PFN
-	ForChannel                   // Get of Push/ChannelURI
-	ForStatus                    // Get of Push/Status
-	ForAlert                     // Alert 1222
-	ForChunk                     // one of the chunks of a queued command
-	ForAtomic                    // the Atomic around queued commands
-	ForUnenroll                  // Exec of DMClient/Unenroll
-	ForLrgObj                    // Get of DevDetail/LrgObj
-=======
 	ForCommand      Purpose = iota // it was queued
 	ForPush                        // a step of the push path without a result
 	ForAddPFN                      // Add of Push/PFN
@@ -152,11 +136,11 @@ const (
 	ForChunk                       // one of the chunks of a queued command
 	ForAtomic                      // the Atomic around queued commands
 	ForUnenroll                    // Exec of DMClient/Unenroll
+	ForLrgObj                      // Get of DevDetail/LrgObj
 	ForPage                        // a step of the Enrollment Status Page without a result
 	ForPageSetUp                   // the last command that sets it up
 	ForPageFinished                // ServerHasFinishedProvisioning of the device
 	ForPageUser                    // and of the user
->>>>>>> h-wns
 )
 
 func key(msgRef, cmdRef string) string { return msgRef + "/" + cmdRef }

@@ -25,21 +25,8 @@ type tamper = mdmserver.Tamper
 
 // All gives every mutant, by area.
 func All() []*Mutant {
-<<<<<<< HEAD
-<<<<<<< HEAD
-<<<<<<< HEAD
-	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, directories, sessions, statuses, bodies, messages, envelopes, largeObjects, pfns, channels, tokens, requests, refusals,
-=======
-	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, sessions, statuses, bodies, messages, commands, pfns, channels, tokens, requests, refusals,
->>>>>>> h-cmd
-=======
-	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, sessions, digests, alerts, statuses, bodies, messages, polls, pfns, channels, tokens, requests, refusals,
->>>>>>> h-cred
-		pushes, failures, security, robustness)
-=======
-	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, sessions, statuses, bodies, messages, pfns, channels, tokens, requests, refusals,
+	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, directories, sessions, digests, alerts, statuses, bodies, messages, envelopes, largeObjects, commands, polls, pfns, channels, tokens, requests, refusals,
 		pushes, failures, security, robustness, statusPage)
->>>>>>> h-wns
 }
 
 // Find gives the mutants with these names. The error for an unknown name lists
