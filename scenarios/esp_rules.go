@@ -244,7 +244,9 @@ func repeatsForUser(h *suite.Heard, writes []pageWrite) {
 			}
 			continue
 		}
-		refused := slices.IndexFunc(own, func(w pageWrite) bool { return w.Code == syncml.NotAllowed && w.node == "ServerHasFinishedProvisioning" })
+		refused := slices.IndexFunc(own, func(w pageWrite) bool {
+			return w.Code == syncml.NotAllowed && w.node == "ServerHasFinishedProvisioning"
+		})
 		if refused >= 0 && silent == userSessions {
 			h.Breach(len(h.Pairs)-1, "FirstSyncStatus of ./User again, after the device answered 405", "nothing for it in %d sessions with LoginStatus user", silent)
 		}
