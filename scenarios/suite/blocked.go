@@ -62,14 +62,22 @@ func blocker(catalogue []Scenario, v *verdict, get func(id string) *verdict) (id
 }
 
 // blockedSoFar returns what blocks v as far as scenarios have run; open says that one
-// which has not run may be the better answer. The caller holds the lock.
+// which has not run may be the better answer: one of an earlier name, or a MUST of the
+// same name. The caller holds the lock.
 func (r *runner) blockedSoFar(v *verdict) (by string, open bool) {
-	by = blocker(r.Catalogue, v, func(id string) *verdict {
-		c := r.of[id]
-		open = open || c == nil
-		return c
-	})
-	return by, open && (r.of[by] == nil || r.of[by].result.Outcome != report.Failed)
+	for _, name := range v.by {
+		missing := false
+		by = blocker(r.Catalogue, &verdict{result: v.result, by: []string{name}}, func(id string) *verdict {
+			c := r.of[id]
+			missing = missing || c == nil
+			return c
+		})
+		if by != "" {
+			return by, open || missing && (r.of[by] == nil || r.of[by].result.Outcome != report.Failed)
+		}
+		open = open || missing
+	}
+	return "", open
 }
 
 // inapplicable returns why nothing that could block v applies to this server; empty
