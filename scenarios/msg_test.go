@@ -49,7 +49,11 @@ func TestCrossed(t *testing.T) {
 	if r, err := suite.Run(t.Context(), l, &both); r.Outcome != report.Passed {
 		t.Errorf("%s %v; expected %s, saw %s", r.Outcome, err, r.Expected, r.Saw)
 	}
-	if !crossed["51"] || !crossed["52"] || crossed["1"] {
+	both.Run = func(t *T) { t.Interrupted(t.Enrolled().Sync(dmclient.SyncOptions{SessionID: "61"})) } // by a restart
+	if r, err := suite.Run(t.Context(), l, &both); r.Outcome != report.Passed {
+		t.Errorf("%s %v", r.Outcome, err)
+	}
+	if !crossed["61"] || !crossed["51"] || !crossed["52"] || crossed["1"] {
 		t.Errorf("crossed: %v", crossed)
 	}
 }

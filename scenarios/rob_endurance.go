@@ -53,7 +53,9 @@ func restarted(t *T) {
 	w.Give(d)
 	var failed error
 	d.AddFault(w.At(func() { failed = t.Lab.Restart(t.Context(), d.Device) }))
-	s := t.Managed(d.Sync(dmclient.SyncOptions{}))
+	s := d.Sync(dmclient.SyncOptions{})
+	t.Interrupted(s)
+	t.Managed(s)
 	var down *lab.DownError
 	if errors.As(failed, &down) {
 		t.Skip("after the restart hook, %v: let the hook wait until the server is up, or raise timeouts.restart", down)

@@ -21,8 +21,9 @@ type Heard struct {
 	*dmclient.Session
 	// Pairs are the server's messages, each with what it answers.
 	Pairs []Pair
-	// Crossed says that the device, or a copy of it, held another session meanwhile,
-	// which Windows never does.
+	// Crossed says that the server had reason to lose the session: the device, or a copy
+	// of it, held another one meanwhile, which Windows never does, or the server was
+	// restarted (T.Interrupted).
 	Crossed bool
 	// Polls says that devices of this server get their work by polling alone.
 	Polls bool
@@ -153,10 +154,11 @@ type ears struct {
 	polls bool
 	of    map[string]*ear
 	seen  map[weak.Pointer[dmclient.Session]]bool // not to keep them
+	cut   map[weak.Pointer[dmclient.Session]]bool
 }
 
 func newEars(list []Scenario, polls bool) *ears {
-	return &ears{list: list, polls: polls, of: map[string]*ear{}, seen: map[weak.Pointer[dmclient.Session]]bool{}}
+	return &ears{list: list, polls: polls, of: map[string]*ear{}, seen: map[weak.Pointer[dmclient.Session]]bool{}, cut: map[weak.Pointer[dmclient.Session]]bool{}}
 }
 
 // listen lets every scenario that listens hear the sessions of devices, each once.
@@ -177,7 +179,7 @@ func (e *ears) listen(scenario string, devices ...*dmclient.Device) {
 			e.seen[p] = true
 			h := hear(d, scenario, s)
 			h.Polls = e.polls
-			h.Crossed = slices.ContainsFunc(held[d.Identity().DeviceID], func(o *dmclient.Session) bool {
+			h.Crossed = e.cut[p] || slices.ContainsFunc(held[d.Identity().DeviceID], func(o *dmclient.Session) bool {
 				return o != s && o.Started.Before(s.Ended) && s.Started.Before(o.Ended)
 			})
 			for i := range e.list {
@@ -195,6 +197,14 @@ func (e *ears) ear(id string) *ear {
 		e.of[id] = &ear{}
 	}
 	return e.of[id]
+}
+
+// Interrupted says that the server was restarted during a session. What it says in the
+// rest of it is judged by the scenario alone.
+func (t *T) Interrupted(s *dmclient.Session) {
+	t.ears.mu.Lock()
+	defer t.ears.mu.Unlock()
+	t.ears.cut[weak.Make(s)] = true
 }
 
 // Heard is the number of sessions that were heard so far in this run; a body that
