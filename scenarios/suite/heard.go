@@ -3,6 +3,7 @@ package suite
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -120,7 +121,7 @@ func (h *Heard) EachItem(f func(i int, c *syncml.Command, it *syncml.Item)) {
 // Breach notes that a message breaks the rule: the i-th pair, what was expected, and
 // what was seen.
 func (h *Heard) Breach(i int, expected, saw string, args ...any) {
-	h.ear.note(breach{h.device, h.Pairs[i].Ex, expected, fmt.Sprintf(saw, args...),
+	h.ear.note(h.scenario, breach{h.device, h.Pairs[i].Ex, expected, fmt.Sprintf(saw, args...),
 		fmt.Sprintf("%s, session %s, message %d", h.scenario, h.ID, i+1)})
 }
 
@@ -138,10 +139,12 @@ const keptBreaches = 20
 type ear struct {
 	list      []breach
 	total     int
+	in        map[string]bool // the scenarios that held the sessions
 	concerned bool
 }
 
-func (e *ear) note(b breach) {
+func (e *ear) note(scenario string, b breach) {
+	e.in[scenario] = true
 	if e.total++; len(e.list) < keptBreaches {
 		e.list = append(e.list, b)
 	}
@@ -194,7 +197,7 @@ func (e *ears) listen(scenario string, devices ...*dmclient.Device) {
 
 func (e *ears) ear(id string) *ear {
 	if e.of[id] == nil {
-		e.of[id] = &ear{}
+		e.of[id] = &ear{in: map[string]bool{}}
 	}
 	return e.of[id]
 }
@@ -241,6 +244,9 @@ func (t *T) overheard() {
 	saw := first.saw + ", in " + first.from
 	if heard.total > 1 {
 		saw += fmt.Sprintf("; %d places in all", heard.total)
+	}
+	if len(heard.in) == 1 { // what only this scenario brings about is its cause, if it failed
+		t.result.Under = slices.Concat(slices.Collect(maps.Keys(heard.in)), t.result.Under)
 	}
 	t.Fail(first.expected, saw)
 }

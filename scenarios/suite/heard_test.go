@@ -59,7 +59,7 @@ func TestListening(t *testing.T) {
 		}
 	}
 	r := results["AAA-01"]
-	if len(heard) != 5 || r.Expected != "one MsgID" || r.Saw != "MsgID 1, in BBB-02, session 1, message 1; 3 places in all" || len(r.Exchanges) == 0 {
+	if len(heard) != 5 || r.Expected != "one MsgID" || r.Saw != "MsgID 1, in BBB-02, session 1, message 1; 3 places in all" || !slices.Equal(r.Under, []string{"BBB-02"}) || len(r.Exchanges) == 0 {
 		t.Errorf("%d sessions; %+v", len(heard), r)
 	}
 	if text := strings.Join(r.Evidence, "\n"); !strings.Contains(text, "BBB-02, session 3, message 1: MsgID 1") {
