@@ -11,6 +11,7 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
+	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // TestNamedByCertificate: to a foreign Source a server may answer as to the holder of
@@ -65,6 +66,59 @@ func TestBadURI(t *testing.T) {
 	} {
 		if badURI(uri) != bad {
 			t.Errorf("%q: bad %v", uri, !bad)
+		}
+	}
+}
+
+func TestUnencoded(t *testing.T) {
+	for uri, bad := range map[string]bool{
+		"./Vendor/MSFT/DMClient/Provider/MS%20DM%20Server": false, "./Vendor/MSFT/Policy/Config/Chrome~Policy~googlechrome/Homepage": false, "./Vendor/MSFT/X/{0a1b}/%7B1%7D": false,
+		"./Vendor/MSFT/My Server": true, "./Vendor/MSFT/B\u00fcro": true, "./Vendor/MSFT/100%": true, "./Vendor/MSFT/100%/X": true, "./Vendor/MSFT/a%2": true, "./Vendor/MSFT/a\tb": true,
+	} {
+		if unencoded.MatchString(uri) != bad {
+			t.Errorf("%q: unencoded %v", uri, !bad)
+		}
+	}
+}
+
+// TestForItems: one Status for each Item, and each names another.
+func TestForItems(t *testing.T) {
+	c := &syncml.Command{Items: []syncml.Item{{Source: syncml.Loc{LocURI: "./DevInfo/Mod"}}, {Target: syncml.Loc{LocURI: "./DevInfo/Lang"}}}}
+	mod, lang := syncml.Command{SourceRef: []string{"./DevInfo/Mod"}}, syncml.Command{TargetRef: []string{"./DevInfo/Lang"}}
+	for _, x := range []struct {
+		found []syncml.Command
+		want  bool
+	}{
+		{[]syncml.Command{mod, lang}, true}, {[]syncml.Command{lang, mod}, true},
+		{[]syncml.Command{mod}, false}, {[]syncml.Command{mod, mod}, false}, {[]syncml.Command{mod, {}}, false}, {[]syncml.Command{mod, lang, lang}, false}, {[]syncml.Command{{}, {}}, false},
+	} {
+		if got := forItems(c, x.found); got != x.want {
+			t.Errorf("%+v: %v", x.found, got)
+		}
+	}
+}
+
+// TestAddedAndReplaced: the order counts, and commands may stand in a Sequence.
+func TestAddedAndReplaced(t *testing.T) {
+	on := func(verb syncml.Verb, uris ...string) syncml.Command {
+		c := syncml.Command{Verb: verb}
+		for _, u := range uris {
+			c.Items = append(c.Items, syncml.Item{Target: syncml.Loc{LocURI: u}})
+		}
+		return c
+	}
+	for _, x := range []struct {
+		in   []syncml.Command
+		want string
+	}{
+		{[]syncml.Command{on(syncml.Add, "./A"), on(syncml.Replace, "./a")}, "./a"},
+		{[]syncml.Command{on(syncml.Add, "./A", "./B"), on(syncml.Replace, "./C", "./B")}, "./B"},
+		{[]syncml.Command{on(syncml.Add, "./A"), {Verb: syncml.Sequence, Commands: []syncml.Command{on(syncml.Replace, "./A")}}}, "./A"},
+		{[]syncml.Command{on(syncml.Replace, "./A"), on(syncml.Add, "./A")}, ""},
+		{[]syncml.Command{on(syncml.Add, "./A"), on(syncml.Exec, "./A"), on(syncml.Replace, "./A/B")}, ""},
+	} {
+		if got := addedAndReplaced(&syncml.Command{Verb: syncml.Atomic, Commands: x.in}); got != x.want {
+			t.Errorf("%+v: %q", x.in, got)
 		}
 	}
 }

@@ -55,6 +55,11 @@ func TestWorkFindsMutants(t *testing.T) {
 		{mutants.Err599Panics, "ERR-13"},
 		{mutants.Err507Fails, "ERR-08"},
 		{mutants.ErrAtomicNested, "ERR-09"},
+		{mutants.Err517Fails, "ERR-19"},
+		{mutants.ErrTargetRefAgain, "ERR-20"},
+		{mutants.ErrLateStalls, "ERR-23"},
+		{mutants.ErrNeverStalls, "ERR-24"},
+		{mutants.ErrUnenrollRefused, "ERR-25"},
 		{mutants.RobRestart, "ROB-11"},
 		{mutants.SecNoCert, "SEC-01"},
 		{mutants.SecAnyCA, "SEC-02"},
@@ -63,7 +68,7 @@ func TestWorkFindsMutants(t *testing.T) {
 		t.Run(c.mutant.Name, func(t *testing.T) {
 			t.Parallel()
 			s := foreign{push: true, hooks: profiles, broken: []*mutants.Mutant{c.mutant}}
-			if strings.Contains(c.by, "ERR-08") || strings.Contains(c.by, "ERR-09") {
+			if slices.Contains([]string{"ERR-08", "ERR-09", "ERR-19"}, c.by) {
 				s.variants = []*variants.Variant{variants.Atomic}
 			}
 			s.mustFail(t, c.by)

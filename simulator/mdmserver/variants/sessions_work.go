@@ -144,6 +144,16 @@ var (
 			}
 		})
 	}}
+	UnenrollForgets = &Variant{Name: "unenroll-forgets", Does: "unenrolls a device by the node of its account, and forgets it at once", Seen: "Learn, \"DMClient CSP\", Provider/{ProviderID}/Unenroll; \"Disconnecting from MDM\": there is no answer to Unenroll", Vary: func(c *mdmserver.Config) {
+		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			hook.Each(r, func(k *syncml.Command) {
+				if k.Verb == syncml.Exec && strings.HasSuffix(k.Target(), "/DMClient/Unenroll") {
+					k.Items[0].Target.LocURI = hook.Account(v.Config) + "/Unenroll"
+					v.Device.Active = false
+				}
+			})
+		})
+	}}
 	MaxSmall = &Variant{Name: "max-small", Does: "takes messages of 3,000 bytes at most", Seen: "OMA SyncML RepPro 1.2.2, MaxMsgSize", Vary: func(c *mdmserver.Config) {
 		c.MaxMsgSize = 3000
 	}}
@@ -185,7 +195,7 @@ var (
 	}}
 )
 
-var work = []*Variant{QueueExec, ProfileExec, InventoryFirst, InventoryOnce, InventoryTogether, PFNSecond, Unknown, CmdIDContinued, Typed, ItemsAnswered, UserLater, Features, MaxSmall, Rate, WipeLater}
+var work = []*Variant{QueueExec, ProfileExec, InventoryFirst, InventoryOnce, InventoryTogether, PFNSecond, Unknown, CmdIDContinued, Typed, ItemsAnswered, UserLater, Features, UnenrollForgets, MaxSmall, Rate, WipeLater}
 
 // ask puts Gets before everything else that is planned.
 func ask(r *mdmserver.Reply, uris ...string) {
