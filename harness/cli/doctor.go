@@ -11,6 +11,7 @@ import (
 	"github.com/dmwake/dmwake/harness/doctor"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/entra"
 )
 
 func doctorCommand(s *streams) *cobra.Command {
@@ -56,6 +57,9 @@ func runDoctor(ctx context.Context, s *streams, config string, hooks []string) e
 	fmt.Fprintf(s.out, "%-5s %-12s %s\n", "ok", "file", config)
 	if d := l.Directory; d != nil {
 		fmt.Fprintf(s.out, "%-5s %-12s tenant %s, issuer %s, audience %s, keys %s\n", "ok", "directory", d.Tenant(), d.Issuer(), d.Audience(), d.KeysURL())
+		if iss, aud := d.Of(entra.V2); d.Version() != entra.V2 && cfg.Target.Directory.ClientID != "" {
+			fmt.Fprintf(s.out, "%-5s %-12s v2.0 tokens: issuer %s, audience %s\n", "ok", "directory", iss, aud)
+		}
 	}
 	var first error
 	doctor.Examine(ctx, l, func(f doctor.Finding) {

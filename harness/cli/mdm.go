@@ -22,6 +22,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/scenarios"
+	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
@@ -46,6 +47,7 @@ type mdmFlags struct {
 	authPolicy, enrollCA       string
 	entraKeys, entraIssuer     string
 	entraTenant, entraAudience string
+	entraClient                string
 	sessionAuth, encoding      string
 	maxMsgSize, chunkSize      int
 	signing                    bool
@@ -86,6 +88,7 @@ for "dmwake device compare" and "dmwake replay"; secrets are redacted.`,
 	fl.StringVar(&f.entraIssuer, "entra-issuer", "", "issuer of the directory's tokens")
 	fl.StringVar(&f.entraTenant, "entra-tenant", "", "the directory's tenant id")
 	fl.StringVar(&f.entraAudience, "entra-audience", "https://mdm.example", "audience of the directory's tokens")
+	fl.StringVar(&f.entraClient, "entra-client-id", "", "audience of the directory's v2.0 tokens, if --entra-issuer and --entra-audience are of v1.0 tokens; accepts both versions")
 	fl.StringVar(&f.sessionAuth, "session-auth", "", "also ask devices for a credential in sessions: basic or md5")
 	fl.StringVar(&f.encoding, "encoding", "xml", "encoding of sessions: xml or wbxml")
 	fl.IntVar(&f.maxMsgSize, "max-msg-size", 0, "largest message a device may send, in bytes; 0 does not say")
@@ -289,6 +292,9 @@ func (f *mdmFlags) devices(cfg *mdmserver.Config) error {
 			return errors.New("--entra-keys needs --auth-policy Federated, --entra-issuer and --entra-tenant")
 		}
 		cfg.Entra = &mdmserver.Entra{Tenant: f.entraTenant, Issuer: f.entraIssuer, Audience: f.entraAudience, KeysURL: f.entraKeys}
+		if f.entraClient != "" {
+			cfg.Entra.Also = []mdmserver.TokenNames{{Issuer: entra.Issuer(entra.V2, f.entraTenant), Audience: f.entraClient}}
+		}
 	}
 	return nil
 }

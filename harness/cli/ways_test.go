@@ -18,6 +18,7 @@ import (
 	"github.com/dmwake/dmwake/harness/internal/testenv"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
 // way is how devices of a target get enrolled.
@@ -68,7 +69,7 @@ func TestWaysOfEnrollment(t *testing.T) {
 	}
 	directory, later := testenv.Addr(t), testenv.Addr(t)
 	for _, w := range []way{
-		{"Federated", []string{"--auth-policy", "Federated"}, nil, "ENR-06,ENR-07,ENR-18,SES-01,SEC-08,PSH-01", "ENR-06,ENR-07,ENR-18,SES-01,SEC-08,PSH-01"},
+		{"Federated", []string{"--auth-policy", "Federated"}, nil, "AAD-01,AAD-05,ENR-06,ENR-07,ENR-18,SES-01,SEC-08,PSH-01", "ENR-06,ENR-07,ENR-18,SES-01,SEC-08,PSH-01"},
 		{"Certificate", []string{"--auth-policy", "Certificate", "--enroll-ca", issuer.CertFile}, func(t *testing.T, dir, _ string) {
 			cert, err := issuer.ClientCert("provisioning package")
 			if err != nil {
@@ -78,9 +79,9 @@ func TestWaysOfEnrollment(t *testing.T) {
 			extend(t, dir, "  certificate: {cert: cert.pem, key: key.pem}\n")
 		}, "ENR-04,ENR-07,SES-01,PSH-01", "ENR-04,ENR-07,SES-01,PSH-01"},
 		{"Entra", []string{"--auth-policy", "Federated", "--entra-keys", "http://" + directory + "/" + testTenant + "/discovery/v2.0/keys",
-			"--entra-issuer", "https://sts.windows.net/" + testTenant + "/", "--entra-tenant", testTenant}, func(t *testing.T, dir, _ string) {
-			extend(t, dir, "  directory: {listen: '"+directory+"', tenant: "+testTenant+"}\n")
-		}, "ENR-07,SEC-07,SES-01,PSH-01", "ENR-07,SEC-07,SES-01,PSH-01"},
+			"--entra-issuer", "https://sts.windows.net/" + testTenant + "/", "--entra-tenant", testTenant, "--entra-client-id", "c-1"}, func(t *testing.T, dir, devices string) {
+			extend(t, dir, "  directory: {listen: '"+directory+"', tenant: "+testTenant+", client_id: c-1}\n  terms_of_use: https://"+devices+mdmserver.TermsPath+"\n")
+		}, "AAD-01,AAD-02,AAD-03,AAD-04,AAD-05,AAD-06,AAD-09,AAD-15,AAD-17,ENR-07,SEC-07,SES-01,PSH-01", "AAD-01,AAD-02,AAD-03,AAD-04,AAD-05,AAD-06,AAD-09,AAD-15,AAD-17,ENR-07,SEC-07,SES-01,PSH-01"},
 		{"Entra, v2.0 tokens", []string{"--auth-policy", "Federated", "--entra-keys", "http://" + later + "/" + testTenant + "/discovery/v2.0/keys",
 			"--entra-issuer", "https://login.microsoftonline.com/" + testTenant + "/v2.0", "--entra-tenant", testTenant, "--entra-audience", "c-1"}, func(t *testing.T, dir, _ string) {
 			extend(t, dir, "  directory: {listen: '"+later+"', tenant: "+testTenant+", version: 2.0, client_id: c-1}\n")

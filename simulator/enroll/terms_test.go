@@ -79,6 +79,8 @@ func TestTermsPages(t *testing.T) {
 		"another app":                {pages: map[string]string{"/terms": "-> ms-appx-web://other/ToUResponse?IsAccepted=true"}, fails: "neither https nor the redirect_uri"},
 		"a longer name":              {pages: map[string]string{"/terms": "-> " + TermsRedirect + "2?IsAccepted=true"}, fails: "neither https nor the redirect_uri"},
 		"in clear":                   {pages: map[string]string{"/terms": "-> http://x.example/"}, fails: "neither https nor the redirect_uri"},
+		"a hidden button":            {pages: map[string]string{"/terms": form(`<div style="display: none"><button name=a value=old>Accept</button></div><button name=a value=yes>Accept</button>`), "/answer": "-> " + accepted}, blob: "blob+1", visited: "GET /terms with token; POST /answer a=yes"},
+		"a question":                 {pages: map[string]string{"/terms": form(`<input name=pin type=password><button>Accept</button>`)}, fails: "asks for pin"},
 		"a status":                   {pages: map[string]string{}, fails: "HTTP status 403: [redacted] is not known here"},
 		"a loop":                     {pages: map[string]string{"/terms": "-> /terms"}, fails: "no answer after 12 pages"},
 	} {
@@ -125,5 +127,44 @@ func TestTermsParameters(t *testing.T) {
 	}
 	if _, err := (&Terms{URL: "http://mdm.example"}).Answer(t.Context()); err == nil || !strings.Contains(err.Error(), "https") {
 		t.Error(err)
+	}
+}
+
+// TestTermsOffers: which buttons a page has.
+func TestTermsOffers(t *testing.T) {
+	terms := &Terms{URL: "https://mdm.example/TermsOfUse"}
+	for page, want := range map[string][2]bool{
+		`<form><button>Accept</button><button>Decline</button></form>`:                                   {true, true},
+		`<form><button>Accept</button><button disabled>Decline</button></form>`:                          {true, false},
+		`<form><button>Accept</button><p hidden><button>Decline</button></p></form>`:                     {true, false},
+		`<form><button>Weiter</button></form>`:                                                           {true, false},
+		`<form><input name=pin type=password><button>I agree</button><button>I disagree</button></form>`: {true, true},
+		`<a href="` + accepted + `">Yes</a><a href="` + TermsRedirect + `?IsAccepted=false">No</a>`:      {true, true},
+		`<p>Welcome</p>`: {false, false},
+		``:               {false, false},
+		`<script>build()</script><form><button>Accept</button></form>`: {true, false},
+	} {
+		if accept, decline := terms.Offers([]byte(page)); [2]bool{accept, decline} != want {
+			t.Errorf("%s: accept %v, decline %v", page, accept, decline)
+		}
+	}
+}
+
+// TestAsksPassword: a one-time PIN is no password (Learn, "Microsoft Entra integration
+// with MDM").
+func TestAsksPassword(t *testing.T) {
+	for page, want := range map[string]string{
+		`<input type=password name=pw>`:                              "pw",
+		`<input type="Password" id=pw>`:                              "pw",
+		`<input type=password>`:                                      "password",
+		`<input type=text name=user>`:                                "",
+		`<input type=password name=pin>`:                             "",
+		`<input type=password name=a autocomplete="one-time-code">`:  "",
+		`<input type=password name=otp><input type=password name=x>`: "x",
+		``: "",
+	} {
+		if got := AsksPassword([]byte(page)); got != want {
+			t.Errorf("%s: %q, want %q", page, got, want)
+		}
 	}
 }

@@ -110,14 +110,14 @@ func (p *Provider) Tenant() string { return p.cfg.Tenant }
 func (p *Provider) Version() string { return p.cfg.Version }
 
 // Issuer returns the iss of good tokens.
-func (p *Provider) Issuer() string { return issuer(p.cfg.Version, p.cfg.Tenant) }
+func (p *Provider) Issuer() string { return Issuer(p.cfg.Version, p.cfg.Tenant) }
 
 // Audience returns the aud of good tokens.
 func (p *Provider) Audience() string { return p.audience(p.cfg.Version) }
 
 // Of returns the iss and aud of good tokens of a version.
 func (p *Provider) Of(version string) (iss, aud string) {
-	return issuer(version, p.cfg.Tenant), p.audience(version)
+	return Issuer(version, p.cfg.Tenant), p.audience(version)
 }
 
 // audience is the application that a token is for. In v2.0 it is an application's
@@ -141,7 +141,7 @@ func (p *Provider) configuration(version string) http.HandlerFunc {
 			return
 		}
 		answer(w, map[string]any{
-			"issuer": issuer(version, p.cfg.Tenant), "jwks_uri": p.KeysURL(), "id_token_signing_alg_values_supported": []string{"RS256"},
+			"issuer": Issuer(version, p.cfg.Tenant), "jwks_uri": p.KeysURL(), "id_token_signing_alg_values_supported": []string{"RS256"},
 			"authorization_endpoint":  p.cfg.BaseURL + "/" + p.cfg.Tenant + "/oauth2/v2.0/authorize",
 			"token_endpoint":          p.cfg.BaseURL + "/" + p.cfg.Tenant + "/oauth2/v2.0/token",
 			"subject_types_supported": []string{"pairwise"}, "response_types_supported": []string{"code", "id_token"},

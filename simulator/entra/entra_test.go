@@ -144,6 +144,30 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// TestOtherVersion: a token may be of another version than the provider's own.
+func TestOtherVersion(t *testing.T) {
+	p, err := entra.New(entra.Config{Tenant: "t", ClientID: "c-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version, want := range map[string]string{"": "1.0", entra.V1: "1.0", entra.V2: "2.0"} {
+		token, err := p.Issue(entra.Good, entra.Who{UPN: "u@x", Version: version, Audience: map[string]string{entra.V2: "https://other.example"}[version]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims := jwt.MapClaims{}
+		if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {
+			t.Fatal(err)
+		}
+		if iss, aud := p.Of(want); claims["ver"] != want || claims["iss"] != iss || claims["aud"] != aud {
+			t.Errorf("%q: %v", version, claims)
+		}
+	}
+	if _, err := p.Issue(entra.Good, entra.Who{Version: "3.0"}); err == nil {
+		t.Error("an unknown version must be an error")
+	}
+}
+
 // TestClaims: who a token names, for which application, and for how long (Learn,
 // "Microsoft Entra integration with MDM": the token of the terms-of-use page names no
 // device).

@@ -103,7 +103,7 @@ func (p *Provider) Issue(kind Kind, who Who) (string, error) {
 		claims["iss"] = "https://sts.evil.example/" + p.cfg.Tenant + "/"
 	case WrongTenant:
 		other := uuid.NewString()
-		claims["tid"], claims["iss"] = other, issuer(p.version(who), other)
+		claims["tid"], claims["iss"] = other, Issuer(p.version(who), other)
 	case Expired:
 		claims["iat"], claims["nbf"], claims["exp"] = now.Add(-2*time.Hour).Unix(), now.Add(-2*time.Hour).Unix(), now.Add(-time.Hour).Unix()
 	case NotYetValid:

@@ -16,9 +16,9 @@ const (
 // DefaultClientID is the MDM server's application id if Config names none.
 const DefaultClientID = "0f0c5b1e-6c0a-4d0c-9b64-3e2f7d1a9c58"
 
-// issuer returns the iss of a tenant's tokens of a version (Learn, "Access tokens in
+// Issuer returns the iss of a tenant's tokens of a version (Learn, "Access tokens in
 // the Microsoft identity platform").
-func issuer(version, tenant string) string {
+func Issuer(version, tenant string) string {
 	if version == V2 {
 		return "https://login.microsoftonline.com/" + tenant + "/v2.0"
 	}
