@@ -97,7 +97,7 @@ func page(rule func(h *suite.Heard, writes []pageWrite)) func(*suite.Heard) {
 				h.Concerns()
 			}
 		}
-		if len(h.Pairs) > 0 {
+		if len(h.Pairs) > 0 && !h.Crossed {
 			rule(h, writes)
 		}
 	}
