@@ -54,7 +54,7 @@ var everyMessage = []Scenario{
 		Source:  "MS-MDM 2.2.6.1, 2.2.3.3, 2.2.3.7",
 		Fix:     "Write one Status for each command in the device's message, whatever it is and wherever it stands. An unknown Alert gets one, too.",
 		Mutants: []*mutants.Mutant{mutants.SesAlertUnanswered, mutants.SesReplaceUnanswered, mutants.MsgStatusTwiceLater, mutants.MsgItemTwice},
-		Under:   []string{"SES-08", "SES-09", "SES-11", "SES-37"}},
+		Under:   []string{"SES-08", "SES-09", "SES-11", "SES-37", "SEC-19"}},
 	{ID: "MSG-08", Level: report.Must, Title: "every Status has a code", Hears: hasCodes, Run: talk,
 		Rule:    "In every message of the run each Status has Data with a three-digit code.",
 		Source:  "MS-MDM 2.2.6.1, 2.2.5.1; OMA DM RepPro 1.2.1 section 10",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
+	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // Variants of the push path.
@@ -77,6 +78,34 @@ var (
 	PushItself = &Variant{Name: "push-itself", Does: "pushes by itself when something is queued, and has no hook for it", Seen: "seen", Vary: func(c *mdmserver.Config) {
 		c.AutoPush = true
 	}}
+	StatusResets = &Variant{Name: "status-resets", Does: "sets the PFN again after every Push/Status but 0", Seen: "Learn, \"DMClient CSP\"", Vary: func(c *mdmserver.Config) {
+		hook.On(&c.Tamper, mdmserver.StatusTold, func(ch *mdmserver.Change) {
+			if ch.Code > 0 && ch.Code != 4 {
+				ch.Device.Push.Reset = true
+			}
+		})
+	}}
+	PollInSession = &Variant{Name: "poll-in-session", Does: "sets the poll schedule in a session, not in the document", Seen: "Learn, \"DMClient CSP\"", Vary: func(c *mdmserver.Config) {
+		c.Tamper.Document = append(c.Tamper.Document, func(p *mdmserver.Provisioning) {
+			for _, e := range p.Doc.FindElements("//characteristic[@type='Poll']") {
+				e.Parent().RemoveChild(e)
+			}
+		})
+		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) {
+			if !v.Opens || v.Device.Sessions != 1 || !hook.Planning(v) {
+				return
+			}
+			poll := hook.Account(v.Config) + "/Poll"
+			add := func(to, format, data string) {
+				r.Plan = append(r.Plan, mdmserver.Planned{Command: hook.Command(syncml.Add, to, format, data), Sent: &mdmserver.Sent{Purpose: mdmserver.ForPush}})
+			}
+			add(poll, "node", "")
+			for _, n := range [][2]string{{"NumberOfFirstRetries", "8"}, {"IntervalForFirstSetOfRetries", "15"}, {"NumberOfSecondRetries", "5"},
+				{"IntervalForSecondSetOfRetries", "60"}, {"NumberOfRemainingScheduledRetries", "0"}, {"IntervalForRemainingScheduledRetries", "1440"}} {
+				add(poll+"/"+n[0], "int", n[1])
+			}
+		})
+	}}
 	Redirects = &Variant{Name: "redirects", Does: "follows redirects, and leaves its token behind where the host is another", Seen: "Go's net/http", Vary: func(c *mdmserver.Config) {
 		client := *cmp.Or(c.HTTP, http.DefaultClient)
 		client.CheckRedirect = nil
@@ -84,4 +113,4 @@ var (
 	}}
 )
 
-var pushes = []*Variant{GetFirst, DeviceScope, PushLate, PushTwice, PushDebounced, PushHeaders, PushItself, Redirects}
+var pushes = []*Variant{GetFirst, DeviceScope, PushLate, PushTwice, PushDebounced, PushHeaders, PushItself, StatusResets, PollInSession, Redirects}
