@@ -194,7 +194,7 @@ func sizeIn(m *syncml.Meta) int {
 	if m == nil {
 		return 0
 	}
-	n, _ := strconv.Atoi(m.Size) //nolint:errcheck // none is 0
+	n, _ := strconv.Atoi(m.Size) // 0 if there is none
 	return n
 }
 
