@@ -121,9 +121,12 @@ func wrongClock(t *T, skew time.Duration) {
 // crowd lets many devices open sessions at the same moment.
 func crowd(t *T) {
 	list := crowdOf(t, t.Lab.Config.Target.Crowd)
+	starving := suite.Starving()
 	sessions := atOnce(t, list)
+	starved := starving()
 	lone := loneGateway(sessions)
 	var ended []string
+	late := 0
 	for i, s := range sessions {
 		if i == lone {
 			t.Evidence("%s: HTTP status %d from a gateway, to this device alone; tried again after the others", list[i].Identity().DeviceID, s.Exchanges[len(s.Exchanges)-1].Status)
@@ -136,6 +139,9 @@ func crowd(t *T) {
 		if suite.Broken(s) == nil && len(s.Received) > 0 {
 			continue
 		}
+		if noReplyInTime(s) {
+			late++
+		}
 		saw := broke(t, s)
 		ended = append(ended, saw)
 		if len(ended) <= 5 {
@@ -145,9 +151,20 @@ func crowd(t *T) {
 			}
 		}
 	}
+	if starved && late > 0 && late == len(ended) {
+		t.Skip("this machine is too busy to judge: %d sessions had no reply in time, and dmwake itself got to run less than half of the time; run ROB-10 again when nothing else runs here", late)
+	}
 	if len(ended) > 0 {
 		t.Fail(fmt.Sprintf("sessions of %d devices, started at the same moment, all complete", len(list)), fmt.Sprintf("%d did not, the first: %s", len(ended), ended[0]))
 	}
+}
+
+// noReplyInTime reports whether a session ended since no reply came within
+// timeouts.request.
+func noReplyInTime(s *dmclient.Session) bool {
+	n := len(s.Exchanges)
+	var timeout interface{ Timeout() bool }
+	return n > 0 && errors.As(s.Exchanges[n-1].Err, &timeout) && timeout.Timeout()
 }
 
 // loneGateway is the index of the only session that broke off, if it ended with what a

@@ -43,6 +43,43 @@ func patient(ctx context.Context, d time.Duration) (over context.Context, cancel
 	return over, cancel
 }
 
+// starvedShare is the share of the time in which a process has to get to run, for what
+// it measures to say something about others.
+const starvedShare = 0.5
+
+// Starving watches how much of the time this process gets to run. The function that it
+// returns ends that, and reports whether it was too little: a server on the same
+// machine had no more.
+func Starving() (starved func() bool) {
+	const step = 5 * time.Millisecond
+	tick := time.NewTicker(step)
+	end := starving(step, tick.C)
+	return func() bool {
+		tick.Stop()
+		return end()
+	}
+}
+
+func starving(step time.Duration, tick <-chan time.Time) (starved func() bool) {
+	began, ran, done := time.Now(), make(chan int), make(chan struct{})
+	go func() {
+		for n := 0; ; {
+			select {
+			case <-tick:
+				n++
+			case <-done:
+				ran <- n
+				return
+			}
+		}
+	}()
+	return func() bool {
+		close(done)
+		n := time.Duration(<-ran)
+		return float64(n*step) < starvedShare*float64(time.Since(began)-step)
+	}
+}
+
 // Until waits for a moment that the protocol defines, such as the end of a token's
 // lifetime or of a Retry-After. Other scenarios run meanwhile, so it may take
 // longer: a caller that counts events must check when they happened.

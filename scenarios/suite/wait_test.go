@@ -7,6 +7,22 @@ import (
 	"time"
 )
 
+// TestStarving: a process that runs is not starved.
+func TestStarving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		starved := Starving()
+		<-time.After(time.Second)
+		if starved() {
+			t.Error("starved, on a machine with nothing else to do")
+		}
+		never := starving(time.Millisecond, nil)
+		<-time.After(time.Second)
+		if !never() {
+			t.Error("not starved, though no tick came")
+		}
+	})
+}
+
 // TestPatient: a wait ends after its time, or with the run, or at once if there is no
 // time.
 func TestPatient(t *testing.T) {
