@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -72,5 +73,35 @@ func TestListensAlone(t *testing.T) {
 	s := scenario("AAA-01", func(t *T) { t.Enrolled() }, func(s *Scenario) { s.Hears = func(h *Heard) { h.Breach(0, "silence", "a word") } })
 	if r, err := Run(t.Context(), newLab(t), &s); err != nil || r.Outcome != report.Failed || !strings.Contains(r.Saw, "a word, in AAA-01, session") {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestHeardInTime: when the run's time is up, what was heard until then still fails.
+func TestHeardInTime(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	listens := func(broken bool) func(*Scenario) {
+		return func(s *Scenario) {
+			s.Hears = func(h *Heard) {
+				if broken {
+					h.Breach(0, "silence", "a word")
+				}
+			}
+		}
+	}
+	r := newRunner(newLab(t), []Scenario{
+		scenario("AAA-01", func(t *T) {
+			t.Enrolled()
+			cancel()
+		}),
+		scenario("BBB-01", passes, listens(true)),
+		scenario("BBB-02", passes, listens(false)),
+	}, Options{})
+	r.run(ctx)
+	if got := r.verdict("BBB-01").result; got.Outcome != report.Failed || !strings.Contains(got.Saw, "a word, in AAA-01") {
+		t.Errorf("%+v", got)
+	}
+	if got := r.verdict("BBB-02").result; got.Outcome != report.Skipped {
+		t.Errorf("%+v", got)
 	}
 }

@@ -173,6 +173,9 @@ func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 	missing, _, _ := s.missing(&r.lab.Config.Target)
 	switch {
 	case ctx.Err() != nil:
+		if v := r.soFar(ctx, s); v != nil {
+			return v
+		}
 		return open(report.Skipped, whyEnded(ctx))
 	case !r.watch.up():
 		return open(report.Skipped, "the target was gone: it went away "+r.watch.down.Error())
@@ -188,6 +191,20 @@ func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 	}
 	r.watch.look(ctx, v)
 	return v
+}
+
+// soFar fails a scenario that listens by what was heard before the run's time was up;
+// nil if nothing was wrong, since the rest was not heard.
+func (r *runner) soFar(ctx context.Context, s *Scenario) *verdict {
+	if s.Hears == nil {
+		return nil
+	}
+	heard := *s
+	heard.Run, heard.On, heard.Reach = func(*T) {}, "", Shared
+	if v := run(context.WithoutCancel(ctx), r.lab, &heard, nil, r.ears); v.result.Broken() {
+		return v
+	}
+	return nil
 }
 
 // settle marks verdicts that are final. The caller holds the lock.
