@@ -119,6 +119,13 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 		if len(f.mutants) > 0 {
 			return usage(errors.New("--mutant breaks the embedded server; leave --config out, or start \"dmwake mdm --mutant\" as the target"))
 		}
+		if f.printEnv { // it makes the lab's CA, which may be the one in target.ca
+			if w, err := target.LoadWNS(f.config); err == nil {
+				if _, err := intercept.LoadCA(w.WNS.CADir); err != nil {
+					return usage(err)
+				}
+			}
+		}
 		if cfg, err = target.Load(f.config); err != nil {
 			return usage(err)
 		}
