@@ -113,7 +113,7 @@ var also = map[*mutants.Mutant][]string{
 	mutants.EnrNoEKU:           {"SES-01", "SES-43"},
 	mutants.EnrNoAppsrv:        {"SES-40", "SES-29", "SES-30", "SES-31", "SES-32", "SES-41", "SES-65", "SES-66", "SES-67", "SES-68", "SEC-05", "SEC-16", "SEC-17", "SEC-18"},
 	mutants.EnrStaleSession:    {"MSG-03"},
-	mutants.SesAddressDead:     {"ENR", "PFN", "CHN", "WER", "PSH", "ERR", "SEC", "ROB"}, // no later session of any device
+	mutants.SesAddressDead:     {"ENR", "PFN", "CHN", "SEC", "ROB"}, // no later session
 	mutants.SesStatusesSilent:  {"MSG-06"},
 	mutants.SesStatusesEchoed:  {"MSG-07"},
 	mutants.SesMixed:           {"MSG-02", "MSG-03"},

@@ -94,7 +94,7 @@ var everyMessage = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.SesContentType, mutants.MsgContentTypeLater},
 		Under:   []string{"SES-02"}},
 	{ID: "MSG-15", Level: report.Must, Title: "a message without Final has something to follow", Hears: endsPackages, Run: talk,
-		Rule:    "In every session of the run a message without commands has Final, since nothing follows it. Only the reply to a device's message without Final may lack it. Alert 1223 comes with Final.",
+		Rule:    "In every session of the run a message without commands has Final, since nothing follows it. Only the reply to a device's message without Final may lack it. Alert 1223 comes with Final, except in reply to such a message.",
 		Source:  "MS-MDM 2.2.3.4; OMA DM Protocol 1.2.1 sections 6 and 8.1",
 		Fix:     "Write Final into every message, except for chunks of a large object and Alert 1222.",
 		Mutants: []*mutants.Mutant{mutants.SesNoFinal, mutants.SesFinalIdle, mutants.MsgFinalLater, mutants.MsgAbortOpen},

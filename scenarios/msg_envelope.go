@@ -44,6 +44,7 @@ func endsPackages(h *suite.Heard) {
 		aborts := slices.ContainsFunc(p.Got.Body, func(c syncml.Command) bool { return c.Verb == syncml.Alert && c.Code() == syncml.AlertSessionAbort })
 		switch {
 		case p.Got.Final:
+		case aborts && p.Sent != nil && !p.Sent.Final: // section 6 asks for no Final there
 		case aborts:
 			h.Breach(i, "Final beside Alert 1223", "no Final")
 		case !p.Got.HasCommands() && judgeable(&p) && p.Sent.Final:

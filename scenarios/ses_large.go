@@ -163,7 +163,11 @@ func needLarge(t *T) lab.Command {
 }
 
 func largeCommand(t *T) (lab.Command, bool) {
-	value := "<VPNProfile>" + strings.Repeat("<Route/>", 500) + "</VPNProfile>"
+	var b strings.Builder
+	for i := range 800 { // no part is like another
+		fmt.Fprintf(&b, "%04d.", i)
+	}
+	value := b.String()
 	return t.Form(
 		lab.Command{Verb: syncml.Add, LocURI: "./Vendor/MSFT/VPNv2/dmwake/ProfileXML", Format: "chr", Data: value},
 		lab.Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/dmwake/HostedInstall", Format: "chr", Data: value})
@@ -176,9 +180,12 @@ func takesChunks(t *T) *Device {
 	return d
 }
 
-// largeTraffic sends a large value to a device that takes chunks, if it can, so that
-// there are chunks to judge.
+// largeTraffic sends a large value to a device that takes chunks, if it can and nothing
+// else did, so that there are chunks to judge.
 func largeTraffic(t *T) {
+	if t.Heard() >= fewSessions {
+		return
+	}
 	if c, ok := largeCommand(t); ok && t.CanWork() && !t.Lab.Config.Target.Shared() {
 		d := takesChunks(t)
 		from := d.SessionCount()

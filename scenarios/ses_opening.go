@@ -115,9 +115,14 @@ var sessionOpening = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.SesAddressDead},
 		Under:   []string{"SES-43"},
 		Run: func(t *T) {
-			d := t.Enrolled()
+			var d *Device
+			if t.Lab.Config.Target.Shared() {
+				d = t.Enrolled()
+			} else {
+				d = t.EnrolledOnly()
+			}
 			was := d.Address()
-			for range 3 {
+			for range 4 {
 				if d.Address() == was {
 					d.Sync(dmclient.SyncOptions{})
 				}

@@ -17,21 +17,19 @@ import (
 // nothing to answer, and when there is more to come.
 var sessionParts = []Scenario{
 	{ID: "SES-46", Level: report.Must, Title: "a message of Statuses only is answered by the Status for SyncHdr",
-		Rule:    "A device that was asked for nothing sends only Statuses. The reply has the Status for SyncHdr and no Status for a command that was never sent, with and without a credential in the message.",
+		Rule:    "A device that was asked for nothing, or has nothing of what it was asked for, sends only Statuses. The reply has the Status for SyncHdr and no Status for a command that was never sent, with and without a credential in the message.",
 		Source:  "OMA DM Protocol 1.2.1 section 8; MS-MDM 2.2.6.1",
 		Fix:     "Write the Status for SyncHdr in every reply, and a Status for each command of the device. A Status gets none.",
 		Mutants: []*mutants.Mutant{mutants.SesStatusesSilent, mutants.SesStatusesEchoed},
 		Under:   []string{"SES-08", "SES-37"},
 		Run: func(t *T) {
-			t.Try("without a credential", func() { onlyStatuses(t.Next()) })
-			if t.Lab.Config.Target.Shared() {
-				return // it shows its credential only when it is asked
+			for what, quirk := range map[string]string{"without a credential": "-sends-cred", "with the credential, if the device has one": "sends-cred"} {
+				t.Try(what, func() {
+					d := t.DeviceWith(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, quirk) })
+					enrolls(d)
+					onlyStatuses(d)
+				})
 			}
-			t.Try("with the credential, if the device has one", func() {
-				d := t.DeviceWith(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, "sends-cred") })
-				enrolls(d)
-				onlyStatuses(d)
-			})
 		}},
 	{ID: "SES-50", Level: report.Should, Title: "answers in several messages are awaited",
 		Rule:    "A device may divide its answers among messages, with Final in the last. The server answers each part with the Status for SyncHdr and Alert 1222 (or 1223), without Final. It sends no new command before the last part. (Windows divides its answers only for a server with a MaxMsgSize.)",
@@ -54,26 +52,28 @@ var sessionParts = []Scenario{
 			if at >= len(s.Received) {
 				t.Fail("a reply to the first part of the answers", s.End)
 			}
-			asksForRest(t, s.Received[at])
-			t.Check(f.sent, "a session that goes on until all answers are sent", s.End)
+			if asksForRest(t, s.Received[at]) == syncml.AlertNextMessage {
+				t.Check(f.sent, "a session that goes on until all answers are sent", s.End)
+			}
 		}},
 }
 
-// asksForRest fails unless a message asks for the rest of the device's package.
-func asksForRest(t *T, m *syncml.Message) {
+// asksForRest fails unless a message asks for the rest of the device's package, or
+// ends the session. It returns the Alert that does.
+func asksForRest(t *T, m *syncml.Message) (alert int) {
 	const want = "Alert 1222 (or 1223), no other command, and no Final, in reply to the first part of the answers"
-	asks := false
 	for _, c := range m.Body {
 		switch {
 		case c.Verb.IsReply():
 		case c.Verb == syncml.Alert && (c.Code() == syncml.AlertNextMessage || c.Code() == syncml.AlertSessionAbort):
-			asks = true
+			alert = c.Code()
 		default:
 			t.Fail(want, fmt.Sprintf("%s %s%s", c.Verb, c.Target(), c.Data))
 		}
 	}
-	t.Check(asks, want, "no Alert")
-	t.Check(!m.Final, want, "Final beside the Alert")
+	t.Check(alert != 0, want, "no Alert")
+	t.Check(!m.Final || alert == syncml.AlertSessionAbort, want, "Final beside the Alert")
+	return alert
 }
 
 // answersInParts is a fault: the first message with two answers comes in two.
@@ -113,16 +113,13 @@ func joined(body, rest []syncml.Command) []syncml.Command {
 	return out
 }
 
-// onlyStatuses holds a session in which the device has no Results, and checks how its
-// messages of Statuses only are answered.
+// onlyStatuses holds a session in which the device has no node that a Get asks for,
+// and checks how its messages of Statuses only are answered.
 func onlyStatuses(d *Device) {
 	t := d.T
 	d.First()
-	d.AddFault(rewrite(func(m *syncml.Message) {
-		m.Body = slices.DeleteFunc(m.Body, func(c syncml.Command) bool { return c.Verb == syncml.Results })
-	}))
+	d.AddFault(&dmclient.AnswerWith{Verb: syncml.Get, Code: syncml.NotFound})
 	s := busy(d)
-	d.ClearFaults()
 	runsToEnd(d, s, "a message of Statuses only")
 	shown := false
 	for i, m := range s.Sent[:min(len(s.Sent), len(s.Received))] { // the last reply may be empty

@@ -94,9 +94,9 @@ var (
 			}
 		})
 	}}
-	SesAddressDead = &Mutant{"ses-address-dead", "sends devices to an address that answers nobody, in their fourth session", func(t *tamper) {
+	SesAddressDead = &Mutant{"ses-address-dead", "sends devices without work to an address that answers nobody, in their fourth session", func(t *tamper) {
 		hook.Reply(t, func(v *mdmserver.Visit, r *mdmserver.Reply) {
-			if v.Device.Sessions == 4 && v.Opens && hook.Planning(v) {
+			if v.Device.Sessions == 4 && len(v.Device.Commands) == 0 && v.Opens && hook.Planning(v) {
 				c := hook.Command(syncml.Replace, hook.Account(v.Config)+"/ManagementServiceAddress", "chr", v.Config.BaseURL+"/moved")
 				r.Plan = append(r.Plan, mdmserver.Planned{Command: c, Sent: &mdmserver.Sent{Purpose: mdmserver.ForPush}})
 			}
