@@ -194,6 +194,9 @@ func answersAbort(t *T, s *dmclient.Session, last *dmclient.Exchange) {
 	if err != nil {
 		return
 	}
+	if code := hdrStatus(m).Code(); code >= 400 {
+		return // a server that asks for a credential with each message; SES-68 judges a refusal
+	}
 	for _, c := range m.Body {
 		if !c.Verb.IsReply() && c.Verb != syncml.Alert {
 			t.Fail("no command in the reply to Alert 1223", fmt.Sprintf("%s %s", c.Verb, c.Target()))

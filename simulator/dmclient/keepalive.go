@@ -50,12 +50,15 @@ func (r *running) heldBack(ctx context.Context, msg *syncml.Message) error {
 
 // pending sends the message that Learn shows: an Alert with CmdID 2, no Status, no
 // Final. Commands in the server's answer are not executed: the device is busy with the
-// previous ones [model]. The message that waits gets the next MsgID.
+// previous ones [model]. The message that waits gets the next MsgID, and a credential of
+// its own.
 func (r *running) pending(ctx context.Context, msg *syncml.Message) error {
-	_, err := r.send(ctx, &syncml.Message{Hdr: msg.Hdr, Extended: msg.Extended, Body: []syncml.Command{{
+	reply, err := r.send(ctx, &syncml.Message{Hdr: msg.Hdr, Extended: msg.Extended, Body: []syncml.Command{{
 		Verb: syncml.Alert, CmdID: "2", Data: strconv.Itoa(syncml.AlertClientEvent), Items: []syncml.Item{{
 			Meta: &syncml.Meta{Type: "Reversed-Domain-Name:com.microsoft.mdm.requestpending"}, Data: "1", HasData: true}}}}})
-	r.msgID++
-	msg.Hdr.MsgID = strconv.Itoa(r.msgID)
+	if err == nil && reply != nil {
+		_, err = r.judged(reply) // its nonce is for the next message
+	}
+	msg.Hdr = r.header()
 	return err
 }
