@@ -231,7 +231,7 @@ func endsOnce(h *suite.Heard, writes []pageWrite) {
 
 // userSessions is how many whole sessions with a user a server gets to repeat what was
 // refused for ./User.
-const userSessions = 2
+const userSessions = 3
 
 func repeatsForUser(h *suite.Heard, writes []pageWrite) {
 	if len(writes) > 0 && slices.ContainsFunc(writes, func(w pageWrite) bool { return w.user }) || !userThere(h.Session) {

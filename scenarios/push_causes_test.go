@@ -108,3 +108,22 @@ func TestRedirectsMayBeFollowed(t *testing.T) {
 		t.Errorf("%+v", res)
 	}
 }
+
+// TestTakenForDone: a server that takes a command for done when it has sent it is told
+// once, whatever ended the session.
+func TestTakenForDone(t *testing.T) {
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: []*mutants.Mutant{mutants.PshSentDone}, Key: sharedKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	list, err := Select([]string{"PSH-13", "ERR-14"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := report.Report{Scenarios: suite.Collect(t.Context(), l, list, suite.Options{Catalogue: All()}).Results}
+	r.Finish()
+	if len(r.Causes) != 1 || r.Summary.Failed != 2 {
+		t.Errorf("%d failed, causes %+v", r.Summary.Failed, r.Causes)
+	}
+}

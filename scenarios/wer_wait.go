@@ -28,7 +28,7 @@ var throttles = []Scenario{
 				{"a date in an hour", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)},
 			} {
 				t.Try(after.what, func() {
-					waits(t, t.Next().Ready(), fakewns.Fault{Status: http.StatusServiceUnavailable, RetryAfter: after.value}, 2*time.Second)
+					waits(t, t.Next().Ready(), fakewns.Fault{Status: http.StatusServiceUnavailable, RetryAfter: after.value})
 				})
 			}
 		}},
@@ -40,7 +40,7 @@ var throttles = []Scenario{
 		Under:   []string{"WER-07", "WER-13"},
 		Run: func(t *T) {
 			t.Try("429 with Retry-After", func() {
-				waits(t, t.WithChannel(), fakewns.Fault{Status: http.StatusTooManyRequests, RetryAfter: "2"}, 2*time.Second)
+				waits(t, t.WithChannel(), fakewns.Fault{Status: http.StatusTooManyRequests, RetryAfter: "2"})
 			})
 			t.Try("X-WNS-Status appthrottled", func() { notAtOnce(t.Next().Ready(), "appthrottled") })
 		}},
@@ -51,7 +51,7 @@ var throttles = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.WerContinueNow},
 		Under:   []string{"WER-07"},
 		Run: func(t *T) {
-			waits(t, t.WithChannel(), fakewns.Fault{Do: continueAfter(2)}, 2*time.Second)
+			waits(t, t.WithChannel(), fakewns.Fault{Do: continueAfter(2)})
 		}},
 }
 
@@ -70,13 +70,16 @@ func (a continueAfter) Answer(h http.Header, r *fakewns.Reply) {
 // retryAfter makes WNS answer two pushes with a status and Retry-After, and watches the
 // server until that time has passed since the first answer.
 func retryAfter(t *T, status int) {
-	waits(t, t.WithChannel(), fakewns.Fault{Status: status, RetryAfter: "2"}, 2*time.Second)
+	waits(t, t.WithChannel(), fakewns.Fault{Status: status, RetryAfter: "2"})
 }
 
+// watched is how long a server is watched that WNS asked to wait: the shortest time
+// that any of these scenarios asks for.
+const watched = 2 * time.Second
+
 // waits makes WNS answer all notifications to a device with a fault that asks the
-// server to wait, and has it push twice. It watches for a time since the first answer,
-// which is not longer than WNS asked for.
-func waits(t *T, d *Device, f fakewns.Fault, watch time.Duration) {
+// server to wait, has it push twice, and watches it from the first answer on.
+func waits(t *T, d *Device, f fakewns.Fault) {
 	usual := usualPushes(d)
 	f.Name, f.On, f.Device = "wait", fakewns.Notification, d.Identity().DeviceID
 	remove := t.Inject(f)
@@ -85,13 +88,13 @@ func waits(t *T, d *Device, f fakewns.Fault, watch time.Duration) {
 	t.PushInBackground(d)
 	first := faulted(d, m)
 	// A tenth of a second for clocks that round.
-	end := first.At.Add(watch - 100*time.Millisecond)
-	t.Until(first.At.Add(watch / 4))
+	end := first.At.Add(watched - 100*time.Millisecond)
+	t.Until(first.At.Add(watched / 4))
 	t.PushInBackground(d) // the time is the channel's, not that of one notification
 	t.Until(end)
 	list := upTo(d.PushesFrom(m, first), end)
 	noteFirst(t, list)
-	t.Expect(len(list), "notifications for two pushes within %s, including the first, after WNS asked to wait", watch).To(BeNumerically("<=", usual))
+	t.Expect(len(list), "notifications for two pushes within %s, including the first, after WNS asked to wait", watched).To(BeNumerically("<=", usual))
 }
 
 // notAtOnce makes WNS answer 200 with an X-WNS-Status that says that too much was sent,

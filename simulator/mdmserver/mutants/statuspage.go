@@ -11,10 +11,10 @@ import (
 // Mutants of the Enrollment Status Page.
 var (
 	EspTakenBack = &Mutant{"esp-taken-back", "sets ServerHasFinishedProvisioning back to false", func(t *tamper) {
-		afterPage(t, syncml.Replace, "ServerHasFinishedProvisioning", "bool", "false")
+		afterPage(t, "ServerHasFinishedProvisioning", "bool", "false")
 	}}
 	EspListLate = &Mutant{"esp-list-late", "writes another list after ServerHasFinishedProvisioning", func(t *tamper) {
-		afterPage(t, syncml.Replace, "ExpectedPolicies", "chr", "./Device/Vendor/MSFT/Policy/Config/Experience/AllowCortana")
+		afterPage(t, "ExpectedPolicies", "chr", "./Device/Vendor/MSFT/Policy/Config/Experience/AllowCortana")
 	}}
 	EspComma = &Mutant{"esp-comma", "puts commas between the LocURIs of a list", func(t *tamper) {
 		onPage(t, "ExpectedPolicies", func(c *syncml.Command) { relist(c, ",") })
@@ -51,10 +51,10 @@ var (
 		onPage(t, "BlockInStatusPage", func(c *syncml.Command) { c.Items[0].Meta.Format = "chr" })
 	}}
 	EspDoneTwice = &Mutant{"esp-done-twice", "sets IsSyncDone in every session after the end", func(t *tamper) {
-		afterPage(t, syncml.Replace, "IsSyncDone", "bool", "true")
+		afterPage(t, "IsSyncDone", "bool", "true")
 	}}
 	EspResultTwo = &Mutant{"esp-result", "sets WasDeviceSuccessfullyProvisioned to 3", func(t *tamper) {
-		afterPage(t, syncml.Replace, "WasDeviceSuccessfullyProvisioned", "int", "3")
+		afterPage(t, "WasDeviceSuccessfullyProvisioned", "int", "3")
 	}}
 	EspUserOnce = &Mutant{"esp-user-once", "sends what concerns the user once, whatever the device answers", func(t *tamper) {
 		told := map[*mdmserver.Device]*mdmserver.Session{}
@@ -108,13 +108,13 @@ func relist(c *syncml.Command, delimiter string) {
 	c.Items[0].Data = strings.ReplaceAll(c.Items[0].Data, "\uf000", delimiter)
 }
 
-// afterPage sends a command to a node of the page, at the start of every session after
+// afterPage replaces a node of the page, at the start of every session after
 // the one that ended it.
-func afterPage(t *tamper, verb syncml.Verb, node, format, data string) {
+func afterPage(t *tamper, node, format, data string) {
 	ended := map[*mdmserver.Device]string{} // FirstSyncStatus of the device
 	hook.Reply(t, func(v *mdmserver.Visit, r *mdmserver.Reply) {
 		if at := ended[v.Device]; at != "" && v.Opens && hook.Planning(v) {
-			r.Plan = append(r.Plan, mdmserver.Planned{Command: hook.Command(verb, at+node, format, data), Sent: &mdmserver.Sent{Purpose: mdmserver.ForPage}})
+			r.Plan = append(r.Plan, mdmserver.Planned{Command: hook.Command(syncml.Replace, at+node, format, data), Sent: &mdmserver.Sent{Purpose: mdmserver.ForPage}})
 		}
 		for i := range r.Plan {
 			if p := &r.Plan[i]; p.Sent.Purpose == mdmserver.ForPageFinished {
