@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
 
@@ -51,11 +52,11 @@ var ofDirectory = []Scenario{
 		},
 	},
 	{
-		ID: "AAD-03", Level: report.Must, On: "entra", Title: "v2.0 tokens enroll devices",
-		Rule:    "The server accepts the directory's v2.0 tokens: the issuer is https://login.microsoftonline.com/{tenant}/v2.0, the audience the application's id, and preferred_username names the user.",
+		ID: "AAD-03", Level: report.Must, On: "entra", Title: "v2.0 tokens are accepted",
+		Rule:    "The server accepts the directory's v2.0 tokens, in the enrollment and in sessions: the issuer is https://login.microsoftonline.com/{tenant}/v2.0, the audience the application's id, and preferred_username names the user.",
 		Source:  entraDoc + ", note on V2 tokens; Learn, \"Access token claims reference\"",
 		Fix:     "Accept tokens with ver 2.0 beside 1.0: compare aud with the application's id, and iss with the v2.0 issuer of the tenant.",
-		Mutants: []*mutants.Mutant{mutants.AadV1Only},
+		Mutants: []*mutants.Mutant{mutants.AadV1Only, mutants.AadV1Sessions},
 		Under:   []string{"AAD-02"},
 		Run: func(t *T) {
 			p := issuing(t)
@@ -64,6 +65,14 @@ var ofDirectory = []Scenario{
 			}
 			d := t.DeviceWith(func(c *dmclient.Config) { c.Tokens = tokensOf(t, p, entra.Who{Version: entra.V2}) })
 			takesToken(t, d, d.Enroll(), "a v2.0 token")
+			s := begun(d).Sessions()[0]
+			if !turnedAway(s) {
+				return
+			}
+			if turnedAway(begun(member(t, "Full", nil)).Sessions()[0]) {
+				t.Blocked(suite.By(suite.Talks, suite.Proves), "sessions with the usual tokens are refused as well")
+			}
+			t.Fail("a session of a device with v2.0 tokens", fmt.Sprintf("HTTP status %d", s.Exchanges[len(s.Exchanges)-1].Status))
 		},
 	},
 }
@@ -95,6 +104,12 @@ func tokensOf(t *T, p *entra.Provider, who entra.Who) tokensAs {
 		one.DeviceID, one.Audience, one.Device, one.Unregistered = r.DeviceID, r.Audience, r.Device, r.DeviceID == ""
 		return p.Issue(entra.Good, one)
 	}
+}
+
+// turnedAway reports whether a server refused a session.
+func turnedAway(s *dmclient.Session) bool {
+	n := len(s.Exchanges)
+	return n > 0 && (s.Exchanges[n-1].Status == http.StatusUnauthorized || s.Exchanges[n-1].Status == http.StatusForbidden)
 }
 
 // takesToken fails if the server refused a device because of its token.

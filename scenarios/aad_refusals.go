@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/report"
@@ -76,11 +77,11 @@ var termsRefusals = []Scenario{
 		Rule:    "redirect_uri is the address of a Windows app, ms-appx-web://. The server does not redirect to any other address, neither with an answer nor with an error.",
 		Source:  "CWE-601; " + termsDoc,
 		Fix:     "Refuse a redirect_uri whose scheme is not ms-appx-web before you look at anything else.",
-		Mutants: []*mutants.Mutant{mutants.AadRedirectAny, mutants.AadErrorAny},
+		Mutants: []*mutants.Mutant{mutants.AadRedirectAny, mutants.AadRedirectContains, mutants.AadErrorAny},
 		Under:   []string{"AAD-05"},
 		Run: func(t *T) {
 			accepts(t)
-			for _, elsewhere := range []string{"https://localhost:1/elsewhere", "http://localhost:1/elsewhere", "javascript:alert(1)"} {
+			for _, elsewhere := range []string{"https://localhost:1/elsewhere", "https://localhost:1/ms-appx-web://dmwake", "javascript:alert(1)"} {
 				for _, what := range []string{"accepted", "without a token"} {
 					t.Try(elsewhere+" "+what, func() {
 						v := openTerms(t, "the terms of use with redirect_uri "+elsewhere+", "+what, func(x *enroll.Terms) {
@@ -88,7 +89,8 @@ var termsRefusals = []Scenario{
 								x.Token = ""
 							}
 						})
-						t.Check(v.to == nil, "no redirect to an address that is not of a Windows app", "a redirect to "+elsewhere)
+						gone := slices.ContainsFunc(v.went, func(to string) bool { return strings.HasPrefix(to, elsewhere) })
+						t.Check(v.to == nil && !gone, "no redirect to an address that is not of a Windows app", "a redirect to "+elsewhere)
 					})
 				}
 			}

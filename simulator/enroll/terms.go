@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -132,6 +133,8 @@ func (t *Terms) Press(ctx context.Context) (to *url.URL, status int, err error) 
 				next.at.RawQuery = next.values.Encode()
 			}
 			return next.at, status, nil
+		case slices.Contains(directories, strings.ToLower(next.at.Hostname())):
+			return nil, status, &UnusableError{Why: "the terms-of-use page leads to " + next.at.Hostname() + ", where no simulated device can sign in"}
 		case next.at.Scheme != "https":
 			return nil, status, fmt.Errorf("the page leads to %s, which is neither https nor the redirect_uri %s", bare(next.at), t.redirect())
 		}

@@ -82,6 +82,8 @@ type TermsVisit struct {
 	Config *Config
 	Token  string // in Authorization: Bearer; empty without one
 	User   string // who it names
+	// Redirect is redirect_uri.
+	Redirect string
 	// Elsewhere says that redirect_uri is not the address of a Windows app: nobody is
 	// redirected there.
 	Elsewhere bool

@@ -67,7 +67,7 @@ func (s *Server) terms(w http.ResponseWriter, r *http.Request) {
 // visited decides how a request is answered: by the page, or by an error.
 func (s *Server) visited(r *http.Request, to *url.URL) *TermsVisit {
 	// A redirect to anywhere else would be an open one (CWE-601).
-	x := &TermsVisit{Config: &s.cfg, Elsewhere: to.Scheme != "ms-appx-web" || to.Host == ""}
+	x := &TermsVisit{Config: &s.cfg, Redirect: to.String(), Elsewhere: to.Scheme != "ms-appx-web" || to.Host == ""}
 	if token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); bearer {
 		x.Token = token
 	}

@@ -140,6 +140,11 @@ var (
 	AadRedirectAny = &Mutant{"aad-redirect-any", "redirects to any redirect_uri", func(t *tamper) {
 		t.Terms = append(t.Terms, func(x *mdmserver.TermsVisit) { x.Elsewhere = x.Elsewhere && x.Error != "" })
 	}}
+	AadRedirectContains = &Mutant{"aad-redirect-contains", "looks for ms-appx-web anywhere in redirect_uri", func(t *tamper) {
+		t.Terms = append(t.Terms, func(x *mdmserver.TermsVisit) {
+			x.Elsewhere = x.Elsewhere && !strings.Contains(x.Redirect, "ms-appx-web:")
+		})
+	}}
 	AadErrorAny = &Mutant{"aad-error-any", "redirects to any redirect_uri with an error", func(t *tamper) {
 		t.Terms = append(t.Terms, func(x *mdmserver.TermsVisit) { x.Elsewhere = x.Elsewhere && x.Error == "" })
 	}}
@@ -151,9 +156,9 @@ var (
 )
 
 var directories = []*Mutant{
-	AadOnPremise, AadTokenRefused, AadJoinRefused, AadV1Only, AadDeviceByToken, AadTermsGone, AadTermsDevice, AadTermsKey, AadTermsAud, AadTermsExp, AadTermsAnyone,
+	AadOnPremise, AadTokenRefused, AadJoinRefused, AadV1Only, AadV1Sessions, AadDeviceByToken, AadTermsGone, AadTermsDevice, AadTermsKey, AadTermsAud, AadTermsExp, AadTermsAnyone,
 	AadAcceptSilent, AadNoBlob, AadRedirectFixed, AadDeclineSilent, AadDeclineAccepts, AadNoAccept, AadNoDecline, AadJoinDeclines, AadErrorPlain, AadErrorMute,
-	AadVersionAny, AadNoRequestID, AadPassword, AadRedirectAny, AadErrorAny, AadMarkup, AadBlobRefused, AadUserAlways, AadWorkAccount, AadSessionAny,
+	AadVersionAny, AadNoRequestID, AadPassword, AadRedirectAny, AadRedirectContains, AadErrorAny, AadMarkup, AadBlobRefused, AadUserAlways, AadWorkAccount, AadSessionAny,
 }
 
 // ofDirectory lets f refuse an enrollment with a directory's token; fault is the subcode

@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -45,6 +46,13 @@ var (
 				}
 				next.ServeHTTP(w, r)
 			})
+		})
+	}}
+	AadV1Sessions = &Mutant{"aad-v1-sessions", "refuses v2.0 tokens in sessions", func(t *tamper) {
+		identify(t, func(c *mdmserver.Caller) {
+			if unverified(bearer(c.Request))["ver"] == "2.0" {
+				c.Refusal = errors.New("refused on purpose")
+			}
 		})
 	}}
 	AadUserAlways = &Mutant{"aad-user-always", "sends user policies to joined devices in every session", func(t *tamper) {
