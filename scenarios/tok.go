@@ -108,7 +108,7 @@ var tokens = []Scenario{
 		Fix:     "Treat an invalid reply as a failure of that request; assume an hour if expires_in is missing.",
 		Mutants: []*mutants.Mutant{mutants.TokNoJSONDead},
 		Under:   []string{"TOK-07"},
-		Run:     unreadableTokens},
+		Run:     func(t *T) { failingTokens(t, "bad-json", "html", "no-expires", "huge-token") }},
 	{ID: "TOK-10", Level: report.Should, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "the certificate of the token endpoint is verified",
 		Rule:    "A host whose certificate does not match the token endpoint's name does not get the client secret.",
 		Source:  "RFC 6749 section 1.6; RFC 6125",
@@ -151,11 +151,12 @@ func tokenTrouble(t *T, answer tokenAnswer) {
 	t.Check(comesBack(t, d), "a notification that WNS accepts, after the token endpoint is up again", "none within "+backWithin(t).String())
 }
 
-// unreadableTokens sends invalid token replies, and checks that pushes resume.
-func unreadableTokens(t *T) {
+// failingTokens answers token requests with one fault after the other, and checks
+// that pushes resume after each.
+func failingTokens(t *T, faults ...string) {
 	d := t.WithChannel()
 	d.Settle(soundPush(d)) // without the fault, WNS accepts notifications
-	for _, fault := range []string{"bad-json", "html", "no-expires", "huge-token"} {
+	for _, fault := range faults {
 		alive := false
 		t.Try(fault, func() {
 			remove := t.FaultForAll(fault)
@@ -298,6 +299,9 @@ func holdTokens(t *T) (open func()) {
 	return open
 }
 
+// mostTokens is how many token requests many pushes at once may cause.
+const mostTokens = 2
+
 func pushesAtOnce(t *T) {
 	d := t.WithChannel()
 	d.Settle(soundPush(d)) // now the server has a token
@@ -315,8 +319,11 @@ func pushesAtOnce(t *T) {
 	}
 	open()
 	asking.Wait()
-	for _, err := range errs {
-		t.Hook(err)
+	requests := func() int { return len(t.Lab.WNS.Journal().Since(m.Journal, suite.IsToken)) }
+	if requests() <= mostTokens { // more need no hook that ends in time
+		for _, err := range errs {
+			t.Hook(err)
+		}
 	}
 	if first == nil {
 		noTokenAsked(d, m)
@@ -335,7 +342,7 @@ func pushesAtOnce(t *T) {
 		}
 		return accepted > 0 && accepted >= refused
 	})
-	t.Expect(len(t.Lab.WNS.Journal().Since(m.Journal, suite.IsToken)), "token requests for 50 pushes at once").To(BeNumerically("<=", 2))
+	t.Expect(requests(), "token requests for 50 pushes at once").To(BeNumerically("<=", mostTokens))
 }
 
 // backWithin is how long a server may take to push again after a failure is over:

@@ -14,11 +14,11 @@ import (
 // onceMore are the WER scenarios about how often a refused notification is sent again.
 var onceMore = []Scenario{
 	{ID: "WER-18", Level: report.Should, Needs: []Need{NeedPush}, Title: "after 401 the notification is sent once more, not oftener",
-		Rule:    "A sender that gets 401 fetches one new token and sends the notification once more. If that is refused, too, the token is not what is wrong.",
+		Rule:    "A sender that gets 401 fetches one new token and sends the notification once more, also if its token was new. If that is refused, too, the token is not what is wrong.",
 		Source:  "Learn, \"Windows Push Notification Services overview\"; " + learnWNS + ", 401",
 		Fix:     "Fetch a token after the first 401, and give up after the second.",
-		Mutants: []*mutants.Mutant{mutants.Wer401Thrice, mutants.Wer401Loop},
-		Under:   []string{"WER-02"},
+		Mutants: []*mutants.Mutant{mutants.Wer401Thrice, mutants.Wer401Loop, mutants.Wer401Stop, mutants.TokNeverRenewed},
+		Under:   []string{"WER-01", "WER-02"},
 		Run: func(t *T) {
 			d := t.WithChannel()
 			usual := usualPushes(d)
@@ -30,6 +30,8 @@ var onceMore = []Scenario{
 			t.Until(end)
 			list := noteFirst(t, upTo(d.PushesFrom(m, first), end))
 			t.Expect(len(list), "notifications answered with 401, where %d are usual for one push", usual).To(BeNumerically("<=", 2*usual))
+			again := d.AwaitOne(m, func(e *fakewns.Entry) bool { return e.Seq > first.Seq && e.BearerToken() != first.BearerToken() })
+			t.Check(again != nil, "the notification once more, with another token, after WNS answered 401", "none within "+t.Lab.Config.Timeouts.Push.String())
 		}},
 	{ID: "WER-22", Level: report.Should, Needs: []Need{NeedPush}, Title: "400 and 405: the same is not sent again",
 		Rule:    "400 says that headers of the notification are wrong, 405 that its method is. The same request would get the same answer.",

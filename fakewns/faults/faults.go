@@ -40,7 +40,7 @@ func All() []Kind {
 		{"no-expires", fakewns.Token, "", "leaves expires_in out", does(expiresAs(""))},
 		{"no-headers", fakewns.Notification, "", "answers 200 without a header of WNS", does(noHeaders{})},
 		{"outage", fakewns.Notification, "[DURATION]", "answers 503 with Retry-After for that long (1m)", outage},
-		{"redirect", fakewns.Notification, "[URL]", "answers 307 (to another host of WNS)", newRedirect},
+		{"redirect", fakewns.Notification, "[CODE,][URL]", "answers with that redirection (307, to another host of WNS)", newRedirect},
 		{"reordered", fakewns.Notification, "", "delivers each second notification before the first", func(string) (fakewns.Fault, error) { return fakewns.Fault{Do: &reordered{}}, nil }},
 		{"reset", fakewns.Notification, "[before|after]", "resets the connection without an answer, before or after it delivers (before)", newReset},
 		{"short-lived", fakewns.Token, "[DURATION]", "gives tokens that live that long, and says so (1m)", shortLived},

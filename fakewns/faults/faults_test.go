@@ -139,6 +139,7 @@ func TestMistakes(t *testing.T) {
 		"lost=1":                     "takes no argument",
 		"delay=soon":                 "not a positive duration",
 		"redirect=nowhere":           "not a URL",
+		"redirect=304,https://x/":    "301, 302, 303, 307 or 308",
 		"reset=now":                  "neither before nor after",
 		"header-names=red":           "known: old, new, lower",
 		"lost times=x":               "not a number",

@@ -33,7 +33,7 @@ func wnsTokens() RequirementGroup {
 			Reason: "a server under test has one app (wns.app). If it mixed up tokens of two, WNS would answer 403, and WNS-16 tell it"},
 		{Key: "W-09", Source: headers + ", response code; RFC 6749 section 5.2", Level: "MUST*",
 			Says:      "400 or 500 of the token endpoint gives no token, and the request is not repeated at once",
-			Scenarios: []string{"TOK-07", "TOK-08"},
+			Scenarios: []string{"TOK-07", "TOK-08", "TOK-13"},
 			Needed:    "needed: WNS throttles a sender that hammers its token endpoint, and one that gives up for good never pushes again"},
 	}}
 }

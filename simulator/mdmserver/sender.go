@@ -20,7 +20,8 @@ const (
 	firstBackoff   = 500 * time.Millisecond
 	maxWait        = 2 * time.Minute // a longer Retry-After is left to polling
 	requestTimeout = 30 * time.Second
-	pushPayload    = "dmwake" // the device ignores its content
+	throttledPause = 15 * time.Second // after X-WNS-Status channelthrottled, which names no time; our choice
+	pushPayload    = "dmwake"         // the device ignores its content
 )
 
 // sender pushes: it keeps the access token and does the retries.
@@ -155,6 +156,9 @@ func (n *sender) deliver(uri string) outcome {
 		wait := backoff
 		if err == nil {
 			if final, text := verdict(status, header); final {
+				if strings.HasSuffix(first(header, "X-WNS-Status"), "throttled") {
+					n.hold(uri, throttledPause)
+				}
 				return outcome{text, status}
 			}
 			err = fmt.Errorf("WNS answered %d", status)

@@ -137,9 +137,27 @@ var (
 			return resp, err
 		})
 	}}
+	WnsRedirectGet = &Mutant{"wns-redirect-get", "follows 301, 302 and 303 by GET with its token", func(t *tamper) {
+		hook.WNS(t, func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(req)
+			if err != nil || resp.StatusCode < 301 || resp.StatusCode > 303 {
+				return resp, err
+			}
+			to, err := req.URL.Parse(resp.Header.Get("Location"))
+			if err != nil {
+				return resp, nil
+			}
+			hook.Discard(resp)
+			if req, err = hook.Redirected(req, to); err != nil {
+				return nil, err
+			}
+			req.Method, req.Body, req.ContentLength = http.MethodGet, http.NoBody, 0
+			return next.RoundTrip(req)
+		})
+	}}
 )
 
 var requests = []*Mutant{
 	WnsPut, WnsBearer, WnsTokenSpoilt, WnsContentType, WnsType, WnsChunked, WnsEmpty, WnsLarge, WnsURI, WnsNoCache, WnsTTLZero, WnsBodyNames,
-	WnsTag, WnsStatusOne, WnsVectorSame, WnsExpect, WnsDroppedWaits, WnsNoStatus, WnsTLSAny, WnsRedirect, WnsHeaderTwice, WnsNoReuse,
+	WnsTag, WnsStatusOne, WnsVectorSame, WnsExpect, WnsDroppedWaits, WnsNoStatus, WnsTLSAny, WnsRedirect, WnsRedirectGet, WnsHeaderTwice, WnsNoReuse,
 }

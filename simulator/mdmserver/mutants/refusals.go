@@ -59,9 +59,18 @@ var (
 	}}
 	WerThrottledAgain    = &Mutant{"wer-throttled-again", "sends at once again when the channel is throttled", func(t *tamper) { againAt(t, "channelthrottled") }}
 	WerAppThrottledAgain = &Mutant{"wer-app-throttled-again", "sends at once again when the app is throttled", func(t *tamper) { againAt(t, "appthrottled") }}
-	Wer400Retry          = &Mutant{"wer-400-retry", "sends the same again after 400", func(t *tamper) { insist(t, 3, 10*time.Millisecond, http.StatusBadRequest) }}
-	Wer405Retry          = &Mutant{"wer-405-retry", "sends the same again after 405", func(t *tamper) { insist(t, 3, 10*time.Millisecond, http.StatusMethodNotAllowed) }}
-	WerLongNow           = &Mutant{"wer-long-now", "takes a Retry-After of more than half a minute for a mistake", func(t *tamper) {
+	WerThrottledForgets  = &Mutant{"wer-throttled-forgets", "sends the next push at once though the channel, or the app, is throttled", func(t *tamper) {
+		pushReply(t, func(resp *http.Response) {
+			for name, values := range resp.Header {
+				if strings.EqualFold(name, "X-WNS-Status") && strings.HasSuffix(values[0], "throttled") {
+					resp.Header[name] = []string{"received"}
+				}
+			}
+		})
+	}}
+	Wer400Retry = &Mutant{"wer-400-retry", "sends the same again after 400", func(t *tamper) { insist(t, 3, 10*time.Millisecond, http.StatusBadRequest) }}
+	Wer405Retry = &Mutant{"wer-405-retry", "sends the same again after 405", func(t *tamper) { insist(t, 3, 10*time.Millisecond, http.StatusMethodNotAllowed) }}
+	WerLongNow  = &Mutant{"wer-long-now", "takes a Retry-After of more than half a minute for a mistake", func(t *tamper) {
 		retryAfter(t, func(v string) bool {
 			secs, err := strconv.Atoi(v)
 			return err == nil && secs > 30
@@ -160,7 +169,7 @@ var (
 
 var refusals = []*Mutant{
 	Wer401Stop, Wer401Loop, Wer401Thrice, Wer403Retry, Wer404Keep, Wer410Keep, Wer410NoPFN, Wer406Now, Wer406One, Wer406Steady, Wer413Retry, Wer500Hammer, WerDroppedDone,
-	WerThrottledAgain, WerAppThrottledAgain, Wer400Retry, Wer405Retry, WerLongNow, WerDateNow, Wer429Now, WerContinueNow, WerHangs, WerHangsSession, Wer410NoGet, WerResetHammer, WerSerial, WerBadReplyDead, WerDownDead,
+	WerThrottledAgain, WerAppThrottledAgain, WerThrottledForgets, Wer400Retry, Wer405Retry, WerLongNow, WerDateNow, Wer429Now, WerContinueNow, WerHangs, WerHangsSession, Wer410NoGet, WerResetHammer, WerSerial, WerBadReplyDead, WerDownDead,
 }
 
 var throttles = []int{http.StatusNotAcceptable, http.StatusTooManyRequests, http.StatusServiceUnavailable}

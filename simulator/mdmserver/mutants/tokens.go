@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -96,6 +97,15 @@ var (
 			return errors.As(err, &unread)
 		})
 	}}
+	TokCutDead = &Mutant{"tok-cut-dead", "never asks again once a reply of the token endpoint broke off", func(t *tamper) {
+		giveUp(t, func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) })
+	}}
+	TokResetDead = &Mutant{"tok-reset-dead", "never asks again once the connection to the token endpoint broke", func(t *tamper) {
+		giveUp(t, func(err error) bool {
+			var broke *net.OpError
+			return errors.As(err, &broke) || errors.Is(err, io.EOF)
+		})
+	}}
 	TokNeedsType     = &Mutant{"tok-needs-type", "takes no token without token_type", func(t *tamper) { needs(t, "token_type") }}
 	TokNeedsExpiry   = &Mutant{"tok-needs-expiry", "takes no token without expires_in", func(t *tamper) { needs(t, "expires_in") }}
 	TokHoldsSessions = &Mutant{"tok-holds-sessions", "serves no session while it waits for a token", func(t *tamper) {
@@ -103,7 +113,7 @@ var (
 	}}
 )
 
-var tokens = []*Mutant{TokJSON, TokScope, TokPlainSID, TokPlainSecret, TokEveryPush, TokNeverRenewed, TokStampede, TokStorm, TokDead, TokNoJSONDead, TokNeedsType, TokNeedsExpiry, TokHoldsSessions}
+var tokens = []*Mutant{TokJSON, TokScope, TokPlainSID, TokPlainSecret, TokEveryPush, TokNeverRenewed, TokStampede, TokStorm, TokDead, TokNoJSONDead, TokCutDead, TokResetDead, TokNeedsType, TokNeedsExpiry, TokHoldsSessions}
 
 // tokenRequests lets f rewrite the body of every token request.
 func tokenRequests(t *tamper, f func(*http.Request, url.Values) string) {
