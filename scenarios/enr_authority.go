@@ -50,7 +50,7 @@ var certificateContents = []Scenario{
 		Rule:    "A certificate with extensions has version 3, and no extension is there twice. Both signature algorithms are the same. Dates until 2049 are UTCTime, later ones GeneralizedTime, with seconds and Z. The subject is not empty, or a critical subjectAltName is there; an e-mail address in the subject also is in subjectAltName.",
 		Source:  "RFC 5280 4.1.1.2, 4.1.2.1, 4.1.2.5, 4.1.2.6, 4.2, 4.2.1.6",
 		Fix:     "Let a library for X.509 write the certificate.",
-		Mutants: []*mutants.Mutant{mutants.EnrTimeGeneral, mutants.EnrSubjectEmpty},
+		Mutants: []*mutants.Mutant{mutants.EnrTimeGeneral, mutants.EnrSubjectEmpty, mutants.EnrVersionOne},
 		Run: func(t *T) {
 			c, err := readDER(clientDER(t.Specimen()))
 			if err != nil {

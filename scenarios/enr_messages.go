@@ -94,7 +94,8 @@ var enrollmentMessages = []Scenario{
 			d := t.Specimen()
 			seen := map[string]string{}
 			for _, step := range services {
-				t.Try(step, func() { stamped(t, d, step, seen) })
+				t.Try("ActivityId of "+step, func() { tracedBy(t, d, step, seen) })
+				t.Try("timestamp of "+step, func() { stamped(t, d, step) })
 			}
 			t.Try("Discover of another device", func() {
 				exchangeOf(d, enroll.StepDiscover)
@@ -104,7 +105,8 @@ var enrollmentMessages = []Scenario{
 					t.Blocked(suite.By(suite.Enrolls), "Discover was not answered: %v", err)
 				}
 				keepLast(c, "Discover of another device")
-				stamped(t, c, enroll.StepDiscover, seen)
+				tracedBy(t, c, enroll.StepDiscover, seen)
+				stamped(t, c, enroll.StepDiscover)
 			})
 		},
 	},
@@ -130,13 +132,15 @@ var enrollmentMessages = []Scenario{
 		Rule:    "Indentation, other prefixes or another order of attributes do not change a request. A MessageID with an ampersand comes back in RelatesTo, escaped.",
 		Source:  "XML 1.0; Namespaces in XML 1.0",
 		Fix:     "Read and write SOAP with an XML library, and match elements by namespace and local name, not by text.",
-		Mutants: []*mutants.Mutant{mutants.EnrSOAPStrict, mutants.EnrRelatesRaw},
+		Mutants: []*mutants.Mutant{mutants.EnrSOAPStrict, mutants.EnrRelatesRaw, mutants.EnrRelatesRawRST},
 		Run: func(t *T) {
 			d := t.Specimen()
 			for _, step := range services {
 				t.Try(step, func() { reformed(t, d, step) })
 			}
-			t.Try("Discover with MessageID "+oddMessageID, func() { escapes(t, d) })
+			for _, step := range services {
+				t.Try(step+" with MessageID "+oddMessageID, func() { escapes(t, d, step) })
+			}
 		},
 	},
 	{
@@ -158,20 +162,46 @@ var enrollmentMessages = []Scenario{
 // oddMessageID has characters that XML escapes, and that templates expand.
 const oddMessageID = "urn:example:a?b=1&c=$1"
 
-// escapes fails unless a Discover with such a MessageID is answered, and the reply
-// relates to it.
-func escapes(t *T, d *Device) {
-	sent := exchangeOf(d, enroll.StepDiscover)
-	c := caller(t)
-	odd := editor(func(env *etree.Element) { env.FindElement("./Header/MessageID").SetText(oddMessageID) })(sent.Request)
-	got, err := c.EnrollmentClient(dmclient.EnrollOptions{}).Send(t.Context(), sent.URL, odd)
-	keepLast(c, "Discover with MessageID "+oddMessageID)
-	if err != nil {
-		t.Excused(err)
-		t.Fail("the same answer to another MessageID", said(err))
+// escapes fails unless a request with such a MessageID is answered, and the reply
+// relates to it. A token may be good for one RST only, so another device enrolls.
+func escapes(t *T, d *Device, step string) {
+	sent := exchangeOf(d, step)
+	if signed(t) && step != enroll.StepDiscover {
+		t.NotApplicable("the request is signed (target.certificate), so its MessageID cannot be changed")
 	}
-	if _, usual := envelopesOf(d, enroll.StepDiscover); usual.RelatesTo == "" {
+	odd := editor(func(env *etree.Element) { env.FindElement("./Header/MessageID").SetText(oddMessageID) })
+	var reply []byte
+	if step == enroll.StepToken {
+		c := t.DeviceWith(func(c *dmclient.Config) { c.EditRST = odd })
+		err := c.Enroll()
+		ex := reached(c, step)
+		if ex == nil {
+			t.Excused(err)
+			t.Blocked(suite.By(suite.Enrolls), "the enrollment did not get as far as RST: %v", err)
+		}
+		if err != nil {
+			t.Excused(err)
+			t.Fail("the same answer to another MessageID", said(err))
+		}
+		reply = ex.Response
+	} else {
+		c := caller(t)
+		err := send(c, step+" with MessageID "+oddMessageID, sent.URL, odd(sent.Request))
+		if err != nil && send(c, step+" as before", sent.URL, sent.Request) != nil {
+			t.NotApplicable("the server does not accept the same request twice: %s", said(err))
+		}
+		if err != nil {
+			t.Fail("the same answer to another MessageID", said(err))
+		}
+		exs := c.EnrollExchanges()
+		reply = exs[len(exs)-1].Response
+	}
+	if _, usual := envelopesOf(d, step); usual.RelatesTo == "" {
 		t.Blocked(suite.By("ENR-03"), "replies have no RelatesTo")
+	}
+	got, err := enroll.ReadEnvelope(reply)
+	if err != nil {
+		t.Fail("a SOAP envelope in reply to another MessageID", err.Error())
 	}
 	t.Check(got.RelatesTo == oddMessageID, "RelatesTo "+oddMessageID, suite.Show(got.RelatesTo))
 }
@@ -239,14 +269,19 @@ func malformed(d *Device, step, what, to, body string) {
 // timely is how far a server's clock may differ from ours.
 const timely = 10 * time.Minute
 
-// stamped checks the timestamp and the ActivityId of a reply, if present.
-func stamped(t *T, d *Device, step string, seen map[string]string) {
+// tracedBy fails if the ActivityId of a reply, if present, is that of another one.
+func tracedBy(t *T, d *Device, step string, seen map[string]string) {
 	_, got := envelopesOf(d, step)
 	if id := got.ActivityID; id != "" {
 		first, used := seen[id]
 		t.Check(!used, "an ActivityId that no other reply has", id+", as in the reply to "+first)
 		seen[id] = step + " (" + d.Identity().DeviceID + ")"
 	}
+}
+
+// stamped checks the timestamp of a reply, if present.
+func stamped(t *T, d *Device, step string) {
+	_, got := envelopesOf(d, step)
 	if got.Created == "" {
 		return
 	}

@@ -135,16 +135,19 @@ var certificatePolicies = []Scenario{
 	},
 	{
 		ID: "ENR-52", Level: report.Should, Title: "the policy reply has the form that its schema describes",
-		Rule:   "Its elements are in the namespace of MS-XCEP and in the order of its schema. The group of the hash algorithm is 1. permission/enroll is true for a policy of this user. Attestation is asked for only with an EnrollmentVersion that has it: 5.0, or 6.0 for azureAttestation.",
+		Rule:   "Its elements are in the namespace of MS-XCEP, where its schema has them, and in its order. An element that is nil is empty, and a list of CAs that has none is nil. The group of the hash algorithm is 1. permission/enroll is true for a policy of this user. Attestation is asked for only with an EnrollmentVersion that has it: 5.0, or 6.0 for azureAttestation.",
 		Source: "MS-XCEP 3.1.4.1.2.2, 3.1.4.1.3.11, 3.1.4.1.3.16, 6.2; MS-MDE2 3.3.4.1.1.2",
 		Fix:    "Write the elements in the order of the schema of MS-XCEP, declare its namespace on GetPoliciesResponse, and give each OID the group that the schema has for its kind.",
 		Mutants: []*mutants.Mutant{mutants.EnrPolicyNamespace, mutants.EnrPolicyOrder, mutants.EnrHashGroup, mutants.EnrEnrollFalse, mutants.EnrAttestationEarly,
-			mutants.EnrAttestationUnversioned},
+			mutants.EnrAttestationUnversioned, mutants.EnrProviderLoose, mutants.EnrPermissionsChild, mutants.EnrNilContent, mutants.EnrIssuersEmpty},
 		Run: func(t *T) {
 			d := t.Specimen()
 			g := policyReplyOf(d)
 			t.Try("namespace", func() { inNamespace(t, enroll.NamespacePolicy, listed(g)) })
 			t.Try("order", func() { ordered(t, g) })
+			t.Try("names", func() { members(t, g) })
+			t.Try("nil", func() { emptyNils(t, g) })
+			t.Try("cAs", func() { listsIssuers(t, g) })
 			t.Try("group of the hash algorithm", func() {
 				for _, k := range all(g, "hashAlgorithmOIDReference") {
 					if o := oidOf(g, strings.TrimSpace(k.Text())); o != nil { // otherwise ENR-28 reports it

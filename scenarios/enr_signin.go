@@ -27,11 +27,19 @@ var signInPage = []Scenario{
 			t.Try("wresult as the page returned it", func() { enrolledBy(t, d) })
 			rst, signed := requestOf(d), false
 			try := func(what string, alter func(token string) string) {
-				t.Try(what, func() {
-					token := wresult(t, r)
-					signed = signed || isJWT(token)
-					refusesToken(t, r, rst, &enroll.Credential{Token: []byte(alter(token))}, what)
-				})
+				var bad *enroll.Credential
+				credential := func() *enroll.Credential {
+					if bad == nil {
+						token := wresult(t, r)
+						signed = signed || isJWT(token)
+						bad = &enroll.Credential{Token: []byte(alter(token))}
+					}
+					return bad
+				}
+				if r.PolicyURL != "" {
+					t.Try("GetPolicies with "+what, func() { policiesRefuse(d, r, credential(), "GetPolicies with "+what) })
+				}
+				t.Try("RST with "+what, func() { tokenRefuses(d, r, rst, credential(), "RST with "+what) })
 			}
 			try("an altered wresult", spoil)
 			try("wresult without its last third", func(s string) string { return s[:len(s)-len(s)/3] })
@@ -143,18 +151,30 @@ func enrolledBy(t *T, d *Device) {
 	}
 }
 
-// refusesToken fails unless both services refuse a credential.
-func refusesToken(t *T, r *enroll.DiscoverResponse, rst *enroll.TokenRequest, credential *enroll.Credential, what string) {
-	c := caller(t)
-	client := c.EnrollmentClient(dmclient.EnrollOptions{Credential: credential})
-	if r.PolicyURL != "" {
-		_, err := client.Policies(t.Context(), r.PolicyURL)
-		keepLast(c, "GetPolicies with "+what)
-		mustRefuse(t, err, "the policy")
+// policiesRefuse fails unless GetPolicies refuses a credential.
+func policiesRefuse(d *Device, r *enroll.DiscoverResponse, credential *enroll.Credential, what string) {
+	c := caller(d.T)
+	_, err := c.EnrollmentClient(dmclient.EnrollOptions{Credential: credential}).Policies(d.T.Context(), r.PolicyURL)
+	keepLast(c, what)
+	unlessAlways(d, enroll.StepPolicies, err)
+	mustRefuse(d.T, err, "the policy")
+}
+
+// tokenRefuses fails unless RST refuses a credential.
+func tokenRefuses(d *Device, r *enroll.DiscoverResponse, rst *enroll.TokenRequest, credential *enroll.Credential, what string) {
+	c := caller(d.T)
+	_, err := c.EnrollmentClient(dmclient.EnrollOptions{Credential: credential}).Token(d.T.Context(), r.EnrollmentURL, rst.CSR, rst.Context)
+	keepLast(c, what)
+	unlessAlways(d, enroll.StepToken, err)
+	mustRefuse(d.T, err, "a certificate")
+}
+
+// unlessAlways ends the body as blocked if a bad request broke the server just like
+// the device's own: then the credential is not the reason.
+func unlessAlways(d *Device, step string, err error) {
+	if err != nil && !refusedBy(err) {
+		exchangeOf(d, step)
 	}
-	_, err := client.Token(t.Context(), r.EnrollmentURL, rst.CSR, rst.Context)
-	keepLast(c, "RST with "+what)
-	mustRefuse(t, err, "a certificate")
 }
 
 // spoil changes the character in the middle of a token. An XML document is changed in

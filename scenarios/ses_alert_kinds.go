@@ -50,7 +50,7 @@ var alertKinds = []Scenario{
 			both.Items = append(slices.Clone(unknownAlert(syncml.AlertGeneric).Items), both.Items...)
 			s := d.Sync(dmclient.SyncOptions{Alerts: []syncml.Command{both}})
 			if len(s.Received) == 0 {
-				t.Blocked(suite.By("SES-24", string(suite.Talks)), "the session with the Alert got no readable reply: %v", s.Err)
+				t.Blocked(suite.By("SES-24", string(suite.Talks)), "the session with the Alert got no readable reply: %s", suite.Unread(s))
 			}
 			turnsAwayFrom(t, d, visitor{who: "a device whose Alert had the unenrollment in its second Item", device: ghost, over: true, as: dmclient.SyncOptions{SessionID: ownSession}})
 		}},

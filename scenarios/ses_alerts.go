@@ -61,7 +61,7 @@ var sessionAlerts = []Scenario{
 				return
 			}
 			if len(s.Received) == 0 {
-				t.Blocked(suite.By("SES-28", string(suite.Talks)), "the session without a user got no reply that could be read: %v", s.Err)
+				t.Blocked(suite.By("SES-28", string(suite.Talks)), "the session without a user got no reply that could be read: %s", suite.Unread(s))
 			}
 			d.SetLogin(dmclient.LoginUser) // if it comes now, the server held it back
 			delivered(d, from, user)
@@ -112,8 +112,8 @@ var sessionAlerts = []Scenario{
 			}
 			if len(s.Received) == 0 {
 				t.Exchanges(s)
-				t.Control()
-				t.Fail("a reply to the session in which the user disconnects", suite.Show(s.Err))
+				t.ControlReply()
+				t.Fail("a reply to the session in which the user disconnects", suite.Unread(s))
 			}
 			at := answeringPackageOne(s)
 			for i := range s.Sent[at].Body {
@@ -242,7 +242,7 @@ func sparesUser(t *T, login dmclient.Login) {
 	}
 	s := d.Sync(dmclient.SyncOptions{})
 	if len(s.Received) == 0 {
-		t.Blocked(suite.By("SES-28", string(suite.Talks)), "the session without the enrolled user got no reply that could be read: %v", s.Err)
+		t.Blocked(suite.By("SES-28", string(suite.Talks)), "the session without the enrolled user got no reply that could be read: %s", suite.Unread(s))
 	}
 	list := d.SessionsSince(from) // a server may have pushed by itself
 	for _, s := range list {

@@ -134,7 +134,10 @@ var sessionOpening = []Scenario{
 			s := d.Sync(dmclient.SyncOptions{})
 			if err := suite.Broken(s); err != nil || len(s.Received) == 0 {
 				t.Exchanges(s)
-				t.Fail("a session at the address that the server set: "+now, fmt.Sprintf("%s: %v", s.End, s.Err))
+				if err == nil {
+					t.Fail("a session at the address that the server set: "+now, suite.Unread(s))
+				}
+				t.Fail("a session at the address that the server set: "+now, fmt.Sprintf("%s: %v", s.End, err))
 			}
 			path, _, _ := strings.Cut(now, "?")
 			t.Check(strings.HasPrefix(s.Exchanges[0].URL, path), "a session at "+now, s.Exchanges[0].URL)

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -63,14 +65,18 @@ var sessionText = []Scenario{
 			}
 			if err := suite.Broken(s); err != nil || len(s.Received) == 0 {
 				t.Exchanges(s)
-				t.Fail("a session in WBXML that completes", suite.Show(err))
+				if err == nil {
+					t.ControlReply()
+					t.Fail("a SyncML message in WBXML", suite.Unread(s))
+				}
+				t.Fail("a session in WBXML that completes", err.Error())
 			}
 		}},
 	{ID: "SES-38", Level: report.Must, Title: "replies are well-formed, prefixes bound, text escaped",
-		Rule:    "Every reply is well-formed XML in the SyncML 1.2 namespace. Every prefix is bound. The characters & and < are escaped exactly once in all values, from the device and from the queue.",
+		Rule:    "Every reply is well-formed XML in the SyncML 1.2 namespace. Every prefix is bound. The characters & and < are escaped exactly once in all values, from the device and from the queue. A device with such an id gets a sound provisioning document, or is refused.",
 		Source:  "MS-MDM 2.2.1; Namespaces in XML 1.0 section 5",
 		Fix:     "Read and build messages with an XML library, not by string search and concatenation.",
-		Mutants: []*mutants.Mutant{mutants.SesUnboundPrefix, mutants.SesUnescaped, mutants.SesIDEscaped},
+		Mutants: []*mutants.Mutant{mutants.SesUnboundPrefix, mutants.SesUnescaped, mutants.SesIDEscaped, mutants.SesIDRaw},
 		Run: func(t *T) {
 			t.Try("a device with & and < in its model", func() {
 				d := t.Enrolled()
@@ -129,12 +135,17 @@ func queuedMarkup(d *Device, c lab.Command) {
 }
 
 // markupInID checks the replies to a device whose id must be escaped: Target
-// contains it. A server may refuse to enroll such a device.
+// contains it. A server may refuse to enroll such a device, with a SOAP fault or HTTP
+// 4xx.
 func markupInID(t *T) {
 	plain := t.Enrolled()
 	d := t.DeviceWith(func(c *dmclient.Config) { c.Identity.DeviceID = "R&D<1>" + c.Identity.DeviceID[6:] })
 	if err := d.Enroll(); err != nil {
 		t.Excused(err)
+		var e *enroll.Error
+		if errors.As(err, &e) && e.Step != enroll.StepSignIn && !refusedBy(err) {
+			t.Fail("an enrollment of a device with & and < in its id, or a refusal: a SOAP fault or HTTP 4xx", err.Error())
+		}
 		t.Evidence("the server did not enroll a device with & and < in its id: %v", err)
 		return
 	}

@@ -22,7 +22,7 @@ func runsToEnd(d *Device, s *dmclient.Session, what string, args ...any) *dmclie
 	t, text := d.T, fmt.Sprintf(what, args...)
 	d.Survived(s, "%s", text)
 	if len(s.Received) == 0 {
-		t.Control()
+		t.ControlReply()
 		t.Fail("a SyncML message in reply to the first message, after "+text, "an empty reply")
 	}
 	if saw := neverEnds(s); saw != "" && plainlyEnds(d) {

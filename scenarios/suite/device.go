@@ -201,9 +201,18 @@ func (d *Device) First() *dmclient.Session {
 // Managed ends the body as blocked unless the session got a reply.
 func (t *T) Managed(s *dmclient.Session) *dmclient.Session {
 	if len(s.Received) == 0 {
-		t.Blocked(By(Talks, Proves), "the session got no readable reply: %v", s.Err)
+		t.Blocked(By(Talks, Proves), "the session got no readable reply: %s", Unread(s))
 	}
 	return s
+}
+
+// Unread says why a session without a SyncML message from the server has none. An
+// empty 200 is no error of the device's: it ends the session.
+func Unread(s *dmclient.Session) string {
+	if s.Err != nil || len(s.Exchanges) == 0 {
+		return fmt.Sprint(s.Err)
+	}
+	return fmt.Sprintf("HTTP %d with an empty body", s.Exchanges[len(s.Exchanges)-1].Status)
 }
 
 // Broken says why a session did not complete. An endless session does not count:
@@ -217,7 +226,21 @@ func Broken(s *dmclient.Session) error {
 
 // Control ends the body as blocked if plain sessions of an ordinary device fail as
 // well: then this scenario is not the reason.
-func (t *T) Control() {
+func (t *T) Control() { t.control(func(s *dmclient.Session) bool { return Broken(s) != nil }) }
+
+// ControlReply is Control for a session that got no SyncML message, whether or not it
+// failed: plain sessions with an empty reply explain it, too.
+func (t *T) ControlReply() {
+	if t.Lab.Config.Target.Shared() {
+		if len(t.devices) > 0 {
+			t.devices[0].First()
+		}
+		return
+	}
+	t.control(func(s *dmclient.Session) bool { return Broken(s) != nil || len(s.Received) == 0 })
+}
+
+func (t *T) control(fails func(*dmclient.Session) bool) {
 	if t.Lab.Config.Target.Shared() {
 		return
 	}
@@ -229,8 +252,12 @@ func (t *T) Control() {
 	}
 	d.Sync(dmclient.SyncOptions{Origin: dmclient.OriginEnrollment}) // another scenario judges the first one
 	for range 2 {
-		if s := d.Sync(dmclient.SyncOptions{}); Broken(s) != nil {
-			t.Blocked(By(Talks, Proves), "plain sessions of another device fail as well, so this scenario is not the reason: %v", s.Err)
+		if s := d.Sync(dmclient.SyncOptions{}); fails(s) {
+			why := Unread(s)
+			if len(s.Received) > 0 {
+				why = s.Err.Error()
+			}
+			t.Blocked(By(Talks, Proves), "plain sessions of another device fail as well, so this scenario is not the reason: %s", why)
 		}
 	}
 }

@@ -80,5 +80,10 @@ func (t *T) SkipUnset(setting, why string, args ...any) {
 // set the hook.
 func (t *T) SkipWithout(n Need, why string, args ...any) {
 	t.decidedBy(hookFor[n].settings...)
+	if n == NeedWork && canWork(t.target()) && !queues(t.target()) {
+		if _, err := t.Lab.Signature(t.ctx); err != nil {
+			t.Skip("%s: the hook that gives work is set, but %v", fmt.Sprintf(why, args...), err)
+		}
+	}
 	t.Skip("%s: %s", fmt.Sprintf(why, args...), hookFor[n].example)
 }

@@ -18,15 +18,12 @@ import (
 // renewal.
 var (
 	EnrDocCut = &Mutant{"enr-doc-cut", "cuts the end of the provisioning document", func(t *tamper) {
-		hook.SOAP(t, func(_ *hook.Exchange, doc *etree.Document) {
-			e := doc.FindElement("//RequestedSecurityToken/BinarySecurityToken")
-			if e == nil {
-				return
-			}
-			if raw, err := base64.StdEncoding.DecodeString(e.Text()); err == nil {
-				e.SetText(base64.StdEncoding.EncodeToString(raw[:len(raw)/2]))
-			}
-		})
+		onDocument(t, func(raw []byte) []byte { return raw[:len(raw)/2] })
+	}}
+	SesIDRaw = &Mutant{"ses-id-raw", "writes the device's id into the provisioning document as text that is not escaped", func(t *tamper) {
+		hook.Document(t, func(p *mdmserver.Provisioning) { hook.SetParm(hook.W7(p.Doc), "NAME", p.Device.ID) })
+		name := regexp.MustCompile(`<parm name="NAME" value="[^"]*`)
+		onDocument(t, func(raw []byte) []byte { return name.ReplaceAllFunc(raw, unescaped) })
 	}}
 	EnrCertLines = &Mutant{"enr-cert-lines", "breaks the base64 of certificates into lines", func(t *tamper) {
 		lines := regexp.MustCompile(`.{64}`)
@@ -149,9 +146,22 @@ var (
 )
 
 var accounts = []*Mutant{
-	EnrDocCut, EnrCertLines, EnrStoreCase, EnrNoKeyContainer, EnrTwoRoots, EnrCSPOther, EnrAppIDCase, EnrParmCase, EnrAuthType, EnrNoSecret,
+	EnrDocCut, SesIDRaw, EnrCertLines, EnrStoreCase, EnrNoKeyContainer, EnrTwoRoots, EnrCSPOther, EnrAppIDCase, EnrParmCase, EnrAuthType, EnrNoSecret,
 	EnrSecretShort, EnrProviderOther, EnrRole, EnrInit, EnrRetryText, EnrAddressBoth, EnrAddressSession, EnrSyncVersion, EnrPollFirstZero, EnrPollFaster, EnrPollEndless,
 	EnrRenewUntyped, EnrRetryLong, EnrRenewURL, EnrRenewEarly, EnrRenewLate,
+}
+
+// onDocument lets f change the bytes of every provisioning document.
+func onDocument(t *tamper, f func(raw []byte) []byte) {
+	hook.SOAP(t, func(_ *hook.Exchange, doc *etree.Document) {
+		e := doc.FindElement("//RequestedSecurityToken/BinarySecurityToken")
+		if e == nil {
+			return
+		}
+		if raw, err := base64.StdEncoding.DecodeString(e.Text()); err == nil {
+			e.SetText(base64.StdEncoding.EncodeToString(f(raw)))
+		}
+	})
 }
 
 // w7Parm changes a parameter of the w7 APPLICATION.

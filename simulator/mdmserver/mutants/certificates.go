@@ -53,6 +53,9 @@ var (
 			}
 		})
 	}}
+	EnrVersionOne = &Mutant{"enr-version-one", "writes extensions into certificates of version 1", func(t *tamper) {
+		rewritten(t, func(tbs []asn1.RawValue) []asn1.RawValue { return tbs[1:] })
+	}}
 	EnrTimeGeneral = &Mutant{"enr-time-general", "writes dates of this century's first half as GeneralizedTime", func(t *tamper) {
 		rewritten(t, func(tbs []asn1.RawValue) []asn1.RawValue {
 			var v struct{ NotBefore, NotAfter time.Time }
@@ -94,7 +97,7 @@ var (
 )
 
 var certificates = []*Mutant{
-	EnrLifeOther, EnrOutlives, EnrBackdated, EnrSubjectSame, EnrSubjectEmpty, EnrSerialLong, EnrSerialSome, EnrUniqueID, EnrTimeGeneral, EnrNameBMP, EnrAuthorityKey,
+	EnrLifeOther, EnrOutlives, EnrBackdated, EnrSubjectSame, EnrSubjectEmpty, EnrSerialLong, EnrSerialSome, EnrUniqueID, EnrVersionOne, EnrTimeGeneral, EnrNameBMP, EnrAuthorityKey,
 	EnrCAUsage, EnrCertCA, EnrCertUsage, EnrNoKeyID,
 }
 

@@ -190,9 +190,13 @@ var (
 		})
 	}}
 	EnrRelatesRaw = &Mutant{"enr-relates-raw", "writes MessageID into its replies as text that is not escaped", func(t *tamper) {
-		related := regexp.MustCompile(`<a:RelatesTo>[^<]*`)
+		hook.AfterSOAP(t, func(x *hook.Exchange) { x.Reply = relatesTo.ReplaceAllFunc(x.Reply, unescaped) })
+	}}
+	EnrRelatesRawRST = &Mutant{"enr-relates-raw-rst", "writes MessageID into its replies to RST as text that is not escaped", func(t *tamper) {
 		hook.AfterSOAP(t, func(x *hook.Exchange) {
-			x.Reply = related.ReplaceAllFunc(x.Reply, func(b []byte) []byte { return []byte(html.UnescapeString(string(b))) })
+			if x.URL.Path == mdmserver.EnrollmentPath {
+				x.Reply = relatesTo.ReplaceAllFunc(x.Reply, unescaped)
+			}
 		})
 	}}
 	EnrPasswordEmpty = &Mutant{"enr-password-empty", "accepts a user without a password", func(t *tamper) {
@@ -226,8 +230,13 @@ var enrollment = []*Mutant{
 	EnrOIDDangling, EnrPoliciesNone, EnrKeyLength, EnrActionShort, EnrActivityConstant, EnrTimestampOld, EnrSOAPPanic, EnrSOAPStrict, EnrHelp404,
 	EnrAppruFixed, EnrPasswordPanic, EnrPasswordAny, EnrTokenOptional, EnrPolicyLies, EnrStrictCSR, EnrSHA1Only, EnrAgainRefused,
 	EnrAnyKey, EnrNoEKU, EnrSerialConstant, EnrWrongKey, EnrCAExpired,
-	EnrActionBare, EnrRelatesRaw, EnrPasswordEmpty, EnrTokenAny, EnrKeyLong, EnrCSRExtensions,
+	EnrActionBare, EnrRelatesRaw, EnrRelatesRawRST, EnrPasswordEmpty, EnrTokenAny, EnrKeyLong, EnrCSRExtensions,
 }
+
+var relatesTo = regexp.MustCompile(`<a:RelatesTo>[^<]*`)
+
+// unescaped is text without the escapes of XML.
+func unescaped(text []byte) []byte { return []byte(html.UnescapeString(string(text))) }
 
 // sha256WithRSA is the OID of the signature algorithm, in DER.
 var sha256WithRSA = []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b}

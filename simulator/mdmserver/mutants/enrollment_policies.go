@@ -57,6 +57,18 @@ var (
 	EnrProvidersEmpty = &Mutant{"enr-providers-empty", "writes an empty list of cryptographic providers", func(t *tamper) {
 		hook.Respell(t, `<cryptoProviders [^>]*>`, "<cryptoProviders></cryptoProviders>")
 	}}
+	EnrProviderLoose = &Mutant{"enr-provider-loose", "lists a cryptographic provider without cryptoProviders around it", func(t *tamper) {
+		hook.Respell(t, `<cryptoProviders [^>]*>`, "<provider>Microsoft Software Key Storage Provider</provider>")
+	}}
+	EnrPermissionsChild = &Mutant{"enr-permissions-child", "writes an element into permissions, which is text", func(t *tamper) {
+		hook.Respell(t, `<permissions [^>]*>`, "<permissions><allowedKeyUsage>1</allowedKeyUsage></permissions>")
+	}}
+	EnrNilContent = &Mutant{"enr-nil-content", "gives a value to an element that is nil", func(t *tamper) {
+		hook.Respell(t, `<keySpec xsi:nil="true"/>`, `<keySpec xsi:nil="true">1</keySpec>`)
+	}}
+	EnrIssuersEmpty = &Mutant{"enr-issuers-empty", "writes an empty list of CAs", func(t *tamper) {
+		hook.Respell(t, `<cAs xsi:nil="true"/>(<oIDs>)`, "<cAs></cAs>${1}")
+	}}
 	EnrNamesSame = &Mutant{"enr-names-same", "gives two policies one commonName", func(t *tamper) {
 		hook.Respell(t, `<policy>.*</policy>`, "${0}${0}")
 	}}
@@ -135,7 +147,7 @@ var (
 
 var policies = []*Mutant{
 	EnrPolicyDangling, EnrAlgorithmDangling, EnrIssuerDangling, EnrOIDTwice, EnrOIDGroup, EnrOIDLoose, EnrOIDNameless, EnrIssuerBare, EnrIssuerAuth,
-	EnrKeyLengthZero, EnrValidityZero, EnrRevisionZero, EnrNextUpdateZero, EnrProvidersEmpty, EnrNamesSame, EnrNoAttributes, EnrFlagsNegative,
+	EnrKeyLengthZero, EnrValidityZero, EnrRevisionZero, EnrNextUpdateZero, EnrProvidersEmpty, EnrProviderLoose, EnrPermissionsChild, EnrNilContent, EnrIssuersEmpty, EnrNamesSame, EnrNoAttributes, EnrFlagsNegative,
 	EnrAttestationWord, EnrAttestationEarly, EnrPolicyNamespace, EnrPolicyOrder, EnrHashGroup, EnrEnrollFalse, EnrClientOptional, EnrFilterIgnored, EnrLanguageUnknown,
 	EnrFilterFirst, EnrPoliciesOnce, EnrAttestationUnversioned,
 }

@@ -28,9 +28,6 @@ var (
 				fill(a.FindElement("privateKeyAttributes/cryptoProviders"), "<provider>Microsoft Platform Crypto Provider</provider>")
 				fill(a.CreateElement("attestation"), "<attestationFailureBehavior>RetryOnError</attestationFailureBehavior><operationTimeout>30</operationTimeout>")
 			}
-			if cAs := g.SelectElement("cAs"); len(cAs.ChildElements()) == 0 {
-				fill(cAs, "")
-			}
 			listOID(g, "31", "1.2.840.113549.1.1.1", "3", "szOID_RSA_RSA")
 		})
 		hook.Respell(&c.Tamper, `(<EnrollmentVersion>)4\.0`, "${1}5.0")
