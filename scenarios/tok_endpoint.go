@@ -43,7 +43,9 @@ var tokenEndpoint = []Scenario{
 				t.Fail("a session that completes while the token endpoint does not answer", err.Error())
 			}
 		}},
-	{ID: "TOK-13", Level: report.Should, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "the token endpoint breaks off: the server recovers",
+	// Alone, and so at the end: a server that fails this may push no more, and others
+	// could not look.
+	{ID: "TOK-13", Level: report.Should, Reach: suite.Alone, Needs: []Need{NeedPush}, Title: "the token endpoint breaks off: the server recovers",
 		Rule:    "A connection that ends in the middle of the token endpoint's reply, or before it, fails only this one request. Pushes resume afterwards.",
 		Source:  "RFC 9112 section 8; without it the push path is not reliable",
 		Fix:     "Treat a reply that broke off, and a connection without a reply, like a 500 of the token endpoint.",

@@ -30,7 +30,14 @@ var onceMore = []Scenario{
 			t.Until(end)
 			list := noteFirst(t, upTo(d.PushesFrom(m, first), end))
 			t.Expect(len(list), "notifications answered with 401, where %d are usual for one push", usual).To(BeNumerically("<=", 2*usual))
-			again := d.AwaitOne(m, func(e *fakewns.Entry) bool { return e.Seq > first.Seq && e.BearerToken() != first.BearerToken() })
+			again := sentAgain(d, m, first)
+			if again == nil {
+				// The first token may have been fetched for this push: then some senders
+				// stop at once. The next push has one that was there.
+				m = d.Mark()
+				t.PushInBackground(d)
+				again = sentAgain(d, m, faulted(d, m))
+			}
 			t.Check(again != nil, "the notification once more, with another token, after WNS answered 401", "none within "+t.Lab.Config.Timeouts.Push.String())
 		}},
 	{ID: "WER-22", Level: report.Should, Needs: []Need{NeedPush}, Title: "400 and 405: the same is not sent again",
@@ -43,4 +50,10 @@ var onceMore = []Scenario{
 				t.Try(strconv.Itoa(status), func() { refusedForGood(t, t.Next().Ready(), status) })
 			}
 		}},
+}
+
+// sentAgain waits for a notification since m with another token than the first one's;
+// nil if none arrives in time.
+func sentAgain(d *Device, m Mark, first *fakewns.Entry) *fakewns.Entry {
+	return d.AwaitOne(m, func(e *fakewns.Entry) bool { return e.Seq > first.Seq && e.BearerToken() != first.BearerToken() })
 }
