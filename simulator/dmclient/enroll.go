@@ -215,6 +215,9 @@ func (d *Device) EnrollmentClient(opts EnrollOptions) *enroll.Client {
 			ApplicationVersion: p.ApplicationVersion, OSEdition: p.OSEdition, AuthPolicies: policies,
 		},
 	}
+	if p.Quirks.TPMPolicies {
+		c.TPM = &enroll.TPM{Manufacturer: "INTC", FirmwareVersion: "600.18.0.0"} // a model
+	}
 	if opts.Credential != nil {
 		c.Credential = opts.Credential
 	}

@@ -347,3 +347,19 @@ func TestIdentityIsDrawn(t *testing.T) {
 		t.Errorf("%+v, %v: what is named stays", d.Identity(), err)
 	}
 }
+
+// TestTPMInPolicies: with its quirk a device tells of its TPM in GetPolicies, after
+// preferredLanguage, and otherwise does not.
+func TestTPMInPolicies(t *testing.T) {
+	r := newRig(t, nil)
+	for quirk, want := range map[string]int{"tpm-policies": 1, "-tpm-policies": 0} {
+		d := r.enrolled(func(c *dmclient.Config) { c.Quirks = []string{quirk} })
+		got := 0
+		for _, ex := range d.EnrollExchanges() {
+			got += strings.Count(string(ex.Request), `<preferredLanguage xsi:nil="true"/><TPMManufacturer>INTC</TPMManufacturer><TPMFirmwareVersion>`)
+		}
+		if got != want {
+			t.Errorf("%s: the TPM is told in %d messages, want %d", quirk, got, want)
+		}
+	}
+}

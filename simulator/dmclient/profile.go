@@ -192,6 +192,9 @@ type Quirks struct {
 	// Bearer token also while there is a user's. Without it that value is what
 	// it replaces, AADSendDeviceToken: only if there is no user's token.
 	DeviceBearer bool
+	// TPMPolicies tells of the TPM in GetPolicies/client. A server's strict schema
+	// has these elements; which Windows sends them is unknown.
+	TPMPolicies bool
 }
 
 // Strength is how well a behaviour is known.
@@ -237,6 +240,7 @@ func QuirkList() []Quirk {
 		{"silent-on-space", Seen, "stops without a word at a reply with white space between elements, as Windows 8.1", func(q *Quirks) *bool { return &q.SilentOnSpace }},
 		{"strict-criteria", Model, "presents no certificate in sessions if SSLCLIENTCERTSEARCHCRITERIA finds none; without it the certificate of the enrollment", func(q *Quirks) *bool { return &q.StrictCriteria }},
 		{"device-bearer", Model, "with ForceAadToken 4 sends the device's token as Bearer even while a user's token is there; without it only in its absence, as AADSendDeviceToken", func(q *Quirks) *bool { return &q.DeviceBearer }},
+		{"tpm-policies", Seen, "writes TPMManufacturer and TPMFirmwareVersion into GetPolicies, as the strict schema of Mattrax of October 2024 requires (packages/ms-mde, policy.ts); which Windows does so is unknown", func(q *Quirks) *bool { return &q.TPMPolicies }},
 	}
 }
 

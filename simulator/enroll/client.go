@@ -18,6 +18,7 @@ type Client struct {
 	Discovery  string // URL of the discovery service
 	Request    DiscoverRequest
 	Credential *Credential
+	TPM        *TPM // told in GetPolicies; nil tells nothing
 	// EditRST changes an RST before it is sent; nil changes
 	// nothing.
 	EditRST func(message []byte) []byte
@@ -168,7 +169,7 @@ func (c *Client) Discover(ctx context.Context) (*DiscoverResponse, error) {
 
 // Policies asks the policy service.
 func (c *Client) Policies(ctx context.Context, policyURL string) (*PolicyResponse, error) {
-	body, err := (&PolicyRequest{To: policyURL, Credential: c.Credential}).Write()
+	body, err := (&PolicyRequest{To: policyURL, Credential: c.Credential, TPM: c.TPM}).Write()
 	if err != nil {
 		return nil, &Error{Step: StepPolicies, Err: err}
 	}

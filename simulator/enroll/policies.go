@@ -15,7 +15,13 @@ type PolicyRequest struct {
 	Credential *Credential
 	// PolicyOIDs limit the answer to these policies; Windows sends none.
 	PolicyOIDs []string
+	// TPM is what the client tells of its TPM; nil tells nothing.
+	TPM *TPM
 }
+
+// TPM is the maker of a TPM and the version of its firmware, as elements of client
+// [seen: mattrax/Mattrax packages/ms-mde/src/policy.ts, of 2024].
+type TPM struct{ Manufacturer, FirmwareVersion string }
 
 // secured starts an envelope with the namespaces that Windows binds in
 // authenticated requests.
@@ -35,6 +41,10 @@ func (r *PolicyRequest) Write() ([]byte, error) {
 	c := build(g, "client", "")
 	build(c, "lastUpdate", "", "xsi:nil", "true")
 	build(c, "preferredLanguage", "", "xsi:nil", "true")
+	if r.TPM != nil {
+		build(c, "TPMManufacturer", r.TPM.Manufacturer)
+		build(c, "TPMFirmwareVersion", r.TPM.FirmwareVersion)
+	}
 	if len(r.PolicyOIDs) == 0 {
 		build(g, "requestFilter", "", "xsi:nil", "true")
 	} else {
