@@ -61,7 +61,7 @@ var referenceErrors = []Scenario{
 		Source:  "Learn, \"Disconnecting from MDM\", server-initiated disconnection",
 		Fix:     "Expect no Status for Unenroll. Answer the Alert with 200, and stop managing the device then.",
 		Mutants: []*mutants.Mutant{mutants.ErrUnenroll404, mutants.ErrUnenrollRefused},
-		Under:   []string{"SES-25", "PFN-14"},
+		Under:   []string{"SES-25", "PFN-14", "SES-09"},
 		Run:     farewellInTwoSessions},
 }
 

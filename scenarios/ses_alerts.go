@@ -138,6 +138,7 @@ var sessionAlerts = []Scenario{
 		Source:  "OMA DM Protocol 1.2.1 section 8.1; seen on devices",
 		Fix:     "Answer Alert 1223 with Statuses only, then drop the session and nothing else.",
 		Mutants: []*mutants.Mutant{mutants.SesAbortWedge, mutants.SesAbortCommands, mutants.SesAbortQueued, mutants.SesAbortSilent},
+		Under:   []string{"SES-09"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
