@@ -11,13 +11,15 @@ import (
 
 // Variants of the Enrollment Status Page.
 var (
-	StatusPage = &Variant{Name: "status-page", Does: "sets up the Enrollment Status Page, waits for two policies, and ends it", Seen: "Learn, \"DMClient CSP\", FirstSyncStatus", Vary: func(c *mdmserver.Config) {
+	StatusPage = &Variant{Name: "status-page", Does: "sets up the Enrollment Status Page, waits for two policies and an app, and ends it", Seen: "Learn, \"DMClient CSP\", FirstSyncStatus", Vary: func(c *mdmserver.Config) {
 		c.StatusPage = true
-		noApp(c)
 	}}
 	StatusPageEmpty = &Variant{Name: "status-page-empty", Does: "sets up the Enrollment Status Page and waits for nothing: its list is empty, and set again unchanged at the end", Seen: "Learn, \"DMClient CSP\", FirstSyncStatus", Vary: func(c *mdmserver.Config) {
 		c.StatusPage = true
-		noApp(c)
+		hook.Without(&c.Tamper, func(_ *mdmserver.Visit, p *mdmserver.Planned) bool {
+			uri := p.Command.Target()
+			return p.Sent.Purpose == mdmserver.ForPage && (strings.Contains(uri, "/EnterpriseDesktopAppManagement/") || strings.HasSuffix(uri, "/ExpectedMSIAppPackages"))
+		})
 		hook.Reply(&c.Tamper, func(_ *mdmserver.Visit, r *mdmserver.Reply) {
 			var again []mdmserver.Planned
 			for i := range r.Plan {
@@ -35,14 +37,5 @@ var (
 		})
 	}}
 )
-
-// noApp leaves the app out. A device opens a session of its own to report that it was
-// installed, which then takes what other scenarios queue.
-func noApp(c *mdmserver.Config) {
-	hook.Without(&c.Tamper, func(_ *mdmserver.Visit, p *mdmserver.Planned) bool {
-		uri := p.Command.Target()
-		return p.Sent.Purpose == mdmserver.ForPage && (strings.Contains(uri, "/EnterpriseDesktopAppManagement/") || strings.HasSuffix(uri, "/ExpectedMSIAppPackages"))
-	})
-}
 
 var statusPages = []*Variant{StatusPage, StatusPageEmpty}
