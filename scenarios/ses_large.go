@@ -20,7 +20,7 @@ const largeObjects = "OMA DM Protocol 1.2.1 section 7"
 // sessionLarge are the SES scenarios about objects that do not fit into one message,
 // in both directions. Desktops say that they take none (DevDetail/LrgObj).
 var sessionLarge = []Scenario{
-	{ID: "SES-49", Level: report.Should, Needs: []Need{NeedQueue}, Title: "the device's MaxObjSize is honoured",
+	{ID: "SES-49", Level: report.Info, Needs: []Need{NeedQueue}, Title: "the device's MaxObjSize is honoured",
 		Rule:    "A device that sends a MaxObjSize gets no larger object, neither whole nor in chunks. (MS-MDM knows MaxMsgSize only.)",
 		Source:  largeObjects,
 		Fix:     "Hold values back that are larger than the MaxObjSize of the session, or report them as failed.",

@@ -50,7 +50,7 @@ func sessionEnvelope() RequirementGroup {
 			Scenarios: []string{"SES-27"}},
 		{Key: "S-16", Source: "OMA DM Protocol 1.2.1 section 7", Level: "MUST",
 			Says:      "no object is larger than the device's MaxObjSize",
-			Scenarios: []string{"SES-49"}, Reason: "SHOULD: MS-MDM 2.2.5.3 knows MaxMsgSize only, and no Windows was seen to send it"},
+			Scenarios: []string{"SES-49"}, Reason: "INFO: MS-MDM 2.2.5.3 knows MaxMsgSize only, and no Windows was seen to send it"},
 		{Key: "S-17", Source: "OMA SyncML RepPro 1.2.2 section 10", Level: "SHOULD*",
 			Says:      "a message with another VerDTD or VerProto gets 505 or 513",
 			Scenarios: []string{"SES-39"}},
