@@ -86,7 +86,7 @@ var sessionWork = []Scenario{
 			if t.CanWork() && t.Work().Has(syncml.Get) && t.Work().Times(s) == 0 {
 				t.Blocked(suite.By(suite.Delivers), "the session did not bring %s", t.Work())
 			}
-			t.NotApplicable("the server's first message in the session had no Get")
+			t.NotApplicable("the server's first message in the session had no Get of a node that the device has")
 		}},
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 
 	. "github.com/onsi/gomega" //nolint:revive,staticcheck // the suite's vocabulary
@@ -13,8 +14,8 @@ import (
 
 // onceMore are the WER scenarios about how often a refused notification is sent again.
 var onceMore = []Scenario{
-	{ID: "WER-18", Level: report.Should, Needs: []Need{NeedPush}, Title: "after 401 the notification is sent once more, not oftener",
-		Rule:    "A sender that gets 401 fetches one new token and sends the notification once more, also if its token was new. If that is refused, too, the token is not what is wrong.",
+	{ID: "WER-18", Level: report.Should, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "after 401 the notification is sent once more, not oftener",
+		Rule:    "A sender that gets 401 fetches a new token, unless it fetched one for this very push, and sends the notification once more. If that is refused, too, the token is not what is wrong.",
 		Source:  "Learn, \"Windows Push Notification Services overview\"; " + learnWNS + ", 401",
 		Fix:     "Fetch a token after the first 401, and give up after the second.",
 		Mutants: []*mutants.Mutant{mutants.Wer401Thrice, mutants.Wer401Loop, mutants.Wer401Stop, mutants.TokNeverRenewed},

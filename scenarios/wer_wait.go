@@ -149,7 +149,7 @@ func notAtOnce(d *Device, wnsStatus string) {
 	}
 	end := first.At.Add(watch)
 	for part := range time.Duration(2) {
-		t.Until(first.At.Add((part + 1) * watch / 4))
+		t.Hold(first.At.Add((part + 1) * watch / 4)) // pushes that come after the quiet time show nothing
 		t.PushInBackground(d)
 	}
 	t.Until(end)

@@ -3,7 +3,6 @@ package suite
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -139,12 +138,12 @@ const keptBreaches = 20
 type ear struct {
 	list      []breach
 	total     int
-	in        map[string]bool // the scenarios that held the sessions
+	in        map[string]int // places by the scenario that held the session
 	concerned bool
 }
 
 func (e *ear) note(scenario string, b breach) {
-	e.in[scenario] = true
+	e.in[scenario]++
 	if e.total++; len(e.list) < keptBreaches {
 		e.list = append(e.list, b)
 	}
@@ -197,7 +196,7 @@ func (e *ears) listen(scenario string, devices ...*dmclient.Device) {
 
 func (e *ears) ear(id string) *ear {
 	if e.of[id] == nil {
-		e.of[id] = &ear{in: map[string]bool{}}
+		e.of[id] = &ear{in: map[string]int{}}
 	}
 	return e.of[id]
 }
@@ -245,8 +244,10 @@ func (t *T) overheard() {
 	if heard.total > 1 {
 		saw += fmt.Sprintf("; %d places in all", heard.total)
 	}
-	if len(heard.in) == 1 { // what only this scenario brings about is its cause, if it failed
-		t.result.Under = slices.Concat(slices.Collect(maps.Keys(heard.in)), t.result.Under)
+	for id, n := range heard.in {
+		if 2*n > heard.total { // what one scenario brings about nearly alone has its cause, if it failed
+			t.result.Under = slices.Concat([]string{id}, t.result.Under)
+		}
 	}
 	t.Fail(first.expected, saw)
 }

@@ -91,6 +91,14 @@ func (t *T) Until(at time.Time) {
 	<-ctx.Done()
 }
 
+// Hold is Until for moments that must not be missed: no other scenario takes the place
+// of this one meanwhile.
+func (t *T) Hold(at time.Time) {
+	ctx, cancel := context.WithDeadline(t.ctx, at)
+	defer cancel()
+	<-ctx.Done()
+}
+
 // Soon waits until so is true, for at most Timeouts.Push.
 func (t *T) Soon(so func() bool) bool { return t.poll(t.Lab.Config.Timeouts.Push, so) }
 
