@@ -21,7 +21,7 @@ GOTEST := GO=$(GO) $(GO) run ./harness/internal/gotest
 
 .PHONY: test
 test: ## run all tests, and list the skipped ones
-	$(GOTEST) -p 4 -parallel 6 $(TESTFLAGS) ./... # more packages and tests than cores: many tests wait
+	$(GOTEST) -p 4 $(TESTFLAGS) ./... # more packages than cores: many tests wait
 
 .PHONY: k6
 k6: ## build bin/k6, a k6 with the dmwake extension (AGPL-3.0 when linked), and test it with real processes
@@ -52,7 +52,7 @@ mutants: ## run the whole suite on every mutant (a quarter of an hour), and writ
 
 .PHONY: variants
 variants: ## run the whole suite on every variant and on 60 combinations of three (half an hour), and enrollment behind proxies
-	$(GO) test -v ./scenarios -run 'TestVariants$$|TestProxy' -timeout 180m -variants
+	$(GO) test -v ./scenarios -run 'TestVariants$$|TestProxy|TestWorkDecides' -timeout 180m -variants
 
 .PHONY: seeds
 seeds: ## run the whole suite with ten seeds, also on every tenth mutant (half an hour); all verdicts must agree

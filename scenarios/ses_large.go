@@ -235,7 +235,7 @@ func inChunks(d *Device, f *resultsInChunks) *dmclient.Session {
 	d.ClearFaults()
 	if f.first == "" {
 		t.Managed(s)
-		t.NotApplicable("the server asked for nothing in the session that the device has, so there were no Results to divide")
+		t.NotApplicable("there were no Results to divide: the server asked for nothing in the session that the device has, or for single characters")
 	}
 	return runsToEnd(d, s, "Results in chunks")
 }

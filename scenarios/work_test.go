@@ -220,7 +220,7 @@ func TestWorkDecides(t *testing.T) {
 	for _, r := range undecided(suite.Collect(t.Context(), full, All(), suite.Options{Parallel: 8, NoEnroll: full.Preflight(t.Context())}).Results) {
 		unused[r.ID] = true
 	}
-	besides([]server{
+	servers := []server{
 		{"a queue, no push", foreign{hooks: noPush(lab.ReferenceHooks)}},
 		{"a profile, no push", foreign{hooks: noPush(profiles)}},
 		{"a profile and push", foreign{push: true, hooks: profiles}},
@@ -234,7 +234,11 @@ func TestWorkDecides(t *testing.T) {
 			*h = profiles(admin)
 			h.Push = nil
 		})}},
-	}, func(_ int, s server) {
+	}
+	if !*allVariants { // make variants runs all of them
+		servers = []server{servers[0], servers[3], servers[6], servers[9]}
+	}
+	besides(servers, func(_ int, s server) {
 		l, list := s.start(t), All()
 		if s.push && s.variants != nil {
 			list = concerned

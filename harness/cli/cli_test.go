@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,12 @@ func dmwake() { os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr)) }
 func TestMain(m *testing.M) {
 	if os.Getenv(asDmwake) != "" {
 		dmwake()
+	}
+	if strings.Contains(filepath.Base(os.Args[0]), ".test") { // not a command of a script
+		flag.Parse()
+		if err := flag.Set("test.parallel", "6"); err != nil { // more tests than cores: they wait for processes
+			panic(err)
+		}
 	}
 	testscript.Main(m, map[string]func(){"dmwake": dmwake})
 }
@@ -204,7 +211,7 @@ func same(t *testing.T, got, want map[string]report.Outcome) {
 
 // TestInterrupt: Ctrl-C ends a run and keeps its results.
 func TestInterrupt(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "result.json")
 	cmd := command(ctx, t.TempDir(), nil, "test", "--json", file, "--parallel", "1", "--seed", "7") // with this seed the first area runs first, one at a time: most are still to come
