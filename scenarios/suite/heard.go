@@ -2,6 +2,7 @@ package suite
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -250,4 +251,18 @@ func (t *T) overheard() {
 		}
 	}
 	t.Fail(first.expected, saw)
+}
+
+// soFar fails a scenario that listens by what was heard before the run's time was up;
+// nil if nothing was wrong, since the rest was not heard.
+func (r *runner) soFar(ctx context.Context, s *Scenario) *verdict {
+	if s.Hears == nil {
+		return nil
+	}
+	heard := *s
+	heard.Run, heard.On, heard.Reach = func(*T) {}, "", Shared
+	if v := run(context.WithoutCancel(ctx), r.lab, &heard, nil, r.ears); v.result.Broken() {
+		return v
+	}
+	return nil
 }

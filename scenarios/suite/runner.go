@@ -193,20 +193,6 @@ func (r *runner) try(ctx context.Context, s *Scenario, place *slot) *verdict {
 	return v
 }
 
-// soFar fails a scenario that listens by what was heard before the run's time was up;
-// nil if nothing was wrong, since the rest was not heard.
-func (r *runner) soFar(ctx context.Context, s *Scenario) *verdict {
-	if s.Hears == nil {
-		return nil
-	}
-	heard := *s
-	heard.Run, heard.On, heard.Reach = func(*T) {}, "", Shared
-	if v := run(context.WithoutCancel(ctx), r.lab, &heard, nil, r.ears); v.result.Broken() {
-		return v
-	}
-	return nil
-}
-
 // settle marks verdicts that are final. The caller holds the lock.
 func (r *runner) settle() {
 	news := false
