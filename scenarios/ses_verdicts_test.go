@@ -32,7 +32,7 @@ func TestOneBugIsToldOnce(t *testing.T) {
 		{mutants.PshSkipSession, []string{"SES-44"}, "no such command", false},
 		{mutants.SesQueryMode, []string{"SES-28"}, "mode=Machine", true},
 		{mutants.SesReplaceUnanswered, []string{"SES-09"}, "no Status", false},
-		{mutants.SesUnknownSilent, []string{"SES-24"}, "none", true},                                                          // SES-69 is blocked
+		{mutants.SesUnknownSilent, []string{"SES-24"}, "none", true},                                                // SES-69 is blocked
 		{mutants.SesAlertUnanswered, []string{"SES-09", "SES-20", "SES-25", "ERR-23", "ERR-25"}, "no Status", true}, // SES-24 and SES-26 are blocked
 		{mutants.SesAlertCmd, []string{"SES-09", "SES-25", "SES-37"}, "Cmd Replace, in reply to Alert", false},
 		{mutants.SesResultsCmd, []string{"SES-37"}, "Cmd Replace, in reply to Results", false},
