@@ -38,7 +38,7 @@ func TestJWTOfThePage(t *testing.T) {
 		says string
 	}{
 		"verified":  {func(p []string) bool { return sign(p[0]+"."+p[1]) == p[2] }, report.Passed, ""},
-		"read only": {func([]string) bool { return true }, report.Failed, "2 of 6: a wresult (JWT) with another claim, a wresult (JWT) with another signature: "},
+		"read only": {func([]string) bool { return true }, report.Failed, "4 of 11: GetPolicies with a wresult (JWT) with another claim, GetPolicies with a wresult (JWT) with another signature: the policy; RST with a wresult (JWT) with another claim, RST with a wresult (JWT) with another signature: a certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

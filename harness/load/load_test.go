@@ -117,7 +117,7 @@ func TestEveryWay(t *testing.T) {
 			if o.Work.Commands() > 0 && r.Stages[result.Ack].Count != r.Counts.Done {
 				t.Errorf("%d of %d were acknowledged", r.Stages[result.Ack].Count, r.Counts.Done)
 			}
-			if counted := (o.Plan.Duration - o.Plan.Warmup).Seconds(); !o.Storm && r.Seconds < counted || o.Storm && r.Seconds != float64(r.Stages[result.Whole].Max)/1e6 {
+			if counted := (o.Plan.Duration - o.Plan.Warmup).Seconds(); !o.Storm && r.Seconds < counted || o.Storm && r.Seconds != (time.Duration(r.Stages[result.Whole].Max)*time.Microsecond).Seconds() {
 				t.Errorf("%.3f s were counted of %.0f; the longest took %d us", r.Seconds, counted, r.Stages[result.Whole].Max)
 			}
 			if name == "warm-up" && (r.Counts.Warm != 15 || r.Counts.Started != 15 || r.Planned != 15) {
