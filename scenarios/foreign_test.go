@@ -52,7 +52,7 @@ func (s foreign) start(t *testing.T) *lab.Lab {
 		Target: target.Target{Name: "a foreign server", Discovery: base + mdmserver.DiscoveryPath, Username: "demo@mdm.example", Password: target.NewSecret("p"), CA: ca.CertFile,
 			Push: "none", SharedDevice: s.shared, Crowd: 20, Hooks: s.hooks("http://" + admin.Listener.Addr().String())},
 		WNS:      target.WNS{Mode: "proxy", Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: dir},
-		Timeouts: target.Timeouts{Push: 5 * time.Second, Latency: 2 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second},
+		Timeouts: target.Timeouts{Push: 5 * time.Second, Latency: 20 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second},
 	}
 	of := mdmserver.Config{BaseURL: base, Username: cfg.Target.Username, Password: "p"}
 	if s.push {
