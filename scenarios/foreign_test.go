@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"io"
 	"log"
@@ -29,6 +30,7 @@ type foreign struct {
 	broken   []*mutants.Mutant
 	shared   bool          // one device for all scenarios
 	late     time.Duration // from an answer of the admin API to the work, if it is a profile
+	latency  time.Duration // timeouts.latency; none: one that a busy machine keeps
 	vary     func(c *mdmserver.Config)
 	// hooks are what the suite may use of the admin API at this URL.
 	hooks func(admin string) target.Hooks
@@ -52,7 +54,7 @@ func (s foreign) start(t *testing.T) *lab.Lab {
 		Target: target.Target{Name: "a foreign server", Discovery: base + mdmserver.DiscoveryPath, Username: "demo@mdm.example", Password: target.NewSecret("p"), CA: ca.CertFile,
 			Push: "none", SharedDevice: s.shared, Crowd: 20, Hooks: s.hooks("http://" + admin.Listener.Addr().String())},
 		WNS:      target.WNS{Mode: "proxy", Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: dir},
-		Timeouts: target.Timeouts{Push: 5 * time.Second, Latency: 20 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second},
+		Timeouts: target.Timeouts{Push: 5 * time.Second, Latency: cmp.Or(s.latency, 20*time.Second), Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second},
 	}
 	of := mdmserver.Config{BaseURL: base, Username: cfg.Target.Username, Password: "p"}
 	if s.push {

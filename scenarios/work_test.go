@@ -71,6 +71,9 @@ func TestWorkFindsMutants(t *testing.T) {
 			if slices.Contains([]string{"ERR-08", "ERR-09", "ERR-19"}, c.by) {
 				s.variants = []*variants.Variant{variants.Atomic}
 			}
+			if c.mutant == mutants.PshSlow {
+				s.latency = 2 * time.Second // less than it is late
+			}
 			s.mustFail(t, c.by)
 		})
 	}
