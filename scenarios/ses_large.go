@@ -230,6 +230,8 @@ func chunksIn(sessions ...*dmclient.Session) (n int) {
 func inChunks(d *Device, f *resultsInChunks) *dmclient.Session {
 	t := d.T
 	d.First()
+	// The Get of the suite's own work asks for it: 0, no limit, has no halves.
+	d.Tree().Provision("./DevDetail/URI/MaxSegLen", "2048")
 	d.AddFault(f)
 	s := busy(d)
 	d.ClearFaults()
