@@ -55,7 +55,7 @@ var certificateRequests = []Scenario{
 		},
 	},
 	{
-		ID: "ENR-20", Level: report.Must, Title: "the same device enrolls again",
+		ID: "ENR-20", Level: report.Must, Uses: []Need{NeedWork}, Title: "the same device enrolls again",
 		Rule:    "A device that was reset enrolls again under its old identity, and gets a new certificate. Management continues: sessions complete, and queued commands arrive.",
 		Source:  "MS-MDE2 3.1; go-microsoft-dm (stale session state)",
 		Fix:     "When a DeviceID enrolls again, replace everything stored for it, including sessions, channel and PFN.",

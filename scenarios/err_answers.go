@@ -89,7 +89,7 @@ var answerErrors = []Scenario{
 				t.Try(fmt.Sprint(code), func() { answeredWith(t, t.Work(), code) })
 			}
 		}},
-	{ID: "ERR-15", Level: report.Must, Title: "a repeated Status counts once",
+	{ID: "ERR-15", Level: report.Must, Uses: []Need{NeedWork}, Title: "a repeated Status counts once",
 		Rule:    "A device sends each Status twice. The session completes, and so does the next.",
 		Source:  "MS-MDM 2.2.6.1; seen on devices",
 		Fix:     "Ignore a second Status for the same command.",
@@ -103,7 +103,7 @@ var answerErrors = []Scenario{
 			holdSessions(d, 1, "repeated Statuses")
 			needCommand(d, from, "")
 		}},
-	{ID: "ERR-16", Level: report.Must, Title: "Results without a Status",
+	{ID: "ERR-16", Level: report.Must, Uses: []Need{NeedWork}, Title: "Results without a Status",
 		Rule:    "A device sends the Results of a Get and leaves its Status out. The session completes, and so does the next.",
 		Source:  "MS-MDM 2.2.6.1; seen on devices",
 		Fix:     "Accept Results with or without their Status.",

@@ -21,7 +21,7 @@ import (
 // referenceErrors are the ERR scenarios about Statuses that refer to something
 // unusual, or never come.
 var referenceErrors = []Scenario{
-	{ID: "ERR-20", Level: report.Should, Title: "Statuses with TargetRef are understood",
+	{ID: "ERR-20", Level: report.Should, Uses: []Need{NeedWork}, Title: "Statuses with TargetRef are understood",
 		Rule:    "A device names the node of a command in the TargetRef of its Status. It is the same answer as without: the session completes, and nothing is sent again.",
 		Source:  "MS-MDM 2.2.6.1, 2.2.3.12; OMA SyncML RepPro 1.2.2, TargetRef",
 		Fix:     "Find the command of a Status by MsgRef and CmdRef, with or without TargetRef.",
@@ -42,7 +42,7 @@ var referenceErrors = []Scenario{
 			holdSessions(d, 2, "Statuses with TargetRef")
 			t.Expect(w.Times(d.SessionsSince(from)...), "deliveries of %s, whose Status has a TargetRef", w).To(BeNumerically("<=", w.AtMost(d)))
 		}},
-	{ID: "ERR-21", Level: report.Should, Title: "a Status for a Status does no harm",
+	{ID: "ERR-21", Level: report.Should, Uses: []Need{NeedWork}, Title: "a Status for a Status does no harm",
 		Rule:    "A device also answers the server's Status for SyncHdr. Such a Status needs no answer: the session completes, and so does the next.",
 		Source:  "MS-MDM 2.2.6.1; OMA DM Protocol 1.2.1 section 6 (a Status for a Status is ignored)",
 		Fix:     "Ignore a Status that answers none of your commands.",

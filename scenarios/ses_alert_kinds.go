@@ -50,7 +50,7 @@ var alertKinds = []Scenario{
 			both.Items = append(slices.Clone(unknownAlert(syncml.AlertGeneric).Items), both.Items...)
 			s := d.Sync(dmclient.SyncOptions{Alerts: []syncml.Command{both}})
 			if len(s.Received) == 0 {
-				t.Blocked(suite.By("SES-24", string(suite.Talks)), "the session with the Alert got no readable reply: %s", suite.Unread(s))
+				t.Blocked(suite.By("SES-24", "SES-48", string(suite.Talks)), "the session with the Alert got no readable reply: %s", suite.Unread(s))
 			}
 			turnsAwayFrom(t, d, visitor{who: "a device whose Alert had the unenrollment in its second Item", device: ghost, over: true, as: dmclient.SyncOptions{SessionID: ownSession}})
 		}},
@@ -79,7 +79,7 @@ var alertKinds = []Scenario{
 				})
 			}
 		}},
-	{ID: "SES-73", Level: report.Should, Title: "Alert 1225 does not end the management",
+	{ID: "SES-73", Level: report.Should, Uses: []Need{NeedWork}, Title: "Alert 1225 does not end the management",
 		Rule:    "Alert 1225 says that the end of an object in chunks did not come. It gets a Status, the session goes on to its end, and the next one is an ordinary one.",
 		Source:  "MS-MDM 2.2.7.2; OMA DM Protocol 1.2.1 section 7 (what else follows is ours)",
 		Fix:     "Answer Alert 1225 with a Status. Send the object again if you sent one in chunks.",

@@ -102,7 +102,7 @@ var sessionAlerts = []Scenario{
 		Source:  "MS-MDM 2.2.7.2; Learn, \"Disconnecting from MDM\"",
 		Fix:     "Answer the Alert with 200, then stop managing the device.",
 		Mutants: []*mutants.Mutant{mutants.SesUnenroll404, mutants.SesAlertCmd},
-		Under:   []string{"SES-09", "SES-37"},
+		Under:   []string{"SES-09", "SES-37", "SES-48"},
 		Run: func(t *T) {
 			d := t.Enrolled()
 			d.First()
@@ -133,7 +133,7 @@ var sessionAlerts = []Scenario{
 			}
 			t.Error("the device sent no unenrollment Alert")
 		}},
-	{ID: "SES-26", Level: report.Must, Title: "Alert 1223 ends the session; the next one is clean",
+	{ID: "SES-26", Level: report.Must, Uses: []Need{NeedWork}, Title: "Alert 1223 ends the session; the next one is clean",
 		Rule:    "A reply to Alert 1223 has a Status for SyncHdr and one for the Alert, and no command, even if there is new work. The next session is an ordinary one.",
 		Source:  "OMA DM Protocol 1.2.1 section 8.1; seen on devices",
 		Fix:     "Answer Alert 1223 with Statuses only, then drop the session and nothing else.",

@@ -84,7 +84,7 @@ var sessionCourse = []Scenario{
 				t.Fail(want, fmt.Sprintf("HTTP status %d, Content-Type %s, %d bytes that are not SyncML: %v", last.Status, suite.Show(last.Reply.Get("Content-Type")), len(last.Response), err))
 			}
 		}},
-	{ID: "SES-34", Level: report.Must, Title: "two sessions of one device at once do not mix",
+	{ID: "SES-34", Level: report.Must, Uses: []Need{NeedWork}, Title: "two sessions of one device at once do not mix",
 		Rule:    "A device opens a second session before the first one has ended. Each session gets replies with its own SessionID, or one of them is refused with 4xx.",
 		Source:  "MS-MDM 2.2.3.8; OMA DM Protocol 1.2.1 section 8",
 		Fix:     "Keep sessions by device and SessionID, or refuse messages of a session that a newer one replaced.",

@@ -95,7 +95,7 @@ var sessionCredentials = []Scenario{
 				t.NotApplicable("the server sent one nonce in %d sessions, and asked for no further digest", len(d.Sessions()))
 			}
 		}},
-	{ID: "SES-40", Level: report.Must, On: "md5", Title: "the server's own credential verifies",
+	{ID: "SES-40", Level: report.Must, Uses: []Need{NeedWork}, On: "md5", Title: "the server's own credential verifies",
 		Rule:    "A server that sends a Cred computes it from its own name, the secret of APPAUTH CLIENT and the device's last nonce, decoded. It is right in every session, and its Format is b64.",
 		Source:  dmSecurity + "; OMA DM RepPro 1.2.1 section 6.1.6; Learn, \"w7 APPLICATION CSP\"",
 		Fix:     "Compute the digest from the ProviderID (or AAUTHNAME), AAUTHSECRET of APPAUTH CLIENT and the device's last nonce, decoded.",

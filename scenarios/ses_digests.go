@@ -19,7 +19,7 @@ const dmAuthentication = "OMA DM Protocol 1.2.1 section 9"
 // sessionDigests are the SES scenarios about credentials over several messages and
 // sessions.
 var sessionDigests = []Scenario{
-	{ID: "SES-65", Level: report.Must, On: "md5", Title: "the right credential is accepted every time",
+	{ID: "SES-65", Level: report.Must, Uses: []Need{NeedWork}, On: "md5", Title: "the right credential is accepted every time",
 		Rule:    "A credential that the server asked for is accepted with 212 or 200, in every session. After 200 the device sends one with each message, made with the nonce of the last Chal, and it is accepted as well.",
 		Source:  dmAuthentication + "; MS-MDM 1.3.1",
 		Fix:     "Keep the nonce of the last Chal per device, and verify the next digest with it.",

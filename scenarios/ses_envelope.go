@@ -71,7 +71,7 @@ var sessionEnvelope = []Scenario{
 				t.Expect(m.Hdr.SessionID, "SessionID of the server's message %d", i+1).To(Equal("47"))
 			}
 		}},
-	{ID: "SES-06", Level: report.Must, Title: "the server's MsgID starts at 1 and increases by 1",
+	{ID: "SES-06", Level: report.Must, Uses: []Need{NeedWork}, Title: "the server's MsgID starts at 1 and increases by 1",
 		Rule:    "Each side numbers its messages from 1 in every session, in the element MsgID of SyncHdr. The server counts on its own, even if the device starts at another number.",
 		Source:  "MS-MDM 2.2.3.6",
 		Fix:     "Write an element MsgID. Count the server's messages in each session from 1; do not copy the device's MsgID.",

@@ -48,7 +48,7 @@ var sessionLarge = []Scenario{
 				}
 			}
 		}},
-	{ID: "SES-53", Level: report.Should, Title: "a chunk of Results is answered with 213",
+	{ID: "SES-53", Level: report.Should, Uses: []Need{NeedWork}, Title: "a chunk of Results is answered with 213",
 		Rule:    "A part of Results with MoreData gets the Status 213. If the server has nothing else to say, it asks for the next part with Alert 1222. This also holds if the server announced no MaxMsgSize.",
 		Source:  largeObjects + "; section 6 forbids a Status for Results",
 		Fix:     "Keep the data, answer with Status 213 (Cmd Results) and Alert 1222.",
@@ -73,7 +73,7 @@ var sessionLarge = []Scenario{
 			}
 			runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "Results in chunks")
 		}},
-	{ID: "SES-54", Level: report.Should, Title: "chunks that do not add up are refused",
+	{ID: "SES-54", Level: report.Should, Uses: []Need{NeedWork}, Title: "chunks that do not add up are refused",
 		Rule:    "When the last chunk has come, the server compares the length of all with the Size of the first. If they differ it answers 424 and takes nothing in.",
 		Source:  largeObjects,
 		Fix:     "Count the bytes of the chunks. Answer the last one with Status 424 (Cmd Results) if the sum is not Size, and drop the data.",
@@ -91,7 +91,7 @@ var sessionLarge = []Scenario{
 			t.Check(st.Code() == syncml.SizeMismatch, want, "Status "+suite.Show(st.Data))
 			runsToEnd(d, d.Sync(dmclient.SyncOptions{}), "chunks that do not add up")
 		}},
-	{ID: "SES-55", Level: report.Should, Title: "an object that never ends is reported with Alert 1225",
+	{ID: "SES-55", Level: report.Should, Uses: []Need{NeedWork}, Title: "an object that never ends is reported with Alert 1225",
 		Rule:    "If another item or command comes before the last chunk of an object, the server answers with Alert 1225 and takes nothing in.",
 		Source:  largeObjects + "; MS-MDM 2.2.7.2",
 		Fix:     "Remember the object that is under way. When anything else comes, drop it and send Alert 1225.",
@@ -115,7 +115,7 @@ var sessionLarge = []Scenario{
 		Source:  largeObjects,
 		Fix:     "Send the chunks one after the other, with the length of the whole value in Size of the first.",
 		Mutants: []*mutants.Mutant{mutants.SesChunkSizeWrong},
-		Under:   []string{"SES-44"},
+		Under:   []string{"SES-44", "MSG-16", "MSG-21"},
 		Run: func(t *T) {
 			c := needLarge(t)
 			d := takesChunks(t)

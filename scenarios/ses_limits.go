@@ -112,7 +112,7 @@ var sessionLimits = []Scenario{
 				})
 			}
 		}},
-	{ID: "SES-45", Level: report.Should, Title: "no commands before the device's package is complete",
+	{ID: "SES-45", Level: report.Should, Uses: []Need{NeedWork}, Title: "no commands before the device's package is complete",
 		Rule:    "A message without Final is one of several. The server sends no commands before the last one has arrived, and asks for the next with Alert 1222.",
 		Source:  "OMA DM Protocol 1.2.1 section 6.2",
 		Fix:     "Answer a message without Final with Statuses and Alert 1222 only.",

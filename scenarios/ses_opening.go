@@ -114,6 +114,7 @@ var sessionOpening = []Scenario{
 		Fix:     "Set an address only when it answers sessions.",
 		Mutants: []*mutants.Mutant{mutants.SesAddressDead},
 		Under:   []string{"SES-43"},
+		Decides: []suite.Premise{suite.Talks},
 		Run: func(t *T) {
 			var d *Device
 			if t.Lab.Config.Target.Shared() {

@@ -16,7 +16,7 @@ import (
 // sessionParts are the SES scenarios about what the server answers when there is
 // nothing to answer, and when there is more to come.
 var sessionParts = []Scenario{
-	{ID: "SES-46", Level: report.Must, Title: "a message of Statuses only is answered by the Status for SyncHdr",
+	{ID: "SES-46", Level: report.Must, Uses: []Need{NeedWork}, Title: "a message of Statuses only is answered by the Status for SyncHdr",
 		Rule:    "A device that was asked for nothing, or has nothing of what it was asked for, sends only Statuses. The reply has the Status for SyncHdr and no Status for a command that was never sent, with and without a credential in the message.",
 		Source:  "OMA DM Protocol 1.2.1 section 8; MS-MDM 2.2.6.1",
 		Fix:     "Write the Status for SyncHdr in every reply, and a Status for each command of the device. A Status gets none.",
@@ -31,7 +31,7 @@ var sessionParts = []Scenario{
 				})
 			}
 		}},
-	{ID: "SES-50", Level: report.Should, Title: "answers in several messages are awaited",
+	{ID: "SES-50", Level: report.Should, Uses: []Need{NeedWork}, Title: "answers in several messages are awaited",
 		Rule:    "A device may divide its answers among messages, with Final in the last. The server answers each part with the Status for SyncHdr and Alert 1222 (or 1223), without Final. It sends no new command before the last part. (Windows divides its answers only for a server with a MaxMsgSize.)",
 		Source:  "OMA DM Protocol 1.2.1 section 6",
 		Fix:     "Answer a message without Final with Statuses and Alert 1222, leave Final out, and send the next commands when Final has come.",

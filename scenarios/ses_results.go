@@ -35,7 +35,7 @@ var sessionResults = []Scenario{
 			}
 			holdSessions(d, 1, "Results of an interior node")
 		}},
-	{ID: "SES-62", Level: report.Should, Title: "Results without CmdRef do no harm",
+	{ID: "SES-62", Level: report.Should, Uses: []Need{NeedWork}, Title: "Results without CmdRef do no harm",
 		Rule:    "A device may leave CmdRef out of Results. They then answer command 1, which in most messages is the Status for SyncHdr and has no results. The session completes.",
 		Source:  "MS-MDM 2.2.7.8; OMA SyncML RepPro 1.2.2, CmdRef",
 		Fix:     "Treat a missing CmdRef in Results as 1, and ignore Results that answer no Get.",

@@ -110,7 +110,7 @@ var sessionStatus = []Scenario{
 			}
 			t.Check(slices.IsSorted(order), "Statuses with CmdRefs in the order of the commands: "+strings.Join(sent, ", "), strings.Join(refs, ", "))
 		}},
-	{ID: "SES-11", Level: report.Must, Title: "MsgRef names the answered message",
+	{ID: "SES-11", Level: report.Must, Uses: []Need{NeedWork}, Title: "MsgRef names the answered message",
 		Rule:    "A Status carries the MsgID of the message it answers, in every message of the session.",
 		Source:  "MS-MDM 2.2.3.7",
 		Fix:     "Set MsgRef to the MsgID of the answered message, not to 1.",
@@ -130,7 +130,7 @@ var sessionStatus = []Scenario{
 				t.NotApplicable("the server sent only one message in each of three sessions, so it answered no message with a MsgID other than 1")
 			}
 		}},
-	{ID: "SES-12", Level: report.Must, On: "atomic", Title: "the server's CmdIDs are unique within a message and never 0",
+	{ID: "SES-12", Level: report.Must, Uses: []Need{NeedWork}, On: "atomic", Title: "the server's CmdIDs are unique within a message and never 0",
 		Rule:    "Every command and Status has a CmdID that is unique in its message and not 0, which stands for SyncHdr. This includes commands inside an Atomic.",
 		Source:  "MS-MDM 2.2.3.2",
 		Fix:     "Number all commands of a message from 1 with one counter, including commands inside an Atomic.",
@@ -152,7 +152,7 @@ var sessionStatus = []Scenario{
 				}
 			}
 		}},
-	{ID: "SES-37", Level: report.Must, Title: "no Status for a command the device never sent",
+	{ID: "SES-37", Level: report.Must, Uses: []Need{NeedWork}, Title: "no Status for a command the device never sent",
 		Rule:    "A Status answers a command of the message that its MsgRef names. Its Cmd is the name of that command. A Status for Results names Results; whether there may be one is another rule (MSG-09).",
 		Source:  "MS-MDM 2.2.6.1, 2.2.3.3",
 		Fix:     "Write Statuses only for the commands in the device's message. Do not answer a Status.",

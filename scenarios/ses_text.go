@@ -72,7 +72,7 @@ var sessionText = []Scenario{
 				t.Fail("a session in WBXML that completes", err.Error())
 			}
 		}},
-	{ID: "SES-38", Level: report.Must, Title: "replies are well-formed, prefixes bound, text escaped",
+	{ID: "SES-38", Level: report.Must, Uses: []Need{NeedWork}, Title: "replies are well-formed, prefixes bound, text escaped",
 		Rule:    "Every reply is well-formed XML in the SyncML 1.2 namespace. Every prefix is bound. The characters & and < are escaped exactly once in all values, from the device and from the queue. A device with such an id gets a sound provisioning document, or is refused.",
 		Source:  "MS-MDM 2.2.1; Namespaces in XML 1.0 section 5",
 		Fix:     "Read and build messages with an XML library, not by string search and concatenation.",

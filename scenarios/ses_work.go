@@ -61,7 +61,7 @@ var sessionWork = []Scenario{
 			exec := install(t, d, "1.0.0.0")
 			awaitInstalled(t, d, from, delivered(d, from, exec))
 		}},
-	{ID: "SES-42", Level: report.Must, Title: "Results without MsgRef belong to message 1",
+	{ID: "SES-42", Level: report.Must, Uses: []Need{NeedWork}, Title: "Results without MsgRef belong to message 1",
 		Rule:    "A device may leave MsgRef out of Results. They then answer a command of message 1, and the session completes.",
 		Source:  "MS-MDM 2.2.7.8; OMA SyncML RepPro 1.2.2, MsgRef",
 		Fix:     "Treat a missing MsgRef in Results as 1.",

@@ -62,18 +62,20 @@ func blocker(catalogue []Scenario, v *verdict, get func(id string) *verdict) (id
 }
 
 // blockedSoFar returns what blocks v as far as scenarios have run; open says that one
-// which has not run may be the better answer: one of an earlier name, or a MUST of the
-// same name. The caller holds the lock.
+// which has not run may be the better answer: one of an earlier name, a MUST of the
+// same name, or one of the list that comes first in the catalogue, so that the answer
+// is the same in every order. The caller holds the lock.
 func (r *runner) blockedSoFar(v *verdict) (by string, open bool) {
 	for _, name := range v.by {
-		missing := false
+		missing, coming := false, false
 		by = blocker(r.Catalogue, &verdict{result: v.result, by: []string{name}}, func(id string) *verdict {
 			c := r.of[id]
 			missing = missing || c == nil
+			coming = coming || c == nil && slices.ContainsFunc(r.list, func(s Scenario) bool { return s.ID == id })
 			return c
 		})
 		if by != "" {
-			return by, open || missing && (r.of[by] == nil || r.of[by].result.Outcome != report.Failed)
+			return by, open || coming || missing && (r.of[by] == nil || r.of[by].result.Outcome != report.Failed)
 		}
 		open = open || missing
 	}

@@ -36,6 +36,30 @@ func TestBlocked(t *testing.T) {
 	}
 }
 
+// TestBlockedByTheFirst: among MUSTs of one premise the first of the catalogue is told,
+// in whatever order they run. What is not to run is not waited for.
+func TestBlockedByTheFirst(t *testing.T) {
+	list := []Scenario{scenario("AAA-01", blockedBy(string(GoodPFN))), scenario("AAA-02", fails, decides(GoodPFN)), scenario("AAA-03", fails, decides(GoodPFN))}
+	of := func(id string, o report.Outcome, by ...string) *verdict {
+		return &verdict{result: report.Result{ID: id, Level: report.Must, Outcome: o}, by: by}
+	}
+	blocked := of("AAA-01", report.Blocked, string(GoodPFN))
+	r := newRunner(newLab(t), list, Options{})
+	r.of = map[string]*verdict{"AAA-01": blocked, "AAA-03": of("AAA-03", report.Failed)}
+	if by, open := r.blockedSoFar(blocked); by != "AAA-03" || !open {
+		t.Errorf("blocked by %s, open %t, before AAA-02 has run", by, open)
+	}
+	r.list = slices.Delete(slices.Clone(list), 1, 2)
+	if by, open := r.blockedSoFar(blocked); by != "AAA-03" || open {
+		t.Errorf("blocked by %s, open %t, although AAA-02 is not to run", by, open)
+	}
+	r.list = list
+	r.of["AAA-02"] = of("AAA-02", report.Failed)
+	if by, open := r.blockedSoFar(blocked); by != "AAA-02" || open {
+		t.Errorf("blocked by %s, open %t, when all have run", by, open)
+	}
+}
+
 // TestBlockedByWhatWasNotSelected: the scenario that blocks is run first, and
 // told before the one that it blocks.
 func TestBlockedByWhatWasNotSelected(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 // Queue makes the server queue a command of the scenario's own. The scenario does not
 // apply to a server whose queue does not take the command.
 func (t *T) Queue(d *Device, c lab.Command) {
+	t.gives()
 	if !t.Lab.CanQueue(c) {
 		t.SkipWithout(NeedQueue, "the scenario needs %s of %s", c.Verb, c.LocURI)
 	}

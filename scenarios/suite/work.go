@@ -61,9 +61,19 @@ func (t *T) Form(list ...lab.Command) (lab.Command, bool) {
 // giveOnce is why a device got no second piece of work.
 const giveOnce = "the work hook gave the device nothing the second time: make its output differ, for example with {{.N}} or {{uuid}}"
 
+// gives ends the body of a scenario that gives work and does not say so, on the
+// embedded server. Where a server pushes for its work, the run keeps such scenarios
+// away from those that look at every push and every token; what listens runs last.
+func (t *T) gives() {
+	if len(t.s.Needs)+len(t.s.Uses) == 0 && t.s.Hears == nil && t.Lab.Embedded() {
+		t.Error("the scenario gives work and declares neither Needs nor Uses")
+	}
+}
+
 // Work returns the work that this server can give. It ends the body if there is none,
 // or if nobody knows what the hook does.
 func (t *T) Work() *Work {
+	t.gives()
 	w := &Work{t: t, given: map[*Device]int{}}
 	if c, ok := lab.AnyCommand(t.target().Hooks.Queue); ok {
 		w.command = c
