@@ -47,7 +47,7 @@ fuzz: ## run every fuzz target for FUZZTIME (60s)
 	test $$n -gt 0 || { echo "found no fuzz target"; exit 1; }
 
 .PHONY: mutants
-mutants: ## run the whole suite on every mutant (a quarter of an hour), and write harness/docs/mutants.md
+mutants: ## run the whole suite on every mutant (more than an hour), and write harness/docs/mutants.md
 	$(GO) test -v ./scenarios -run TestMatrix -timeout 180m -matrix $(CURDIR)/harness/docs/mutants.md
 
 .PHONY: variants
@@ -55,7 +55,7 @@ variants: ## run the whole suite on every variant and on 60 combinations of thre
 	$(GO) test -v ./scenarios -run 'TestVariants$$|TestProxy|TestWorkDecides' -timeout 180m -variants
 
 .PHONY: seeds
-seeds: ## run the whole suite with ten seeds, also on every tenth mutant (half an hour); all verdicts must agree
+seeds: ## run the whole suite with ten seeds, also on every tenth mutant (more than an hour); all verdicts must agree
 	$(GO) test -v ./scenarios -run TestSeeds -timeout 180m -seeds 10
 
 .PHONY: facts
