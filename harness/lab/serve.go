@@ -24,10 +24,12 @@ func (l *Lab) serve(ln net.Listener, h http.Handler, edit ...func(*http.Server))
 	}()
 }
 
-// NewHTTPServer bounds the time and the header size of what a peer sends.
+// NewHTTPServer bounds the time and the header size of what a peer sends. A client may
+// keep a new connection for later that it did not need at once, so the first header has
+// longer than such a client keeps it: else the request that comes just then is lost.
 func NewHTTPServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: h, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		// A peer's broken handshake and a mutant's panic are verdicts, so they
 		// are not logged.
 		ErrorLog: log.New(io.Discard, "", 0),

@@ -33,6 +33,9 @@ func hookClient(roots *x509.CertPool) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents it
 	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.MaxConnsPerHost = 0, hookConnections, hookConnections
+	// Servers close what stays idle, many after a minute; a POST that is sent just then
+	// fails, and is not sent again.
+	t.IdleConnTimeout = 10 * time.Second
 	return &http.Client{Transport: t}
 }
 
