@@ -172,6 +172,9 @@ func printFound(w io.Writer, i int, f *explain.Found) {
 	for _, id := range f.Scenarios {
 		fmt.Fprintf(w, "  test:  %s %s\n", id, titleOf(id))
 	}
+	for _, page := range f.Docs {
+		fmt.Fprintf(w, "  docs:  harness/docs/%s\n", page)
+	}
 	fmt.Fprintf(w, "  (%s: %s)\n", f.Strength, f.Source)
 }
 

@@ -101,6 +101,11 @@ func TestNoDeadEnds(t *testing.T) {
 				t.Errorf("%s %s: there is no scenario %s", f.Where, f.Code, id)
 			}
 		}
+		for _, page := range f.Docs {
+			if _, err := os.Stat(filepath.Join(root, "harness/docs", page)); err != nil {
+				t.Errorf("%s %s: %v", f.Where, f.Code, err)
+			}
+		}
 		commands := f.Shows
 		for _, text := range append(slices.Clone(f.Do), append(slices.Clone(f.Causes), f.Means)...) {
 			for _, m := range regexp.MustCompile(`dmwake explain [^.;)]+`).FindAllString(text, -1) {

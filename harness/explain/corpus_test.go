@@ -99,6 +99,11 @@ func TestCorpus(t *testing.T) {
 			}
 		}
 	}
+	for n, a := range enrollment {
+		if a.Source == "" && !codes[hex(n)] {
+			t.Errorf("%s of Learn's page is not in the corpus", hex(n))
+		}
+	}
 	if len(all) < 120 || len(codes) < 120 {
 		t.Errorf("%d pastes with %d codes", len(all), len(codes))
 	}

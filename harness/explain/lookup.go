@@ -43,6 +43,12 @@ const (
 
 var narrow = map[string]string{"syncml": whereSyncML, "push-status": wherePush, "status": wherePush, "wns": whereWNS, "token": whereToken}
 
+// pages of harness/docs say more of what is shown by them.
+var pages = map[string]string{
+	whereEnroll: "codes.md", whereHTTP: "codes.md", whereConsole: "codes.md", whereMDM: "codes.md", whereInstall: "devices.md",
+	whereConnect: "server.md", whereToken: "server.md", whereWNS: "lab.md", wherePush: "devices.md", whereSyncML: "devices.md",
+}
+
 // families are the codes that are numbers of 32 bits, with what all of a family
 // have in common.
 var families = []struct {
@@ -63,6 +69,9 @@ var families = []struct {
 var index = sync.OnceValue(func() (out []Found) {
 	add := func(where, code string, a Answer, source string) {
 		a.Source, a.Strength = cmp.Or(a.Source, source), cmp.Or(a.Strength, Documented)
+		if page := pages[where]; page != "" && len(a.Docs) == 0 {
+			a.Docs = []string{page}
+		}
 		out = append(out, Found{Where: where, Code: code, Answer: a})
 	}
 	numbers := func(where string, list map[int]Answer, source string) {

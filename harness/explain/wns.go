@@ -23,6 +23,7 @@ type Answer struct {
 	Do        []string // what to look at, and what to do
 	Shows     []string // commands that show it
 	Scenarios []string // ids of those that would have caught it
+	Docs      []string // pages of this project that say more, in harness/docs
 	Source    string   // the page that describes it
 	Strength  Strength
 }
