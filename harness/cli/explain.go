@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -74,6 +75,9 @@ signed or not. "-" reads the text from standard input.
 	return c
 }
 
+// aFlag is what cobra would take for a flag, and is no number and no text.
+var aFlag = regexp.MustCompile(`^--?[A-Za-z][\w-]*(=\S*)?$`)
+
 // explainArgs tells the flags from the text: a minus before a digit begins a number.
 func explainArgs(args []string) (text string, list, help bool, err error) {
 	for i, a := range args {
@@ -84,7 +88,7 @@ func explainArgs(args []string) (text string, list, help bool, err error) {
 			list = true
 		case a == "--help", a == "-h":
 			help = true
-		case len(a) > 1 && a[0] == '-' && (a[1] < '0' || a[1] > '9') && !strings.Contains(a, " "):
+		case aFlag.MatchString(a):
 			return "", false, false, fmt.Errorf("unknown flag: %s; dmwake explain --help lists the flags", a)
 		}
 	}

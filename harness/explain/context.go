@@ -25,7 +25,9 @@ const fewWords = 4
 // pushStatus finds values of Push/Status: "Status 7".
 func (r *reader) pushStatus() {
 	for _, m := range single.FindAllStringSubmatchIndex(r.lower, -1) {
-		r.add(m[2], Lookup("push-status", r.text[m[2]:m[3]])...)
+		if value := r.text[m[2]:m[3]]; !r.add(m[2], Lookup("push-status", value)...) && strings.HasPrefix(r.lower, "push-status ") {
+			r.hits = append(r.hits, hit{at: m[2], unknown: "push-status " + value})
+		}
 	}
 }
 
@@ -44,8 +46,11 @@ func (r *reader) statuses() {
 		if !digits && r.noStatus(m[0], m[1]) {
 			continue
 		}
-		if !r.add(m[0], r.meanings(code, places)...) && digits {
-			r.hits = append(r.hits, hit{at: m[0], unknown: code})
+		if r.add(m[0], r.meanings(code, places)...) {
+			continue
+		}
+		if named := len(places) == 1 && strings.HasPrefix(r.lower, places[0]+" "+code); named || digits {
+			r.hits = append(r.hits, hit{at: m[0], unknown: strings.Join(append(places, code), " ")})
 		}
 	}
 }

@@ -1,10 +1,12 @@
 package explain
 
 import (
+	"encoding/binary"
 	"net/url"
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf16"
 )
 
 // expected is one line of the corpus below a paste.
@@ -108,6 +110,25 @@ func TestCorpus(t *testing.T) {
 		t.Errorf("%d pastes with %d codes", len(all), len(codes))
 	}
 	t.Logf("%d pastes, %d codes", len(all), len(codes))
+}
+
+// TestCorpusUTF16: a paste from a file of PowerShell gives the same.
+func TestCorpusUTF16(t *testing.T) {
+	for _, p := range corpus(t) {
+		want := Read(p.text)
+		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+			text := order.AppendUint16(nil, 0xfeff)
+			for _, u := range utf16.Encode([]rune(p.text)) {
+				text = order.AppendUint16(text, u)
+			}
+			if got := Read(string(text)); len(got.Found) != len(want.Found) || len(got.Found) == 0 || got.Found[0].Code != want.Found[0].Code {
+				t.Errorf("line %d, %q in UTF-16: %+v", p.line, p.text, got)
+			}
+		}
+		if got := Read("\ufeff" + p.text); len(got.Found) != len(want.Found) {
+			t.Errorf("line %d, %q with a mark: %+v", p.line, p.text, got)
+		}
+	}
 }
 
 // TestCorpusWithin: the codes are found in the same way inside other text.

@@ -24,8 +24,9 @@ type Reading struct {
 // Read finds the codes of a pasted text: numbers in hexadecimal with and without 0x,
 // signed and unsigned decimals, names, subcodes of SOAP faults, errors of token
 // endpoints, values of X-WNS-Status, and statuses if the text says whose they are.
+// The text may be UTF-16 with a byte order mark.
 func Read(text string) *Reading {
-	r := &reader{text: strings.ToValidUTF8(text[:min(len(text), MaxPaste)], "?")}
+	r := &reader{text: plain(text[:min(len(text), MaxPaste)])}
 	r.lower = lower(r.text)
 	r.near = r.nodes()
 	r.alone = !strings.ContainsAny(strings.TrimSpace(r.text), " \t\r\n")

@@ -87,7 +87,7 @@ func TestNoCode(t *testing.T) {
 			t.Errorf("%q: %+v", text, r)
 		}
 	}
-	for text, want := range map[string]string{"0x8018ffff": "0x8018ffff", "999": "999", "0xdeadbeef happened": "0xdeadbeef", "0x80180002b": "0x80180002b", "AADSTS1": "AADSTS1",
+	for text, want := range map[string]string{"0x8018ffff": "0x8018ffff", "999": "999", "0xdeadbeef happened": "0xdeadbeef", "0x80180002b": "0x80180002b", "AADSTS1": "AADSTS1", "wns 302": "wns 302", "push-status 9": "push-status 9", "syncml 299": "syncml 299",
 		"4294967295": "4294967295", "-9999999999": "-9999999999", "0xFFFFFFFFFFFFFFFF": "0xFFFFFFFFFFFFFFFF"} {
 		if r := Read(text); len(r.Found) > 0 || strings.Join(r.Unknown, " ") != want {
 			t.Errorf("%q: %+v, want unknown %s", text, r, want)
