@@ -145,6 +145,9 @@ func All() []Section {
 			{Seen, "25H2 rejects APPAUTHs of type DIGEST without AAUTHDATA (0x80070057)", "a report on Windows 11 26200.9278", []string{dm + "TestDeviceEnrollmentAndQuirks"}},
 			{Doc, "Windows shows errors as 0x8018....", "Learn, MDM enrollment error constants", []string{enr + "TestHResults"}},
 			{Seen, "if discovery fails, Windows shows 0x80190000 and the HTTP status: 0x80190190 for 400, 0x801900c8 for 200 without SOAP or with a fault", "reports of real devices", []string{enr + "TestDiscoveryCodes"}},
+			{Doc, "at discovery, a server certificate that expired is 0x8018000d; AuthPolicy Certificate on a device without one is 0x80180028", "Learn, MDM registration constants", []string{enr + "TestHResults", dm + "TestByCertificate"}},
+			{Model, "a service URL that begins with http: is 0x8018001a, \"the server requested HTTP rather than HTTPS\"", "Learn, MDM registration constants, for redirects", []string{dm + "TestNoPasswordInClear"}},
+			{Doc, "every code that Windows shows is known to explain, in each spelling, and every paste of a corpus gets its answer", "harness/explain/testdata/corpus.txt, with a page or thread for each", []string{"harness/explain.TestCorpus", "harness/explain.TestSpellings", "harness/cli.TestPrintedCodes", "harness/cli.TestShownCodes"}},
 			{Seen, "25H2 adds Manufacturer, DeviceModel, SerialNumber and RequestVersion to the RST, and says that it does not attest; if Discover answers EnrollmentVersion 5.0 it attests by AIKPub and AIKAttestationClaim. MS-MDE2 does not name the first three", "a report on Windows 11 26200.9278", []string{dm + "TestContext", dm + "TestContextValues"}},
 			{Doc, "up to Windows 10 1511 the RST has no HWDevID, Locale and NotInOobe", "MS-MDE2 appendix B, <31>, <32>", []string{dm + "TestContext"}},
 			{Doc, "RequestVersion is 5.0 on 19045 since 2023, 6.0 on 22621 and 22631; 26200 sends 9.0, which MS-MDE2 does not know yet", "MS-MDE2 appendix B, <20>, <21>; captures", []string{dm + "TestRequestVersions"}},
@@ -201,5 +204,5 @@ func Markdown() string {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.Strength, f.Says, f.Source, strings.Join(f.Proofs, ", "))
 		}
 	}
-	return b.String() + rules() + requirements()
+	return b.String() + codes() + rules() + requirements()
 }

@@ -236,7 +236,7 @@ func TestNoPasswordInClear(t *testing.T) {
 		})
 		d := r.device(nil)
 		err := d.Enroll(r.ctx(), dmclient.EnrollOptions{})
-		if err == nil || !strings.Contains(err.Error(), name+" is http://") || !strings.Contains(err.Error(), "must be https") {
+		if err == nil || !strings.Contains(err.Error(), name+" is http://") || !strings.Contains(err.Error(), "must be https") || !strings.Contains(err.Error(), "Windows shows 0x8018001a") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if exs := d.EnrollExchanges(); len(exs) != 2 {

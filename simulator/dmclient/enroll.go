@@ -125,13 +125,14 @@ func (d *Device) begin(again bool) error {
 }
 
 // inClear refuses services to which the credential would go unencrypted. MS-MDE2
-// 3.1.4.1.3.2 asks for https; the code is a [model].
+// 3.1.4.1.3.2 asks for https, and Learn has a code for a server that requests http;
+// that Windows shows it for these URLs is a [model].
 func inClear(disc *enroll.DiscoverResponse) error {
 	for _, named := range [][2]string{
 		{"EnrollmentPolicyServiceUrl", disc.PolicyURL}, {"EnrollmentServiceUrl", disc.EnrollmentURL}, {"AuthenticationServiceUrl", disc.AuthenticationURL},
 	} {
 		if u, err := url.Parse(named[1]); err == nil && u.Scheme == "http" {
-			return &enroll.Error{Step: enroll.StepDiscover, Status: 200, Err: &enroll.CodedError{Code: enroll.CodeUnknown,
+			return &enroll.Error{Step: enroll.StepDiscover, Status: 200, Err: &enroll.CodedError{Code: enroll.CodeInsecure,
 				Err: fmt.Errorf("%s is %s: the credential would be sent unencrypted; the URL must be https", named[0], named[1])}}
 		}
 	}
@@ -160,8 +161,8 @@ func (d *Device) policies(ctx context.Context, c *enroll.Client, at string, igno
 // credential is what Config.Credential chooses, or what the server's AuthPolicy
 // requires.
 func (d *Device) credential(ctx context.Context, c *enroll.Client, disc *enroll.DiscoverResponse) (*enroll.Credential, error) {
-	refuse := func(err error) (*enroll.Credential, error) {
-		return nil, &enroll.Error{Step: enroll.StepDiscover, Status: 200, Err: &enroll.CodedError{Code: enroll.CodeUnknown, Err: err}}
+	refuse := func(code string, err error) (*enroll.Credential, error) {
+		return nil, &enroll.Error{Step: enroll.StepDiscover, Status: 200, Err: &enroll.CodedError{Code: code, Err: err}}
 	}
 	if d.cfg.Credential != nil {
 		if cred, err := d.cfg.Credential(ctx, d, disc); cred != nil || err != nil {
@@ -187,15 +188,15 @@ func (d *Device) credential(ctx context.Context, c *enroll.Client, disc *enroll.
 		return &enroll.Credential{Token: token}, nil
 	case "Certificate":
 		if d.cfg.EnrollCert == nil {
-			return refuse(errors.New("the server requires AuthPolicy Certificate, and this device has no certificate (Config.EnrollCert)"))
+			return refuse(enroll.CodeNoCert, errors.New("the server requires AuthPolicy Certificate, and this device has no certificate (Config.EnrollCert)"))
 		}
 		key, ok := d.cfg.EnrollCert.PrivateKey.(crypto.Signer)
 		if !ok || len(d.cfg.EnrollCert.Certificate) == 0 {
-			return refuse(errors.New("Config.EnrollCert is empty or its key cannot sign"))
+			return refuse(enroll.CodeNoCert, errors.New("Config.EnrollCert is empty or its key cannot sign"))
 		}
 		return &enroll.Credential{Certificate: d.cfg.EnrollCert.Certificate[0], Key: key}, nil
 	}
-	return refuse(fmt.Errorf("unknown AuthPolicy %q; Windows knows OnPremise, Federated and Certificate", disc.AuthPolicy))
+	return refuse(enroll.CodeUnknown, fmt.Errorf("unknown AuthPolicy %q; Windows knows OnPremise, Federated and Certificate", disc.AuthPolicy))
 }
 
 // EnrollmentClient is Enroll's client, for tests of single steps.

@@ -360,7 +360,7 @@ func TestSkew(t *testing.T) {
 		t.Errorf("a hundred years ago, in messages only: %v", s.Err)
 	}
 	old := r.device(func(c *dmclient.Config) { c.Clock, c.Skew, c.SkewTLS = clock, -100*365*24*time.Hour, true })
-	if err := old.Enroll(r.ctx(), dmclient.EnrollOptions{}); err == nil || !strings.Contains(err.Error(), "0x80180012") {
+	if err := old.Enroll(r.ctx(), dmclient.EnrollOptions{}); err == nil || !strings.Contains(err.Error(), "0x8018000d") {
 		t.Errorf("a hundred years ago: %v", err)
 	}
 }

@@ -28,6 +28,7 @@ var faultErrors = map[string]string{
 	"InMaintenance":         "0x80180017",
 	"UserLicense":           "0x80180018",
 	"InvalidEnrollmentData": "0x80180019",
+	"CustomServerError":     "0x80180032", // named by an erratum of MS-MDE2, its number by MDMRegistration.h
 }
 
 // HResult is the code that Windows shows for the fault; empty if unknown.
@@ -42,8 +43,8 @@ func (f *Fault) HResult() string {
 // Discover reply that is not SOAP [seen]. It is 0x80190000 + 200.
 const codeStatusOK = "0x801900c8"
 
-// codeOfStatus is what Windows shows for a Discover that is answered with an HTTP
-// error: 0x80190190 for 400 [seen].
+// codeOfStatus is what Windows shows for discovery, its GET or its POST, that is
+// answered with an HTTP error: 0x80190190 for 400 [seen].
 func codeOfStatus(status int) string { return fmt.Sprintf("%#08x", 0x80190000+status) }
 
 // hresulter is an error with its own code.
@@ -57,6 +58,7 @@ func (e *Error) HResult() string {
 		cert *tls.CertificateVerificationError
 		unk  x509.UnknownAuthorityError
 		host x509.HostnameError
+		date x509.CertificateInvalidError
 		op   *net.OpError
 		dns  *net.DNSError
 		f    *Fault
@@ -66,6 +68,8 @@ func (e *Error) HResult() string {
 		return codeStatusOK
 	case errors.As(e.Err, &own):
 		return own.HResult()
+	case errors.As(e.Err, &date) && date.Reason == x509.Expired && (e.Step == StepDiscover || e.Step == StepReach):
+		return "0x8018000d" // MENROLL_E_DISCOVERY_SEC_CERT_DATE_INVALID
 	case errors.As(e.Err, &cert), errors.As(e.Err, &unk), errors.As(e.Err, &host):
 		return "0x80180012" // MENROLL_E_INVALIDSSLCERT
 	case errors.As(e.Err, &op), errors.As(e.Err, &dns):
@@ -76,7 +80,7 @@ func (e *Error) HResult() string {
 		return ""
 	case e.Step == StepRenew:
 		return "0x80180016" // MENROLL_E_NOTELIGIBLETORENEW
-	case e.Step == StepDiscover:
+	case e.Step == StepDiscover, e.Step == StepReach:
 		return codeOfStatus(e.Status)
 	}
 	return CodeUnknown
@@ -106,6 +110,8 @@ const (
 	CodeDMClient     = "0x80180020" // MENROLL_E_PROV_CSP_DMCLIENT
 	CodeAlreadyThere = "0x8018000a" // MENROLL_E_DEVICE_ALREADY_ENROLLED
 	CodeAlready81    = "0x8019000a" // the same before Windows 10
+	CodeInsecure     = "0x8018001a" // MENROLL_E_INSECUREREDIRECT
+	CodeNoCert       = "0x80180028" // MENROLL_E_CERTAUTH_FAILED_TO_FIND_CERT
 	CodeEmpty        = "0x80180029" // MENROLL_E_EMPTY_MESSAGE
 	CodeInvalidArg   = "0x80070057" // E_INVALIDARG
 )

@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target"},
 	"harness/trace":                {"simulator", "harness/report"},
 	"harness/compare":              {"simulator", "harness/report", "harness/trace"},
-	"harness/facts":                {"simulator", "scenarios", "harness/facts"},
+	"harness/facts":                {"simulator", "scenarios", "harness/explain", "harness/facts"},
 	"harness/fidelity":             {"simulator/csp", "simulator/dmclient", "harness/facts", "harness/fidelity"},
 	"harness/internal":             {},
 	"scenarios/suite":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report"},

@@ -1,0 +1,61 @@
+package explain
+
+// configManager are the errors of Windows' MDM configuration manager, which stand
+// in event 404 of DeviceManagement-Enterprise-Diagnostics-Provider, and as
+// OriginalError in a Status (SyncApplicationVersion 3.0 or later).
+var configManager = map[uint32]Answer{
+	0x86000000: {Name: "CFGMGR_E_INVALIDNODEOPTIONS", Means: "The node options are invalid."},
+	0x86000001: {Name: "CFGMGR_E_INVALIDDATATYPE", Means: "The data type is invalid.", Do: []string{"Compare Format with the CSP's description."}, Scenarios: []string{"ERR-10", "PFN-06"}},
+	0x86000002: {Name: "CFGMGR_E_NODENOTFOUND", Means: "The node does not exist. The Status is 404.",
+		Causes: []string{"A profile for a newer Windows, or for another edition.", "A Get before the Add, or a ProviderID that is not the enrolled one.", "A policy whose ADMX was not ingested: dmwake explain 404 ADMX."},
+		Do:     []string{"Compare the LocURI with the CSP's description, letter by letter."}, Shows: []string{"dmwake test --only SES-48"}, Scenarios: []string{"ERR-05", "ERR-18"}, Source: msmdm},
+	0x86000003: {Name: "CFGMGR_E_ILLEGALOPERATIONINATRANSACTION", Means: "The operation is illegal inside a transaction (Atomic).", Do: []string{"Send it outside Atomic."}, Scenarios: []string{"ERR-09"}},
+	0x86000004: {Name: "CFGMGR_E_ILLEGALOPERATIONOUTSIDEATRANSACTION", Means: "The operation is illegal outside a transaction.", Do: []string{"Send it inside Atomic."}},
+	0x86000005: {Name: "CFGMGR_E_ONEORMOREEXECUTIONFAILURES", Means: "One or more commands failed.", Do: []string{"Look for the command that has another code."}, Scenarios: []string{"ERR-08"}},
+	0x86000006: {Name: "CFGMGR_E_ONEORMORECANCELFAILURES", Means: "One or more commands could not be reverted."},
+	0x06000007: {Name: "CFGMGR_S_COMMANDFAILEDDUETOTRANSACTIONROLLBACK", Means: "The command was done, and rolled back because its transaction failed.", Do: []string{"Look for the command of the Atomic that failed."}, Scenarios: []string{"ERR-08"}},
+	0x86000008: {Name: "CFGMGR_E_COMMITFAILURE", Means: "The transaction failed in its commit."},
+	0x86000009: {Name: "CFGMGR_E_ROLLBACKFAILURE", Means: "The transaction failed in its rollback: parts of it may remain.", Scenarios: []string{"ERR-08"}},
+	0x8600000a: {Name: "CFGMGR_E_ONEORMORECLEANUPFAILURES", Means: "One or more commands failed in the cleanup after the commit."},
+	0x8600000b: {Name: "CFGMGR_E_CONFIGNODESTATEOBJECTNOLONGERVALID", Means: "An interface was used after validation: a fault of the CSP."},
+	0x8600000c: {Name: "CFGMGR_E_CSPREGISTRATIONCORRUPT", Means: "The registration of the CSP in the registry is corrupt.", Do: []string{"Repair Windows (DISM /RestoreHealth)."}},
+	0x8600000d: {Name: "CFGMGR_E_NODEFAILEDTOCANCEL", Means: "The node could not cancel the operation."},
+	0x8600000e: {Name: "CFGMGR_E_DEPENDENTOPERATIONFAILURE", Means: "The operation failed because an earlier one failed.", Do: []string{"Look for that earlier one."}},
+	0x8600000f: {Name: "CFGMGR_E_CSPNODEILLEGALSTATE", Means: "The command failed because the node is in an invalid state."},
+	0x86000010: {Name: "CFGMGR_E_REQUIRESINTERNALTRANSACTIONING", Means: "The node must handle transactions itself for this command."},
+	0x86000011: {Name: "CFGMGR_E_COMMANDNOTALLOWED", Means: "The command is not allowed on this node. The Status is 405.",
+		Causes: []string{"Writing to a read-only node, or Get of a node that has only Exec."}, Do: []string{"Look up the operations of the node in its CSP."}, Scenarios: []string{"ERR-07"}},
+	0x86000012: {Name: "CFGMGR_E_INTERCSPOPERATION", Means: "Copy and move between CSPs are illegal."},
+	0x86000013: {Name: "CFGMGR_E_PROPERTYNOTSUPPORTED", Means: "The node does not support the property that was asked for."},
+	0x86000014: {Name: "CFGMGR_E_INVALIDSEMANTICTYPE", Means: "The semantic type is invalid."},
+	0x86000015: {Name: "CFGMGR_E_FORBIDDENURISEGMENT", Means: "The URI contains a forbidden segment.", Do: []string{"URI-encode the names in the LocURI."}, Scenarios: []string{"PFN-05"}},
+	0x86000016: {Name: "CFGMGR_E_READWRITEACCESSDENIED", Means: "The read or write permission was not granted."},
+	0x86000017: {Name: "CFGMGR_E_SECRETDATAACCESSDENIED", Means: "The node is secret and cannot be read."},
+	0x86000018: {Name: "CFGMGR_E_XMLPARSEERROR", Means: "The XML of the command could not be parsed.", Do: []string{"Put XML into CDATA, or escape it."}},
+	0x86000019: {Name: "CFGMGR_E_COMMANDTIMEOUT", Means: "The command timed out."},
+	0x86000020: {Name: "CFGMGR_E_IMPERSONATIONERROR", Means: "The count of impersonations in the CSP is wrong."},
+	0x86000021: {Name: "CFGMGR_E_WMIOPERATIONERROR", Means: "The operation on WMI failed because of an invalid argument."},
+	0x86000022: {Name: "CFGMGR_E_NOIMPERSONATIONTARGET", Means: "There is no user for whom the CSP could act.", Do: []string{"For ./User: wait until a session says LoginStatus user."}, Scenarios: []string{"ESP-07"}},
+	0x86000023: {Name: "RESOURCEMGR_E_RESOURCEALREADYOWNED", Means: "The resource was already provisioned by another source.", Do: []string{"Two servers, or Group Policy and MDM, set the same."}},
+}
+
+// consoleCodes are codes that consoles show in place of the device's own.
+var consoleCodes = map[uint32]Answer{
+	0x87d1fde8: {Means: "Remediation failed: the console asked for the value after it set it, and did not find what it wanted. The setting may be right.",
+		Causes: []string{"The CSP does not give back what was written, as Accounts/Domain/ComputerName until the restart (https://github.com/MicrosoftDocs/windows-itpro-docs/issues/1753).", "The value was wrapped in CDATA (https://github.com/MicrosoftDocs/windows-itpro-docs/pull/8651)."},
+		Do:     []string{"Look at events 404 and 814 of DeviceManagement-Enterprise-Diagnostics-Provider: they have the device's own answer."}, Strength: Seen},
+	0x87d1fde9: {Means: "Not applicable for this device.", Do: []string{"Look up edition and version in the CSP's description."}},
+	0x87d1fdea: {Means: "Invalid parameter to a CIM setting."},
+	0x87d1fdeb: {Means: "Data type conversion failed.", Do: []string{"Compare the Format with the CSP's description."}, Scenarios: []string{"ERR-10"}},
+	0x87d1fdec: {Means: "A setting that is referred to was not found."},
+	0x87d1fded: {Means: "The source of the setting is not supported."},
+	0x87d1fdee: {Means: "Not applicable because it lost in conflict resolution.", Do: []string{"Two profiles set the same node."}},
+	0x87d1fdef: {Means: "A rule could not be evaluated."},
+	0x87d1fdf0: {Means: "Certificate information of the profile was not found."},
+	0x87d1fdf1: {Means: "Certificate information of the request was not found."},
+	0x87d1fdf2: {Means: "The URL of NDES was not found.", Do: []string{"Look at the SCEP profile's ServerURL."}},
+	0x87d1fdf3: {Means: "The certificate request was not found."},
+	0x87d1041c: {Means: "The application was not detected after its installation had succeeded.", Causes: []string{"It was uninstalled by the user (" + appCodes + ").", "The detection rule does not fit: another product code, or an app that updates itself."}, Do: []string{"Compare what the device reports with the identity in the package."}, Source: appCodes},
+	0x87d103e8: {Means: "An unknown error of an app's installation.", Source: appCodes},
+	0x87d13b64: {Means: "The app install has failed.", Do: []string{"Look for the device's own code: 0x80073Cnn for an AppX package, the exit code for an MSI."}},
+}

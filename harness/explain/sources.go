@@ -1,0 +1,35 @@
+package explain
+
+// Pages that name and describe the codes.
+const (
+	mdmreg   = "https://learn.microsoft.com/en-us/windows/win32/mdmreg/mdm-registration-constants"
+	mde2     = "https://learn.microsoft.com/en-us/openspecs/windows_protocols/ms-mde2/0a78f419-5fd7-4ddb-bc76-1c0f7e11da23"
+	errata   = "https://learn.microsoft.com/en-us/openspecs/windows_protocols/ms-winerrata/a66b5d6f-6330-46ab-9fa9-34700ee29f63"
+	header   = "https://microsoft.github.io/windows-docs-rs/doc/windows/Win32/Management/MobileDeviceManagementRegistration/index.html"
+	msmdm    = "https://learn.microsoft.com/en-us/openspecs/windows_protocols/ms-mdm/33769a92-ac31-47ef-ae7b-dc8501f7104f"
+	omadm    = "https://learn.microsoft.com/en-us/windows/client-management/oma-dm-protocol-support"
+	csp      = "https://learn.microsoft.com/en-us/windows/client-management/mdm/dmclient-csp"
+	wipeCSP  = "https://learn.microsoft.com/en-us/windows/client-management/mdm/remotewipe-csp"
+	admxPage = "https://learn.microsoft.com/en-us/windows/client-management/win32-and-centennial-app-policy-configuration"
+	wpnPage  = "https://learn.microsoft.com/en-us/windows/win32/com/com-error-codes-9"
+	secPage  = "https://learn.microsoft.com/en-us/windows/win32/com/com-error-codes-4"
+	winhttp  = "https://learn.microsoft.com/en-us/windows/win32/winhttp/error-messages"
+	bits     = "https://learn.microsoft.com/en-us/windows/win32/bits/bits-return-values"
+	appx     = "https://learn.microsoft.com/en-us/windows/win32/appxpkg/troubleshooting"
+	appCodes = "https://learn.microsoft.com/en-us/troubleshoot/mem/intune/app-management/app-install-error-codes"
+	intune   = "https://learn.microsoft.com/en-us/troubleshoot/mem/intune/general/troubleshoot-company-resource-access-problems"
+	trouble  = "https://learn.microsoft.com/en-us/troubleshoot/mem/intune/device-enrollment/troubleshoot-windows-enrollment-errors"
+	comanage = "https://learn.microsoft.com/en-us/troubleshoot/mem/intune/comanage-configmgr/troubleshoot-co-management-auto-enrolling"
+	entra    = "https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes"
+	cfgmgr   = "https://help.hcl-software.com/bigfix/11.0/mcm/c_windows_mdm_errors.html"
+	system   = "https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes"
+	common   = "https://learn.microsoft.com/en-us/windows/win32/seccrypto/common-hresult-values"
+	appsdk   = "https://github.com/microsoft/WindowsAppSDK/blob/main/dev/PushNotifications/PushNotificationManager.cpp"
+	oauth2   = "https://datatracker.ietf.org/doc/html/rfc6749#section-5.2"
+
+	reppro   = "OMA DM RepPro 1.2.1 section 10, https://www.openmobilealliance.org/release/DM/V1_2_1-20080617-A/"
+	reppro2  = "OMA SyncML RepPro 1.2.2, https://www.openmobilealliance.org/release/Common/V1_2_2-20090724-A/"
+	security = "OMA DM Security 1.2.1 section 5.3, https://www.openmobilealliance.org/release/DM/V1_2_1-20080617-A/"
+	protocol = "OMA DM Protocol 1.2.1 section 8, https://www.openmobilealliance.org/release/DM/V1_2_1-20080617-A/"
+	first    = "the first public reports of this path (seen)"
+)

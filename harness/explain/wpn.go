@@ -1,0 +1,38 @@
+package explain
+
+// pushClient are errors of the push client on the device: why it has no channel,
+// or shows nothing. A raw notification that wakes DMClient needs no toast settings.
+var pushClient = map[uint32]Answer{
+	0x803e0100: {Name: "WPN_E_CHANNEL_CLOSED", Means: "The channel was already closed.", Scenarios: []string{"CHN-11"}},
+	0x803e0101: {Name: "WPN_E_CHANNEL_REQUEST_NOT_COMPLETE", Means: "The request for a channel did not complete.", Do: []string{"Ask again in a later session."}, Scenarios: []string{"CHN-03"}},
+	0x803e0102: {Name: "WPN_E_INVALID_APP", Means: "The application identifier is invalid.", Do: []string{"Is the PFN the family name of a registered app?"}, Scenarios: []string{"PFN-04", "CHN-04"}},
+	0x803e0103: {Name: "WPN_E_OUTSTANDING_CHANNEL_REQUEST", Means: "A request for a channel of this app is in progress.", Do: []string{"Wait for it; it may be repeated."}, Scenarios: []string{"CHN-03"}},
+	0x803e0104: {Name: "WPN_E_DUPLICATE_CHANNEL", Means: "The channel belongs to another endpoint of the app."},
+	0x803e0105: {Name: "WPN_E_PLATFORM_UNAVAILABLE", Means: "The notification platform is unavailable.", Do: []string{"Is the service WpnService running? Keep polling."}, Scenarios: []string{"CHN-03", "PSH-06"}},
+	0x803e0106: {Name: "WPN_E_NOTIFICATION_POSTED", Means: "The notification was already shown."},
+	0x803e0107: {Name: "WPN_E_NOTIFICATION_HIDDEN", Means: "The notification was already hidden."},
+	0x803e0108: {Name: "WPN_E_NOTIFICATION_NOT_POSTED", Means: "A notification can be hidden only after it was shown."},
+	0x803e0109: {Name: "WPN_E_CLOUD_DISABLED", Means: "Cloud notifications are turned off.", Do: []string{"Look at the policy Notifications/DisallowCloudNotification: it turns push off. Keep polling."}, Scenarios: []string{"CHN-12", "PSH-06"}},
+	0x803e0110: {Name: "WPN_E_CLOUD_INCAPABLE", Means: "The app does not have the cloud notification capability."},
+	0x803e0111: {Name: "WPN_E_NOTIFICATION_DISABLED", Means: "Settings prevent the notification from being delivered."},
+	0x803e0112: {Name: "WPN_E_NOTIFICATION_INCAPABLE", Means: "The app's capabilities prevent the notification from being delivered."},
+	0x803e0113: {Name: "WPN_E_INTERNET_INCAPABLE", Means: "The app may not use the internet."},
+	0x803e0114: {Name: "WPN_E_NOTIFICATION_TYPE_DISABLED", Means: "Settings prevent this type of notification."},
+	0x803e0115: {Name: "WPN_E_NOTIFICATION_SIZE", Means: "The notification's content is too large.", Scenarios: []string{"WNS-07"}},
+	0x803e0116: {Name: "WPN_E_TAG_SIZE", Means: "The notification's tag is too large.", Scenarios: []string{"WNS-17"}},
+	0x803e0117: {Name: "WPN_E_ACCESS_DENIED", Means: "The notification platform has no access to what it needs."},
+	0x803e0118: {Name: "WPN_E_DUPLICATE_REGISTRATION", Means: "The app is already registered with the notification platform."},
+	0x803e0200: {Name: "WPN_E_OUT_OF_SESSION", Means: "The notification platform has no more sessions of the user interface."},
+	0x803e0201: {Name: "WPN_E_POWER_SAVE", Means: "The notification platform saves power, and did not fetch an image.", Scenarios: []string{"CHN-12"}},
+	0x803e0202: {Name: "WPN_E_IMAGE_NOT_FOUND_IN_CACHE", Means: "The image is not in the cache."},
+	0x803e0203: {Name: "WPN_E_ALL_URL_NOT_COMPLETED", Means: "Not all images could be fetched."},
+	0x803e0204: {Name: "WPN_E_INVALID_CLOUD_IMAGE", Means: "An image from the cloud is invalid."},
+	0x803e0205: {Name: "WPN_E_NOTIFICATION_ID_MATCHED", Means: "The notification's id is known already."},
+	0x803e0206: {Name: "WPN_E_CALLBACK_ALREADY_REGISTERED", Means: "The callback is already registered."},
+	0x803e0207: {Name: "WPN_E_TOAST_NOTIFICATION_DROPPED", Means: "A toast was dropped without being shown."},
+	0x803e0208: {Name: "WPN_E_STORAGE_LOCKED", Means: "The notification platform does not have the privileges for the request: its storage is locked. Seen where channels were requested (https://github.com/microsoft/appcenter-sdk-dotnet/issues/518).", Do: []string{"Wait for a user who signs in; ask again."}},
+
+	0x880403e8: {Name: "WNP_E_NOT_CONNECTED", Means: "The push client is not connected to WNS.", Do: []string{"Let the device reach *.wns.windows.com and client.wns.windows.com on 443, without a proxy that opens TLS.", "It may be repeated; keep polling."}, Scenarios: []string{"CHN-03", "PSH-06"}, Source: appsdk, Strength: Seen},
+	0x880403e9: {Name: "WNP_E_RECONNECTING", Means: "The push client is reconnecting to WNS.", Do: []string{"Wait, and ask again (https://github.com/microsoft/appcenter-sdk-dotnet/issues/518)."}, Scenarios: []string{"CHN-03"}, Source: appsdk, Strength: Seen},
+	0x880403fe: {Name: "WNP_E_BIND_USER_BUSY", Means: "The push client is busy with the user's sign-in to WNS.", Do: []string{"Wait, and ask again."}, Scenarios: []string{"CHN-03"}, Source: appsdk, Strength: Seen},
+}
