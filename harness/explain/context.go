@@ -18,9 +18,9 @@ var (
 	event      = regexp.MustCompile(`\bevent(?: ?id)?[\s:=]*$`)
 )
 
-// fewWords is how long a text may be whose statuses count although it does not say
-// whose they are: "error 418".
-const fewWords = 4
+// fewWords is how many words a text may have beside its numbers if its statuses count
+// although it does not say whose they are: "error 418 and 500".
+const fewWords = 3
 
 // pushStatus finds values of Push/Status: "Status 7".
 func (r *reader) pushStatus() {
@@ -37,7 +37,7 @@ func (r *reader) statuses() {
 	digits := digitsOnly.MatchString(r.text)
 	var places []string
 	if !digits {
-		if places = r.places(); places == nil && len(strings.Fields(r.text)) > fewWords {
+		if places = r.places(); places == nil && wordsOf(r.text) > fewWords {
 			return
 		}
 	}
@@ -53,6 +53,16 @@ func (r *reader) statuses() {
 			r.hits = append(r.hits, hit{at: m[0], unknown: strings.Join(append(places, code), " ")})
 		}
 	}
+}
+
+// wordsOf counts the words of a text that are no numbers.
+func wordsOf(text string) (n int) {
+	for word := range strings.FieldsSeq(text) {
+		if !strings.ContainsAny(word, "0123456789") {
+			n++
+		}
+	}
+	return n
 }
 
 // places are the sources of statuses that the text speaks of, nil if it does not
