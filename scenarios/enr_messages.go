@@ -133,6 +133,7 @@ var enrollmentMessages = []Scenario{
 		Source:  "XML 1.0; Namespaces in XML 1.0",
 		Fix:     "Read and write SOAP with an XML library, and match elements by namespace and local name, not by text.",
 		Mutants: []*mutants.Mutant{mutants.EnrSOAPStrict, mutants.EnrRelatesRaw, mutants.EnrRelatesRawRST},
+		Under:   []string{"ENR-03"},
 		Run: func(t *T) {
 			d := t.Specimen()
 			for _, step := range services {

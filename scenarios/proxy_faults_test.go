@@ -50,7 +50,7 @@ var proxyFaults = []struct {
 	{"gzip", edit(gzipped), map[string]string{"ENR-02": "gzip", "ENR-36": "the reply has Content-Encoding gzip, and the request asks for none"}},
 	{"a wrong RelatesTo", edit(soap(func(doc *etree.Document) {
 		doc.FindElement("//RelatesTo").SetText("urn:uuid:00000000-0000-0000-0000-000000000000")
-	})), map[string]string{"ENR-03": "00000000", "ENR-61": "00000000"}},
+	})), map[string]string{"ENR-03": "00000000", "ENR-30": "00000000", "ENR-61": "00000000"}},
 	{"serial numbers below 0", proxy{server: belowZero}, map[string]string{"ENR-89": "-"}},
 	{"a short Action", edit(soap(func(doc *etree.Document) { doc.FindElement("//Action").SetText("RSTRC/wstep") })), map[string]string{"ENR-27": "RSTRC/wstep"}},
 	{"http URLs in the Discover reply", edit(replaced("Url>https:", "Url>http:")), map[string]string{"ENR-05": "http://", "ENR-36": "http://"}},
