@@ -94,7 +94,7 @@ func (a *anonymizer) apply(buf []byte, depth int) {
 	for _, p := range patterns {
 		for _, m := range p.expr.FindAllStringSubmatchIndex(s, -1) {
 			if from, to, ok := p.value(s, m); ok {
-				a.words(buf, done, afterEscape(s, from, to), to, func(w string) bool { return !p.host || !keptWords[w] })
+				a.words(buf, done, afterEscape(s, from, to), to, func(w string) bool { return p.secret || !keptWords[w] })
 			}
 		}
 	}
@@ -236,10 +236,17 @@ func identifier(w string) bool {
 func (a *anonymizer) prose(buf []byte, done []bool, around string) {
 	at := 0
 	for line := range strings.Lines(around) {
-		if isProse(line) {
-			a.words(buf, done, at, at+len(line), func(w string) bool {
-				return !ofLogs[w] && (len(w) > 4 || len(w) > 1 && strings.Trim(w, "0123456789") != "")
-			})
+		// In a line with a document the documents are blank: what is around them counts.
+		if text := strings.TrimSpace(line); text != "" && isProse(line) {
+			for i := 0; i < len(line); {
+				n := len(line[i:]) - len(strings.TrimLeft(line[i:], " \t\r\n"))
+				end := i + n
+				for end < len(line) && !strings.ContainsRune(" \t\r\n", rune(line[end])) {
+					end++
+				}
+				a.words(buf, done, at+i+n, at+end, ofPeople)
+				i = end
+			}
 		}
 		at += len(line)
 	}
@@ -254,6 +261,11 @@ func isProse(line string) bool { return !logMark.MatchString(line) && !said.Matc
 var ofLogs = set(`request requests response responses client server device input output header headers body message messages sent received recv send
 	level date and time source event id task category timecreated levelname leveldisplayname providername omadmclientexestart omadmsessionstart omadmsessioncomplete
 	syncml xml post get http https ok error warning information session truncated bytes pre html`)
+
+// ofPeople reports whether a word in a sentence may name somebody.
+func ofPeople(w string) bool {
+	return !ofLogs[w] && (len(w) > 4 || len(w) > 1 && strings.Trim(w, "0123456789") != "")
+}
 
 func set(words string) map[string]bool {
 	out := map[string]bool{}

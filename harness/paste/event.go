@@ -46,6 +46,9 @@ func (l *Log) events(s string) {
 	id, at := 0, ""
 	for i := 0; i < len(list); i++ {
 		line := strings.TrimSuffix(list[i], "\r")
+		if strings.IndexByte(line, ':') < 0 {
+			continue
+		}
 		if m := idLine.FindStringSubmatch(line); m != nil {
 			id = number(m[1])
 			continue
@@ -54,7 +57,10 @@ func (l *Log) events(s string) {
 			at = strings.TrimSpace(m[1])
 			continue
 		}
-		m := said.FindStringIndex(line)
+		var m []int
+		if strings.Contains(line, "MDM ") || strings.Contains(line, ": ") {
+			m = said.FindStringIndex(line)
+		}
 		if m == nil {
 			continue
 		}

@@ -36,18 +36,43 @@ type place struct {
 	base64  bool
 }
 
+// tokens finds the tags by their names, since most of a text has none.
 func tokens(s string) (out []token) {
-	for _, m := range tag.FindAllStringSubmatchIndex(s, -1) {
-		t := token{at: m[0], end: m[1], form: formOf(s[m[2]:m[3]])}
+	next := [...]int{-1, -1} // where each name stands next
+	for from := 0; ; {
+		at := len(s)
+		for i, name := range [...]string{"SyncML", "Envelope"} {
+			if next[i] < from {
+				next[i] = len(s)
+				if k := strings.Index(s[from:], name); k >= 0 {
+					next[i] = from + k
+				}
+			}
+			at = min(at, next[i])
+		}
+		if at == len(s) {
+			return out
+		}
+		low := max(from, at-maxBefore)
+		m := tag.FindStringSubmatchIndex(s[low:min(len(s), at+maxAfter)])
+		if m == nil {
+			from = at + 1
+			continue
+		}
+		t := token{at: low + m[0], end: low + m[1], form: formOf(s[low+m[2] : low+m[3]])}
 		if t.ends = m[4] >= 0; t.ends {
-			t.name = s[m[6]:m[7]]
+			t.name = s[low+m[6] : low+m[7]]
 		} else {
-			t.name = s[m[8]:m[9]]
+			t.name = s[low+m[8] : low+m[9]]
 		}
 		out = append(out, t)
+		from = max(t.end, at+1)
 	}
-	return out
 }
+
+// What a tag has before its name and from there on, in bytes: brackets that are escaped
+// several times, a prefix, white space.
+const maxBefore, maxAfter = 96, 96
 
 // ahead bounds how many tags of other forms, inside of values, a document may have.
 const ahead = 64

@@ -1,6 +1,7 @@
 package paste
 
 import (
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -10,8 +11,10 @@ import (
 // pattern finds personal details by how they look, or by what names them.
 type pattern struct {
 	expr  *regexp.Regexp
-	group int // of the value; 0: all
-	host  bool
+	group int  // of the value; 0: all
+	host  bool // its words are labels of host names
+	// secret values are replaced whole, with the words of the protocol in them.
+	secret bool
 	// spares says which values stay.
 	spares func(value string) bool
 }
@@ -26,6 +29,7 @@ func (p *pattern) value(s string, m []int) (from, to int, ok bool) {
 const (
 	colon  = `(?::|%(?:25)*3[aA])`
 	equals = `(?:=|%(?:25)*3[dD])`
+	signs  = `%(?:25)*(?:2[bBfF]|3[dD])` // of base64: + / =
 	anyOf  = `\\*(?:"|'|&(?:amp;)*(?:quot|#34|#39);|%(?:25)*2[27])?`
 )
 
@@ -37,11 +41,11 @@ var patterns = []pattern{
 	{expr: regexp.MustCompile(`(?im)^\s*(?:Host|Computer|Forwarded|X-Forwarded-(?:For|Host)|Client-Ip)\s*:[ \t]*(\S+)`), group: 1, host: true, spares: public},
 	{expr: regexp.MustCompile(`<Computer>([^<]+)<`), group: 1, host: true},
 	// fields of logs, in JSON, logfmt and prose
-	{expr: regexp.MustCompile(`(?i)\b(?:user(?:_?name|_?id|_?email)?|login|upn|e?mail|host(?:_?name)?|computer(?:_?name)?|device_?(?:name|id)|serial(?:_?(?:number|no))?|hardware_?serial|owner|display_?name|tenant(?:_?(?:id|name))?|organi[sz]ation|account|imei|phone)` + anyOf + `\s*[:=]\s*` + anyOf + `([^\s"',;{}\[\]()&<>\\]{2,})`), group: 1, spares: system},
-	{expr: regexp.MustCompile(`(?i)\b(?:[\w-]*(?:password|passwd|secret|token|api[_-]?key|cookie|nonce|signature|thumbprint|challenge))` + anyOf + `\s*(?:[:=]|%3d)\s*` + anyOf + `([^\s"',;{}\[\]()&<>\\]{4,})`), group: 1},
-	{expr: regexp.MustCompile(`(?i)\b(?:bearer|basic|negotiate|digest)(?: |\+|%20)+([\w.~+/=%-]{8,})`), group: 1, spares: func(v string) bool { return strings.ToLower(v) == v && strings.IndexAny(v, "0123456789") < 0 }},
-	{expr: regexp.MustCompile(`eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?`)},
-	{expr: regexp.MustCompile(`(?i)token` + equals + `([\w%+/=.~-]+)`), group: 1},
+	{expr: regexp.MustCompile(`(?i)\b(?:user(?:_?name|_?id|_?email)?|login|upn|e?mail|host(?:_?name)?|computer(?:_?name)?|device_?(?:name|id)|serial(?:_?(?:number|no))?|hardware_?serial|owner|display_?name|tenant(?:_?(?:id|name))?|organi[sz]ation|account|imei|phone)` + anyOf + `\s*[:=]\s*` + anyOf + `([^\s"',;{}\[\]()&<>\\%]{2,})`), group: 1, spares: system},
+	{secret: true, expr: regexp.MustCompile(`(?i)\b(?:[\w-]*(?:password|passwd|secret|token|api[_-]?key|cookie|nonce|signature|thumbprint|challenge))` + anyOf + `\s*(?:[:=]|%3d)\s*` + anyOf + `((?:[^\s"',;{}\[\]()&<>\\%]|` + signs + `){4,})`), group: 1},
+	{secret: true, expr: regexp.MustCompile(`(?i)\b(?:bearer|basic|negotiate|digest)(?: |\+|%20)+((?:[\w.~+/=-]|` + signs + `){8,})`), group: 1, spares: func(v string) bool { return strings.ToLower(v) == v && strings.IndexAny(v, "0123456789") < 0 }},
+	{secret: true, expr: regexp.MustCompile(`eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?`)},
+	{secret: true, expr: regexp.MustCompile(`(?i)token` + equals + `((?:[\w+/=.~-]|` + signs + `)+)`), group: 1},
 	// folders of users
 	{expr: regexp.MustCompile(`(?i)\b(?:users|home)[\\/]{1,4}([\w.-]{2,})`), group: 1, spares: func(v string) bool { return strings.EqualFold(v, "public") || strings.EqualFold(v, "default") }},
 	// ids
@@ -59,8 +63,8 @@ var patterns = []pattern{
 	// names in LocURIs that servers and users choose
 	{expr: regexp.MustCompile(`(?:DMClient/Provider|VPNv2|WiFi/Profile|Accounts/Users|SCEP|PFXCertInstall|FirewallRules)(?:/|%(?:25)*2[fF]|\\/)((?:[^/<>?\s"\\%&]|%(?:25)*20){2,})`), group: 1, spares: known},
 	// certificates and other values in base64
-	{expr: regexp.MustCompile(`(?s)-----BEGIN [A-Z ]+-----(.+?)-----END`), group: 1},
-	{expr: regexp.MustCompile(`[A-Za-z0-9+/]{60,}={0,2}`), spares: noBlob},
+	{secret: true, expr: regexp.MustCompile(`(?s)-----BEGIN [A-Z ]+-----(.+?)-----END`), group: 1},
+	{secret: true, expr: regexp.MustCompile(`[A-Za-z0-9+/]{60,}={0,2}`), spares: noBlob},
 }
 
 // publicHosts belong to nobody in particular.
@@ -210,6 +214,13 @@ func (a *anonymizer) learnMessage(m *Message) {
 
 // learnValue notes the words of a value. Of markup it takes the texts and attributes.
 func (a *anonymizer) learnValue(v string) {
+	if u, err := url.Parse(v); err == nil && public(u.Hostname()) {
+		a.learn(u.Path, false)
+		for _, list := range u.Query() {
+			a.learn(strings.Join(list, " "), false)
+		}
+		return
+	}
 	if !strings.Contains(v, "<") {
 		a.learn(v, false)
 		return

@@ -15,8 +15,17 @@ const maxCodes = 10_000
 // codes finds the codes in the text around the messages.
 func (l *Log) codes(s string) {
 	at := linesOf(s)
-	for _, m := range hresult.FindAllStringIndex(s, maxCodes) {
-		l.Codes = append(l.Codes, Code{strings.ToLower(s[m[0]:m[1]]), at.at(m[0])})
+	for from := 0; len(l.Codes) < maxCodes; {
+		k := strings.IndexAny(s[from:], "xX")
+		if k < 0 {
+			return
+		}
+		from += k + 1
+		// The character before, for a word's begin, and one after the eight digits.
+		low := max(0, from-3)
+		if m := hresult.FindStringIndex(s[low:min(len(s), from+9)]); m != nil && low+m[0] == from-2 {
+			l.Codes = append(l.Codes, Code{strings.ToLower(s[low+m[0] : low+m[1]]), at.at(from)})
+		}
 	}
 }
 
