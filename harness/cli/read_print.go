@@ -3,11 +3,11 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/reading"
 	"github.com/dmwake/dmwake/harness/report"
-	"github.com/dmwake/dmwake/simulator/csp"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -27,9 +27,6 @@ func redactFindings(f *reading.Findings) {
 		hide(&f.Sessions[i].Device, &f.Sessions[i].Server)
 		for k := range f.Sessions[i].Commands {
 			c := &f.Sessions[i].Commands[k]
-			if csp.Secret(c.LocURI) {
-				c.Data, c.Result = hiddenIf(c.Data), hiddenIf(c.Result)
-			}
 			hide(&c.LocURI, &c.Data, &c.Result)
 		}
 	}
@@ -45,13 +42,6 @@ func redactFindings(f *reading.Findings) {
 	for i := range f.Wrong {
 		hide(&f.Wrong[i].Saw)
 	}
-}
-
-func hiddenIf(s string) string {
-	if s == "" {
-		return ""
-	}
-	return "[redacted]"
 }
 
 // findings prints what a log tells, as a person reads a session.
@@ -101,7 +91,8 @@ func (s *streams) findings(name string, f *reading.Findings, verbose bool) {
 			fmt.Fprintf(s.out, "  dmwake explain %s\n", c)
 		}
 	}
-	if len(f.Messages) > 0 && len(f.Wrong) == 0 {
+	byServer := func(m reading.Message) bool { return m.From == "server" && !m.Cut }
+	if len(f.Wrong) == 0 && slices.ContainsFunc(f.Messages, byServer) {
 		fmt.Fprintln(s.out, "\nThe server's messages that are whole break none of the rules that a log is enough for.")
 	}
 }
@@ -154,9 +145,13 @@ func (s *streams) pastedSession(n int, p *reading.Session, messages []reading.Me
 			}
 		}
 	}
+	told := false
 	for i := range p.Commands {
 		if c := &p.Commands[i]; c.MsgID == "" {
-			fmt.Fprintf(s.out, "  not in the log, by its Status:\n")
+			if !told {
+				fmt.Fprintln(s.out, "  commands of the server that are not in the log, by what the device answered")
+				told = true
+			}
 			s.pastedCommand(c, verbose)
 		}
 	}

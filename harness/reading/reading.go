@@ -13,6 +13,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/paste"
 	"github.com/dmwake/dmwake/harness/trace"
+	"github.com/dmwake/dmwake/simulator/csp"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -164,7 +165,7 @@ func (f *Findings) session(n int, s *paste.Session, codes *codes) {
 		}
 	}
 	for _, c := range s.Commands() {
-		k := Command{Verb: c.Verb, LocURI: c.LocURI, CmdID: c.CmdID, Format: c.Format, Data: c.Data, Status: c.Status, Original: c.Original, Result: c.Result}
+		k := Command{Verb: c.Verb, LocURI: c.LocURI, CmdID: c.CmdID, Format: c.Format, Data: hidden(c.LocURI, c.Data), Status: c.Status, Original: c.Original, Result: hidden(c.LocURI, c.Result)}
 		if c.Message != nil {
 			k.Line, k.MsgID = c.Message.Line, c.Message.Hdr.MsgID
 		}
@@ -193,7 +194,7 @@ func says(m *paste.Message) (out []string) {
 			out = append(out, alertWords(c))
 		case c.Verb == syncml.Results:
 			for k := range c.Items {
-				out = append(out, fmt.Sprintf("Results %s = %s", c.Items[k].Source.LocURI, short(c.Items[k].Data)))
+				out = append(out, fmt.Sprintf("Results %s = %s", c.Items[k].Source.LocURI, short(hidden(c.Items[k].Source.LocURI, c.Items[k].Data))))
 			}
 		case m.ByDevice:
 			out = append(out, string(c.Verb)+" "+itemWords(c))
@@ -260,9 +261,18 @@ func itemWords(c *syncml.Command) string {
 	var out []string
 	for i := range c.Items {
 		it := &c.Items[i]
-		out = append(out, cmp.Or(it.Source.LocURI, it.Target.LocURI)+" = "+short(it.Data))
+		uri := cmp.Or(it.Source.LocURI, it.Target.LocURI)
+		out = append(out, uri+" = "+short(hidden(uri, it.Data)))
 	}
 	return strings.Join(out, ", ")
+}
+
+// hidden is the value of a node, if that holds no secret.
+func hidden(uri, value string) string {
+	if value != "" && csp.Secret(uri) {
+		return "[redacted]"
+	}
+	return value
 }
 
 // shown is how much of a value is shown, in characters.
