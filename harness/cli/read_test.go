@@ -324,7 +324,7 @@ func TestReadFromInput(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.CommandContext(t.Context(), os.Args[0], c.args...) //nolint:gosec // this test's own binary
+		cmd := exec.CommandContext(t.Context(), os.Args[0], c.args...)
 		cmd.Env, cmd.Stdin = append(os.Environ(), asDmwake+"=1"), bytes.NewReader(raw)
 		out, err := cmd.CombinedOutput()
 		if code := cmd.ProcessState.ExitCode(); code != c.code {

@@ -149,7 +149,7 @@ func putBetween(dst, chars []byte, stay string) {
 }
 
 // escape matches an escaped character, whose letters and digits belong to no word.
-var escape = regexp.MustCompile(`^(?:%(?:25)*[0-9A-Fa-f]{2}|\\+(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[nrtbf"'/])|&(?:amp;)*(?:#\d{1,6}|#[xX][0-9A-Fa-f]{1,5}|[A-Za-z]{2,6});)`)
+var escape = regexp.MustCompile(`^(?:(?:\\|%(?:25)*5[Cc])+(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[nrtbf"'/])|%(?:25)*[0-9A-Fa-f]{2}|&(?:amp;)*(?:#\d{1,6}|#[xX][0-9A-Fa-f]{1,5}|[A-Za-z]{2,6});)`)
 
 // afterEscape is from, or the end of an escaped character in which from is.
 func afterEscape(s string, from, to int) int {

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// run64 matches what may be a value in base64: no document is shorter.
+var run64 = regexp.MustCompile(`[A-Za-z0-9+/_-]{64,}`)
+
 // starts64 matches the start of a document in base64: <SyncML, <?xml, <s:Envelope,
 // and < in UTF-16 with and without its mark.
 var starts64 = regexp.MustCompile(`(?:PFN5bmNNT|PD94bWwg|77u/P|PHM6RW52|PHNvYXA6|//48AFMA|PABTAHkA|//48AD8A)[A-Za-z0-9+/_-]{40}`)
@@ -16,23 +19,24 @@ const minLine = 60
 // inBase64 finds the documents that a text has in base64.
 func inBase64(s string) (out []place) {
 	for from := 0; ; {
-		m := starts64.FindStringIndex(s[from:])
+		m := run64.FindStringIndex(s[from:])
 		if m == nil {
 			return out
 		}
 		at := from + m[0]
-		if at > 0 && is64(s[at-1]) && s[at-1] != '=' {
-			from = at + 1
-			continue
-		}
 		end := end64(s, at)
 		from = end
 		if b := decode64(s[at:end]); b != nil {
-			if t, err := decode(b); err == nil && tag.MatchString(t.text) {
+			if t, err := decode(b); err == nil && mayHave(t.text) {
 				out = append(out, place{from: at, to: end, decoded: t.text, base64: true})
 			}
 		}
 	}
+}
+
+// mayHave reports whether a text that was in base64 has a document, or one in base64.
+func mayHave(s string) bool {
+	return strings.Contains(s, "SyncML") || strings.Contains(s, "Envelope") || starts64.MatchString(s)
 }
 
 func is64(c byte) bool {

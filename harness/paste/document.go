@@ -33,6 +33,16 @@ const nested = 2
 func (l *Log) documents(s string) []place {
 	list, orphan := all(s, nested)
 	at := linesOf(s)
+	if len(list) == 0 {
+		if t := mixed(s); t != "" {
+			// The documents stay in the text around them: they are escaped there.
+			found := &Log{}
+			found.documents(t)
+			l.Messages, l.Envelopes, l.Notes = found.Messages, found.Envelopes, found.Notes
+			l.Cuts = append(l.Cuts, found.Cuts...)
+			return nil
+		}
+	}
 	if orphan >= 0 && (len(list) == 0 || orphan <= list[0].from) {
 		l.Cuts = append(l.Cuts, Cut{at.at(orphan - 1), "the log starts in the middle of a message, which ends here"})
 		l.note("the log starts in the middle of a message; what there is of it is left out")
@@ -55,6 +65,10 @@ func (l *Log) documents(s string) []place {
 // inner reads the messages of a text that stood in base64.
 func (l *Log) inner(s string, from, to, depth int) {
 	list, _ := all(s, depth)
+	if len(list) == 0 && depth >= 0 {
+		s = mixed(s)
+		list, _ = all(s, depth)
+	}
 	for _, p := range list {
 		if p.base64 {
 			l.inner(p.decoded, from, to, depth-1)

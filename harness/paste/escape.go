@@ -30,8 +30,7 @@ func formOf(bracket string) form {
 	return form{'<', 0}
 }
 
-// plain takes the escapes away. A document whose brackets are not escaped may still
-// stand in a string, which shows by its quotes.
+// plain takes the escapes away.
 func (f form) plain(s string) string {
 	switch f.kind {
 	case '&':
@@ -46,45 +45,88 @@ func (f form) plain(s string) string {
 		for range f.times {
 			s = unString(s)
 		}
-	default:
-		for range quoted(s) {
+	}
+	return unquoted(s)
+}
+
+// layers bounds how many forms a document may have gone through.
+const layers = 4
+
+// unquoted takes away what is left of escapes: a document whose brackets are not
+// escaped may still stand in a string, which shows by the quotes in its start tag.
+func unquoted(s string) string {
+	for range layers {
+		if list := tokens(s[:min(len(s), maxAfter)]); len(list) > 0 && list[0].at == 0 && list[0].form.kind != '<' {
+			return list[0].form.plain(s)
+		}
+		switch quoteOf(s) {
+		case '\\':
 			s = unString(s)
+		case '&':
+			s = html.UnescapeString(s)
+		case '%':
+			s = unURL(s)
+		default:
+			return s
 		}
 	}
 	return s
 }
 
-// quoted is how often the quotes in a start tag are escaped: 1 for \", 2 for \\\".
-func quoted(s string) int {
-	end := strings.IndexByte(s, '>')
-	if end < 0 {
-		end = min(len(s), 1000)
+// quoteOf is the first character of the first value in a start tag: a quote, or what
+// escapes one. 0: it has no value.
+func quoteOf(s string) byte {
+	tag, _, _ := strings.Cut(s[:min(len(s), 1000)], ">")
+	_, value, _ := strings.Cut(tag, "=")
+	value = strings.TrimLeft(value, " \t\r\n")
+	if rest := strings.TrimLeft(value, `\`); rest != "" && (rest[0] == '&' || rest[0] == '%') {
+		return rest[0] // the string was escaped as a whole
 	}
-	tag := s[:end]
-	i := strings.IndexByte(tag, '"')
-	if i < 0 {
-		if i = strings.IndexByte(tag, '\''); i < 0 {
-			return 0
-		}
+	if value != "" {
+		return value[0]
 	}
-	switch run := backslashes(tag, i); {
-	case run == 0:
-		return 0
-	case run < 3:
-		return 1
-	case run < 7:
-		return 2
-	}
-	return 3
+	return 0
 }
 
-// backslashes is how many stand before i.
-func backslashes(s string, i int) (n int) {
-	for i > 0 && s[i-1] == '\\' {
-		i--
-		n++
+// maxMixed bounds a text in which several kinds of escapes are looked for, in bytes.
+const maxMixed = 4 << 20
+
+// mixed takes escapes of several kinds away from a whole text, such as XML that was
+// escaped before it became a string: \u0026lt;SyncML. Its lines stay lines. It returns ""
+// if that uncovers no document.
+func mixed(s string) string {
+	if len(s) > maxMixed {
+		return ""
 	}
-	return n
+	seen := map[string]bool{s: true}
+	level := []string{s}
+	for range 3 {
+		var below []string
+		for _, before := range level {
+			for _, take := range []func(string) string{unURL, unString, html.UnescapeString} {
+				t := byLine(before, take)
+				if seen[t] {
+					continue
+				}
+				seen[t] = true
+				if list, _ := all(t, 1); len(list) > 0 {
+					return t
+				}
+				below = append(below, t)
+			}
+		}
+		level = below
+	}
+	return ""
+}
+
+// byLine applies f to each line. Line breaks that it uncovers become spaces.
+func byLine(s string, f func(string) string) string {
+	list := strings.Split(s, "\n")
+	for i, line := range list {
+		list[i] = strings.ReplaceAll(f(line), "\n", " ")
+	}
+	return strings.Join(list, "\n")
 }
 
 // unURL decodes a form or a URL. What is no escape stays.

@@ -96,7 +96,7 @@ func (l *Log) fromXML(x *eventXML, line int) {
 // hexOf writes a code in decimal as Windows writes it elsewhere.
 func hexOf(v string) string {
 	if n, err := strconv.ParseInt(v, 10, 64); err == nil && n >= -1<<31 && n < 1<<32 {
-		return fmt.Sprintf("%#08x", uint32(n)) //nolint:gosec // both spellings of an HRESULT
+		return fmt.Sprintf("%#08x", uint32(n))
 	}
 	return v
 }

@@ -43,7 +43,7 @@ var patterns = []pattern{
 	// fields of logs, in JSON, logfmt and prose
 	{expr: regexp.MustCompile(`(?i)\b(?:user(?:_?name|_?id|_?email)?|login|upn|e?mail|host(?:_?name)?|computer(?:_?name)?|device_?(?:name|id)|serial(?:_?(?:number|no))?|hardware_?serial|owner|display_?name|tenant(?:_?(?:id|name))?|organi[sz]ation|account|imei|phone)` + anyOf + `\s*[:=]\s*` + anyOf + `([^\s"',;{}\[\]()&<>\\%]{2,})`), group: 1, spares: system},
 	{secret: true, expr: regexp.MustCompile(`(?i)\b(?:[\w-]*(?:password|passwd|secret|token|api[_-]?key|cookie|nonce|signature|thumbprint|challenge))` + anyOf + `\s*(?:[:=]|%3d)\s*` + anyOf + `((?:[^\s"',;{}\[\]()&<>\\%]|` + signs + `){4,})`), group: 1},
-	{secret: true, expr: regexp.MustCompile(`(?i)\b(?:bearer|basic|negotiate|digest)(?: |\+|%20)+((?:[\w.~+/=-]|` + signs + `){8,})`), group: 1, spares: func(v string) bool { return strings.ToLower(v) == v && strings.IndexAny(v, "0123456789") < 0 }},
+	{secret: true, expr: regexp.MustCompile(`(?i)\b(?:bearer|basic|negotiate|digest)(?: |\+|%20)+((?:[\w.~+/=-]|` + signs + `){8,})`), group: 1, spares: func(v string) bool { return strings.ToLower(v) == v && !strings.ContainsAny(v, "0123456789") }},
 	{secret: true, expr: regexp.MustCompile(`eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?`)},
 	{secret: true, expr: regexp.MustCompile(`(?i)token` + equals + `((?:[\w+/=.~-]|` + signs + `)+)`), group: 1},
 	// folders of users
@@ -59,12 +59,17 @@ var patterns = []pattern{
 	{expr: regexp.MustCompile(`(?s)(?:Username|Password|BinarySecurityToken|SerialNumber|UPN|Upn|DeviceName|PCName|MDMServerName|Organization|AADDeviceID|EntDMID|ExchangeID|NextNonce)(?:\s[^<>]{0,300})?(?:>|\\u003e|&gt;)([^<>\\&]{2,})(?:<|\\|&)`), group: 1},
 	{expr: regexp.MustCompile(`(?s)<(?:\w+:)?ContextItem\s[^<>]*>\s*<(?:\w+:)?Value>([^<]{4,})<`), group: 1},
 	{expr: regexp.MustCompile(`(?i)<td[^>]*>\s*(?:PC name|Organization|Serial number|Exchange ID|User|User name|Email|UPN|Managed by|Device name)\s*</td>\s*<td[^>]*>([^<]{2,})<`), group: 1},
-	{expr: regexp.MustCompile(`with server: \(([^()]{2,})\)`), group: 1},
+	// words of people and values in events and faults
+	{expr: regexp.MustCompile(`(?:with server|String|(?i:user)|[Ii]nstall command|Friendly Name|Command): \(((?:[^()]|\([^()]*\)){2,})\)`), group: 1, spares: system},
+	{expr: regexp.MustCompile(`Reason/Text=\(((?:[^()]|\([^()]*\)){2,})\)`), group: 1},
+	{expr: regexp.MustCompile(`<(?:\w+:)?(?:Text|faultstring)(?:\s[^<>]*)?>([^<]{2,})<`), group: 1},
+	// the machine that a line of syslog is of
+	{expr: regexp.MustCompile(`(?m)^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (\S+) `), group: 1},
 	// names in LocURIs that servers and users choose
 	{expr: regexp.MustCompile(`(?:DMClient/Provider|VPNv2|WiFi/Profile|Accounts/Users|SCEP|PFXCertInstall|FirewallRules)(?:/|%(?:25)*2[fF]|\\/)((?:[^/<>?\s"\\%&]|%(?:25)*20){2,})`), group: 1, spares: known},
 	// certificates and other values in base64
 	{secret: true, expr: regexp.MustCompile(`(?s)-----BEGIN [A-Z ]+-----(.+?)-----END`), group: 1},
-	{secret: true, expr: regexp.MustCompile(`[A-Za-z0-9+/]{60,}={0,2}`), spares: noBlob},
+	{secret: true, expr: regexp.MustCompile(`(?:[A-Za-z0-9+/_-]|%(?:25)*2[bBfF]){60,}`), spares: noBlob},
 }
 
 // publicHosts belong to nobody in particular.
@@ -123,11 +128,13 @@ func noAddress(v string) bool {
 func noBlob(v string) bool {
 	digits := 0
 	for i := 0; i < len(v); i++ {
-		if isDigit(v[i]) {
+		if v[i] == '%' {
+			i += 2
+		} else if isDigit(v[i]) {
 			digits++
 		}
 	}
-	return digits*20 < len(v) || strings.Contains(v, "Vendor/") || strings.Contains(v, "MSFT/")
+	return digits*20 < len(v) || strings.Contains(v, "Vendor") || strings.Contains(v, "MSFT")
 }
 
 // keptWords stay wherever they stand: the vocabulary of the protocol, of event logs
