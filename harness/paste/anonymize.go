@@ -50,17 +50,42 @@ type anonymizer struct {
 	personal map[string]bool // words that are replaced wherever they stand
 	labels   map[string]bool // of host names: replaced inside of other words, too
 	kept     map[string]bool // words of the protocol, which are replaced nowhere
+	// first is the text that was looked at first, the longest, and last its details.
+	first string
+	last  []detail
+}
+
+// detail is a part of a text that is personal by a pattern.
+type detail struct {
+	from, to     int
+	host, secret bool
+}
+
+// details are the parts of a text that are personal by their patterns.
+func (a *anonymizer) details(s string) (out []detail) {
+	if a.last != nil && s == a.first {
+		return a.last
+	}
+	low := strings.ToLower(s)
+	for i := range patterns {
+		p := &patterns[i]
+		for _, m := range p.all(s, low) {
+			if from, to, ok := p.value(s, m); ok {
+				out = append(out, detail{afterEscape(s, from, to), to, p.host, p.secret})
+			}
+		}
+	}
+	if a.last == nil {
+		a.first, a.last = s, out
+	}
+	return out
 }
 
 // learnText notes the personal words of a text, of the documents in base64 and in
 // wrapped lines as well.
 func (a *anonymizer) learnText(s string, depth int) {
-	for _, p := range patterns {
-		for _, m := range p.expr.FindAllStringSubmatchIndex(s, -1) {
-			if from, to, ok := p.value(s, m); ok {
-				a.learn(s[afterEscape(s, from, to):to], p.host)
-			}
-		}
+	for _, f := range a.details(s) {
+		a.learn(s[f.from:f.to], f.host)
 	}
 	list, _ := all(s, depth)
 	for _, p := range list {
@@ -68,7 +93,7 @@ func (a *anonymizer) learnText(s string, depth int) {
 		case depth <= 0:
 		case ok && p.base64:
 			a.learnText(inner, depth-1)
-		case ok, p.form.kind != '<':
+		case ok, p.form.kind != '<' && p.name == "Envelope": // the values of SyncML are learned from its messages
 			a.learnText(xmlOf(s, p), depth-1)
 		}
 	}
@@ -91,12 +116,8 @@ func (a *anonymizer) apply(buf []byte, depth int) {
 	s := string(buf)
 	list, _ := all(s, depth)
 	done := make([]bool, len(buf))
-	for _, p := range patterns {
-		for _, m := range p.expr.FindAllStringSubmatchIndex(s, -1) {
-			if from, to, ok := p.value(s, m); ok {
-				a.words(buf, done, afterEscape(s, from, to), to, func(w string) bool { return p.secret || !keptWords[w] })
-			}
-		}
+	for _, f := range a.details(s) {
+		a.words(buf, done, f.from, f.to, func(w string) bool { return f.secret || !keptWords[w] })
 	}
 	a.prose(buf, done, without(s, list))
 	a.words(buf, done, 0, len(buf), func(w string) bool { return a.personal[w] || identifier(w) })

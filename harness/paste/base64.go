@@ -6,8 +6,25 @@ import (
 	"strings"
 )
 
-// run64 matches what may be a value in base64: no document is shorter.
-var run64 = regexp.MustCompile(`[A-Za-z0-9+/_-]{64,}`)
+// minRun is the least length of a document in base64, or of its first line.
+const minRun = 60
+
+// nextRun is where the next run of base64 starts that is long enough; -1 without one.
+func nextRun(s string, from int) int {
+	for i := from; i < len(s); i++ {
+		if !is64(s[i]) || s[i] == '=' {
+			continue
+		}
+		start := i
+		for i < len(s) && is64(s[i]) && s[i] != '=' {
+			i++
+		}
+		if i-start >= minRun {
+			return start
+		}
+	}
+	return -1
+}
 
 // starts64 matches the start of a document in base64: <SyncML, <?xml, <s:Envelope,
 // and < in UTF-16 with and without its mark.
@@ -19,11 +36,10 @@ const minLine = 60
 // inBase64 finds the documents that a text has in base64.
 func inBase64(s string) (out []place) {
 	for from := 0; ; {
-		m := run64.FindStringIndex(s[from:])
-		if m == nil {
+		at := nextRun(s, from)
+		if at < 0 {
 			return out
 		}
-		at := from + m[0]
 		end := end64(s, at)
 		from = end
 		if b := decode64(s[at:end]); b != nil {

@@ -10,7 +10,12 @@ import (
 
 // pattern finds personal details by how they look, or by what names them.
 type pattern struct {
-	expr  *regexp.Regexp
+	expr *regexp.Regexp
+	// hints: a text without any of them, which are in lower case, has no match.
+	hints []string
+	// near says that matches are looked for only around the hints, in bytes before and
+	// after; 0: everywhere.
+	near  int
 	group int  // of the value; 0: all
 	host  bool // its words are labels of host names
 	// secret values are replaced whole, with the words of the protocol in them.
@@ -25,6 +30,50 @@ func (p *pattern) value(s string, m []int) (from, to int, ok bool) {
 	return from, to, from >= 0 && to > from && (p.spares == nil || !p.spares(s[from:to]))
 }
 
+// all finds the pattern in a text; low is the text in lower case.
+func (p *pattern) all(s, low string) (out [][]int) {
+	if p.near == 0 || len(low) != len(s) {
+		has := len(p.hints) == 0
+		for _, h := range p.hints {
+			has = has || strings.Contains(low, h)
+		}
+		if !has {
+			return nil
+		}
+		return p.expr.FindAllStringSubmatchIndex(s, -1)
+	}
+	for from := 0; from < len(s); {
+		at := -1
+		for _, h := range p.hints {
+			if k := strings.Index(low[from:min(len(low), from+maxWindow)], h); k >= 0 && (at < 0 || from+k < at) {
+				at = from + k
+			}
+		}
+		if at < 0 {
+			from += maxWindow - p.near // a hint may stand across the end
+			continue
+		}
+		start := max(from, at-p.near)
+		end := min(len(s), at+5*p.near)
+		m := p.expr.FindStringSubmatchIndex(s[start:end])
+		if m == nil {
+			from = at + 1
+			continue
+		}
+		for i := range m {
+			if m[i] >= 0 {
+				m[i] += start
+			}
+		}
+		out, from = append(out, m), max(m[1], at+1)
+	}
+	return out
+}
+
+// maxWindow is how far ahead hints are looked for at once, in bytes: one that is rare
+// is not looked for again and again.
+const maxWindow = 4 << 10
+
 // Signs as they are and escaped.
 const (
 	colon  = `(?::|%(?:25)*3[aA])`
@@ -35,38 +84,38 @@ const (
 
 var patterns = []pattern{
 	// mail addresses and user principal names
-	{expr: regexp.MustCompile(`[\w.+-]{1,64}(?:@|%(?:25)*40|\\u0040|&#64;)[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}`), host: true},
+	{hints: []string{"@", "%40", "%2540", `\u0040`, "&#64;"}, near: 80, expr: regexp.MustCompile(`[\w.+-]{1,64}(?:@|%(?:25)*40|\\u0040|&#64;)[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}`), host: true},
 	// hosts of URLs, and credentials before them
 	{expr: regexp.MustCompile(`(?i)` + colon + `(?:\\*/|%(?:25)*2f){2}([\w.-]+(?:@[\w.-]+)?)`), group: 1, host: true, spares: public},
-	{expr: regexp.MustCompile(`(?im)^\s*(?:Host|Computer|Forwarded|X-Forwarded-(?:For|Host)|Client-Ip)\s*:[ \t]*(\S+)`), group: 1, host: true, spares: public},
-	{expr: regexp.MustCompile(`<Computer>([^<]+)<`), group: 1, host: true},
+	{hints: []string{"host", "computer", "forwarded", "client-ip"}, expr: regexp.MustCompile(`(?im)^\s*(?:Host|Computer|Forwarded|X-Forwarded-(?:For|Host)|Client-Ip)\s*:[ \t]*(\S+)`), group: 1, host: true, spares: public},
+	{hints: []string{"<computer>"}, expr: regexp.MustCompile(`<Computer>([^<]+)<`), group: 1, host: true},
 	// fields of logs, in JSON, logfmt and prose
 	{expr: regexp.MustCompile(`(?i)\b(?:user(?:_?name|_?id|_?email)?|login|upn|e?mail|host(?:_?name)?|computer(?:_?name)?|device_?(?:name|id)|serial(?:_?(?:number|no))?|hardware_?serial|owner|display_?name|tenant(?:_?(?:id|name))?|organi[sz]ation|account|imei|phone)` + anyOf + `\s*[:=]\s*` + anyOf + `([^\s"',;{}\[\]()&<>\\%]{2,})`), group: 1, spares: system},
-	{secret: true, expr: regexp.MustCompile(`(?i)\b(?:[\w-]*(?:password|passwd|secret|token|api[_-]?key|cookie|nonce|signature|thumbprint|challenge))` + anyOf + `\s*(?:[:=]|%3d)\s*` + anyOf + `((?:[^\s"',;{}\[\]()&<>\\%]|` + signs + `){4,})`), group: 1},
-	{secret: true, expr: regexp.MustCompile(`(?i)\b(?:bearer|basic|negotiate|digest)(?: |\+|%20)+((?:[\w.~+/=-]|` + signs + `){8,})`), group: 1, spares: func(v string) bool { return strings.ToLower(v) == v && !strings.ContainsAny(v, "0123456789") }},
+	{secret: true, expr: regexp.MustCompile(`(?i)(?:(?:password|passwd|secret|token|api[_-]?key|cookie|nonce|signature|thumbprint|challenge))` + anyOf + `\s*(?:[:=]|%3d)\s*` + anyOf + `((?:[^\s"',;{}\[\]()&<>\\%]|` + signs + `){4,})`), group: 1},
+	{secret: true, hints: []string{"bearer", "basic", "negotiate", "digest"}, expr: regexp.MustCompile(`(?i)\b(?:bearer|basic|negotiate|digest)(?: |\+|%20)+((?:[\w.~+/=-]|` + signs + `){8,})`), group: 1, spares: func(v string) bool { return strings.ToLower(v) == v && !strings.ContainsAny(v, "0123456789") }},
 	{secret: true, expr: regexp.MustCompile(`eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?`)},
-	{secret: true, expr: regexp.MustCompile(`(?i)token` + equals + `((?:[\w+/=.~-]|` + signs + `)+)`), group: 1},
+	{secret: true, hints: []string{"token"}, expr: regexp.MustCompile(`(?i)token` + equals + `((?:[\w+/=.~-]|` + signs + `)+)`), group: 1},
 	// folders of users
-	{expr: regexp.MustCompile(`(?i)\b(?:users|home)[\\/]{1,4}([\w.-]{2,})`), group: 1, spares: func(v string) bool { return strings.EqualFold(v, "public") || strings.EqualFold(v, "default") }},
+	{hints: []string{"users", "home"}, expr: regexp.MustCompile(`(?i)\b(?:users|home)[\\/]{1,4}([\w.-]{2,})`), group: 1, spares: func(v string) bool { return strings.EqualFold(v, "public") || strings.EqualFold(v, "default") }},
 	// ids
 	{expr: regexp.MustCompile(`[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b`), spares: provider},
-	{expr: regexp.MustCompile(`\bS-1-(?:5-21|12-1)((?:-\d{3,10}){1,6})`), group: 1},
+	{hints: []string{"s-1-"}, expr: regexp.MustCompile(`\bS-1-(?:5-21|12-1)((?:-\d{3,10}){1,6})`), group: 1},
 	{expr: regexp.MustCompile(`\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b`)},
 	{expr: regexp.MustCompile(`(?:^|[^\w./])((?:\d{1,3}\.){3}\d{1,3})\b`), group: 1, spares: noAddress},
 	{expr: regexp.MustCompile(`\b(?:[0-9a-fA-F]{1,4}:){3,7}(?::?[0-9a-fA-F]{1,4})\b`)},
 	{expr: regexp.MustCompile(`\+\d[\d ()/-]{6,18}\d`)},
 	// elements of enrollments and reports
-	{expr: regexp.MustCompile(`(?s)(?:Username|Password|BinarySecurityToken|SerialNumber|UPN|Upn|DeviceName|PCName|MDMServerName|Organization|AADDeviceID|EntDMID|ExchangeID|NextNonce)(?:\s[^<>]{0,300})?(?:>|\\u003e|&gt;)([^<>\\&]{2,})(?:<|\\|&)`), group: 1},
-	{expr: regexp.MustCompile(`(?s)<(?:\w+:)?ContextItem\s[^<>]*>\s*<(?:\w+:)?Value>([^<]{4,})<`), group: 1},
-	{expr: regexp.MustCompile(`(?i)<td[^>]*>\s*(?:PC name|Organization|Serial number|Exchange ID|User|User name|Email|UPN|Managed by|Device name)\s*</td>\s*<td[^>]*>([^<]{2,})<`), group: 1},
+	{hints: []string{"username>", "username\\u003e", "password", "binarysecuritytoken", "serialnumber", "upn>", "upn\\u003e", "devicename", "pcname", "mdmservername", "organization", "aaddeviceid", "entdmid", "exchangeid", "nextnonce"}, expr: regexp.MustCompile(`(?s)(?:Username|Password|BinarySecurityToken|SerialNumber|UPN|Upn|DeviceName|PCName|MDMServerName|Organization|AADDeviceID|EntDMID|ExchangeID|NextNonce)(?:\s[^<>]{0,300})?(?:>|\\u003e|&gt;)([^<>\\&]{2,})(?:<|\\|&)`), group: 1},
+	{hints: []string{"contextitem"}, expr: regexp.MustCompile(`(?s)<(?:\w+:)?ContextItem\s[^<>]*>\s*<(?:\w+:)?Value>([^<]{4,})<`), group: 1},
+	{hints: []string{"<td"}, expr: regexp.MustCompile(`(?i)<td[^>]*>\s*(?:PC name|Organization|Serial number|Exchange ID|User|User name|Email|UPN|Managed by|Device name)\s*</td>\s*<td[^>]*>([^<]{2,})<`), group: 1},
 	// words of people and values in events and faults
-	{expr: regexp.MustCompile(`(?:with server|String|(?i:user)|[Ii]nstall command|Friendly Name|Command): \(((?:[^()]|\([^()]*\)){2,})\)`), group: 1, spares: system},
+	{hints: []string{": ("}, expr: regexp.MustCompile(`(?:with server|String|(?i:user)|[Ii]nstall command|Friendly Name|Command): \(((?:[^()]|\([^()]*\)){2,})\)`), group: 1, spares: system},
 	{expr: regexp.MustCompile(`Reason/Text=\(((?:[^()]|\([^()]*\)){2,})\)`), group: 1},
-	{expr: regexp.MustCompile(`<(?:\w+:)?(?:Text|faultstring)(?:\s[^<>]*)?>([^<]{2,})<`), group: 1},
+	{hints: []string{"text", "faultstring"}, expr: regexp.MustCompile(`<(?:\w+:)?(?:Text|faultstring)(?:\s[^<>]*)?>([^<]{2,})<`), group: 1},
 	// the machine that a line of syslog is of
 	{expr: regexp.MustCompile(`(?m)^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (\S+) `), group: 1},
 	// names in LocURIs that servers and users choose
-	{expr: regexp.MustCompile(`(?:DMClient/Provider|VPNv2|WiFi/Profile|Accounts/Users|SCEP|PFXCertInstall|FirewallRules)(?:/|%(?:25)*2[fF]|\\/)((?:[^/<>?\s"\\%&]|%(?:25)*20){2,})`), group: 1, spares: known},
+	{hints: []string{"dmclient/", "dmclient%", "dmclient\\/", "vpnv2", "wifi", "accounts", "scep", "pfxcert", "firewallrules"}, expr: regexp.MustCompile(`(?:DMClient/Provider|VPNv2|WiFi/Profile|Accounts/Users|SCEP|PFXCertInstall|FirewallRules)(?:/|%(?:25)*2[fF]|\\/)((?:[^/<>?\s"\\%&]|%(?:25)*20){2,})`), group: 1, spares: known},
 	// certificates and other values in base64
 	{secret: true, expr: regexp.MustCompile(`(?s)-----BEGIN [A-Z ]+-----(.+?)-----END`), group: 1},
 	{secret: true, expr: regexp.MustCompile(`(?:[A-Za-z0-9+/_-]|%(?:25)*2[bBfF]){60,}`), spares: noBlob},
