@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,9 +28,9 @@ func replayCommand(s *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Replay the device's side of a recorded session, and show the differences",
-		Long: `Reads the sessions in a file: one that "dmwake test --trace DIR" or "dmwake mdm
---record DIR" wrote, or any text with SyncML messages in it, one after another, such
-as a Windows log. A new device enrolls at your server (--config) or the embedded one
+		Long: `Reads the sessions in a file ("-": standard input): one that "dmwake test --trace DIR" or
+"dmwake mdm --record DIR" wrote, or any text with SyncML messages in it, such as a log that a
+user pasted, in all forms that "dmwake read" takes. A new device enrolls at your server (--config) or the embedded one
 and sends the recorded messages, with its own name and with answers to the server's
 current commands. For each message it shows how the server's answer differs from the
 recorded one.
@@ -53,9 +54,12 @@ Exit codes: 0 all answers are the same, 1 some differ, 2 usage or configuration,
 }
 
 func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) error {
-	list, err := trace.Read(file)
+	list, notes, err := trace.Read(file, os.Stdin)
 	if err != nil {
 		return usage(err)
+	}
+	for _, n := range notes {
+		fmt.Fprintf(s.err, "dmwake: note: %s\n", n)
 	}
 	if f.session < 0 || f.session > len(list) {
 		return usage(fmt.Errorf("--session %d: the file has %d sessions", f.session, len(list)))

@@ -100,6 +100,7 @@ test the push path of any Windows MDM server on a laptop or in CI.
   dmwake push          send a notification as a server would, and explain the answer
   dmwake explain 418   what a code on this path means, its causes, what to do
   dmwake load          measure push latency under load, stage by stage
+  dmwake read          say what a pasted log tells, without any server
   dmwake replay        replay a recorded session, and show what differs
   dmwake repro         reproduce a reported bug, for as long as you debug`,
 		SilenceUsage: true, SilenceErrors: true, Version: report.Version,
@@ -117,7 +118,7 @@ test the push path of any Windows MDM server on a laptop or in CI.
 		return usage(fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath()))
 	})
 	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), reproCommand(s), reportCommand(s),
-		initCommand(s), doctorCommand(s), replayCommand(s), loadCommand(s))
+		initCommand(s), doctorCommand(s), readCommand(s), replayCommand(s), loadCommand(s))
 	return root
 }
 

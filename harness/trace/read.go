@@ -3,12 +3,10 @@ package trace
 import (
 	"errors"
 	"fmt"
-	"html"
-	"net/url"
-	"os"
-	"regexp"
-	"strings"
+	"io"
+	"strconv"
 
+	"github.com/dmwake/dmwake/harness/paste"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -21,108 +19,93 @@ type Recorded struct {
 	Sent, Received []*syncml.Message
 }
 
-// maxFile limits the size of a transcript, in bytes.
-const maxFile = 64 << 20
-
-// message matches a SyncML document in a text, whatever surrounds it: text of a log,
-// or other messages.
-var message = regexp.MustCompile(`(?s)<(?:[\w.-]+:)?SyncML\b.*?</(?:[\w.-]+:)?SyncML\s*>`)
-
-// Read reads the sessions in a file: one that --trace wrote, or any text that
-// contains SyncML, one message after another, such as a Windows log. It also reads
-// escaped messages (&lt;SyncML).
-func Read(path string) ([]Recorded, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case info.Size() > maxFile:
-		return nil, fmt.Errorf("%s has %d bytes; the limit is %d", path, info.Size(), maxFile)
-	}
-	raw, err := os.ReadFile(path)
+// Read reads the sessions in a file, or in standard input ("-"): one that --trace
+// wrote, or any text with SyncML in it, such as a Windows log (package paste). notes
+// say what of it cannot be replayed.
+func Read(path string, stdin io.Reader) (list []Recorded, notes []string, err error) {
+	raw, err := paste.Load(path, stdin)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	list, err := Parse(string(raw))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if list, notes, err = Parse(raw); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return list, nil
+	return list, notes, nil
 }
 
 // Parse is Read for a text in memory.
-func Parse(text string) (out []Recorded, err error) {
-	list, err := messages(text)
+func Parse(raw []byte) (out []Recorded, notes []string, err error) {
+	l, err := Log(raw)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	at := map[string]int{} // the last session of that device and id
-	for _, m := range list {
-		device, byDevice := m.Hdr.Source.LocURI, ByDevice(m)
-		if !byDevice {
-			device = m.Hdr.Target.LocURI
+	if len(l.Messages) == 0 {
+		if len(l.Events) > 0 {
+			return nil, nil, errors.New("it has events of Windows, but no SyncML message (<SyncML ...> to </SyncML>); dmwake read says what they tell")
 		}
-		key := device + " " + m.Hdr.SessionID
-		k, known := at[key]
-		if byDevice && (!known || m.Hdr.MsgID == "1" && len(out[k].Sent) > 0) {
-			// SessionIDs repeat.
-			out = append(out, Recorded{Device: device, Session: m.Hdr.SessionID})
-			k = len(out) - 1
-			at[key] = k
-		} else if !known {
-			continue // an answer to a missing message
+		if len(l.Cuts) > 0 {
+			return nil, nil, fmt.Errorf("it contains no SyncML message that can be read; line %d: %s", l.Cuts[0].Line, l.Cuts[0].What)
 		}
-		r := &out[k]
-		switch {
-		case byDevice:
-			r.Sent, r.Received = append(r.Sent, m), append(r.Received, nil)
-		case r.Received[len(r.Received)-1] == nil:
-			r.Received[len(r.Received)-1] = m
+		return nil, nil, errors.New("it contains no SyncML message (<SyncML ...> to </SyncML>)")
+	}
+	notes = l.Notes
+	for _, c := range l.Cuts {
+		notes = append(notes, fmt.Sprintf("line %d: %s", c.Line, c.What))
+	}
+	for _, s := range l.Sessions() {
+		r := Recorded{Device: s.Device, Session: s.ID}
+		for _, t := range s.Turns {
+			switch {
+			case t.Sent == nil:
+				continue // an answer to a missing message
+			case t.Sent.Cut:
+				notes = append(notes, "message "+t.Sent.Hdr.MsgID+" of session "+s.ID+" is cut, and is not sent")
+				continue
+			}
+			r.Sent = append(r.Sent, t.Sent.Message)
+			var answer *syncml.Message
+			if t.Got != nil && !t.Got.Cut {
+				answer = t.Got.Message
+			}
+			r.Received = append(r.Received, answer)
+		}
+		if len(r.Sent) > 0 {
+			out = append(out, r)
+			notes = append(notes, s.Missing()...)
 		}
 	}
 	if len(out) == 0 {
-		return nil, errors.New("it has only answers of a server, and no message of a device: a device's Source is its id, and its Target a URL")
+		return nil, nil, errors.New("it has only answers of a server, and no whole message of a device: a device's Source is its id, and its Target a URL")
 	}
-	return out, nil
+	return out, notes, nil
+}
+
+// Log finds the messages of a text, or of a recording, which may have WBXML.
+func Log(raw []byte) (*paste.Log, error) {
+	list, damaged, ok := ParseRecording(string(raw))
+	if !ok {
+		return paste.Read(raw)
+	}
+	l := &paste.Log{}
+	for i := range list {
+		for _, body := range [][]byte{list[i].Request, list[i].Response} {
+			if m, err := ReadMessage(body); err == nil {
+				l.Messages = append(l.Messages, &paste.Message{Message: m, Raw: body, ByDevice: paste.ByDevice(m)})
+			}
+		}
+	}
+	if damaged > 0 {
+		l.Notes = append(l.Notes, strconv.Itoa(damaged)+" exchanges of the recording are incomplete, and are left out")
+	}
+	if len(l.Messages) == 0 {
+		return nil, errors.New("the recording has no session: the device sent no SyncML message")
+	}
+	return l, nil
 }
 
 // ByDevice reports whether a device sent the message: its Target is a URL, and its
 // Source is not.
-func ByDevice(m *syncml.Message) bool {
-	return !isURL(m.Hdr.Source.LocURI) && isURL(m.Hdr.Target.LocURI)
-}
-
-// messages are all SyncML messages of a text, in their order.
-func messages(text string) (out []*syncml.Message, err error) {
-	if list, _, ok := ParseRecording(text); ok {
-		for i := range list {
-			for _, body := range [][]byte{list[i].Request, list[i].Response} {
-				if m, err := ReadMessage(body); err == nil {
-					out = append(out, m)
-				}
-			}
-		}
-		if len(out) == 0 {
-			return nil, errors.New("the recording has no session: the device sent no SyncML message")
-		}
-		return out, nil
-	}
-	found := message.FindAllString(text, -1)
-	if len(found) == 0 && strings.Contains(text, "&lt;SyncML") {
-		found = message.FindAllString(html.UnescapeString(text), -1)
-	}
-	if len(found) == 0 {
-		return nil, errors.New("it contains no SyncML message (<SyncML ...> to </SyncML>)")
-	}
-	for i, doc := range found {
-		m, err := syncml.Read([]byte(doc))
-		if err != nil {
-			return nil, fmt.Errorf("message %d of %d: %w", i+1, len(found), err)
-		}
-		out = append(out, m)
-	}
-	return out, nil
-}
+func ByDevice(m *syncml.Message) bool { return paste.ByDevice(m) }
 
 // ReadMessage reads a session message, XML or WBXML.
 func ReadMessage(body []byte) (*syncml.Message, error) {
@@ -130,9 +113,4 @@ func ReadMessage(body []byte) (*syncml.Message, error) {
 		return syncml.ReadWBXML(body, syncml.Limits{})
 	}
 	return syncml.Read(body)
-}
-
-func isURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
 }

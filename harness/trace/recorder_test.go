@@ -133,7 +133,7 @@ func TestRecord(t *testing.T) {
 			t.Errorf("the secret %q is in the recording", secret)
 		}
 	}
-	sessions, err := Parse(text)
+	sessions, _, err := Parse([]byte(text))
 	if err != nil || len(sessions) != 1 || len(sessions[0].Sent) != len(sent) || sessions[0].Device != d.Identity().DeviceID {
 		t.Errorf("a replay reads %+v, %v", sessions, err)
 	}

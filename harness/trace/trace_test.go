@@ -52,7 +52,7 @@ func recorded(t *testing.T) string {
 
 func replay(t *testing.T, text string, broken ...*mutants.Mutant) (steps []Step) {
 	t.Helper()
-	list, err := Parse(text)
+	list, _, err := Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,20 +110,20 @@ func TestLogs(t *testing.T) {
 		"as written": text, "with words between": strings.ReplaceAll(text, "<SyncML", "2026-11-23 08:00:00 [DEBUG] message: <SyncML"),
 		"escaped": html.EscapeString(text), "in one line": strings.ReplaceAll(text, "\n", " "),
 	} {
-		list, err := Parse(in)
+		list, _, err := Parse([]byte(in))
 		if err != nil || len(list) != 2 || len(list[0].Sent) != 2 || list[0].Received[0] == nil || len(list[0].Device) != 32 {
 			t.Errorf("%s: %+v, %v", name, list, err)
 		}
 	}
 	for what, in := range map[string]string{
-		"no SyncML message": "hello", "message 1 of 1": "<SyncML><SyncHdr></SyncML>",
+		"no SyncML message": "hello", "that can be read; line 1": "<SyncML><SyncHdr></SyncML>",
 		"only answers of a server": `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>D</LocURI></Target><Source><LocURI>https://x/y</LocURI></Source></SyncHdr><SyncBody><Final/></SyncBody></SyncML>`,
 	} {
-		if _, err := Parse(in); err == nil || !strings.Contains(err.Error(), what) {
+		if _, _, err := Parse([]byte(in)); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%q: %v, want %s", in, err, what)
 		}
 	}
-	if _, err := Read(filepath.Join(t.TempDir(), "nothing")); err == nil {
+	if _, _, err := Read(filepath.Join(t.TempDir(), "nothing"), nil); err == nil {
 		t.Error("a file that is not there was read")
 	}
 }

@@ -29,7 +29,8 @@ type Heard struct {
 	// Polls says that devices of this server get their work by polling alone.
 	Polls bool
 
-	device   *dmclient.Device
+	device   *dmclient.Device // nil for a session that others recorded
+	id       string           // of the device, if device is nil
 	scenario string
 	ear      *ear
 }
@@ -86,7 +87,12 @@ func readable(ex *dmclient.Exchange) *syncml.Message {
 
 // DeviceID is the id of the device that held the session. A message may say another
 // one on purpose.
-func (h *Heard) DeviceID() string { return h.device.Identity().DeviceID }
+func (h *Heard) DeviceID() string {
+	if h.device == nil {
+		return h.id
+	}
+	return h.device.Identity().DeviceID
+}
 
 // Document is what the device was provisioned with; nil if the run did not enroll it.
 func (h *Heard) Document() *enroll.Provisioning { return h.device.Provisioning() }
