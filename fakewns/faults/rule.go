@@ -63,7 +63,7 @@ func (r *Rule) expand() error {
 			return fmt.Errorf("%s is given twice", w.Key)
 		}
 		if text == "" {
-			return fmt.Errorf("%s needs a value: %s=...", w.Key, w.Key)
+			return fmt.Errorf("%s needs a value after its =", w.Key)
 		}
 		if err := r.set(w.Key, text); err != nil {
 			return err

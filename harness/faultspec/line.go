@@ -59,7 +59,7 @@ func Read(line string) (Line, error) {
 // it may have, faults the names of faults.
 func (l *Line) Unknown(w Word, known, faults []string) error {
 	if w.Bare && slices.Contains(known, w.Key) {
-		return fmt.Errorf("%s needs a value: %s=...", w.Key, w.Key)
+		return fmt.Errorf("%s needs a value after its =", w.Key)
 	}
 	if slices.Contains(faults, w.Key) {
 		return fmt.Errorf("%q names two faults, %s and %s; a line has one fault", l.String(), name(l.Fault), w.Key)
