@@ -140,10 +140,14 @@ func judges(c *repro.Case) []string {
 
 // enrollmentFailed is how an enrollment ended, with the code that Windows shows.
 func enrollmentFailed(err error) string {
-	if code := repro.Code(err); code != "" {
+	switch code := repro.Code(err); {
+	case code == "":
+		return fmt.Sprintf("enrollment fails: %v", err)
+	case strings.Contains(err.Error(), code):
+		return fmt.Sprintf("enrollment fails: %v (dmwake explain %s)", err, code)
+	default:
 		return fmt.Sprintf("enrollment fails: %v; Windows shows %s (dmwake explain %s)", err, code, code)
 	}
-	return fmt.Sprintf("enrollment fails: %v", err)
 }
 
 // unreached says once what the server has not done yet, if the symptom needs it.
