@@ -147,7 +147,7 @@ func TestDeleteTakesToastsBack(t *testing.T) {
 	}
 }
 
-// TestThrottles: over the app's limit 406 with Retry-After, over the channel's
+// TestThrottles: over the app's limit 406, appthrottled and Retry-After, over the channel's
 // 200 and channelthrottled; both end with time.
 func TestThrottles(t *testing.T) {
 	now := time.Now()
@@ -155,7 +155,7 @@ func TestThrottles(t *testing.T) {
 	b.send(nil)
 	b.send(nil)
 	resp := b.send(nil)
-	if resp.StatusCode != 406 || resp.Header.Get("Retry-After") == "" || resp.Header.Get("X-WNS-STATUS") != "dropped" {
+	if resp.StatusCode != 406 || resp.Header.Get("Retry-After") != "900" || resp.Header.Get("X-WNS-STATUS") != "appthrottled" {
 		t.Errorf("over the app's limit: %d %v", resp.StatusCode, resp.Header)
 	}
 	b.Advance(time.Second)

@@ -30,7 +30,7 @@ type channel struct {
 	id, uri, pfn, device string
 	app                  string // id of the app
 	token                channelToken
-	query                string // of the URI, as it was issued
+	query, path          string // of the URI, as it was issued
 
 	expires  time.Time
 	receiver Receiver
@@ -58,6 +58,14 @@ func (w always) Wake(payload []byte) {
 	if w != nil {
 		w(payload)
 	}
+}
+
+// pathOf is the path of a channel URI.
+func pathOf(uri string) string {
+	_, rest, _ := strings.Cut(uri, "://")
+	_, rest, _ = strings.Cut(rest, "/")
+	path, _, _ := strings.Cut(rest, "?")
+	return "/" + path
 }
 
 type channelStore struct {
@@ -174,6 +182,7 @@ func (s *Server) draw() *channel {
 			base = "https://" + ChannelHosts[int(raw[45])%len(ChannelHosts)] + "/"
 		}
 		c.uri = base + "?" + c.query
+		c.path = pathOf(c.uri)
 		return c
 	}
 }
@@ -305,6 +314,31 @@ func (s *Server) ExpireChannel(uri string) {
 		c.expires = s.Now()
 		s.keep(c.record())
 	}
+}
+
+// MoveChannel gives a channel another path, such as /w/, which the hosts of the newer
+// form have. It returns the new URI; what is sent to the old one arrives, and is
+// journaled as changed. The result is empty if the channel is unknown or closed.
+func (s *Server) MoveChannel(uri, path string) string {
+	st := &s.channels
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	c := st.of(uri)
+	if c == nil || c.closed {
+		return ""
+	}
+	moved := *c // requests under way read the old one
+	origin, _, _ := strings.Cut(c.uri, "?")
+	moved.path = path
+	moved.uri = strings.TrimSuffix(origin, c.path) + path + "?" + c.query
+	cached := c.cached
+	c.cached = nil
+	st.waits(c)
+	moved.cached = cached
+	st.add(&moved)
+	st.waits(&moved)
+	s.keep(moved.record())
+	return moved.uri
 }
 
 func (c *channelStore) forget(ch *channel) Record {

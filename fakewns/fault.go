@@ -29,7 +29,7 @@ type Fault struct {
 	// What happens.
 	Status        int    // answered in place of 200
 	RetryAfter    string // the header, in seconds or as a date
-	WNSStatus     string // X-WNS-Status in place of "received": dropped, channelthrottled
+	WNSStatus     string // X-WNS-Status in place of the service's own: dropped, channelthrottled, appthrottled
 	Lose          bool   // never deliver what was accepted
 	TokenLifetime time.Duration
 	Delay         time.Duration // before the answer
@@ -134,6 +134,7 @@ func (s *Server) RemoveFault(id uint64) bool {
 type ActiveFault struct {
 	ID   uint64
 	Hits int
+	Left int // how often it happens yet; -1: no bound
 	Fault
 }
 
@@ -142,7 +143,7 @@ func (s *Server) Faults() (out []ActiveFault) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	for _, l := range s.faults.list {
-		out = append(out, ActiveFault{l.id, l.hits, l.Fault})
+		out = append(out, ActiveFault{l.id, l.hits, l.left, l.Fault})
 	}
 	return out
 }

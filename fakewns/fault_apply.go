@@ -42,17 +42,19 @@ func (f *Fault) answer(e *Entry, h http.Header, wake func()) func() {
 		r := Reply{Status: http.StatusOK}
 		a.Answer(h, &r)
 		if r.Status != http.StatusOK {
-			e.answer(r.Status, "injected fault: "+f.Name)
+			e.fail(r.Status, f.Name)
 			return nil
 		}
 	}
 	if f.Status != 0 && f.Status != http.StatusOK {
-		e.answer(f.Status, "injected fault: "+f.Name)
+		e.fail(f.Status, f.Name)
+		e.WNSStatus = f.WNSStatus
 		return nil
 	}
 	if f.WNSStatus != "" {
-		e.WNSStatus = f.WNSStatus
+		e.WNSStatus, e.Error = f.WNSStatus, ""
 		if f.WNSStatus != "received" {
+			e.uncache()
 			return nil
 		}
 	}
@@ -64,6 +66,20 @@ func (f *Fault) answer(e *Entry, h http.Header, wake func()) func() {
 		return func() { d.Deliver(wake) }
 	}
 	return wake
+}
+
+// fail answers an accepted notification with a status that a fault names.
+func (e *Entry) fail(status int, fault string) {
+	e.answer(status, "injected fault: "+fault)
+	e.known = false // a refusal tells nothing of the device
+	e.uncache()
+}
+
+// uncache keeps a notification that a fault refuses or drops out of the cache.
+func (e *Entry) uncache() {
+	if e.cache != nil {
+		e.cache, e.cacheFor, e.Delivery = nil, nil, Dropped
+	}
 }
 
 // SpoilTLS is base with the faults of handshakes applied. Attempted tells by it

@@ -124,7 +124,7 @@ func (s *Server) loadChannel(_ string, value []byte) error {
 	if err := json.Unmarshal(value, &r); err != nil {
 		return err
 	}
-	c := &channel{id: r.ID, uri: r.URI, pfn: r.PFN, device: r.Device, app: r.App, token: channelTokenOf(r.Query), query: r.Query, expires: r.Expires, closed: r.Closed}
+	c := &channel{id: r.ID, uri: r.URI, pfn: r.PFN, device: r.Device, app: r.App, token: channelTokenOf(r.Query), query: r.Query, path: pathOf(r.URI), expires: r.Expires, closed: r.Closed}
 	for _, k := range r.Cached {
 		c.cached = append(c.cached, &cached{payload: k.Payload, kind: k.Kind, tag: k.Tag, group: k.Group, expires: k.Expires, seq: k.Seq})
 	}

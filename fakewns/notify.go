@@ -60,7 +60,7 @@ func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) *Entr
 	ch, closed, exact, expires := s.channels.find(r.URL.RawQuery)
 	if ch != nil {
 		e.Channel, e.Device, e.channelID = ch.uri, ch.device, ch.id
-		if !exact || r.URL.EscapedPath() != "/" {
+		if !exact || r.URL.EscapedPath() != ch.path {
 			e.violate(RuleURI, "the channel URI was changed on the way: "+quote(redactToken(r.URL.RawQuery)))
 		}
 	}
@@ -179,7 +179,7 @@ func (s *Server) judge(e *Entry, r *http.Request, ch *channel, app *App, hasBear
 		e.answer(http.StatusGone, "The channel expired")
 	case app.id() != ch.app:
 		e.violate(RuleToken, "the token belongs to another app than the channel")
-		e.answer(http.StatusForbidden, "The token's app may not send to this channel")
+		e.answer(http.StatusForbidden, "Channel URL incompatible with caller app") // wording [seen]
 	case app.Blocked || app.Revoked:
 		e.answer(http.StatusGone, "Domain blocked")
 	case e.wrong != "":
@@ -203,8 +203,8 @@ func (s *Server) accept(e *Entry, r *http.Request, ch *channel, app *App) Receiv
 	byApp, byChannel := s.throttled(app, ch, e.At)
 	switch {
 	case byApp:
-		e.answer(http.StatusNotAcceptable, "The cloud service exceeded its throttle limit")
-		e.RetryAfter = "30" // the real value is not published [model]
+		e.answer(http.StatusNotAcceptable, "")            // without a description [seen]
+		e.WNSStatus, e.RetryAfter = "appthrottled", "900" // [seen], web-push-csharp issue 93
 		return nil
 	case byChannel:
 		e.WNSStatus = "channelthrottled"
@@ -228,7 +228,8 @@ func (s *Server) accept(e *Entry, r *http.Request, ch *channel, app *App) Receiv
 		}
 		e.cacheFor, e.Delivery = ch, Cached
 	default:
-		e.WNSStatus, e.Delivery = "dropped", Dropped // raw is not cached by default [seen]
+		e.WNSStatus, e.Delivery = "dropped", Dropped                     // raw is not cached by default [seen]
+		e.Error = "Device is offline and X-WNS-Cache-Policy is no-cache" // wording [seen], WindowsAppSDK issue 3677
 	}
 	return nil
 }

@@ -48,12 +48,13 @@ var DefaultApp = App{
 	Secret:     "dmwake+Test/Secret=",
 }
 
-// ChannelHosts are the hosts of channel URIs that unmodified servers accept:
-// one label before notify.windows.com, as seen of the real service. Each
-// channel gets a random one, so that no server relies on a certain host.
+// ChannelHosts are hosts of channel URIs as seen of the real service: one label
+// before notify.windows.com, of the older form or of the newer one, wns2-. Which one
+// a device gets may change at any time (Microsoft, windows-dev-docs issue 4305), so
+// each channel gets a random one, and no server relies on a certain host.
 var ChannelHosts = []string{
-	"db3.notify.windows.com", "db5.notify.windows.com", "db5p.notify.windows.com", "dm3p.notify.windows.com",
-	"sg2p.notify.windows.com", "wns2-par02p.notify.windows.com",
+	"db3.notify.windows.com", "db5.notify.windows.com", "db5p.notify.windows.com", "dm3p.notify.windows.com", "sg2p.notify.windows.com",
+	"wns2-par02p.notify.windows.com", "wns2-bl2p.notify.windows.com", "wns2-sg2p.notify.windows.com", "wns2-pn1p.notify.windows.com", "wns2-by3p.notify.windows.com",
 }
 
 // TokenPath is where the classic token endpoint is.

@@ -148,6 +148,7 @@ var also = map[*mutants.Mutant][]string{
 	mutants.WnsEmpty:           {"PSH-01"},
 	mutants.WnsLarge:           {"PSH-01"},
 	mutants.WnsTTLZero:         {"PSH-01"},
+	mutants.WnsTTLNoCache:      {"PSH-01"},
 	mutants.WnsStatusOne:       {"PSH-01"},
 	mutants.WnsURI:             {"CHN-07"},
 	mutants.Wer401Stop:         {"TOK-05"},

@@ -45,7 +45,7 @@ func All() []Scenario {
 		ofStrangers(inOrder(enrollmentMessages, discovery, discoveryRequests, signInPage, enrollmentCredentials, certificatePolicies, policyRequests, certificateRequests, certificatesIssued, provisioningDocument, pollSchedule, certificateStores,
 			tokenReplies, deviceRequests, requestedIdentities, enrollmentFaults, renewal, signedRequests, certificateContents, managementAccount, renewalSetup)),
 		inOrder(sessionCourse, sessionEnvelope, sessionStatus, sessionAlerts, sessionText, sessionWork, sessionResults, sessionLimits, sessionParts, sessionOpening, sessionLarge, sessionCredentials, sessionDigests, alertKinds),
-		inOrder(pfn, farewell), inOrder(channels, channelStatus), inOrder(tokens, tokenEndpoint), inOrder(notifications, wnsConnections, notificationHeaders, dropped), inOrder(wnsErrors, onceMore, throttles, afterTrouble), inOrder(pushToWork, pushedWork),
+		inOrder(pfn, farewell), inOrder(channels, channelStatus), inOrder(tokens, tokenEndpoint), inOrder(notifications, wnsConnections, notificationHeaders, channelPaths, dropped), inOrder(wnsErrors, onceMore, throttles, afterTrouble, appAnswers), inOrder(pushToWork, pushedWork),
 		inOrder(pfnErrors, answerErrors, atomicErrors, referenceErrors, workErrors),
 		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials, forgedTokens),
 		inOrder(brokenInput, poorConnections, endurance),

@@ -52,6 +52,13 @@ var tokenEndpoint = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.TokCutDead, mutants.TokResetDead},
 		Under:   []string{"TOK-07", "TOK-08", "TOK-09"},
 		Run:     func(t *T) { failingTokens(t, "truncated on=token", "reset on=token") }},
+	{ID: "TOK-14", Level: report.Should, Reach: suite.AloneAtWNS, Needs: []Need{NeedPush}, Title: "403 for a notification causes no token request",
+		Rule:    "403 says that WNS accepted the token and that its app may not send to this channel. Another token of the same app would get the same answer.",
+		Source:  learnWNS + ", 403",
+		Fix:     "Fetch a new token after 401 only, not after 403.",
+		Mutants: []*mutants.Mutant{mutants.Tok403Refetch},
+		Under:   []string{"TOK-04", "WER-03"},
+		Run:     tokensFor403},
 }
 
 // without is a reply of the token endpoint that lacks a field.

@@ -152,7 +152,7 @@ var notifications = []Scenario{
 		Source:  learnWNS,
 		Fix:     "Look at X-WNS-Error-Description in the answer: it says what WNS rejects.",
 		Mutants: []*mutants.Mutant{mutants.WnsHeaderTwice},
-		Under:   []string{"WNS-01", "WNS-02", "WNS-03", "WNS-04", "WNS-05", "WNS-07", "WNS-08", "WNS-09", "WNS-10", "WNS-17", "TOK-05", "WER-01"},
+		Under:   []string{"WNS-01", "WNS-02", "WNS-03", "WNS-04", "WNS-05", "WNS-07", "WNS-08", "WNS-09", "WNS-10", "WNS-17", "WNS-22", "TOK-05", "WER-01"},
 		Decides: []suite.Premise{suite.Notifies},
 		Run: func(t *T) {
 			if e := notification(t); e.Status != http.StatusOK {

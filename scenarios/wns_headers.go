@@ -1,6 +1,10 @@
 package scenarios
 
 import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/dmwake/dmwake/scenarios/suite"
@@ -61,4 +65,52 @@ var notificationHeaders = []Scenario{
 			v := strings.Join(notification(t).Header.Values("Expect"), ", ")
 			t.Check(v == "", "no Expect header", "Expect: "+v)
 		}},
+	{ID: "WNS-22", Level: report.Should, Needs: []Need{NeedPush}, Title: "X-WNS-TTL suits X-WNS-Cache-Policy",
+		Rule:    "A TTL above 0 goes with cache, 0 with no-cache. WNS was seen to answer anything else with 400, \"Ttl value conflicts with X-WNS-Cache-Policy.\", which is 0 without a policy, too.",
+		Source:  learnWNS + ", 400 (conflicting headers); seen on channels of web push (https://github.com/web-push-libs/pywebpush/issues/162)",
+		Fix:     "Send X-WNS-Cache-Policy: cache with a TTL above 0, or leave X-WNS-TTL out.",
+		Mutants: []*mutants.Mutant{mutants.WnsTTLNoCache, mutants.WnsTTLZero},
+		Under:   []string{"WNS-10"},
+		Decides: []suite.Premise{suite.Notifies},
+		Run: func(t *T) {
+			h := notification(t).Header
+			policy := h.Get("X-WNS-Cache-Policy")
+			n, err := strconv.Atoi(h.Get("X-WNS-TTL"))
+			conflict := err == nil && (n == 0 && policy != "no-cache" || n > 0 && policy == "no-cache")
+			t.Check(!conflict, "X-WNS-TTL above 0 with cache, or none", fmt.Sprintf("X-WNS-TTL: %d, X-WNS-Cache-Policy: %s", n, cmp.Or(policy, "none")))
+		}},
+}
+
+// channelPaths are the WNS scenarios about channel URIs of the newer form.
+var channelPaths = []Scenario{
+	{ID: "WNS-21", Level: report.Should, Needs: []Need{NeedPush}, Title: "a channel URI with a path is used with its path",
+		Rule:    "A channel URI is opaque: its host may change with each registration, and its path need not be /. Hosts of the newer form, wns2-, were seen with the path /w/.",
+		Source:  "Learn, \"WNS overview\"; hosts change (https://github.com/MicrosoftDocs/windows-dev-docs/issues/4305); /w/ seen on channels of web push (https://github.com/bpolaszek/webpush-bundle/issues/48)",
+		Fix:     "Check scheme and host of the URI only, and post to it as it is.",
+		Mutants: []*mutants.Mutant{mutants.WnsPathLost},
+		Under:   []string{"WNS-08", "CHN-01", "CHN-07"},
+		Run:     channelWithPath},
+}
+
+// channelWithPath gives a device's channel the path /w/, and pushes to it.
+func channelWithPath(t *T) {
+	const path = "/w/"
+	d := t.WithChannel()
+	d.Settle(soundPush(d))
+	own, err := url.Parse(d.ChannelURI())
+	if err != nil {
+		t.Error("the device's channel URI: %v", err)
+	}
+	moved := t.Lab.WNS.MoveChannel(d.ChannelURI(), path)
+	t.After(func() { t.Lab.WNS.MoveChannel(moved, own.Path) })
+	d = telling(d, moved)
+	m := d.Mark()
+	t.PushInBackground(d)
+	list, err := t.Await(m, 1, func(e *fakewns.Entry) bool { return e.Kind == fakewns.Notification && e.Channel == moved })
+	if err != nil {
+		t.Fail("a notification to the device's channel URI, whose path is "+path, "none within "+t.Lab.Config.Timeouts.Push.String())
+	}
+	t.Evidence("%s", list[0])
+	got, _, _ := strings.Cut(list[0].Target, "?")
+	t.Check(got == path, "the path of the channel URI: "+path, got)
 }

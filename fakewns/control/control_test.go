@@ -183,7 +183,7 @@ func TestFaultsClockTokens(t *testing.T) {
 		t.Errorf("%v %v", err, d.wns.Faults())
 	}
 	_, err := d.AddFault(ctx, faults.Rule{Fault: "gremlins"})
-	fails(t, err, 400, "known faults: bad-headers")
+	fails(t, err, 400, "known faults: appthrottled, bad-headers")
 	_, err = d.Advance(ctx, -time.Hour)
 	fails(t, err, 400, "not a positive duration")
 	if kinds := must(d.FaultKinds(ctx))(t); len(kinds) != len(faults.All()) {

@@ -1,22 +1,33 @@
 package control
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
 
+	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/faults"
 )
 
-// ActiveFault is an injected fault.
+// ActiveFault is an injected fault, and the requests it is bound to.
 type ActiveFault struct {
-	ID    uint64    `json:"id"`
-	Fault string    `json:"fault"`
-	On    string    `json:"on"`
-	Hits  int       `json:"hits"`
-	Until time.Time `json:"until,omitzero"`
+	ID          uint64    `json:"id"`
+	Fault       string    `json:"fault"`
+	On          string    `json:"on"`
+	App         string    `json:"app,omitempty"`     // PFN
+	Channel     string    `json:"channel,omitempty"` // id; a URI is a secret
+	Device      string    `json:"device,omitempty"`
+	Header      string    `json:"header,omitempty"`
+	Times       int       `json:"times,omitempty"`
+	Left        int       `json:"left,omitempty"` // of times
+	Probability float64   `json:"probability,omitempty"`
+	Hits        int       `json:"hits"`
+	From        time.Time `json:"from,omitzero"`
+	Until       time.Time `json:"until,omitzero"`
 }
 
 // FaultKind describes one kind of fault.
@@ -30,9 +41,22 @@ type FaultKind struct {
 func (a *api) faults(*http.Request) (any, error) {
 	out := []ActiveFault{}
 	for _, f := range a.wns.Faults() {
-		out = append(out, ActiveFault{ID: f.ID, Fault: f.Name, On: string(f.On), Hits: f.Hits, Until: f.Until})
+		out = append(out, a.active(f))
 	}
 	return out, nil
+}
+
+// active is a fault as the API shows it.
+func (a *api) active(f fakewns.ActiveFault) ActiveFault {
+	out := ActiveFault{ID: f.ID, Fault: f.Name, On: string(f.On), App: f.App, Channel: f.Channel, Device: f.Device, Header: f.Header,
+		Times: f.Times, Left: max(f.Left, 0), Probability: f.Probability, Hits: f.Hits, From: f.From, Until: f.Until}
+	if strings.Contains(f.Channel, "?") {
+		out.Channel = "[redacted]"
+		for _, c := range a.wns.ChannelsOf(func(c fakewns.Channel) bool { return c.URI == f.Channel }) {
+			out.Channel = c.ID
+		}
+	}
+	return out
 }
 
 func (a *api) addFault(r *http.Request) (any, error) {
@@ -45,7 +69,12 @@ func (a *api) addFault(r *http.Request) (any, error) {
 		return nil, err
 	}
 	id := a.wns.InjectID(f)
-	return created{ActiveFault{ID: id, Fault: f.Name, On: string(f.On), Until: f.Until}}, nil
+	for _, live := range a.wns.Faults() {
+		if live.ID == id {
+			return created{a.active(live)}, nil
+		}
+	}
+	return nil, errors.New("the fault was removed meanwhile")
 }
 
 func (a *api) deleteFault(r *http.Request) (any, error) {

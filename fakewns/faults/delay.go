@@ -5,7 +5,7 @@ import (
 	"github.com/dmwake/dmwake/harness/faultspec"
 )
 
-func delay(arg string) (fakewns.Fault, error) {
-	d, err := faultspec.Duration(arg, 0)
+func delay(arg faultspec.Value) (fakewns.Fault, error) {
+	d, err := faultspec.Duration(arg.Text(), 0)
 	return fakewns.Fault{Delay: d}, err
 }

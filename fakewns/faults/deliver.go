@@ -22,8 +22,8 @@ func (twice) Deliver(wake func()) {
 // late delivers long after the sender got its 200.
 type late time.Duration
 
-func newLate(arg string) (fakewns.Fault, error) {
-	d, err := faultspec.Duration(arg, 5*time.Second)
+func newLate(arg faultspec.Value) (fakewns.Fault, error) {
+	d, err := faultspec.Duration(arg.Text(), 5*time.Second)
 	return fakewns.Fault{Do: late(d)}, err
 }
 

@@ -4,9 +4,6 @@ package faults
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/faultspec"
@@ -18,143 +15,74 @@ type Kind struct {
 	On   fakewns.Kind // the default of Rule.On
 	Arg  string       // its argument: empty for none, in brackets if optional
 	Does string
-	make func(arg string) (fakewns.Fault, error)
+	make func(arg faultspec.Value) (fakewns.Fault, error)
+	// both says that it may be put on token requests as well as on notifications.
+	both bool
 }
 
 // All lists the faults by name.
 func All() []Kind {
+	token, push, handshake := fakewns.Token, fakewns.Notification, fakewns.Handshake
 	return []Kind{
-		{"bad-headers", fakewns.Notification, "", "answers 200 with a malformed header line", does(badHeaders{})},
-		{"bad-json", fakewns.Token, "", "answers 200 with JSON that breaks off", body(`{"access_token":"EgA`, "")},
-		{"channelthrottled", fakewns.Notification, "", "answers 200 and channelthrottled, and does not deliver", field(fakewns.Fault{WNSStatus: "channelthrottled"})},
-		{"delay", fakewns.Notification, "DURATION", "answers that much later", delay},
-		{"dies-early", fakewns.Token, "[DURATION]", "gives tokens that end sooner than expires_in says (1m)", diesEarly},
-		{"drip", fakewns.Notification, "[DURATION]", "sends the answer byte by byte over that time (10s)", newDrip},
-		{"dropped", fakewns.Notification, "", "answers 200 and dropped, and does not deliver", field(fakewns.Fault{WNSStatus: "dropped"})},
-		{"expires-string", fakewns.Token, "", "gives expires_in as a string", does(expiresAs(`"86400"`))},
-		{"header-names", fakewns.Notification, "old|new|lower", "names the status header as older or newer text does only, or in lower case", newHeaderNames},
-		{"html", fakewns.Token, "", "answers 200 with a page, as a portal that catches the request would", body("<html><body>Sign in to the network</body></html>", "text/html")},
-		{"huge-token", fakewns.Token, "[BYTES]", "gives a token of that length, which is good for nothing (60000)", hugeToken},
-		{"late", fakewns.Notification, "[DURATION]", "delivers that long after the answer (5s)", newLate},
-		{"lost", fakewns.Notification, "", "answers 200 and received, and never delivers", field(fakewns.Fault{Lose: true})},
-		{"no-expires", fakewns.Token, "", "leaves expires_in out", does(expiresAs(""))},
-		{"no-headers", fakewns.Notification, "", "answers 200 without a header of WNS", does(noHeaders{})},
-		{"outage", fakewns.Notification, "[DURATION]", "answers 503 with Retry-After for that long (1m)", outage},
-		{"redirect", fakewns.Notification, "[CODE,][URL]", "answers with that redirection (307, to another host of WNS)", newRedirect},
-		{"reordered", fakewns.Notification, "", "delivers each second notification before the first", func(string) (fakewns.Fault, error) { return fakewns.Fault{Do: &reordered{}}, nil }},
-		{"reset", fakewns.Notification, "[before|after]", "resets the connection without an answer, before or after it delivers (before)", newReset},
-		{"short-lived", fakewns.Token, "[DURATION]", "gives tokens that live that long, and says so (1m)", shortLived},
-		{"status", fakewns.Notification, "CODE[,HEADER=VALUE...]", "answers with that status and those headers", newStatus},
-		{"tls-fails", fakewns.Handshake, "", "breaks TLS handshakes off", does(tlsFails{})},
-		{"truncated", fakewns.Notification, "", "closes the connection in the middle of the answer", does(truncated{})},
-		{"twice", fakewns.Notification, "", "delivers twice", does(twice{})},
-		{"wrong-name", fakewns.Handshake, "", "presents a certificate of another name", does(wrongName{})},
+		{"appthrottled", push, "[SECONDS]", "answers 406 and appthrottled, with that Retry-After (900)", appThrottled, false},
+		{"bad-headers", push, "", "answers 200 with a malformed header line", does(badHeaders{}), true},
+		{"bad-json", token, "", "answers 200 with JSON that breaks off", body(`{"access_token":"EgA`, ""), false},
+		{"channelthrottled", push, "", "answers 200 and channelthrottled, and does not deliver", field(fakewns.Fault{WNSStatus: "channelthrottled"}), false},
+		{"delay", push, "DURATION", "answers that much later", delay, true},
+		{"dies-early", token, "[DURATION]", "gives tokens that end sooner than expires_in says (1m)", diesEarly, false},
+		{"drip", push, "[DURATION]", "sends the answer byte by byte over that time (10s)", newDrip, true},
+		{"dropped", push, "", "answers 200 and dropped although the device is connected, and does not deliver", field(fakewns.Fault{WNSStatus: "dropped"}), false},
+		{"expires-string", token, "", "gives expires_in as a string", does(expiresAs(`"86400"`)), false},
+		{"header-names", push, "old|new|lower", "names the status header as older or newer text does only, or in lower case", newHeaderNames, false},
+		{"html", token, "", "answers 200 with a page, as a portal that catches the request would", body("<html><body>Sign in to the network</body></html>", "text/html"), false},
+		{"huge-token", token, "[BYTES]", "gives a token of that length, which is good for nothing (60000)", hugeToken, false},
+		{"late", push, "[DURATION]", "delivers that long after the answer (5s)", newLate, false},
+		{"lost", push, "", "answers 200 and received, and never delivers", field(fakewns.Fault{Lose: true}), false},
+		{"no-expires", token, "", "leaves expires_in out", does(expiresAs("")), false},
+		{"no-headers", push, "", "answers 200 without a header of WNS", does(noHeaders{}), false},
+		{"not-mapped", push, "[described|bare]", "answers 403, as for an Entra app that is not mapped to the PFN: with WNS's words, or without a header of WNS (described)", newNotMapped, false},
+		{"outage", push, "[DURATION]", "answers 503 with Retry-After for that long (1m)", outage, true},
+		{"redirect", push, "[CODE,][URL]", "answers with that redirection (307, to another host of WNS)", newRedirect, true},
+		{"reordered", push, "", "delivers each second notification before the first", func(faultspec.Value) (fakewns.Fault, error) { return fakewns.Fault{Do: &reordered{}}, nil }, false},
+		{"reset", push, "[before|after]", "resets the connection without an answer, before or after it delivers (before)", newReset, true},
+		{"short-lived", token, "[DURATION]", "gives tokens that live that long, and says so (1m)", shortLived, false},
+		{"status", push, "CODE[,HEADER=VALUE...]", "answers with that status and those headers, in place of WNS's own; an empty VALUE leaves the header out", newStatus, true},
+		{"throttled-429", push, "[SECONDS]", "answers 429, with WNS's words and that Retry-After (900)", throttled429, false},
+		{"tls-fails", handshake, "", "breaks TLS handshakes off", does(tlsFails{}), false},
+		{"truncated", push, "", "closes the connection in the middle of the answer", does(truncated{}), true},
+		{"twice", push, "", "delivers twice", does(twice{}), false},
+		{"wrong-name", handshake, "", "presents a certificate of another name", does(wrongName{}), false},
 	}
 }
 
-func field(f fakewns.Fault) func(string) (fakewns.Fault, error) {
-	return func(string) (fakewns.Fault, error) { return f, nil }
+func field(f fakewns.Fault) func(faultspec.Value) (fakewns.Fault, error) {
+	return func(faultspec.Value) (fakewns.Fault, error) { return f, nil }
 }
 
-func does(a fakewns.Action) func(string) (fakewns.Fault, error) {
+func does(a fakewns.Action) func(faultspec.Value) (fakewns.Fault, error) {
 	return field(fakewns.Fault{Do: a})
 }
 
 // New makes a fault of "name" or "name=argument".
 func New(spec string) (fakewns.Fault, error) {
+	f, _, err := build(spec)
+	return f, err
+}
+
+func build(spec string) (fakewns.Fault, Kind, error) {
 	k, arg, err := faultspec.Find(spec, All(), func(k Kind) (name, arg string) { return k.Name, k.Arg })
 	if err != nil {
-		return fakewns.Fault{}, err
+		return fakewns.Fault{}, k, err
 	}
 	f, err := k.make(arg)
 	if err != nil {
-		return fakewns.Fault{}, fmt.Errorf("fault %s=%s: %w", k.Name, k.Arg, err)
+		return fakewns.Fault{}, k, fmt.Errorf("fault %s=%s: %w", k.Name, k.Arg, err)
 	}
 	f.Name, f.On = spec, k.On
-	return f, nil
+	return f, k, nil
 }
 
-// Rule is a fault and the requests it affects, as in configuration files and
-// the control API.
-type Rule struct {
-	Fault       string    `json:"fault" yaml:"fault"`             // "name" or "name=argument"
-	On          string    `json:"on,omitempty" yaml:"on"`         // token, notification or handshake
-	App         string    `json:"app,omitempty" yaml:"app"`       // PFN
-	Channel     string    `json:"channel,omitempty" yaml:"-"`     // id or URI
-	Device      string    `json:"device,omitempty" yaml:"device"` // DeviceID
-	Header      string    `json:"header,omitempty" yaml:"header"` // "Name" or "Name: value"
-	Times       int       `json:"times,omitempty" yaml:"times"`   // 0: until it is removed
-	Probability float64   `json:"probability,omitempty" yaml:"probability"`
-	From        time.Time `json:"from,omitzero" yaml:"-"`
-	Until       time.Time `json:"until,omitzero" yaml:"-"`
-	For         string    `json:"for,omitempty" yaml:"for"` // a duration, in place of Until
-}
-
-// Build makes the fault by New, for the requests that the rule names.
-func (r Rule) Build() (fakewns.Fault, error) {
-	f, err := New(r.Fault)
-	if err != nil {
-		return f, err
-	}
-	switch on := fakewns.Kind(r.On); on {
-	case "":
-	case fakewns.Token, fakewns.Notification, fakewns.Handshake:
-		if (on == fakewns.Handshake) != (f.On == fakewns.Handshake) {
-			return f, fmt.Errorf("fault %s does not apply to a %s", r.Fault, on)
-		}
-		f.On = on
-	default:
-		return f, fmt.Errorf("on %q is not token, notification or handshake", r.On)
-	}
-	if r.Times < 0 || r.Probability < 0 || r.Probability > 1 {
-		return f, fmt.Errorf("fault %s: times must be 0 or more, and probability from 0 to 1", r.Fault)
-	}
-	f.App, f.Channel, f.Device, f.Header, f.Times, f.Probability = r.App, r.Channel, r.Device, r.Header, r.Times, r.Probability
-	f.From, f.Until = r.From, r.Until
-	if r.For != "" {
-		if f.For, err = faultspec.Duration(r.For, 0); err != nil {
-			return f, fmt.Errorf("for: %w", err)
-		}
-		f.Until = time.Time{}
-	}
-	return f, nil
-}
-
-// Parse reads a rule from one line: the fault and then words such as on=token,
-// app=PFN, device=ID, header=NAME, times=3, probability=0.1, for=5m.
-func Parse(line string) (Rule, error) {
-	words := strings.Fields(line)
-	if len(words) == 0 {
-		return Rule{}, fmt.Errorf("name a fault, such as \"status=503 times=3\"")
-	}
-	r := Rule{Fault: words[0]}
-	var err error
-	for _, w := range words[1:] {
-		key, value, _ := strings.Cut(w, "=")
-		switch key {
-		case "on":
-			r.On = value
-		case "app":
-			r.App = value
-		case "channel":
-			r.Channel = value
-		case "device":
-			r.Device = value
-		case "header":
-			r.Header = value
-		case "times":
-			r.Times, err = strconv.Atoi(value)
-		case "probability":
-			r.Probability, err = strconv.ParseFloat(value, 64)
-		case "for":
-			r.For = value
-		default:
-			return r, fmt.Errorf("unknown word %q; known words: on, app, channel, device, header, times, probability, for", w)
-		}
-		if err != nil {
-			return r, fmt.Errorf("%q is not a number", w)
-		}
-	}
-	_, err = r.Build()
-	return r, err
+// applies reports whether the fault may be put on this kind of request.
+func (k *Kind) applies(on fakewns.Kind) bool {
+	return on == k.On || k.both && (on == fakewns.Token || on == fakewns.Notification)
 }

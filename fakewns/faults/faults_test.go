@@ -131,11 +131,11 @@ func (a answer) none() error {
 func TestMistakes(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                           "name a fault",
-		"nothing":                    "known faults: bad-headers, bad-json",
+		"nothing":                    "known faults: appthrottled, bad-headers, bad-json",
 		"status":                     "needs an argument",
 		"status=99":                  "not a status from 200 to 599",
 		"status=200,a@=c":            "not of the form HEADER=VALUE",
-		"status=200,a=b\x01":         "not of the form HEADER=VALUE",
+		"status=200,a=b\x01":         "control character",
 		"lost=1":                     "takes no argument",
 		"delay=soon":                 "not a positive duration",
 		"redirect=nowhere":           "not a URL",

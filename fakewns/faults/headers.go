@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/faultspec"
 )
 
 // noHeaders leaves every header of WNS out.
@@ -25,12 +26,12 @@ func (noHeaders) Send(w http.ResponseWriter, _ *http.Request, _ *fakewns.Reply) 
 // headerNames writes the status header in one way only: senders read either.
 type headerNames string
 
-func newHeaderNames(arg string) (fakewns.Fault, error) {
-	switch arg {
+func newHeaderNames(v faultspec.Value) (fakewns.Fault, error) {
+	switch arg := v.Text(); arg {
 	case "old", "new", "lower":
 		return fakewns.Fault{Do: headerNames(arg)}, nil
 	}
-	return fakewns.Fault{}, fmt.Errorf("unknown header name style %q; known: old, new, lower", arg)
+	return fakewns.Fault{}, fmt.Errorf("unknown header name style %q; known: old, new, lower", v.Text())
 }
 
 func (n headerNames) Fault() string { return "header names: " + string(n) }

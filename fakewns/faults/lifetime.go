@@ -9,8 +9,8 @@ import (
 )
 
 // shortLived makes a sender renew its token while it is watched.
-func shortLived(arg string) (fakewns.Fault, error) {
-	d, err := faultspec.Duration(arg, time.Minute)
+func shortLived(arg faultspec.Value) (fakewns.Fault, error) {
+	d, err := faultspec.Duration(arg.Text(), time.Minute)
 	return fakewns.Fault{TokenLifetime: d}, err
 }
 
@@ -22,7 +22,7 @@ func (early) Fault() string { return "tokens end sooner than expires_in says" }
 
 func (early) Answer(h http.Header, reply *fakewns.Reply) { expiresAs("86400").Answer(h, reply) }
 
-func diesEarly(arg string) (fakewns.Fault, error) {
-	d, err := faultspec.Duration(arg, time.Minute)
+func diesEarly(arg faultspec.Value) (fakewns.Fault, error) {
+	d, err := faultspec.Duration(arg.Text(), time.Minute)
 	return fakewns.Fault{TokenLifetime: d, Do: early{}}, err
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // outage is a service that is down for a while and sends Retry-After.
-func outage(arg string) (fakewns.Fault, error) {
-	d, err := faultspec.Duration(arg, time.Minute)
+func outage(arg faultspec.Value) (fakewns.Fault, error) {
+	d, err := faultspec.Duration(arg.Text(), time.Minute)
 	return fakewns.Fault{Status: http.StatusServiceUnavailable, RetryAfter: "10", For: d}, err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/faultspec"
 )
 
 // redirect sends a sender to another host. A sender that follows leaks its
@@ -21,7 +22,8 @@ type redirect struct {
 var redirections = map[string]int{"301": http.StatusMovedPermanently, "302": http.StatusFound, "303": http.StatusSeeOther,
 	"307": http.StatusTemporaryRedirect, "308": http.StatusPermanentRedirect}
 
-func newRedirect(arg string) (fakewns.Fault, error) {
+func newRedirect(v faultspec.Value) (fakewns.Fault, error) {
+	arg := v.Text()
 	r := redirect{http.StatusTemporaryRedirect, arg}
 	code, to, _ := strings.Cut(arg, ",")
 	if status, ok := redirections[code]; ok {

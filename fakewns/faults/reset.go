@@ -7,18 +7,19 @@ import (
 	"net/http"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/faultspec"
 )
 
 // reset closes the connection by a TCP reset instead of an answer. With "after"
 // the notification is delivered, and the sender cannot know.
 type reset struct{}
 
-func newReset(arg string) (fakewns.Fault, error) {
-	switch arg {
+func newReset(v faultspec.Value) (fakewns.Fault, error) {
+	switch arg := v.Text(); arg {
 	case "", "before", "after":
 		return fakewns.Fault{Lose: arg != "after", Do: reset{}}, nil
 	}
-	return fakewns.Fault{}, fmt.Errorf("%q is neither before nor after", arg)
+	return fakewns.Fault{}, fmt.Errorf("%q is neither before nor after", v.Text())
 }
 
 func (reset) Fault() string { return "connection reset" }

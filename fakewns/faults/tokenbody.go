@@ -9,19 +9,20 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/faultspec"
 )
 
 // fixed answers with a body of its own.
 type fixed struct{ body, contentType string }
 
-func body(text, contentType string) func(string) (fakewns.Fault, error) {
+func body(text, contentType string) func(faultspec.Value) (fakewns.Fault, error) {
 	return does(fixed{text, contentType})
 }
 
 // hugeToken answers with a token too long for any header.
-func hugeToken(arg string) (fakewns.Fault, error) {
+func hugeToken(v faultspec.Value) (fakewns.Fault, error) {
 	n := 60000
-	if arg != "" {
+	if arg := v.Text(); arg != "" {
 		var err error
 		if n, err = strconv.Atoi(arg); err != nil || n < 1 || n > 1<<20 {
 			return fakewns.Fault{}, fmt.Errorf("%q is not a number of bytes up to 1048576", arg)

@@ -14,6 +14,25 @@ import (
 // trials are what a sender meets under each fault; a fault without one fails
 // the test.
 var trials = map[string]func(*client) error{
+	"appthrottled": func(c *client) error {
+		defer c.delivered()
+		return c.push("x").is(406, "appthrottled")
+	},
+	"not-mapped": func(c *client) error {
+		a := c.push("x")
+		if a.header.Get("X-WNS-Error-Description") == "" {
+			return errors.New("without a description")
+		}
+		return a.is(403, "dropped")
+	},
+	"not-mapped=bare": func(c *client) error { return c.push("x").is(403, "") },
+	"throttled-429=7": func(c *client) error {
+		a := c.push("x")
+		if a.header.Get("Retry-After") != "7" {
+			return fmt.Errorf("Retry-After is %q", a.header.Get("Retry-After"))
+		}
+		return a.is(429, "dropped")
+	},
 	"bad-headers": func(c *client) error { return c.push("x").none() },
 	"bad-json": func(c *client) error {
 		if a := c.fetch(); a.status != 200 || json.Valid([]byte(a.body)) {

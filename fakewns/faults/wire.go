@@ -14,8 +14,8 @@ import (
 // gives up; one without waits.
 type drip time.Duration
 
-func newDrip(arg string) (fakewns.Fault, error) {
-	d, err := faultspec.Duration(arg, 10*time.Second)
+func newDrip(arg faultspec.Value) (fakewns.Fault, error) {
+	d, err := faultspec.Duration(arg.Text(), 10*time.Second)
 	return fakewns.Fault{Do: drip(d)}, err
 }
 

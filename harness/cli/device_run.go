@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,8 +15,10 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns/link"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/repro"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/dmclient/faults"
 )
 
 func syncCommand(s *streams, f *deviceFlags) *cobra.Command {
@@ -41,6 +45,9 @@ func syncCommand(s *streams, f *deviceFlags) *cobra.Command {
 				if err == nil && len(all) <= 20 && !b.f.verbose {
 					b.print.line("%-16s %s, %s", d.Identity().Name, plural(len(session.Commands), "command"), session.End)
 				}
+				if err == nil && len(all) <= 20 {
+					b.unmet(d, session)
+				}
 				return err
 			})
 			if err := b.save(all); err != nil {
@@ -53,6 +60,25 @@ func syncCommand(s *streams, f *deviceFlags) *cobra.Command {
 	tokenKindFlag(c, &f.tokenKind)
 	return c
 }
+
+// unmet says which faults could not show in a session, because the server did not send
+// what they wait for.
+func (b *bench) unmet(d *dmclient.Device, s *dmclient.Session) {
+	for _, spec := range b.f.faults {
+		what := faults.Unmet(spec, s)
+		if what == "" {
+			continue
+		}
+		b.print.line("%-16s fault %s did not show: the server sent no %s in this session", d.Identity().Name, spec, article.ReplaceAllString(what, ""))
+		for _, c := range repro.All() {
+			if slices.Contains(c.Faults, spec) {
+				b.print.line("%-16s to get there: %s; or see it with the embedded server: dmwake repro %s", "", c.Reach.How, c.Name)
+			}
+		}
+	}
+}
+
+var article = regexp.MustCompile(`^(an?|any) `)
 
 type runFlags struct {
 	wns      wnsFlags

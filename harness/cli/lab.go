@@ -66,7 +66,7 @@ dmwake device run --link http://127.0.0.1:7081.`,
 	fl.StringVar(&f.control, "control", "127.0.0.1:7081", "address of the control API, or auto")
 	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, cached notifications and the journal across restarts")
 	fl.StringArrayVar(&f.allow, "allow", nil, "let the proxy connect to this host, HOST or HOST:PORT; repeatable")
-	fl.StringArrayVar(&f.faults, "fault", nil, "misbehave: \"status=503 times=3\"; repeatable, --list-faults shows all")
+	fl.StringArrayVar(&f.faults, "fault", nil, "misbehave: \"status=503,Retry-After=5 times=3\", a value with spaces in quotes; repeatable, --list-faults shows all")
 	fl.Float64Var(&f.appRate, "app-rate", 0, "answer 406 over so many notifications a second of an app; 0 never")
 	fl.Float64Var(&f.channelRate, "channel-rate", 0, "answer channelthrottled over so many a second to a channel; 0 never")
 	fl.BoolVar(&f.listFaults, "list-faults", false, "list the faults and exit")
@@ -158,7 +158,11 @@ func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Tru
 	if token != "" {
 		fmt.Fprint(s.out, ", with the token of DMWAKE_CONTROL_TOKEN")
 	}
-	fmt.Fprintf(s.out, "\nCA           %s\nseed         %d\n\n%s", trust.CA, l.Seed, lab.Environment(&l.Config, trust))
+	fmt.Fprintf(s.out, "\nCA           %s\nseed         %d\n", trust.CA, l.Seed)
+	for _, f := range l.WNS.Faults() {
+		fmt.Fprintf(s.out, "fault        %s\n", f)
+	}
+	fmt.Fprintf(s.out, "\n%s", lab.Environment(&l.Config, trust))
 	uri, err := sampleChannel(ctx, l)
 	if err != nil {
 		fmt.Fprintf(s.out, "# no sample device: %v\n", err)

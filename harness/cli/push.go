@@ -218,12 +218,9 @@ func sendPush(ctx context.Context, out io.Writer, snd *sender.Sender, channel st
 	if err != nil {
 		return noAnswer(report.Redact(channel), err)
 	}
-	state := a.Header.Get("X-WNS-Status")
-	if state == "" {
-		state = a.Header.Get("X-WNS-NotificationStatus")
-	}
+	state := a.State()
 	fmt.Fprintf(out, "push     POST %s, %d bytes -> %d %s\n", report.Redact(channel), len(payload), a.Status, state)
-	for _, name := range []string{"X-WNS-DeviceConnectionStatus", "X-WNS-Error-Description", "X-WNS-Msg-ID", "X-WNS-Debug-Trace", "Retry-After", "MS-CV", "Location"} {
+	for _, name := range []string{"X-WNS-DeviceConnectionStatus", "X-WNS-Error-Description", "X-WNS-Msg-ID", "X-WNS-Debug-Trace", "Retry-After", "WWW-Authenticate", "MS-CV", "Location"} {
 		if v := a.Header.Get(name); v != "" {
 			fmt.Fprintf(out, "  %s: %s\n", name, report.Redact(v))
 		}
@@ -231,7 +228,7 @@ func sendPush(ctx context.Context, out io.Writer, snd *sender.Sender, channel st
 	if len(a.Body) > 0 {
 		fmt.Fprintf(out, "  a body of %d bytes; WNS sends none\n", len(a.Body))
 	}
-	explained(out, explain.Notification(a.Status, state))
+	explained(out, sender.Explain(&a, header))
 	if a.Status == http.StatusOK && state == "received" {
 		return nil
 	}

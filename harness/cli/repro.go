@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,8 +15,8 @@ import (
 	"github.com/dmwake/dmwake/harness/repro"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/trace"
+	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/simulator/dmclient"
-	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 type reproFlags struct {
@@ -31,7 +34,8 @@ func reproCommand(s *streams) *cobra.Command {
 misbehaves in that way, or makes WNS misbehave towards it, against your server
 (--config) or the embedded one. It shows the traffic, and goes on until it is
 interrupted. With --once it ends when it has seen the symptom, with exit code 0,
-or 1 if it did not see it.`,
+or 1 if it did not see it. If your server does not get to where the symptom shows,
+it says what the server has to send, and how to make it.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage(fmt.Errorf("dmwake repro takes one name, but got %q, too", args[1]))
@@ -47,7 +51,7 @@ or 1 if it did not see it.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				for _, c := range repro.All() {
-					fmt.Fprintf(s.out, "%-21s %s (%s)\n", c.Name, c.Shows, c.Reported)
+					fmt.Fprintf(s.out, "%-23s %s\n%-23s %s\n", c.Name, c.Shows, "", c.Sources[0])
 				}
 				return nil
 			}
@@ -73,21 +77,19 @@ func runRepro(ctx context.Context, s *streams, f *reproFlags, name string) error
 			return usage(err)
 		}
 	} else {
-		if c.Mutant != nil {
-			opts.Mutants = []*mutants.Mutant{c.Mutant}
-		}
-		opts.Setup = c.Setup
+		opts = c.Options()
 	}
 	l, err := lab.Start(cfg, opts)
 	if err != nil {
 		return usage(err)
 	}
 	defer l.Close()
-	fmt.Fprintf(s.out, "%s: %s\nreported   %s\nlook at    %s\n", c.Name, c.Shows, c.Reported, c.LookAt)
-	if c.Explain != "" {
-		fmt.Fprintf(s.out, "more       dmwake explain %s\n", c.Explain)
+	describe(s.out, c)
+	fmt.Fprintf(s.out, "server     %s\n", l.Config.Target.Name)
+	if c.OfServer() && cfg != nil {
+		fmt.Fprintln(s.out, "           the bug is one of the server: yours shows it only if it has it, the embedded one (without --config) always")
 	}
-	fmt.Fprintf(s.out, "server     %s\n\n", l.Config.Target.Name)
+	fmt.Fprintln(s.out)
 	mark := l.WNS.Journal().Mark()
 	r, err := repro.Start(ctx, l, c)
 	if err != nil {
@@ -95,12 +97,69 @@ func runRepro(ctx context.Context, s *streams, f *reproFlags, name string) error
 	}
 	w := &watcher{p: &printer{w: s.out, verbose: f.verbose}, r: r, journal: mark}
 	w.show()
+	if c.Enrolls && r.Seen().Enrolled != nil {
+		fmt.Fprintf(s.out, "%s\n", enrollmentFailed(r.Seen().Enrolled))
+	}
 	if c.Pushes {
 		if err := r.Push(ctx); errors.Is(err, lab.ErrNoHook) {
 			fmt.Fprintf(s.out, "now make your server push to device %s (or set target.hooks.push)\n", r.Device.Identity().DeviceID)
 		}
 	}
 	return w.watch(ctx, f.once)
+}
+
+// describe prints what a reproduction is about.
+func describe(w io.Writer, c *repro.Case) {
+	fmt.Fprintf(w, "%s: %s\n", c.Name, c.Shows)
+	if c.Reported != "" {
+		fmt.Fprintf(w, "reported   %s\n", c.Reported)
+	}
+	for i, at := range c.Sources {
+		fmt.Fprintf(w, "%-10s %s\n", []string{"source", ""}[min(i, 1)], at)
+	}
+	fmt.Fprintf(w, "look at    %s\n", c.LookAt)
+	if ids := judges(c); len(ids) > 0 {
+		fmt.Fprintf(w, "judged by  dmwake test --only %s\n", strings.Join(ids, ","))
+	}
+	if c.Explain != "" {
+		fmt.Fprintf(w, "more       dmwake explain %s\n", c.Explain)
+	}
+}
+
+// judges are the scenarios that judge what a server does in a reproduction: those that
+// it names, and those that its mutant fails.
+func judges(c *repro.Case) []string {
+	ids := slices.Clone(c.Scenarios)
+	for _, s := range scenarios.All() {
+		if c.Mutant != nil && slices.Contains(s.Mutants, c.Mutant) && !slices.Contains(ids, s.ID) {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids
+}
+
+// enrollmentFailed is how an enrollment ended, with the code that Windows shows.
+func enrollmentFailed(err error) string {
+	switch code := repro.Code(err); {
+	case code == "":
+		return fmt.Sprintf("enrollment fails: %v", err)
+	case strings.Contains(err.Error(), code):
+		return fmt.Sprintf("enrollment fails: %v (dmwake explain %s)", err, code)
+	default:
+		return fmt.Sprintf("enrollment fails: %v; Windows shows %s (dmwake explain %s)", err, code, code)
+	}
+}
+
+// unreached says once what the server has not done yet, if the symptom needs it.
+func (w *watcher) unreached() {
+	c := w.r.Case
+	if w.told || w.hinted || w.r.Reached() {
+		return
+	}
+	w.hinted = true
+	w.p.line("not reached: this shows with %s, and your server has sent none", c.Reach.Needs)
+	w.p.line("to get there: %s", c.Reach.How)
+	w.p.line("the device is %s; it goes on waiting", w.r.Device.Identity().DeviceID)
 }
 
 // watcher prints what happens in a reproduction.
@@ -110,16 +169,25 @@ type watcher struct {
 	sessions int
 	journal  uint64
 	told     bool
+	hinted   bool // see unreached
 }
 
 // watch goes on until ctx ends; with once, until the symptom was seen or the time
 // is up.
 func (w *watcher) watch(ctx context.Context, once bool) error {
-	deadline := time.Now().Add(2 * w.r.Lab.Config.Timeouts.Push)
+	begun := time.Now()
+	deadline := begun.Add(2 * w.r.Lab.Config.Timeouts.Push)
+	hint := begun
+	if w.r.Case.Pushes {
+		hint = begun.Add(w.r.Lab.Config.Timeouts.Push)
+	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		w.show()
+		if time.Now().After(hint) {
+			w.unreached()
+		}
 		switch {
 		case w.told && once:
 			return nil

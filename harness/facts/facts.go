@@ -35,11 +35,12 @@ type Section struct {
 }
 
 const (
-	dm   = "simulator/dmclient."
-	tree = "simulator/csp."
-	sml  = "simulator/syncml."
-	enr  = "simulator/enroll."
-	wns  = "fakewns."
+	dm        = "simulator/dmclient."
+	tree      = "simulator/csp."
+	sml       = "simulator/syncml."
+	enr       = "simulator/enroll."
+	wns       = "fakewns."
+	wnsFaults = "fakewns/faults."
 )
 
 // All returns the facts by section.
@@ -175,6 +176,11 @@ func All() []Section {
 			{Doc, "X-WNS-RequestForStatus asks for X-WNS-DeviceConnectionStatus", "Learn, WNS request and response headers", []string{wns + "TestOfflineDevice"}},
 			{Doc, "DELETE with X-WNS-Match withdraws toasts", "Learn, WNS request and response headers", []string{wns + "TestDeleteTakesToastsBack"}},
 			{Doc, "an app over its limit gets 406 with Retry-After", "Learn, WNS request and response headers", []string{wns + "TestThrottles", wns + "TestFaults"}},
+			{Seen, "the 406 has X-WNS-Status appthrottled, Retry-After 900 and no description; 429 is seen, too", "https://github.com/web-push-libs/web-push-csharp/issues/93; https://github.com/MicrosoftDocs/windows-dev-docs/issues/5238", []string{wns + "TestThrottles", wnsFaults + "TestAnswers", "WER-21", "WER-25"}},
+			{Seen, "an Entra app that is not mapped to the PFN gets 403, with a description or without a header of WNS", "https://github.com/microsoft/WindowsAppSDK/issues/6301; https://github.com/MicrosoftDocs/windows-dev-docs/issues/5027", []string{wnsFaults + "TestAnswers", "WER-27"}},
+			{Seen, "WNS drops notifications although it says that the device is connected", "https://github.com/MicrosoftDocs/windows-dev-docs/issues/5133", []string{wnsFaults + "TestAnswers", "WER-28"}},
+			{Seen, "what is not cached for a device that is offline is dropped with a description", "https://github.com/microsoft/WindowsAppSDK/issues/3677", []string{wnsFaults + "TestAnswers"}},
+			{Seen, "hosts of channels are db3, dm3p and the like, or of the form wns2-par02p, whose web push channels have the path /w/; they may change", "https://github.com/MicrosoftDocs/windows-dev-docs/issues/4305", []string{wnsFaults + "TestHosts", "WNS-21"}},
 			{Seen, "a TTL that contradicts X-WNS-Cache-Policy is refused with 400: 0 with cache or without a policy, more than 0 with no-cache", "web push senders on /w/ channels, 2025 and 2026", []string{wns + "TestNotificationAnswers"}},
 			{Doc, "X-WNS-SuppressPopup on a Windows channel: the notification is dropped, with an error", "Learn, WNS request and response headers", []string{wns + "TestNotificationAnswers"}},
 			{Model, "the limits", "Config.AppRate and ChannelRate", []string{wns + "TestThrottles"}},

@@ -1,5 +1,13 @@
-// Package faultspec reads a fault as users write it, "name" or "name=argument".
-// Device faults and push service faults share this spelling.
+// Package faultspec reads faults as users write them, in flags, configuration
+// files, the control API and scenarios alike:
+//
+//	line  = fault *( blank word )
+//	fault = name [ "=" value ]      such as status=503,Retry-After=5
+//	word  = key "=" value           such as times=3
+//	value = *( text / quoted )      a quoted part may hold blanks and commas
+//
+// In quotes, \" is a quote and \\ a backslash. Device faults and push service
+// faults share this spelling; which faults and words there are is theirs to say.
 package faultspec
 
 import (
@@ -9,11 +17,11 @@ import (
 	"time"
 )
 
-// Find splits a spec and finds its kind among kinds. form gives a kind's name and
+// Find splits a fault and finds its kind among kinds. form gives a kind's name and
 // how its argument is written: empty for no argument, in brackets for an optional
 // one.
-func Find[K any](spec string, kinds []K, form func(K) (name, arg string)) (kind K, arg string, err error) {
-	name, arg, has := strings.Cut(spec, "=")
+func Find[K any](fault string, kinds []K, form func(K) (name, arg string)) (kind K, arg Value, err error) {
+	name, rest, has := strings.Cut(fault, "=")
 	names := make([]string, len(kinds))
 	for i, k := range kinds {
 		known, want := form(k)
@@ -22,13 +30,17 @@ func Find[K any](spec string, kinds []K, form func(K) (name, arg string)) (kind 
 		case known != name:
 		case want == "" && has:
 			return kind, "", fmt.Errorf("fault %s takes no argument", name)
-		case want != "" && want[0] != '[' && arg == "":
+		case want != "" && want[0] != '[' && Value(rest).Text() == "":
 			return kind, "", fmt.Errorf("fault %s needs an argument: %s=%s", name, name, want)
 		default:
-			return k, arg, nil
+			return k, Value(rest), nil
 		}
 	}
-	return kind, "", fmt.Errorf("unknown fault %q; known faults: %s", name, strings.Join(names, ", "))
+	mean := ""
+	if near := nearest(name, names); near != "" {
+		mean = "; did you mean " + near + "?"
+	}
+	return kind, "", fmt.Errorf("unknown fault %q%s; known faults: %s", name, mean, strings.Join(names, ", "))
 }
 
 // Number reads a positive argument; an empty one is fallback.
@@ -53,4 +65,44 @@ func Duration(arg string, fallback time.Duration) (time.Duration, error) {
 		return 0, fmt.Errorf("%q is not a positive duration such as 5s or 2m", arg)
 	}
 	return d, nil
+}
+
+// nearest is the known name that a misspelt one most likely means: one that begins
+// with it, or one that differs in at most two letters. It is empty without one.
+func nearest(name string, known []string) string {
+	best, distance := "", 3
+	for _, k := range known {
+		if len(name) > 2 && strings.HasPrefix(k, name) {
+			return k
+		}
+		if d := edits(name, k, distance); d < distance && d < len(name) {
+			best, distance = k, d
+		}
+	}
+	return best
+}
+
+// edits counts the letters to insert, delete or replace between two names, up to
+// most.
+func edits(a, b string, most int) int {
+	if len(a)-len(b) >= most || len(b)-len(a) >= most {
+		return most
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+		}
+	}
+	return min(row[len(b)], most)
 }

@@ -26,7 +26,7 @@ func TestFind(t *testing.T) {
 			if err == nil || err.Error() != c.wrong {
 				t.Errorf("%q: %v, want %s", spec, err, c.wrong)
 			}
-		} else if err != nil || k[0] != c.kind || arg != c.arg {
+		} else if err != nil || k[0] != c.kind || string(arg) != c.arg {
 			t.Errorf("%q: %s with %q, %v", spec, k[0], arg, err)
 		}
 	}

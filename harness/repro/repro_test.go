@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
-	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
 // TestEveryCaseShows: against the embedded server, each reproduction shows its
@@ -25,13 +24,13 @@ func TestEveryCaseShows(t *testing.T) {
 	for _, c := range all {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			if c.Shows == "" || c.Reported == "" || c.LookAt == "" {
+			if c.Shows == "" || len(c.Sources) == 0 || c.LookAt == "" || c.Reach.Met == nil {
 				t.Error("it says too little")
 			}
 			if !shows(t, c) {
 				t.Error("the symptom was not seen")
 			}
-			sound := Case{Name: "nothing wrong", Profile: c.Profile, Pushes: c.Pushes, Setup: c.Setup, Token: c.Token, Enrolls: c.Enrolls, Seen: c.Seen}
+			sound := Case{Name: "nothing wrong", Profile: c.Profile, Quirks: c.Quirks, Pushes: c.Pushes, Setup: c.Setup, Token: c.Token, Enrolls: c.Enrolls, Seen: c.Seen, Reach: c.Reach}
 			if shows(t, sound) {
 				t.Error("the symptom is seen where nothing is wrong: it shows nothing")
 			}
@@ -44,10 +43,8 @@ func TestEveryCaseShows(t *testing.T) {
 
 func shows(t *testing.T, c Case) bool {
 	t.Helper()
-	opts := lab.Options{Seed: 1, Setup: c.Setup}
-	if c.Mutant != nil {
-		opts.Mutants = []*mutants.Mutant{c.Mutant}
-	}
+	opts := c.Options()
+	opts.Seed = 1
 	l, err := lab.Start(nil, opts)
 	if err != nil {
 		t.Fatal(err)

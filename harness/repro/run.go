@@ -34,6 +34,11 @@ func Start(ctx context.Context, l *lab.Lab, c *Case) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, q := range c.Quirks {
+		if err := p.SetQuirk(q); err != nil {
+			return nil, err
+		}
+	}
 	d, err := newDevice(l, c, p)
 	if err != nil {
 		return nil, err
@@ -75,6 +80,9 @@ func Start(ctx context.Context, l *lab.Lab, c *Case) (*Run, error) {
 		c.Then(l, d)
 	}
 	r.sync(ctx, dmclient.OriginUser)
+	if c.Again {
+		r.enrolled = d.Enroll(ctx, dmclient.EnrollOptions{})
+	}
 	l.Go(d)
 	return r, nil
 }
@@ -114,6 +122,9 @@ func (r *Run) Seen() *Seen {
 
 // Showed reports whether the symptom showed.
 func (r *Run) Showed() bool { return r.Case.Seen(r.Seen()) }
+
+// Reached reports whether the server got as far as to where the symptom shows.
+func (r *Run) Reached() bool { return r.Case.Reach.Met(r.Seen()) }
 
 func addFault(d *dmclient.Device, spec string) {
 	f, err := faults.New(spec)

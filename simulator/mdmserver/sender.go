@@ -34,7 +34,8 @@ type sender struct {
 	tokens Tokens
 
 	throttle sync.Mutex
-	// until is when a channel whose push WNS refused with Retry-After may get one again.
+	// until is when a channel whose push WNS refused with Retry-After may get one again;
+	// under wholeApp, when any channel may.
 	until map[string]time.Time
 }
 
@@ -164,7 +165,7 @@ func (n *sender) deliver(uri string) outcome {
 			err = fmt.Errorf("WNS answered %d", status)
 			if asked, ok := n.pause(header); ok {
 				wait = asked
-				n.hold(uri, wait)
+				n.hold(holder(uri, header), wait)
 			}
 		}
 		if i >= maxAttempts || wait > maxWait {
@@ -200,11 +201,23 @@ func (n *sender) hold(uri string, wait time.Duration) {
 	n.until[uri] = time.Now().Add(min(wait, maxWait))
 }
 
+// wholeApp stands for all channels.
+const wholeApp = ""
+
+// holder is whom an answer of WNS asks to wait: with X-WNS-Status appthrottled every
+// channel of the app, else the one.
+func holder(uri string, h http.Header) string {
+	if first(h, "X-WNS-Status") == "appthrottled" {
+		return wholeApp
+	}
+	return uri
+}
+
 // throttled is how long pushes to a channel have to wait.
 func (n *sender) throttled(uri string) time.Duration {
 	n.throttle.Lock()
 	defer n.throttle.Unlock()
-	return time.Until(n.until[uri])
+	return max(time.Until(n.until[uri]), time.Until(n.until[wholeApp]))
 }
 
 // verdict tells whether an answer of WNS is final, and what it says.

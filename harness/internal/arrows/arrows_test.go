@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"fakewns":                      {"fakewns", "harness/faultspec"},
 	"harness/faultspec":            {}, // both sides write faults in this way; it knows neither
 	"harness/explain":              {},
-	"harness/sender":               {"fakewns", "harness/target"},
+	"harness/sender":               {"fakewns", "harness/explain", "harness/target"},
 	"harness/target":               {"simulator", "fakewns"},
 	"harness/report":               {"simulator/csp", "simulator/syncml"},
 	"harness/signin":               {"simulator/enroll"},

@@ -16,6 +16,9 @@ func newAnswer(arg string) (dmclient.Fault, error) {
 	if len(parts) != 3 && len(parts) != 4 {
 		return nil, errors.New("use VERB:SUFFIX:CODE, such as Replace:/Push/PFN:500")
 	}
+	if parts[1] == "" {
+		return nil, errors.New("SUFFIX is empty; use the end of a LocURI, such as /Push/PFN")
+	}
 	f := &dmclient.AnswerWith{Suffix: parts[1]}
 	if parts[0] != "*" {
 		if f.Verb = syncml.Verb(parts[0]); !f.Verb.Known() {

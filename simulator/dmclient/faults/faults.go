@@ -60,13 +60,25 @@ func plain(f dmclient.Fault) func(string) (dmclient.Fault, error) {
 	return func(string) (dmclient.Fault, error) { return f, nil }
 }
 
-// New makes a fault of "name" or "name=argument".
+// New makes a fault of "name" or "name=argument", as package faultspec reads it. It
+// has no further words: what a device does wrong is bound to that device.
 func New(spec string) (dmclient.Fault, error) {
-	k, arg, err := faultspec.Find(spec, All(), func(k Kind) (name, arg string) { return k.Name, k.Arg })
+	line, err := faultspec.Read(spec)
 	if err != nil {
 		return nil, err
 	}
-	f, err := k.make(arg)
+	if len(line.Words) > 0 {
+		var names []string
+		for _, k := range All() {
+			names = append(names, k.Name)
+		}
+		return nil, line.Unknown(line.Words[0], nil, names)
+	}
+	k, arg, err := faultspec.Find(line.Fault, All(), func(k Kind) (name, arg string) { return k.Name, k.Arg })
+	if err != nil {
+		return nil, err
+	}
+	f, err := k.make(arg.Text())
 	if err != nil {
 		return nil, fmt.Errorf("fault %s=%s: %w", k.Name, k.Arg, err)
 	}

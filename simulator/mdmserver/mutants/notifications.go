@@ -70,6 +70,19 @@ var (
 	WnsTTLZero = &Mutant{"wns-ttl-zero", "sends X-WNS-TTL: 0", func(t *tamper) {
 		hook.Notifications(t, func(req *http.Request) { req.Header.Set("X-WNS-TTL", "0") })
 	}}
+	WnsTTLNoCache = &Mutant{"wns-ttl-no-cache", "sends X-WNS-TTL: 60 with X-WNS-Cache-Policy: no-cache", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) {
+			req.Header.Set("X-WNS-TTL", "60")
+			req.Header.Set("X-WNS-Cache-Policy", "no-cache")
+		})
+	}}
+	WnsPathLost = &Mutant{"wns-path-lost", "posts to the path / of the channel's host, whatever the URI says", func(t *tamper) {
+		hook.Notifications(t, func(req *http.Request) {
+			u := *req.URL
+			u.Path, u.RawPath = "/", ""
+			req.URL = &u
+		})
+	}}
 	WnsChunked = &Mutant{"wns-chunked", "sends the body chunked", func(t *tamper) {
 		hook.Notifications(t, func(req *http.Request) { req.ContentLength, req.GetBody = -1, nil })
 	}}
@@ -158,6 +171,6 @@ var (
 )
 
 var requests = []*Mutant{
-	WnsPut, WnsBearer, WnsTokenSpoilt, WnsContentType, WnsType, WnsChunked, WnsEmpty, WnsLarge, WnsURI, WnsNoCache, WnsTTLZero, WnsBodyNames,
+	WnsPut, WnsBearer, WnsTokenSpoilt, WnsContentType, WnsType, WnsChunked, WnsEmpty, WnsLarge, WnsURI, WnsNoCache, WnsTTLZero, WnsTTLNoCache, WnsPathLost, WnsBodyNames,
 	WnsTag, WnsStatusOne, WnsVectorSame, WnsExpect, WnsDroppedWaits, WnsNoStatus, WnsTLSAny, WnsRedirect, WnsRedirectGet, WnsHeaderTwice, WnsNoReuse,
 }

@@ -170,19 +170,23 @@ var (
 var refusals = []*Mutant{
 	Wer401Stop, Wer401Loop, Wer401Thrice, Wer403Retry, Wer404Keep, Wer410Keep, Wer410NoPFN, Wer406Now, Wer406One, Wer406Steady, Wer413Retry, Wer500Hammer, WerDroppedDone,
 	WerThrottledAgain, WerAppThrottledAgain, WerThrottledForgets, Wer400Retry, Wer405Retry, WerLongNow, WerDateNow, Wer429Now, WerContinueNow, WerHangs, WerHangsSession, Wer410NoGet, WerResetHammer, WerSerial, WerBadReplyDead, WerDownDead,
+	WerAppHoldsOne, Wer429Steady, Wer403BareRetry, WerDroppedLoop, WerChannelHoldsAll,
 }
 
 var throttles = []int{http.StatusNotAcceptable, http.StatusTooManyRequests, http.StatusServiceUnavailable}
 
 // anew sends a notification again with a new token after each 401, up to n times.
-func anew(t *tamper, n int) {
+func anew(t *tamper, n int) { anewAt(t, n, http.StatusUnauthorized) }
+
+// anewAt is anew for another status.
+func anewAt(t *tamper, n, status int) {
 	var kept mdmserver.Tokens
 	t.Tokens = append(t.Tokens, func(_ mdmserver.Fetch, next mdmserver.Tokens) mdmserver.Tokens {
 		kept = next
 		return next
 	})
 	repeatUpTo(t, n, 0, func(resp *http.Response, req *http.Request) bool {
-		if resp == nil || resp.StatusCode != http.StatusUnauthorized {
+		if resp == nil || resp.StatusCode != status {
 			return false
 		}
 		kept.Drop(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))

@@ -113,7 +113,10 @@ var (
 	}}
 )
 
-var tokens = []*Mutant{TokJSON, TokScope, TokPlainSID, TokPlainSecret, TokEveryPush, TokNeverRenewed, TokStampede, TokStorm, TokDead, TokNoJSONDead, TokCutDead, TokResetDead, TokNeedsType, TokNeedsExpiry, TokHoldsSessions}
+// Tok403Refetch takes 403 for 401.
+var Tok403Refetch = &Mutant{"tok-403-refetch", "fetches a new token after 403, and sends again with it", func(t *tamper) { anewAt(t, 1, http.StatusForbidden) }}
+
+var tokens = []*Mutant{TokJSON, TokScope, TokPlainSID, TokPlainSecret, TokEveryPush, TokNeverRenewed, TokStampede, TokStorm, TokDead, TokNoJSONDead, TokCutDead, TokResetDead, TokNeedsType, TokNeedsExpiry, TokHoldsSessions, Tok403Refetch}
 
 // tokenRequests lets f rewrite the body of every token request.
 func tokenRequests(t *tamper, f func(*http.Request, url.Values) string) {
