@@ -61,6 +61,10 @@ func AnswerResults(t *mdmserver.Tamper) {
 		for i := range v.In.Body {
 			switch k := &v.In.Body[i]; k.Verb {
 			case syncml.Results:
+				if slices.ContainsFunc(r.Message.Body, func(st syncml.Command) bool { return st.Verb == syncml.Status && st.CmdRef == k.CmdID }) {
+					at++
+					continue // a chunk, or one that does not fit
+				}
 				r.Message.Body = slices.Insert(r.Message.Body, at, syncml.Command{Verb: syncml.Status, MsgRef: v.In.Hdr.MsgID, CmdRef: k.CmdID, Cmd: string(k.Verb), Data: "200"})
 				at++
 			case syncml.Status:
