@@ -41,7 +41,7 @@ var references = []struct {
 		_, err := os.Stat(filepath.Join(root, "harness/docs", page))
 		return err
 	}},
-	{regexp.MustCompile("dmwake explain ((?:[a-z-]+ )?(?:[1-9][0-9]*|AADSTS[0-9]+))"), explains},
+	{regexp.MustCompile("dmwake explain ((?:[a-z-]+ )?(?:0x[0-9A-Fa-f]+|-?[0-9]+|AADSTS[0-9]+))"), explains},
 }
 
 // explains runs dmwake explain.

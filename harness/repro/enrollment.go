@@ -20,13 +20,13 @@ import (
 // enrollments are about the enrollment of a device.
 func enrollments() []Case {
 	return []Case{
-		{Name: "discovery-400", Shows: "discovery answers HTTP 400: Windows shows 0x80190190", Sources: []string{"https://github.com/fleetdm/fleet/issues/34993"},
+		{Name: "discovery-400", Shows: "discovery answers HTTP 400: Windows shows 0x80190190", Sources: []string{"https://github.com/fleetdm/fleet/issues/34993"}, Explain: "0x80190190",
 			LookAt:    "does a proxy or a firewall answer in the server's place? does the server take every RequestVersion, and a body of that size? (here the embedded server answers 400)",
 			Scenarios: []string{"ENR-36", "ENR-41"}, Reach: atEnrollment, Enrolls: true, Seen: shown("0x80190190"),
 			Break: func(t *mdmserver.Tamper) {
 				discovered(t, func(x *hook.Exchange) { x.Status, x.Reply = http.StatusBadRequest, nil })
 			}},
-		{Name: "discovery-no-soap", Shows: "discovery answers 200 with something that is not SOAP: Windows shows 0x801900c8", Sources: []string{"https://github.com/fleetdm/fleet/issues/42144"},
+		{Name: "discovery-no-soap", Shows: "discovery answers 200 with something that is not SOAP: Windows shows 0x801900c8", Sources: []string{"https://github.com/fleetdm/fleet/issues/42144"}, Explain: "0x801900c8",
 			LookAt:    "is the address of discovery that of the service, or of a page or a JSON API? does a gateway empty the request's body? (here the embedded server answers JSON)",
 			Scenarios: []string{"ENR-02", "ENR-90"}, Reach: atEnrollment, Enrolls: true, Seen: shown("0x801900c8"),
 			Break: func(t *mdmserver.Tamper) {
@@ -35,10 +35,10 @@ func enrollments() []Case {
 					x.Status, x.Reply = http.StatusOK, []byte(`{"message":"welcome"}`)
 				})
 			}},
-		{Name: "enrolled-already", Shows: "the device is enrolled already and asks no server: Windows shows 0x8018000a", Sources: []string{"https://github.com/fleetdm/fleet/issues/29042", "https://github.com/fleetdm/fleet/issues/33985"},
+		{Name: "enrolled-already", Shows: "the device is enrolled already and asks no server: Windows shows 0x8018000a", Sources: []string{"https://github.com/fleetdm/fleet/issues/29042", "https://github.com/fleetdm/fleet/issues/33985"}, Explain: "0x8018000a",
 			LookAt: "nothing in the server: unenroll the device from the earlier MDM first. A migration has to wait until that is done",
 			Reach:  atEnrollment, Enrolls: true, Again: true, Seen: shown("0x8018000a")},
-		{Name: "fault-200", Shows: "a SOAP fault travels with HTTP 200, and Windows shows 0x801900c8 in place of its code", Sources: []string{"https://github.com/fleetdm/fleet/issues/42144", "https://github.com/fleetdm/fleet/issues/46388"},
+		{Name: "fault-200", Shows: "a SOAP fault travels with HTTP 200, and Windows shows 0x801900c8 in place of its code", Sources: []string{"https://github.com/fleetdm/fleet/issues/42144", "https://github.com/fleetdm/fleet/issues/46388"}, Explain: "0x801900c8",
 			LookAt: "send faults with HTTP 500, or 400 (here the embedded server does not)", Scenarios: []string{"ENR-59"}, Reach: atEnrollment, Enrolls: true, Seen: shown("0x801900c8"),
 			Break: func(t *mdmserver.Tamper) {
 				mutants.EnrPolicyLies.Break(t)
@@ -60,7 +60,7 @@ func enrollments() []Case {
 				}
 				return slices.ContainsFunc(s.Device.EnrollExchanges(), func(x *dmclient.Exchange) bool { return bytes.Contains(x.Request, []byte("/Renew</")) })
 			}},
-		{Name: "request-version", Shows: "the server does not know the device's RequestVersion (9.0): Windows shows 0x80180006", Sources: []string{"https://github.com/fleetdm/fleet/issues/49329", "https://github.com/fleetdm/fleet/issues/31690"},
+		{Name: "request-version", Shows: "the server does not know the device's RequestVersion (9.0): Windows shows 0x80180006", Sources: []string{"https://github.com/fleetdm/fleet/issues/49329", "https://github.com/fleetdm/fleet/issues/31690"}, Explain: "0x80180006",
 			LookAt: "take every RequestVersion from 4.0 up, and answer with the newest EnrollmentVersion that you know (here the embedded server knows 4.0 to 7.0)", Scenarios: []string{"ENR-41"},
 			Profile: "win11-25h2", Reach: atEnrollment, Enrolls: true, Seen: shown("0x80180006"), Break: versionsUpTo7},
 		{Name: "enroll-policy-lies", Shows: "Discover says OnPremise, and the user's UsernameToken is refused", Sources: []string{"https://github.com/fleetdm/fleet/issues/46387"},
