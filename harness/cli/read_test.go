@@ -58,6 +58,9 @@ func corpus(t *testing.T) (out []wanted) {
 			key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 			w.lines[key] = append(w.lines[key], value)
 		}
+		if len(w.lines["source"]) == 0 || slices.ContainsFunc(w.lines["source"], func(s string) bool { return !strings.HasPrefix(s, "https://") }) {
+			t.Errorf("%s: sources %q", path, w.lines["source"])
+		}
 		out = append(out, w)
 	}
 	return out

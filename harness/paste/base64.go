@@ -28,7 +28,7 @@ func nextRun(s string, from int) int {
 
 // starts64 matches the start of a document in base64: <SyncML, <?xml, <s:Envelope,
 // and < in UTF-16 with and without its mark.
-var starts64 = regexp.MustCompile(`(?:PFN5bmNNT|PD94bWwg|77u/P|PHM6RW52|PHNvYXA6|//48AFMA|PABTAHkA|//48AD8A)[A-Za-z0-9+/_-]{40}`)
+var starts64 = regexp.MustCompile(`(?:PFN5bmNNT|PD94bWwg|77u/P|PHM6RW52|PHNvYXA6|//48AFMA|PABTAHkA|//48AD8A)[A-Za-z0-9+/_-]{24}`)
 
 // minLine is the length from which a line of base64 may go on in the next.
 const minLine = 60

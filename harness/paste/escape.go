@@ -89,13 +89,13 @@ func quoteOf(s string) byte {
 }
 
 // maxMixed bounds a text in which several kinds of escapes are looked for, in bytes.
-const maxMixed = 4 << 20
+const maxMixed = 1 << 20
 
 // mixed takes escapes of several kinds away from a whole text, such as XML that was
 // escaped before it became a string: \u0026lt;SyncML. Its lines stay lines. It returns ""
 // if that uncovers no document.
 func mixed(s string) string {
-	if len(s) > maxMixed {
+	if len(s) > maxMixed || !mayHave(s) {
 		return ""
 	}
 	seen := map[string]bool{s: true}

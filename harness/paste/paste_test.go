@@ -172,13 +172,13 @@ func TestSessionsApart(t *testing.T) {
 // TestOtherNames: a name is replaced by one of its kind, the same each time, and the
 // words of the protocol stay.
 func TestOtherNames(t *testing.T) {
-	text := `host=NORDLICHT-7 user=ada.lind@nordlicht.example ip=192.168.7.23 id=0123456789ABCDEF0123456789ABCDEF path C:\Users\ada.lind\x nordlichtmdm Nordlicht` + "\n" + message
+	text := `host=NORDLICHT-7 user=ada.lind@nordlicht.example ip=192.168.7.23 id=0123456789ABCDEF0123456789ABCDEF path C:\Users\ada.lind\x nordlichtmdm Nordlicht` + "\n" + `for DESKTOP-7Q2K9LM: AzureAD\AdaLind` + "\n" + message
 	out, err := Anonymize([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := string(out)
-	for _, gone := range []string{"NORDLICHT", "nordlicht", "Nordlicht", "ada", "lind", "192.168.7.23", "0123456789ABCDEF0123456789ABCDEF"} {
+	for _, gone := range []string{"NORDLICHT", "nordlicht", "Nordlicht", "ada", "lind", "7Q2K9LM", "AdaLind", "192.168.7.23", "0123456789ABCDEF0123456789ABCDEF"} {
 		if strings.Contains(got, gone) {
 			t.Errorf("%s is left: %s", gone, got)
 		}

@@ -97,6 +97,9 @@ var patterns = []pattern{
 	{secret: true, hints: []string{"token"}, expr: regexp.MustCompile(`(?i)token` + equals + `((?:[\w+/=.~-]|` + signs + `)+)`), group: 1},
 	// folders of users
 	{hints: []string{"users", "home"}, expr: regexp.MustCompile(`(?i)\b(?:users|home)[\\/]{1,4}([\w.-]{2,})`), group: 1, spares: func(v string) bool { return strings.EqualFold(v, "public") || strings.EqualFold(v, "default") }},
+	// names that Windows gives, and users of Entra
+	{expr: regexp.MustCompile(`\b(?:DESKTOP|LAPTOP|WIN)-([A-Z0-9]{7,11})\b`), group: 1},
+	{hints: []string{`azuread\`}, expr: regexp.MustCompile(`(?i)\bAzureAD\\{1,4}([\w.-]{2,})`), group: 1},
 	// ids
 	{expr: regexp.MustCompile(`[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b`), spares: provider},
 	{hints: []string{"s-1-"}, expr: regexp.MustCompile(`\bS-1-(?:5-21|12-1)((?:-\d{3,10}){1,6})`), group: 1},
