@@ -89,14 +89,18 @@ func isItem(it *syncml.Item, name string) bool {
 }
 
 // forItems reports whether Statuses of one command are for its Items, one for each:
-// MS-MDM 2.2.6.1 allows it even if they say the same.
+// MS-MDM 2.2.6.1 allows it even if they say the same. The Status for an Item without a
+// name has none either.
 func forItems(c *syncml.Command, found []syncml.Command) bool {
 	if len(found) != len(c.Items) {
 		return false
 	}
 	for i := range c.Items {
+		it := &c.Items[i]
+		nameless := it.Target.LocURI == "" && it.Source.LocURI == ""
 		if !slices.ContainsFunc(found, func(st syncml.Command) bool {
-			return slices.ContainsFunc(refsOf(&st), func(name string) bool { return isItem(&c.Items[i], name) })
+			refs := refsOf(&st)
+			return nameless && len(refs) == 0 || slices.ContainsFunc(refs, func(name string) bool { return isItem(it, name) })
 		}) {
 			return false
 		}

@@ -96,6 +96,15 @@ func TestForItems(t *testing.T) {
 			t.Errorf("%+v: %v", x.found, got)
 		}
 	}
+	c.Items[1] = syncml.Item{Data: "1"} // of an Alert
+	for _, x := range []struct {
+		second syncml.Command
+		want   bool
+	}{{syncml.Command{}, true}, {syncml.Command{SourceRef: []string{""}}, true}, {mod, false}} {
+		if got := forItems(c, []syncml.Command{mod, x.second}); got != x.want {
+			t.Errorf("an Item without a name, %+v: %v", x.second, got)
+		}
+	}
 }
 
 // TestAddedAndReplaced: the order counts, and commands may stand in a Sequence.
