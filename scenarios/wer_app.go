@@ -60,6 +60,7 @@ var appAnswers = []Scenario{
 		Mutants: []*mutants.Mutant{mutants.WerChannelHoldsAll},
 		Under:   []string{"WER-15", "CHN-06"},
 		Run: func(t *T) {
+			t.OneDevice("it needs two devices")
 			throttled, other := t.WithChannel(), t.WithChannel()
 			pushesNow(other)
 			t.Fault("channelthrottled", throttled)
