@@ -10,6 +10,7 @@ import (
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
+	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // Vars are the template variables of the target's hooks for a device. If a hook
@@ -48,7 +49,7 @@ func knownTo(t *target.Target, d *dmclient.Device) target.Vars {
 	}
 	v := target.Vars{
 		DeviceID: id.DeviceID, UDID: id.DeviceID, DeviceName: id.Name, HWDevID: id.HWDevID, EnrollmentID: id.GUID, OSVersion: p.OSVersion, Profile: p.Name,
-		ProviderID: provider, Username: t.Username, ChannelURI: d.ChannelURI(),
+		ProviderID: provider, Username: t.Username, ChannelURI: toldURI(d),
 	}
 	v.SerialNumber, _ = d.Tree().Look("./DevDetail/Ext/Microsoft/SMBIOSSerialNumber")
 	if provider != "" {
@@ -64,4 +65,24 @@ func knownTo(t *target.Target, d *dmclient.Device) target.Vars {
 		}
 	}
 	return v
+}
+
+// toldURI is the channel URI that the device told its server last. Until then it is its
+// own: the server may have learnt it in a session before this run.
+func toldURI(d *dmclient.Device) string {
+	for _, s := range slices.Backward(d.Sessions()) {
+		for _, m := range slices.Backward(s.Sent) {
+			for _, c := range m.Body {
+				if c.Verb != syncml.Results {
+					continue
+				}
+				for _, it := range c.Items {
+					if strings.HasSuffix(strings.ToLower(it.Source.LocURI), "/push/channeluri") {
+						return it.Data
+					}
+				}
+			}
+		}
+	}
+	return d.ChannelURI()
 }

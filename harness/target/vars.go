@@ -63,7 +63,7 @@ func Variables() []Variable {
 		{"CertThumbprint", "0F3B5A7C9E1D2846B0C2D4E6F8091A2B3C4D5E6F", "its SHA-1 thumbprint, in upper-case hex digits"},
 		{"ServerID", "7a1d6f0c-52c9-4c1e-9a50-d1b1f2c8e0aa", "what `hooks.lookup` printed: the server's own id for the device"},
 		{"Username", "demo@mdm.example", "`target.username`"},
-		{"ChannelURI", "https://db5p.notify.windows.com/?token=AwYAAABq", "the device's push channel; empty before it has one"},
+		{"ChannelURI", "https://db5p.notify.windows.com/?token=AwYAAABq", "the device's push channel, as it told the server last; empty before it has one"},
 		{"Verb", "Replace", "of the command to queue"},
 		{"LocURI", "./Vendor/MSFT/Policy/Config/Camera/AllowCamera", "of the command to queue"},
 		{"Format", "int", "of the command's data"},
