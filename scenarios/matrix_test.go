@@ -149,6 +149,7 @@ var also = map[*mutants.Mutant][]string{
 	mutants.WnsLarge:           {"PSH-01"},
 	mutants.WnsTTLZero:         {"PSH-01"},
 	mutants.WnsTTLNoCache:      {"PSH-01"},
+	mutants.WerChannelHoldsAll: {"PSH-01"}, // for ever
 	mutants.WnsStatusOne:       {"PSH-01"},
 	mutants.WnsURI:             {"CHN-07"},
 	mutants.Wer401Stop:         {"TOK-05"},
