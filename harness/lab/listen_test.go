@@ -19,9 +19,13 @@ func TestConflicts(t *testing.T) {
 		t.Cleanup(func() { ln.Close() })
 		return ln.Addr().String()
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	// Nothing else listens on this address of the loopback network, so that a port which
+	// was free stays so, where a system has it.
+	free, err := net.Listen("tcp", "127.0.0.77:0")
 	if err != nil {
-		t.Fatal(err)
+		if free, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	addr := free.Addr().String()
 	free.Close()
