@@ -130,7 +130,7 @@ func newNotMapped(arg faultspec.Value) (fakewns.Fault, error) {
 	return f, nil
 }
 
-// described gives X-WNS-Error-Description; without a text there is none.
+// described puts a text into X-WNS-Error-Description; an empty text writes no header.
 type described struct{ text string }
 
 func (described) Fault() string { return "in WNS's words" }
