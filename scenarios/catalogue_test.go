@@ -4,7 +4,9 @@ import (
 	"flag"
 	"os"
 	"regexp"
+	"runtime/debug"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -16,13 +18,23 @@ import (
 )
 
 // TestMain lets more mutants run at a time than there are cores: they mostly
-// wait.
+// wait. Under the race detector each takes five times the work, so they are fewer.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(sample(16, 8))); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
+}
+
+// sample is how many of many alike a test takes: few in make test, for which a
+// person waits, more under the race detector, which make ci uses.
+func sample(few, more int) int {
+	info, ok := debug.ReadBuildInfo()
+	if ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "-race" && s.Value == "true" }) {
+		return more
+	}
+	return few
 }
 
 func TestCatalogueIsSound(t *testing.T) {

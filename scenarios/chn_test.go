@@ -12,6 +12,7 @@ import (
 // TestChannelToldOnce: what a server does with an odd channel URI is judged as well if
 // it asks a device for its URI only once.
 func TestChannelToldOnce(t *testing.T) {
+	t.Parallel()
 	all := All()
 	for _, c := range []struct {
 		id   string

@@ -1,6 +1,7 @@
 package mdmserver
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -48,7 +49,7 @@ func (s *Server) crowded(d *Device) bool {
 		return false
 	}
 	now := time.Now()
-	for len(d.opened) > 0 && now.Sub(d.opened[0]) > time.Second {
+	for len(d.opened) > 0 && now.Sub(d.opened[0]) > s.sessionWindow() {
 		d.opened = d.opened[1:]
 	}
 	if len(d.opened) >= s.cfg.SessionRate {
@@ -57,6 +58,8 @@ func (s *Server) crowded(d *Device) bool {
 	d.opened = append(d.opened, now)
 	return false
 }
+
+func (s *Server) sessionWindow() time.Duration { return cmp.Or(s.cfg.SessionWindow, time.Second) }
 
 // version gives the status for a message of an unknown version, 0 for ours
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -56,7 +57,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request) {
 	case http.StatusForbidden:
 		refuse(w, "the device is not enrolled")
 	case http.StatusTooManyRequests:
-		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(s.sessionWindow().Seconds()))))
 		fallthrough
 	default:
 		http.Error(w, "the session was refused", status)

@@ -61,9 +61,10 @@ type Config struct {
 	// CertificateLife is how long device certificates are valid, default a
 	// year; a negative one has expired when it is issued.
 	CertificateLife time.Duration
-	// SessionRate is how many sessions a device may open in a second before it
-	// is answered 429; 0 does not limit them.
-	SessionRate int
+	// SessionRate is how many sessions a device may open in a SessionWindow, default
+	// a second, before it is answered 429; 0 does not limit them.
+	SessionRate   int
+	SessionWindow time.Duration
 	// Atomic puts what is queued for a device into one Atomic.
 	Atomic bool
 	// IgnoreSource takes the client certificate alone for a device's identity and
