@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // Find splits a fault and finds its kind among kinds. form gives a kind's name and
@@ -75,34 +77,12 @@ func nearest(name string, known []string) string {
 		if len(name) > 2 && strings.HasPrefix(k, name) {
 			return k
 		}
-		if d := edits(name, k, distance); d < distance && d < len(name) {
+		if len(name) > len(k)+distance {
+			continue // no name of ours is that long
+		}
+		if d := levenshtein.ComputeDistance(name, k); d < distance && d < len(name) {
 			best, distance = k, d
 		}
 	}
 	return best
-}
-
-// edits counts the letters to insert, delete or replace between two names, up to
-// most.
-func edits(a, b string, most int) int {
-	if len(a)-len(b) >= most || len(b)-len(a) >= most {
-		return most
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return min(row[len(b)], most)
 }

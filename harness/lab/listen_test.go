@@ -89,9 +89,15 @@ func TestConflicts(t *testing.T) {
 			t.Errorf("%s: %v", mode, err)
 		}
 	}
-	// Two keys with one address are the configuration's own conflict.
-	cfg.WNS.Listen, cfg.Target.Directory.Listen = addr, ""
-	if _, err := Start(cfg, Options{}); err == nil || !strings.Contains(err.Error(), "wns.proxy: "+addr+" is also the address of wns.listen") {
-		t.Errorf("%v", err)
+	// Two keys with one address are the configuration's own conflict, whether the address
+	// is free or not.
+	for _, both := range []string{addr, control} {
+		cfg.WNS.Listen, cfg.WNS.Proxy, cfg.Target.Directory.Listen = both, both, ""
+		_, err := Start(cfg, Options{})
+		if err == nil || !strings.Contains(err.Error(), "wns.proxy: "+both+" is also the address of wns.listen") {
+			t.Errorf("%v", err)
+		} else if used := strings.Contains(err.Error(), "in use"); used != (both == control) {
+			t.Errorf("%s: %v", both, err)
+		}
 	}
 }
