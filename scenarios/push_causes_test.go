@@ -57,11 +57,12 @@ func TestRefusedPushesFail(t *testing.T) {
 // scenarios that show it; the others are blocked by one of these or pass.
 func TestPushPathIsToldOnce(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
+	type bug struct {
 		mutant *mutants.Mutant
 		broken []string
 		passes string // what must be judged all the same
-	}{
+	}
+	for _, c := range sampled([]bug{
 		{mutants.PshNever, []string{"PSH-01"}, "PFN-01"},
 		{mutants.TokScope, []string{"TOK-02"}, "TOK-03"},
 		{mutants.WnsPut, []string{"WNS-01", "WNS-16", "PSH-01"}, "WNS-03"},
@@ -73,7 +74,7 @@ func TestPushPathIsToldOnce(t *testing.T) {
 		{mutants.PfnStatusNever, []string{"PFN-11"}, "CHN-03"},
 		{mutants.PfnUpperCase, []string{"PFN-03"}, "WER-06"},
 		{mutants.PfnNoPushNode, []string{"PFN-07"}, "WER-06"},
-	} {
+	}) {
 		t.Run(c.mutant.Name, func(t *testing.T) {
 			t.Parallel()
 			r := pushRun(t, lab.Options{Mutants: []*mutants.Mutant{c.mutant}, Seed: 1, Quiet: 300 * time.Millisecond, Push: 2500 * time.Millisecond}, "PFN", "CHN", "TOK", "WNS", "WER", "PSH")
