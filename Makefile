@@ -61,6 +61,10 @@ variants: ## run the whole suite on every variant and on 60 combinations of thre
 seeds: ## run the whole suite with ten seeds, also on every tenth mutant (more than an hour); all verdicts must agree
 	$(GO) test -v ./scenarios -run TestSeeds -timeout 180m -seeds 10
 
+.PHONY: chaos
+chaos: ## kill and starve dmwake as harness/docs/reliability.md tells (ten minutes); make test takes a sample of it
+	$(GO) test -v ./harness/chaos -timeout 20m -chaos
+
 .PHONY: facts
 facts: ## write harness/docs/facts.md: the tests that prove each protocol fact
 	$(GO) run ./harness/facts/write > harness/docs/facts.md
