@@ -12,7 +12,7 @@ func (s *Server) Attempted(a intercept.Attempt) {
 	if a.Host == "" {
 		a.Host = s.hellos.take(a.Peer)
 	}
-	s.journal.add(&Entry{At: s.Now(), Kind: Attempt, Cause: a.Cause, Peer: a.Peer, Host: a.Host, Error: a.Error})
+	s.journal.addLater(&Entry{At: s.Now(), Kind: Attempt, Cause: a.Cause, Peer: a.Peer, Host: a.Host, Error: a.Error})
 }
 
 // What says why a connection brought no request. It is empty for other entries.

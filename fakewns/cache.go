@@ -1,44 +1,37 @@
 package fakewns
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
-// cached is a notification that is kept for a device that is not connected: one
-// of each type for a channel (Learn, "Push notification service request and
-// response headers", X-WNS-Cache-Policy; raw notifications only on request).
-type cached struct {
-	payload    []byte
-	kind       string
-	tag, group string
-	expires    time.Time // zero: not before the channel
-	seq        uint64    // of its journal entry
-}
-
-// store caches a notification and drops an older one of the same type. kept
-// waits until it is stored durably.
-func (s *Server) store(ch *channel, k *cached) (kept func() error) {
+// store lets a parcel wait for its device. Of those that were accepted for a device
+// that was not connected, one of each type waits in a channel: the newest.
+func (s *Server) store(p *Parcel) {
 	st := &s.channels
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if ch.closed || st.byQuery[ch.query] != ch {
-		s.undelivered(k)
-		return nothingKept // the channel ended meanwhile
+	ch := st.byQuery[p.query]
+	if ch == nil || ch.closed {
+		s.ended(Expired, p) // the channel ended meanwhile
+		return
 	}
 	for i, before := range ch.cached {
-		if before.kind == k.kind {
-			ch.cached[i] = k
-			s.stats.delivered(Replaced)
-			s.journal.outcome(before.seq, Replaced)
-			return s.keep(ch.record())
+		if p.sent || before.sent || before.kind != p.kind {
+			continue
 		}
+		if before.seq > p.seq {
+			before, p = p, before
+		}
+		ch.cached = slices.Delete(ch.cached, i, i+1)
+		s.ended(Replaced, before)
+		break
 	}
-	ch.cached = append(ch.cached, k)
+	at, _ := slices.BinarySearchFunc(ch.cached, p, func(a, b *Parcel) int { return cmp.Compare(a.seq, b.seq) })
+	ch.cached = slices.Insert(ch.cached, at, p)
 	st.waits(ch)
-	return s.keep(ch.record())
 }
 
 // takeBack removes the cached toasts that a DELETE's X-WNS-Match names. Toasts
@@ -47,28 +40,24 @@ func (s *Server) takeBack(ch *channel, match string) {
 	st := &s.channels
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	var left []*cached
-	for _, k := range ch.cached {
-		if k.kind == typeToast && k.matches(match) {
-			s.undelivered(k)
+	var left []*Parcel
+	for _, p := range ch.cached {
+		if p.kind == typeToast && p.matches(match) {
+			s.ended(Expired, p)
 			continue
 		}
-		left = append(left, k)
-	}
-	if len(left) == len(ch.cached) {
-		return
+		left = append(left, p)
 	}
 	ch.cached = left
 	st.waits(ch)
-	s.keep(ch.record())
 }
 
 // matches tells whether "type:wns/toast;group=a;tag=b" or ";all" names it.
-func (k *cached) matches(match string) bool {
+func (p *Parcel) matches(match string) bool {
 	for part := range strings.SplitSeq(match, ";") {
 		name, value, _ := strings.Cut(part, "=")
 		switch {
-		case name == "tag" && value != k.tag, name == "group" && value != k.group:
+		case name == "tag" && value != p.tag, name == "group" && value != p.group:
 			return false
 		}
 	}
@@ -89,7 +78,7 @@ func (s *Server) DeliverCached() {
 func (s *Server) deliverCached(device string) {
 	st := &s.channels
 	type pending struct {
-		*cached
+		*Parcel
 		to      Receiver
 		outcome Delivery
 	}
@@ -101,34 +90,39 @@ func (s *Server) deliverCached(device string) {
 		if !over && st.connection(c) != Connected {
 			continue
 		}
-		for _, k := range c.cached {
-			p := pending{k, c.receiver, Woken}
+		for _, p := range c.cached {
+			d := pending{p, c.receiver, Woken}
 			switch {
-			case over || !k.expires.IsZero() && !now.Before(k.expires):
-				p.outcome = Expired
-			case k.kind != typeRaw:
-				p.outcome = Shown
+			case over || !p.expires.IsZero() && !now.Before(p.expires):
+				d.outcome = Expired
+			case p.kind != typeRaw:
+				d.outcome = Shown
 			}
-			due = append(due, p)
+			due = append(due, d)
 		}
 		c.cached = nil
 		st.waits(c)
-		s.keep(c.record())
 	}
 	st.mu.Unlock()
-	for _, p := range due {
-		s.journal.outcome(p.seq, p.outcome)
-		s.stats.delivered(p.outcome)
-		if p.outcome == Woken {
-			s.wake(p.to, device, p.seq, p.payload)
+	for _, d := range due {
+		if d.outcome != Woken {
+			s.ended(d.outcome, d.Parcel)
+			continue
 		}
+		s.journal.outcome(d.seq, Woken)
+		s.stats.delivered(Woken)
+		s.hand(d.to, d.Parcel)
 	}
 }
 
-// undelivered journals cached notifications that were dropped.
-func (s *Server) undelivered(lost ...*cached) {
-	for _, k := range lost {
-		s.stats.delivered(Expired)
-		s.journal.outcome(k.seq, Expired)
+// Waiting is how many accepted notifications wait for their devices.
+func (s *Server) Waiting() (n int) {
+	s.channels.mu.RLock()
+	defer s.channels.mu.RUnlock()
+	for _, of := range s.channels.waiting {
+		for ch := range of {
+			n += len(ch.cached)
+		}
 	}
+	return n
 }

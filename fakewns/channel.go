@@ -35,7 +35,7 @@ type channel struct {
 	expires  time.Time
 	receiver Receiver
 	closed   bool      // revoked: 410
-	cached   []*cached // at most one of each type
+	cached   []*Parcel // that wait for the device, oldest first
 
 	limiter *rate.Limiter // guarded by limits
 }
@@ -165,7 +165,11 @@ func (s *Server) OpenChannelFor(ctx context.Context, device, pfn string, r Recei
 	kept := s.keep(c.record())
 	uri, expires = c.uri, c.expires
 	st.mu.Unlock()
-	return uri, expires, kept()
+	if err := kept(); err != nil {
+		s.ForgetChannel(uri)
+		return "", time.Time{}, fmt.Errorf("WNS: the channel could not be kept: %w", err)
+	}
+	return uri, expires, nil
 }
 
 // draw makes a channel of a new token; the caller holds the lock.
@@ -283,9 +287,10 @@ func (s *Server) CloseChannel(uri string) {
 	if len(st.closed) > keptClosed {
 		records = append(records, st.forget(st.closed[0]))
 	}
-	s.keep(records...)
+	kept := s.keepSurely(records...)
 	st.mu.Unlock()
-	s.undelivered(lost...)
+	s.ended(Expired, lost...)
+	kept()
 }
 
 // ForgetChannel deletes a channel: notifications to it get 404.
@@ -300,20 +305,23 @@ func (s *Server) ForgetChannel(uri string) {
 	lost := c.cached
 	c.cached = nil
 	st.waits(c)
-	s.keep(st.forget(c))
+	kept := s.keepSurely(st.forget(c))
 	st.mu.Unlock()
-	s.undelivered(lost...)
+	s.ended(Expired, lost...)
+	kept()
 }
 
 // ExpireChannel ends a channel's thirty days now.
 func (s *Server) ExpireChannel(uri string) {
 	st := &s.channels
+	kept := func() {}
 	st.mu.Lock()
-	defer st.mu.Unlock()
 	if c := st.of(uri); c != nil {
 		c.expires = s.Now()
-		s.keep(c.record())
+		kept = s.keepSurely(c.record())
 	}
+	st.mu.Unlock()
+	kept()
 }
 
 // MoveChannel gives a channel another path, such as /w/, which the hosts of the newer
@@ -322,9 +330,9 @@ func (s *Server) ExpireChannel(uri string) {
 func (s *Server) MoveChannel(uri, path string) string {
 	st := &s.channels
 	st.mu.Lock()
-	defer st.mu.Unlock()
 	c := st.of(uri)
 	if c == nil || c.closed {
+		st.mu.Unlock()
 		return ""
 	}
 	moved := *c // requests under way read the old one
@@ -337,7 +345,9 @@ func (s *Server) MoveChannel(uri, path string) string {
 	moved.cached = cached
 	st.add(&moved)
 	st.waits(&moved)
-	s.keep(moved.record())
+	kept := s.keepSurely(moved.record())
+	st.mu.Unlock()
+	kept()
 	return moved.uri
 }
 

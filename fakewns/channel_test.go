@@ -16,6 +16,9 @@ type saves struct {
 
 func (*saves) Load(string, func(string, []byte) error) error { return nil }
 
+func (*saves) Later(...Record) {}
+func (*saves) Err() error      { return nil }
+
 func (s *saves) Save(records ...Record) func() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -79,11 +79,10 @@ type Entry struct {
 	fault      *Fault
 	life       time.Duration // of the token asked for
 	connection Connection
-	known      bool   // connection is
-	channelID  string // of Channel
-	wrong      string // the first violation that is answered with 400
-	cache      *cached
-	cacheFor   *channel
+	known      bool    // connection is
+	channelID  string  // of Channel
+	wrong      string  // the first violation that is answered with 400
+	parcel     *Parcel // that is to be delivered, or waits
 }
 
 func newEntry(k Kind, r *http.Request, now time.Time) *Entry {

@@ -77,8 +77,8 @@ func (e *Entry) fail(status int, fault string) {
 
 // uncache keeps a notification that a fault refuses or drops out of the cache.
 func (e *Entry) uncache() {
-	if e.cache != nil {
-		e.cache, e.cacheFor, e.Delivery = nil, nil, Dropped
+	if e.Delivery == Cached {
+		e.parcel, e.Delivery = nil, Dropped
 	}
 }
 
@@ -107,7 +107,7 @@ func (s *Server) SpoilTLS(base *tls.Config) *tls.Config {
 			return nil, nil
 		}
 		e.Fault = f.Name
-		s.journal.add(e)
+		s.journal.addLater(e)
 		spoilt := base.Clone()
 		spoilt.SessionTicketsDisabled = true
 		spoilt.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {

@@ -19,7 +19,7 @@ type Journal struct {
 	log     []uint64
 	changes uint64 // how many there were
 
-	save func(...Record) func() error // nil: nothing is kept
+	store Store // nil: nothing is kept
 }
 
 const defaultJournal = 4096
@@ -31,24 +31,60 @@ func newJournal(size int) *Journal {
 	return &Journal{ring: make([]*Entry, size), changed: make(chan struct{})}
 }
 
-// add takes an entry in; kept waits until it is stored durably.
+// add takes an entry in with its parcel; kept waits until both are stored durably.
 func (j *Journal) add(e *Entry) (kept func() error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	records := j.take(e)
+	if j.store == nil {
+		return nothingKept
+	}
+	return j.store.Save(records...)
+}
+
+// addLater is add for an entry that nobody waits for.
+func (j *Journal) addLater(e *Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if records := j.take(e); j.store != nil {
+		j.store.Later(records...)
+	}
+}
+
+// again stores an entry later that could not be stored; how it is now.
+func (j *Journal) again(seq uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if e := j.ring[seq%uint64(len(j.ring))]; e != nil && e.Seq == seq {
+		j.store.Later(entryRecord(e))
+	}
+	if size := uint64(len(j.ring)); seq >= size {
+		j.store.Later(Record{bucketJournal, entryKey(seq - size), nil})
+	}
+}
+
+// take takes an entry in; the caller holds the lock.
+func (j *Journal) take(e *Entry) (records []Record) {
 	e.Seq = j.next
 	at := j.next % uint64(len(j.ring))
 	old := j.ring[at]
 	j.ring[at] = e
 	j.next++
 	j.note(e.Seq)
-	if j.save == nil {
-		return nothingKept
+	if e.parcel != nil {
+		e.parcel.numbered(e.Seq)
 	}
-	records := []Record{entryRecord(e)}
+	if j.store == nil {
+		return nil
+	}
+	records = append(records, entryRecord(e))
 	if old != nil {
 		records = append(records, Record{bucketJournal, entryKey(old.Seq), nil})
 	}
-	return j.save(records...)
+	if e.parcel != nil {
+		records = append(records, e.parcel.record())
+	}
+	return records
 }
 
 // note wakes the watchers for a new or changed entry; the caller holds the
@@ -92,6 +128,13 @@ func (j *Journal) outcome(seq uint64, d Delivery) {
 	j.amend(seq, func(k *Entry) { k.Delivery = d })
 }
 
+// put replaces an entry.
+func (j *Journal) put(e *Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.amend(e.Seq, func(k *Entry) { *k = *e })
+}
+
 // amend replaces an entry by a changed copy, if it is still kept; the caller
 // holds the lock.
 func (j *Journal) amend(seq uint64, f func(*Entry)) {
@@ -103,8 +146,8 @@ func (j *Journal) amend(seq uint64, f func(*Entry)) {
 	f(&k)
 	j.ring[at] = &k
 	j.note(seq)
-	if j.save != nil {
-		j.save(entryRecord(&k))
+	if j.store != nil {
+		j.store.Later(entryRecord(&k))
 	}
 }
 
@@ -141,8 +184,8 @@ func (j *Journal) Clear() error {
 	j.first = j.next
 	clear(j.ring)
 	kept := nothingKept
-	if j.save != nil && len(records) > 0 {
-		kept = j.save(records...)
+	if j.store != nil && len(records) > 0 {
+		kept = j.store.Save(records...)
 	}
 	j.mu.Unlock()
 	return kept()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -27,6 +26,9 @@ const (
 	typeTile  = "wns/tile"
 	typeBadge = "wns/badge"
 )
+
+// retryUnkept is the Retry-After, in seconds, where the state file cannot be written.
+const retryUnkept = "5"
 
 // Header values shared by all replies; never changed.
 var (
@@ -80,25 +82,54 @@ func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) *Entr
 	to := s.judge(e, r, ch, app, hasBearer, closed, expires)
 	wake := s.spoil(e, w.Header(), to)
 	s.replyHeaders(w.Header(), r, e)
-	if wake != nil {
+	switch {
+	case wake != nil:
 		e.Delivery = Woken
+	case e.Delivery != Cached:
+		e.parcel = nil // a fault took it
 	}
-	s.finish(e)
+	if err := s.finish(e); err != nil && e.parcel != nil {
+		wake, e = nil, s.unkept(e, w.Header(), err)
+	}
+	waits := e.Delivery == Cached
+	if waits {
+		s.store(e.parcel)
+	}
 	s.send(w, r, e, &Reply{Status: e.Status})
 	if wake != nil {
 		wake()
 	}
-	if c := e.cacheFor; c != nil {
+	if waits {
 		// The device may have reconnected in the meantime.
-		s.deliverCached(c.device)
+		s.deliverCached(e.Device)
 	}
 	return e
+}
+
+// unkept refuses a notification that could not be kept. What was said of it is taken
+// back: the entry is replaced.
+func (s *Server) unkept(e *Entry, h http.Header, err error) *Entry {
+	k := *e
+	k.answer(http.StatusServiceUnavailable, "The notification could not be kept: "+err.Error())
+	k.WNSStatus, k.RetryAfter, k.Delivery, k.parcel, k.fault, k.known = statusDropped[0], retryUnkept, NotDelivered, nil, nil, false
+	h["X-WNS-STATUS"], h["X-WNS-NOTIFICATIONSTATUS"] = statusDropped, statusDropped
+	h["X-WNS-ERROR-DESCRIPTION"] = []string{k.Error}
+	h["Retry-After"] = []string{k.RetryAfter}
+	delete(h, "X-WNS-DEVICECONNECTIONSTATUS")
+	s.stats.count(&k)
+	s.stats.unkept.Add(1)
+	s.journal.put(&k)
+	return &k
 }
 
 // spoil applies a matching fault, and returns the function that wakes the
 // device; nil if it is not woken.
 func (s *Server) spoil(e *Entry, h http.Header, to Receiver) (wake func()) {
-	if to != nil {
+	switch p := e.parcel; {
+	case to == nil:
+	case p != nil:
+		wake = func() { s.hand(to, p) }
+	default:
 		body := e.Body
 		wake = func() { s.wake(to, e.Device, e.Seq, body) }
 	}
@@ -111,23 +142,27 @@ func (s *Server) spoil(e *Entry, h http.Header, to Receiver) (wake func()) {
 }
 
 // finish journals a request before its answer is sent, and stores what must
-// survive.
-func (s *Server) finish(e *Entry) {
-	s.stats.count(e)
+// survive. With an error its parcel is not kept; the journal is stored later.
+func (s *Server) finish(e *Entry) (err error) {
+	if s.saved == nil {
+		s.stats.count(e)
+	}
 	if len(e.Body) > maxJournaled {
 		e.Body = bytes.Clone(e.Body[:maxJournaled])
 	}
 	kept := s.journal.add(e)
-	if e.cache != nil {
-		e.cache.seq = e.Seq
-		kept = s.store(e.cacheFor, e.cache) // this waits for the journal's write, too
-	}
-	if err := kept(); err != nil {
-		s.cfg.Log.Error("the state could not be stored", "err", err)
+	if s.saved != nil {
+		if err = kept(); err != nil {
+			s.journal.again(e.Seq)
+		}
+		if err == nil || e.parcel == nil {
+			s.stats.count(e)
+		}
 	}
 	if e.Status != http.StatusOK {
 		s.cfg.Log.Info("request refused", "kind", e.Kind, "status", e.Status, "why", e.Error, "device", e.Device)
 	}
+	return err
 }
 
 // send sends an answer, as a fault may change it, and flushes it before a
@@ -218,15 +253,15 @@ func (s *Server) accept(e *Entry, r *http.Request, ch *channel, app *App) Receiv
 	kind, policy := first(r.Header, hType), first(r.Header, hCachePolicy)
 	switch {
 	case e.connection == Connected && kind == typeRaw:
+		if _, elsewhere := to.(Carrier); elsewhere || s.saved != nil {
+			e.parcel = s.parcel(e, r, ch, kind)
+			e.parcel.sent = true
+		}
 		return to
 	case e.connection == Connected:
 		e.Delivery = Shown
-	case policy == "cache", policy == "" && kind != typeRaw:
-		e.cache = &cached{payload: e.Body, kind: kind, tag: first(r.Header, hTag), group: first(r.Header, hGroup)}
-		if n, err := strconv.Atoi(first(r.Header, hTTL)); err == nil && n > 0 {
-			e.cache.expires = e.At.Add(time.Duration(min(n, 1<<31)) * time.Second)
-		}
-		e.cacheFor, e.Delivery = ch, Cached
+	case waits(kind, policy):
+		e.parcel, e.Delivery = s.parcel(e, r, ch, kind), Cached
 	default:
 		e.WNSStatus, e.Delivery = "dropped", Dropped                     // raw is not cached by default [seen]
 		e.Error = "Device is offline and X-WNS-Cache-Policy is no-cache" // wording [seen], WindowsAppSDK issue 3677

@@ -85,6 +85,7 @@ type Server struct {
 	stats    stats
 	offset   atomic.Int64 // of the clock, nanoseconds
 	saved    Store        // nil: nothing is kept
+	epoch    uint64       // of the store: the IDs of its parcels begin there
 	onWake   atomic.Pointer[func(device string, seq uint64)]
 }
 

@@ -9,7 +9,7 @@ import (
 type stats struct {
 	tokens, notifications [600]atomic.Uint64 // by status
 	deliveries            [len(outcomes)]atomic.Uint64
-	broken                atomic.Uint64
+	broken, unkept        atomic.Uint64
 }
 
 var outcomes = [...]Delivery{Woken, Shown, Lost, Dropped, Cached, Replaced, Expired}
@@ -25,6 +25,10 @@ type Stats struct {
 	Waiting       int                 `json:"waiting"`       // channels with something cached
 	Faults        int                 `json:"faults"`        // under way
 	Journal       uint64              `json:"journal"`       // entries made
+	// Unkept are notifications answered 503 because the state file could not be written;
+	// StateError says why the last write failed, and is empty if it did not.
+	Unkept     uint64 `json:"unkept"`
+	StateError string `json:"stateError,omitempty"`
 }
 
 func (s *stats) count(e *Entry) {
@@ -75,5 +79,11 @@ func (s *Server) Stats() Stats {
 	s.channels.mu.RUnlock()
 	out.Faults = len(s.Faults())
 	out.Journal = s.journal.Mark()
+	out.Unkept = s.stats.unkept.Load()
+	if s.saved != nil {
+		if err := s.saved.Err(); err != nil {
+			out.StateError = err.Error()
+		}
+	}
 	return out
 }

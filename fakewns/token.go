@@ -83,9 +83,8 @@ func (t *tokenStore) add(value string, tok *accessToken, now time.Time) {
 // with the same key: notifications with them get 401.
 func (s *Server) RevokeTokens() {
 	t := &s.tokens
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	now := s.Now()
+	t.mu.Lock()
 	for v, until := range t.revoked {
 		if !now.Before(until) {
 			delete(t.revoked, v)
@@ -96,9 +95,10 @@ func (s *Server) RevokeTokens() {
 	}
 	clear(t.good)
 	t.since = now
+	t.mu.Unlock()
 	// Rounded up: a restarted service cannot tell which tokens of this second
 	// were revoked.
-	s.keep(Record{bucketKeys, keyRevoked, strconv.AppendInt(nil, now.Add(time.Second).UnixMilli(), 10)})
+	s.keepSurely(Record{bucketKeys, keyRevoked, strconv.AppendInt(nil, now.Add(time.Second).UnixMilli(), 10)})()
 }
 
 // oauthError is the body of a refused token request (RFC 6749, section 5.2).
@@ -172,7 +172,7 @@ func (s *Server) replyToken(w http.ResponseWriter, r *http.Request, e *Entry, ap
 		f.answerToken(e, h, reply)
 	}
 	e.Status = reply.Status
-	s.finish(e)
+	s.finish(e) //nolint:errcheck // a token needs no store
 	s.send(w, r, e, reply)
 }
 

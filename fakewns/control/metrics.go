@@ -15,7 +15,7 @@ import (
 type collector struct {
 	wns                                              *fakewns.Server
 	requests, deliveries, broken, faultHits, journal *prometheus.Desc
-	channels, waiting, faults                        *prometheus.Desc
+	channels, waiting, faults, failing, unkept       *prometheus.Desc
 }
 
 func metricsHandler(wns *fakewns.Server) http.Handler {
@@ -32,6 +32,8 @@ func metricsHandler(wns *fakewns.Server) http.Handler {
 		channels:   desc("channels", "Channels that are open, and that are revoked and answer 410.", "state"),
 		waiting:    desc("channels_waiting", "Channels with a notification cached."),
 		faults:     desc("faults", "Faults under way."),
+		failing:    desc("state_failing", "1 while the state file cannot be written, else 0."),
+		unkept:     desc("state_refused_total", "Notifications answered 503 because the state file could not be written."),
 	}
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -40,7 +42,7 @@ func metricsHandler(wns *fakewns.Server) http.Handler {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.requests, c.deliveries, c.broken, c.faultHits, c.journal, c.channels, c.waiting, c.faults} {
+	for _, d := range []*prometheus.Desc{c.requests, c.deliveries, c.broken, c.faultHits, c.journal, c.channels, c.waiting, c.faults, c.failing, c.unkept} {
 		ch <- d
 	}
 }
@@ -73,4 +75,10 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	send(c.channels, prometheus.GaugeValue, float64(s.Revoked), "revoked")
 	send(c.waiting, prometheus.GaugeValue, float64(s.Waiting))
 	send(c.faults, prometheus.GaugeValue, float64(s.Faults))
+	failing := 0.0
+	if s.StateError != "" {
+		failing = 1
+	}
+	send(c.failing, prometheus.GaugeValue, failing)
+	send(c.unkept, prometheus.CounterValue, float64(s.Unkept))
 }

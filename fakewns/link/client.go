@@ -38,6 +38,7 @@ type Client struct {
 	session  string
 	got      uint64 // last notification
 	acked    uint64
+	seen     seen
 	channels map[string]func([]byte)
 	pending  map[uint64]*call // not answered yet
 	lastID   uint64
@@ -211,9 +212,11 @@ func (c *Client) Resumes() int {
 // Close says goodbye, so that the service forgets the link, and waits for it.
 func (c *Client) Close() {
 	c.mu.Lock()
-	ws := c.ws
+	ws, last := c.ws, c.got
 	c.mu.Unlock()
 	if ws != nil {
+		// What came was acknowledged, or the service would keep it.
+		writeFrame(c.ctx, ws, up{Ack: last})        //nolint:errcheck // as below
 		ws.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // the service forgets the link after a while
 	}
 	c.cancel()

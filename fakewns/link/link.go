@@ -100,6 +100,12 @@ type notify struct {
 	N       uint64 `json:"n"` // from 1 on, without a gap
 	Channel string `json:"channel"`
 	Payload []byte `json:"payload"`
+	// ID is the same if it comes again, after a restart of the service or on another
+	// link; then it says so. 0: it never does.
+	ID    uint64 `json:"id,omitempty"`
+	Again bool   `json:"again,omitempty"`
+
+	parcel *fakewns.Parcel // at the service's end
 }
 
 func readFrame(ctx context.Context, ws *websocket.Conn, into any) error {

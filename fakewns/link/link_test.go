@@ -304,6 +304,9 @@ func (m *memory) Save(records ...fakewns.Record) func() error {
 	return func() error { return nil }
 }
 
+func (m *memory) Later(records ...fakewns.Record) { m.Save(records...) }
+func (m *memory) Err() error                      { return nil }
+
 // TestServiceStartsAgain: with its state the devices' channels go on and what
 // was cached comes; without it they learn that their channels are lost.
 func TestServiceStartsAgain(t *testing.T) {

@@ -163,6 +163,11 @@ func (c *Client) notified(n notify) {
 		return // a duplicate after a resume
 	}
 	c.got = n.N
+	if c.seen.before(n) {
+		c.poke()
+		c.mu.Unlock()
+		return // the service did not get the acknowledgement
+	}
 	wake, known := c.channels[n.Channel]
 	if !known && len(c.early) < maxEarly {
 		c.early = append(c.early, n)

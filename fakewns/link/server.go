@@ -152,7 +152,7 @@ func (l *Server) connect(h hello, cancel context.CancelFunc) (s *session, c *con
 		return nil, nil, false
 	}
 	if s, resumed = l.sessions[h.Session]; !resumed {
-		s = &session{id: rand.Text(), limit: l.limit, wake: make(chan struct{}, 1)}
+		s = &session{id: rand.Text(), limit: l.limit, wake: make(chan struct{}, 1), acked: make(chan struct{}, 1)}
 		l.sessions[s.id] = s
 		h.Got = 0
 	}
@@ -179,25 +179,44 @@ func (l *Server) disconnect(s *session, c *connection) {
 		return // another took its place
 	}
 	s.conn = nil
+	s.noted()
 	if !s.over {
 		s.end = time.AfterFunc(Grace, func() { l.end(s) })
 	}
 }
 
 // end drops a session; the devices of its channels are disconnected from then
-// on.
+// on. What they did not acknowledge goes back to the service.
 func (l *Server) end(s *session) {
 	l.mu.Lock()
 	delete(l.sessions, s.id)
 	l.mu.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	left := s.queue
 	s.over, s.queue = true, nil
 	if s.end != nil {
 		s.end.Stop()
 	}
 	if s.conn != nil {
 		s.conn.cancel()
+	}
+	s.mu.Unlock()
+	for i := range left {
+		left[i].parcel.Returned()
+	}
+}
+
+// Drain waits until the devices that are connected have all notifications, or until
+// ctx ends.
+func (l *Server) Drain(ctx context.Context) {
+	for _, s := range l.all() {
+		for s.sending() {
+			select {
+			case <-s.acked:
+			case <-ctx.Done():
+				return
+			}
+		}
 	}
 }
 
@@ -209,6 +228,7 @@ func (l *Server) note(s *session, f up) {
 		full := len(s.queue) >= s.limit
 		s.acknowledge(f.Ack)
 		s.mu.Unlock()
+		s.noted()
 		if full {
 			l.wns.DeliverCached()
 		}

@@ -23,6 +23,7 @@ type session struct {
 	end   *time.Timer // runs while it is cut
 	over  bool
 	wake  chan struct{} // something is to be written; holds one
+	acked chan struct{} // an acknowledgement came, or the connection went; holds one
 }
 
 // connection is one WebSocket of a session.
@@ -52,18 +53,23 @@ func (r *receiver) Connection() fakewns.Connection {
 	return fakewns.Connected
 }
 
-// Wake implements fakewns.Receiver. A notification accepted just before a cut
-// waits for the link.
-func (r *receiver) Wake(payload []byte) {
+// Wake implements fakewns.Receiver. The service calls Carry.
+func (r *receiver) Wake(payload []byte) { r.Carry(&fakewns.Parcel{Payload: payload}) }
+
+// Carry implements fakewns.Carrier. A notification accepted just before a cut waits for
+// the link.
+func (r *receiver) Carry(p *fakewns.Parcel) {
 	s := r.s
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.over {
+		s.mu.Unlock()
+		p.Returned()
 		return
 	}
 	s.sent++
-	s.queue = append(s.queue, notify{N: s.sent, Channel: r.uri, Payload: payload})
+	s.queue = append(s.queue, notify{N: s.sent, Channel: r.uri, Payload: p.Payload, ID: p.ID, Again: p.Again, parcel: p})
 	s.poke()
+	s.mu.Unlock()
 }
 
 func (s *session) poke() {
@@ -77,6 +83,8 @@ func (s *session) poke() {
 func (s *session) acknowledge(n uint64) {
 	i := 0
 	for i < len(s.queue) && s.queue[i].N <= n {
+		s.queue[i].parcel.Arrived()
+		s.queue[i].parcel = nil // the array behind the queue stays for a while
 		i++
 	}
 	if s.queue = s.queue[i:]; len(s.queue) == 0 {
@@ -98,6 +106,21 @@ func (s *session) next(c *connection) (replies []reply, batch []notify) {
 		s.wrote = batch[len(batch)-1].N
 	}
 	return replies, batch
+}
+
+// noted wakes Drain.
+func (s *session) noted() {
+	select {
+	case s.acked <- struct{}{}:
+	default:
+	}
+}
+
+// sending tells whether notifications are on their way over a connection.
+func (s *session) sending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn != nil && len(s.queue) > 0
 }
 
 // write sends frames until ctx ends. It collects them under the lock and writes

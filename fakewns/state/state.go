@@ -1,38 +1,47 @@
-// Package state stores a fake WNS in a bbolt file, so that a shared lab
-// continues after a restart, even after kill -9 or a power cut.
+// Package state stores a fake WNS in a file, so that a shared lab continues after a
+// restart, even after kill -9 or a power cut.
 package state
 
 import (
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
-
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/boltfile"
 )
 
-// format is the version of the file's content; other versions are refused.
-const format = "1"
+// kind is what the file is. Files of version 1 had a mark of their own.
+var kind = boltfile.Kind{Name: "lab", Version: "2", OldKey: "format", OldValue: "1"}
 
-var metaBucket = []byte("meta")
+// retryAfter is how long records of Later wait for another try.
+const retryAfter = time.Second
 
 // File implements fakewns.Store. Concurrent writers share one transaction; it
 // is synced to disk before any of them continues.
 type File struct {
-	db *bolt.DB
+	file *boltfile.File
 
 	mu      sync.Mutex
-	queue   []fakewns.Record
-	current *flush // that the queue will be part of
+	queue   []record
+	failed  map[place]fakewns.Record // of Later, to be tried again before the queue
+	current *flush                   // that the queue will be part of
 	busy    bool
 	closed  bool
 	idle    *sync.Cond
+	err     error // of the last write
+	retry   *time.Timer
+	watch   func(error)
 }
+
+// record is one to be written; nobody waits for those of Later.
+type record struct {
+	fakewns.Record
+	later bool
+}
+
+// place is where a record goes.
+type place struct{ bucket, key string }
 
 // flush is one transaction to come; done is closed once it is on the disk.
 type flush struct {
@@ -40,58 +49,37 @@ type flush struct {
 	err  error
 }
 
-// Open opens or makes a file, readable by its owner only: it holds secrets.
+// Open opens or makes a file, readable by its owner only: it holds secrets. Its errors
+// are sentences for the user.
 func Open(path string) (*File, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("state: %w", err)
-	}
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("state: %s is in use by another lab; stop it, or choose another --state", path)
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
-		return nil, fmt.Errorf("state: %s is not a dmwake state file; choose another --state, or move it away", path)
-	case err != nil:
-		return nil, fmt.Errorf("state: %w", err)
-	}
-	f := &File{db: db}
-	f.idle = sync.NewCond(&f.mu)
-	err = db.Update(func(tx *bolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists(metaBucket)
-		if err != nil {
-			return err
-		}
-		switch got := b.Get([]byte("format")); {
-		case got == nil:
-			return b.Put([]byte("format"), []byte(format))
-		case string(got) != format:
-			return fmt.Errorf("%s has format %s, this dmwake writes %s", path, got, format)
-		}
-		return nil
-	})
+	file, err := boltfile.Open(path, kind)
 	if err != nil {
-		return nil, fmt.Errorf("state: %w", errors.Join(err, db.Close()))
+		return nil, err
 	}
+	f := &File{file: file, failed: map[place]fakewns.Record{}}
+	f.idle = sync.NewCond(&f.mu)
 	return f, nil
+}
+
+// Notice is a sentence about a file that was damaged; empty for a sound one.
+func (f *File) Notice() string { return f.file.Notice() }
+
+// Watch calls changed when the file can no longer be written, and with nil when it can
+// be again. changed must not block.
+func (f *File) Watch(changed func(error)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watch = changed
 }
 
 // Load implements fakewns.Store.
 func (f *File) Load(bucket string, visit func(key string, value []byte) error) error {
-	return f.db.View(func(tx *bolt.Tx) error {
-		b := tx.Bucket([]byte(bucket))
-		if b == nil {
-			return nil
-		}
-		return b.ForEach(func(k, v []byte) error {
-			if err := visit(string(k), v); err != nil {
-				return fmt.Errorf("%s %q: %w", bucket, k, err)
-			}
-			return nil
-		})
+	return f.file.View(func(tx *boltfile.Tx) error {
+		return tx.Each(bucket, func(k, v []byte) error { return visit(string(k), v) })
 	})
 }
 
-var errClosed = errors.New("state: the file is closed")
+var errClosed = errors.New("the state file is closed")
 
 // Save implements fakewns.Store.
 func (f *File) Save(records ...fakewns.Record) (kept func() error) {
@@ -100,66 +88,145 @@ func (f *File) Save(records ...fakewns.Record) (kept func() error) {
 	if f.closed {
 		return func() error { return errClosed }
 	}
-	f.queue = append(f.queue, records...)
+	for _, r := range records {
+		f.queue = append(f.queue, record{r, false})
+	}
 	if f.current == nil {
 		f.current = &flush{done: make(chan struct{})}
 	}
 	mine := f.current
-	if !f.busy {
-		f.busy = true
-		go f.write()
-	}
+	f.start()
 	return func() error {
 		<-mine.done
 		return mine.err
 	}
 }
 
-// write drains the queue.
-func (f *File) write() {
-	for {
-		f.mu.Lock()
-		if len(f.queue) == 0 {
-			f.busy = false
-			f.idle.Broadcast()
-			f.mu.Unlock()
-			return
+// Later implements fakewns.Store.
+func (f *File) Later(records ...fakewns.Record) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return
+	}
+	if f.err != nil && !f.busy {
+		for _, r := range records {
+			f.failed[place{r.Bucket, r.Key}] = r
 		}
-		records, mine := f.queue, f.current
-		f.queue, f.current = nil, nil
-		f.mu.Unlock()
-		if err := f.db.Update(func(tx *bolt.Tx) error { return put(tx, records) }); err != nil {
-			mine.err = fmt.Errorf("state: %w", err)
-		}
-		close(mine.done)
+		return // until the next try
+	}
+	for _, r := range records {
+		f.queue = append(f.queue, record{r, true})
+	}
+	f.start()
+}
+
+// Err implements fakewns.Store.
+func (f *File) Err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+// start lets the writer run; the caller holds the lock.
+func (f *File) start() {
+	if !f.busy {
+		f.busy = true
+		go f.write()
 	}
 }
 
-func put(tx *bolt.Tx, records []fakewns.Record) error {
-	for _, r := range records {
-		b, err := tx.CreateBucketIfNotExists([]byte(r.Bucket))
-		if err != nil {
+// write drains the queue.
+func (f *File) write() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for {
+		records, failed, mine := f.queue, f.failed, f.current
+		f.queue, f.current = nil, nil
+		f.mu.Unlock()
+		err := f.file.Update(func(tx *boltfile.Tx) error { return put(tx, failed, records) })
+		f.mu.Lock()
+		f.wrote(err, records)
+		if mine != nil {
+			mine.err = err
+			close(mine.done)
+		}
+		if len(f.queue) == 0 {
+			break
+		}
+	}
+	f.busy = false
+	f.idle.Broadcast()
+}
+
+// wrote notes how a write went. What nobody waits for is tried again. The caller holds
+// the lock.
+func (f *File) wrote(err error, records []record) {
+	was := f.err
+	if f.err = err; err == nil {
+		clear(f.failed)
+	} else {
+		for _, r := range records {
+			if r.later {
+				f.failed[place{r.Bucket, r.Key}] = r.Record
+			}
+		}
+		if f.retry == nil && !f.closed {
+			f.retry = time.AfterFunc(retryAfter, f.again)
+		}
+	}
+	if f.watch != nil && (was == nil) != (err == nil) {
+		f.watch(err)
+	}
+}
+
+// again tries a file that could not be written.
+func (f *File) again() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.retry = nil; f.err != nil && !f.closed {
+		f.start()
+	}
+}
+
+func put(tx *boltfile.Tx, failed map[place]fakewns.Record, records []record) error {
+	one := func(r fakewns.Record) error {
+		if r.Value == nil {
+			return tx.Delete(r.Bucket, []byte(r.Key))
+		}
+		return tx.Put(r.Bucket, []byte(r.Key), r.Value)
+	}
+	for _, r := range failed {
+		if err := one(r); err != nil {
 			return err
 		}
-		if r.Value == nil {
-			err = b.Delete([]byte(r.Key))
-		} else {
-			err = b.Put([]byte(r.Key), r.Value)
-		}
-		if err != nil {
+	}
+	for _, r := range records {
+		if err := one(r.Record); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Close writes what is queued and closes the file.
+// Close writes what is queued and closes the file. The error says that some of it
+// could not be stored.
 func (f *File) Close() error {
 	f.mu.Lock()
 	f.closed = true
+	if f.retry != nil {
+		f.retry.Stop()
+	}
+	if len(f.failed) > 0 {
+		f.start()
+	}
 	for f.busy {
 		f.idle.Wait()
 	}
+	var err error
+	if len(f.failed) > 0 {
+		err = f.err
+	}
 	f.mu.Unlock()
-	return f.db.Close()
+	return errors.Join(err, f.file.Close())
 }

@@ -8,9 +8,8 @@ import (
 	"sync"
 	"testing"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/boltfile"
 )
 
 func open(t *testing.T, path string) *File {
@@ -61,7 +60,7 @@ func TestKept(t *testing.T) {
 	if got := fmt.Sprint(all(t, again, "a"), all(t, again, "b"), all(t, again, "none")); got != "map[x:2] map[y:3] map[]" {
 		t.Error(got)
 	}
-	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "in use by another lab") {
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "in use by another dmwake") {
 		t.Errorf("opened twice: %v", err)
 	}
 	if err := f.Close(); err != nil {
@@ -108,12 +107,12 @@ func TestStrangeFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	later := filepath.Join(dir, "later.db")
-	f := open(t, later)
-	if err := f.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Put([]byte("format"), []byte("9")) }); err != nil {
+	f, err := boltfile.Open(later, boltfile.Kind{Name: "lab", Version: "9"})
+	if err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
-	for path, want := range map[string]string{text: "not a dmwake state file", later: "has format 9, this dmwake writes 1", dir: "state: "} {
+	for path, want := range map[string]string{text: "not a dmwake state file", later: "has version 9 of a lab's state, this dmwake reads 2", dir: "is a folder"} {
 		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}

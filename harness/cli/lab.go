@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,11 +127,19 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 			}
 		}
 	}
-	l, err := lab.Start(cfg, lab.Options{Seed: f.seed, State: f.state, Control: f.control, ControlToken: token})
+	warn := &warner{printer{w: s.err}, color(s.err)}
+	l, err := lab.Start(cfg, lab.Options{Seed: f.seed, State: f.state, StateChanged: warn.state, Control: f.control, ControlToken: token})
 	if err != nil {
 		return usage(err)
 	}
-	defer l.Close()
+	if n := l.StateNotice(); n != "" {
+		warn.red(n)
+	}
+	return endLab(ctx, l, f.state, warn, serveLab(ctx, s, f, l, token, argv))
+}
+
+// serveLab runs the lab until ctx or its command ends.
+func serveLab(ctx context.Context, s *streams, f *labFlags, l *lab.Lab, token string, argv []string) error {
 	trust, err := l.CA.WriteTrust()
 	if err != nil {
 		return usage(err)
@@ -231,6 +240,8 @@ func watchJournal(ctx context.Context, s *streams, l *lab.Lab) {
 				_, do := l.Unreached([]*fakewns.Entry{e})
 				p.line("    to do: %s", do)
 			}
+		case e.Status == http.StatusServiceUnavailable && e.Delivery == fakewns.NotDelivered && e.Fault == "":
+			p.line("#%d was refused after all: %s", e.Seq, e.Error)
 		case e.Session != "":
 			p.line("#%d led to session %s of %s", e.Seq, e.Session, e.Device)
 		default:

@@ -191,7 +191,7 @@ func TestLabOutlivesAKill(t *testing.T) {
 	}
 	other := command(ctx, dir, nil, "lab", "--state", "lab.db", "--wns-listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0", "--control", "127.0.0.1:0")
 	out, _ := other.CombinedOutput()
-	if other.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "in use by another lab") {
+	if other.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "in use by another dmwake") {
 		t.Errorf("a second lab on the same file: %s", out)
 	}
 }

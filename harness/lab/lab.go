@@ -58,6 +58,9 @@ type Options struct {
 	// State is a file that keeps the fake WNS's state over a restart; empty:
 	// none.
 	State string
+	// StateChanged is called when State can no longer be written, and with nil when it
+	// can be again. It must not block.
+	StateChanged func(error)
 	// Control is the address of the control API, and ControlToken its token.
 	// Devices of other processes connect there. Empty: no control API.
 	Control      string
@@ -81,6 +84,8 @@ type Lab struct {
 	wnsAddr string
 	moved   []string // see Moved
 	state   *state.File
+	unkept  error        // of closing state
+	wnsHTTP *http.Server // of the fake WNS
 	link    *link.Server
 	opts    Options
 
@@ -99,6 +104,7 @@ type Lab struct {
 	mu     sync.Mutex
 	rand   *mathrand.Rand
 	conns  map[net.Conn]struct{} // to the fake WNS
+	fresh  map[net.Conn]struct{} // of these, the ones that brought no request yet
 	setups map[string]*Lab       // of the embedded server, made when they are asked for
 
 	hookLog   hookLog
@@ -146,7 +152,7 @@ func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 	}
 	l := &Lab{Seed: opts.Seed, log: opts.Log, rand: mathrand.New(mathrand.NewPCG(opts.Seed, 1)), //nolint:gosec // identities of simulated devices
 		ready: make(chan crypto.Signer, 4), family: of,
-		conns: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, sharing: make(chan struct{}, 1), opts: opts}
+		conns: map[net.Conn]struct{}{}, fresh: map[net.Conn]struct{}{}, setups: map[string]*Lab{}, sharing: make(chan struct{}, 1), opts: opts}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -194,8 +200,8 @@ func (l *Lab) Close() {
 		l.family.closeBrowser()
 	}
 	if l.state != nil {
-		if err := l.state.Close(); err != nil {
-			l.log.Error("the state file could not be closed", "err", err)
+		if l.unkept = l.state.Close(); l.unkept != nil {
+			l.log.Error("the state file could not be closed", "err", l.unkept)
 		}
 	}
 }

@@ -120,6 +120,9 @@ func (l *Lab) keepWNS(file string) (err error) {
 	if l.state, err = state.Open(file); err != nil {
 		return err
 	}
+	if l.opts.StateChanged != nil {
+		l.state.Watch(l.opts.StateChanged)
+	}
 	if err := l.WNS.Keep(l.state); err != nil {
 		return err
 	}
@@ -149,6 +152,7 @@ func (l *Lab) remember(app fakewns.App) error {
 func (l *Lab) serveWNS(ln net.Listener) {
 	l.wnsAddr = ln.Addr().String()
 	l.serve(tls.NewListener(ln, l.WNS.SpoilTLS(l.CA.ServerTLS(false))), l.WNS, func(s *http.Server) {
+		l.wnsHTTP = s
 		s.ConnState, s.ErrorLog = l.connection, intercept.HandshakeErrors(l.WNS.Attempted)
 	})
 }
@@ -162,9 +166,14 @@ func (l *Lab) connection(c net.Conn, state http.ConnState) {
 	defer l.mu.Unlock()
 	switch state {
 	case http.StateNew:
-		l.conns[c] = struct{}{}
+		l.conns[c], l.fresh[c] = struct{}{}, struct{}{}
+	case http.StateActive:
+		if len(l.fresh) > 0 {
+			delete(l.fresh, c)
+		}
 	case http.StateClosed, http.StateHijacked:
 		delete(l.conns, c)
+		delete(l.fresh, c)
 	}
 }
 

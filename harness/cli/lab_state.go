@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dmwake/dmwake/harness/lab"
+)
+
+// drainTime is how long the lab goes on after a signal, for what it accepted.
+const drainTime = 10 * time.Second
+
+// warner prints what a user must not miss.
+type warner struct {
+	printer
+	color bool
+}
+
+func (w *warner) red(text string) {
+	if w.color {
+		text = "\x1b[31m" + text + "\x1b[0m"
+	}
+	w.line("%s", text)
+}
+
+// state tells that the state file can no longer be written, or that it can be again.
+func (w *warner) state(err error) {
+	if err != nil {
+		w.red(err.Error() + "; until it can be, notifications are refused with 503")
+		return
+	}
+	w.line("the state file can be written again")
+}
+
+// endLab ends the lab without losing what it accepted, and tells what is lost.
+func endLab(ctx context.Context, l *lab.Lab, state string, warn *warner, err error) error {
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	l.Drain(drain)
+	l.Close()
+	if n := l.WNS.Waiting(); n > 0 && state == "" {
+		warn.line("%s for devices that are not connected; without --state they end with the lab", verb(n, "notification waits", "notifications wait"))
+	}
+	if lost := l.StateError(); lost != nil && err == nil {
+		return usage(fmt.Errorf("the last changes are not in the state file %s: %w", state, lost))
+	}
+	return err
+}
+
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
+}
