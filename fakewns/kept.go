@@ -19,7 +19,7 @@ type Store interface {
 	// Later queues records in the same order. Nobody waits for them; if they cannot
 	// be written, they are tried again.
 	Later(records ...Record)
-	// Err is why the last write failed; nil if it did not.
+	// Err is why writes fail; nil if they do not.
 	Err() error
 }
 

@@ -26,7 +26,7 @@ type Stats struct {
 	Faults        int                 `json:"faults"`        // under way
 	Journal       uint64              `json:"journal"`       // entries made
 	// Unkept are notifications answered 503 because the state file could not be written;
-	// StateError says why the last write failed, and is empty if it did not.
+	// StateError says why writes fail, and is empty if they do not.
 	Unkept     uint64 `json:"unkept"`
 	StateError string `json:"stateError,omitempty"`
 }

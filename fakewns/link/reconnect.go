@@ -169,8 +169,12 @@ func (c *Client) notified(n notify) {
 		return // the service did not get the acknowledgement
 	}
 	wake, known := c.channels[n.Channel]
-	if !known && len(c.early) < maxEarly {
+	switch {
+	case known:
+	case len(c.early) < maxEarly:
 		c.early = append(c.early, n)
+	default:
+		c.opts.Log.Warn("a notification for an unknown channel is dropped: too many came before their channels")
 	}
 	c.poke()
 	c.mu.Unlock()
@@ -181,7 +185,7 @@ func (c *Client) notified(n notify) {
 
 // maxEarly bounds the notifications kept for unknown channels: the reply is
 // still in transit, or the channel was just closed.
-const maxEarly = 256
+const maxEarly = 1 << 14
 
 // write sends requests, notes and acknowledgements; one acknowledgement covers
 // many notifications.

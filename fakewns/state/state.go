@@ -14,8 +14,13 @@ import (
 // kind is what the file is. Files of version 1 had a mark of their own.
 var kind = boltfile.Kind{Name: "lab", Version: "2", OldKey: "format", OldValue: "1"}
 
-// retryAfter is how long records of Later wait for another try.
-const retryAfter = time.Second
+const (
+	// retryAfter is how long records of Later wait for another try.
+	retryAfter = time.Second
+	// calm is how long writes must succeed until the file counts as sound again: on a
+	// disk that is nearly full, small ones do and large ones do not.
+	calm = 5 * time.Second
+)
 
 // File implements fakewns.Store. Concurrent writers share one transaction; it
 // is synced to disk before any of them continues.
@@ -30,6 +35,8 @@ type File struct {
 	closed  bool
 	idle    *sync.Cond
 	err     error // of the last write
+	told    error // the last failure, until the file counts as sound again
+	failure time.Time
 	retry   *time.Timer
 	watch   func(error)
 }
@@ -65,7 +72,7 @@ func Open(path string) (*File, error) {
 func (f *File) Notice() string { return f.file.Notice() }
 
 // Watch calls changed when the file can no longer be written, and with nil when it can
-// be again. changed must not block.
+// be again.
 func (f *File) Watch(changed func(error)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -125,7 +132,7 @@ func (f *File) Later(records ...fakewns.Record) {
 func (f *File) Err() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.err
+	return f.told
 }
 
 // start lets the writer run; the caller holds the lock.
@@ -162,10 +169,14 @@ func (f *File) write() {
 // wrote notes how a write went. What nobody waits for is tried again. The caller holds
 // the lock.
 func (f *File) wrote(err error, records []record) {
-	was := f.err
+	was := f.told
 	if f.err = err; err == nil {
 		clear(f.failed)
+		if f.told != nil && time.Since(f.failure) > calm {
+			f.told = nil
+		}
 	} else {
+		f.told, f.failure = err, time.Now()
 		for _, r := range records {
 			if r.later {
 				f.failed[place{r.Bucket, r.Key}] = r.Record
@@ -175,8 +186,8 @@ func (f *File) wrote(err error, records []record) {
 			f.retry = time.AfterFunc(retryAfter, f.again)
 		}
 	}
-	if f.watch != nil && (was == nil) != (err == nil) {
-		f.watch(err)
+	if f.watch != nil && (was == nil) != (f.told == nil) {
+		go f.watch(f.told)
 	}
 }
 

@@ -71,6 +71,31 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// TestLater: what nobody waits for is written in its turn, and before the file closes.
+func TestLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lab.db")
+	f := open(t, path)
+	record := func(v string) fakewns.Record { return fakewns.Record{Bucket: "a", Key: "x", Value: []byte(v)} }
+	for i := range 50 {
+		f.Save(record("saved"))
+		f.Later(record(fmt.Sprint("later ", i)))
+		if i%10 == 0 {
+			if err := f.Save(fakewns.Record{Bucket: "a", Key: "y", Value: nil})(); err != nil || f.Err() != nil {
+				t.Fatal(err, f.Err())
+			}
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.Later(record("too late"))
+	again := open(t, path)
+	defer again.Close()
+	if got := all(t, again, "a")["x"]; got != "later 49" {
+		t.Errorf("%q is kept", got)
+	}
+}
+
 // TestManyWriters: all writes are stored, and Close waits for writers that did
 // not wait.
 func TestManyWriters(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"syscall"
 )
 
 // The layout of a bbolt file (bbolt, internal/common: page.go, meta.go, bucket.go).
@@ -292,7 +293,11 @@ func (w *walk) freelist() {
 // plain is what went wrong, without the path that the sentence has already.
 func plain(err error) error {
 	var p *os.PathError
-	if errors.As(err, &p) {
+	var n syscall.Errno
+	switch {
+	case errors.As(err, &n):
+		return n
+	case errors.As(err, &p):
 		return p.Err
 	}
 	return err

@@ -59,7 +59,7 @@ type Options struct {
 	// none.
 	State string
 	// StateChanged is called when State can no longer be written, and with nil when it
-	// can be again. It must not block.
+	// can be again.
 	StateChanged func(error)
 	// Control is the address of the control API, and ControlToken its token.
 	// Devices of other processes connect there. Empty: no control API.
