@@ -166,7 +166,9 @@ func (s *Server) OpenChannelFor(ctx context.Context, device, pfn string, r Recei
 	uri, expires = c.uri, c.expires
 	st.mu.Unlock()
 	if err := kept(); err != nil {
-		s.ForgetChannel(uri)
+		st.mu.Lock()
+		st.forget(c) // the store never had it
+		st.mu.Unlock()
 		return "", time.Time{}, fmt.Errorf("WNS: the channel could not be kept: %w", err)
 	}
 	return uri, expires, nil

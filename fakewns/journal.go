@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // Journal is a bounded record of requests, oldest dropped first.
@@ -20,6 +21,10 @@ type Journal struct {
 	changes uint64 // how many there were
 
 	store Store // nil: nothing is kept
+	// behind: the store lacks entries from missing on. It gets all that are left at
+	// once when it can be written again, so what is owed to it stays bounded.
+	behind  atomic.Bool
+	missing uint64
 }
 
 const defaultJournal = 4096
@@ -46,21 +51,47 @@ func (j *Journal) add(e *Entry) (kept func() error) {
 func (j *Journal) addLater(e *Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if records := j.take(e); j.store != nil {
+	records := j.take(e)
+	switch {
+	case j.store == nil:
+	case j.behind.Load() || j.store.Err() != nil:
+		j.fallBehind(e.Seq)
+	default:
 		j.store.Later(records...)
 	}
 }
 
-// again stores an entry later that could not be stored; how it is now.
-func (j *Journal) again(seq uint64) {
+// unkept notes that an entry could not be stored.
+func (j *Journal) unkept(seq uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if e := j.ring[seq%uint64(len(j.ring))]; e != nil && e.Seq == seq {
-		j.store.Later(entryRecord(e))
+	j.fallBehind(seq)
+}
+
+// fallBehind is unkept; the caller holds the lock.
+func (j *Journal) fallBehind(seq uint64) {
+	if !j.behind.Load() || seq < j.missing {
+		j.missing = seq
 	}
-	if size := uint64(len(j.ring)); seq >= size {
-		j.store.Later(Record{bucketJournal, entryKey(seq - size), nil})
+	j.behind.Store(true)
+}
+
+// catchUp gives the store what it lacks, after it could be written again.
+func (j *Journal) catchUp() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.behind.Swap(false) {
+		return
 	}
+	var records []Record
+	size, oldest := uint64(len(j.ring)), j.oldest()
+	for seq := j.missing - min(j.missing, size); seq < min(j.missing, oldest); seq++ {
+		records = append(records, Record{bucketJournal, entryKey(seq), nil})
+	}
+	for _, e := range j.since(oldest, nil) {
+		records = append(records, entryRecord(e))
+	}
+	j.store.Later(records...)
 }
 
 // take takes an entry in; the caller holds the lock.
@@ -146,7 +177,7 @@ func (j *Journal) amend(seq uint64, f func(*Entry)) {
 	f(&k)
 	j.ring[at] = &k
 	j.note(seq)
-	if j.store != nil {
+	if j.store != nil && !j.behind.Load() {
 		j.store.Later(entryRecord(&k))
 	}
 }

@@ -88,6 +88,14 @@ func (s *Server) keepSurely(records ...Record) (kept func()) {
 	}
 }
 
+// Settle gives the store what it lacks, if it could not be written for a while. Call it
+// before the store is closed.
+func (s *Server) Settle() {
+	if s.saved != nil {
+		s.journal.catchUp()
+	}
+}
+
 // Keep loads a store and keeps the state there from now on. Call it before the
 // service serves. Apps in the store replace the configured ones; an empty store
 // gets the configured ones. Devices are out of reach until their channels are

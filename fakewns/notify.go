@@ -153,7 +153,9 @@ func (s *Server) finish(e *Entry) (err error) {
 	kept := s.journal.add(e)
 	if s.saved != nil {
 		if err = kept(); err != nil {
-			s.journal.again(e.Seq)
+			s.journal.unkept(e.Seq)
+		} else if s.journal.behind.Load() {
+			s.journal.catchUp()
 		}
 		if err == nil || e.parcel == nil {
 			s.stats.count(e)

@@ -15,7 +15,9 @@ import (
 var kind = boltfile.Kind{Name: "lab", Version: "2", OldKey: "format", OldValue: "1"}
 
 const (
-	// retryAfter is how long records of Later wait for another try.
+	// lag is how long records of Later wait for a transaction that they can join.
+	lag = 20 * time.Millisecond
+	// retryAfter is how long they wait for another try.
 	retryAfter = time.Second
 	// calm is how long writes must succeed until the file counts as sound again: on a
 	// disk that is nearly full, small ones do and large ones do not.
@@ -37,6 +39,7 @@ type File struct {
 	err     error // of the last write
 	told    error // the last failure, until the file counts as sound again
 	failure time.Time
+	lagging *time.Timer // until records of Later are written
 	retry   *time.Timer
 	watch   func(error)
 }
@@ -125,7 +128,9 @@ func (f *File) Later(records ...fakewns.Record) {
 	for _, r := range records {
 		f.queue = append(f.queue, record{r, true})
 	}
-	f.start()
+	if !f.busy && f.lagging == nil {
+		f.lagging = time.AfterFunc(lag, f.catchUp)
+	}
 }
 
 // Err implements fakewns.Store.
@@ -191,6 +196,15 @@ func (f *File) wrote(err error, records []record) {
 	}
 }
 
+// catchUp writes what no other record took along.
+func (f *File) catchUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lagging = nil; len(f.queue) > 0 {
+		f.start()
+	}
+}
+
 // again tries a file that could not be written.
 func (f *File) again() {
 	f.mu.Lock()
@@ -228,7 +242,7 @@ func (f *File) Close() error {
 	if f.retry != nil {
 		f.retry.Stop()
 	}
-	if len(f.failed) > 0 {
+	if len(f.queue)+len(f.failed) > 0 {
 		f.start()
 	}
 	for f.busy {

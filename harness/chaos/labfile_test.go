@@ -205,7 +205,6 @@ func TestLabFileOfOthers(t *testing.T) {
 	}
 }
 
-
 // TestLabStartsOnAFullDisk: it says so and leaves nothing behind; a damaged file is
 // left as it is.
 func TestLabStartsOnAFullDisk(t *testing.T) {

@@ -65,7 +65,7 @@ dmwake device run --link http://127.0.0.1:7081.`,
 	fl.StringVar(&f.config, "config", "", "configuration file; only its wns section is used")
 	f.wns.add(fl)
 	fl.StringVar(&f.control, "control", "127.0.0.1:7081", "address of the control API, or auto")
-	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, cached notifications and the journal across restarts")
+	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, accepted notifications until their devices have them, and the journal, across restarts")
 	fl.StringArrayVar(&f.allow, "allow", nil, "let the proxy connect to this host, HOST or HOST:PORT; repeatable")
 	fl.StringArrayVar(&f.faults, "fault", nil, "misbehave: \"status=503,Retry-After=5 times=3\", a value with spaces in quotes; repeatable, --list-faults shows all")
 	fl.Float64Var(&f.appRate, "app-rate", 0, "answer 406 over so many notifications a second of an app; 0 never")

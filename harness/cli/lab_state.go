@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 )
 
@@ -38,17 +39,25 @@ func endLab(ctx context.Context, l *lab.Lab, state string, warn *warner, err err
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	l.Drain(drain)
+	dropped := l.WNS.Stats().Deliveries[fakewns.Dropped]
 	l.Close()
-	if n := l.WNS.Waiting(); n > 0 && state == "" {
-		warn.line("%s for devices that are not connected; without --state they end with the lab", verb(n, "notification waits", "notifications wait"))
+	if n := l.WNS.Stats().Deliveries[fakewns.Dropped] - dropped; n > 0 {
+		warn.line("%s, which were not to wait: their devices could not be reached any more", count(int(n), "notification was dropped", "notifications were dropped")) //nolint:gosec // a number of notifications
 	}
-	if lost := l.StateError(); lost != nil && err == nil {
-		return usage(fmt.Errorf("the last changes are not in the state file %s: %w", state, lost))
+	if n := l.WNS.Waiting(); n > 0 && state == "" {
+		warn.line("%s for devices that are not connected; without --state they end with the lab", count(n, "notification waits", "notifications wait"))
+	}
+	if lost := l.StateError(); lost != nil {
+		lost = fmt.Errorf("the last changes are not kept: %w", lost)
+		if err == nil {
+			return usage(lost)
+		}
+		warn.red(lost.Error()) // the command's own exit code stays
 	}
 	return err
 }
 
-func verb(n int, one, many string) string {
+func count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

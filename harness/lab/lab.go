@@ -200,6 +200,7 @@ func (l *Lab) Close() {
 		l.family.closeBrowser()
 	}
 	if l.state != nil {
+		l.WNS.Settle()
 		if l.unkept = l.state.Close(); l.unkept != nil {
 			l.log.Error("the state file could not be closed", "err", l.unkept)
 		}
