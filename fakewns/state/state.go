@@ -19,8 +19,10 @@ const (
 	lag = 20 * time.Millisecond
 	// retryAfter is how long they wait for another try.
 	retryAfter = time.Second
-	// calm is how long writes must succeed until the file counts as sound again: on a
-	// disk that is nearly full, small ones do and large ones do not.
+	// chunk is how many of them join at most. A transaction needs room of its own: on a
+	// disk that is nearly full a small one passes.
+	chunk = 256
+	// calm is how long writes must succeed until the file counts as sound again.
 	calm = 5 * time.Second
 )
 
@@ -30,24 +32,19 @@ type File struct {
 	file *boltfile.File
 
 	mu      sync.Mutex
-	queue   []record
-	failed  map[place]fakewns.Record // of Later, to be tried again before the queue
+	queue   []fakewns.Record
 	current *flush                   // that the queue will be part of
+	later   map[place]fakewns.Record // of Later
+	chunk   int                      // how many of these to write next
+	stuck   bool                     // they wait for retry
 	busy    bool
 	closed  bool
 	idle    *sync.Cond
-	err     error // of the last write
-	told    error // the last failure, until the file counts as sound again
-	failure time.Time
-	lagging *time.Timer // until records of Later are written
+	lagging *time.Timer
 	retry   *time.Timer
+	err     error // why writes fail, until the file counts as sound again
+	failed  time.Time
 	watch   func(error)
-}
-
-// record is one to be written; nobody waits for those of Later.
-type record struct {
-	fakewns.Record
-	later bool
 }
 
 // place is where a record goes.
@@ -66,7 +63,7 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{file: file, failed: map[place]fakewns.Record{}}
+	f := &File{file: file, later: map[place]fakewns.Record{}, chunk: chunk}
 	f.idle = sync.NewCond(&f.mu)
 	return f, nil
 }
@@ -99,8 +96,9 @@ func (f *File) Save(records ...fakewns.Record) (kept func() error) {
 		return func() error { return errClosed }
 	}
 	for _, r := range records {
-		f.queue = append(f.queue, record{r, false})
+		delete(f.later, place{r.Bucket, r.Key}) // it is older
 	}
+	f.queue = append(f.queue, records...)
 	if f.current == nil {
 		f.current = &flush{done: make(chan struct{})}
 	}
@@ -119,25 +117,35 @@ func (f *File) Later(records ...fakewns.Record) {
 	if f.closed {
 		return
 	}
-	if f.err != nil && !f.busy {
-		for _, r := range records {
-			f.failed[place{r.Bucket, r.Key}] = r
-		}
-		return // until the next try
-	}
 	for _, r := range records {
-		f.queue = append(f.queue, record{r, true})
+		f.later[place{r.Bucket, r.Key}] = r
 	}
 	if !f.busy && f.lagging == nil {
 		f.lagging = time.AfterFunc(lag, f.catchUp)
 	}
 }
 
+// catchUp writes what no other record took along.
+func (f *File) catchUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lagging = nil
+	f.start()
+}
+
+// again tries a file that could not be written.
+func (f *File) again() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.retry, f.stuck = nil, false
+	f.start()
+}
+
 // Err implements fakewns.Store.
 func (f *File) Err() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.told
+	return f.err
 }
 
 // start lets the writer run; the caller holds the lock.
@@ -153,85 +161,90 @@ func (f *File) write() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for {
-		records, failed, mine := f.queue, f.failed, f.current
-		f.queue, f.current = nil, nil
-		f.mu.Unlock()
-		err := f.file.Update(func(tx *boltfile.Tx) error { return put(tx, failed, records) })
-		f.mu.Lock()
-		f.wrote(err, records)
-		if mine != nil {
-			mine.err = err
-			close(mine.done)
-		}
-		if len(f.queue) == 0 {
+		records, mine, some := f.queue, f.current, f.take()
+		if f.queue, f.current = nil, nil; len(records)+len(some) == 0 {
 			break
+		}
+		f.mu.Unlock()
+		err := f.put(records, some)
+		kept := err
+		if err != nil && len(records) > 0 && len(some) > 0 {
+			kept = f.put(records, nil)
+		}
+		f.mu.Lock()
+		f.wrote(err, some)
+		if mine != nil {
+			mine.err = kept
+			close(mine.done)
 		}
 	}
 	f.busy = false
 	f.idle.Broadcast()
 }
 
-// wrote notes how a write went. What nobody waits for is tried again. The caller holds
-// the lock.
-func (f *File) wrote(err error, records []record) {
-	was := f.told
-	if f.err = err; err == nil {
-		clear(f.failed)
-		if f.told != nil && time.Since(f.failure) > calm {
-			f.told = nil
+// take takes records of Later to be written; the caller holds the lock.
+func (f *File) take() (some []fakewns.Record) {
+	if f.stuck && (!f.closed || f.chunk == 1) {
+		return nil
+	}
+	for at, r := range f.later {
+		if len(some) == f.chunk {
+			break
 		}
-	} else {
-		f.told, f.failure = err, time.Now()
-		for _, r := range records {
-			if r.later {
-				f.failed[place{r.Bucket, r.Key}] = r.Record
+		some = append(some, r)
+		delete(f.later, at)
+	}
+	return some
+}
+
+// put writes records in one transaction.
+func (f *File) put(lists ...[]fakewns.Record) error {
+	return f.file.Update(func(tx *boltfile.Tx) (err error) {
+		for _, list := range lists {
+			for _, r := range list {
+				if r.Value == nil {
+					err = tx.Delete(r.Bucket, []byte(r.Key))
+				} else {
+					err = tx.Put(r.Bucket, []byte(r.Key), r.Value)
+				}
+				if err != nil {
+					return err
+				}
 			}
 		}
-		if f.retry == nil && !f.closed {
+		return nil
+	})
+}
+
+// wrote notes how a write went. What nobody waits for is tried again, in smaller
+// parts. The caller holds the lock.
+func (f *File) wrote(err error, some []fakewns.Record) {
+	was := f.err
+	switch {
+	case err != nil:
+		f.err, f.failed = err, time.Now()
+		newer := map[place]bool{}
+		for _, r := range f.queue {
+			newer[place{r.Bucket, r.Key}] = true
+		}
+		for _, r := range some {
+			at := place{r.Bucket, r.Key}
+			if _, again := f.later[at]; !again && !newer[at] {
+				f.later[at] = r
+			}
+		}
+		if f.stuck, f.chunk = true, max(1, f.chunk/2); f.retry == nil && !f.closed {
 			f.retry = time.AfterFunc(retryAfter, f.again)
 		}
+	case len(some) > 0:
+		f.chunk = min(2*f.chunk, chunk)
 	}
-	if f.watch != nil && (was == nil) != (f.told == nil) {
-		go f.watch(f.told)
+	if err == nil && f.err != nil && time.Since(f.failed) > calm {
+		f.err = nil
 	}
-}
-
-// catchUp writes what no other record took along.
-func (f *File) catchUp() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.lagging = nil; len(f.queue) > 0 {
-		f.start()
+	if f.watch != nil && (was == nil) != (f.err == nil) {
+		go f.watch(f.err)
 	}
-}
-
-// again tries a file that could not be written.
-func (f *File) again() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.retry = nil; f.err != nil && !f.closed {
-		f.start()
-	}
-}
-
-func put(tx *boltfile.Tx, failed map[place]fakewns.Record, records []record) error {
-	one := func(r fakewns.Record) error {
-		if r.Value == nil {
-			return tx.Delete(r.Bucket, []byte(r.Key))
-		}
-		return tx.Put(r.Bucket, []byte(r.Key), r.Value)
-	}
-	for _, r := range failed {
-		if err := one(r); err != nil {
-			return err
-		}
-	}
-	for _, r := range records {
-		if err := one(r.Record); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Close writes what is queued and closes the file. The error says that some of it
@@ -239,17 +252,18 @@ func put(tx *boltfile.Tx, failed map[place]fakewns.Record, records []record) err
 func (f *File) Close() error {
 	f.mu.Lock()
 	f.closed = true
-	if f.retry != nil {
-		f.retry.Stop()
+	for _, t := range []*time.Timer{f.lagging, f.retry} {
+		if t != nil {
+			t.Stop()
+		}
 	}
-	if len(f.queue)+len(f.failed) > 0 {
-		f.start()
-	}
+	f.stuck = false
+	f.start()
 	for f.busy {
 		f.idle.Wait()
 	}
 	var err error
-	if len(f.failed) > 0 {
+	if len(f.later) > 0 {
 		err = f.err
 	}
 	f.mu.Unlock()

@@ -253,14 +253,14 @@ func (l *lab) send(b *book, token string, uris []string, size int) *senders {
 				io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
 				b.mu.Lock()
-				switch {
-				case resp.StatusCode == 200:
+				switch resp.StatusCode {
+				case http.StatusOK:
 					b.accepted[id] = true
 					b.taken.Add(1)
 					if resp.Header.Get("X-WNS-STATUS") == "dropped" {
 						b.told[id] = fakewns.Dropped
 					}
-				case resp.StatusCode == 503:
+				case http.StatusServiceUnavailable:
 					b.refused++
 					b.reason = resp.Header.Get("X-WNS-ERROR-DESCRIPTION")
 				default:
