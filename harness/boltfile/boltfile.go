@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -108,6 +109,9 @@ func (f *File) prepare(kind Kind) (made bool, err error) {
 	case c.empty:
 		f.notice = fmt.Sprintf("the state file %s was empty; a new state begins", f.path)
 	case c.wrong != nil:
+		if runtime.GOOS == "windows" {
+			file.Close() // an open file keeps its name there
+		}
 		f.notice, err = repair(f.path, kind, c)
 	}
 	return false, err
