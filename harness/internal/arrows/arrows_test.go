@@ -29,13 +29,14 @@ var mayImport = map[string][]string{
 	"simulator/entra":              {},
 	"simulator/csp":                {"simulator/syncml"},
 	"simulator/dmclient":           {"harness/faultspec", "simulator/csp", "simulator/enroll", "simulator/syncml"},
-	"simulator/fleet":              {"simulator/dmclient", "simulator/csp", "simulator/enroll", "simulator/syncml"},
+	"simulator/fleet":              {"harness/boltfile", "simulator/dmclient", "simulator/csp", "simulator/enroll", "simulator/syncml"},
 	"simulator/mdmserver":          {"simulator/enroll", "simulator/syncml"},
 	"simulator/mdmserver/hook":     {"simulator/mdmserver", "simulator/enroll", "simulator/syncml"},
 	"simulator/mdmserver/mutants":  {"simulator/mdmserver", "simulator/mdmserver/hook", "simulator/enroll", "simulator/syncml"},
 	"simulator/mdmserver/variants": {"simulator/mdmserver", "simulator/mdmserver/hook", "simulator/enroll", "simulator/syncml"},
 	"simulator/example":            {},
-	"fakewns":                      {"fakewns", "harness/faultspec"},
+	"fakewns":                      {"fakewns", "harness/boltfile", "harness/faultspec"},
+	"harness/boltfile":             {}, // both sides keep their state in this way; it knows neither
 	"harness/faultspec":            {}, // both sides write faults in this way; it knows neither
 	"harness/explain":              {},
 	"harness/sender":               {"fakewns", "harness/explain", "harness/target"},
