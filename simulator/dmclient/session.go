@@ -56,7 +56,9 @@ var (
 	ErrNotEnrolled = errors.New("the device is not enrolled")
 	ErrEndless     = fmt.Errorf("the session did not end after %d messages", maxMessages)
 	ErrRefused     = errors.New("the server refused the session")
-	errConnection  = errors.New("no reply")
+	// ErrNotStored is a failure of Config.Persist.
+	ErrNotStored  = errors.New("the device could not be stored")
+	errConnection = errors.New("no reply")
 )
 
 // Sync runs one session. After a failed connection it retries as the account's
