@@ -176,16 +176,22 @@ func stamp(tx *bolt.Tx, kind Kind) error {
 // and how much goes on. It is empty for a sound file.
 func (f *File) Notice() string { return f.notice }
 
-// Update changes records, all or none. When it returns they are on the disk.
+// Update changes records, all or none. When it returns they are on the disk. The error
+// is that of change, or a sentence for the user.
 func (f *File) Update(change func(*Tx) error) error {
 	return f.guard("written", func() error {
-		return f.db.Update(func(tx *bolt.Tx) error {
+		var failed error
+		err := f.db.Update(func(tx *bolt.Tx) error {
 			t := &Tx{tx: tx}
-			if err := change(t); err != nil {
-				return err
+			if failed = change(t); failed == nil {
+				failed = t.writeTotal()
 			}
-			return t.writeTotal()
+			return failed
 		})
+		if err == nil || failed != nil {
+			return err
+		}
+		return fmt.Errorf("the state file %s cannot be written: %w", f.path, plain(err))
 	})
 }
 

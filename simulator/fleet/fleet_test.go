@@ -162,7 +162,8 @@ func TestDamagedRecords(t *testing.T) {
 	cfg, _ := config(t)
 	f := New(cfg)
 	enrollAll(t, f, 1)
-	record, _, err := f.Record(ctx(t), 0, nil)
+	var record []byte
+	err := f.Do(ctx(t), 0, func(d *dmclient.Device) (err error) { record, err = d.Pack(dmclient.Packing{}); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,19 +251,10 @@ func TestStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	records := map[string][]byte{}
 	for i := range 3 {
-		r, id, err := f.Record(ctx(t), i, store)
-		if err != nil {
+		if err := f.Do(ctx(t), i, func(d *dmclient.Device) error { return store.Keep(d, "text") }); err != nil {
 			t.Fatal(err)
 		}
-		records[id] = r
-	}
-	if err := store.Put(records); err != nil {
-		t.Fatal(err)
-	}
-	if err := store.PutTranscript(identity(0).DeviceID, "text"); err != nil {
-		t.Fatal(err)
 	}
 	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "in use by another dmwake") {
 		t.Errorf("opened twice: %v", err)
@@ -278,7 +270,7 @@ func TestStore(t *testing.T) {
 	}
 	defer store.Close()
 	again := New(cfg)
-	if err := store.Each(func(_ string, r []byte) error { _, err := again.Restore(r, store); return err }); err != nil {
+	if err := store.Each(func(e Entry) error { _, err := again.Restore(e.Record, store); return err }); err != nil {
 		t.Fatal(err)
 	}
 	if again.Len() != 3 {
@@ -296,7 +288,7 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	left := 0
-	if err := store.Each(func(string, []byte) error { left++; return nil }); err != nil || left != 2 {
+	if err := store.Each(func(Entry) error { left++; return nil }); err != nil || left != 2 {
 		t.Errorf("%d devices left, %v", left, err)
 	}
 	other := filepath.Join(t.TempDir(), "x.db")

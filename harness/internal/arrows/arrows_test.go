@@ -58,6 +58,7 @@ var mayImport = map[string][]string{
 	"harness/facts":                {"simulator", "scenarios", "harness/explain", "harness/facts"},
 	"harness/fidelity":             {"simulator/csp", "simulator/dmclient", "harness/facts", "harness/fidelity"},
 	"harness/internal":             {},
+	"harness/chaos":                {}, // tests only
 	"scenarios/suite":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report"},
 	"scenarios/example":            {},
 	"scenarios":                    {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "scenarios/suite"},
