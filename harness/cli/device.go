@@ -253,6 +253,9 @@ func (b *bench) load(edit func(*bench, *dmclient.Config)) error {
 		r := row{i: i, number: e.Number, id: e.DeviceID, begun: e.Begun}
 		err = b.fleet.Do(context.Background(), i, func(d *dmclient.Device) error {
 			r.name = d.Identity().Name
+			if d.State() == dmclient.Enrolled && d.PublicKey() == nil {
+				fmt.Fprintf(b.s.err, "dmwake: the key of device %d, %s, is lost; dmwake device enroll --again %d enrolls it anew\n", r.number, r.name, r.number)
+			}
 			return nil
 		})
 		b.rows = append(b.rows, r)

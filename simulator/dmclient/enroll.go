@@ -280,8 +280,8 @@ func (d *Device) Renew(ctx context.Context) error {
 		return err
 	}
 	defer d.session.Unlock()
-	if d.State() != Enrolled {
-		return ErrNotEnrolled
+	if err := d.ready(); err != nil {
+		return err
 	}
 	now := d.now()
 	d.mu.Lock()

@@ -22,7 +22,8 @@ type Packing struct {
 	Keys Keyring
 }
 
-// Keyring stores private keys by reference.
+// Keyring stores private keys by reference. Key gives nil for a key that was lost:
+// the device is there, but has no sessions (ErrNoKey).
 type Keyring interface {
 	PutKey(crypto.Signer) (ref []byte, err error)
 	Key(ref []byte) (crypto.Signer, error)

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/boltfile"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
@@ -290,6 +291,33 @@ func TestStore(t *testing.T) {
 	left := 0
 	if err := store.Each(func(Entry) error { left++; return nil }); err != nil || left != 2 {
 		t.Errorf("%d devices left, %v", left, err)
+	}
+	// A damaged file may lose a key; its device can be seen, and enrolled again.
+	if err := store.file.Update(func(tx *boltfile.Tx) error {
+		var ref []byte
+		err := tx.Each(keysBucket, func(k, _ []byte) error { ref = append([]byte(nil), k...); return nil })
+		return errors.Join(err, tx.Delete(keysBucket, ref))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	lost := New(cfg)
+	if err := store.Each(func(e Entry) error { _, err := lost.Restore(e.Record, store); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if err := lost.Do(ctx(t), 0, func(d *dmclient.Device) error {
+		if _, err := d.Sync(ctx(t), dmclient.SyncOptions{}); !errors.Is(err, dmclient.ErrNoKey) {
+			t.Errorf("a session without the key: %v", err)
+		}
+		if err := d.Renew(ctx(t)); !errors.Is(err, dmclient.ErrNoKey) {
+			t.Errorf("a renewal without the key: %v", err)
+		}
+		if err := d.Enroll(ctx(t), dmclient.EnrollOptions{Again: true}); err != nil {
+			return err
+		}
+		_, err := d.Sync(ctx(t), dmclient.SyncOptions{})
+		return err
+	}); err != nil {
+		t.Error(err)
 	}
 	other := filepath.Join(t.TempDir(), "x.db")
 	if err := os.WriteFile(other, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {

