@@ -6,10 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 // runner is "dmwake device run" in another process.
@@ -147,5 +150,44 @@ func TestSocketPath(t *testing.T) {
 	}
 	if _, err := listenAlone(regular); err == nil || !strings.Contains(err.Error(), "is no socket") {
 		t.Errorf("a file in the place of the socket: %v", err)
+	}
+}
+
+// TestDevicesOfAnEnrollingProcess: while "device enroll" has the file, list and show
+// tell what is in it so far; sync waits for the end.
+func TestDevicesOfAnEnrollingProcess(t *testing.T) {
+	t.Parallel()
+	var out, errs strings.Builder
+	f := &deviceFlags{state: filepath.Join(t.TempDir(), "d.db"), discovery: "https://mdm.example/"}
+	b, err := f.open(&streams{&out, &errs}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	defer b.serve("the test")()
+	d, err := dmclient.New(b.dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.Begin(true, slices.Values([]*dmclient.Device{d})); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		code int
+		want string
+		args []string
+	}{
+		{0, "1 device begun", []string{"list"}},
+		{0, "state      not enrolled", []string{"show", "1"}},
+		{2, "no device \"2\"", []string{"show", "2"}},
+		{2, "which enrolls devices; only dmwake device run answers sync", []string{"sync"}},
+	} {
+		var out strings.Builder
+		if code := Main(append([]string{"device", "--state", f.state}, c.args...), &out, &out); code != c.code || !strings.Contains(out.String(), c.want) {
+			t.Errorf("device %v exits with %d and says\n%s\nwant %q", c.args, code, out.String(), c.want)
+		}
+	}
+	if errs.Len() > 0 {
+		t.Error(errs.String())
 	}
 }
