@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
-	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
 	"github.com/dmwake/dmwake/simulator/fleet"
@@ -30,8 +28,9 @@ type deviceFlags struct {
 	faults, quirks      []string
 	acceptUnknown       bool
 	verbose             bool
-	tokenKind           string          // of the directory's tokens; empty: good
-	directory           *directoryFlags // of an enrollment; nil: as the file remembers
+	tokenKind           string             // of the directory's tokens; empty: good
+	directory           *directoryFlags    // of an enrollment; nil: as the file remembers
+	opened              func(*bench) error // before the devices are loaded; nil: nothing
 }
 
 func deviceCommand(s *streams) *cobra.Command {
@@ -51,7 +50,8 @@ their certificates, keys and management trees across restarts.
 
 Where the server is comes from these flags or from --config; the password from
 DMWAKE_PASSWORD or the configuration. A DEVICE is named by its DeviceID, the
-beginning of one, its name, or its number in the list.`,
+beginning of one, its name, or its number in the list, which stays its own as long
+as the file has it. While "run" has the file, list, show and sync ask that process.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage(fmt.Errorf("unknown command %q; %s --help lists all of them", args[0], c.CommandPath()))
@@ -132,7 +132,15 @@ type bench struct {
 	store *fleet.Store
 	fleet *fleet.Fleet
 	print *printer
+	dev   dmclient.Config // of all devices
 	rows  []row
+	// host is the bench of the process that was asked; nil in the process that has
+	// the file.
+	host *bench
+	// syncs says that this process runs the devices' sessions, also for others.
+	syncs bool
+	// unstored is shared with those who ask this process.
+	unstored *unstored
 	// tokens says that devices have a directory; closing ends it.
 	tokens  bool
 	closing []func()
@@ -140,10 +148,11 @@ type bench struct {
 
 // row is a device of the file.
 type row struct {
-	i     int // in the fleet
-	id    string
-	name  string
-	state dmclient.State
+	i      int // in the fleet
+	number int
+	id     string
+	name   string
+	begun  bool // its enrollment began and did not end
 }
 
 // open loads the file's devices into a fleet.
@@ -152,11 +161,20 @@ func (f *deviceFlags) open(s *streams, edit func(*bench, *dmclient.Config)) (*be
 	if err != nil {
 		return nil, usage(err)
 	}
-	b := &bench{s: s, f: f, cfg: cfg, print: &printer{w: s.out, verbose: f.verbose}}
+	b := &bench{s: s, f: f, cfg: cfg, print: &printer{w: s.out, verbose: f.verbose}, unstored: &unstored{}}
 	if b.store, err = fleet.Open(f.state); err != nil {
-		return nil, usage(err)
+		return nil, usage(f.taken(err))
 	}
-	if err := b.load(edit); err != nil {
+	if n := b.store.Notice(); n != "" {
+		fmt.Fprintln(s.err, "dmwake: "+n)
+	}
+	if f.opened != nil {
+		err = f.opened(b)
+	}
+	if err == nil {
+		err = b.load(edit)
+	}
+	if err != nil {
 		b.close()
 		return nil, usage(err)
 	}
@@ -224,15 +242,20 @@ func (b *bench) load(edit func(*bench, *dmclient.Config)) error {
 	if edit != nil {
 		edit(b, &dev)
 	}
+	dev.Persist = b.persist
+	b.dev = dev
 	b.fleet = fleet.New(fleet.Config{Device: dev, OnSession: b.held})
-	return b.store.Each(func(id string, record []byte) error {
-		i, err := b.fleet.Restore(record, b.store)
+	return b.store.Each(func(e fleet.Entry) error {
+		i, err := b.fleet.Restore(e.Record, b.store)
 		if err != nil {
-			return fmt.Errorf("%s: device %s: %w", b.f.state, id, err)
+			return fmt.Errorf("%s: device %s: %w", b.f.state, e.DeviceID, err)
 		}
-		r := row{i: i, id: id}
+		r := row{i: i, number: e.Number, id: e.DeviceID, begun: e.Begun}
 		err = b.fleet.Do(context.Background(), i, func(d *dmclient.Device) error {
-			r.name, r.state = d.Identity().Name, d.State()
+			r.name = d.Identity().Name
+			if d.State() == dmclient.Enrolled && d.PublicKey() == nil {
+				fmt.Fprintf(b.s.err, "dmwake: the key of device %d, %s, is lost; dmwake device enroll --again %d enrolls it anew\n", r.number, r.name, r.number)
+			}
 			return nil
 		})
 		b.rows = append(b.rows, r)
@@ -283,94 +306,16 @@ func (unattended) CloseChannel(string) {}
 // held is called after every session of the fleet.
 func (b *bench) held(d *dmclient.Device, s *dmclient.Session, err error) {
 	b.print.session(d, s, err)
+	if b.host != nil && s != nil {
+		b.host.print.session(d, s, err)
+		b.host.print.line("%-16s session for another dmwake: %s", d.Identity().Name, s.End)
+	}
 	if s != nil {
 		if s.TokenErr != nil {
 			b.print.line("%-16s the directory gives no token: %s", d.Identity().Name, report.Redact(s.TokenErr.Error()))
 		}
-		b.keep(d, s)
 	}
-}
-
-// keep stores a device's last session. A failure is only reported.
-func (b *bench) keep(d *dmclient.Device, s *dmclient.Session) {
-	if err := b.store.PutTranscript(d.Identity().DeviceID, trace.Session(d, s)); err != nil {
-		b.print.line("the transcript of %s could not be stored: %v", d.Identity().Name, err)
-	}
-}
-
-// save writes devices to the file.
-func (b *bench) save(devices []int) error {
-	records := map[string][]byte{}
-	for _, i := range devices {
-		record, id, err := b.fleet.Record(context.Background(), i, b.store)
-		if err != nil {
-			return usage(err)
-		}
-		records[id] = record
-	}
-	if err := b.store.Put(records); err != nil {
-		return usage(err)
-	}
-	return nil
-}
-
-// choose finds the devices named by the arguments; without arguments, all.
-func (b *bench) choose(args []string) ([]row, error) {
-	if len(b.rows) == 0 {
-		return nil, usage(fmt.Errorf("%s has no devices; enroll some with dmwake device enroll", b.f.state))
-	}
-	if len(args) == 0 {
-		return b.rows, nil
-	}
-	var out []row
-	for _, a := range args {
-		found := slices.IndexFunc(b.rows, func(r row) bool { return strings.EqualFold(r.id, a) })
-		if found < 0 {
-			var named []int
-			for k, r := range b.rows {
-				if strings.EqualFold(r.name, a) {
-					named = append(named, k)
-				}
-			}
-			if len(named) > 1 {
-				return nil, usage(fmt.Errorf("%d devices have the name %s; give the DeviceID", len(named), a))
-			}
-			if len(named) == 1 {
-				found = named[0]
-			}
-		}
-		if found < 0 {
-			var n int
-			if _, err := fmt.Sscanf(a, "%d", &n); err == nil && fmt.Sprint(n) == a && n >= 1 && n <= len(b.rows) {
-				found = n - 1
-			}
-		}
-		if found < 0 {
-			var matching []int
-			for k, r := range b.rows {
-				if strings.HasPrefix(strings.ToUpper(r.id), strings.ToUpper(a)) {
-					matching = append(matching, k)
-				}
-			}
-			switch len(matching) {
-			case 0:
-				return nil, usage(fmt.Errorf("no device %q; dmwake device list shows them all", a))
-			case 1:
-				found = matching[0]
-			default:
-				return nil, usage(fmt.Errorf("%d devices begin with %q; give more of the DeviceID", len(matching), a))
-			}
-		}
-		out = append(out, b.rows[found])
-	}
-	return out, nil
-}
-
-func numbers(rows []row) (out []int) {
-	for _, r := range rows {
-		out = append(out, r.i)
-	}
-	return out
+	b.keep(d, s)
 }
 
 // outcome is the result of a command on many devices.
@@ -378,17 +323,22 @@ func (b *bench) outcome(ctx context.Context, total int, failed map[int]error, wh
 	if len(failed) == 0 {
 		return nil
 	}
-	reasons := map[string]int{}
+	reasons, stored := map[string]int{}, true
 	for _, err := range failed {
 		reasons[err.Error()]++
+		stored = stored && !errors.Is(err, dmclient.ErrNotStored)
 	}
 	for reason, n := range reasons {
 		fmt.Fprintf(b.s.err, "dmwake: %d of %d: %s\n", n, total, reason)
 	}
-	if ctx.Err() != nil {
+	code := exitUnreachable
+	switch {
+	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, errSilent}
+	case !stored:
+		code = exitUsage
 	}
-	return &exitError{exitUnreachable, errors.New(plural(len(failed), "device") + " of " + fmt.Sprint(total) + " could not " + what)}
+	return &exitError{code, errors.New(plural(len(failed), "device") + " of " + fmt.Sprint(total) + " could not " + what)}
 }
 
 func plural(n int, what string) string {

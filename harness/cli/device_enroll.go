@@ -14,8 +14,6 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
@@ -36,7 +34,7 @@ type enrollFlags struct {
 	refuseTerms   bool
 	image         target.Image
 	attestation   string
-	again         bool
+	again, resume bool
 	admission     *admission
 }
 
@@ -56,13 +54,24 @@ With DEVICE it enrolls devices of the file that are no longer enrolled, with the
 identities. A device that still is enrolled refuses, as Windows does (0x8018000a);
 --again removes its enrollment first without telling the server, as a reset does.
 
+Each device is in the file before the server hears of it. If the command is killed or
+interrupted, or the server does not answer the request for the certificate, "device
+list" shows the device as begun, and --resume enrolls all that are, with their
+identities and with the flags they began with; --config is to be given again.
+
 --hwdevid, --serial and --name give all devices the same values, like machines cloned
 from one image; target.image in --config does the same.
 
 With --config devices enroll as in a test: they sign in as target.signin,
 target.certificate and the token hook say, at target.pace, with target.quirks; the
 enrolled hook runs (and lookup, if it uses .ServerID). Other hooks have no part in it.`,
-		RunE: func(c *cobra.Command, args []string) error { return runEnroll(c.Context(), s, f, &e, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := e.consistent(c, args); err != nil {
+				return usage(err)
+			}
+			f.opened = func(b *bench) error { return e.remember(b, f, c.Flags()) }
+			return runEnroll(c.Context(), s, f, &e, args)
+		},
 	}
 	fl := c.Flags()
 	fl.IntVar(&e.count, "count", 1, "how many devices")
@@ -85,6 +94,7 @@ enrolled hook runs (and lookup, if it uses .ServerID). Other hooks have no part 
 	fl.StringVar(&e.image.Serial, "serial", "", "serial number (SMBIOS) of all the devices (default: each its own)")
 	fl.StringVar(&e.attestation, "attestation", string(dmclient.AttestGood), "what devices say of their key if the server asks (EnrollmentVersion 5.0 or later): good, none, other-key, forged or garbage; no TPM makes it")
 	fl.BoolVar(&e.again, "again", false, "enroll the named devices even if they are enrolled")
+	fl.BoolVar(&e.resume, "resume", false, "go on with the devices whose enrollment began and did not end")
 	complete(c, "attestation", func() (out []string) {
 		for _, a := range dmclient.Attestations() {
 			out = append(out, string(a))
@@ -151,7 +161,6 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags, 
 	if err != nil {
 		return usage(err)
 	}
-	f.directory = &directoryFlags{listen: e.entra, tenant: e.tenant, audience: e.audience}
 	var bad error
 	b, err := f.open(s, func(b *bench, dev *dmclient.Config) {
 		dev.Quirks = nil // flags of the new devices
@@ -175,151 +184,40 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags, 
 	if bad != nil {
 		return usage(bad)
 	}
-	if len(names) > 0 {
-		rows, err := b.choose(names)
-		if err != nil {
-			return err
-		}
-		return b.enrollAll(ctx, numbers(rows), e)
+	rows, err := e.chooseFrom(b, profiles, names)
+	if err != nil {
+		return err
 	}
-	if e.again {
-		return usage(errors.New("--again needs the devices to enroll; dmwake device list shows them"))
+	return b.enrollAll(ctx, rows, e, len(names) == 0 && !e.resume)
+}
+
+// chooseFrom gives the devices to enroll: those that are named, those that are begun,
+// or new ones.
+func (e *enrollFlags) chooseFrom(b *bench, profiles []dmclient.Profile, names []string) (rows []row, err error) {
+	switch {
+	case e.resume:
+		for _, r := range b.rows {
+			if r.begun {
+				rows = append(rows, r)
+			}
+		}
+		return rows, nil
+	case len(names) > 0:
+		return b.choose(names)
 	}
 	if e.seed == 0 {
 		e.seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // identities of simulated devices
 	}
 	draw := mathrand.New(mathrand.NewPCG(e.seed, 2)) //nolint:gosec // as above
-	var all []int
 	for k := range e.count {
 		id := dmclient.NewIdentity(draw)
 		b.cfg.Target.Image.Apply(&id)
 		e.image.Apply(&id)
 		i, err := b.fleet.Add(profiles[k%len(profiles)], id)
 		if err != nil {
-			return usage(err)
+			return nil, usage(err)
 		}
-		all = append(all, i)
+		rows = append(rows, row{i: i, id: id.DeviceID, name: id.Name})
 	}
-	return b.enrollAll(ctx, all, e)
-}
-
-// enrollAll enrolls devices and stores the enrolled ones, even if others fail
-// or the command is interrupted.
-func (b *bench) enrollAll(ctx context.Context, all []int, e *enrollFlags) error {
-	step := b.progress("enrolled", len(all))
-	failed := b.fleet.Each(ctx, all, func(_ int, d *dmclient.Device) error {
-		defer step()
-		if err := d.Enroll(ctx, dmclient.EnrollOptions{PlainCSR: e.plain, Again: e.again}); err != nil {
-			return err
-		}
-		e.admission.enrolled(ctx, b, d)
-		if len(all) <= 20 && !b.f.verbose {
-			b.print.line("%-16s %s  %s enrolled at %s", d.Identity().Name, d.Identity().DeviceID, d.Profile().Name, d.Address())
-		}
-		if e.noSync {
-			return nil
-		}
-		s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
-		b.held(d, s, err)
-		e.admission.hadSession(ctx, b, d, s)
-		if err != nil {
-			b.print.line("%-16s enrolled, but its first session failed: %v", d.Identity().Name, err)
-		}
-		return nil
-	})
-	var done []int
-	for _, i := range all {
-		if failed[i] == nil {
-			done = append(done, i)
-		}
-	}
-	if err := b.save(done); err != nil {
-		return err
-	}
-	b.print.line("%s enrolled, stored in %s", plural(len(done), "device"), b.f.state)
-	if err := b.outcome(ctx, len(all), failed, "be enrolled"); err != nil {
-		return err
-	}
-	return e.admission.outcome()
-}
-
-// progress shows a bar on a terminal only.
-func (b *bench) progress(what string, total int) (step func()) {
-	if total < 20 || b.f.verbose || !color(b.s.err) {
-		return func() {}
-	}
-	p := mpb.New(mpb.WithOutput(b.s.err), mpb.WithWidth(40))
-	bar := p.AddBar(int64(total), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.CountersNoUnit(what+" %d / %d ")),
-		mpb.AppendDecorators(decor.AverageSpeed(0, "%.0f/s "), decor.AverageETA(decor.ET_STYLE_GO)))
-	return bar.Increment
-}
-
-type adoptFlags struct {
-	server, provider string
-	cert, key        string
-	deviceID, renew  string
-	profile          string
-}
-
-func adoptCommand(s *streams, f *deviceFlags) *cobra.Command {
-	var a adoptFlags
-	c := &cobra.Command{
-		Use:   "adopt",
-		Short: "Add a device that is already enrolled",
-		Long: `Adds a device that enrolled with another tool: its client certificate and key,
-and the URL of its sessions.`,
-		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return runAdopt(c.Context(), s, f, &a) },
-	}
-	fl := c.Flags()
-	fl.StringVar(&a.server, "server", "", "URL of the management server")
-	fl.StringVar(&a.provider, "provider-id", "", "ProviderID of the account")
-	fl.StringVar(&a.cert, "cert", "", "PEM file of the client certificate")
-	fl.StringVar(&a.key, "key", "", "PEM file of its key")
-	fl.StringVar(&a.deviceID, "device-id", "", "DeviceID that the server knows (default: random)")
-	fl.StringVar(&a.renew, "enrollment-url", "", "where the certificate is renewed")
-	fl.StringVar(&a.profile, "profile", "win11", "Windows version of the device")
-	return c
-}
-
-func runAdopt(ctx context.Context, s *streams, f *deviceFlags, a *adoptFlags) error {
-	if a.cert == "" || a.key == "" {
-		return usage(errors.New("--cert and --key are required: the device's client certificate and its key, in PEM"))
-	}
-	pair, err := tls.LoadX509KeyPair(a.cert, a.key)
-	if err != nil {
-		return usage(fmt.Errorf("--cert: %w", err))
-	}
-	key, ok := pair.PrivateKey.(crypto.Signer)
-	if !ok {
-		return usage(fmt.Errorf("--key: a key of type %T cannot sign", pair.PrivateKey))
-	}
-	profiles, err := (&enrollFlags{profiles: []string{a.profile}}).chosen(&target.Target{}, f.quirks)
-	if err != nil {
-		return usage(err)
-	}
-	b, err := f.open(s, nil)
-	if err != nil {
-		return err
-	}
-	defer b.close()
-	id := dmclient.NewIdentity(mathrand.New(mathrand.NewPCG(mathrand.Uint64(), 2))) //nolint:gosec // as above
-	if a.deviceID != "" {
-		id.DeviceID = a.deviceID
-	}
-	i, err := b.fleet.Add(profiles[0], id)
-	if err != nil {
-		return usage(err)
-	}
-	err = b.fleet.Do(ctx, i, func(d *dmclient.Device) error {
-		return d.Adopt(dmclient.Provisioned{ServerURL: a.server, ProviderID: a.provider, Certificate: pair.Certificate[0], Key: key, EnrollmentURL: a.renew})
-	})
-	if err != nil {
-		return usage(err)
-	}
-	if err := b.save([]int{i}); err != nil {
-		return err
-	}
-	b.print.line("%s  %s adopted, stored in %s", id.Name, id.DeviceID, f.state)
-	return nil
+	return rows, nil
 }

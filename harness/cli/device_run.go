@@ -26,39 +26,53 @@ func syncCommand(s *streams, f *deviceFlags) *cobra.Command {
 		Use:   "sync [DEVICE...]",
 		Short: "Run a session of each device, or of the named ones",
 		RunE: func(c *cobra.Command, args []string) error {
-			ctx := c.Context()
-			b, err := f.open(s, nil)
-			if err != nil {
-				return err
-			}
-			defer b.close()
-			rows, err := b.choose(args)
-			if err != nil {
-				return err
-			}
-			all := numbers(rows)
-			step := b.progress("synced", len(all))
-			failed := b.fleet.Each(ctx, all, func(_ int, d *dmclient.Device) error {
-				defer step()
-				session, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginUser})
-				b.held(d, session, err)
-				if err == nil && len(all) <= 20 && !b.f.verbose {
-					b.print.line("%-16s %s, %s", d.Identity().Name, plural(len(session.Commands), "command"), session.End)
-				}
-				if err == nil && len(all) <= 20 {
-					b.unmet(d, session)
-				}
-				return err
-			})
-			if err := b.save(all); err != nil {
-				return err
-			}
-			b.print.line("%s synced", plural(len(all)-len(failed), "device"))
-			return b.outcome(ctx, len(all), failed, "sync")
+			return f.ask(c, s, errand{Command: "sync", Devices: args})
 		},
 	}
 	tokenKindFlag(c, &f.tokenKind)
 	return c
+}
+
+// sync runs a session of each device that is asked for.
+func (b *bench) sync(ctx context.Context, a errand) error {
+	rows, err := b.choose(a.Devices)
+	if err != nil {
+		return err
+	}
+	step := b.progress("synced", len(rows))
+	failed := b.fleet.Each(ctx, indexes(rows), func(_ int, d *dmclient.Device) error {
+		defer step()
+		if b.host != nil { // in its own process the devices have the faults already
+			if err := addFaults(d, a.Faults); err != nil {
+				return err
+			}
+		}
+		session, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginUser})
+		b.held(d, session, err)
+		if err == nil && len(rows) <= 20 && !b.f.verbose {
+			b.print.line("%-16s %s, %s", d.Identity().Name, plural(len(session.Commands), "command"), session.End)
+		}
+		if err == nil && len(rows) <= 20 {
+			b.unmet(d, session)
+		}
+		return err
+	})
+	b.print.line("%s synced", plural(len(rows)-len(failed), "device"))
+	if err := b.outcome(ctx, len(rows), failed, "sync"); err != nil {
+		return err
+	}
+	return b.rest()
+}
+
+func addFaults(d *dmclient.Device, specs []string) error {
+	for _, spec := range specs {
+		k, err := faults.New(spec)
+		if err != nil {
+			return err
+		}
+		d.AddFault(k)
+	}
+	return nil
 }
 
 // unmet says which faults could not show in a session, because the server did not send
@@ -94,7 +108,10 @@ func runCommand(s *streams, f *deviceFlags) *cobra.Command {
 		Long: `Runs all devices: they poll by their schedules and answer pushes. It also runs a
 fake WNS, reached as with dmwake test: by proxy (default), by hosts, or directly;
 it prints what the server needs for that. Every device registers its PFN again
-and runs a session, so that the server learns its channel URI.`,
+and runs a session, so that the server learns its channel URI.
+
+What a device acknowledges is in the file before the server gets the Status. Meanwhile
+"device list", "show" and "sync" ask this process, by a socket beside the file.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runDevices(c.Context(), s, f, &r) },
 	}
@@ -146,6 +163,8 @@ func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) er
 	if _, err := b.choose(nil); err != nil {
 		return err
 	}
+	b.syncs = true
+	defer b.serve("dmwake device run")()
 	if r.duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, r.duration)
@@ -203,7 +222,7 @@ func (b *bench) connect(ctx context.Context, devices []int, of func(*dmclient.De
 
 // run runs the devices' sessions until ctx ends, and then stores the devices.
 func (b *bench) run(ctx context.Context, lost *lostChannels) error {
-	all := numbers(b.rows)
+	all := indexes(b.rows)
 	b.connect(ctx, all, nil, b.progress("connected", len(all)))
 	b.print.line("%s running; Ctrl-C ends it", plural(len(all), "device"))
 	watching := make(chan struct{})
@@ -213,10 +232,10 @@ func (b *bench) run(ctx context.Context, lost *lostChannels) error {
 	}()
 	err := b.fleet.Run(ctx)
 	<-watching
-	if saveErr := b.save(all); saveErr != nil {
-		return saveErr
-	}
 	b.print.line("%s", b.status())
+	if err := b.rest(); err != nil {
+		return err
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return nil // the normal end
 	}

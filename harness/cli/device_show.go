@@ -15,10 +15,12 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
+	"github.com/dmwake/dmwake/simulator/fleet"
 )
 
 // listed is a device in "list --json".
 type listed struct {
+	Number   int      `json:"number"`
 	DeviceID string   `json:"deviceID"`
 	Name     string   `json:"name"`
 	Profile  string   `json:"profile"`
@@ -50,36 +52,71 @@ func listCommand(s *streams, f *deviceFlags) *cobra.Command {
 		Short: "List the devices",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			b, err := f.open(s, nil)
-			if err != nil {
-				return err
-			}
-			defer b.close()
-			all := []listed{}
-			for _, r := range b.rows {
-				if err := b.fleet.Do(c.Context(), r.i, func(d *dmclient.Device) error { all = append(all, describeDevice(d)); return nil }); err != nil {
-					return usage(err)
-				}
-			}
-			if asJSON {
-				enc := json.NewEncoder(s.out)
-				enc.SetIndent("", "  ")
-				return enc.Encode(all)
-			}
-			if len(all) == 0 {
-				fmt.Fprintf(s.out, "%s has no devices; enroll some with dmwake device enroll\n", f.state)
-				return nil
-			}
-			w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "#\tNAME\tDEVICEID\tPROFILE\tSTATE\tPUSH\tNEXT")
-			for i, d := range all {
-				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i+1, d.Name, d.DeviceID, d.Profile, d.State, d.Push, d.Next)
-			}
-			return w.Flush()
+			return f.ask(c, s, errand{Command: "list", JSON: asJSON})
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return c
+}
+
+// begunState is the state of a device that is only begun.
+const begunState = "begun"
+
+// list prints the devices as the file has them.
+func (b *bench) list(a errand) error {
+	all := []listed{}
+	err := b.store.Each(func(e fleet.Entry) error {
+		d, err := b.stored(e)
+		if err != nil {
+			return err
+		}
+		l := describeDevice(d)
+		if l.Number = e.Number; e.Begun {
+			l.State = begunState
+		}
+		all = append(all, l)
+		return nil
+	})
+	if err != nil {
+		return usage(err)
+	}
+	out := b.s.out
+	if a.JSON {
+		enc := json.NewEncoder(out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(all)
+	}
+	if len(all) == 0 {
+		fmt.Fprintf(out, "%s has no devices; enroll some with dmwake device enroll\n", b.f.state)
+		return nil
+	}
+	begun := 0
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "#\tNAME\tDEVICEID\tPROFILE\tSTATE\tPUSH\tNEXT")
+	for _, d := range all {
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Number, d.Name, d.DeviceID, d.Profile, d.State, d.Push, d.Next)
+		if d.State == begunState {
+			begun++
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if begun > 0 {
+		fmt.Fprintf(out, "%s begun: the enrollment did not end; dmwake device enroll --resume goes on\n", plural(begun, "device"))
+	}
+	return nil
+}
+
+// stored makes a device to look at from the file.
+func (b *bench) stored(e fleet.Entry) (*dmclient.Device, error) {
+	dev := b.dev
+	dev.WNS, dev.Persist = unattended{}, nil
+	d, err := b.store.Unpack(dev, e.Record)
+	if err != nil {
+		return nil, fmt.Errorf("%s: device %s: %w", b.f.state, e.DeviceID, err)
+	}
+	return d, nil
 }
 
 func showCommand(s *streams, f *deviceFlags) *cobra.Command {
@@ -92,21 +129,30 @@ func showCommand(s *streams, f *deviceFlags) *cobra.Command {
 			if len(args) != 1 {
 				return usage(errors.New("name one device; dmwake device list shows them all"))
 			}
-			b, err := f.open(s, nil)
-			if err != nil {
-				return err
-			}
-			defer b.close()
-			rows, err := b.choose(args)
-			if err != nil {
-				return err
-			}
-			return b.fleet.Do(c.Context(), rows[0].i, func(d *dmclient.Device) error { return b.show(d, path, !noTranscript) })
+			return f.ask(c, s, errand{Command: "show", Devices: args, Path: path, NoTranscript: noTranscript})
 		},
 	}
 	c.Flags().StringVar(&path, "path", "", "show only this part of the management tree, such as ./Vendor/MSFT/VPNv2")
 	c.Flags().BoolVar(&noTranscript, "no-transcript", false, "omit the last session")
 	return c
+}
+
+// showOne prints a device as the file has it.
+func (b *bench) showOne(a errand) error {
+	rows, err := b.choose(a.Devices)
+	if err != nil {
+		return err
+	}
+	return b.store.Each(func(e fleet.Entry) error {
+		if e.DeviceID != rows[0].id {
+			return nil
+		}
+		d, err := b.stored(e)
+		if err != nil {
+			return usage(err)
+		}
+		return b.show(d, a.Path, !a.NoTranscript)
+	})
 }
 
 func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error {
@@ -213,12 +259,12 @@ func setCommand(s *streams, f *deviceFlags) *cobra.Command {
 						return err
 					}
 				}
-				return nil
+				return b.store.Keep(d, "")
 			})
 			if err != nil {
 				return usage(err)
 			}
-			return b.save(numbers(rows))
+			return nil
 		},
 	}
 }
@@ -284,16 +330,22 @@ func leaveCommand(s *streams, f *deviceFlags, use, short string, leave func(cont
 			if err != nil {
 				return err
 			}
-			failed := b.fleet.Each(ctx, numbers(rows), func(_ int, d *dmclient.Device) error { return leave(ctx, b, d) })
-			if err := b.save(numbers(rows)); err != nil {
+			failed := b.fleet.Each(ctx, indexes(rows), func(_ int, d *dmclient.Device) error {
+				err := leave(ctx, b, d)
+				b.keep(d, nil)
+				return err
+			})
+			if err := b.rest(); err != nil {
 				return err
 			}
+			var gone []string
 			for _, r := range rows {
 				if forget && failed[r.i] == nil {
-					if err := b.store.Delete(r.id); err != nil {
-						return usage(err)
-					}
+					gone = append(gone, r.id)
 				}
+			}
+			if err := b.store.Delete(gone...); err != nil {
+				return usage(err)
 			}
 			b.print.line("%s: %s", use, plural(len(rows)-len(failed), "device"))
 			return b.outcome(ctx, len(rows), failed, use)

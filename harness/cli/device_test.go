@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/boltfile"
 	"github.com/dmwake/dmwake/harness/internal/testenv"
 	"github.com/dmwake/dmwake/harness/report"
 )
@@ -232,6 +234,16 @@ func TestDeviceMistakes(t *testing.T) {
 	if err := os.WriteFile(other, []byte(strings.Repeat("x", 70000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	labs := filepath.Join(w.dir, "lab.db")
+	file, err := boltfile.Open(labs, boltfile.Kind{Name: "lab", Version: "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	before, err := os.ReadFile(labs)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		code int
 		want string
@@ -252,6 +264,7 @@ func TestDeviceMistakes(t *testing.T) {
 		{2, "--again needs the devices", []string{"enroll", "--username", "a@b", "--again"}},
 		{2, "must be used together", []string{"enroll", "--username", "a@b", "--cert", "x"}},
 		{2, "not a dmwake state file", []string{"list", "--state", other}},
+		{2, "is the state file of a lab, not of a device", []string{"list", "--state", labs}},
 		{2, "no such file", []string{"enroll", "--username", "a@b", "--ca", "nothing.pem"}},
 		{2, "name the devices to wipe", []string{"wipe"}},
 		{2, "name one device", []string{"show"}},
@@ -265,6 +278,9 @@ func TestDeviceMistakes(t *testing.T) {
 		if out := w.device(c.code, c.args...); !strings.Contains(out, c.want) {
 			t.Errorf("device %v says\n%s\nwant %q", c.args, out, c.want)
 		}
+	}
+	if after, err := os.ReadFile(labs); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the state file of a lab was written to (%v)", err)
 	}
 	if info, err := os.Stat(filepath.Join(w.dir, ".dmwake", "devices.db")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the state file: %v %v", info, err)

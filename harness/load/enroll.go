@@ -195,11 +195,12 @@ func (e *enrollment) restore(file string) (devices []int, err error) {
 		return nil, err
 	}
 	defer store.Close() //nolint:errcheck // it is read only
-	err = store.Each(func(_ string, record []byte) error {
+	e.damaged = store.Notice()
+	err = store.Each(func(d fleet.Entry) error {
 		if len(devices) >= e.opts.Devices {
 			return nil
 		}
-		i, err := e.fleet.Restore(record, store)
+		i, err := e.fleet.Restore(d.Record, store)
 		if err == nil {
 			devices = append(devices, i)
 		}

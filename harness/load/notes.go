@@ -29,6 +29,9 @@ func (r *Run) notes(out *result.Result, b *batch) (list []string) {
 	if excluded > 0 {
 		note("%d of %d devices could not be enrolled and did not take part.", excluded, r.opts.own())
 	}
+	if r.pool.damaged != "" {
+		note("Devices may be missing: %s.", r.pool.damaged)
+	}
 	if b.moving && out.Aborted == "" {
 		note("Sessions were still succeeding %s after the end of the plan (drain). Wake-ups that had none by then count as lost. Raise drain to see how late they are.", r.opts.Drain)
 	}

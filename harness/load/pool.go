@@ -29,6 +29,7 @@ type pool struct {
 
 	vars     []target.Vars  // of the devices that can be woken
 	excluded map[string]int // devices that could not be enrolled, by cause
+	damaged  string         // what the state file says of its damage
 	offline  int            // devices of vars without a network
 }
 

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -133,7 +135,6 @@ func TestStateFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	records := map[string][]byte{}
 	for range 3 {
 		base.Profile, base.Identity = dmclient.Win11(), l.NewIdentity()
 		d, err := dmclient.New(base)
@@ -146,27 +147,40 @@ func TestStateFile(t *testing.T) {
 		if _, err := d.Sync(t.Context(), dmclient.SyncOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		if records[d.Identity().DeviceID], err = d.Pack(dmclient.Packing{Keys: store}); err != nil {
+		if err := store.Keep(d, ""); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := store.Put(records); err != nil {
-		t.Fatal(err)
 	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for bound, want := range map[int]int{100: 3, 2: 2} {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := filepath.Join(t.TempDir(), "damaged.db")
+	raw[bytes.Index(raw, []byte(base.Identity.DeviceID))+3] ^= 1 // its record, or its number
+	if err := os.WriteFile(damaged, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		file        string
+		bound, want int
+		note        bool
+	}{{file, 100, 3, false}, {file, 2, 2, false}, {damaged, 100, 3, true}} {
 		o := options(t, "10", time.Second)
-		o.State, o.Devices = file, bound
+		o.State, o.Devices = c.file, c.bound
 		run, err := Start(t.Context(), l, o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := play(t, run)
 		whole(t, r)
-		if len(run.pool.vars) != want || r.Counts.Done != 10 {
-			t.Errorf("%d devices, want %d; %+v", len(run.pool.vars), want, r.Counts)
+		if n := len(run.pool.vars); n != c.want && !(c.note && n == c.want-1) || r.Counts.Done != 10 {
+			t.Errorf("%d devices, want %d; %+v", len(run.pool.vars), c.want, r.Counts)
+		}
+		if slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "Devices may be missing: the state file") }) != c.note {
+			t.Errorf("of the damaged file: %v, the notes say %q", c.note, r.Notes)
 		}
 		run.Close()
 	}

@@ -142,6 +142,13 @@ type Config struct {
 	// takes some 20 KB.
 	Keep int
 
+	// Persist, if not nil, stores the device before the server may rely on what it
+	// has: after an enrollment and after a renewal of the certificate, and in a
+	// session before the message that acknowledges commands which may have changed
+	// the device. It may Pack the device. If it fails, the session ends with
+	// ErrNotStored and the server gets no Status: what was acknowledged is stored.
+	Persist func(*Device) error
+
 	// OnSend and OnReceive are called for every session message, OnEffect for
 	// every effect of a command. They must not call the device.
 	OnSend, OnReceive func(*Session, *syncml.Message)

@@ -38,7 +38,7 @@ type EnrollOptions struct {
 // server requires, GetPolicies, RST. An enrolled device refuses (0x8018000A):
 // Unenroll it first, or set Again. The first session, which Windows opens right
 // after, is up to the caller: Sync with OriginEnrollment. Errors are
-// *enroll.Error.
+// *enroll.Error, or ErrNotStored of a device that is enrolled.
 func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	if err := d.session.take(ctx); err != nil {
 		return err
@@ -103,9 +103,9 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	}
 	d.join(c.Credential)
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.enrollURL = ""
-	return nil
+	d.mu.Unlock()
+	return d.persist()
 }
 
 // begin refuses to enroll an enrolled device, or removes the enrollment.
@@ -280,14 +280,20 @@ func (d *Device) Renew(ctx context.Context) error {
 		return err
 	}
 	defer d.session.Unlock()
-	if d.State() != Enrolled {
-		return ErrNotEnrolled
+	if err := d.ready(); err != nil {
+		return err
 	}
 	now := d.now()
 	d.mu.Lock()
 	d.renewal = renewal{at: now, status: renewing}
 	d.mu.Unlock()
 	err := d.renewCertificate(ctx)
+	d.noteRenewal(now, err)
+	return errors.Join(err, d.persist())
+}
+
+// noteRenewal records how the renewal at that time ended.
+func (d *Device) noteRenewal(at time.Time, err error) {
 	retry, _ := d.tree.Look("./Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/RetryInterval")
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -296,9 +302,8 @@ func (d *Device) Renew(ctx context.Context) error {
 	d.schedule.renewTry = time.Time{}
 	if err != nil {
 		d.renewal.status, d.renewal.code = renewFailed, -2145910762 // 0x80180016
-		d.schedule.renewTry = now.Add(duration(retry, day, 7*day))
+		d.schedule.renewTry = at.Add(duration(retry, day, 7*day))
 	}
-	return err
 }
 
 func (d *Device) renewCertificate(ctx context.Context) error {

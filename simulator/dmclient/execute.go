@@ -50,7 +50,7 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 		r.d.setAppAuth(serverCred, "AAuthData", chal.Meta.NextNonce)
 	}
 	// Room for all Status elements, and some Results.
-	x := &executor{ctx: ctx, r: r, d: r.d, s: r.s, msgRef: m.Hdr.MsgID, msg: len(r.s.Received) - 1, out: make([]syncml.Command, 0, len(m.Body)+4)}
+	x := &executor{ctx: ctx, r: r, d: r.d, s: r.s, msgRef: m.Hdr.MsgID, msg: len(r.s.Received) - 1, first: len(r.s.Commands), out: make([]syncml.Command, 0, len(m.Body)+4)}
 	x.status("0", "SyncHdr", code)
 	x.out[0].Chal = chal
 	r.lead = 1
@@ -65,6 +65,12 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 					r.lead++
 				}
 			}
+		}
+	}
+	if x.changed() {
+		if err := r.d.persist(); err != nil {
+			r.s.End = "stopped by the device: what the commands changed could not be stored, so no Status was sent"
+			return nil, err
 		}
 	}
 	if !m.Final && !asked && (m.HasCommands() || r.chunk != nil) {
@@ -136,7 +142,13 @@ type executor struct {
 	s      *Session
 	msgRef string
 	msg    int
+	first  int              // of the session's commands that this message brought
 	out    []syncml.Command // without CmdIDs: compose numbers them
+}
+
+// changed reports whether a command of the message may have changed the device.
+func (x *executor) changed() bool {
+	return slices.ContainsFunc(x.s.Commands[x.first:], func(e Executed) bool { return e.Verb != syncml.Get })
 }
 
 // status appends the Status of a command and returns its index in x.out.

@@ -59,8 +59,24 @@ func (d *Device) Life() Life {
 // Locked is how often the device was locked remotely.
 func (d *Device) Locked() int { return d.Life().Locks }
 
-// afterSession applies the effects that wait for the session's end.
+// afterSession ends a session.
 func (d *Device) afterSession(s *Session) {
+	d.mu.Lock()
+	d.afterTokens(s)
+	if s.Err == nil && len(s.Received) > 0 {
+		d.alerts = nil // the server has them
+		d.schedule.lastContact = d.now()
+	}
+	d.mu.Unlock()
+	if managed := d.settle(); s.Err == nil && managed {
+		d.endOfSession()
+	}
+	d.reschedule()
+}
+
+// settle applies the effects that wait for a session's end, and reports whether the
+// device is still managed.
+func (d *Device) settle() (managed bool) {
 	d.mu.Lock()
 	var wiped, left, renew, reboot bool
 	for _, e := range d.pending {
@@ -77,11 +93,6 @@ func (d *Device) afterSession(s *Session) {
 		}
 	}
 	d.pending = nil
-	d.afterTokens(s)
-	if s.Err == nil && len(s.Received) > 0 {
-		d.alerts = nil // the server has them
-		d.schedule.lastContact = d.now()
-	}
 	if renew {
 		d.schedule.renewNow = true
 		d.renewal.status = renewing
@@ -95,10 +106,7 @@ func (d *Device) afterSession(s *Session) {
 	case reboot:
 		d.Disconnect() // connections do not survive it; the channel does
 	}
-	if s.Err == nil && !wiped && !left {
-		d.endOfSession()
-	}
-	d.reschedule()
+	return !wiped && !left
 }
 
 // end takes the device out of management.

@@ -22,7 +22,8 @@ type Packing struct {
 	Keys Keyring
 }
 
-// Keyring stores private keys by reference.
+// Keyring stores private keys by reference. Key gives nil for a key that was lost:
+// the device is there, but has no sessions (ErrNoKey).
 type Keyring interface {
 	PutKey(crypto.Signer) (ref []byte, err error)
 	Key(ref []byte) (crypto.Signer, error)
@@ -75,7 +76,7 @@ func (d *Device) Pack(p Packing) ([]byte, error) {
 	e.uint(uint64(d.renewal.status)) //nolint:gosec // as above
 	e.int(d.renewal.code)
 	e.string(d.directory.token)
-	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts, d.setup, d.cfg.Identity.Serial})
+	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts, d.setup, d.cfg.Identity.Serial, d.pending})
 	if err != nil {
 		return nil, fmt.Errorf("pack the device: %w", err)
 	}
@@ -92,6 +93,8 @@ type packedRest struct {
 	Alerts []syncml.Command `json:"a,omitempty"`
 	Setup  setup            `json:"s,omitzero"`
 	Serial string           `json:"n,omitempty"`
+	// Pending are effects of a session that was still running, such as a wipe.
+	Pending []csp.Effect `json:"p,omitempty"`
 }
 
 func bit(b bool) int {
@@ -257,7 +260,7 @@ func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 		}
 	}
 	dev.cfg.Identity.Serial = rest.Serial
-	dev.life, dev.jobs, dev.alerts, dev.setup = rest.Life, rest.Jobs, rest.Alerts, rest.Setup
+	dev.life, dev.jobs, dev.alerts, dev.setup, dev.pending = rest.Life, rest.Jobs, rest.Alerts, rest.Setup, rest.Pending
 	overlay := unpackOverlay(d)
 	dev.directory.unpack(d, v, token, s.enrolled)
 	if d.err != nil || dev.state < NotEnrolled || dev.state > Wiped {
@@ -265,6 +268,7 @@ func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 	}
 	dev.tree.Restore(overlay)
 	dev.describe()
+	dev.settle() // the session did not reach its end, but its commands were acknowledged
 	return dev, nil
 }
 

@@ -180,7 +180,7 @@ func (p *pushClient) closeAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for provider, a := range p.accounts {
-		if a.uri != "" {
+		if a.uri != "" && p.device.cfg.WNS != nil { // a record may come from a device that had one
 			p.device.cfg.WNS.CloseChannel(a.uri)
 		}
 		delete(p.accounts, provider)

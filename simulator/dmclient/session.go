@@ -56,7 +56,11 @@ var (
 	ErrNotEnrolled = errors.New("the device is not enrolled")
 	ErrEndless     = fmt.Errorf("the session did not end after %d messages", maxMessages)
 	ErrRefused     = errors.New("the server refused the session")
-	errConnection  = errors.New("no reply")
+	// ErrNotStored is a failure of Config.Persist.
+	ErrNotStored = errors.New("the device could not be stored")
+	// ErrNoKey is of a device that was unpacked without its key.
+	ErrNoKey      = errors.New("the device's private key is lost; enroll it again")
+	errConnection = errors.New("no reply")
 )
 
 // Sync runs one session. After a failed connection it retries as the account's
@@ -70,8 +74,8 @@ func (d *Device) Sync(ctx context.Context, opts SyncOptions) (*Session, error) {
 		return nil, err
 	}
 	defer d.session.Unlock()
-	if d.State() != Enrolled {
-		return nil, ErrNotEnrolled
+	if err := d.ready(); err != nil {
+		return nil, err
 	}
 	if opts.Origin == 0 {
 		opts.Origin = OriginSchedule
@@ -100,6 +104,19 @@ func (d *Device) Sync(ctx context.Context, opts SyncOptions) (*Session, error) {
 		}
 		wait = min(2*wait, duration(d.dmAcc("Ext/Microsoft/MaxBackOffTime"), time.Millisecond, 24*time.Hour))
 	}
+}
+
+// ready is why a device can have no session, if it cannot.
+func (d *Device) ready() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.state != Enrolled:
+		return ErrNotEnrolled
+	case d.cert != nil && d.key == nil:
+		return ErrNoKey
+	}
+	return nil
 }
 
 // retries is how often to retry a failed connection, and the first wait, which

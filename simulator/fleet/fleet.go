@@ -125,8 +125,8 @@ func (f *Fleet) Add(p dmclient.Profile, id dmclient.Identity) (int, error) {
 }
 
 // Restore adds a device from a record of a Store.
-func (f *Fleet) Restore(record []byte, keys dmclient.Keyring) (int, error) {
-	d, err := dmclient.Unpack(f.cfg.Device, dmclient.Packing{Keys: keys}, record)
+func (f *Fleet) Restore(record []byte, from *Store) (int, error) {
+	d, err := from.Unpack(f.cfg.Device, record)
 	return f.take(d, err)
 }
 
@@ -146,16 +146,6 @@ func (f *Fleet) take(d *dmclient.Device, err error) (int, error) {
 	f.mu.Unlock()
 	f.release(i, record, due)
 	return i, nil
-}
-
-// Record packs device i by itself, for a Store.
-func (f *Fleet) Record(ctx context.Context, i int, keys dmclient.Keyring) (record []byte, id string, err error) {
-	err = f.Do(ctx, i, func(d *dmclient.Device) error {
-		id = d.Identity().DeviceID
-		record, err = d.Pack(dmclient.Packing{Keys: keys})
-		return err
-	})
-	return record, id, err
 }
 
 // Do unpacks device i, calls fn with it and packs it again. A device has one

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/boltfile"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
@@ -162,7 +163,8 @@ func TestDamagedRecords(t *testing.T) {
 	cfg, _ := config(t)
 	f := New(cfg)
 	enrollAll(t, f, 1)
-	record, _, err := f.Record(ctx(t), 0, nil)
+	var record []byte
+	err := f.Do(ctx(t), 0, func(d *dmclient.Device) (err error) { record, err = d.Pack(dmclient.Packing{}); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,19 +252,10 @@ func TestStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	records := map[string][]byte{}
 	for i := range 3 {
-		r, id, err := f.Record(ctx(t), i, store)
-		if err != nil {
+		if err := f.Do(ctx(t), i, func(d *dmclient.Device) error { return store.Keep(d, "text") }); err != nil {
 			t.Fatal(err)
 		}
-		records[id] = r
-	}
-	if err := store.Put(records); err != nil {
-		t.Fatal(err)
-	}
-	if err := store.PutTranscript(identity(0).DeviceID, "text"); err != nil {
-		t.Fatal(err)
 	}
 	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "in use by another dmwake") {
 		t.Errorf("opened twice: %v", err)
@@ -278,7 +271,7 @@ func TestStore(t *testing.T) {
 	}
 	defer store.Close()
 	again := New(cfg)
-	if err := store.Each(func(_ string, r []byte) error { _, err := again.Restore(r, store); return err }); err != nil {
+	if err := store.Each(func(e Entry) error { _, err := again.Restore(e.Record, store); return err }); err != nil {
 		t.Fatal(err)
 	}
 	if again.Len() != 3 {
@@ -296,8 +289,35 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	left := 0
-	if err := store.Each(func(string, []byte) error { left++; return nil }); err != nil || left != 2 {
+	if err := store.Each(func(Entry) error { left++; return nil }); err != nil || left != 2 {
 		t.Errorf("%d devices left, %v", left, err)
+	}
+	// A damaged file may lose a key; its device can be seen, and enrolled again.
+	if err := store.file.Update(func(tx *boltfile.Tx) error {
+		var ref []byte
+		err := tx.Each(keysBucket, func(k, _ []byte) error { ref = append([]byte(nil), k...); return nil })
+		return errors.Join(err, tx.Delete(keysBucket, ref))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	lost := New(cfg)
+	if err := store.Each(func(e Entry) error { _, err := lost.Restore(e.Record, store); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if err := lost.Do(ctx(t), 0, func(d *dmclient.Device) error {
+		if _, err := d.Sync(ctx(t), dmclient.SyncOptions{}); !errors.Is(err, dmclient.ErrNoKey) {
+			t.Errorf("a session without the key: %v", err)
+		}
+		if err := d.Renew(ctx(t)); !errors.Is(err, dmclient.ErrNoKey) {
+			t.Errorf("a renewal without the key: %v", err)
+		}
+		if err := d.Enroll(ctx(t), dmclient.EnrollOptions{Again: true}); err != nil {
+			return err
+		}
+		_, err := d.Sync(ctx(t), dmclient.SyncOptions{})
+		return err
+	}); err != nil {
+		t.Error(err)
 	}
 	other := filepath.Join(t.TempDir(), "x.db")
 	if err := os.WriteFile(other, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
