@@ -317,7 +317,7 @@ func TestDevicesOnAFullDisk(t *testing.T) {
 	})
 	m := startMDM(t)
 	state := filepath.Join(disk, "devices.db")
-	n, each := rounds(200, 60), rounds(20, 8)
+	n, each := rounds(300, 100), rounds(20, 8)
 	out := m.device(2, m.enrollArgs(state, "--count", fmt.Sprint(n))...)
 	if !strings.Contains(out, "no space left on device") || !strings.Contains(out, "dmwake device enroll --resume goes on") || strings.Count(out, "Until it can") != 1 {
 		t.Errorf("on a full disk enroll says\n%s", out)
