@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// store lets a parcel wait for its device. Of those that were accepted for a device
-// that was not connected, one of each type waits in a channel: the newest.
+// store lets a parcel wait for its device. Of those that were never on their way, one
+// of each type waits in a channel: the newest.
 func (s *Server) store(p *Parcel) {
 	st := &s.channels
 	st.mu.Lock()
@@ -83,6 +83,7 @@ func (s *Server) deliverCached(device string) {
 		outcome Delivery
 	}
 	var due []pending
+	var sent []Record
 	now := s.Now()
 	st.mu.Lock()
 	for c := range st.waiting[device] {
@@ -97,13 +98,18 @@ func (s *Server) deliverCached(device string) {
 				d.outcome = Expired
 			case p.kind != typeRaw:
 				d.outcome = Shown
+			case !p.sent && s.saved != nil:
+				p.sent = true
+				sent = append(sent, p.record())
 			}
 			due = append(due, d)
 		}
 		c.cached = nil
 		st.waits(c)
 	}
+	kept := s.keep(sent...)
 	st.mu.Unlock()
+	kept() //nolint:errcheck // then a newer one may replace it after a restart
 	for _, d := range due {
 		if d.outcome != Woken {
 			s.ended(d.outcome, d.Parcel)

@@ -27,8 +27,8 @@ type Parcel struct {
 	seq              uint64    // of its journal entry
 	// fleeting: it is dropped if its device cannot be reached any more.
 	fleeting bool
-	// sent: it was accepted for a device that was connected, so a newer one does not
-	// replace it.
+	// sent: it was accepted for a device that was connected, or handed over, and perhaps
+	// the device has it: a newer one does not replace it.
 	sent bool
 	over atomic.Bool
 }
@@ -113,7 +113,7 @@ func (p *Parcel) Returned() {
 		return
 	}
 	back := &Parcel{Payload: p.Payload, ID: p.ID, Again: true, s: s, query: p.query, device: p.device, kind: p.kind, tag: p.tag, group: p.group,
-		expires: p.expires, seq: p.seq, sent: p.sent}
+		expires: p.expires, seq: p.seq, sent: true}
 	s.journal.outcome(p.seq, Cached)
 	s.stats.delivered(Cached)
 	s.store(back)
