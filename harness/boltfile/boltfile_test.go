@@ -230,11 +230,21 @@ func TestTakenOver(t *testing.T) {
 	}
 }
 
+// memory is a folder on a disk that need not wait for a sync, if there is one.
+func memory(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "boltfile")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 // damaged opens a damaged copy of a file and reports how it went: the same records
 // without a word, fewer with one, or an error. Anything else is an error of the test.
 func damaged(t *testing.T, b []byte, want map[string]string) (told bool) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := memory(t)
 	path := filepath.Join(dir, "x.db")
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
@@ -268,7 +278,7 @@ func damaged(t *testing.T, b []byte, want map[string]string) (told bool) {
 
 // sample is a file's bytes and its records. It has branch pages.
 func sample(t *testing.T) ([]byte, map[string]string) {
-	path := filepath.Join(t.TempDir(), "x.db")
+	path := filepath.Join(memory(t), "x.db")
 	f := open(t, path)
 	fill(t, f, 250)
 	want := records(t, f)
