@@ -65,7 +65,9 @@ push, list devices and results).
 It pushes through --wns (the base URL of a fake WNS), or to the real names through
 HTTPS_PROXY. Secrets come from the environment: DMWAKE_PASSWORD (the enrolling
 user's; generated and printed if empty), DMWAKE_WNS_SECRET (the app's),
-DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback).
+DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback). Without
+a token the admin API answers to 127.0.0.1, [::1] and localhost only, and never to a
+web page.
 
 --record writes what every device and the server send each other to a file per device,
 for "dmwake device compare" and "dmwake replay"; secrets are redacted.`,

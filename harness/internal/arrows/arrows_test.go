@@ -30,14 +30,15 @@ var mayImport = map[string][]string{
 	"simulator/csp":                {"simulator/syncml"},
 	"simulator/dmclient":           {"harness/faultspec", "simulator/csp", "simulator/enroll", "simulator/syncml"},
 	"simulator/fleet":              {"harness/boltfile", "simulator/dmclient", "simulator/csp", "simulator/enroll", "simulator/syncml"},
-	"simulator/mdmserver":          {"simulator/enroll", "simulator/syncml"},
+	"simulator/mdmserver":          {"simulator/enroll", "simulator/syncml", "harness/guard"},
 	"simulator/mdmserver/hook":     {"simulator/mdmserver", "simulator/enroll", "simulator/syncml"},
 	"simulator/mdmserver/mutants":  {"simulator/mdmserver", "simulator/mdmserver/hook", "simulator/enroll", "simulator/syncml"},
 	"simulator/mdmserver/variants": {"simulator/mdmserver", "simulator/mdmserver/hook", "simulator/enroll", "simulator/syncml"},
 	"simulator/example":            {},
-	"fakewns":                      {"fakewns", "harness/boltfile", "harness/faultspec"},
+	"fakewns":                      {"fakewns", "harness/boltfile", "harness/faultspec", "harness/guard"},
 	"harness/boltfile":             {}, // both sides keep their state in this way; it knows neither
 	"harness/faultspec":            {}, // both sides write faults in this way; it knows neither
+	"harness/guard":                {}, // it stands before the APIs of both sides
 	"harness/explain":              {},
 	"harness/sender":               {"fakewns", "harness/explain", "harness/target"},
 	"harness/target":               {"simulator", "fakewns"},
