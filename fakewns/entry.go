@@ -72,6 +72,9 @@ type Entry struct {
 	// the answer. Notes are violations that the service tolerates.
 	Violations []Violation
 	Notes      []Violation
+	// Cut says what of the request was too much to be kept: "8936 of 9000 headers not
+	// kept".
+	Cut string
 	// Session is the device's session that the notification led to, if the
 	// device reported it.
 	Session string
@@ -136,6 +139,9 @@ func (e *Entry) String() string {
 	}
 	for _, v := range e.Violations {
 		s += "; " + v.Text
+	}
+	if e.Cut != "" {
+		s += " (" + e.Cut + ")"
 	}
 	return s
 }

@@ -28,6 +28,7 @@ type Config struct {
 	ChannelBase   string
 	TokenLifetime time.Duration // default 24 h, as WNS says in expires_in
 	JournalSize   int           // entries kept, default 4096
+	JournalBytes  int           // memory they may take, default 16 KiB each and at least 1 MiB
 	Seed          uint64        // of channel tokens, access tokens and message ids
 	// SigningKey signs access tokens. Services that share it accept each
 	// other's tokens. Random if empty.
@@ -104,7 +105,7 @@ func New(cfg Config) *Server {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		cfg: cfg, journal: newJournal(cfg.JournalSize),
+		cfg: cfg, journal: newJournal(cfg.JournalSize, cfg.JournalBytes),
 		rand: rand.New(rand.NewPCG(cfg.Seed, 0x776e73)), //nolint:gosec // identifiers of a simulator, reproducible by seed
 	}
 	s.signer = newSigner(cfg.SigningKey)
