@@ -79,13 +79,14 @@ type Entry struct {
 	// device reported it.
 	Session string
 
-	fault      *Fault
-	life       time.Duration // of the token asked for
-	connection Connection
-	known      bool    // connection is
-	channelID  string  // of Channel
-	wrong      string  // the first violation that is answered with 400
-	parcel     *Parcel // that is to be delivered, or waits
+	values, bytes int // of Header, once measured
+	fault         *Fault
+	life          time.Duration // of the token asked for
+	connection    Connection
+	known         bool    // connection is
+	channelID     string  // of Channel
+	wrong         string  // the first violation that is answered with 400
+	parcel        *Parcel // that is to be delivered, or waits
 }
 
 func newEntry(k Kind, r *http.Request, now time.Time) *Entry {

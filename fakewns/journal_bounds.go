@@ -39,7 +39,12 @@ var (
 // how many bytes of memory it takes.
 func (e *Entry) bound() (size int) {
 	var cut []string
-	values, bytes := countValues(e.Header)
+	if e.values == 0 {
+		for name, list := range e.Header {
+			e.measure(name, list)
+		}
+	}
+	values, bytes := e.values, e.bytes
 	if values > maxHeaders || bytes > maxHeaderBytes {
 		kept, left := fewer(e.Header, headersFirst, maxHeaders, maxHeaderBytes)
 		e.Header = kept
@@ -94,6 +99,15 @@ func shortTexts(list []Violation) []Violation {
 		}
 	}
 	return list
+}
+
+// measure counts the values of a header, and the bytes of its name and values.
+func (e *Entry) measure(name string, values []string) {
+	e.values += len(values)
+	e.bytes += len(name)
+	for _, v := range values {
+		e.bytes += len(v)
+	}
 }
 
 // countValues counts the values of headers or of a form, and the bytes of names and
