@@ -27,6 +27,7 @@ type deviceFlags struct {
 	ca, connect         string
 	faults, quirks      []string
 	acceptUnknown       bool
+	allowHTTP           bool
 	verbose             bool
 	tokenKind           string             // of the directory's tokens; empty: good
 	directory           *directoryFlags    // of an enrollment; nil: as the file remembers
@@ -66,6 +67,7 @@ as the file has it. While "run" has the file, list, show and sync ask that proce
 	fl.StringVar(&f.username, "username", "", "user that enrolls; the password is in DMWAKE_PASSWORD")
 	fl.StringVar(&f.ca, "ca", "", "PEM file of the CA that signed the server's certificate")
 	fl.StringVar(&f.connect, "connect", "", "host:port to connect to, whatever the URLs name")
+	fl.BoolVar(&f.allowHTTP, "allow-http", false, "send credentials to services on plain http that the server names, which Windows refuses")
 	fl.StringArrayVar(&f.faults, "fault", nil, "make the devices misbehave, NAME or NAME=ARGUMENT; repeatable, dmwake device faults lists them")
 	fl.StringArrayVar(&f.quirks, "quirk", nil, "switch a quirk on, or off by -NAME; repeatable, dmwake device quirks lists them")
 	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "accept commands for CSPs that are not simulated, instead of answering 404")
@@ -117,6 +119,7 @@ func (f *deviceFlags) target() (*target.Config, error) {
 	if p := os.Getenv("DMWAKE_PASSWORD"); p != "" {
 		cfg.Target.Password = target.NewSecret(p)
 	}
+	cfg.Target.AllowHTTP = cfg.Target.AllowHTTP || f.allowHTTP
 	cfg.Defaults()
 	if d := cfg.Target.Discovery; d != "" && !strings.HasPrefix(d, "https://") {
 		return nil, fmt.Errorf("--discovery %q is not an https URL", d)
@@ -269,7 +272,7 @@ func (f *deviceFlags) device(cfg *target.Config, known *reach) (dmclient.Config,
 	t := &cfg.Target
 	dev := dmclient.Config{
 		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(), Timeout: cfg.Timeouts.Request,
-		TermsOfUse: t.TermsOfUse, AcceptUnknown: f.acceptUnknown, WNS: unattended{}, Dial: cfg.Dialer(), NoRetry: true,
+		TermsOfUse: t.TermsOfUse, AcceptUnknown: f.acceptUnknown, AllowHTTP: t.AllowHTTP, WNS: unattended{}, Dial: cfg.Dialer(), NoRetry: true,
 	}
 	if len(known.CA) > 0 {
 		dev.Roots = x509.NewCertPool()

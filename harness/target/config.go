@@ -37,6 +37,8 @@ type Target struct {
 	Discovery string `yaml:"discovery"` // URL of the discovery service
 	CA        string `yaml:"ca"`        // PEM file to verify the server's certificate
 	Connect   string `yaml:"connect"`   // host:port to connect to, whatever the URLs name
+	// AllowHTTP lets devices send credentials to services on plain HTTP.
+	AllowHTTP bool   `yaml:"allow_http"`
 	Username  string `yaml:"username"`
 	Password  Secret `yaml:"password"`
 	// Push is "wns", or "none" for a server without WNS push.
