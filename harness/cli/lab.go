@@ -168,6 +168,9 @@ func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Tru
 		fmt.Fprint(s.out, ", with the token of DMWAKE_CONTROL_TOKEN")
 	}
 	fmt.Fprintf(s.out, "\nCA           %s\nseed         %d\n", trust.CA, l.Seed)
+	if l.CA.Note != "" {
+		fmt.Fprintf(s.out, "note         %s\n", l.CA.Note)
+	}
 	for _, f := range l.WNS.Faults() {
 		fmt.Fprintf(s.out, "fault        %s\n", f)
 	}
