@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
@@ -218,7 +219,7 @@ func (b *bench) remember() (*reach, error) {
 		}
 	}
 	if t.CA != "" {
-		if r.CA, err = os.ReadFile(t.CA); err != nil {
+		if r.CA, err = bounded.ReadFile(t.CA, bounded.Text); err != nil {
 			return nil, fmt.Errorf("--ca: %w", err)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/scenarios"
@@ -294,7 +295,7 @@ func (f *mdmFlags) devices(cfg *mdmserver.Config) error {
 		return fmt.Errorf("--encoding %q is neither xml nor wbxml", f.encoding)
 	}
 	if f.enrollCA != "" {
-		raw, err := os.ReadFile(f.enrollCA)
+		raw, err := bounded.ReadFile(f.enrollCA, bounded.Text)
 		if err != nil {
 			return fmt.Errorf("--enroll-ca: %w", err)
 		}

@@ -20,6 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -139,7 +140,7 @@ func Check(path string) error {
 }
 
 func load(path string, complete func(c *Config, dir string) error) (*Config, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Text)
 	if err != nil {
 		return nil, &ConfigError{path, "cannot be read: " + err.Error() + "; dmwake init writes one for your server (dmwake test without --config tests the embedded server)"}
 	}
@@ -202,7 +203,7 @@ func (c *Config) complete(dir string) error {
 		if _, err := c.Roots(); err != nil {
 			return fmt.Errorf("target.ca: %w", err)
 		}
-		raw, err := os.ReadFile(t.CA)
+		raw, err := bounded.ReadFile(t.CA, bounded.Text)
 		if err != nil {
 			return fmt.Errorf("target.ca: %w", err)
 		}
@@ -308,7 +309,7 @@ func (c *Config) Roots() (*x509.CertPool, error) {
 	if c.Target.CA == "" {
 		return nil, nil
 	}
-	raw, err := os.ReadFile(c.Target.CA)
+	raw, err := bounded.ReadFile(c.Target.CA, bounded.Text)
 	if err != nil {
 		return nil, err
 	}
