@@ -280,7 +280,7 @@ func runCommandInLab(ctx context.Context, s *streams, l *lab.Lab, trust *interce
 		cmd = intercept.InHosts(ctx, hosts, argv...)
 	}
 	cmd.Env = append(os.Environ(), trust.Env(proxy)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, s.out, s.err
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, plain(s.out), s.err
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	fmt.Fprintf(s.out, "starting %s\n", strings.Join(argv, " "))
