@@ -1,6 +1,7 @@
 package fakewns
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/dmwake/dmwake/fakewns/intercept"
@@ -59,7 +60,7 @@ func (h *hellos) add(peer, name string) {
 	if h.names == nil || len(h.names) >= maxHellos {
 		h.names = map[string]string{}
 	}
-	h.names[peer] = name
+	h.names[peer] = strings.Clone(name[:min(len(name), maxText)])
 }
 
 func (h *hellos) take(peer string) string {

@@ -72,17 +72,21 @@ type Entry struct {
 	// the answer. Notes are violations that the service tolerates.
 	Violations []Violation
 	Notes      []Violation
+	// Cut says what of the request was too much to be kept: "8936 of 9000 headers not
+	// kept".
+	Cut string
 	// Session is the device's session that the notification led to, if the
 	// device reported it.
 	Session string
 
-	fault      *Fault
-	life       time.Duration // of the token asked for
-	connection Connection
-	known      bool    // connection is
-	channelID  string  // of Channel
-	wrong      string  // the first violation that is answered with 400
-	parcel     *Parcel // that is to be delivered, or waits
+	values, bytes int // of Header, once measured
+	fault         *Fault
+	life          time.Duration // of the token asked for
+	connection    Connection
+	known         bool    // connection is
+	channelID     string  // of Channel
+	wrong         string  // the first violation that is answered with 400
+	parcel        *Parcel // that is to be delivered, or waits
 }
 
 func newEntry(k Kind, r *http.Request, now time.Time) *Entry {
@@ -136,6 +140,9 @@ func (e *Entry) String() string {
 	}
 	for _, v := range e.Violations {
 		s += "; " + v.Text
+	}
+	if e.Cut != "" {
+		s += " (" + e.Cut + ")"
 	}
 	return s
 }

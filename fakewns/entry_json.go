@@ -44,6 +44,7 @@ type entryJSON struct {
 	Delivery   Delivery    `json:"delivery,omitempty"`
 	Violations []Violation `json:"violations"`
 	Notes      []Violation `json:"notes,omitempty"`
+	Cut        string      `json:"cut,omitempty"`
 	Session    string      `json:"session,omitempty"`
 }
 
@@ -59,7 +60,7 @@ func (e *Entry) MarshalJSON() ([]byte, error) {
 		Seq: e.Seq, At: e.At, Kind: e.Kind, Method: e.Method, Host: e.Host, Target: e.redactedTarget(), Proto: e.Proto, TLS: e.TLS,
 		Chunked: e.Chunked, ContentLength: e.ContentLength, Peer: e.Peer, App: e.App, Channel: e.channelID, Device: e.Device,
 		Status: e.Status, WNSStatus: e.WNSStatus, MsgID: e.MsgID, Error: e.Error, RetryAfter: e.RetryAfter, Fault: e.Fault, Cause: string(e.Cause), Delivery: e.Delivery,
-		Violations: e.Violations, Notes: e.Notes, Session: e.Session,
+		Violations: e.Violations, Notes: e.Notes, Cut: e.Cut, Session: e.Session,
 	}
 	if out.Violations == nil {
 		out.Violations = []Violation{}
@@ -108,7 +109,7 @@ func (e *Entry) UnmarshalJSON(b []byte) error {
 		Header: in.Headers, Chunked: in.Chunked, ContentLength: in.ContentLength, Body: in.BodyBase64, Peer: in.Peer, Form: in.Form,
 		App: in.App, channelID: in.Channel, Device: in.Device,
 		Status: in.Status, WNSStatus: in.WNSStatus, MsgID: in.MsgID, Error: in.Error, RetryAfter: in.RetryAfter, Fault: in.Fault, Cause: intercept.Cause(in.Cause), Delivery: in.Delivery,
-		Violations: in.Violations, Notes: in.Notes, Session: in.Session,
+		Violations: in.Violations, Notes: in.Notes, Cut: in.Cut, Session: in.Session,
 	}
 	if in.Body != "" {
 		e.Body = []byte(in.Body)

@@ -8,10 +8,15 @@ import (
 	"sync/atomic"
 )
 
-// Journal is a bounded record of requests, oldest dropped first.
+// Journal is a record of requests, bounded in entries and in bytes: the oldest are
+// dropped first.
 type Journal struct {
 	mu      sync.Mutex
 	ring    []*Entry
+	sizes   []int  // in bytes, of the entries of ring
+	bytes   int    // their sum
+	most    int    // what bytes may be
+	cut     uint64 // entries that were cut
 	first   uint64 // Seq of the oldest entry that was not cleared
 	next    uint64 // Seq of the next entry
 	waiting int
@@ -25,22 +30,29 @@ type Journal struct {
 	// once when it can be written again, so what is owed to it stays bounded.
 	behind  atomic.Bool
 	missing uint64
+	// stale removes from the store what this journal dropped.
+	stale    []Record
+	restored bool // from a store, which will be saved to
 }
 
 const defaultJournal = 4096
 
-func newJournal(size int) *Journal {
+func newJournal(size, bytes int) *Journal {
 	if size <= 0 {
 		size = defaultJournal
 	}
-	return &Journal{ring: make([]*Entry, size), changed: make(chan struct{})}
+	if bytes <= 0 {
+		bytes = max(size*defaultEntryBytes, minJournalBytes)
+	}
+	return &Journal{ring: make([]*Entry, size), sizes: make([]int, size), most: bytes, changed: make(chan struct{})}
 }
 
 // add takes an entry in with its parcel; kept waits until both are stored durably.
 func (j *Journal) add(e *Entry) (kept func() error) {
+	size := e.bound()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	records := j.take(e)
+	records := j.take(e, size)
 	if j.store == nil {
 		return nothingKept
 	}
@@ -49,9 +61,10 @@ func (j *Journal) add(e *Entry) (kept func() error) {
 
 // addLater is add for an entry that nobody waits for.
 func (j *Journal) addLater(e *Entry) {
+	size := e.bound()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	records := j.take(e)
+	records := j.take(e, size)
 	switch {
 	case j.store == nil:
 	case j.behind.Load() || j.store.Err() != nil:
@@ -95,12 +108,9 @@ func (j *Journal) catchUp() {
 }
 
 // take takes an entry in; the caller holds the lock.
-func (j *Journal) take(e *Entry) (records []Record) {
+func (j *Journal) take(e *Entry, size int) (records []Record) {
 	e.Seq = j.next
-	at := j.next % uint64(len(j.ring))
-	old := j.ring[at]
-	j.ring[at] = e
-	j.next++
+	j.place(e, size)
 	j.note(e.Seq)
 	if e.parcel != nil {
 		e.parcel.numbered(e.Seq)
@@ -108,14 +118,41 @@ func (j *Journal) take(e *Entry) (records []Record) {
 	if j.store == nil {
 		return nil
 	}
-	records = append(records, entryRecord(e))
-	if old != nil {
-		records = append(records, Record{bucketJournal, entryKey(old.Seq), nil})
-	}
+	records, j.stale = append(j.stale, entryRecord(e)), nil
 	if e.parcel != nil {
 		records = append(records, e.parcel.record())
 	}
 	return records
+}
+
+// place makes an entry the newest, and drops the oldest ones that are too many or too
+// long beside it. The caller holds the lock.
+func (j *Journal) place(e *Entry, size int) {
+	if e.Cut != "" {
+		j.cut++
+	}
+	at := e.Seq % uint64(len(j.ring))
+	j.drop(at)
+	j.ring[at], j.sizes[at] = e, size
+	j.bytes += size
+	j.next = e.Seq + 1
+	for seq := j.oldest(); j.bytes > j.most && seq < e.Seq; seq++ {
+		j.drop(seq % uint64(len(j.ring)))
+		j.first = seq + 1
+	}
+}
+
+// drop empties a place of the ring; the caller holds the lock.
+func (j *Journal) drop(at uint64) {
+	old := j.ring[at]
+	if old == nil {
+		return
+	}
+	j.bytes -= j.sizes[at]
+	j.ring[at], j.sizes[at] = nil, 0
+	if j.store != nil || j.restored {
+		j.stale = append(j.stale, Record{bucketJournal, entryKey(old.Seq), nil})
+	}
 }
 
 // note wakes the watchers for a new or changed entry; the caller holds the
@@ -147,8 +184,8 @@ func (j *Journal) restore(e *Entry) {
 	if j.next == 0 {
 		j.first = e.Seq
 	}
-	j.ring[e.Seq%uint64(len(j.ring))] = e
-	j.next = e.Seq + 1
+	j.restored = true
+	j.place(e, e.bound())
 }
 
 // outcome records a later delivery. It replaces the entry, so what readers hold
@@ -173,9 +210,13 @@ func (j *Journal) amend(seq uint64, f func(*Entry)) {
 	if seq < j.first || j.ring[at] == nil || j.ring[at].Seq != seq {
 		return
 	}
-	k := *j.ring[at]
+	old := j.ring[at]
+	k := *old
 	f(&k)
 	j.ring[at] = &k
+	longer := len(k.Session) - len(old.Session)
+	j.sizes[at] += longer
+	j.bytes += longer
 	j.note(seq)
 	if j.store != nil && !j.behind.Load() {
 		j.store.Later(entryRecord(&k))
@@ -192,6 +233,7 @@ func (j *Journal) oldest() uint64 {
 
 // led records the session that a device's last wake-up led to.
 func (j *Journal) led(device, session string) {
+	session = session[:min(len(session), maxText)]
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for seq := j.next; seq > j.oldest(); seq-- {
@@ -214,12 +256,22 @@ func (j *Journal) Clear() error {
 	}
 	j.first = j.next
 	clear(j.ring)
+	clear(j.sizes)
+	j.bytes, j.stale = 0, nil
 	kept := nothingKept
 	if j.store != nil && len(records) > 0 {
 		kept = j.store.Save(records...)
 	}
 	j.mu.Unlock()
 	return kept()
+}
+
+// held is how many bytes the entries take, about, and how many of all entries so far
+// were too much to be kept whole.
+func (j *Journal) held() (bytes int, cut uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.bytes, j.cut
 }
 
 // Mark is the Seq of the next entry.

@@ -50,7 +50,7 @@ func (l *Local) listen(h http.Handler, wrap func(net.Listener) net.Listener) net
 	if err != nil {
 		panic(fmt.Sprintf("fakewns: cannot listen on loopback: %v", err))
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: intercept.HandshakeErrors(l.Attempted)}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: intercept.HandshakeErrors(l.Attempted)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -132,9 +132,11 @@ func checkTTL(e *Entry, ttl, policy string) {
 	}
 }
 
-// checkOnce: a repeated header conflicts with itself.
+// checkOnce: a repeated header conflicts with itself. It also measures the headers, as
+// it walks through them anyway.
 func checkOnce(e *Entry, h http.Header) {
 	for name, values := range h {
+		e.measure(name, values)
 		if len(values) > 1 && (name == "Content-Type" || name == "Authorization" || strings.HasPrefix(name, "X-Wns-")) {
 			e.refuse(RuleOnce, spelled(name)+" is sent "+strconv.Itoa(len(values))+" times")
 		}

@@ -9,6 +9,7 @@
 package fakewns
 
 import (
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -28,6 +29,7 @@ type Config struct {
 	ChannelBase   string
 	TokenLifetime time.Duration // default 24 h, as WNS says in expires_in
 	JournalSize   int           // entries kept, default 4096
+	JournalBytes  int           // memory they may take, default 16 KiB each and at least 1 MiB
 	Seed          uint64        // of channel tokens, access tokens and message ids
 	// SigningKey signs access tokens. Services that share it accept each
 	// other's tokens. Random if empty.
@@ -104,7 +106,7 @@ func New(cfg Config) *Server {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		cfg: cfg, journal: newJournal(cfg.JournalSize),
+		cfg: cfg, journal: newJournal(cfg.JournalSize, cfg.JournalBytes),
 		rand: rand.New(rand.NewPCG(cfg.Seed, 0x776e73)), //nolint:gosec // identifiers of a simulator, reproducible by seed
 	}
 	s.signer = newSigner(cfg.SigningKey)
@@ -140,11 +142,24 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Now is the service's time: the configuration's, moved by Advance.
 func (s *Server) Now() time.Time { return s.cfg.Now().Add(time.Duration(s.offset.Load())) }
 
+// maxOffset is how far the clock can be moved in all. A few times as much would overflow
+// the offset, and the years of JSON end at 9999.
+const maxOffset = 100 * 365 * 24 * time.Hour
+
 // Advance moves the service's clock: tokens, channels and cached notifications
-// age. The devices have their own clocks.
-func (s *Server) Advance(by time.Duration) {
-	s.offset.Add(int64(by))
-	s.DeliverCached()
+// age. The devices have their own clocks. In all it can be moved by 100 years; beyond
+// that Advance is an error and moves nothing.
+func (s *Server) Advance(by time.Duration) error {
+	for {
+		old := s.offset.Load()
+		if by > maxOffset || by < -maxOffset || time.Duration(old)+by > maxOffset || time.Duration(old)+by < -maxOffset {
+			return fmt.Errorf("the clock is %s ahead; by %s more it would be over 100 years", time.Duration(old), by)
+		}
+		if s.offset.CompareAndSwap(old, old+int64(by)) {
+			s.DeliverCached()
+			return nil
+		}
+	}
 }
 
 // Journal is the record of all requests.

@@ -25,6 +25,8 @@ type Stats struct {
 	Waiting       int                 `json:"waiting"`       // channels with something cached
 	Faults        int                 `json:"faults"`        // under way
 	Journal       uint64              `json:"journal"`       // entries made
+	JournalBytes  int                 `json:"journalBytes"`  // memory that the kept ones take, about
+	JournalCut    uint64              `json:"journalCut"`    // entries that were too long to be kept whole
 	// Unkept are notifications answered 503 because the state file could not be written;
 	// StateError says why writes fail, and is empty if they do not.
 	Unkept     uint64 `json:"unkept"`
@@ -79,6 +81,7 @@ func (s *Server) Stats() Stats {
 	s.channels.mu.RUnlock()
 	out.Faults = len(s.Faults())
 	out.Journal = s.journal.Mark()
+	out.JournalBytes, out.JournalCut = s.journal.held()
 	out.Unkept = s.stats.unkept.Load()
 	if s.saved != nil {
 		if err := s.saved.Err(); err != nil {

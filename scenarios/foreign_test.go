@@ -108,7 +108,7 @@ func later(api http.Handler, after time.Duration) http.HandlerFunc {
 		if err != nil {
 			return // the caller is gone
 		}
-		job := httptest.NewRequest(r.Method, r.URL.Path, bytes.NewReader(body))
+		job := httptest.NewRequest(r.Method, "http://127.0.0.1"+r.URL.Path, bytes.NewReader(body))
 		time.AfterFunc(after, func() { api.ServeHTTP(httptest.NewRecorder(), job) })
 		w.WriteHeader(http.StatusAccepted)
 	}

@@ -30,14 +30,14 @@ func everyone(api http.Handler) http.HandlerFunc {
 			return // the caller is gone
 		}
 		rec := httptest.NewRecorder()
-		api.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/devices", http.NoBody))
+		api.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/devices", http.NoBody))
 		var devices []struct{ ID string }
 		if err := json.Unmarshal(rec.Body.Bytes(), &devices); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
 		for _, d := range devices {
-			api.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/devices/"+d.ID+"/profile", bytes.NewReader(body)))
+			api.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "http://127.0.0.1/devices/"+d.ID+"/profile", bytes.NewReader(body)))
 		}
 		w.WriteHeader(http.StatusAccepted)
 	}

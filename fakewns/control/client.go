@@ -171,10 +171,34 @@ func (c *Client) RemoveFault(ctx context.Context, id uint64) error {
 	return c.call(ctx, http.MethodDelete, path, nil, nil)
 }
 
-// Journal returns entries, oldest first. The keys of filter are the query
-// parameters in openapi.yaml; nil returns all.
+// Journal returns entries, oldest first, of all pages. The keys of filter are the
+// query parameters in openapi.yaml; nil returns all.
 func (c *Client) Journal(ctx context.Context, filter url.Values) (out []*fakewns.Entry, err error) {
-	return out, c.call(ctx, http.MethodGet, "/v1/journal?"+filter.Encode(), nil, &out)
+	for query := "?" + filter.Encode(); query != ""; {
+		resp, err := c.request(ctx, http.MethodGet, "/v1/journal"+query, nil)
+		if err != nil {
+			return nil, err
+		}
+		var page []*fakewns.Entry
+		err = json.NewDecoder(resp.Body).Decode(&page)
+		resp.Body.Close()
+		if err != nil {
+			return nil, fmt.Errorf("control API: GET /v1/journal: %w", err)
+		}
+		out = append(out, page...)
+		query = next(resp.Header)
+	}
+	return out, nil
+}
+
+// next is the query of the next page that a Link header names (RFC 8288); empty if this
+// is the last.
+func next(h http.Header) string {
+	target, _, ok := strings.Cut(strings.TrimPrefix(h.Get("Link"), "<"), `>; rel="next"`)
+	if !ok || !strings.HasPrefix(target, "?") {
+		return ""
+	}
+	return target
 }
 
 // ClearJournal drops all entries.

@@ -14,6 +14,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/guard"
 )
 
 //go:embed openapi.yaml
@@ -39,8 +40,7 @@ type api struct {
 
 // Handler is the API of a push service.
 func Handler(wns *fakewns.Server, opts Options) http.Handler {
-	a := &api{wns, opts}
-	return a.guard(routes(a))
+	return guard.Handler(routes(&api{wns, opts}), guard.Options{Name: "control API", Advice: guard.WithToken, Token: opts.Token, Health: "/healthz"})
 }
 
 func routes(a *api) *mux.Router {

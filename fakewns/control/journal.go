@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,11 +13,29 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 )
 
-// filters are the query parameters of the journal.
-var filters = []string{"kind", "device", "app", "channel", "status", "delivery", "fault", "violated", "since", "limit"}
+// A page of the journal ends after so many entries or bytes of JSON, so that reading
+// it costs little memory, whatever is in it. The next page has a Link header.
+const (
+	pageEntries = 1000
+	pageBytes   = 1 << 20
+)
 
-// filter reads them; an absent parameter accepts everything.
-func filter(q url.Values) (want func(*fakewns.Entry) bool, since uint64, limit int, err error) {
+// filters are the query parameters of the journal and its stream, and paging those that
+// only the journal has.
+var (
+	filters = []string{"kind", "device", "app", "channel", "status", "delivery", "fault", "violated"}
+	paging  = []string{"since", "until", "limit"}
+)
+
+// excerpt is what a reader of the journal asks for.
+type excerpt struct {
+	want         func(*fakewns.Entry) bool
+	since, until uint64 // until 0: no end
+	limit        int    // 0: all
+}
+
+// filter reads the query parameters; an absent one accepts everything.
+func filter(q url.Values) (out excerpt, err error) {
 	number := func(name string) (n int) {
 		if v := q.Get(name); v != "" && err == nil {
 			if n, err = strconv.Atoi(v); err != nil || n < 0 {
@@ -25,54 +44,93 @@ func filter(q url.Values) (want func(*fakewns.Entry) bool, since uint64, limit i
 		}
 		return n
 	}
-	since, limit = uint64(max(number("since"), 0)), number("limit")
+	out.since, out.until, out.limit = uint64(max(number("since"), 0)), uint64(max(number("until"), 0)), number("limit")
 	status := number("status")
 	text := func(name, value string) bool { return q.Get(name) == "" || strings.EqualFold(q.Get(name), value) }
 	rule := fakewns.Rule(q.Get("violated"))
-	return func(e *fakewns.Entry) bool {
+	out.want = func(e *fakewns.Entry) bool {
 		return text("kind", string(e.Kind)) && text("device", e.Device) && text("app", e.App) && text("channel", e.ChannelID()) &&
-			text("delivery", string(e.Delivery)) && text("fault", e.Fault) && (status == 0 || e.Status == status) && (rule == "" || e.Violated(rule) != "")
-	}, since, limit, err
+			text("delivery", string(e.Delivery)) && text("fault", e.Fault) && (status == 0 || e.Status == status) && (rule == "" || e.Violated(rule) != "") &&
+			(out.until == 0 || e.Seq < out.until)
+	}
+	return out, err
 }
 
-// journal writes the entries, oldest first: as one JSON value, or as lines for
+// journal writes a page of the entries, oldest first: as one JSON value, or as lines for
 // application/x-ndjson.
 func (a *api) journal(w http.ResponseWriter, r *http.Request) {
-	want, since, limit, err := filter(r.URL.Query())
+	asked, err := filter(r.URL.Query())
 	if err == nil {
-		err = parameters(r, filters...)
+		err = parameters(r, slices.Concat(filters, paging)...)
 	}
 	if err != nil {
 		answer(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r)
 		return
 	}
-	list := a.wns.Journal().Since(since, want)
-	if limit > 0 && len(list) > limit {
-		list = list[len(list)-limit:]
+	if asked.until == 0 {
+		asked.until = a.wns.Journal().Mark() // all pages together are one moment's journal
 	}
-	enc := json.NewEncoder(w)
+	list := a.wns.Journal().Since(asked.since, asked.want)
+	if asked.limit > 0 && len(list) > asked.limit {
+		list = list[len(list)-asked.limit:]
+	}
+	form := jsonArray
 	if strings.Contains(r.Header.Get("Accept"), "application/x-ndjson") {
-		w.Header().Set("Content-Type", "application/x-ndjson")
-		for _, e := range list {
-			if enc.Encode(e) != nil {
-				return // the client is gone
-			}
-		}
+		form = jsonLines
+	}
+	page, rest, err := form.page(list)
+	if err != nil {
+		answer(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	if list == nil {
-		list = []*fakewns.Entry{}
+	if len(rest) > 0 {
+		next := r.URL.Query()
+		next.Del("limit") // the first page counted from the newest
+		next.Set("since", strconv.FormatUint(rest[0].Seq, 10))
+		next.Set("until", strconv.FormatUint(asked.until, 10))
+		w.Header().Set("Link", "<?"+next.Encode()+`>; rel="next"`)
 	}
-	enc.Encode(list) //nolint:errcheck // the client is gone
+	w.Header().Set("Content-Type", form.mediaType)
+	w.Write(page) //nolint:errcheck // the client is gone
+}
+
+// form is how a page is written.
+type form struct{ mediaType, open, between, end string }
+
+var (
+	jsonArray = form{"application/json", "[", ",", "]\n"}
+	jsonLines = form{"application/x-ndjson", "", "\n", "\n"}
+)
+
+// page writes the first entries of list; rest did not fit.
+func (f form) page(list []*fakewns.Entry) (page []byte, rest []*fakewns.Entry, err error) {
+	page = append(page, f.open...)
+	for i, e := range list {
+		if i == pageEntries || len(page) >= pageBytes {
+			rest = list[i:]
+			break
+		}
+		raw, err := json.Marshal(e)
+		if err != nil {
+			return nil, nil, err
+		}
+		if i > 0 {
+			page = append(page, f.between...)
+		}
+		page = append(page, raw...)
+	}
+	if f.open == "" && len(list) == 0 {
+		return nil, nil, nil
+	}
+	return append(page, f.end...), rest, nil
 }
 
 // stream sends every new or changed entry as Server-Sent Events: "entry" with
 // the entry, and "missed" with the number of changes that a slow reader lost.
 func (a *api) stream(w http.ResponseWriter, r *http.Request) {
-	want, _, _, err := filter(r.URL.Query())
+	asked, err := filter(r.URL.Query())
 	if err == nil {
-		err = parameters(r, filters[:8]...)
+		err = parameters(r, filters...)
 	}
 	if err != nil {
 		answer(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r)
@@ -93,7 +151,7 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request) {
 		if missed > 0 {
 			fmt.Fprintf(w, "event: missed\ndata: {\"missed\":%d}\n\n", missed)
 		}
-		if !want(e) {
+		if !asked.want(e) {
 			return nil
 		}
 		data, err := json.Marshal(e)

@@ -15,6 +15,7 @@ import (
 type collector struct {
 	wns                                              *fakewns.Server
 	requests, deliveries, broken, faultHits, journal *prometheus.Desc
+	journalBytes, journalCut                         *prometheus.Desc
 	channels, waiting, faults, failing, unkept       *prometheus.Desc
 }
 
@@ -23,17 +24,19 @@ func metricsHandler(wns *fakewns.Server) http.Handler {
 		return prometheus.NewDesc("dmwake_wns_"+name, help, labels, nil)
 	}
 	c := &collector{
-		wns:        wns,
-		requests:   desc("requests_total", "Requests answered.", "kind", "status"),
-		deliveries: desc("deliveries_total", "What became of accepted notifications; a cached one counts again when that ends.", "outcome"),
-		broken:     desc("broken_rules_total", "Notifications that broke at least one rule."),
-		faultHits:  desc("fault_hits_total", "Requests that a fault met which is still under way.", "fault"),
-		journal:    desc("journal_entries_total", "Journal entries so far, including earlier runs if the state is kept."),
-		channels:   desc("channels", "Channels that are open, and that are revoked and answer 410.", "state"),
-		waiting:    desc("channels_waiting", "Channels with a notification cached."),
-		faults:     desc("faults", "Faults under way."),
-		failing:    desc("state_failing", "1 while the state file cannot be written, else 0."),
-		unkept:     desc("state_refused_total", "Notifications answered 503 because the state file could not be written."),
+		wns:          wns,
+		requests:     desc("requests_total", "Requests answered.", "kind", "status"),
+		deliveries:   desc("deliveries_total", "What became of accepted notifications; a cached one counts again when that ends.", "outcome"),
+		broken:       desc("broken_rules_total", "Notifications that broke at least one rule."),
+		faultHits:    desc("fault_hits_total", "Requests that a fault met which is still under way.", "fault"),
+		journal:      desc("journal_entries_total", "Journal entries so far, including earlier runs if the state is kept."),
+		journalBytes: desc("journal_bytes", "Memory that the kept journal entries take, about."),
+		journalCut:   desc("journal_cut_total", "Requests that were too long for the journal to keep whole."),
+		channels:     desc("channels", "Channels that are open, and that are revoked and answer 410.", "state"),
+		waiting:      desc("channels_waiting", "Channels with a notification cached."),
+		faults:       desc("faults", "Faults under way."),
+		failing:      desc("state_failing", "1 while the state file cannot be written, else 0."),
+		unkept:       desc("state_refused_total", "Notifications answered 503 because the state file could not be written."),
 	}
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -42,7 +45,7 @@ func metricsHandler(wns *fakewns.Server) http.Handler {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.requests, c.deliveries, c.broken, c.faultHits, c.journal, c.channels, c.waiting, c.faults, c.failing, c.unkept} {
+	for _, d := range []*prometheus.Desc{c.requests, c.deliveries, c.broken, c.faultHits, c.journal, c.journalBytes, c.journalCut, c.channels, c.waiting, c.faults, c.failing, c.unkept} {
 		ch <- d
 	}
 }
@@ -71,6 +74,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		send(c.faultHits, prometheus.CounterValue, float64(n), name)
 	}
 	send(c.journal, prometheus.CounterValue, float64(s.Journal))
+	send(c.journalBytes, prometheus.GaugeValue, float64(s.JournalBytes))
+	send(c.journalCut, prometheus.CounterValue, float64(s.JournalCut))
 	send(c.channels, prometheus.GaugeValue, float64(s.Channels), "open")
 	send(c.channels, prometheus.GaugeValue, float64(s.Revoked), "revoked")
 	send(c.waiting, prometheus.GaugeValue, float64(s.Waiting))

@@ -230,7 +230,9 @@ func (a *api) advance(r *http.Request) (any, error) {
 	if err != nil || by <= 0 || by > 10*365*24*time.Hour {
 		return nil, fmt.Errorf("advance: %q is not a positive duration such as 25h", in.By)
 	}
-	a.wns.Advance(by)
+	if err := a.wns.Advance(by); err != nil {
+		return nil, fmt.Errorf("advance: %w", err)
+	}
 	return a.clock(r)
 }
 

@@ -8,12 +8,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,33 +18,40 @@ import (
 )
 
 // CA is the lab's certificate authority. Servers under test trust it, so that
-// the fake WNS can answer under the real names.
+// the fake WNS can answer under the real names. It can sign for those names, loopback
+// and what its user named, and for nothing else (RFC 5280, section 4.2.1.10): who gets
+// its key is not any host to those servers.
 type CA struct {
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate
 	// CertFile is the certificate's path; empty if it is only in memory.
 	CertFile string
+	// Note is what the user should know of a CA that was loaded; mostly empty.
+	Note string
 
 	mu     sync.Mutex
 	leaves map[string]*tls.Certificate
 }
 
-// Names of the files in the CA's folder.
-const (
-	caCertFile = "ca.pem"
-	caKeyFile  = "ca-key.pem"
-)
-
-// NewCA makes an authority that lives as long as the process.
-func NewCA() (*CA, error) {
+// NewCA makes an authority that lives as long as the process. names are hosts or
+// addresses that it may sign for, besides those of WNS and of loopback.
+func NewCA(names ...string) (*CA, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make the lab CA key: %w", err)
 	}
+	subject := pkix.Name{CommonName: "dmwake lab CA " + time.Now().UTC().Format("2006-01-02 15:04:05")}
+	return certify(key, subject, usual().add(names))
+}
+
+// certify makes the CA's certificate. A new one with the key and subject of an older one
+// can take its place: certificates of leaves chain to both.
+func certify(key *ecdsa.PrivateKey, subject pkix.Name, to permitted) (*CA, error) {
 	now := time.Now()
 	tmpl := &x509.Certificate{
-		SerialNumber: serial(), Subject: pkix.Name{CommonName: "dmwake lab CA " + now.UTC().Format("2006-01-02 15:04:05")},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		SerialNumber: serial(), Subject: subject,
+		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign,
+		PermittedDNSDomainsCritical: true, PermittedDNSDomains: to.domains, PermittedIPRanges: to.ranges,
 		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
@@ -63,63 +67,6 @@ func newCA(key *ecdsa.PrivateKey, der []byte) (*CA, error) {
 		return nil, fmt.Errorf("lab CA: %w", err)
 	}
 	return &CA{key: key, cert: cert, leaves: map[string]*tls.Certificate{}}, nil
-}
-
-// LoadCA loads the authority from dir, and creates it on the first run. Only
-// the owner can read the key.
-func LoadCA(dir string) (*CA, error) {
-	certPath, keyPath := filepath.Join(dir, caCertFile), filepath.Join(dir, caKeyFile)
-	keyPEM, err := os.ReadFile(keyPath)
-	if errors.Is(err, os.ErrNotExist) {
-		return createCA(dir, certPath, keyPath)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("lab CA: %w", err)
-	}
-	certPEM, err := os.ReadFile(certPath)
-	if err != nil {
-		return nil, fmt.Errorf("lab CA: %w", err)
-	}
-	pair, err := tls.X509KeyPair(certPEM, keyPEM)
-	if err != nil {
-		return nil, fmt.Errorf("lab CA in %s is damaged: %w; delete the folder to make a new one", dir, err)
-	}
-	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("lab CA in %s: the key is not ECDSA; delete the folder to make a new one", dir)
-	}
-	ca, err := newCA(key, pair.Certificate[0])
-	if err != nil {
-		return nil, err
-	}
-	if time.Now().After(ca.cert.NotAfter) {
-		return nil, fmt.Errorf("lab CA in %s expired on %s; delete the folder to make a new one", dir, ca.cert.NotAfter.Format(time.DateOnly))
-	}
-	ca.CertFile = certPath
-	return ca, nil
-}
-
-func createCA(dir, certPath, keyPath string) (*CA, error) {
-	ca, err := NewCA()
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("lab CA: %w", err)
-	}
-	der, err := x509.MarshalECPrivateKey(ca.key)
-	if err != nil {
-		return nil, fmt.Errorf("lab CA: %w", err)
-	}
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})
-	if err := os.WriteFile(keyPath, keyPEM, 0o600); err != nil {
-		return nil, fmt.Errorf("lab CA: %w", err)
-	}
-	if err := os.WriteFile(certPath, ca.PEM(), 0o644); err != nil { //nolint:gosec // a certificate is public
-		return nil, fmt.Errorf("lab CA: %w", err)
-	}
-	ca.CertFile = certPath
-	return ca, nil
 }
 
 // PEM is the certificate that servers under test have to trust.
@@ -141,13 +88,18 @@ func (c *CA) Leaf(host string) (*tls.Certificate, error) {
 	if leaf := c.leaves[host]; leaf != nil {
 		return leaf, nil
 	}
-	tmpl := &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	if !c.permits(host) {
+		return nil, fmt.Errorf("lab CA: it may not sign for %s; it may for %s", strconv.Quote(host), c.permitted())
+	}
+	tmpl, name := &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, host
 	if ip := net.ParseIP(host); ip != nil {
-		tmpl.IPAddresses = []net.IP{ip}
+		// OpenSSL holds a common name that looks like a host against the names of the CA
+		// if there is no other name.
+		tmpl.IPAddresses, name = []net.IP{ip}, "the address "+host
 	} else {
 		tmpl.DNSNames = []string{host}
 	}
-	leaf, err := c.issue(tmpl, host)
+	leaf, err := c.issue(tmpl, name)
 	if err != nil {
 		return nil, err
 	}

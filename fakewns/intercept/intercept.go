@@ -29,8 +29,9 @@ func IsService(host string) bool {
 	if host == LiveHost || host == EntraHost {
 		return true
 	}
+	const longest = 63 // of a label (RFC 1035, section 2.3.4)
 	label, ok := strings.CutSuffix(host, WNSSuffix)
-	return ok && label != "" && !strings.Contains(label, ".")
+	return ok && label != "" && len(label) <= longest && !strings.Contains(label, ".")
 }
 
 // Proxy is an HTTP proxy that connects CONNECT requests for the service's

@@ -14,7 +14,7 @@ func TestIsService(t *testing.T) {
 	for host, want := range map[string]bool{
 		"login.live.com": true, "LOGIN.live.com": true, "login.microsoftonline.com": true, "db5p.notify.windows.com": true, "wns2-par02p.notify.windows.com.": true,
 		"notify.windows.com": false, ".notify.windows.com": false, "a.b.notify.windows.com": false, "evil-notify.windows.com": false,
-		"login.live.com.evil.example": false, "example.com": false, "127.0.0.1": false, "": false,
+		"login.live.com.evil.example": false, strings.Repeat("a", 63) + ".notify.windows.com": true, strings.Repeat("a", 64) + ".notify.windows.com": false, "example.com": false, "127.0.0.1": false, "": false,
 	} {
 		if got := IsService(host); got != want {
 			t.Errorf("IsService(%q) = %v", host, got)

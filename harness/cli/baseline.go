@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios"
 )
@@ -16,7 +17,7 @@ func readBaseline(path string) (map[string]bool, error) {
 	if path == "" {
 		return known, nil
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Text)
 	if err != nil {
 		return nil, fmt.Errorf("--baseline: %w; create it with --write-baseline %s", err, path)
 	}

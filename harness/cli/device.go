@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
@@ -27,6 +28,7 @@ type deviceFlags struct {
 	ca, connect         string
 	faults, quirks      []string
 	acceptUnknown       bool
+	allowHTTP           bool
 	verbose             bool
 	tokenKind           string             // of the directory's tokens; empty: good
 	directory           *directoryFlags    // of an enrollment; nil: as the file remembers
@@ -66,6 +68,7 @@ as the file has it. While "run" has the file, list, show and sync ask that proce
 	fl.StringVar(&f.username, "username", "", "user that enrolls; the password is in DMWAKE_PASSWORD")
 	fl.StringVar(&f.ca, "ca", "", "PEM file of the CA that signed the server's certificate")
 	fl.StringVar(&f.connect, "connect", "", "host:port to connect to, whatever the URLs name")
+	fl.BoolVar(&f.allowHTTP, "allow-http", false, "send credentials to services on plain http that the server names, which Windows refuses")
 	fl.StringArrayVar(&f.faults, "fault", nil, "make the devices misbehave, NAME or NAME=ARGUMENT; repeatable, dmwake device faults lists them")
 	fl.StringArrayVar(&f.quirks, "quirk", nil, "switch a quirk on, or off by -NAME; repeatable, dmwake device quirks lists them")
 	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "accept commands for CSPs that are not simulated, instead of answering 404")
@@ -117,6 +120,7 @@ func (f *deviceFlags) target() (*target.Config, error) {
 	if p := os.Getenv("DMWAKE_PASSWORD"); p != "" {
 		cfg.Target.Password = target.NewSecret(p)
 	}
+	cfg.Target.AllowHTTP = cfg.Target.AllowHTTP || f.allowHTTP
 	cfg.Defaults()
 	if d := cfg.Target.Discovery; d != "" && !strings.HasPrefix(d, "https://") {
 		return nil, fmt.Errorf("--discovery %q is not an https URL", d)
@@ -215,7 +219,7 @@ func (b *bench) remember() (*reach, error) {
 		}
 	}
 	if t.CA != "" {
-		if r.CA, err = os.ReadFile(t.CA); err != nil {
+		if r.CA, err = bounded.ReadFile(t.CA, bounded.Text); err != nil {
 			return nil, fmt.Errorf("--ca: %w", err)
 		}
 	}
@@ -269,7 +273,7 @@ func (f *deviceFlags) device(cfg *target.Config, known *reach) (dmclient.Config,
 	t := &cfg.Target
 	dev := dmclient.Config{
 		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(), Timeout: cfg.Timeouts.Request,
-		TermsOfUse: t.TermsOfUse, AcceptUnknown: f.acceptUnknown, WNS: unattended{}, Dial: cfg.Dialer(), NoRetry: true,
+		TermsOfUse: t.TermsOfUse, AcceptUnknown: f.acceptUnknown, AllowHTTP: t.AllowHTTP, WNS: unattended{}, Dial: cfg.Dialer(), NoRetry: true,
 	}
 	if len(known.CA) > 0 {
 		dev.Roots = x509.NewCertPool()

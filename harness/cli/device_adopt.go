@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
@@ -48,7 +48,7 @@ func runAdopt(ctx context.Context, s *streams, f *deviceFlags, a *adoptFlags) er
 	if a.cert == "" || a.key == "" {
 		return usage(errors.New("--cert and --key are required: the device's client certificate and its key, in PEM"))
 	}
-	pair, err := tls.LoadX509KeyPair(a.cert, a.key)
+	pair, err := bounded.KeyPair(a.cert, a.key)
 	if err != nil {
 		return usage(fmt.Errorf("--cert: %w", err))
 	}

@@ -6,7 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -140,7 +140,7 @@ func (e *enrollFlags) settings(dev *dmclient.Config) error {
 		return errors.New("--cert and --cert-key must be used together")
 	}
 	if e.cert != "" {
-		pair, err := tls.LoadX509KeyPair(e.cert, e.certKey)
+		pair, err := bounded.KeyPair(e.cert, e.certKey)
 		if err != nil {
 			return fmt.Errorf("--cert: %w", err)
 		}

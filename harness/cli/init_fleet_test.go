@@ -185,7 +185,7 @@ func (f *fleetLike) run(w http.ResponseWriter, r *http.Request) {
 	f.commands[cmd.CmdID] = true
 	item := cmd.Item[0]
 	queue, _ := json.Marshal(map[string]string{"verb": "Exec", "locURI": item.Target.LocURI, "format": item.Meta.Format, "data": item.Data})
-	f.admin.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/devices/"+f.devices[body.Hosts[0]]+"/commands", bytes.NewReader(queue)))
+	f.admin.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://127.0.0.1/devices/"+f.devices[body.Hosts[0]]+"/commands", bytes.NewReader(queue)))
 }
 
 func strict(r *http.Request, v any) error {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/target/presets"
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -162,7 +162,7 @@ func (f *initFlags) checkCert(v string) error {
 	if v == "" {
 		return errors.New("is missing: the certificate that enrolls devices, a PEM file")
 	}
-	raw, err := os.ReadFile(f.inFolder(v))
+	raw, err := bounded.ReadFile(f.inFolder(v), bounded.Text)
 	if err != nil {
 		return err
 	}

@@ -168,6 +168,9 @@ func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Tru
 		fmt.Fprint(s.out, ", with the token of DMWAKE_CONTROL_TOKEN")
 	}
 	fmt.Fprintf(s.out, "\nCA           %s\nseed         %d\n", trust.CA, l.Seed)
+	if l.CA.Note != "" {
+		fmt.Fprintf(s.out, "note         %s\n", l.CA.Note)
+	}
 	for _, f := range l.WNS.Faults() {
 		fmt.Fprintf(s.out, "fault        %s\n", f)
 	}
@@ -277,7 +280,7 @@ func runCommandInLab(ctx context.Context, s *streams, l *lab.Lab, trust *interce
 		cmd = intercept.InHosts(ctx, hosts, argv...)
 	}
 	cmd.Env = append(os.Environ(), trust.Env(proxy)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, s.out, s.err
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, plain(s.out), s.err
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	fmt.Fprintf(s.out, "starting %s\n", strings.Join(argv, " "))

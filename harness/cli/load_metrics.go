@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/guard"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/load"
 	"github.com/dmwake/dmwake/harness/load/result"
@@ -33,12 +34,17 @@ func (f *loadFlags) listenMetrics() (net.Listener, error) {
 }
 
 // serveMetrics starts the server; without a listener it serves nothing.
+//
+// The figures are no secret, so a page that its user made reachable from other machines
+// answers to every name.
 func serveMetrics(w io.Writer, o *load.Options, ln net.Listener) *metricsServer {
 	if ln == nil {
 		return nil
 	}
 	m := load.NewMetrics()
-	s := &metricsServer{w, m, lab.NewHTTPServer(m.Handler())}
+	h := guard.Handler(m.Handler(), guard.Options{Name: "metrics page", AnyHost: !guard.Loopback(ln.Addr().String()),
+		Advice: "for other names give --metrics an address that is not loopback"})
+	s := &metricsServer{w, m, lab.NewHTTPServer(h)}
 	line := o.Progress
 	o.Observe, o.Progress = m.Observe, func(p load.Progress) {
 		m.Progress(p)

@@ -81,7 +81,7 @@ func (l *liveLine) put(every time.Duration, format string, args ...any) {
 
 // columns is the width of a terminal; 80 if it does not tell.
 func columns(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
+	if f, ok := plain(w).(*os.File); ok {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
 			return n
 		}

@@ -23,7 +23,8 @@ func loadCompareCommand(s *streams) *cobra.Command {
 		Long: `Compares two results of "dmwake load --json".
 
 Exit codes: 0 not worse, 1 worse: more wake-ups polled, failed, lost or without
-work, or the p99 of the whole grew by more than --slack; 2 usage.`,
+work, none done, or the p99 of the whole grew by more than --slack; 2 usage, or no
+wake-up was done in the earlier run.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return usage(fmt.Errorf("dmwake load compare takes two files, but got %d", len(args)))

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/scenarios"
@@ -65,7 +67,9 @@ push, list devices and results).
 It pushes through --wns (the base URL of a fake WNS), or to the real names through
 HTTPS_PROXY. Secrets come from the environment: DMWAKE_PASSWORD (the enrolling
 user's; generated and printed if empty), DMWAKE_WNS_SECRET (the app's),
-DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback).
+DMWAKE_ADMIN_TOKEN (for the admin API; required if it is not on loopback). Without
+a token the admin API answers to 127.0.0.1, [::1] and localhost only, and never to a
+web page.
 
 --record writes what every device and the server send each other to a file per device,
 for "dmwake device compare" and "dmwake replay"; secrets are redacted.`,
@@ -127,10 +131,6 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	if !loopback(f.admin) && token == "" {
 		return usage(fmt.Errorf("the admin API at %s is not on loopback: set DMWAKE_ADMIN_TOKEN", f.admin))
 	}
-	ca, err := intercept.LoadCA(f.caDir)
-	if err != nil {
-		return usage(err)
-	}
 	open, err := lab.ListenAll([2]string{"--listen", f.listen}, [2]string{"--admin", f.admin})
 	if err != nil {
 		return usage(err)
@@ -139,6 +139,17 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	devices, admin := open["--listen"], open["--admin"]
 	if f.url == "" {
 		f.url = "https://" + devices.Addr().String()
+	}
+	listens, _, err := net.SplitHostPort(devices.Addr().String())
+	if err != nil {
+		return usage(err)
+	}
+	ca, err := intercept.LoadCA(f.caDir, append(f.names(), listens)...)
+	if err != nil {
+		return usage(err)
+	}
+	if ca.Note != "" {
+		fmt.Fprintf(s.err, "dmwake: %s\n", ca.Note)
 	}
 	password := os.Getenv("DMWAKE_PASSWORD")
 	drawn := password == ""
@@ -185,19 +196,25 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 // that Windows derives from the user's domain (MS-MDE2 3.1.4.1.3.1).
 func (f *mdmFlags) tls(ca *intercept.CA) *tls.Config {
 	cfg := ca.ServerTLS(true)
-	_, domain, _ := strings.Cut(f.username, "@")
-	names := map[string]bool{"enterpriseenrollment." + strings.ToLower(domain): true}
-	if u, err := url.Parse(f.url); err == nil {
-		names[strings.ToLower(u.Hostname())] = true
-	}
-	lab := cfg.GetCertificate
+	names, lab := f.names(), cfg.GetCertificate
 	cfg.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		if host := strings.ToLower(hello.ServerName); host != "" && names[host] {
+		if host := strings.ToLower(hello.ServerName); host != "" && slices.Contains(names, host) {
 			return ca.Leaf(host)
 		}
 		return lab(hello)
 	}
 	return cfg
+}
+
+// names are the hosts that devices connect to.
+func (f *mdmFlags) names() (out []string) {
+	if _, domain, _ := strings.Cut(f.username, "@"); domain != "" {
+		out = append(out, "enterpriseenrollment."+strings.ToLower(domain))
+	}
+	if u, err := url.Parse(f.url); err == nil {
+		out = append(out, strings.ToLower(u.Hostname()))
+	}
+	return out
 }
 
 // recorded is the handler for devices, with a recorder if --record asks for one; stop
@@ -278,7 +295,7 @@ func (f *mdmFlags) devices(cfg *mdmserver.Config) error {
 		return fmt.Errorf("--encoding %q is neither xml nor wbxml", f.encoding)
 	}
 	if f.enrollCA != "" {
-		raw, err := os.ReadFile(f.enrollCA)
+		raw, err := bounded.ReadFile(f.enrollCA, bounded.Text)
 		if err != nil {
 			return fmt.Errorf("--enroll-ca: %w", err)
 		}

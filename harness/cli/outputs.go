@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 )
 
 // outputs are the report files. They are opened before the run, so that a problem
@@ -21,6 +23,11 @@ type output struct {
 }
 
 func openOutputs(stdout io.Writer, json, junit, html string) (*outputs, error) {
+	for _, path := range []string{json, junit, html} {
+		if path != "" && path != "-" {
+			signal.Ignore(syscall.SIGPIPE) // the report outlives who reads the progress
+		}
+	}
 	o := &outputs{}
 	var err error
 	if json == "-" {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns/control"
 	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/explain"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
@@ -124,7 +125,7 @@ func (f *pushFlags) message() ([]byte, http.Header, error) {
 	payload := []byte(f.payload)
 	if f.payloadFile != "" {
 		var err error
-		if payload, err = os.ReadFile(f.payloadFile); err != nil {
+		if payload, err = bounded.ReadFile(f.payloadFile, bounded.Text); err != nil {
 			return nil, nil, fmt.Errorf("--payload-file: %w", err)
 		}
 	}
@@ -163,7 +164,7 @@ func (f *pushFlags) client(cfg *target.Config) (*http.Client, error) {
 		return nil, fmt.Errorf("--wns-listen %s: dmwake lab prints its address; give that", cfg.WNS.Listen)
 	}
 	path := filepath.Join(cfg.WNS.CADir, "ca.pem")
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Text)
 	if err != nil {
 		return nil, fmt.Errorf("the lab's CA: %w; start dmwake lab in this folder, or give --ca-dir", err)
 	}

@@ -48,21 +48,28 @@ type streams struct{ out, err io.Writer }
 
 // Main runs the command line and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
-	ctx, stopSignals := signal.NotifyContext(context.Background(), ends()...)
-	defer stopSignals()
-	// A second Ctrl-C kills the process.
-	context.AfterFunc(ctx, stopSignals)
-
-	root := rootCommand(&streams{out: stdout, err: stderr})
+	ctx, stop := endedBySignals()
+	defer stop()
+	out := &checked{w: stdout}
+	root := rootCommand(&streams{out: out, err: stderr})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var e *exitError
 	switch {
 	case err == nil:
-		return exitOK
+		e = &exitError{exitOK, errSilent}
 	case errors.As(err, &e):
 	default:
 		e = &exitError{exitUsage, err}
+	}
+	if lost := out.failure(); lost != nil {
+		fmt.Fprintf(stderr, "dmwake: standard output cannot be written: %v\n", lost)
+		if e.code == exitOK {
+			e.code = exitUsage
+		}
+		if strings.Contains(e.Error(), lost.Error()) {
+			e.err = errSilent // it is told
+		}
 	}
 	if !errors.Is(e.err, errSilent) {
 		fmt.Fprintln(stderr, "dmwake: "+strings.TrimSpace(e.Error()))
@@ -70,15 +77,21 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	return e.code
 }
 
-// ends returns the signals that end a command and keep its results: SIGINT
-// (Ctrl-C), SIGTERM, and SIGHUP (the terminal was closed), unless the process was
-// started to outlive its terminal (nohup).
-func ends() []os.Signal {
-	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
+// endedBySignals is a context that ends with a signal that ends a command and keeps its
+// results: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (the terminal was closed), unless the
+// process was started to outlive its terminal (nohup). A second Ctrl-C kills the
+// process. A second SIGHUP does not: whoever closes a terminal sends it from the system
+// and from the shell.
+func endedBySignals() (ctx context.Context, stop func()) {
+	ctx, first := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	stop = first
 	if !signal.Ignored(syscall.SIGHUP) {
-		list = append(list, syscall.SIGHUP)
+		var hangup func()
+		ctx, hangup = signal.NotifyContext(ctx, syscall.SIGHUP)
+		stop = func() { first(); hangup() }
 	}
-	return list
+	context.AfterFunc(ctx, first)
+	return ctx, stop
 }
 
 // rootCommand returns the whole command line.
@@ -124,7 +137,7 @@ test the push path of any Windows MDM server on a laptop or in CI.
 
 // color reports whether w is a terminal on which colour is wanted (no-color.org).
 func color(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := plain(w).(*os.File)
 	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 

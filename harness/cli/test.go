@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
@@ -121,7 +120,7 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 		}
 		if f.printEnv { // it makes the lab's CA, which may be the one in target.ca
 			if w, err := target.LoadWNS(f.config); err == nil {
-				if _, err := intercept.LoadCA(w.WNS.CADir); err != nil {
+				if _, err := w.WNS.CA(); err != nil {
 					return usage(err)
 				}
 			}
@@ -208,7 +207,7 @@ func printEnv(s *streams, cfg *target.Config) error {
 	if cfg == nil {
 		return usage(errors.New("--print-env needs --config: the embedded server needs no environment"))
 	}
-	ca, err := intercept.LoadCA(cfg.WNS.CADir)
+	ca, err := cfg.WNS.CA()
 	if err != nil {
 		return usage(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -86,7 +87,7 @@ func Read(path string) (*File, error) {
 	case info.Size() > maxFile:
 		return nil, fmt.Errorf("%s has %d bytes; the limit is %d: cut it to the sessions that matter", path, info.Size(), maxFile)
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Results)
 	if err != nil {
 		return nil, err
 	}

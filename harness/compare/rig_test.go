@@ -110,7 +110,7 @@ func (r *rig) queue(d *dmclient.Device, verb syncml.Verb, uri, format, data stri
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	req := httptest.NewRequest(http.MethodPost, "/devices/"+d.Identity().DeviceID+"/commands", strings.NewReader(string(body)))
+	req := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/devices/"+d.Identity().DeviceID+"/commands", strings.NewReader(string(body)))
 	w := httptest.NewRecorder()
 	r.server.Admin("").ServeHTTP(w, req)
 	if w.Code/100 != 2 {

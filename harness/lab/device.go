@@ -42,7 +42,7 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 	cfg := dmclient.Config{
 		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(),
 		Roots: l.roots, Key: l.key, Timeout: l.Config.Timeouts.Request, Log: l.log, Dial: l.Config.Dialer(),
-		Pace: l.pace.wait, Busy: l.pace.busy, BareWait: l.opts.BareWait,
+		AllowHTTP: t.AllowHTTP, Pace: l.pace.wait, Busy: l.pace.busy, BareWait: l.opts.BareWait,
 	}
 	cfg.TermsOfUse = t.TermsOfUse
 	var err error

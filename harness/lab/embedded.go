@@ -33,7 +33,7 @@ func (l *Lab) startEmbedded(opts Options) error {
 	}
 	cfg.WNS.Mode = "direct"
 	var err error
-	if l.CA, err = intercept.NewCA(); err != nil {
+	if l.CA, err = intercept.NewCA(certificateUser); err != nil {
 		return err
 	}
 	l.roots = l.CA.Pool()

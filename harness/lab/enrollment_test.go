@@ -20,7 +20,7 @@ import (
 func served(t *testing.T, base string, wrap func(http.Handler) http.Handler, edit func(cfg *target.Config, addr string)) *Lab {
 	t.Helper()
 	dir := t.TempDir()
-	ca, err := intercept.LoadCA(dir)
+	ca, err := intercept.LoadCA(dir, "mdm.example", "enterpriseenrollment.mdm.example")
 	if err != nil {
 		t.Fatal(err)
 	}

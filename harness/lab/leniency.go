@@ -214,6 +214,9 @@ func (l *Lab) Notes() []string {
 	if n := l.pace.note(); n != "" {
 		out = append(out, n)
 	}
+	if l.CA.Note != "" {
+		out = append(out, l.CA.Note)
+	}
 	for _, m := range l.moved {
 		out = append(out, m+": "+MovedDo)
 	}

@@ -104,9 +104,12 @@ func (l *Lab) another(setup string) (*Lab, error) {
 	return own, nil
 }
 
+// certificateUser is whom the certificate that enrolls devices is for.
+const certificateUser = "devices.mdm.example"
+
 // setUpCertificate lets devices enroll with a certificate of the lab's CA.
 func (l *Lab) setUpCertificate(c *mdmserver.Config) (err error) {
 	c.AuthPolicy, c.EnrollRoots = mdmserver.Certificate, l.CA.Pool()
-	l.enrollCert, err = l.CA.Leaf("devices.mdm.example")
+	l.enrollCert, err = l.CA.Leaf(certificateUser)
 	return err
 }

@@ -42,7 +42,7 @@ func (l *Lab) startOwn(opts Options) error {
 	l.moved = slices.DeleteFunc(moved, func(m string) bool { // without push, no server looks for the fake WNS
 		return l.Config.Target.Push == "none" && !strings.HasPrefix(m, directoryListener+":")
 	})
-	if l.CA, err = intercept.LoadCA(w.CADir); err != nil {
+	if l.CA, err = w.CA(); err != nil {
 		return err
 	}
 	// The control API is for people and tools that come after the lab.

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -137,10 +138,10 @@ func (r *Run) drive(ctx context.Context, b *batch) {
 }
 
 func (r *Run) driveStorm(ctx context.Context, b *batch) {
+	b.planned = int64(r.opts.Devices)
 	if !waitUntil(ctx, r.zero.Add(b.base+b.Plan.Warmup)) {
 		return
 	}
-	b.planned = int64(r.opts.Devices)
 	first, device := r.takeNumbers(b.planned), 0
 	for n := range b.planned {
 		if device < len(r.devices) && r.opts.Share.Has(n) {
@@ -151,20 +152,35 @@ func (r *Run) driveStorm(ctx context.Context, b *batch) {
 }
 
 func (r *Run) drivePlan(ctx context.Context, b *batch) {
+	over := 0
 	for at := range b.Plan.Arrivals(b.rand) {
-		n := r.takeNumbers(1)
 		if b.Plan.counts(at) {
 			b.planned++
 		}
+		if over > 0 {
+			// Interrupted: the rest is only counted.
+			if over++; over == maxCounted {
+				b.planned += int64(math.Round(b.Plan.Total() - b.Plan.until(max(at, b.Plan.Warmup))))
+				return
+			}
+			continue
+		}
+		n := r.takeNumbers(1)
 		if !r.opts.Share.Has(n) {
 			continue
 		}
 		if !waitUntil(ctx, r.zero.Add(b.base+at)) {
-			return
+			over++
+			continue
 		}
 		r.begin(ctx, b, r.pick(b), n, at)
 	}
 }
+
+// maxCounted is how many wake-ups that an interrupt left are counted one by one, in some
+// tenths of a second. Beyond it the plan's mean has to do, which is exact unless the
+// plan is random.
+const maxCounted = 2_000_000
 
 // takeNumbers reserves the numbers of the next n wake-ups of all shares, and
 // returns the first.

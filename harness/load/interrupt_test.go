@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -151,6 +152,9 @@ func TestInterrupted(t *testing.T) {
 	if r.Aborted == "" || r.Counts.Done < 10 || r.Counts.Lost > 0 || r.Counts.Failed > 0 || r.Rate() < 1 || r.Rate() > 60 { // not the rate of an hour
 		t.Errorf("%q, %+v, %.1f a second", r.Aborted, r.Counts, r.Rate())
 	}
+	if r.Planned != 30*3600 {
+		t.Errorf("%d were planned", r.Planned)
+	}
 }
 
 // TestWarming: during the warm-up progress says so, and nothing counts.
@@ -163,5 +167,42 @@ func TestWarming(t *testing.T) {
 	}
 	if c := r.Counts; c.Warm < 20 || c.Started != 0 || c.Unfinished != 0 {
 		t.Errorf("%+v", c)
+	}
+	if r.Planned != 50*3600 {
+		t.Errorf("%d were planned", r.Planned)
+	}
+}
+
+// TestPlannedWhenInterrupted: an interrupt does not change what was planned, and long
+// plans are counted in a moment.
+func TestPlannedWhenInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for rate, want := range map[string]int64{"30": 108_000 - 9_000, "1..3": 7_200 - 325, "10+5@30m/30m": 45_000 - 3_000, "1000000": 3_300_000_000, "0..1000000": 1_800_000_000 - 12_500_000/1} {
+		plan, err := ParsePlan(rate, time.Hour, 5*time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &batch{Batch: &Batch{Plan: plan}, rand: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // an order
+		r := &Run{opts: &Options{}, zero: time.Now()}
+		r.drivePlan(ctx, b)
+		if b.planned != want {
+			t.Errorf("%s: %d planned, want %d", rate, b.planned, want)
+		}
+	}
+	plan, err := ParsePlan("1000000", time.Hour, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan.Poisson = true
+	b := &batch{Batch: &Batch{Plan: plan}, rand: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // an order
+	(&Run{opts: &Options{}, zero: time.Now()}).drivePlan(ctx, b)
+	if off := b.planned - 3_600_000_000; off < -100_000 || off > 100_000 {
+		t.Errorf("a random plan: %d", b.planned)
+	}
+	b = &batch{Batch: &Batch{Plan: plan, Storm: true}}
+	(&Run{opts: &Options{Devices: 7}, zero: time.Now().Add(time.Hour)}).driveStorm(ctx, b)
+	if b.planned != 7 {
+		t.Errorf("a storm: %d", b.planned)
 	}
 }

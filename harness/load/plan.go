@@ -191,6 +191,23 @@ func (p *Plan) Total() float64 {
 	return last.before + last.count()
 }
 
+// until is the number of wake-ups due up to a time; with Poisson it is the mean.
+func (p *Plan) until(at time.Duration) float64 {
+	n := 0.0
+	for _, s := range p.parts {
+		if at >= s.end {
+			n = s.before + s.count()
+			continue
+		}
+		if at > s.begin {
+			t := (at - s.begin).Seconds()
+			n = s.before + t*(s.from+(s.to-s.from)*t/(s.end-s.begin).Seconds()/2)
+		}
+		break
+	}
+	return n
+}
+
 // Peak is the highest rate of the plan.
 func (p *Plan) Peak() (most float64) {
 	for i := range p.parts {

@@ -20,6 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -37,6 +38,8 @@ type Target struct {
 	Discovery string `yaml:"discovery"` // URL of the discovery service
 	CA        string `yaml:"ca"`        // PEM file to verify the server's certificate
 	Connect   string `yaml:"connect"`   // host:port to connect to, whatever the URLs name
+	// AllowHTTP lets devices send credentials to services on plain HTTP.
+	AllowHTTP bool   `yaml:"allow_http"`
 	Username  string `yaml:"username"`
 	Password  Secret `yaml:"password"`
 	// Push is "wns", or "none" for a server without WNS push.
@@ -137,7 +140,7 @@ func Check(path string) error {
 }
 
 func load(path string, complete func(c *Config, dir string) error) (*Config, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Text)
 	if err != nil {
 		return nil, &ConfigError{path, "cannot be read: " + err.Error() + "; dmwake init writes one for your server (dmwake test without --config tests the embedded server)"}
 	}
@@ -200,7 +203,7 @@ func (c *Config) complete(dir string) error {
 		if _, err := c.Roots(); err != nil {
 			return fmt.Errorf("target.ca: %w", err)
 		}
-		raw, err := os.ReadFile(t.CA)
+		raw, err := bounded.ReadFile(t.CA, bounded.Text)
 		if err != nil {
 			return fmt.Errorf("target.ca: %w", err)
 		}
@@ -306,7 +309,7 @@ func (c *Config) Roots() (*x509.CertPool, error) {
 	if c.Target.CA == "" {
 		return nil, nil
 	}
-	raw, err := os.ReadFile(c.Target.CA)
+	raw, err := bounded.ReadFile(c.Target.CA, bounded.Text)
 	if err != nil {
 		return nil, err
 	}

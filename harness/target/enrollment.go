@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/entra"
@@ -26,7 +27,7 @@ func (k *KeyPair) Load() (*tls.Certificate, error) {
 	if k.Cert == "" && k.Key == "" {
 		return nil, nil
 	}
-	pair, err := tls.LoadX509KeyPair(k.Cert, k.Key)
+	pair, err := bounded.KeyPair(k.Cert, k.Key)
 	if err != nil {
 		return nil, err
 	}

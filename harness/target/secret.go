@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/dmwake/dmwake/harness/bounded"
 )
 
 // Secret is a value that is never printed. In the file it is {env: NAME} or
@@ -35,7 +37,7 @@ func (s *Secret) resolve(key, dir string) error {
 		}
 		s.value = v
 	case s.File != "":
-		b, err := os.ReadFile(inDir(dir, s.File))
+		b, err := bounded.ReadFile(inDir(dir, s.File), bounded.Secret)
 		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}

@@ -3,10 +3,12 @@ package target
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 
 	"github.com/dmwake/dmwake/fakewns/faults"
+	"github.com/dmwake/dmwake/fakewns/intercept"
 )
 
 // WNS says how the server under test reaches the fake WNS.
@@ -39,6 +41,16 @@ type App struct {
 	Kind     string `yaml:"kind"`
 	Tenant   string `yaml:"tenant"`
 	ClientID string `yaml:"client_id"`
+}
+
+// CA loads the lab's CA, or makes it. It may sign for the address of the fake WNS, and
+// for more names.
+func (w *WNS) CA(more ...string) (*intercept.CA, error) {
+	host, _, err := net.SplitHostPort(w.Listen)
+	if err != nil {
+		host = "" // auto: loopback
+	}
+	return intercept.LoadCA(w.CADir, append(more, host)...)
 }
 
 func (c *Config) completeWNS(dir string) error {

@@ -92,9 +92,21 @@ func (d *Device) addresses() []string {
 	return out
 }
 
-func absoluteHTTPS(addr string) bool {
+// inClear refuses a session over plain HTTP: it would show credentials and tokens. A
+// server can set such an address, in ManagementServiceAddress or
+// ManagementServerAddressList. That Windows opens no session there is a model.
+func (d *Device) inClear(addr string) error {
+	if d.cfg.AllowHTTP || !enroll.Plain(addr) {
+		return nil
+	}
+	return fmt.Errorf("the management address is %s: the session would not be encrypted; the URL must be https, or http be allowed (target.allow_http: true)", addr)
+}
+
+// serves reports whether sessions can go to a URL: an absolute one of https, or of
+// http if that is allowed.
+func (d *Device) serves(addr string) bool {
 	u, err := url.Parse(addr)
-	return err == nil && u.Scheme == "https" && u.Host != ""
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && d.cfg.AllowHTTP)
 }
 
 // install applies the provisioning document. Only missing essentials are
@@ -109,7 +121,7 @@ func (d *Device) install(doc *enroll.Provisioning) error {
 	if _, err := enroll.ReadCert(doc.ClientCert); err != nil {
 		return refuse(enroll.CodeCertStore, "client %w", err)
 	}
-	if !absoluteHTTPS(doc.App.Addr) {
+	if !d.serves(doc.App.Addr) {
 		return refuse(enroll.CodeApplication, "APPLICATION ADDR %q is not an absolute https URL", doc.App.Addr)
 	}
 	if d.cfg.Profile.Quirks.NeedsAAuthData {
@@ -239,7 +251,7 @@ func (d *Device) Adopt(p Provisioned) error {
 	d.session.Lock()
 	defer d.session.Unlock()
 	switch {
-	case !absoluteHTTPS(p.ServerURL):
+	case !d.serves(p.ServerURL):
 		return fmt.Errorf("adopt the device: the server's URL %q is not an absolute https URL", p.ServerURL)
 	case p.ProviderID == "":
 		return errors.New("adopt the device: the ProviderID is missing; push commands name the account by it")

@@ -81,6 +81,9 @@ type Config struct {
 	RefuseTerms bool
 	// EnrollCert is for Certificate enrollment.
 	EnrollCert *tls.Certificate
+	// AllowHTTP lets the device send credentials to services on plain HTTP that Discover
+	// names, and have sessions with a server there. Windows does neither [model].
+	AllowHTTP bool
 	// EditRST changes every RST right before it is sent; nil changes nothing.
 	EditRST func(message []byte) []byte
 	// EnrollmentType is Full (default) or Device.

@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -76,7 +75,7 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	d.mu.Lock()
 	d.discovered, d.azure = disc, nil
 	d.mu.Unlock()
-	if err := inClear(disc); err != nil {
+	if err := c.InClear(disc); err != nil {
 		return err
 	}
 	if opts.Credential == nil && !opts.NoCredential {
@@ -120,21 +119,6 @@ func (d *Device) begin(again bool) error {
 			code = enroll.CodeAlready81
 		}
 		return &enroll.Error{Step: enroll.StepStart, Err: &enroll.CodedError{Code: code, Err: fmt.Errorf("the device is enrolled with %s; unenroll it first", d.Provider())}}
-	}
-	return nil
-}
-
-// inClear refuses services to which the credential would go unencrypted. MS-MDE2
-// 3.1.4.1.3.2 asks for https, and Learn has a code for a server that requests http;
-// that Windows shows it for these URLs is a [model].
-func inClear(disc *enroll.DiscoverResponse) error {
-	for _, named := range [][2]string{
-		{"EnrollmentPolicyServiceUrl", disc.PolicyURL}, {"EnrollmentServiceUrl", disc.EnrollmentURL}, {"AuthenticationServiceUrl", disc.AuthenticationURL},
-	} {
-		if u, err := url.Parse(named[1]); err == nil && u.Scheme == "http" {
-			return &enroll.Error{Step: enroll.StepDiscover, Status: 200, Err: &enroll.CodedError{Code: enroll.CodeInsecure,
-				Err: fmt.Errorf("%s is %s: the credential would be sent unencrypted; the URL must be https", named[0], named[1])}}
-		}
 	}
 	return nil
 }
@@ -210,6 +194,7 @@ func (d *Device) EnrollmentClient(opts EnrollOptions) *enroll.Client {
 		HTTP:       d.enrollmentHTTP(opts.Certificate),
 		Discovery:  d.cfg.Discovery,
 		EditRST:    d.cfg.EditRST,
+		AllowHTTP:  d.cfg.AllowHTTP,
 		Credential: &enroll.Credential{Username: d.cfg.Username, Password: d.cfg.Password},
 		Request: enroll.DiscoverRequest{
 			EmailAddress: d.cfg.Username, RequestVersion: p.RequestVersion, DeviceType: p.DeviceType,
@@ -376,5 +361,5 @@ func (d *Device) renewalURL(ctx context.Context, c *enroll.Client) (string, erro
 	if err != nil {
 		return "", err
 	}
-	return disc.EnrollmentURL, inClear(disc)
+	return disc.EnrollmentURL, c.InClear(disc)
 }

@@ -163,10 +163,14 @@ func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*
 	limited, cancel := context.WithTimeout(ctx, r.d.cfg.Timeout)
 	defer cancel()
 	if r.to == nil {
-		var err error
-		if r.to, err = url.Parse(r.addr); err != nil {
+		to, err := url.Parse(r.addr)
+		if err != nil {
 			return nil, fmt.Errorf("management address: %w", err)
 		}
+		if err := r.d.inClear(r.addr); err != nil {
+			return nil, err
+		}
+		r.to = to
 	}
 	req, err := r.d.request(limited, r.to, bytes.NewReader(body), r.requestID, r.cv)
 	if err != nil {

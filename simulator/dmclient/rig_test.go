@@ -121,7 +121,7 @@ func (r *rig) queue(d *dmclient.Device, verb syncml.Verb, uri, format, data stri
 		r.t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	r.server.Admin("").ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/devices/"+d.Identity().DeviceID+"/commands", strings.NewReader(string(body))))
+	r.server.Admin("").ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://127.0.0.1/devices/"+d.Identity().DeviceID+"/commands", strings.NewReader(string(body))))
 	if w.Code != http.StatusCreated {
 		r.t.Fatalf("queue: %d %s", w.Code, w.Body)
 	}
@@ -142,7 +142,7 @@ type view struct {
 func (r *rig) view(d *dmclient.Device) (v view) {
 	r.t.Helper()
 	w := httptest.NewRecorder()
-	r.server.Admin("").ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/devices/"+d.Identity().DeviceID, nil))
+	r.server.Admin("").ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/devices/"+d.Identity().DeviceID, nil))
 	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
 		r.t.Fatalf("%v: %s", err, w.Body)
 	}

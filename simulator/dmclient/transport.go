@@ -116,6 +116,9 @@ func (d *Device) Post(ctx context.Context, contentType string, body io.Reader, l
 	if err != nil {
 		return &Exchange{Err: fmt.Errorf("management address: %w", err)}
 	}
+	if err := d.inClear(d.Address()); err != nil {
+		return &Exchange{Err: err}
+	}
 	req, err := d.request(ctx, to, body, d.requestID(), newVector()+".0.0.0")
 	if err != nil {
 		return &Exchange{Err: err}

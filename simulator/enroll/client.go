@@ -22,6 +22,45 @@ type Client struct {
 	// EditRST changes an RST before it is sent; nil changes
 	// nothing.
 	EditRST func(message []byte) []byte
+	// AllowHTTP sends credentials to services on plain HTTP, too.
+	AllowHTTP bool
+}
+
+// inClear refuses a service to which the credential would go unencrypted. name is how
+// the Discover reply calls it. MS-MDE2 3.1.4.1.3.2 asks for https, and Learn has a code
+// for a server that requests HTTP; that Windows shows it for these URLs is a [model]. A
+// service on loopback is refused as well: Windows knows no difference.
+func (c *Client) inClear(step, name, at string) error {
+	if c.AllowHTTP || !Plain(at) {
+		return nil
+	}
+	return &Error{Step: step, Err: &CodedError{Code: CodeInsecure, Err: fmt.Errorf("%s is %s: the credential would be sent unencrypted; the URL must be https, or http be allowed (target.allow_http: true)", name, at)}}
+}
+
+// withCredential refuses a service to which c.Credential would go unencrypted.
+func (c *Client) withCredential(step, name, at string) error {
+	if c.Credential == nil {
+		return nil
+	}
+	return c.inClear(step, name, at)
+}
+
+// Plain reports whether a URL is not encrypted.
+func Plain(at string) bool {
+	u, err := url.Parse(at)
+	return err == nil && u.Scheme == "http"
+}
+
+// InClear refuses a Discover reply that names a service on plain HTTP.
+func (c *Client) InClear(r *DiscoverResponse) error {
+	for _, named := range [][2]string{
+		{"EnrollmentPolicyServiceUrl", r.PolicyURL}, {"EnrollmentServiceUrl", r.EnrollmentURL}, {"AuthenticationServiceUrl", r.AuthenticationURL},
+	} {
+		if err := c.inClear(StepDiscover, named[0], named[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Steps of an enrollment, as errors and records name them.
@@ -169,6 +208,9 @@ func (c *Client) Discover(ctx context.Context) (*DiscoverResponse, error) {
 
 // Policies asks the policy service.
 func (c *Client) Policies(ctx context.Context, policyURL string) (*PolicyResponse, error) {
+	if err := c.withCredential(StepPolicies, "the policy service", policyURL); err != nil {
+		return nil, err
+	}
 	body, err := (&PolicyRequest{To: policyURL, Credential: c.Credential, TPM: c.TPM}).Write()
 	if err != nil {
 		return nil, &Error{Step: StepPolicies, Err: err}
@@ -197,6 +239,9 @@ func (c *Client) Renew(ctx context.Context, enrollmentURL string, signed []byte,
 }
 
 func (c *Client) request(ctx context.Context, step string, r *TokenRequest) ([]byte, error) {
+	if err := c.withCredential(step, "the enrollment service", r.To); err != nil {
+		return nil, err
+	}
 	body, err := r.Write()
 	if err != nil {
 		return nil, &Error{Step: step, Err: err}
@@ -218,6 +263,9 @@ func (c *Client) request(ctx context.Context, step string, r *TokenRequest) ([]b
 // Send posts a message unchanged to one of the services and returns the reply's
 // envelope. Errors are *Error.
 func (c *Client) Send(ctx context.Context, to string, message []byte) (*Envelope, error) {
+	if err := c.withCredential(StepSend, "the service", to); err != nil {
+		return nil, err
+	}
 	return c.post(ctx, StepSend, to, message)
 }
 

@@ -172,7 +172,7 @@ func TestRefusalWithoutFault(t *testing.T) {
 		http.Error(w, `{"message":"user secret-9 has no licence"}`, http.StatusInternalServerError)
 	}))
 	defer srv.Close()
-	c := &Client{HTTP: srv.Client(), Credential: &Credential{Password: "secret-9"}}
+	c := &Client{HTTP: srv.Client(), Credential: &Credential{Password: "secret-9"}, AllowHTTP: true}
 	_, err := c.Policies(t.Context(), srv.URL)
 	want := "enrollment: GetPolicies: HTTP status 500 without a SOAP fault: user [redacted] has no licence (Windows shows 0x80180008)"
 	if err == nil || err.Error() != want {

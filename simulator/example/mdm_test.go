@@ -73,7 +73,7 @@ func newServer(t *testing.T, wns *httptest.Server) (server, *x509.CertPool) {
 	post := func(path, body string) {
 		t.Helper()
 		w := httptest.NewRecorder()
-		admin.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
+		admin.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://127.0.0.1"+path, strings.NewReader(body)))
 		if w.Code >= 300 {
 			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
 		}

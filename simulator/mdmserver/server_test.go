@@ -46,7 +46,7 @@ func TestAdmin(t *testing.T) {
 		status                    int
 		text                      string
 	}{
-		{"GET", "/devices", "wrong", "", 401, "Bearer token is required"},
+		{"GET", "/devices", "wrong", "", 401, "token of the admin API is missing or wrong"},
 		{"GET", "/devices", "tok", "", 200, `"id":"D2"`},
 		{"GET", "/devices/D1", "tok", "", 200, `"hasChannel":true`},
 		{"GET", "/devices/nope", "tok", "", 404, "is not enrolled"},

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -9,8 +10,12 @@ import (
 
 // Compare writes the difference between two results, stage by stage. The later
 // one is worse if more wake-ups were polled, failed, lost or empty, or if the p99
-// of the whole grew by more than slack (0.1 is 10 %).
+// of the whole grew by more than slack (0.1 is 10 %). A result in which nothing was done
+// cannot be compared: it is an error, or worse if it is the later one.
 func Compare(w io.Writer, before, now *Result, slack float64) (worse bool, err error) {
+	if before.Counts.Done+before.Counts.Polled == 0 {
+		return false, errors.New("no wake-up was done in the earlier run: there is nothing to compare with")
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "stage\tp50 before\tnow\t\tp99 before\tnow\t\t")
 	for _, s := range Stages() {
@@ -47,6 +52,10 @@ func Compare(w io.Writer, before, now *Result, slack float64) (worse bool, err e
 	}
 	if before.Machine != now.Machine {
 		fmt.Fprintln(w, "The two runs were on different machines.")
+	}
+	if now.Counts.Done+now.Counts.Polled == 0 {
+		fmt.Fprintln(w, "No wake-up was done in the later run.")
+		return true, nil
 	}
 	was, is := before.Stages[Whole].At["p99"], now.Stages[Whole].At["p99"]
 	return worse || float64(is) > float64(was)*(1+slack), nil

@@ -3,9 +3,9 @@ package result
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/report"
 )
 
@@ -35,7 +35,7 @@ func NewInstance(testID, id string) *Instance {
 // ReadInstance reads an Instance from its file or from a log. In a log the last
 // line with InstanceMark counts.
 func ReadInstance(path string) (*Instance, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Results)
 	if err != nil {
 		return nil, err
 	}

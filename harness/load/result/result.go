@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/report"
 )
 
@@ -27,8 +27,8 @@ type Result struct {
 	Machine Machine       `json:"machine"`
 	CPU     *CPU          `json:"cpu,omitempty"` // absent if the system does not report it, and in merged results
 	Counts  Counts        `json:"counts"`
-	// Planned is how many wake-ups were due in the counted time, in all shares
-	// together.
+	// Planned is how many wake-ups are due in the counted time, in all shares
+	// together, whether or not the run was interrupted before.
 	Planned int64 `json:"planned"`
 	// Seconds is the length of the counted time. If all wake-ups started at once,
 	// it is the time until the last session ended.
@@ -134,7 +134,7 @@ func (r *Result) WriteJSON(w io.Writer) error {
 
 // Read reads the result of an earlier run.
 func Read(path string) (*Result, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Results)
 	if err != nil {
 		return nil, err
 	}

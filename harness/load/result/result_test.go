@@ -118,6 +118,27 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestCompareNothingDone: two runs in which nothing was done are not a success.
+func TestCompareNothingDone(t *testing.T) {
+	nothing := func() *Result {
+		r := sample()
+		r.Counts.Done, r.Counts.Polled, r.Stages = 0, 0, nil
+		return r
+	}
+	var out bytes.Buffer
+	if _, err := Compare(&out, nothing(), nothing(), 0.1); err == nil || !strings.Contains(err.Error(), "nothing to compare with") {
+		t.Errorf("nothing done in both: %v", err)
+	}
+	if worse, err := Compare(&out, sample(), nothing(), 0.1); err != nil || !worse || !strings.Contains(out.String(), "No wake-up was done") {
+		t.Errorf("nothing done now: %v %v\n%s", worse, err, &out)
+	}
+	polled := sample()
+	polled.Counts.Done, polled.Counts.Polled = 0, 5
+	if worse, err := Compare(&out, polled, polled, 0.1); err != nil || worse {
+		t.Errorf("by polling only: %v %v", worse, err)
+	}
+}
+
 // TestSum: batches that followed each other are one result, and the course of the
 // second continues where it began.
 func TestSum(t *testing.T) {
