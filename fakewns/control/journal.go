@@ -13,7 +13,7 @@ import (
 )
 
 // filters are the query parameters of the journal.
-var filters = []string{"kind", "device", "app", "channel", "status", "delivery", "fault", "violated", "since", "limit"}
+var filters = []string{"kind", "device", "app", "channel", "status", "delivery", "fault", "violated", "since", "limit", "reveal"}
 
 // filter reads them; an absent parameter accepts everything.
 func filter(q url.Values) (want func(*fakewns.Entry) bool, since uint64, limit int, err error) {
@@ -35,6 +35,29 @@ func filter(q url.Values) (want func(*fakewns.Entry) bool, since uint64, limit i
 	}, since, limit, err
 }
 
+// entryView is an entry as JSON, with its secrets if they are asked for. An entry that
+// was kept in a file has none.
+type entryView struct {
+	entry  *fakewns.Entry
+	reveal bool
+}
+
+// MarshalJSON implements json.Marshaler.
+func (v entryView) MarshalJSON() ([]byte, error) {
+	if v.reveal {
+		return v.entry.Revealed()
+	}
+	return v.entry.MarshalJSON()
+}
+
+func views(list []*fakewns.Entry, reveal bool) []entryView {
+	out := make([]entryView, len(list))
+	for i, e := range list {
+		out[i] = entryView{e, reveal}
+	}
+	return out
+}
+
 // journal writes the entries, oldest first: as one JSON value, or as lines for
 // application/x-ndjson.
 func (a *api) journal(w http.ResponseWriter, r *http.Request) {
@@ -46,7 +69,7 @@ func (a *api) journal(w http.ResponseWriter, r *http.Request) {
 		answer(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r)
 		return
 	}
-	list := a.wns.Journal().Since(since, want)
+	list := views(a.wns.Journal().Since(since, want), reveals(r))
 	if limit > 0 && len(list) > limit {
 		list = list[len(list)-limit:]
 	}
@@ -61,9 +84,6 @@ func (a *api) journal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	if list == nil {
-		list = []*fakewns.Entry{}
-	}
 	enc.Encode(list) //nolint:errcheck // the client is gone
 }
 
@@ -72,7 +92,7 @@ func (a *api) journal(w http.ResponseWriter, r *http.Request) {
 func (a *api) stream(w http.ResponseWriter, r *http.Request) {
 	want, _, _, err := filter(r.URL.Query())
 	if err == nil {
-		err = parameters(r, filters[:8]...)
+		err = parameters(r, append(filters[:8:8], "reveal")...)
 	}
 	if err != nil {
 		answer(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r)
@@ -96,7 +116,7 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request) {
 		if !want(e) {
 			return nil
 		}
-		data, err := json.Marshal(e)
+		data, err := json.Marshal(entryView{e, reveals(r)})
 		if err != nil {
 			return err
 		}

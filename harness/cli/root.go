@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
@@ -53,7 +54,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	// A second Ctrl-C kills the process.
 	context.AfterFunc(ctx, stopSignals)
 
-	root := rootCommand(&streams{out: stdout, err: stderr})
+	stderr = guarded(stderr)
+	root := rootCommand(&streams{out: guarded(stdout), err: stderr})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var e *exitError
@@ -65,7 +67,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		e = &exitError{exitUsage, err}
 	}
 	if !errors.Is(e.err, errSilent) {
-		fmt.Fprintln(stderr, "dmwake: "+strings.TrimSpace(e.Error()))
+		fmt.Fprintln(stderr, "dmwake: "+redact.Text(strings.TrimSpace(e.Error())))
 	}
 	return e.code
 }
@@ -124,8 +126,8 @@ test the push path of any Windows MDM server on a laptop or in CI.
 
 // color reports whether w is a terminal on which colour is wanted (no-color.org).
 func color(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+	f := file(w)
+	return f != nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
 // noArgs rejects arguments with an error text of our own.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -206,7 +207,7 @@ func readable(body string) string {
 }
 
 // hidden stands for a secret.
-const hidden = "[redacted]"
+const hidden = redact.Hidden
 
 // byDevice sorts steps by device. The messages before an RST do not name theirs.
 func byDevice(steps []*Step) (out []*Device) {
