@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"net/url"
 	"strings"
+
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // channelToken is the secret in a channel's URI, decoded. A real one is base64,
@@ -55,18 +57,9 @@ func upperHex(s string) string {
 	return string(b)
 }
 
-// redactToken keeps the shape of a channel URI's query and hides its secret.
-func redactToken(query string) string {
-	name, value, ok := strings.Cut(query, "=")
-	if !ok || len(value) < 8 {
-		return query
-	}
-	return name + "=" + value[:6] + "...[redacted]"
-}
-
 // Redacted is the channel with the token removed from its URI.
 func (c Channel) Redacted() Channel {
 	base, _, _ := strings.Cut(c.URI, channelTokenKey)
-	c.URI = base + channelTokenKey + redacted
+	c.URI = base + channelTokenKey + redact.Hidden
 	return c
 }

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/harness/printable"
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // Kind tells what a journal entry is about.
@@ -111,21 +112,12 @@ func (e *Entry) BearerToken() string {
 	return t
 }
 
-// redactedTarget is the request target without a channel's token.
-func (e *Entry) redactedTarget() string {
-	path, query, _ := strings.Cut(e.Target, "?")
-	if query == "" {
-		return path
-	}
-	return path + "?" + redactToken(query)
-}
-
-// String is one line about the entry without secrets.
+// String is one line about the entry without secrets, fit for a terminal.
 func (e *Entry) String() string {
 	if e.Kind == Attempt {
-		return e.At.Format("15:04:05.000") + " no request: " + e.What()
+		return e.At.Format("15:04:05.000") + " no request: " + printable.Line(redact.Text(e.What()))
 	}
-	s := fmt.Sprintf("%s %s %s%s -> %d", e.At.Format("15:04:05.000"), e.Method, e.Host, e.redactedTarget(), e.Status)
+	s := fmt.Sprintf("%s %s %s%s -> %d", e.At.Format("15:04:05.000"), e.Method, e.Host, redact.Target(e.Target), e.Status)
 	if e.Kind == Notification && e.WNSStatus != "" {
 		s += " " + e.WNSStatus
 	}
@@ -144,5 +136,5 @@ func (e *Entry) String() string {
 	if e.Cut != "" {
 		s += " (" + e.Cut + ")"
 	}
-	return s
+	return printable.Line(redact.Text(s))
 }

@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/harness/printable"
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // entryJSON is an Entry without secrets, as it leaves the process.
@@ -48,54 +49,73 @@ type entryJSON struct {
 	Session    string      `json:"session,omitempty"`
 }
 
-// redacted takes the place of a secret.
-const redacted = "[redacted]"
-
-// secretHeaders hold credentials.
-var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie"}
-
-// MarshalJSON writes the entry without secrets.
+// MarshalJSON writes the entry without secrets: of headers, fields and paths only what
+// is known to be none (package redact).
 func (e *Entry) MarshalJSON() ([]byte, error) {
-	out := entryJSON{
-		Seq: e.Seq, At: e.At, Kind: e.Kind, Method: e.Method, Host: e.Host, Target: e.redactedTarget(), Proto: e.Proto, TLS: e.TLS,
-		Chunked: e.Chunked, ContentLength: e.ContentLength, Peer: e.Peer, App: e.App, Channel: e.channelID, Device: e.Device,
-		Status: e.Status, WNSStatus: e.WNSStatus, MsgID: e.MsgID, Error: e.Error, RetryAfter: e.RetryAfter, Fault: e.Fault, Cause: string(e.Cause), Delivery: e.Delivery,
-		Violations: e.Violations, Notes: e.Notes, Cut: e.Cut, Session: e.Session,
-	}
+	out := e.fields()
+	out.Target, out.Host, out.Error = redact.Target(e.Target), redact.Text(e.Host), redact.Text(e.Error)
+	out.Headers, out.Violations, out.Notes = redact.Headers(e.Header), shown(e.Violations), shown(e.Notes)
 	if out.Violations == nil {
 		out.Violations = []Violation{}
 	}
-	out.Headers = e.Header.Clone()
-	for _, name := range secretHeaders {
-		if values, ok := e.Header[name]; ok {
-			hidden := make([]string, len(values))
-			for i, v := range values {
-				scheme, _, found := strings.Cut(v, " ")
-				if hidden[i] = redacted; found {
-					hidden[i] = scheme + " " + redacted
-				}
-			}
-			out.Headers[name] = hidden
-		}
-	}
+	contentType := first(e.Header, "Content-Type")
 	switch {
+	case e.Kind == Token && len(e.Form) > 0:
+		out.Form = redact.Form(e.Form) // the body is the form
 	case e.Kind == Token:
-		// The body is the form, with the secret in it.
-		if e.Form != nil {
-			out.Form = url.Values{}
-			for k, v := range e.Form {
-				if k != "grant_type" && k != "scope" && k != "client_id" {
-					v = slices.Repeat([]string{redacted}, len(v))
-				}
-				out.Form[k] = v
-			}
-		}
+		out.Body = redact.Body("application/x-www-form-urlencoded", e.Body)
 	case utf8.Valid(e.Body):
-		out.Body = string(e.Body)
+		out.Body = redact.Body(contentType, e.Body)
 	default:
 		out.BodyBase64 = e.Body
+		if shown := redact.Body(contentType, e.Body); shown != string(e.Body) {
+			out.Body, out.BodyBase64 = strings.ToValidUTF8(shown, "\ufffd"), nil
+		}
 	}
-	return json.Marshal(out)
+	return out.json()
+}
+
+// Revealed is the entry as JSON with its secrets.
+func (e *Entry) Revealed() ([]byte, error) {
+	out := e.fields()
+	out.Target, out.Host, out.Error, out.Headers, out.Form, out.Violations, out.Notes = e.Target, e.Host, e.Error, e.Header, e.Form, e.Violations, e.Notes
+	if out.Violations == nil {
+		out.Violations = []Violation{}
+	}
+	if utf8.Valid(e.Body) {
+		out.Body = string(e.Body)
+	} else {
+		out.BodyBase64 = e.Body
+	}
+	return out.json()
+}
+
+// json is what a terminal may print, too.
+func (e *entryJSON) json() ([]byte, error) {
+	raw, err := json.Marshal(e)
+	return printable.JSON(raw), err
+}
+
+// shown are violations without secrets: they quote what was sent.
+func shown(list []Violation) []Violation {
+	if list == nil {
+		return nil
+	}
+	out := make([]Violation, len(list))
+	for i, v := range list {
+		out[i] = Violation{v.Rule, redact.Text(v.Text)}
+	}
+	return out
+}
+
+// fields are those of an entry that hold no secret.
+func (e *Entry) fields() *entryJSON {
+	return &entryJSON{
+		Seq: e.Seq, At: e.At, Kind: e.Kind, Method: e.Method, Proto: e.Proto, TLS: e.TLS,
+		Chunked: e.Chunked, ContentLength: e.ContentLength, Peer: e.Peer, App: e.App, Channel: e.channelID, Device: e.Device,
+		Status: e.Status, WNSStatus: e.WNSStatus, MsgID: e.MsgID, RetryAfter: e.RetryAfter, Fault: e.Fault, Cause: string(e.Cause), Delivery: e.Delivery,
+		Cut: e.Cut, Session: e.Session,
+	}
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.

@@ -52,7 +52,7 @@ func TestEntryJSON(t *testing.T) {
 	for _, kind := range []Kind{Token, Notification, Handshake, Attempt} {
 		var in, out Entry
 		fill(t, &in)
-		in.Kind, in.channelID = kind, "its id"
+		in.Kind, in.channelID, in.Target = kind, "its id", "/w/" // another path shows only its length
 		raw, err := json.Marshal(&in)
 		if err != nil {
 			t.Fatal(err)

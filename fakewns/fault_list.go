@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/faultspec"
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // String is the fault as it is written, with the requests that it is bound to and how
@@ -15,7 +16,7 @@ func (f ActiveFault) String() string {
 	fmt.Fprintf(&b, "%s on=%s", f.Name, f.On)
 	channel := f.Channel
 	if strings.Contains(channel, "?") {
-		channel = "[redacted]"
+		channel = redact.Hidden
 	}
 	for _, w := range [][2]string{{"app", f.App}, {"channel", channel}, {"device", f.Device}, {"header", f.Header}} {
 		if w[1] != "" {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // MaxPayload is the most a notification may carry, in bytes (Learn, "Push
@@ -63,7 +65,7 @@ func (s *Server) serveNotification(w http.ResponseWriter, r *http.Request) *Entr
 	if ch != nil {
 		e.Channel, e.Device, e.channelID = ch.uri, ch.device, ch.id
 		if !exact || r.URL.EscapedPath() != ch.path {
-			e.violate(RuleURI, "the channel URI was changed on the way: "+quote(redactToken(r.URL.RawQuery)))
+			e.violate(RuleURI, "the channel URI was changed on the way: "+quote(redact.Target("?" + r.URL.RawQuery)[1:]))
 		}
 	}
 	if r.Method == http.MethodDelete {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/guard"
+	"github.com/dmwake/dmwake/harness/printable"
 )
 
 //go:embed openapi.yaml
@@ -139,7 +140,7 @@ func answer(f func(*http.Request) (any, error)) http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		json.NewEncoder(w).Encode(v) //nolint:errcheck // the client is gone
+		json.NewEncoder(printable.NewWriter(w, false)).Encode(v) //nolint:errcheck // the client is gone
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/faults"
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 var device = "D0000000000000000000000000000001"
@@ -62,7 +63,7 @@ func must[T any](v T, err error) func(*testing.T) T {
 func TestApps(t *testing.T) {
 	d, ctx := newDesk(t, Options{}), t.Context()
 	apps := must(d.Apps(ctx))(t)
-	if len(apps) != 1 || apps[0].PFN != fakewns.DefaultApp.PFN || apps[0].Secret != redacted {
+	if len(apps) != 1 || apps[0].PFN != fakewns.DefaultApp.PFN || apps[0].Secret != redact.Hidden {
 		t.Fatalf("%+v", apps)
 	}
 	other := fakewns.App{PFN: "my.app_8wekyb3d8bbwe", PackageSID: "ms-app://s-1-15-2-7", Secret: "one"}
@@ -153,7 +154,7 @@ func TestChannelsAndPush(t *testing.T) {
 	raw := must(http.Get(d.srv.URL + "/v1/channels"))(t)
 	defer raw.Body.Close()
 	text, _ := io.ReadAll(raw.Body)
-	if strings.Contains(string(text), "token=AwY") || !strings.Contains(string(text), redacted) {
+	if strings.Contains(string(text), "token=AwY") || !strings.Contains(string(text), redact.Hidden) {
 		t.Errorf("a channel's secret is shown: %s", text)
 	}
 }

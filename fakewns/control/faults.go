@@ -11,6 +11,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/faults"
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // ActiveFault is an injected fault, and the requests it is bound to.
@@ -51,7 +52,7 @@ func (a *api) active(f fakewns.ActiveFault) ActiveFault {
 	out := ActiveFault{ID: f.ID, Fault: f.Name, On: string(f.On), App: f.App, Channel: f.Channel, Device: f.Device, Header: f.Header,
 		Times: f.Times, Left: max(f.Left, 0), Probability: f.Probability, Hits: f.Hits, From: f.From, Until: f.Until}
 	if strings.Contains(f.Channel, "?") {
-		out.Channel = "[redacted]"
+		out.Channel = redact.Hidden
 		for _, c := range a.wns.ChannelsOf(func(c fakewns.Channel) bool { return c.URI == f.Channel }) {
 			out.Channel = c.ID
 		}

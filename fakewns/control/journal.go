@@ -23,7 +23,7 @@ const (
 // filters are the query parameters of the journal and its stream, and paging those that
 // only the journal has.
 var (
-	filters = []string{"kind", "device", "app", "channel", "status", "delivery", "fault", "violated"}
+	filters = []string{"kind", "device", "app", "channel", "status", "delivery", "fault", "violated", "reveal"}
 	paging  = []string{"since", "until", "limit"}
 )
 
@@ -56,6 +56,21 @@ func filter(q url.Values) (out excerpt, err error) {
 	return out, err
 }
 
+// entryView is an entry as JSON, with its secrets if they are asked for. An entry that
+// was kept in a file has none.
+type entryView struct {
+	entry  *fakewns.Entry
+	reveal bool
+}
+
+// MarshalJSON implements json.Marshaler.
+func (v entryView) MarshalJSON() ([]byte, error) {
+	if v.reveal {
+		return v.entry.Revealed()
+	}
+	return v.entry.MarshalJSON()
+}
+
 // journal writes a page of the entries, oldest first: as one JSON value, or as lines for
 // application/x-ndjson.
 func (a *api) journal(w http.ResponseWriter, r *http.Request) {
@@ -78,7 +93,7 @@ func (a *api) journal(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.Header.Get("Accept"), "application/x-ndjson") {
 		form = jsonLines
 	}
-	page, rest, err := form.page(list)
+	page, rest, err := form.page(list, reveals(r))
 	if err != nil {
 		answer(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r)
 		return
@@ -103,14 +118,14 @@ var (
 )
 
 // page writes the first entries of list; rest did not fit.
-func (f form) page(list []*fakewns.Entry) (page []byte, rest []*fakewns.Entry, err error) {
+func (f form) page(list []*fakewns.Entry, reveal bool) (page []byte, rest []*fakewns.Entry, err error) {
 	page = append(page, f.open...)
 	for i, e := range list {
 		if i == pageEntries || len(page) >= pageBytes {
 			rest = list[i:]
 			break
 		}
-		raw, err := json.Marshal(e)
+		raw, err := json.Marshal(entryView{e, reveal})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -154,7 +169,7 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request) {
 		if !asked.want(e) {
 			return nil
 		}
-		data, err := json.Marshal(e)
+		data, err := json.Marshal(entryView{e, reveals(r)})
 		if err != nil {
 			return err
 		}

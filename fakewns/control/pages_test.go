@@ -86,11 +86,11 @@ func TestJournalPagesAreBoundedInBytes(t *testing.T) {
 	for i := range 100 {
 		list = append(list, &fakewns.Entry{Seq: uint64(i), Target: strings.Repeat("a", 100_000)})
 	}
-	page, rest, err := jsonArray.page(list)
+	page, rest, err := jsonArray.page(list, false)
 	if err != nil || len(page) > pageBytes+101_000 || len(rest) < 80 || !json.Valid(page) {
 		t.Errorf("%d bytes, %d left, %v", len(page), len(rest), err)
 	}
-	if page, rest, err := jsonArray.page(nil); string(page) != "[]\n" || rest != nil || err != nil {
+	if page, rest, err := jsonArray.page(nil, false); string(page) != "[]\n" || rest != nil || err != nil {
 		t.Errorf("no entries: %q", page)
 	}
 }

@@ -12,11 +12,8 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/redact"
 )
-
-// redacted stands for a secret. An app that is written back with it keeps its
-// secret.
-const redacted = "[redacted]"
 
 func variable(r *http.Request, name string) string {
 	v, err := url.PathUnescape(mux.Vars(r)[name])
@@ -35,7 +32,7 @@ func (a *api) apps(r *http.Request) (any, error) {
 	list := a.wns.Apps()
 	if !reveals(r) {
 		for i := range list {
-			list[i].Secret = redacted
+			list[i].Secret = redact.Hidden
 		}
 	}
 	return list, nil
@@ -56,7 +53,7 @@ func (a *api) write(list []fakewns.App) error {
 	}
 	before := a.wns.Apps()
 	for i := range list {
-		if list[i].Secret != redacted {
+		if list[i].Secret != redact.Hidden {
 			continue
 		}
 		at := slices.IndexFunc(before, func(b fakewns.App) bool { return strings.EqualFold(b.PFN, list[i].PFN) })
@@ -82,14 +79,14 @@ func (a *api) putApp(r *http.Request) (any, error) {
 	}
 	list := a.wns.Apps()
 	if i := slices.IndexFunc(list, func(b fakewns.App) bool { return strings.EqualFold(b.PFN, pfn) }); i >= 0 {
-		if app.Secret == redacted || app.Secret == "" {
+		if app.Secret == redact.Hidden || app.Secret == "" {
 			app.Secret = list[i].Secret
 		}
 		list[i] = app
 		return nil, a.write(list)
 	}
 	if app.Secret == "" {
-		app.Secret = redacted // refused as new
+		app.Secret = redact.Hidden // refused as new
 	}
 	return nil, a.write(append(list, app))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/bounded"
+	"github.com/dmwake/dmwake/harness/printable"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios"
 )
@@ -45,7 +46,7 @@ func writeBaseline(path string, r *report.Report) error {
 	b.WriteString("# Known failures; dmwake test --baseline reads them.\n")
 	for i := range r.Scenarios {
 		if s := &r.Scenarios[i]; r.Failing(s) || s.Known {
-			fmt.Fprintf(&b, "%s  # %s\n", s.ID, s.Title)
+			fmt.Fprintf(&b, "%s  # %s\n", printable.Line(s.ID), printable.Line(s.Title))
 		}
 	}
 	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil { //nolint:gosec // meant to be committed

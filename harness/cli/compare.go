@@ -84,7 +84,7 @@ func (s *streams) compareJSON(f *compare.File, results []*compare.Result) error 
 
 func (s *streams) compareText(f *compare.File, results []*compare.Result) {
 	for _, n := range f.Notes {
-		fmt.Fprintf(s.out, "note: %s\n", n)
+		say(s.out, "note: %s\n", n)
 	}
 	for i, r := range results {
 		if i > 0 {
@@ -94,16 +94,16 @@ func (s *streams) compareText(f *compare.File, results []*compare.Result) {
 		if name == "" {
 			name = "(its DeviceID is not in the file)"
 		}
-		fmt.Fprintf(s.out, "device %s, compared with profile %s: %s\n", name, r.Profile, r.ProfileWhy)
+		say(s.out, "device %s, compared with profile %s: %s\n", name, r.Profile, r.ProfileWhy)
 		for _, n := range r.Notes {
-			fmt.Fprintf(s.out, "note: %s\n", n)
+			say(s.out, "note: %s\n", n)
 		}
 		var kind compare.DiffKind
 		for k := range r.Differences {
 			d := &r.Differences[k]
 			if d.Kind != kind {
 				kind = d.Kind
-				fmt.Fprintf(s.out, "\n%s\n", kind)
+				say(s.out, "\n%s\n", kind)
 			}
 			about := ""
 			if d.Command != "" {
@@ -113,16 +113,16 @@ func (s *streams) compareText(f *compare.File, results []*compare.Result) {
 			if len(d.Again) > 0 {
 				again = ", and in " + plural(len(d.Again), "other message")
 			}
-			fmt.Fprintf(s.out, "  %s (message %d of the device in the file)%s%s\n    at         %s\n    Windows    %s\n    simulated  %s\n    means      %s\n",
+			say(s.out, "  %s (message %d of the device in the file)%s%s\n    at         %s\n    Windows    %s\n    simulated  %s\n    means      %s\n",
 				d.What, d.Message, again, about, d.Path, oneLine(d.Real), oneLine(d.Simulated), d.Means)
 		}
 		if len(r.Differences) > 0 {
 			fmt.Fprintln(s.out)
 		}
 		for _, k := range r.Skipped {
-			fmt.Fprintf(s.out, "not counted: %s (%d)\n", k.Kind, k.Count)
+			say(s.out, "not counted: %s (%d)\n", k.Kind, k.Count)
 		}
-		fmt.Fprintf(s.out, "%d of %d messages are equal, %d of %d byte for byte; %s\n", r.Equal, r.Messages, r.Bytes, r.ByteMessages, plural(len(r.Differences), "difference"))
+		say(s.out, "%d of %d messages are equal, %d of %d byte for byte; %s\n", r.Equal, r.Messages, r.Bytes, r.ByteMessages, plural(len(r.Differences), "difference"))
 	}
 }
 

@@ -70,7 +70,7 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	r.Finish()
 	term.Summary(r)
 	if f.annotate {
-		r.WriteAnnotations(progress)
+		r.WriteAnnotations(raw(progress))
 	}
 	if err := errors.Join(outputs.write(r), writeBaseline(f.keep, r)); err != nil {
 		return usage(err)

@@ -11,10 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/redact"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dmwake/dmwake/harness/bounded"
-	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
@@ -29,7 +30,7 @@ type deviceFlags struct {
 	faults, quirks      []string
 	acceptUnknown       bool
 	allowHTTP           bool
-	verbose             bool
+	verbose, reveal     bool
 	tokenKind           string             // of the directory's tokens; empty: good
 	directory           *directoryFlags    // of an enrollment; nil: as the file remembers
 	opened              func(*bench) error // before the devices are loaded; nil: nothing
@@ -73,6 +74,7 @@ as the file has it. While "run" has the file, list, show and sync ask that proce
 	fl.StringArrayVar(&f.quirks, "quirk", nil, "switch a quirk on, or off by -NAME; repeatable, dmwake device quirks lists them")
 	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "accept commands for CSPs that are not simulated, instead of answering 404")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print every message")
+	fl.BoolVar(&f.reveal, "reveal", false, "show secrets, too: in messages (-v) and in what show prints")
 	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), runCommand(s, &f), listCommand(s, &f), showCommand(s, &f),
 		setCommand(s, &f), compareCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
 	complete(c, "fault", func() (out []string) {
@@ -165,7 +167,7 @@ func (f *deviceFlags) open(s *streams, edit func(*bench, *dmclient.Config)) (*be
 	if err != nil {
 		return nil, usage(err)
 	}
-	b := &bench{s: s, f: f, cfg: cfg, print: &printer{w: s.out, verbose: f.verbose}, unstored: &unstored{}}
+	b := &bench{s: s, f: f, cfg: cfg, print: &printer{w: s.out, verbose: f.verbose, reveal: f.reveal}, unstored: &unstored{}}
 	if b.store, err = fleet.Open(f.state); err != nil {
 		return nil, usage(f.taken(err))
 	}
@@ -316,7 +318,7 @@ func (b *bench) held(d *dmclient.Device, s *dmclient.Session, err error) {
 	}
 	if s != nil {
 		if s.TokenErr != nil {
-			b.print.line("%-16s the directory gives no token: %s", d.Identity().Name, report.Redact(s.TokenErr.Error()))
+			b.print.line("%-16s the directory gives no token: %s", d.Identity().Name, redact.Text(s.TokenErr.Error()))
 		}
 	}
 	b.keep(d, s)
@@ -333,7 +335,7 @@ func (b *bench) outcome(ctx context.Context, total int, failed map[int]error, wh
 		stored = stored && !errors.Is(err, dmclient.ErrNotStored)
 	}
 	for reason, n := range reasons {
-		fmt.Fprintf(b.s.err, "dmwake: %d of %d: %s\n", n, total, reason)
+		say(b.s.err, "dmwake: %d of %d: %s\n", n, total, reason)
 	}
 	code := exitUnreachable
 	switch {

@@ -33,7 +33,7 @@ type errand struct {
 	JSON, NoTranscript bool
 	Path               string
 	Faults             []string
-	Verbose            bool
+	Verbose, Reveal    bool
 }
 
 // answer is a line of what the other process answers: text for one of the streams, or
@@ -48,7 +48,7 @@ type answer struct {
 
 // ask runs a command in the process that has the file, or else in this one.
 func (f *deviceFlags) ask(c *cobra.Command, s *streams, a errand) error {
-	a.Verbose, a.Faults = f.verbose, f.faults
+	a.Verbose, a.Reveal, a.Faults = f.verbose, f.reveal, f.faults
 	if conn := f.dial(); conn != nil {
 		if err := f.elsewhere(c, s); err != nil {
 			conn.Close()
@@ -259,11 +259,11 @@ func (b *bench) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	flags := *b.f
-	flags.verbose, flags.faults = a.Verbose, a.Faults
+	flags.verbose, flags.reveal, flags.faults = a.Verbose, a.Reveal, a.Faults
 	guest := *b
 	guest.host, guest.f, guest.closing = b, &flags, nil
 	guest.s = &streams{out: answerStream{out, false}, err: answerStream{out, true}}
-	guest.print = &printer{w: guest.s.out, verbose: a.Verbose}
+	guest.print = &printer{w: guest.s.out, verbose: a.Verbose, reveal: a.Reveal}
 	end := answer{Done: true}
 	err := guest.renew()
 	if err == nil {

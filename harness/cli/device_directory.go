@@ -96,7 +96,7 @@ func (b *bench) giveTokens(dev *dmclient.Config) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(b.s.out, "directory  tenant %s\n           issuer %s, audience %s\n           keys %s\n", p.Tenant(), p.Issuer(), p.Audience(), p.KeysURL())
+		say(b.s.out, "directory  tenant %s\n           issuer %s, audience %s\n           keys %s\n", p.Tenant(), p.Issuer(), p.Audience(), p.KeysURL())
 		dev.Tokens, b.tokens = lab.DirectoryTokens(p, kind, t.Username), true
 		return nil
 	}
@@ -148,7 +148,7 @@ func showTokens(out io.Writer, d *dmclient.Device, now time.Time) {
 		fmt.Fprintln(out, "token      none in the last session")
 	}
 	for _, c := range all {
-		fmt.Fprintf(out, "token      %s\n", describeToken(c, now))
+		put(out, "token      %s\n", describeToken(c, now)) // our own words about it
 	}
 }
 

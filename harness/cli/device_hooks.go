@@ -53,7 +53,11 @@ func (a *admission) hook(b *bench, d *dmclient.Device, run func() error) {
 	if err == nil {
 		return
 	}
-	b.print.line("%-16s enrolled, but %s", d.Identity().Name, target.Tell(err))
+	said := strings.Split(target.Tell(err), "\n")
+	b.print.line("%-16s enrolled, but %s", d.Identity().Name, said[0])
+	for _, line := range said[1:] {
+		b.print.line("%-16s %s", "", line)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.failed == nil {

@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/redact"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dmwake/dmwake/harness/report"
@@ -87,14 +89,14 @@ func (b *bench) list(a errand) error {
 		return enc.Encode(all)
 	}
 	if len(all) == 0 {
-		fmt.Fprintf(out, "%s has no devices; enroll some with dmwake device enroll\n", b.f.state)
+		say(out, "%s has no devices; enroll some with dmwake device enroll\n", b.f.state)
 		return nil
 	}
 	begun := 0
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "#\tNAME\tDEVICEID\tPROFILE\tSTATE\tPUSH\tNEXT")
 	for _, d := range all {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Number, d.Name, d.DeviceID, d.Profile, d.State, d.Push, d.Next)
+		say(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Number, d.Name, d.DeviceID, d.Profile, d.State, d.Push, d.Next)
 		if d.State == begunState {
 			begun++
 		}
@@ -155,6 +157,22 @@ func (b *bench) showOne(a errand) error {
 	})
 }
 
+// shown is a text without secrets, or the whole with --reveal.
+func (b *bench) shown(s string) string {
+	if b.f.reveal {
+		return s
+	}
+	return redact.Text(s)
+}
+
+// value is shown for the value of a node.
+func (b *bench) value(locURI, v string) string {
+	if b.f.reveal {
+		return v
+	}
+	return redact.Value(locURI, v)
+}
+
 func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error {
 	out := b.s.out
 	if path != "" {
@@ -163,32 +181,32 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 			return usage(fmt.Errorf("this device has no node %s", path))
 		}
 		for _, l := range list {
-			fmt.Fprintln(out, report.Redact(strings.TrimRight(fmt.Sprintf("%-80s %-5s %s", l.LocURI, l.Format, report.Clip(l.Data, 200)), " ")))
+			put(out, "%s\n", strings.TrimRight(fmt.Sprintf("%-80s %-5s %s", b.shown(l.LocURI), l.Format, report.Clip(b.value(l.LocURI, l.Data), 200)), " "))
 		}
 		return nil
 	}
 	l, inv := describeDevice(d), d.Inventory()
-	fmt.Fprintf(out, "%s  %s  %s\nstate      %s\n", l.Name, l.DeviceID, l.Profile, l.State)
+	say(out, "%s  %s  %s\nstate      %s\n", l.Name, l.DeviceID, l.Profile, l.State)
 	for _, v := range [][2]string{{"quirks", strings.Join(l.Quirks, ", ")}, {"server", l.Server}, {"provider", l.Provider}, {"PFN", l.PFN}, {"Push/Status", l.Push},
-		{"channel", report.Redact(d.ChannelURI())}, {"next", l.Next}, {"logged in", string(d.LoggedIn())}} {
+		{"channel", d.ChannelURI()}, {"next", l.Next}, {"logged in", string(d.LoggedIn())}} {
 		if v[1] != "" {
-			fmt.Fprintf(out, "%-10s %s\n", v[0], v[1])
+			put(out, "%-10s %s\n", v[0], b.shown(v[1]))
 		}
 	}
 	showTokens(out, d, time.Now())
 	showPage(out, d.StatusPage())
 	if n := inv.Life.NotWiped; n != "" {
-		fmt.Fprintf(out, "wipe       %s was answered with 200 and rolled back\n", n)
+		say(out, "wipe       %s was answered with 200 and rolled back\n", n)
 	}
 	if n := inv.Life; n.Locks+n.Reboots+n.Finds > 0 || n.Wiped != "" {
-		fmt.Fprintf(out, "life       locked %d times, rebooted %d, located %d, wiped: %s\n", n.Locks, n.Reboots, n.Finds, n.Wiped)
+		say(out, "life       locked %d times, rebooted %d, located %d, wiped: %s\n", n.Locks, n.Reboots, n.Finds, n.Wiped)
 	}
 	for _, k := range []struct {
 		name  string
 		items []string
 	}{{"VPN", inv.VPNs}, {"Wi-Fi", inv.WiFi}, {"cert", inv.Certificates}, {"app", inv.Apps}, {"policy", inv.Policies}, {"work", inv.Work}} {
 		for _, it := range k.items {
-			fmt.Fprintf(out, "%-10s %s\n", k.name, report.Clip(it, 120))
+			put(out, "%-10s %s\n", k.name, report.Clip(b.shown(it), 120))
 		}
 	}
 	if !withTranscript {
@@ -199,7 +217,7 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 		fmt.Fprintln(out, "\nno session is kept")
 		return err
 	}
-	fmt.Fprintf(out, "\n%s", text)
+	fmt.Fprintf(out, "\n%s", redact.Text(text)) // kept by an older dmwake, perhaps
 	return nil
 }
 
@@ -212,22 +230,22 @@ func showPage(out io.Writer, p dmclient.StatusPage) {
 	if p.Blocks {
 		leave = "it blocks the device"
 	}
-	fmt.Fprintf(out, "page       Enrollment Status Page, %s, since %s; %s\n", p.Phase, p.Since.UTC().Format("15:04 UTC"), leave)
+	say(out, "page       Enrollment Status Page, %s, since %s; %s\n", p.Phase, p.Since.UTC().Format("15:04 UTC"), leave)
 	if p.Failed != "" {
-		fmt.Fprintf(out, "  failed   %s\n", p.Failed)
+		say(out, "  failed   %s\n", p.Failed)
 		for _, v := range [][2]string{{"says", p.ErrorText}, {"offers", strings.Join(p.Buttons, ", ")}} {
 			if v[1] != "" {
-				fmt.Fprintf(out, "  %-8s %s\n", v[0], v[1])
+				say(out, "  %-8s %s\n", v[0], v[1])
 			}
 		}
 		return
 	}
-	fmt.Fprintf(out, "  fails    at %s\n", p.TimeOut.UTC().Format("15:04 UTC"))
+	say(out, "  fails    at %s\n", p.TimeOut.UTC().Format("15:04 UTC"))
 	for _, w := range p.Waits {
-		fmt.Fprintf(out, "  waits    %s\n", report.Clip(w, 120))
+		say(out, "  waits    %s\n", report.Clip(w, 120))
 	}
 	for _, c := range p.Progress {
-		fmt.Fprintf(out, "  counts   %s\n", c)
+		say(out, "  counts   %s\n", c)
 	}
 }
 
@@ -366,7 +384,7 @@ func faultsCommand(s *streams) *cobra.Command {
 				if k.Arg != "" {
 					name += "=" + k.Arg
 				}
-				fmt.Fprintf(w, "%s\t%s\n", name, k.Does)
+				say(w, "%s\t%s\n", name, k.Does)
 			}
 			return w.Flush()
 		},
@@ -379,11 +397,11 @@ func quirksCommand(s *streams) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 			for _, q := range dmclient.QuirkList() {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", q.Name, q.Strength, q.Does)
+				say(w, "%s\t%s\t%s\n", q.Name, q.Strength, q.Does)
 			}
 			fmt.Fprintln(w)
 			for _, p := range dmclient.Profiles() {
-				fmt.Fprintf(w, "%s\t%s %s\t%s\n", p.Name, p.Platform, p.OSVersion, strings.Join(p.Quirks.Active(), ", "))
+				say(w, "%s\t%s %s\t%s\n", p.Name, p.Platform, p.OSVersion, strings.Join(p.Quirks.Active(), ", "))
 			}
 			return w.Flush()
 		},

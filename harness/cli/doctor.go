@@ -54,11 +54,11 @@ func runDoctor(ctx context.Context, s *streams, config string, hooks []string) e
 		return usage(err)
 	}
 	defer l.Close()
-	fmt.Fprintf(s.out, "%-5s %-12s %s\n", "ok", "file", config)
+	say(s.out, "%-5s %-12s %s\n", "ok", "file", config)
 	if d := l.Directory; d != nil {
-		fmt.Fprintf(s.out, "%-5s %-12s tenant %s, issuer %s, audience %s, keys %s\n", "ok", "directory", d.Tenant(), d.Issuer(), d.Audience(), d.KeysURL())
+		say(s.out, "%-5s %-12s tenant %s, issuer %s, audience %s, keys %s\n", "ok", "directory", d.Tenant(), d.Issuer(), d.Audience(), d.KeysURL())
 		if iss, aud := d.Of(entra.V2); d.Version() != entra.V2 && cfg.Target.Directory.ClientID != "" {
-			fmt.Fprintf(s.out, "%-5s %-12s v2.0 tokens: issuer %s, audience %s\n", "ok", "directory", iss, aud)
+			say(s.out, "%-5s %-12s v2.0 tokens: issuer %s, audience %s\n", "ok", "directory", iss, aud)
 		}
 	}
 	var first error
@@ -75,19 +75,19 @@ func runDoctor(ctx context.Context, s *streams, config string, hooks []string) e
 		if code != 0 && (first == nil || f.State == doctor.Bad) { // what ends the examination decides
 			first = &exitError{code, errSilent}
 		}
-		fmt.Fprintf(s.out, "%-5s %-12s %s\n", mark, f.Step, f.Saw)
+		say(s.out, "%-5s %-12s %s\n", mark, f.Step, f.Saw)
 		for _, line := range f.Hooks {
-			fmt.Fprintf(s.out, "%-18s |  %s\n", "", line)
+			say(s.out, "%-18s |  %s\n", "", line)
 		}
 		if f.Do != "" {
-			fmt.Fprintf(s.out, "%-18s -> %s\n", "", f.Do)
+			say(s.out, "%-18s -> %s\n", "", f.Do)
 		}
 	}, hooks...)
 	switch {
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, errors.New("interrupted")}
 	case first == nil:
-		fmt.Fprintf(s.out, "\nNo problems found. Run: dmwake test --config %s\n", config)
+		say(s.out, "\nNo problems found. Run: dmwake test --config %s\n", config)
 	}
 	return first
 }

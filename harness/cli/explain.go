@@ -55,7 +55,7 @@ signed or not. "-" reads the text from standard input.
 				return c.Help()
 			case list:
 				for _, f := range explain.All() {
-					fmt.Fprintf(s.out, "%-17s %-36s %s\n", f.Code, f.Where, f.Means)
+					say(s.out, "%-17s %-36s %s\n", f.Code, f.Where, f.Means)
 				}
 				return nil
 			case text == "-":
@@ -65,7 +65,7 @@ signed or not. "-" reads the text from standard input.
 				}
 				text = string(raw)
 				if len(raw) > explain.MaxPaste {
-					fmt.Fprintf(s.err, "dmwake: only the first %d bytes are read\n", explain.MaxPaste)
+					say(s.err, "dmwake: only the first %d bytes are read\n", explain.MaxPaste)
 				}
 			}
 			return explainText(s, text)
@@ -117,9 +117,9 @@ func explainText(s *streams, text string) error {
 		printFound(s.out, i, &r.Found[i])
 	}
 	for _, status := range r.Ask {
-		fmt.Fprintf(s.out, "\nWhich CSP answered %s? More is known of:\n", status)
+		say(s.out, "\nWhich CSP answered %s? More is known of:\n", status)
 		for _, node := range explain.Nodes(status) {
-			fmt.Fprintf(s.out, "  dmwake explain %s %s\n", status, node)
+			say(s.out, "  dmwake explain %s %s\n", status, node)
 		}
 	}
 	var unknown []string
@@ -133,7 +133,7 @@ func explainText(s *streams, text string) error {
 		return usage(fmt.Errorf("%s; dmwake explain --list shows all", strings.Join(unknown, "; ")))
 	}
 	for _, u := range unknown {
-		fmt.Fprintf(s.out, "\n%s\n", u)
+		say(s.out, "\n%s\n", u)
 	}
 	return nil
 }
@@ -163,23 +163,23 @@ func printFound(w io.Writer, i int, f *explain.Found) {
 		}
 		also = fmt.Sprintf("; %d, %d", signed, n)
 	}
-	fmt.Fprintf(w, "%s  (%s%s)\n  %s\n", head, f.Where, also, f.Means)
+	say(w, "%s  (%s%s)\n  %s\n", head, f.Where, also, f.Means)
 	for _, c := range f.Causes {
-		fmt.Fprintf(w, "  cause: %s\n", c)
+		say(w, "  cause: %s\n", c)
 	}
 	for _, d := range f.Do {
-		fmt.Fprintf(w, "  do:    %s\n", d)
+		say(w, "  do:    %s\n", d)
 	}
 	for _, c := range shows(f) {
-		fmt.Fprintf(w, "  see:   %s\n", c)
+		say(w, "  see:   %s\n", c)
 	}
 	for _, id := range f.Scenarios {
-		fmt.Fprintf(w, "  test:  %s %s\n", id, titleOf(id))
+		say(w, "  test:  %s %s\n", id, titleOf(id))
 	}
 	for _, page := range f.Docs {
-		fmt.Fprintf(w, "  docs:  harness/docs/%s\n", page)
+		say(w, "  docs:  harness/docs/%s\n", page)
 	}
-	fmt.Fprintf(w, "  (%s: %s)\n", f.Strength, f.Source)
+	say(w, "  (%s: %s)\n", f.Strength, f.Source)
 }
 
 // shows are the commands that show a code: its own, and the reproductions that name

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/target/presets"
 )
@@ -126,7 +127,7 @@ func runInit(ctx context.Context, s *streams, f *initFlags, in io.Reader) error 
 		return usage(err)
 	}
 	for _, n := range f.notes {
-		fmt.Fprintln(s.out, target.Redact(n))
+		fmt.Fprintln(s.out, redact.Text(n))
 	}
 	return f.next(s.out)
 }
@@ -134,7 +135,7 @@ func runInit(ctx context.Context, s *streams, f *initFlags, in io.Reader) error 
 func listPresets(out io.Writer) {
 	for _, p := range presets.All() {
 		if p.Name != "" {
-			fmt.Fprintf(out, "%-12s %s (%s)\n", p.Name, p.About, p.Tried)
+			say(out, "%-12s %s (%s)\n", p.Name, p.About, p.Tried)
 		}
 	}
 	fmt.Fprintln(out, "What each needs: harness/docs/presets.md")
@@ -205,7 +206,7 @@ func (f *initFlags) fill() {
 
 // next says what to do with the file.
 func (f *initFlags) next(out io.Writer) error {
-	fmt.Fprintf(out, "Wrote %s. Next:\n", f.file)
+	say(out, "Wrote %s. Next:\n", f.file)
 	var steps [][2]string
 	for _, e := range f.environment() {
 		steps = append(steps, [2]string{"export " + e.Name + "=...", "# " + e.Means})
@@ -221,7 +222,7 @@ func (f *initFlags) next(out io.Writer) error {
 	steps = append(steps, [2]string{"dmwake doctor --config " + f.file, "# check it step by step"}, [2]string{"dmwake test --config " + f.file, "# the suite"})
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	for _, s := range steps {
-		fmt.Fprintf(w, "  %s\t%s\n", s[0], s[1])
+		say(w, "  %s\t%s\n", s[0], s[1])
 	}
 	return w.Flush()
 }

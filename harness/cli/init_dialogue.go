@@ -8,7 +8,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // question asks for a value, which a flag may give.
@@ -74,7 +74,7 @@ func (d *dialogue) answer() (string, error) {
 
 // say prints a line below a question.
 func (d *dialogue) say(text string) {
-	fmt.Fprintf(d.out, "  %s\n", target.Redact(strings.ReplaceAll(text, "\n", "\n  ")))
+	fmt.Fprintf(d.out, "  %s\n", redact.Text(strings.ReplaceAll(text, "\n", "\n  ")))
 }
 
 // ask asks until the answer passes its check. Enter keeps the value in brackets.
@@ -83,9 +83,9 @@ func (d *dialogue) ask(q question) error {
 	for {
 		known := ""
 		if *q.to != "" {
-			known = " [" + target.Redact(*q.to) + "]"
+			known = " [" + redact.Text(*q.to) + "]"
 		}
-		fmt.Fprintf(d.out, "%s%s: ", q.text, known)
+		say(d.out, "%s%s: ", q.text, known)
 		value, err := d.answer()
 		if err != nil {
 			return err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/bounded"
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/target/presets"
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -137,9 +138,9 @@ func (f *initFlags) checkUsername(v string) error {
 		_, err := enroll.DiscoveryURL(v)
 		switch {
 		case strings.Contains(v, "://"):
-			return fmt.Errorf("%q is a URL, and the user is an e-mail address, user@domain; the discovery URL is another question (--discovery), which comes next", target.Redact(v))
+			return fmt.Errorf("%q is a URL, and the user is an e-mail address, user@domain; the discovery URL is another question (--discovery), which comes next", redact.Text(v))
 		case err != nil || name == "" || strings.ContainsAny(v, " /"):
-			return fmt.Errorf("%q is not an e-mail address, user@domain, as users of Windows type it", target.Redact(v))
+			return fmt.Errorf("%q is not an e-mail address, user@domain, as users of Windows type it", redact.Text(v))
 		}
 	}
 	return nil

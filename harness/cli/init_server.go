@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -131,7 +132,7 @@ func (f *initFlags) told(ctx context.Context, d *dialogue) error {
 func checkBase(v string) error {
 	u, err := url.Parse(v)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.ContainsAny(v, "'\"{} ") {
-		return fmt.Errorf("%q is not an http or https URL", target.Redact(v))
+		return fmt.Errorf("%q is not an http or https URL", redact.Text(v))
 	}
 	return nil
 }
@@ -141,7 +142,7 @@ func (f *initFlags) checkServer(ctx context.Context, d *dialogue, v string) erro
 		return errors.New("is missing: the address of the server, https://host")
 	}
 	if u, err := url.Parse(v); checkBase(v) != nil || err != nil || u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("%q is not an https URL", target.Redact(v))
+		return fmt.Errorf("%q is not an https URL", redact.Text(v))
 	}
 	f.v.Server = v
 	return f.told(ctx, d)
@@ -153,7 +154,7 @@ func (f *initFlags) checkDiscovery(ctx context.Context, d *dialogue, v string) e
 			return fmt.Errorf("is missing, and it does not follow from the user: %w", err)
 		}
 	} else if u, err := url.Parse(v); err != nil || u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("%q is not an https URL", target.Redact(v))
+		return fmt.Errorf("%q is not an https URL", redact.Text(v))
 	}
 	f.v.Discovery = v
 	return f.told(ctx, d)

@@ -89,7 +89,7 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 			if k.Arg != "" {
 				name += "=" + k.Arg
 			}
-			fmt.Fprintf(s.out, "%-32s %-13s %s\n", name, k.On, k.Does)
+			say(s.out, "%-32s %-13s %s\n", name, k.On, k.Does)
 		}
 		return nil
 	}
@@ -159,25 +159,25 @@ func serveLab(ctx context.Context, s *streams, f *labFlags, l *lab.Lab, token st
 // introduce prints the addresses and how to use them.
 func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Trust, token string) {
 	w := &l.Config.WNS
-	fmt.Fprintf(s.out, "fake WNS     https://%s\n", w.Listen)
+	say(s.out, "fake WNS     https://%s\n", w.Listen)
 	if w.Mode == "proxy" {
-		fmt.Fprintf(s.out, "proxy        http://%s\n", w.Proxy)
+		say(s.out, "proxy        http://%s\n", w.Proxy)
 	}
-	fmt.Fprintf(s.out, "control API  http://%s (openapi.yaml, v1/journal, metrics)", l.ControlAddr)
+	say(s.out, "control API  http://%s (openapi.yaml, v1/journal, metrics)", l.ControlAddr)
 	if token != "" {
 		fmt.Fprint(s.out, ", with the token of DMWAKE_CONTROL_TOKEN")
 	}
-	fmt.Fprintf(s.out, "\nCA           %s\nseed         %d\n", trust.CA, l.Seed)
+	say(s.out, "\nCA           %s\nseed         %d\n", trust.CA, l.Seed)
 	if l.CA.Note != "" {
-		fmt.Fprintf(s.out, "note         %s\n", l.CA.Note)
+		say(s.out, "note         %s\n", l.CA.Note)
 	}
 	for _, f := range l.WNS.Faults() {
-		fmt.Fprintf(s.out, "fault        %s\n", f)
+		say(s.out, "fault        %s\n", f)
 	}
 	fmt.Fprintf(s.out, "\n%s", lab.Environment(&l.Config, trust))
 	uri, err := sampleChannel(ctx, l)
 	if err != nil {
-		fmt.Fprintf(s.out, "# no sample device: %v\n", err)
+		say(s.out, "# no sample device: %v\n", err)
 		return
 	}
 	fmt.Fprintf(s.out, "\n# Try it, on a device of the lab's own (%q):\n%s\n", sampleDevice, sampleCurl(l, trust, uri))
@@ -280,10 +280,10 @@ func runCommandInLab(ctx context.Context, s *streams, l *lab.Lab, trust *interce
 		cmd = intercept.InHosts(ctx, hosts, argv...)
 	}
 	cmd.Env = append(os.Environ(), trust.Env(proxy)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, plain(s.out), s.err
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, plain(raw(s.out)), raw(s.err)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
-	fmt.Fprintf(s.out, "starting %s\n", strings.Join(argv, " "))
+	say(s.out, "starting %s\n", strings.Join(argv, " "))
 	err := cmd.Run()
 	var ended *exec.ExitError
 	switch {

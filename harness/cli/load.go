@@ -206,7 +206,7 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if f.storm {
 		what = "all woken at once"
 	}
-	fmt.Fprintf(w, "dmwake load: %d devices against %s, %s (seed %d)\n", f.devices, l.Config.Target.Name, what, l.Seed)
+	say(w, "dmwake load: %d devices against %s, %s (seed %d)\n", f.devices, l.Config.Target.Name, what, l.Seed)
 	run, err := startLoad(ctx, l, o)
 	line.end()
 	if err != nil {
@@ -277,7 +277,7 @@ func judge(w io.Writer, r *result.Result, expected []*result.Expectation) error 
 			mark = "NOT AS EXPECTED"
 			unmet++
 		}
-		fmt.Fprintf(w, "%-16s %s: saw %s\n", mark, e, saw)
+		say(w, "%-16s %s: saw %s\n", mark, e, saw)
 	}
 	switch {
 	case r.Aborted != "":

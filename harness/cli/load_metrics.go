@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -51,7 +50,7 @@ func serveMetrics(w io.Writer, o *load.Options, ln net.Listener) *metricsServer 
 		line(p)
 	}
 	go s.http.Serve(ln) //nolint:errcheck // ends with the command
-	fmt.Fprintf(w, "metrics    http://%s/metrics\n", ln.Addr())
+	say(w, "metrics    http://%s/metrics\n", ln.Addr())
 	return s
 }
 
@@ -64,7 +63,7 @@ func (s *metricsServer) lastScrape(ctx context.Context, r *result.Result) {
 	if scraped == nil || ctx.Err() != nil {
 		return
 	}
-	fmt.Fprintf(s.w, "metrics    waiting up to %s for a last scrape by Prometheus; Ctrl-C ends it\n", lastScrapeTimeout)
+	say(s.w, "metrics    waiting up to %s for a last scrape by Prometheus; Ctrl-C ends it\n", lastScrapeTimeout)
 	wait, cancel := context.WithTimeout(ctx, lastScrapeTimeout)
 	defer cancel()
 	select {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -24,27 +23,27 @@ func tell(w io.Writer, r *result.Result) {
 	if c.Unfinished > 0 {
 		unfinished = fmt.Sprintf(", %d unfinished when interrupted", c.Unfinished)
 	}
-	fmt.Fprintf(w, "\n%d wake-ups: %d done by push, %d by polling, %d failed, %d lost%s; %.1f a second\n\n", c.Started, c.Done, c.Polled, c.Failed, c.Lost, unfinished, r.Rate())
-	fmt.Fprintf(w, "%-9s %10s %10s %10s %10s %10s\n", "stage", "count", "p50", "p90", "p99", "max")
+	say(w, "\n%d wake-ups: %d done by push, %d by polling, %d failed, %d lost%s; %.1f a second\n\n", c.Started, c.Done, c.Polled, c.Failed, c.Lost, unfinished, r.Rate())
+	say(w, "%-9s %10s %10s %10s %10s %10s\n", "stage", "count", "p50", "p90", "p99", "max")
 	for _, stage := range result.Stages() {
 		if h := r.Stages[stage]; h.Count > 0 {
-			fmt.Fprintf(w, "%-9s %10d %10s %10s %10s %10s\n", stage, h.Count, result.Micros(h.At["p50"]), result.Micros(h.At["p90"]), result.Micros(h.At["p99"]), result.Micros(h.Max))
+			say(w, "%-9s %10d %10s %10s %10s %10s\n", stage, h.Count, result.Micros(h.At["p50"]), result.Micros(h.At["p90"]), result.Micros(h.At["p99"]), result.Micros(h.Max))
 		}
 	}
 	if c := r.CPU; c != nil {
-		fmt.Fprintf(w, "processors %.0f %% busy, %.0f %% by dmwake\n", 100*c.Busy, 100*c.Own)
+		say(w, "processors %.0f %% busy, %.0f %% by dmwake\n", 100*c.Busy, 100*c.Own)
 	}
 	for _, kind := range mostFirst(r.Errors) {
-		fmt.Fprintf(w, "%8d  %s\n", r.Errors[kind], kind)
+		say(w, "%8d  %s\n", r.Errors[kind], kind)
 	}
 	for _, why := range mostFirst(r.Excluded) {
-		fmt.Fprintf(w, "%8d  devices excluded: %s\n", r.Excluded[why], why)
+		say(w, "%8d  devices excluded: %s\n", r.Excluded[why], why)
 	}
 	for _, n := range r.Notes {
-		fmt.Fprintf(w, "  - %s\n", n)
+		say(w, "  - %s\n", n)
 	}
 	if r.Aborted != "" {
-		fmt.Fprintf(w, "The run ended early: %s\n", r.Aborted)
+		say(w, "The run ended early: %s\n", r.Aborted)
 	}
 }
 
@@ -81,7 +80,7 @@ func (l *liveLine) put(every time.Duration, format string, args ...any) {
 
 // columns is the width of a terminal; 80 if it does not tell.
 func columns(w io.Writer) int {
-	if f, ok := plain(w).(*os.File); ok {
+	if f := file(w); f != nil {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
 			return n
 		}

@@ -105,7 +105,7 @@ Exit codes: 0 all checks passed, 1 a check failed or an --expect was not met,
 					}
 				}
 				for _, k := range v.Checks {
-					fmt.Fprintf(w, "%-6s %s\n", map[bool]string{true: "ok", false: "NOT OK"}[k.OK], k.What)
+					say(w, "%-6s %s\n", map[bool]string{true: "ok", false: "NOT OK"}[k.OK], k.What)
 				}
 				if !v.OK() {
 					return v.Whole, &exitError{exitFailed, errSilent}

@@ -116,14 +116,14 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 			}
 		}
 		for _, m := range mutants.All() {
-			fmt.Fprintf(s.out, "%-22s %s  %v\n", m.Name, m.Does, kills[m.Name])
+			say(s.out, "%-22s %s  %v\n", m.Name, m.Does, kills[m.Name])
 		}
 		for _, v := range variants.All() {
 			law := "every scenario passes"
 			if v.Breaks != "" {
 				law = "breaks " + v.Breaks
 			}
-			fmt.Fprintf(s.out, "%-22s %s  [variant: %s]\n", v.Name, v.Does, law)
+			say(s.out, "%-22s %s  [variant: %s]\n", v.Name, v.Does, law)
 		}
 		return nil
 	}
@@ -177,16 +177,16 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	}
 	defer stop()
 
-	fmt.Fprintf(s.out, "discovery  %s%s\nadmin API  http://%s\nCA         %s\nuser       %s\n",
+	say(s.out, "discovery  %s%s\nadmin API  http://%s\nCA         %s\nuser       %s\n",
 		f.url, mdmserver.DiscoveryPath, admin.Addr(), ca.CertFile, f.username)
 	if cfg.Entra != nil {
-		fmt.Fprintf(s.out, "terms      %s%s\n", f.url, mdmserver.TermsPath)
+		say(s.out, "terms      %s%s\n", f.url, mdmserver.TermsPath)
 	}
 	if drawn {
-		fmt.Fprintf(s.out, "password   %s (generated for this run; set DMWAKE_PASSWORD to choose one)\n", password)
+		say(s.out, "password   %s (generated for this run; set DMWAKE_PASSWORD to choose one)\n", password)
 	}
 	if f.record != "" {
-		fmt.Fprintf(s.out, "recording  %s\n", f.record)
+		say(s.out, "recording  %s\n", f.record)
 	}
 	fmt.Fprintln(s.out, "ready; press Ctrl-C to stop")
 	return serveBoth(ctx, tls.NewListener(devices, server.TLS(f.tls(ca))), handler, admin, server.Admin(token))
@@ -229,7 +229,7 @@ func (f *mdmFlags) recorded(s *streams, server http.Handler) (handler http.Handl
 	if u, err := url.Parse(f.url); err == nil && net.ParseIP(u.Hostname()).IsUnspecified() {
 		return nil, nil, fmt.Errorf("no device can connect to %s: set --url to this machine's name or address", f.url)
 	}
-	r, err := trace.NewRecorder(f.record, trace.RecorderOptions{Reveal: f.reveal, Tell: func(err error) { fmt.Fprintf(s.err, "dmwake: %v\n", err) }})
+	r, err := trace.NewRecorder(f.record, trace.RecorderOptions{Reveal: f.reveal, Tell: func(err error) { say(s.err, "dmwake: %v\n", err) }})
 	if err != nil {
 		return nil, nil, err
 	}

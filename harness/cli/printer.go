@@ -14,12 +14,28 @@ type printer struct {
 	mu      sync.Mutex
 	w       io.Writer
 	verbose bool
+	reveal  bool // secrets, too
 }
 
 func (p *printer) line(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.w, format+"\n", args...)
+	if p.reveal {
+		put(p.w, format+"\n", args...)
+		return
+	}
+	say(p.w, format+"\n", args...)
+}
+
+// messages prints all messages of a session.
+func (p *printer) messages(d *dmclient.Device, s *dmclient.Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text := trace.Session
+	if p.reveal {
+		text = trace.Revealed
+	}
+	fmt.Fprintln(p.w, text(d, s))
 }
 
 // session prints how a session went; with -v, all its messages.
@@ -28,6 +44,6 @@ func (p *printer) session(d *dmclient.Device, s *dmclient.Session, err error) {
 	case s == nil && err != nil:
 		p.line("%-16s %v", d.Identity().Name, err)
 	case s != nil && p.verbose:
-		p.line("%s", trace.Session(d, s))
+		p.messages(d, s)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/redact"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dmwake/dmwake/fakewns/control"
@@ -36,6 +38,7 @@ type pushFlags struct {
 	policy, ttl     string
 	headers         []string
 	timeout         time.Duration
+	reveal          bool
 }
 
 func pushCommand(s *streams) *cobra.Command {
@@ -66,6 +69,7 @@ Exit codes: 0 received, 1 not received, 2 usage, 3 no answer.`,
 	fl.StringVar(&f.policy, "cache-policy", "cache", "X-WNS-Cache-Policy: cache, no-cache, or none")
 	fl.StringVar(&f.ttl, "ttl", "", "X-WNS-TTL, in seconds")
 	fl.StringArrayVar(&f.headers, "header", nil, "additional header \"Name: value\", or replacement of a default one; repeatable")
+	fl.BoolVar(&f.reveal, "reveal", false, "show the channel's token, and what the answers have in full")
 	fl.DurationVar(&f.timeout, "timeout", 30*time.Second, "timeout of one request")
 	return c
 }
@@ -97,7 +101,7 @@ func runPush(ctx context.Context, s *streams, f *pushFlags) error {
 	}
 	uri, err := url.Parse(f.channel)
 	if err != nil || uri.Scheme != "https" || uri.Host == "" {
-		return usage(fmt.Errorf("--channel %q is not an https URI", report.Redact(f.channel)))
+		return usage(fmt.Errorf("--channel %q is not an https URI", redact.Target(f.channel)))
 	}
 	client, err := f.client(cfg)
 	if err != nil {
@@ -114,10 +118,10 @@ func runPush(ctx context.Context, s *streams, f *pushFlags) error {
 	}
 	snd := sender.New(sender.Config{App: cfg.WNS.App, TokenURL: tokenURL, Client: client})
 	defer snd.Close()
-	if err := fetchToken(ctx, s.out, snd, tokenURL); err != nil {
+	if err := f.fetchToken(ctx, s.out, snd, tokenURL); err != nil {
 		return err
 	}
-	return sendPush(ctx, s.out, snd, f.channel, header, payload)
+	return f.send(ctx, s.out, snd, header, payload)
 }
 
 // message returns the payload and all headers except Authorization.
@@ -194,40 +198,40 @@ func channelOf(ctx context.Context, api, device string) (string, error) {
 }
 
 // fetchToken fetches the token, and explains an answer without one.
-func fetchToken(ctx context.Context, out io.Writer, snd *sender.Sender, tokenURL string) error {
+func (f *pushFlags) fetchToken(ctx context.Context, out io.Writer, snd *sender.Sender, tokenURL string) error {
 	t, err := snd.FetchToken(ctx)
 	if err != nil {
 		return noAnswer(tokenURL, err)
 	}
-	fmt.Fprintf(out, "token    POST %s -> %d", tokenURL, t.Status)
+	put(out, "token    POST %s -> %d", tokenURL, t.Status)
 	switch {
 	case t.Err() == nil:
-		fmt.Fprintf(out, ", valid for %v s\n", t.Expires)
+		put(out, ", valid for %v s\n", t.Expires)
 		return nil
 	case t.Status == http.StatusOK:
-		fmt.Fprintf(out, "\n  but the body has no token: %s\n", strings.ToValidUTF8(report.Clip(string(t.Body), 200), "?"))
+		put(out, "\n  but the body has no token: %s\n", f.shown(string(t.Body), tokenBody))
 	default:
-		fmt.Fprintf(out, " %s\n  %s\n", t.ErrorCode, report.Clip(t.Description, 400))
+		put(out, " %s\n  %s\n", f.shown(t.ErrorCode, prose), f.shown(t.Description, refusal))
 		explained(out, explain.Token(t.Status, t.ErrorCode, t.Description))
 	}
 	return &exitError{exitFailed, errSilent}
 }
 
-// sendPush sends the notification, and explains the answer.
-func sendPush(ctx context.Context, out io.Writer, snd *sender.Sender, channel string, header http.Header, payload []byte) error {
-	a, err := snd.Push(ctx, channel, header, payload)
+// send sends the notification, and explains the answer.
+func (f *pushFlags) send(ctx context.Context, out io.Writer, snd *sender.Sender, header http.Header, payload []byte) error {
+	a, err := snd.Push(ctx, f.channel, header, payload)
 	if err != nil {
-		return noAnswer(report.Redact(channel), err)
+		return noAnswer(f.shown(f.channel, redact.Target), err)
 	}
 	state := a.State()
-	fmt.Fprintf(out, "push     POST %s, %d bytes -> %d %s\n", report.Redact(channel), len(payload), a.Status, state)
+	put(out, "push     POST %s, %d bytes -> %d %s\n", f.shown(f.channel, redact.Target), len(payload), a.Status, f.shown(state, prose))
 	for _, name := range []string{"X-WNS-DeviceConnectionStatus", "X-WNS-Error-Description", "X-WNS-Msg-ID", "X-WNS-Debug-Trace", "Retry-After", "WWW-Authenticate", "MS-CV", "Location"} {
 		if v := a.Header.Get(name); v != "" {
-			fmt.Fprintf(out, "  %s: %s\n", name, report.Redact(v))
+			put(out, "  %s: %s\n", name, f.shown(v, prose))
 		}
 	}
 	if len(a.Body) > 0 {
-		fmt.Fprintf(out, "  a body of %d bytes; WNS sends none\n", len(a.Body))
+		put(out, "  a body of %d bytes; WNS sends none\n", len(a.Body))
 	}
 	explained(out, sender.Explain(&a, header))
 	if a.Status == http.StatusOK && state == "received" {
@@ -236,16 +240,37 @@ func sendPush(ctx context.Context, out io.Writer, snd *sender.Sender, channel st
 	return &exitError{exitFailed, errSilent}
 }
 
+// refusal is what a token endpoint says about a refusal.
+func refusal(s string) string { return report.Clip(prose(s), 400) }
+
+func prose(s string) string { return redact.Prose(redact.URLs(s)) }
+
+// tokenBody is the body of an answer without a token, as it may be shown.
+func tokenBody(s string) string {
+	if strings.HasPrefix(strings.TrimSpace(s), "{") {
+		s = redact.Body("application/json", []byte(s))
+	}
+	return report.Clip(redact.Prose(s), 200)
+}
+
+// shown is a text as hide shows it, or the whole with --reveal.
+func (f *pushFlags) shown(s string, hide func(string) string) string {
+	if f.reveal {
+		return s
+	}
+	return hide(s)
+}
+
 func explained(w io.Writer, a explain.Answer) {
-	fmt.Fprintf(w, "  %s\n", a.Means)
+	say(w, "  %s\n", a.Means)
 	for _, c := range a.Causes {
-		fmt.Fprintf(w, "  cause: %s\n", c)
+		say(w, "  cause: %s\n", c)
 	}
 	for _, d := range a.Do {
-		fmt.Fprintf(w, "  do:    %s\n", d)
+		say(w, "  do:    %s\n", d)
 	}
 	if a.Source != "" {
-		fmt.Fprintf(w, "  (%s)\n", a.Source)
+		say(w, "  (%s)\n", a.Source)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/dmwake/dmwake/harness/paste"
 	"github.com/dmwake/dmwake/harness/reading"
@@ -52,24 +53,28 @@ Exit codes: 0 the log was read, 2 it could not be read.`,
 	return c
 }
 
-func runRead(s *streams, f *readFlags, file string, stdin io.Reader) error {
-	raw, err := paste.Load(file, stdin)
+func runRead(s *streams, f *readFlags, path string, stdin io.Reader) error {
+	text, err := paste.Load(path, stdin)
 	if err != nil {
 		return usage(err)
 	}
-	name := file
-	if file == "-" {
+	name := path
+	if path == "-" {
 		name = "standard input"
 	}
 	if f.anonymize {
-		out, err := paste.Anonymize(raw)
+		out, err := paste.Anonymize(text)
 		if err != nil {
 			return usage(fmt.Errorf("%s: %w", name, err))
 		}
-		_, err = s.out.Write(out)
+		to := raw(s.out) // the file's own bytes, except for a person
+		if f := file(to); f != nil && term.IsTerminal(int(f.Fd())) {
+			to = s.out
+		}
+		_, err = to.Write(out)
 		return err
 	}
-	found, err := reading.Read(raw)
+	found, err := reading.Read(text)
 	if err != nil {
 		return usage(fmt.Errorf("%s: %w", name, err))
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/redact"
+
 	"github.com/dmwake/dmwake/harness/reading"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -15,7 +17,7 @@ import (
 func redactFindings(f *reading.Findings) {
 	hide := func(fields ...*string) {
 		for _, p := range fields {
-			*p = report.Redact(*p)
+			*p = redact.Text(*p)
 		}
 	}
 	for i := range f.Messages {
@@ -46,20 +48,20 @@ func redactFindings(f *reading.Findings) {
 
 // findings prints what a log tells, as a person reads a session.
 func (s *streams) findings(name string, f *reading.Findings, verbose bool) {
-	fmt.Fprintf(s.out, "%s: %s\n", name, strings.Join(contents(f), ", "))
+	say(s.out, "%s: %s\n", name, strings.Join(contents(f), ", "))
 	for i := range f.Sessions {
 		s.pastedSession(i+1, &f.Sessions[i], f.Messages, verbose)
 	}
 	if len(f.Envelopes) > 0 {
 		fmt.Fprintln(s.out, "\nenrollment")
 		for _, e := range f.Envelopes {
-			fmt.Fprintf(s.out, "  line %-5d %s%s\n", e.Line, e.Action, after(": the server refuses: ", strings.TrimSpace(e.Fault+after(", which Windows shows as ", e.Code))))
+			say(s.out, "  line %-5d %s%s\n", e.Line, e.Action, after(": the server refuses: ", strings.TrimSpace(e.Fault+after(", which Windows shows as ", e.Code))))
 		}
 	}
 	if len(f.Report) > 0 {
 		fmt.Fprintln(s.out, "\nMDMDiagReport")
 		for _, r := range f.Report {
-			fmt.Fprintf(s.out, "  %-26s %s\n", r.Name, r.Value)
+			say(s.out, "  %-26s %s\n", r.Name, r.Value)
 		}
 	}
 	if len(f.Events) > 0 {
@@ -69,26 +71,26 @@ func (s *streams) findings(name string, f *reading.Findings, verbose bool) {
 	if len(f.Wrong) > 0 {
 		fmt.Fprintln(s.out, "\nwrong, by the rules of dmwake test")
 		for _, w := range f.Wrong {
-			fmt.Fprintf(s.out, "  %s %s  %s\n", w.Scenario, w.Level, w.Title)
-			fmt.Fprintf(s.out, "    source    %s\n    expected  %s\n    saw       %s, in message %s of the server%s%s\n    likely    %s\n", w.Source, w.Expected, w.Saw, w.MsgID, line(" (line ", w.Line, ")"), more(w.Places), w.Fix)
+			say(s.out, "  %s %s  %s\n", w.Scenario, w.Level, w.Title)
+			say(s.out, "    source    %s\n    expected  %s\n    saw       %s, in message %s of the server%s%s\n    likely    %s\n", w.Source, w.Expected, w.Saw, w.MsgID, line(" (line ", w.Line, ")"), more(w.Places), w.Fix)
 		}
 	}
 	if len(f.Cut) > 0 {
 		fmt.Fprintln(s.out, "\ncut")
 		for _, c := range f.Cut {
-			fmt.Fprintf(s.out, "  line %-5d %s\n", c.Line, c.What)
+			say(s.out, "  line %-5d %s\n", c.Line, c.What)
 		}
 	}
 	if len(f.Notes) > 0 {
 		fmt.Fprintln(s.out, "\nnote")
 		for _, n := range f.Notes {
-			fmt.Fprintf(s.out, "  %s\n", n)
+			say(s.out, "  %s\n", n)
 		}
 	}
 	if len(f.Explain) > 0 {
 		fmt.Fprintln(s.out, "\ncodes")
 		for _, c := range f.Explain {
-			fmt.Fprintf(s.out, "  dmwake explain %s\n", c)
+			say(s.out, "  dmwake explain %s\n", c)
 		}
 	}
 	byServer := func(m reading.Message) bool { return m.From == "server" && !m.Cut }
@@ -124,7 +126,7 @@ func contents(f *reading.Findings) (out []string) {
 }
 
 func (s *streams) pastedSession(n int, p *reading.Session, messages []reading.Message, verbose bool) {
-	fmt.Fprintf(s.out, "\nsession %s of device %s, with %s\n", p.ID, cmp.Or(p.Device, "(not named)"), cmp.Or(p.Server, "(not named)"))
+	say(s.out, "\nsession %s of device %s, with %s\n", p.ID, cmp.Or(p.Device, "(not named)"), cmp.Or(p.Server, "(not named)"))
 	for _, m := range messages {
 		if m.Session != n {
 			continue
@@ -133,9 +135,9 @@ func (s *streams) pastedSession(n int, p *reading.Session, messages []reading.Me
 		if m.Cut {
 			cut = " (cut)"
 		}
-		fmt.Fprintf(s.out, "  %-6s message %s%s%s\n", m.From, m.MsgID, line(", line ", m.Line, ""), cut)
+		say(s.out, "  %-6s message %s%s%s\n", m.From, m.MsgID, line(", line ", m.Line, ""), cut)
 		for _, words := range m.Says {
-			fmt.Fprintf(s.out, "    %s\n", words)
+			say(s.out, "    %s\n", words)
 		}
 		if m.From == "server" {
 			for i := range p.Commands {
@@ -173,7 +175,7 @@ func (s *streams) pastedCommand(c *reading.Command, verbose bool) {
 	if c.Result != "" {
 		answer += ", value " + clipped(c.Result, verbose)
 	}
-	fmt.Fprintf(s.out, "    %s\n      -> %s\n", text, answer)
+	say(s.out, "    %s\n      -> %s\n", text, answer)
 }
 
 func statusText(code string) string {
@@ -197,9 +199,9 @@ func (s *streams) pastedEvents(list []reading.Event, verbose bool) {
 		if n > 1 {
 			times = fmt.Sprintf(" (and %d more)", n-1)
 		}
-		fmt.Fprintf(s.out, "%s line %-5d %-5s %s%s%s\n", mark, e.Line, number(e.ID), after("", e.Time+"  "), e.Text, times)
+		say(s.out, "%s line %-5d %-5s %s%s%s\n", mark, e.Line, number(e.ID), after("", e.Time+"  "), e.Text, times)
 		if e.Verb != "" {
-			fmt.Fprintf(s.out, "    %s %s\n      -> %s\n", e.Verb, e.LocURI, e.Result)
+			say(s.out, "    %s %s\n      -> %s\n", e.Verb, e.LocURI, e.Result)
 		}
 		i += n - 1
 	}

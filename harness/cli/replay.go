@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/redact"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dmwake/dmwake/harness/lab"
@@ -59,7 +61,7 @@ func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) err
 		return usage(err)
 	}
 	for _, n := range notes {
-		fmt.Fprintf(s.err, "dmwake: note: %s\n", n)
+		say(s.err, "dmwake: note: %s\n", n)
 	}
 	if f.session < 0 || f.session > len(list) {
 		return usage(fmt.Errorf("--session %d: the file has %d sessions", f.session, len(list)))
@@ -95,7 +97,7 @@ func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) err
 			}
 		}
 		d := devices[r.Device]
-		fmt.Fprintf(s.out, "session %d of %d: SessionID %s of device %s, %d messages; replayed by %s\n", i+1, len(list), r.Session, r.Device, len(r.Sent), d.Identity().DeviceID)
+		say(s.out, "session %d of %d: SessionID %s of device %s, %d messages; replayed by %s\n", i+1, len(list), r.Session, r.Device, len(r.Sent), d.Identity().DeviceID)
 		channel, _, err := l.WNS.OpenChannel(ctx, d.Identity().DeviceID, l.Config.WNS.App.PFN, func([]byte) {})
 		if err != nil {
 			channel = ""
@@ -111,7 +113,7 @@ func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) err
 		}
 	}
 	if differ > 0 {
-		fmt.Fprintf(s.out, "%s not as recorded\n", plural(differ, "message"))
+		say(s.out, "%s not as recorded\n", plural(differ, "message"))
 		return &exitError{exitFailed, errSilent}
 	}
 	fmt.Fprintln(s.out, "all answers are as recorded")
@@ -145,14 +147,14 @@ func (s *streams) step(step *trace.Step, verbose bool) {
 	case len(step.Notes) > 0:
 		text = "the same answer, to a different message"
 	}
-	fmt.Fprintf(s.out, "  message %d: %s\n", step.Message, report.Redact(text))
+	say(s.out, "  message %d: %s\n", step.Message, redact.Text(text))
 	for _, n := range step.Notes {
-		fmt.Fprintf(s.out, "    %s\n", n)
+		say(s.out, "    %s\n", n)
 	}
-	for _, line := range strings.Split(report.Redact(step.Diff), "\n") {
+	for _, line := range strings.Split(redact.Text(step.Diff), "\n") {
 		// The head of a diff names files that do not exist.
 		if line != "" && !strings.HasPrefix(line, "diff ") {
-			fmt.Fprintf(s.out, "    %s\n", line)
+			say(s.out, "    %s\n", line)
 		}
 	}
 	if verbose && step.Response != "" {

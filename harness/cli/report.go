@@ -51,10 +51,10 @@ report.`,
 				list  []report.Change
 			}{{"broken", d.Broken}, {"fixed", d.Fixed}, {"new", d.Added}, {"undecided", d.Undecided}, {"other", d.Other}} {
 				for _, c := range l.list {
-					fmt.Fprintf(s.out, "%-9s  %s %-6s %s -> %s  %s\n", l.title, c.ID, c.Level, orNone(c.Before), orNone(c.Now), c.Title)
+					say(s.out, "%-9s  %s %-6s %s -> %s  %s\n", l.title, c.ID, c.Level, orNone(c.Before), orNone(c.Now), c.Title)
 				}
 			}
-			fmt.Fprintf(s.out, "%d broken, %d fixed, %d new, %d undecided, %d other\n", len(d.Broken), len(d.Fixed), len(d.Added), len(d.Undecided), len(d.Other))
+			say(s.out, "%d broken, %d fixed, %d new, %d undecided, %d other\n", len(d.Broken), len(d.Fixed), len(d.Added), len(d.Undecided), len(d.Other))
 			if len(d.Broken) > 0 {
 				return &exitError{exitFailed, errSilent}
 			}
@@ -109,7 +109,7 @@ Exit codes are as for dmwake test.`,
 			}
 			defer o.close()
 			text, _ := merged.Verdict()
-			fmt.Fprintf(s.err, "%s\n%s\n", merged.Summary.Counts(), text)
+			say(s.err, "%s\n%s\n", merged.Summary.Counts(), text)
 			if err := o.write(merged); err != nil {
 				return usage(err)
 			}

@@ -51,7 +51,7 @@ it says what the server has to send, and how to make it.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				for _, c := range repro.All() {
-					fmt.Fprintf(s.out, "%-23s %s\n%-23s %s\n", c.Name, c.Shows, "", c.Sources[0])
+					say(s.out, "%-23s %s\n%-23s %s\n", c.Name, c.Shows, "", c.Sources[0])
 				}
 				return nil
 			}
@@ -85,7 +85,7 @@ func runRepro(ctx context.Context, s *streams, f *reproFlags, name string) error
 	}
 	defer l.Close()
 	describe(s.out, c)
-	fmt.Fprintf(s.out, "server     %s\n", l.Config.Target.Name)
+	say(s.out, "server     %s\n", l.Config.Target.Name)
 	if c.OfServer() && cfg != nil {
 		fmt.Fprintln(s.out, "           the bug is one of the server: yours shows it only if it has it, the embedded one (without --config) always")
 	}
@@ -98,11 +98,11 @@ func runRepro(ctx context.Context, s *streams, f *reproFlags, name string) error
 	w := &watcher{p: &printer{w: s.out, verbose: f.verbose}, r: r, journal: mark}
 	w.show()
 	if c.Enrolls && r.Seen().Enrolled != nil {
-		fmt.Fprintf(s.out, "%s\n", enrollmentFailed(r.Seen().Enrolled))
+		say(s.out, "%s\n", enrollmentFailed(r.Seen().Enrolled))
 	}
 	if c.Pushes {
 		if err := r.Push(ctx); errors.Is(err, lab.ErrNoHook) {
-			fmt.Fprintf(s.out, "now make your server push to device %s (or set target.hooks.push)\n", r.Device.Identity().DeviceID)
+			say(s.out, "now make your server push to device %s (or set target.hooks.push)\n", r.Device.Identity().DeviceID)
 		}
 	}
 	return w.watch(ctx, f.once)
@@ -110,19 +110,19 @@ func runRepro(ctx context.Context, s *streams, f *reproFlags, name string) error
 
 // describe prints what a reproduction is about.
 func describe(w io.Writer, c *repro.Case) {
-	fmt.Fprintf(w, "%s: %s\n", c.Name, c.Shows)
+	say(w, "%s: %s\n", c.Name, c.Shows)
 	if c.Reported != "" {
-		fmt.Fprintf(w, "reported   %s\n", c.Reported)
+		say(w, "reported   %s\n", c.Reported)
 	}
 	for i, at := range c.Sources {
-		fmt.Fprintf(w, "%-10s %s\n", []string{"source", ""}[min(i, 1)], at)
+		say(w, "%-10s %s\n", []string{"source", ""}[min(i, 1)], at)
 	}
-	fmt.Fprintf(w, "look at    %s\n", c.LookAt)
+	say(w, "look at    %s\n", c.LookAt)
 	if ids := judges(c); len(ids) > 0 {
-		fmt.Fprintf(w, "judged by  dmwake test --only %s\n", strings.Join(ids, ","))
+		say(w, "judged by  dmwake test --only %s\n", strings.Join(ids, ","))
 	}
 	if c.Explain != "" {
-		fmt.Fprintf(w, "more       dmwake explain %s\n", c.Explain)
+		say(w, "more       dmwake explain %s\n", c.Explain)
 	}
 }
 
@@ -221,7 +221,7 @@ func (w *watcher) show() {
 
 func (w *watcher) session(s *dmclient.Session) {
 	if w.p.verbose {
-		w.p.line("%s", trace.Session(w.r.Device, s))
+		w.p.messages(w.r.Device, s)
 		return
 	}
 	w.p.line("session %s, %s", s.ID, trace.Origins[s.Origin])

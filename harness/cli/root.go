@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
@@ -51,7 +52,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := endedBySignals()
 	defer stop()
 	out := &checked{w: stdout}
-	root := rootCommand(&streams{out: out, err: stderr})
+	stderr = guarded(stderr)
+	root := rootCommand(&streams{out: guarded(out), err: stderr})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var e *exitError
@@ -72,7 +74,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	if !errors.Is(e.err, errSilent) {
-		fmt.Fprintln(stderr, "dmwake: "+strings.TrimSpace(e.Error()))
+		fmt.Fprintln(stderr, "dmwake: "+redact.Text(strings.TrimSpace(e.Error())))
 	}
 	return e.code
 }
@@ -137,8 +139,8 @@ test the push path of any Windows MDM server on a laptop or in CI.
 
 // color reports whether w is a terminal on which colour is wanted (no-color.org).
 func color(w io.Writer) bool {
-	f, ok := plain(w).(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+	f := file(w)
+	return f != nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
 // noArgs rejects arguments with an error text of our own.

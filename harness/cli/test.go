@@ -37,6 +37,7 @@ type testFlags struct {
 	passive    bool
 	budget     time.Duration
 	trace      string
+	reveal     bool
 	annotate   bool
 }
 
@@ -61,6 +62,7 @@ device could enroll, 4 dmwake itself failed, 130 interrupted. If several apply,
 	fl.StringSliceVar(&f.area, "area", nil, "run only these areas: SES,PFN")
 	fl.BoolVar(&f.strict, "strict", false, "a broken SHOULD fails the run, too")
 	fl.BoolVar(&f.annotate, "annotations", os.Getenv("GITHUB_ACTIONS") == "true", "also print failures as annotations of a GitHub workflow")
+	fl.BoolVar(&f.reveal, "reveal", false, "with --trace: write secrets, too")
 	fl.StringVar(&f.trace, "trace", "", "write the sessions of each scenario to a file in this folder, for dmwake replay")
 	fl.StringSliceVar(&f.failOn, "fail-on", nil, "what fails the run, a list of: must, should (as --strict), partial (an undecided MUST); or nothing, which only reports (default must)")
 	fl.BoolVar(&f.passive, "only-passive", false, "run only scenarios that need no hook: they just enroll and sync")
@@ -99,7 +101,7 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 			if len(sc.Needs) > 0 {
 				needs = fmt.Sprintf("  needs %v", sc.Needs)
 			}
-			fmt.Fprintf(s.out, "%-7s %-6s %s%s\n", sc.ID, sc.Level, sc.Title, needs)
+			say(s.out, "%-7s %-6s %s%s\n", sc.ID, sc.Level, sc.Title, needs)
 		}
 		return nil
 	}
@@ -145,7 +147,10 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 		return usage(err)
 	}
 	defer outputs.close()
-	if f.trace != "" {
+	switch {
+	case f.trace == "" && f.reveal:
+		return usage(errors.New("--reveal is about the sessions of --trace DIR: it needs that"))
+	case f.trace != "":
 		if err := os.MkdirAll(f.trace, 0o750); err != nil {
 			return usage(fmt.Errorf("--trace: %w", err))
 		}
@@ -179,9 +184,13 @@ func (f *testFlags) tracer(failed *error) func(string, ...*dmclient.Device) {
 	if f.trace == "" {
 		return nil
 	}
+	text := trace.Session
+	if f.reveal {
+		text = trace.Revealed
+	}
 	var mu sync.Mutex
 	return func(id string, devices ...*dmclient.Device) {
-		err := trace.Keep(f.trace, id, devices...)
+		err := trace.Keep(f.trace, id, text, devices...)
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil && *failed == nil {

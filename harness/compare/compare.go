@@ -10,7 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/redact"
+
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -220,7 +221,7 @@ func (j *judge) body(sim []byte) bool {
 	if len(j.r.Differences) > before || !j.step.Exact {
 		return false
 	}
-	same, atReal, atSim, spaces := sameBytes(report.Redact(string(seen)), report.Redact(string(sim)), j.skipped)
+	same, atReal, atSim, spaces := sameBytes(redact.Text(string(seen)), redact.Text(string(sim)), j.skipped)
 	if spaces > 0 {
 		j.r.skip(skipSpace, spaces)
 	}

@@ -12,6 +12,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/dmwake/dmwake/harness/bounded"
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/trace"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -207,7 +208,7 @@ func readable(body string) string {
 }
 
 // hidden stands for a secret.
-const hidden = "[redacted]"
+const hidden = redact.Hidden
 
 // byDevice sorts steps by device. The messages before an RST do not name theirs.
 func byDevice(steps []*Step) (out []*Device) {

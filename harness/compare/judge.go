@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/redact"
+
 	"github.com/smallstep/pkcs7"
 
 	"github.com/dmwake/dmwake/harness/report"
@@ -49,7 +51,7 @@ func (j *judge) skip(kind string, f *finding) {
 
 func (j *judge) add(d Difference) {
 	d.Message, d.What = j.step.Number, j.where
-	d.Real, d.Simulated = report.Redact(report.Clip(d.Real, 300)), report.Redact(report.Clip(d.Simulated, 300))
+	d.Real, d.Simulated = redact.Text(report.Clip(d.Real, 300)), redact.Text(report.Clip(d.Simulated, 300))
 	if d.Means == "" {
 		d.Means = meaning(&d, j.profile)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
@@ -29,7 +30,7 @@ type ExcusedError struct {
 	Err      error
 }
 
-func (e *ExcusedError) Error() string { return target.Redact(e.What + ": " + e.Do) }
+func (e *ExcusedError) Error() string { return redact.Text(e.What + ": " + e.Do) }
 
 // Unwrap gives the cause.
 func (e *ExcusedError) Unwrap() error { return e.Err }

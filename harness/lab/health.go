@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // Healthy checks once whether the target answers.
@@ -17,7 +17,7 @@ func (l *Lab) Healthy(ctx context.Context) error {
 	err := l.healthy(ctx)
 	var u *url.Error
 	if errors.As(err, &u) { // the URL may name a user and password
-		u.URL = target.Redact(u.URL)
+		u.URL = redact.Text(u.URL)
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
@@ -22,7 +23,7 @@ type UnreachableError struct {
 	Err      error
 }
 
-func (e *UnreachableError) Error() string { return target.Redact(e.What + "; " + e.Do) }
+func (e *UnreachableError) Error() string { return redact.Text(e.What + "; " + e.Do) }
 
 // Unwrap gives the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/dmwake/dmwake/fakewns"
-	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -141,7 +141,7 @@ func (s Snapshot) settings(after Snapshot) (out []string) {
 		case strings.HasPrefix(key, "target.hooks."): // a header or an argument may be a secret
 			out = append(out, fmt.Sprintf("the configuration's %s was changed", key))
 		default:
-			differ("the configuration's "+key, fmt.Sprintf("%q", target.Redact(was)), fmt.Sprintf("%q", target.Redact(is)))
+			differ("the configuration's "+key, fmt.Sprintf("%q", redact.Text(was)), fmt.Sprintf("%q", redact.Text(is)))
 		}
 	}
 	return out

@@ -11,9 +11,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/redact"
+
 	"github.com/dmwake/dmwake/harness/paste"
 	"github.com/dmwake/dmwake/harness/trace"
-	"github.com/dmwake/dmwake/simulator/csp"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -165,7 +166,7 @@ func (f *Findings) session(n int, s *paste.Session, codes *codes) {
 		}
 	}
 	for _, c := range s.Commands() {
-		k := Command{Verb: c.Verb, LocURI: c.LocURI, CmdID: c.CmdID, Format: c.Format, Data: hidden(c.LocURI, c.Data), Status: c.Status, Original: c.Original, Result: hidden(c.LocURI, c.Result)}
+		k := Command{Verb: c.Verb, LocURI: c.LocURI, CmdID: c.CmdID, Format: c.Format, Data: redact.Value(c.LocURI, c.Data), Status: c.Status, Original: c.Original, Result: redact.Value(c.LocURI, c.Result)}
 		if c.Message != nil {
 			k.Line, k.MsgID = c.Message.Line, c.Message.Hdr.MsgID
 		}
@@ -194,7 +195,7 @@ func says(m *paste.Message) (out []string) {
 			out = append(out, alertWords(c))
 		case c.Verb == syncml.Results:
 			for k := range c.Items {
-				out = append(out, fmt.Sprintf("Results %s = %s", c.Items[k].Source.LocURI, short(hidden(c.Items[k].Source.LocURI, c.Items[k].Data))))
+				out = append(out, fmt.Sprintf("Results %s = %s", c.Items[k].Source.LocURI, short(redact.Value(c.Items[k].Source.LocURI, c.Items[k].Data))))
 			}
 		case m.ByDevice:
 			out = append(out, string(c.Verb)+" "+itemWords(c))
@@ -262,17 +263,9 @@ func itemWords(c *syncml.Command) string {
 	for i := range c.Items {
 		it := &c.Items[i]
 		uri := cmp.Or(it.Source.LocURI, it.Target.LocURI)
-		out = append(out, uri+" = "+short(hidden(uri, it.Data)))
+		out = append(out, uri+" = "+short(redact.Value(uri, it.Data)))
 	}
 	return strings.Join(out, ", ")
-}
-
-// hidden is the value of a node, if that holds no secret.
-func hidden(uri, value string) string {
-	if value != "" && csp.Secret(uri) {
-		return "[redacted]"
-	}
-	return value
 }
 
 // shown is how much of a value is shown, in characters.

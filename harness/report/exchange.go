@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // Exchange is one request of a simulated device and its reply, as evidence;
@@ -32,7 +34,7 @@ func Body(b []byte) string {
 	if binary(b) {
 		s = Pretty(b)
 	} else {
-		s = decodeDocuments(Redact(strings.ToValidUTF8(string(b), "\uFFFD")))
+		s = redact.Documents(redact.Text(strings.ToValidUTF8(string(b), "\uFFFD")))
 	}
 	return cut(s)
 }
@@ -48,10 +50,13 @@ func cut(s string) string {
 	return fmt.Sprintf("%s...[%d bytes more]", s[:n], len(s)-n)
 }
 
-// Clip cuts a text to n bytes.
+// Clip cuts a text to n bytes, between characters.
 func Clip(s string, n int) string {
-	if len(s) > n {
-		return s[:n] + "..."
+	if len(s) <= n {
+		return s
 	}
-	return s
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "..."
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/printable"
 )
 
 //go:embed report.html
@@ -79,7 +81,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		}
 	}
 	v.rows()
-	if err := pageTemplate.Execute(w, v); err != nil {
+	if err := pageTemplate.Execute(printable.NewWriter(w, false), v); err != nil {
 		return fmt.Errorf("write the HTML report: %w", err)
 	}
 	return nil

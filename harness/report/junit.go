@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/printable"
 )
 
 type junitSuites struct {
@@ -64,7 +66,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 			top.Suites = append(top.Suites, junitSuite{Name: "dmwake." + s.Area, Timestamp: r.Started.UTC().Format(time.RFC3339)})
 		}
 		suite := &top.Suites[k]
-		c := junitCase{Name: s.ID + " " + s.Title, Classname: "dmwake." + s.Area, Time: seconds(s.DurationMs)}
+		c := junitCase{Name: clean(s.ID + " " + s.Title), Classname: "dmwake." + s.Area, Time: seconds(s.DurationMs)}
 		detail := clean(s.detail())
 		switch {
 		case r.Failing(s):
@@ -95,6 +97,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 		top.Errors += s.Errors
 		top.Skipped += s.Skipped
 	}
+	w = printable.NewWriter(w, false)
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return fmt.Errorf("write the JUnit report: %w", err)
 	}
@@ -134,12 +137,6 @@ func (s *Result) detail() string {
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// clean removes the control characters that XML 1.0 forbids.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 && r != '\n' && r != '\t' || r == 0xFFFE || r == 0xFFFF {
-			return -1
-		}
-		return r
-	}, s)
-}
+// clean escapes the control characters that XML 1.0 forbids, and what a terminal or a CI
+// system obeys: both print what a JUnit report has.
+func clean(s string) string { return printable.Text(s) }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // openGroup are undecided scenarios with one reason.
@@ -28,7 +30,7 @@ func (r *Report) Open() (lines []string) {
 	for i := range r.Scenarios {
 		switch s := &r.Scenarios[i]; s.Outcome {
 		case Skipped:
-			why := short(Redact(s.Reason))
+			why := short(redact.Text(s.Reason))
 			if len(s.DecidedBy) > 0 {
 				why = "need " + strings.Join(s.DecidedBy, " or ")
 			}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/printable"
 )
 
 // Version of the tool, written into every report.
@@ -230,7 +232,7 @@ func (r *Report) counts(s *Result) bool {
 // WriteJSON writes the report as JSON, whose form is a contract.
 func (r *Report) WriteJSON(w io.Writer) error {
 	r.redact()
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(printable.NewWriter(w, false))
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(r); err != nil {

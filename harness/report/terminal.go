@@ -6,6 +6,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/printable"
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // Terminal writes progress and summary for a person. Its methods may be called
@@ -61,11 +64,11 @@ func (t *Terminal) Header(target Target, count int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.erase()
-	fmt.Fprintf(t.W, "dmwake %s: %d scenarios against %s\n", Version, count, target.Name)
+	fmt.Fprintf(t.W, "dmwake %s: %d scenarios against %s\n", Version, count, inLine(target.Name))
 	if len(target.Mutants) > 0 {
-		fmt.Fprintf(t.W, "broken on purpose: %s\n", strings.Join(target.Mutants, ", "))
+		fmt.Fprintf(t.W, "broken on purpose: %s\n", inLine(strings.Join(target.Mutants, ", ")))
 	}
-	fmt.Fprintf(t.W, "simulated devices: %s\n", strings.Join(target.Profiles, ", "))
+	fmt.Fprintf(t.W, "simulated devices: %s\n", inLine(strings.Join(target.Profiles, ", ")))
 }
 
 // Progress prints a result as it arrives.
@@ -75,7 +78,7 @@ func (t *Terminal) Progress(s Result) {
 	t.erase()
 	if s.Area != t.area {
 		t.area = s.Area
-		fmt.Fprintf(t.W, "\n%s  %s\n", t.paint(bold, s.Area), areas[s.Area])
+		fmt.Fprintf(t.W, "\n%s  %s\n", t.paint(bold, inLine(s.Area)), areas[s.Area])
 	}
 	code, mark := t.mark(&s)
 	tail := ""
@@ -91,9 +94,9 @@ func (t *Terminal) Progress(s Result) {
 		}
 	}
 	if tail != "" {
-		tail = "\n            " + t.paint(gray, short(Redact(tail)))
+		tail = "\n            " + t.paint(gray, inLine(short(redact.Text(tail))))
 	}
-	fmt.Fprintf(t.W, "  %s  %s  %s%s\n", t.paint(code, mark), s.ID, s.Title, tail)
+	fmt.Fprintf(t.W, "  %s  %s  %s%s\n", t.paint(code, mark), inLine(s.ID), inLine(s.Title), tail)
 }
 
 // mark is an outcome in four letters.
@@ -151,14 +154,14 @@ func (t *Terminal) Summary(r *Report) {
 		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Known failures (in the baseline; they do not fail the run)"))
 		for _, c := range known {
 			for _, s := range c.Known {
-				fmt.Fprintf(t.W, "  %s  %s\n", s.ID, s.Title)
+				fmt.Fprintf(t.W, "  %s  %s\n", inLine(s.ID), inLine(s.Title))
 			}
 		}
 	}
 	var errors []string
 	for i := range r.Scenarios {
 		if s := &r.Scenarios[i]; s.Outcome == Errored {
-			errors = append(errors, s.ID+"  "+short(Redact(s.Reason)))
+			errors = append(errors, s.ID+"  "+short(redact.Text(s.Reason)))
 		}
 	}
 	t.bullets("dmwake itself failed (this says nothing about the server)", "  ", errors)
@@ -166,8 +169,8 @@ func (t *Terminal) Summary(r *Report) {
 	t.bullets("Worth knowing", "  - ", r.Notes)
 	t.bullets("Hooks that failed (scenarios that need them are skipped)", "  - ", r.HookErrors)
 	fmt.Fprintf(t.W, "\n%s in %s (seed %d)\n", r.Summary.Counts(), r.Duration.Round(100*time.Millisecond), r.Seed)
-	text, tone := r.Verdict()
-	fmt.Fprintln(t.W, t.paint(map[string]string{"good": green, "warn": yellow, "bad": red}[tone], Redact(text)))
+	verdict, tone := r.Verdict()
+	fmt.Fprintln(t.W, t.paint(map[string]string{"good": green, "warn": yellow, "bad": red}[tone], inLine(verdict)))
 }
 
 func (t *Terminal) bullets(title, mark string, lines []string) {
@@ -176,7 +179,7 @@ func (t *Terminal) bullets(title, mark string, lines []string) {
 	}
 	fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, title))
 	for _, l := range lines {
-		fmt.Fprintf(t.W, "%s%s\n", mark, strings.ReplaceAll(Redact(l), "\n", "\n"+strings.Repeat(" ", len(mark))))
+		fmt.Fprintf(t.W, "%s%s\n", mark, strings.ReplaceAll(shown(l), "\n", "\n"+strings.Repeat(" ", len(mark))))
 	}
 }
 
@@ -187,26 +190,26 @@ func (t *Terminal) list(title, color string, causes []toldCause) {
 	fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, title))
 	for _, c := range causes {
 		s := c.Head
-		fmt.Fprintf(t.W, "\n  %s %s  %s\n", t.paint(color, s.ID), s.Level, s.Title)
+		fmt.Fprintf(t.W, "\n  %s %s  %s\n", t.paint(color, inLine(s.ID)), inLine(s.Level), inLine(s.Title))
 		if s.Cause != "" {
-			fmt.Fprintf(t.W, "    cause     %s\n", indent(Redact(s.Cause)))
+			fmt.Fprintf(t.W, "    cause     %s\n", indent(shown(s.Cause)))
 		}
-		fmt.Fprintf(t.W, "    the rule  %s\n", s.Rule)
-		fmt.Fprintf(t.W, "    source    %s\n", s.Source)
-		fmt.Fprintf(t.W, "    expected  %s\n", indent(Redact(s.Expected)))
-		fmt.Fprintf(t.W, "    saw       %s\n", indent(Redact(s.Saw)))
+		fmt.Fprintf(t.W, "    the rule  %s\n", indent(shown(s.Rule)))
+		fmt.Fprintf(t.W, "    source    %s\n", inLine(s.Source))
+		fmt.Fprintf(t.W, "    expected  %s\n", indent(shown(s.Expected)))
+		fmt.Fprintf(t.W, "    saw       %s\n", indent(shown(s.Saw)))
 		for _, e := range fewer(s.Evidence) {
-			fmt.Fprintf(t.W, "              %s\n", t.paint(gray, Redact(e)))
+			fmt.Fprintf(t.W, "              %s\n", t.paint(gray, indent(shown(e))))
 		}
 		if s.Fix != "" {
-			fmt.Fprintf(t.W, "    likely    %s\n", s.Fix)
+			fmt.Fprintf(t.W, "    likely    %s\n", indent(shown(s.Fix)))
 		}
-		fmt.Fprintf(t.W, "    again     %s --only %s\n", Redact(t.Again), s.ID)
+		fmt.Fprintf(t.W, "    again     %s --only %s\n", inLine(t.Again), inLine(s.ID))
 		if same := c.same(); same != "" {
-			fmt.Fprintf(t.W, "    same cause  %s\n", same)
+			fmt.Fprintf(t.W, "    same cause  %s\n", inLine(same))
 		}
 		for _, s := range c.others() {
-			fmt.Fprintf(t.W, "      %s  %s: saw %s\n", s.ID, Redact(s.Title), beginning(Redact(s.Saw), maxOther))
+			fmt.Fprintf(t.W, "      %s  %s: saw %s\n", inLine(s.ID), inLine(s.Title), inLine(beginning(redact.Text(s.Saw), maxOther)))
 		}
 	}
 }
@@ -255,6 +258,12 @@ func (c *toldCause) same() string {
 	add(c.Blocked, func(n int, ids string) string { return fmt.Sprintf("%d blocked: %s", n, ids) })
 	return strings.Join(parts, " · ")
 }
+
+// shown is a text of a server or of a file as a terminal may show it, in several lines;
+// inLine is one in one line.
+func shown(s string) string { return printable.Text(redact.Text(s)) }
+
+func inLine(s string) string { return printable.Line(redact.Text(s)) }
 
 func indent(s string) string {
 	return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n              ")

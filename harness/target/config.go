@@ -21,6 +21,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/bounded"
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -151,7 +152,7 @@ func load(path string, complete func(c *Config, dir string) error) (*Config, err
 		return nil, yamlError(path, err)
 	}
 	if err := complete(c, filepath.Dir(path)); err != nil {
-		return nil, &ConfigError{path, Redact(err.Error())}
+		return nil, &ConfigError{path, redact.Text(err.Error())}
 	}
 	return c, nil
 }
@@ -225,8 +226,8 @@ func (c *Config) Defaults() {
 			*s = v
 		}
 	}
-	def(&c.Target.Name, Redact(c.Target.Discovery))
-	def(&c.Target.Name, Redact(c.Target.Provisioned.Server))
+	def(&c.Target.Name, redact.Text(c.Target.Discovery))
+	def(&c.Target.Name, redact.Text(c.Target.Provisioned.Server))
 	def(&c.Target.Name, c.Target.Username)
 	def(&c.Target.Push, "wns")
 	def(&c.WNS.Mode, "proxy")

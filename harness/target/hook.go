@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
@@ -200,7 +201,7 @@ func CheckURL(text string) error {
 	}
 	u, err := url.Parse(made)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("the URL %q is not one of http or https with a host", Redact(text))
+		return fmt.Errorf("the URL %q is not one of http or https with a host", redact.Text(text))
 	}
 	return nil
 }

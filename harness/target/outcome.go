@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // Outcome is what one run of a hook did.
@@ -73,7 +75,7 @@ func (o *Outcome) hidden() []string {
 
 // show is an output on one line.
 func (o *Outcome) show(text string) string {
-	text = Conceal(strings.TrimSpace(strings.ToValidUTF8(text, "?")), o.hidden()...)
+	text = redact.Prose(strings.TrimSpace(strings.ToValidUTF8(text, "?")), o.hidden()...)
 	if len(text) > shownOutput {
 		text = fmt.Sprintf("%s... (%d bytes)", strings.ToValidUTF8(text[:shownOutput], ""), len(text))
 	}
@@ -90,9 +92,9 @@ type HookError struct {
 func (e *HookError) Error() string {
 	text := fmt.Sprintf("the %s hook failed: %v", e.Hook, e.Err)
 	if e.Outcome != nil {
-		text = Conceal(text, e.Outcome.hidden()...)
+		text = redact.Prose(text, e.Outcome.hidden()...)
 	}
-	return Redact(text)
+	return redact.Text(text)
 }
 
 // Tell is an error in one line, and below it what the hook printed if one failed.
@@ -135,33 +137,4 @@ func (k *Hook) secretsOf(v Vars) []string {
 		}
 	}
 	return out
-}
-
-// Shapes of secrets, for texts of others.
-var (
-	secretShapes = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}`),
-		regexp.MustCompile(`()\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?`), // a JWT
-	}
-	namedSecret = regexp.MustCompile(`(?i)((?:password|secret|token|api[_-]?key)["']?\s*[:=]\s*["']?)([^"'\s,&;}]{6,})`)
-)
-
-// Conceal hides secrets in a text, and what looks like one.
-func Conceal(text string, secrets ...string) string {
-	for _, s := range secrets {
-		if len(s) >= 4 {
-			text = strings.ReplaceAll(text, s, "[redacted]")
-		}
-	}
-	for _, re := range secretShapes {
-		text = re.ReplaceAllString(text, "${1}[redacted]")
-	}
-	text = namedSecret.ReplaceAllStringFunc(text, func(s string) string {
-		m := namedSecret.FindStringSubmatch(s)
-		if !strings.ContainsAny(m[2], "0123456789") {
-			return s // a word, as in "bad token: signature"
-		}
-		return m[1] + "[redacted]"
-	})
-	return Redact(text)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/bounded"
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // Secret is a value that is never printed. In the file it is {env: NAME} or
@@ -24,7 +25,7 @@ func NewSecret(v string) Secret { return Secret{value: v} }
 func (s Secret) Value() string { return s.value }
 
 // String hides the secret.
-func (s Secret) String() string { return "[redacted]" }
+func (s Secret) String() string { return redact.Hidden }
 
 func (s *Secret) resolve(key, dir string) error {
 	switch {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/printable"
 )
 
 // Exchange is one HTTP request of a device and the answer to it.
@@ -60,7 +62,7 @@ func oneWord(s string) string {
 			return '_'
 		}
 		return r
-	}, s)
+	}, printable.Line(s))
 	if s == "" {
 		return "-"
 	}
@@ -75,7 +77,7 @@ func writeHeader(b *bytes.Buffer, h http.Header) {
 	slices.Sort(names)
 	for _, name := range names {
 		for _, v := range h[name] {
-			fmt.Fprintf(b, "%s: %s\n", name, strings.NewReplacer("\r", " ", "\n", " ").Replace(v))
+			fmt.Fprintf(b, "%s: %s\n", name, printable.Line(v))
 		}
 	}
 	b.WriteString("\n")

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/dmwake/dmwake/harness/printable"
 )
 
 // unnamed is the file of exchanges whose device is unknown.
@@ -93,7 +95,7 @@ func (f *folder) add(device, words string, list []waiting) {
 		}
 	}
 	if words != "" {
-		fmt.Fprintf(&b, "== %s\n", strings.Join(strings.Fields(words), " "))
+		fmt.Fprintf(&b, "== %s\n", printable.Line(strings.Join(strings.Fields(words), " ")))
 	}
 	for i := range list {
 		b.Write(list[i].x.text())

@@ -19,7 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/redact"
+
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -108,7 +109,7 @@ func TestRecord(t *testing.T) {
 	}
 	for i, want := range sent {
 		got := list[4+i]
-		if string(got.Request) != report.Redact(string(want.Request)) || string(got.Response) != report.Redact(string(want.Response)) || got.Status != want.Status || got.URL != want.URL {
+		if string(got.Request) != redact.Text(string(want.Request)) || string(got.Response) != redact.Text(string(want.Response)) || got.Status != want.Status || got.URL != want.URL {
 			t.Errorf("exchange %d is %s %s\n%s\nwant\n%s", i, got.Method, got.URL, got.Request, want.Request)
 		}
 		if got.Header.Get("MS-CV") != want.Header["MS-CV"][0] || got.Header.Get("client-request-id") == "" {
@@ -388,7 +389,7 @@ func TestHandler(t *testing.T) {
 	if len(list) != 2 || list[0].Status != 200 || string(list[0].Response) != "answer" || list[1].Status != 0 || list[0].Header.Get("X-Other") != "1" {
 		t.Errorf("%+v", list)
 	}
-	if strings.Contains(text, "hunter2") || strings.Contains(text, "Forwarded") || list[0].Header.Get("Authorization") != "[redacted]" {
+	if strings.Contains(text, "hunter2") || strings.Contains(text, "Forwarded") || list[0].Header.Get("Authorization") != "Bearer [redacted] (7 characters)" {
 		t.Errorf("headers %v", list[0].Header)
 	}
 }

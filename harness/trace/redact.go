@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"strings"
 	"unicode/utf8"
+
+	"github.com/dmwake/dmwake/harness/redact"
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -15,7 +16,7 @@ import (
 // text stays as it is if it has no secret; else its XML is kept.
 func redacted(body []byte) []byte {
 	if utf8.Valid(body) && !bytes.ContainsRune(body, 0) && !wbxml(body) {
-		return []byte(report.Redact(string(body)))
+		return []byte(redact.Text(string(body)))
 	}
 	m, err := ReadMessage(body) // WBXML, or UTF-16
 	var plain []byte
@@ -25,7 +26,7 @@ func redacted(body []byte) []byte {
 	if err != nil {
 		return fmt.Appendf(nil, "[%d bytes that are not text: left out, because they may hold secrets]", len(body))
 	}
-	if hidden := report.Redact(string(plain)); hidden != string(plain) {
+	if hidden := redact.Text(string(plain)); hidden != string(plain) {
 		return []byte(hidden)
 	}
 	return body
@@ -43,12 +44,8 @@ func shown(h http.Header, reveal bool) http.Header {
 			continue
 		}
 		for _, v := range values {
-			switch {
-			case reveal:
-			case secretHeaders[name]:
-				v = "[redacted]"
-			default:
-				_, v, _ = strings.Cut(report.Redact(name+": "+v), ": ")
+			if !reveal {
+				v = redact.Header(name, v)
 			}
 			out[name] = append(out[name], report.Clip(v, maxHeaderValue))
 			if len(out[name]) == maxValues {
@@ -67,5 +64,3 @@ const (
 // hopHeaders are those of a connection or of a proxy before the server.
 var hopHeaders = map[string]bool{"Connection": true, "Keep-Alive": true, "Transfer-Encoding": true, "Te": true, "Upgrade": true, "Via": true, "Forwarded": true,
 	"X-Forwarded-For": true, "X-Forwarded-Proto": true, "X-Forwarded-Host": true, "X-Real-Ip": true}
-
-var secretHeaders = map[string]bool{"Authorization": true, "Proxy-Authorization": true, "Cookie": true, "Set-Cookie": true}

@@ -40,7 +40,7 @@ func recorded(t *testing.T) string {
 		}
 	}
 	dir := t.TempDir()
-	if err := Keep(dir, "X", d); err != nil {
+	if err := Keep(dir, "X", Session, d); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, "X.txt"))

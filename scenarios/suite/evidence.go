@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/redact"
+
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
@@ -80,11 +82,11 @@ func (t *T) attach() {
 
 func evidence(d *Device, ex *dmclient.Exchange) report.Exchange {
 	e := report.Exchange{
-		Device: d.Identity().DeviceID, Method: ex.Method, URL: report.Redact(ex.URL), Request: report.Body(ex.Request),
+		Device: d.Identity().DeviceID, Method: ex.Method, URL: redact.Text(ex.URL), Request: report.Body(ex.Request),
 		Status: ex.Status, ContentType: ex.Reply.Get("Content-Type"), ContentLength: ex.ContentLength, Response: report.Body(ex.Response),
 	}
 	if ex.Err != nil {
-		e.Error = report.Redact(ex.Err.Error())
+		e.Error = redact.Text(ex.Err.Error())
 	}
 	return e
 }
@@ -93,7 +95,7 @@ func evidence(d *Device, ex *dmclient.Exchange) report.Exchange {
 func (t *T) steps() {
 	var list []report.Step
 	add := func(at time.Time, from, to, text string, args ...any) {
-		list = append(list, report.Step{At: at, From: from, To: to, Text: report.Redact(fmt.Sprintf(text, args...))})
+		list = append(list, report.Step{At: at, From: from, To: to, Text: redact.Text(fmt.Sprintf(text, args...))})
 	}
 	own := map[string]bool{}
 	for _, d := range t.telling() {

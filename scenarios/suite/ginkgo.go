@@ -10,6 +10,7 @@ import (
 	"github.com/onsi/ginkgo/v2/formatter"
 
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/printable"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
 )
@@ -134,8 +135,10 @@ func spec(res *report.Result) {
 	}
 }
 
-// Text describes a result that did not pass in a few lines.
-func Text(res *report.Result) string {
+// Text describes a result that did not pass in a few lines, fit for the log of a test.
+func Text(res *report.Result) string { return printable.Text(describe(res)) }
+
+func describe(res *report.Result) string {
 	if res.Broken() {
 		text := res.Rule + "\nexpected: " + res.Expected + "\nsaw: " + res.Saw + "\nsource: " + res.Source
 		if res.Fix != "" {

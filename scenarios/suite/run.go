@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
@@ -171,7 +172,7 @@ func (t *T) judge(ctx context.Context) {
 	if t.hookErr != nil && res.Outcome != report.Skipped {
 		t.hookErr = nil
 	}
-	redact(res)
+	hideSecrets(res)
 }
 
 // once keeps one of each set of equal lines, with their number.
@@ -190,12 +191,12 @@ func once(lines []string) []string {
 	return out
 }
 
-// redact hides secrets in all texts of a result.
-func redact(r *report.Result) {
+// hideSecrets hides secrets in all texts of a result.
+func hideSecrets(r *report.Result) {
 	for _, s := range []*string{&r.Reason, &r.Expected, &r.Saw, &r.Cause} {
-		*s = report.Redact(*s)
+		*s = redact.Text(*s)
 	}
 	for i, line := range r.Evidence {
-		r.Evidence[i] = report.Redact(line)
+		r.Evidence[i] = redact.Text(line)
 	}
 }

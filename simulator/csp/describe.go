@@ -23,7 +23,6 @@ import (
 //	upsert           Replace creates the node
 //	present          exists in the device's part from the start
 //	also=bool        another format that a server may send
-//	secret           never shown
 //	since=22000      first Windows build with the node
 //	phone desktop    only on this kind of device
 //	desktop=10586    on desktops only from this build on
@@ -107,8 +106,6 @@ func (n *Node) attribute(a string) (err error) {
 		n.Upsert = true
 	case a == "present":
 		n.Present = true
-	case a == "secret":
-		n.Secret = true
 	case a == "phone":
 		n.Phone = true
 	case a == "desktop":

@@ -120,7 +120,6 @@ type Node struct {
 	Allowed    []string
 	Min, Max   int64 // of an int, if Ranged
 	Ranged     bool
-	Secret     bool   // its value is never shown
 	Present    bool   // exists in the device's part from the start, whatever Occurs says
 	Also       Format // a second format that servers may send
 	Upsert     bool   // Replace of an absent node creates it [seen]; MS-MDM 3.1.5.1.7 requires 404

@@ -177,8 +177,7 @@ func (t *Tree) Children(locURI string) []string {
 	return t.list(p.Scope, p.Names)
 }
 
-// List returns the subtree at locURI with its values, for a user: secrets are
-// masked.
+// List returns the subtree at locURI with its values, secrets too.
 func (t *Tree) List(locURI string) []Listed {
 	a, err := t.schema.address(locURI)
 	if err != nil {
@@ -193,10 +192,5 @@ func (t *Tree) List(locURI string) []Listed {
 	c := t.call(context.Background(), Get, a)
 	c.Exists = true
 	t.walk(c, a.rule, strings.TrimSuffix(locURI, "/"), true, &out)
-	for i := range out {
-		if out[i].Data != "" && Secret(out[i].LocURI) {
-			out[i].Data = "[redacted]"
-		}
-	}
 	return out
 }

@@ -237,25 +237,3 @@ func (s *Schema) next(r *rule, name string) (next *rule, dynamic bool) {
 	}
 	return s.wild, s.wild != nil
 }
-
-// everything is the schema of all nodes of all platforms.
-var everything = sync.OnceValue(func() *Schema {
-	s := &Schema{root: &rule{}}
-	for _, c := range All() {
-		nodes, err := c.Nodes()
-		if err != nil {
-			continue // NewSchema reports it
-		}
-		for i := range nodes {
-			s.insert(&nodes[i])
-		}
-	}
-	return s
-})
-
-// Secret reports whether the node at locURI holds a secret, on any Windows that has
-// the node.
-func Secret(locURI string) bool {
-	a, err := everything().address(locURI)
-	return err == nil && a.rule != nil && a.rule.node != nil && a.rule.node.Secret
-}

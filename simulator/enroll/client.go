@@ -8,7 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/dmwake/dmwake/harness/redact"
 )
 
 // Client is a device's enrollment client. Every method sends one request of the
@@ -87,7 +90,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	// A discovery URL may name a user and password.
-	s := inURL.ReplaceAllString(fmt.Sprintf("enrollment: %s: %v", e.Step, e.Err), "${1}[redacted]@")
+	s := redact.Text(fmt.Sprintf("enrollment: %s: %v", e.Step, e.Err))
 	var more []string
 	var f *Fault
 	if errors.As(e.Err, &f) && e.Status != 0 {
@@ -287,7 +290,7 @@ func (c *Client) post(ctx context.Context, step, to string, body []byte) (*Envel
 	}
 	// A fault counts with any HTTP status and in any spelling.
 	if f := ReadFault(raw); f != nil {
-		f.Reason, f.Message = conceal(f.Reason, c.secrets()...), conceal(f.Message, c.secrets()...)
+		f.Reason, f.Message = redact.Prose(f.Reason, c.secrets()...), redact.Prose(f.Message, c.secrets()...)
 		return nil, &Error{Step: step, Status: resp.StatusCode, Err: f}
 	}
 	if to := redirect(resp); to != "" {
@@ -315,7 +318,8 @@ func (c *Client) secrets() []string {
 	if c.Credential == nil {
 		return nil
 	}
-	return []string{c.Credential.Password, string(c.Credential.Token)}
+	list := []string{c.Credential.Password, string(c.Credential.Token)}
+	return slices.DeleteFunc(list, func(s string) bool { return len(s) < 6 }) // "demo" is in the user's name, too
 }
 
 // withPort writes the URL as Windows does in the To of a Discover: always with

@@ -25,7 +25,7 @@ const module = "github.com/dmwake/dmwake"
 // else, or both would share one bug.
 var mayImport = map[string][]string{
 	"simulator/syncml":             {},
-	"simulator/enroll":             {"simulator/syncml"},
+	"simulator/enroll":             {"simulator/syncml", "harness/redact"},
 	"simulator/entra":              {},
 	"simulator/csp":                {"simulator/syncml"},
 	"simulator/dmclient":           {"harness/faultspec", "simulator/csp", "simulator/enroll", "simulator/syncml"},
@@ -35,33 +35,35 @@ var mayImport = map[string][]string{
 	"simulator/mdmserver/mutants":  {"simulator/mdmserver", "simulator/mdmserver/hook", "simulator/enroll", "simulator/syncml"},
 	"simulator/mdmserver/variants": {"simulator/mdmserver", "simulator/mdmserver/hook", "simulator/enroll", "simulator/syncml"},
 	"simulator/example":            {},
-	"fakewns":                      {"fakewns", "harness/boltfile", "harness/faultspec", "harness/guard"},
+	"fakewns":                      {"fakewns", "harness/boltfile", "harness/faultspec", "harness/guard", "harness/redact", "harness/printable"},
 	"harness/boltfile":             {}, // both sides keep their state in this way; it knows neither
 	"harness/faultspec":            {}, // both sides write faults in this way; it knows neither
 	"harness/guard":                {}, // it stands before the APIs of both sides
 	"harness/explain":              {},
 	"harness/sender":               {"fakewns", "harness/explain", "harness/target"},
 	"harness/bounded":              {},
-	"harness/target":               {"simulator", "fakewns", "harness/bounded"},
-	"harness/report":               {"simulator/csp", "simulator/syncml"},
+	"harness/target":               {"simulator", "fakewns", "harness/bounded", "harness/redact"},
+	"harness/report":               {"simulator/csp", "simulator/syncml", "harness/redact", "harness/printable"},
 	"harness/signin":               {"simulator/enroll"},
-	"harness/lab":                  {"simulator", "fakewns", "harness/target", "harness/signin"},
-	"harness/load/result":          {"harness/report", "harness/bounded"},
-	"harness/load/page":            {"harness/load/result"},
+	"harness/lab":                  {"simulator", "fakewns", "harness/target", "harness/signin", "harness/redact"},
+	"harness/load/result":          {"harness/report", "harness/bounded", "harness/printable"},
+	"harness/load/page":            {"harness/load/result", "harness/printable"},
+	"harness/chaos":                {}, // tests only
+	"harness/redact":               {}, // what may be shown; all who write texts for people know it
+	"harness/printable":            {}, // how it is shown
 	"harness/load/scale":           {},
 	"harness/load/verify":          {"harness/load/result"},
 	"harness/load":                 {"simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
 	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain"},
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target"},
 	"harness/paste":                {"simulator"},
-	"harness/trace":                {"simulator", "harness/report", "harness/paste"},
-	"harness/reading":              {"simulator", "scenarios", "harness/paste", "harness/trace"},
-	"harness/compare":              {"simulator", "harness/report", "harness/trace", "harness/bounded"},
+	"harness/trace":                {"simulator", "harness/report", "harness/paste", "harness/redact", "harness/printable"},
+	"harness/reading":              {"simulator", "scenarios", "harness/paste", "harness/trace", "harness/redact"},
+	"harness/compare":              {"simulator", "harness/report", "harness/trace", "harness/bounded", "harness/redact"},
 	"harness/facts":                {"simulator", "scenarios", "harness/explain", "harness/facts"},
 	"harness/fidelity":             {"simulator/csp", "simulator/dmclient", "harness/facts", "harness/fidelity"},
 	"harness/internal":             {},
-	"harness/chaos":                {}, // tests only
-	"scenarios/suite":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report"},
+	"scenarios/suite":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable"},
 	"scenarios/example":            {},
 	"scenarios":                    {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "scenarios/suite"},
 	"harness/cli":                  {"simulator", "fakewns", "harness", "scenarios"},

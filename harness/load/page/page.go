@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/harness/printable"
 )
 
 //go:embed page.html
@@ -74,7 +75,7 @@ func Write(w io.Writer, r *result.Result) error {
 			v.Rows = append(v.Rows, row{s, h.Count, micros("p50"), micros("p90"), micros("p99"), micros("p999"), result.Micros(h.Max), abouts[s]})
 		}
 	}
-	if err := pageTemplate.Execute(w, v); err != nil {
+	if err := pageTemplate.Execute(printable.NewWriter(w, false), v); err != nil {
 		return fmt.Errorf("write the HTML report: %w", err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/bounded"
+	"github.com/dmwake/dmwake/harness/printable"
 	"github.com/dmwake/dmwake/harness/report"
 )
 
@@ -126,7 +127,7 @@ func (r *Result) Rate() float64 {
 
 // WriteJSON writes the result.
 func (r *Result) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(printable.NewWriter(w, false))
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(r)

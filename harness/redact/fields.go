@@ -1,4 +1,4 @@
-package report
+package redact
 
 import (
 	"regexp"
@@ -8,8 +8,9 @@ import (
 // keys are the last words of the names of secret fields: admin_password,
 // clientSecret, client_assertion.
 var keys = func() []string {
-	out := []string{"password", "passwd", "passphrase", "pwd", "secret", "assertion", "wresult", "credential", "credentials"}
-	for first, second := range map[string]string{"access": "token", "refresh": "token", "id": "token", "auth": "token", "device": "token", "user": "token", "api": "key", "private": "key"} {
+	out := []string{"password", "passwd", "passphrase", "passcode", "pwd", "psk", "secret", "assertion", "wresult", "credential", "credentials", "pfxcertblob", "authdata"}
+	for _, words := range []string{"access token", "refresh token", "id token", "auth token", "device token", "user token", "api key", "private key", "access key", "shared key", "product key"} {
+		first, second, _ := strings.Cut(words, " ")
 		out = append(out, first+second, first+"_"+second, first+"-"+second)
 	}
 	return out
@@ -55,8 +56,8 @@ func hideFields(s string) string {
 // hidden before.
 func until(s string, from int, chars string) int {
 	for i := from; i < len(s); i++ {
-		if strings.HasPrefix(s[i:], hidden) {
-			i += len(hidden) - 1
+		if strings.HasPrefix(s[i:], Hidden) {
+			i += len(Hidden) - 1
 		} else if strings.IndexByte(chars, s[i]) >= 0 {
 			return i
 		}
@@ -126,7 +127,7 @@ func hideHeaders(s string) string {
 		switch {
 		case m[2] < 0:
 			end = until(s, at, "\r\n<")
-		case strings.HasPrefix(s[at-1:], hidden):
+		case strings.HasPrefix(s[at-1:], Hidden):
 			continue // hidden before
 		case s[at-1] == '[':
 			end = until(s, at, "]\r\n")
@@ -146,9 +147,9 @@ func hideHeader(v string) string {
 	case schemes[low] && strings.TrimSpace(rest) == "":
 		return v
 	case schemes[low]:
-		return word + " " + hidden
+		return word + " " + Hidden
 	}
-	return hidden
+	return Hidden
 }
 
 var bearerAfter = regexp.MustCompile(`^(?: |\+|%20)([\w.~+/=%-]+)`)
@@ -173,7 +174,7 @@ func hideBearer(s string) string {
 			continue
 		}
 		w.keep(at)
-		w.put(end, hidden)
+		w.put(end, Hidden)
 	}
 }
 
@@ -195,6 +196,6 @@ func hideChannels(s string) string {
 			shown++
 		}
 		w.keep(shown)
-		w.put(end, "..."+hidden)
+		w.put(end, "..."+Hidden)
 	}
 }

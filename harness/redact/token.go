@@ -1,4 +1,4 @@
-package report
+package redact
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 // in which only the secrets are hidden.
 func hideToken(tag, content string) string {
 	if strings.Contains(tag, documentType) && strings.HasPrefix(strings.TrimSpace(content), "<") {
-		return content // decoded before, see decodeDocuments; other rules hide its secrets
+		return content // decoded before, see Documents; other rules hide its secrets
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(content), ""))
 	switch {
@@ -42,9 +42,9 @@ const documentType = "DeviceEnrollmentProvisionDoc"
 // decoded stands before a provisioning document that is shown as text.
 const decoded = "<!-- base64 in the message, shown decoded -->"
 
-// decodeDocuments shows provisioning documents as text, for people. Their secrets are
-// hidden already.
-func decodeDocuments(s string) string {
+// Documents shows the provisioning documents in a message as text, for people. Their
+// secrets are hidden already.
+func Documents(s string) string {
 	if !strings.Contains(s, documentType) {
 		return s
 	}

@@ -1,23 +1,22 @@
-package report
+package redact
 
 import (
 	"html"
 	"regexp"
 	"strings"
-
-	"github.com/dmwake/dmwake/simulator/csp"
 )
 
 // quote matches a quotation mark as it appears in XML, HTML, JSON and a form.
 const quote = `(?:\\*["']|&(?:amp;)*(?:quot|apos|#34|#39);|%22|%27)`
 
 var (
-	secretElements = []string{"password", "passwd", "passphrase", "accesstoken", "refreshtoken", "clientsecret", "secret", "keymaterial", "privatekey", "wresult"}
-	tokenElement   = []string{"binarysecuritytoken"}
-	credElement    = []string{"cred"}
-	itemElement    = []string{"item"}
-	dataElement    = []string{"data"}
-	locURIElement  = []string{"locuri"}
+	secretElements = []string{"password", "passwd", "passphrase", "passcode", "accesstoken", "refreshtoken", "idtoken", "authtoken", "clientsecret", "secret", "sharedsecret", "keymaterial", "privatekey",
+		"presharedkey", "productkey", "apikey", "psk", "l2tppsk", "wresult", "aauthsecret", "aauthdata", "authsecret", "smtpaltpassword", "userpassword", "adminpassword", "pfxcertblob", "pfxcertpassword"}
+	tokenElement  = []string{"binarysecuritytoken"}
+	credElement   = []string{"cred"}
+	itemElement   = []string{"item"}
+	dataElement   = []string{"data"}
+	locURIElement = []string{"locuri"}
 )
 
 // How far an element without an end tag extends: the text was cut, or only mentions
@@ -31,7 +30,7 @@ func hideAll(content string) string {
 	if strings.TrimSpace(content) == "" {
 		return content // emptiness is not a secret, and worth seeing
 	}
-	return hidden
+	return Hidden
 }
 
 // within edits the content of every element with one of the names, which are in
@@ -143,34 +142,48 @@ func hideCred(s string) string {
 // with a user's token.
 func hideItems(s string) string {
 	return within(s, itemElement, longest, func(item string) string {
-		if !secretItem(item) {
+		nodes := secretItem(item)
+		if len(nodes) == 0 {
 			return item
 		}
 		return within(item, dataElement, shortest, func(data string) string {
-			if strings.Contains(data, "?token=") {
-				return data // a channel URI keeps its host: another rule hides its token
+			plain := unmarked(data)
+			for _, uri := range nodes {
+				if !harmlessValue(uri, plain) {
+					if uriToken.MatchString(plain) {
+						return data // a channel URI keeps its host: another rule hides its token
+					}
+					return hideAll(data)
+				}
 			}
-			return hideAll(data)
+			return data
 		})
 	})
 }
 
-func secretItem(item string) bool {
-	secret := strings.Contains(item, "/AADUserToken")
+// secretItem returns the nodes of an item that may hold a secret.
+func secretItem(item string) (nodes []string) {
+	if strings.Contains(item, "/AADUserToken") {
+		nodes = append(nodes, "AADUserToken")
+	}
 	within(item, locURIElement, shortest, func(uri string) string {
-		plain := strings.NewReplacer("<![CDATA[", "", cdataEnd, "").Replace(uri)
-		secret = secret || csp.Secret(strings.TrimSpace(html.UnescapeString(plain)))
+		if plain := unmarked(uri); Node(plain) {
+			nodes = append(nodes, plain)
+		}
 		return uri
 	})
-	return secret
+	return nodes
+}
+
+// unmarked is the text of an element without entities and the marks of CDATA.
+func unmarked(s string) string {
+	return strings.TrimSpace(html.UnescapeString(strings.NewReplacer("<![CDATA[", "", cdataEnd, "").Replace(s)))
 }
 
 var (
 	namedTags = []string{"parm", "input"}
-	// secretParms are the secret nodes of the CSPs that a provisioning document may set.
-	secretParms = []string{"aauthsecret", "aauthdata", "challenge", "l2tppsk", "wlanxml", "profilexml", "enrollmenttoken", "newpinvalue"}
-	nameAttr    = regexp.MustCompile(`(?i)name\s*(?:=|%3d)\s*` + quote + `(?:` + strings.Join(secretParms, "|") + `|[\w.-]*(?:` + strings.Join(keys, "|") + `))` + quote)
-	valueAttr   = regexp.MustCompile(`(?i)value\s*(?:=|%3d)\s*(` + quote + `)`)
+	nameAttr  = regexp.MustCompile(`(?i)name\s*(?:=|%3d)\s*` + quote + `([\w.-]+)` + quote)
+	valueAttr = regexp.MustCompile(`(?i)value\s*(?:=|%3d)\s*(` + quote + `)`)
 )
 
 // hideNamedTags hides the values of <parm name="AAUTHSECRET" value=""/> in a
@@ -189,14 +202,17 @@ func hideNamedTags(s string) string {
 		}
 		// A bracket of the same form cannot be in the tag's own values.
 		tag := s[from:nextTag(s, from, s[open:bracketEnd(w.low, open)])]
-		if !nameAttr.MatchString(tag) {
+		name := nameAttr.FindStringSubmatch(tag)
+		if name == nil || !secretName(name[1]) {
 			continue
 		}
 		if m := valueAttr.FindStringSubmatchIndex(tag); m != nil {
 			at := from + m[1]
 			w.keep(at)
 			end := min(endQuote(s, at, tag[m[2]:m[3]]), from+len(tag))
-			w.put(end, hideAll(s[at:end]))
+			if !harmlessValue(name[1], s[at:end]) {
+				w.put(end, hideAll(s[at:end]))
+			}
 		}
 	}
 }

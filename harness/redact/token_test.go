@@ -1,4 +1,4 @@
-package report
+package redact
 
 import (
 	"encoding/base64"
@@ -24,28 +24,26 @@ func TestRedactDocument(t *testing.T) {
 	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	want := strings.ReplaceAll(document, "hunter2", "[redacted]")
 	in := documentTag + encode(document) + "</BinarySecurityToken>"
-	out := Redact(in)
+	out := Text(in)
 	if out != documentTag+encode(want)+"</BinarySecurityToken>" {
 		t.Errorf("%s", out)
 	}
-	if again := Redact(out); again != out {
+	if again := Text(out); again != out {
 		t.Errorf("hidden once more it is %s", again)
 	}
-	shown := Body([]byte(in))
+	shown := Documents(Text(in))
 	if shown != documentTag+decoded+"\n"+want+"</BinarySecurityToken>" {
 		t.Errorf("%s", shown)
 	}
-	for what, again := range map[string]string{"Redact": Redact(shown), "Body": Body([]byte(shown)), "Pretty": Pretty([]byte(shown))} {
-		if again != shown {
-			t.Errorf("%s changes what is shown: %s", what, again)
-		}
+	if again := Documents(Text(shown)); again != shown {
+		t.Errorf("shown again it is %s", again)
 	}
-	if escaped := strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(in); strings.Contains(Redact(escaped), encode(document)) {
+	if escaped := strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(in); strings.Contains(Text(escaped), encode(document)) {
 		t.Error("an escaped document keeps its secrets")
 	}
 	// A public certificate request stays.
 	request := requestTag + "MAMCAQE=</wsse:BinarySecurityToken>"
-	if got := Redact(request); got != request {
+	if got := Text(request); got != request {
 		t.Errorf("%s", got)
 	}
 }
@@ -65,7 +63,7 @@ func TestRedactTokens(t *testing.T) {
 		"a document in another":   nested,
 		"another form of a token": strings.ReplaceAll(tokenTag, "wsse:", "") + "hunter2</BinarySecurityToken>",
 	} {
-		for what, out := range map[string]string{"Redact": Redact(in), "Body": Body([]byte(in))} {
+		for what, out := range map[string]string{"Text": Text(in), "Documents": Documents(Text(in))} {
 			if strings.Contains(out, "hunter2") || strings.Contains(out, encode("<x>hunter2</x>")[:15]) || strings.Contains(out, encode("hunter2")) || strings.Contains(out, encode("hunter2 and more")) {
 				t.Errorf("%s, %s: %s", name, what, out)
 			}
