@@ -157,22 +157,6 @@ func (b *bench) showOne(a errand) error {
 	})
 }
 
-// shown is a text without secrets, or the whole with --reveal.
-func (b *bench) shown(s string) string {
-	if b.f.reveal {
-		return s
-	}
-	return redact.Text(s)
-}
-
-// value is shown for the value of a node.
-func (b *bench) value(locURI, v string) string {
-	if b.f.reveal {
-		return v
-	}
-	return redact.Value(locURI, v)
-}
-
 func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error {
 	out := b.s.out
 	if path != "" {

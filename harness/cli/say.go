@@ -64,3 +64,19 @@ func file(w io.Writer) *os.File {
 	f, _ := raw(w).(*os.File)
 	return f
 }
+
+// shown is a text without secrets, or the whole with --reveal.
+func (b *bench) shown(s string) string {
+	if b.f.reveal {
+		return s
+	}
+	return redact.Text(s)
+}
+
+// value is shown for the value of a node.
+func (b *bench) value(locURI, v string) string {
+	if b.f.reveal {
+		return v
+	}
+	return redact.Value(locURI, v)
+}
