@@ -106,7 +106,7 @@ func (a *api) journal(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Link", "<?"+next.Encode()+`>; rel="next"`)
 	}
 	w.Header().Set("Content-Type", form.mediaType)
-	w.Write(page) //nolint:errcheck // the client is gone
+	w.Write(page) //nolint:errcheck,gosec // the client is gone; it is JSON, as the media type says
 }
 
 // form is how a page is written.

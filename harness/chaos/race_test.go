@@ -83,7 +83,7 @@ func newScene(t *testing.T) *scene {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			d.Run(ctx) //nolint:errcheck // ends with the test
+			d.Run(ctx) // ends with the test
 		}()
 		t.Cleanup(func() { cancel(); <-done })
 	}
@@ -105,7 +105,7 @@ func (s *scene) request(client *http.Client, method, to, body string, header map
 		s.t.Errorf("%s %s: %v", method, req.URL.Path, err)
 		return
 	}
-	io.Copy(io.Discard, resp.Body) //nolint:errcheck // its status counts
+	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
 	if resp.StatusCode >= 500 && !s.fault.Load() {
 		s.t.Errorf("%s %s: %s", method, req.URL.Path, resp.Status)
@@ -225,7 +225,7 @@ func (s *scene) send(i int) {
 	case 3:
 		for k, c := range s.wns.Channels(fmt.Sprintf("D%d", i%7)) {
 			if k == 0 {
-				s.wns.Push(s.t.Context(), c, "wns/raw", []byte("x"), nil) //nolint:errcheck // the channel may be gone
+				s.wns.Push(s.t.Context(), c, "wns/raw", []byte("x"), nil) // the channel may be gone
 			}
 		}
 	}

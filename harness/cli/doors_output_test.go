@@ -51,7 +51,7 @@ func TestHangupKeepsTheReport(t *testing.T) {
 			<-time.After(time.Millisecond)
 		}
 	}()
-	cmd.Wait() //nolint:errcheck // the code is checked
+	cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
 		t.Errorf("exit code %d (%s)", code, cmd.ProcessState)
 	}
@@ -80,7 +80,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		cmd := command(t.Context(), t.TempDir(), nil, args...)
 		var errs strings.Builder
 		cmd.Stdout, cmd.Stderr = full, &errs
-		cmd.Run() //nolint:errcheck // the code is checked
+		cmd.Run()
 		if code := cmd.ProcessState.ExitCode(); code != exitUsage || !strings.Contains(errs.String(), "no space left on device") || strings.Count(errs.String(), "no space left") != 1 {
 			t.Errorf("%v: exit code %d: %s", args, code, errs.String())
 		}
@@ -89,7 +89,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 	cmd := command(t.Context(), t.TempDir(), nil, "test", "--mutant", "wns-put", "--only", "WNS-01")
 	var errs strings.Builder
 	cmd.Stdout, cmd.Stderr = full, &errs
-	cmd.Run() //nolint:errcheck // the code is checked
+	cmd.Run()
 	if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(errs.String(), "no space left on device") {
 		t.Errorf("a failed run: exit code %d: %s", code, errs.String())
 	}

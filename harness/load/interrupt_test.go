@@ -183,7 +183,7 @@ func TestPlannedWhenInterrupted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &batch{Batch: &Batch{Plan: plan}, rand: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // an order
+		b := &batch{Batch: &Batch{Plan: plan}, rand: rand.New(rand.NewPCG(1, 2))}
 		r := &Run{opts: &Options{}, zero: time.Now()}
 		r.drivePlan(ctx, b)
 		if b.planned != want {
@@ -195,7 +195,7 @@ func TestPlannedWhenInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	plan.Poisson = true
-	b := &batch{Batch: &Batch{Plan: plan}, rand: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // an order
+	b := &batch{Batch: &Batch{Plan: plan}, rand: rand.New(rand.NewPCG(1, 2))}
 	(&Run{opts: &Options{}, zero: time.Now()}).drivePlan(ctx, b)
 	if off := b.planned - 3_600_000_000; off < -100_000 || off > 100_000 {
 		t.Errorf("a random plan: %d", b.planned)
