@@ -60,6 +60,7 @@ func ListenAll(want ...[2]string) (Listeners, error) {
 		for _, earlier := range want[:i] {
 			if earlier[1] == addr {
 				text = fmt.Sprintf("%s: %s is also the address of %s; choose another port or auto for one of them", what, addr, earlier[0])
+				break
 			}
 		}
 		wrong = append(wrong, text)
