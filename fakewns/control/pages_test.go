@@ -86,7 +86,7 @@ func TestJournalPagesAreBoundedInBytes(t *testing.T) {
 	for i := range 100 {
 		list = append(list, &fakewns.Entry{Seq: uint64(i), Target: strings.Repeat("a", 100_000)})
 	}
-	page, rest, err := jsonArray.page(list, false)
+	page, rest, err := jsonArray.page(list, true)
 	if err != nil || len(page) > pageBytes+101_000 || len(rest) < 80 || !json.Valid(page) {
 		t.Errorf("%d bytes, %d left, %v", len(page), len(rest), err)
 	}
