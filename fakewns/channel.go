@@ -153,7 +153,7 @@ func (s *Server) OpenChannelFor(ctx context.Context, device, pfn string, r Recei
 	st.mu.Lock()
 	if st.offline[device] == Disconnected {
 		st.mu.Unlock()
-		return "", time.Time{}, &RegistrationError{pfn, "offline", "cannot be registered: the device is not connected"}
+		return "", time.Time{}, &RegistrationError{pfn, "offline", "not registered: the device is not connected"}
 	}
 	if len(st.byQuery) >= maxChannels {
 		st.mu.Unlock()
