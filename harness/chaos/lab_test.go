@@ -54,8 +54,11 @@ func TestLabKilled(t *testing.T) {
 			})
 			const said = "cannot be written: no space left on device; until it can be, notifications are refused with 503"
 			await(t, "the lab says so", func() bool { return strings.Contains(l.output(), said) })
-			if !strings.Contains(b.reason, "no space left on device") || l.metric("dmwake_wns_state_failing") != "1" || strings.Count(l.output(), said) != 1 {
-				t.Errorf("refused because of %q, metric %q, told %d times", b.reason, l.metric("dmwake_wns_state_failing"), strings.Count(l.output(), said))
+			b.mu.Lock()
+			reason := b.reason
+			b.mu.Unlock()
+			if !strings.Contains(reason, "no space left on device") || l.metric("dmwake_wns_state_failing") != "1" || strings.Count(l.output(), said) != 1 {
+				t.Errorf("refused because of %q, metric %q, told %d times", reason, l.metric("dmwake_wns_state_failing"), strings.Count(l.output(), said))
 			}
 			if filled%2 == 0 { // it goes on
 				free()

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,12 +37,12 @@ func TestTextOfWNS(t *testing.T) {
 	}
 	odd := "inj\u009b31m\u202e\u2066##vso[x] ::error::x\xff token=" + secret
 	token := `{"access_token":"` + secret + `","token_type":"bearer","expires_in":100}`
-	body := ""
+	var refusal atomic.Pointer[string]
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/accesstoken.srf" {
-			if body != "" {
+			if body := refusal.Load(); body != nil {
 				w.WriteHeader(http.StatusBadRequest)
-				io.WriteString(w, body)
+				io.WriteString(w, *body)
 				return
 			}
 			io.WriteString(w, token)
@@ -67,7 +68,8 @@ func TestTextOfWNS(t *testing.T) {
 			t.Errorf("%s: %s", uri, out)
 		}
 	}
-	for _, body = range []string{`{"error":"x` + strings.ReplaceAll(odd, "\xff", "") + `","error_description":"::error::x client_secret=` + secret + `"}`, odd, "<html>" + injection + "</html>", `{"token":"` + secret + `"}`} {
+	for _, body := range []string{`{"error":"x` + strings.ReplaceAll(odd, "\xff", "") + `","error_description":"::error::x client_secret=` + secret + `"}`, odd, "<html>" + injection + "</html>", `{"token":"` + secret + `"}`} {
+		refusal.Store(&body)
 		push("https://db5p.notify.windows.com/?token=AwYA" + secret)
 	}
 }

@@ -18,8 +18,8 @@ import (
 // runner is "dmwake device run" in another process.
 type runner struct {
 	*exec.Cmd
-	out  strings.Builder
-	over chan struct{} // its output ended
+	out, errs strings.Builder
+	over      chan struct{} // its output ended
 }
 
 // runDevices starts it and waits until all devices run.
@@ -32,7 +32,7 @@ func (w *workshop) runDevices(args ...string) *runner {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	r.Stderr = &r.out // of this goroutine's, until all devices run
+	r.Stderr = &r.errs
 	if err := r.Start(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func (w *workshop) runDevices(args ...string) *runner {
 		close(ready)
 	}()
 	if !<-ready {
-		w.t.Fatalf("device run ended: %v\n%s", r.Wait(), r.out.String())
+		w.t.Fatalf("device run ended: %v\n%s%s", r.Wait(), r.out.String(), r.errs.String())
 	}
 	return r
 }
@@ -62,7 +62,7 @@ func (r *runner) end(t *testing.T, by os.Signal) string {
 	if err := r.Wait(); err != nil && by != syscall.SIGKILL {
 		t.Errorf("device run ended with %v", err)
 	}
-	return r.out.String()
+	return r.out.String() + r.errs.String()
 }
 
 // TestDevicesOfARunningProcess: while "device run" has the file, list, show and sync

@@ -81,7 +81,7 @@ var (
 	SignInRate = &Variant{Name: "signin-rate", Does: "answers every twentieth request to its sign-in page with 429", Seen: "RFC 6585 4; seen", Vary: func(c *mdmserver.Config) {
 		var asked atomic.Int64
 		page(c, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			if asked.Add(1)%20 == 0 { // a device tries four times: more often, chance could refuse it each time
+			if asked.Add(1)%20 == 5 { // a device tries four times: more often, chance could refuse it each time
 				w.Header().Set("Retry-After", "1")
 				http.Error(w, "too many requests", http.StatusTooManyRequests)
 				return
