@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// store lets a parcel wait for its device. Of those that were never on their way, one
-// of each type waits in a channel: the newest.
+// store keeps a parcel until its device comes. A channel keeps only the newest of each
+// type among the parcels that were never sent to the device.
 func (s *Server) store(p *Parcel) {
 	st := &s.channels
 	st.mu.Lock()

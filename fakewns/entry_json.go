@@ -108,7 +108,7 @@ func shown(list []Violation) []Violation {
 	return out
 }
 
-// fields are those of an entry that hold no secret.
+// fields gives the fields of an entry that hold no secret.
 func (e *Entry) fields() *entryJSON {
 	return &entryJSON{
 		Seq: e.Seq, At: e.At, Kind: e.Kind, Method: e.Method, Proto: e.Proto, TLS: e.TLS,

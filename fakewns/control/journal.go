@@ -20,8 +20,8 @@ const (
 	pageBytes   = 1 << 20
 )
 
-// filters are the query parameters of the journal and its stream, and paging those that
-// only the journal has.
+// The journal and its stream have the query parameters in filters; only the journal has
+// those in paging.
 var (
 	filters = []string{"kind", "device", "app", "channel", "status", "delivery", "fault", "violated", "reveal"}
 	paging  = []string{"since", "until", "limit"}

@@ -4,8 +4,8 @@ package link
 // maxQueued of a link that were not acknowledged.
 const maxSeen = maxQueued
 
-// seen are the notifications that came, of those that can come again. The older half is
-// forgotten at once.
+// seen remembers the notifications that came and may come again. It forgets the older
+// half at a time.
 type seen struct{ now, older map[uint64]struct{} }
 
 // before notes a notification, and tells whether it came before.

@@ -180,8 +180,8 @@ func stamp(tx *bolt.Tx, kind Kind) error {
 // and how much goes on. It is empty for a sound file.
 func (f *File) Notice() string { return f.notice }
 
-// Update changes records, all or none. When it returns they are on the disk. The error
-// is that of change, or a sentence for the user.
+// Update changes records, all or none. When it returns they are on the disk. It gives
+// the error of change as it is; any other error is a sentence for the user.
 func (f *File) Update(change func(*Tx) error) error {
 	return f.guard("written", func() error {
 		var failed error
