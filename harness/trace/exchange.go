@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/dmwake/dmwake/harness/printable"
 )
@@ -55,10 +56,11 @@ func (x *Exchange) text() []byte {
 	return b.Bytes()
 }
 
-// oneWord makes s a word of a line.
+// oneWord makes s a word of a line, as strings.Fields reads one: every space of
+// Unicode ends it.
 func oneWord(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r <= ' ' || r == ',' {
+		if unicode.IsSpace(r) || r == ',' {
 			return '_'
 		}
 		return r

@@ -11,6 +11,7 @@ func FuzzRecording(f *testing.F) {
 	x := session("A")
 	f.Add(recordingMark+string(x.text()), []byte("body"), "name", "value")
 	f.Add(recordingMark+string(x.text()[:200])+string(x.text()), []byte("\n-> x"), "a", "b\nc")
+	f.Add("", []byte("\n"), "a\u00a0b\u2003c", "d\u0085e\u2028f")
 	f.Fuzz(func(t *testing.T, text string, body []byte, name, value string) {
 		ParseRecording(text)
 		in := Exchange{At: time.Unix(1, 0), Method: name, URL: value, Request: body, Response: body, Status: 200}
