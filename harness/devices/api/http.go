@@ -180,4 +180,3 @@ func parameters(r *http.Request, known ...string) error {
 	}
 	return nil
 }
-

@@ -58,7 +58,7 @@ func newRig(t *testing.T, edit func(*devices.Config)) *rig {
 	cfg := devices.Config{Seed: 1, Base: func() (dmclient.Config, error) {
 		return dmclient.Config{Discovery: r.front.URL + mdmserver.DiscoveryPath, Username: "demo@mdm.example", Password: "demo", Roots: roots, WNS: r.wns}, nil
 	}, Release: func(id string) {
-		for _, c := range r.wns.Channels(id) {
+		for _, c := range r.wns.ChannelsOf(func(c fakewns.Channel) bool { return c.Device == id }) {
 			r.wns.ForgetChannel(c.URI)
 		}
 	}}
