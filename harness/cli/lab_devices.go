@@ -6,6 +6,7 @@ import (
 	"github.com/dmwake/dmwake/harness/devices/api"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/fleet"
 )
 
 // target is the configuration of a lab. lacks says why the target in it cannot be the
@@ -21,11 +22,34 @@ func (f *labFlags) target() (cfg *target.Config, lacks, err error) {
 	return cfg, lacks, err
 }
 
-// labDevices are the devices of a lab.
-type labDevices struct{ pool *devices.Pool }
+// labDevices are the devices of a lab, kept in a file beside that of its fake WNS.
+type labDevices struct {
+	pool  *devices.Pool
+	store *fleet.Store // nil: they end with the lab
+}
+
+// open opens the file beside state.
+func (h *labDevices) open(state string) (err error) {
+	if state != "" {
+		h.store, err = fleet.Open(state + ".devices")
+	}
+	return err
+}
 
 // parts are what the lab serves beside the control API.
 func (h *labDevices) parts(l *lab.Lab) []control.Part {
-	h.pool = devices.New(devices.ForLab(l))
+	cfg := devices.ForLab(l)
+	cfg.Store = h.store
+	h.pool = devices.New(cfg)
 	return []control.Part{api.Part(h.pool, l.WNS)}
+}
+
+// close ends the devices, which are enrolled all the same.
+func (h *labDevices) close() {
+	if h.pool != nil {
+		h.pool.Close()
+	}
+	if h.store != nil {
+		h.store.Close() //nolint:errcheck // everything is on disk already
+	}
 }
