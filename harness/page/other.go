@@ -14,7 +14,7 @@ var member = regexp.MustCompile(`^(\s*)("(?:[^"\\]|\\.)*": )?(.*)$`)
 // layoutJSON indents a JSON text; it returns nil for what is none.
 func layoutJSON(text string, marks []Mark) (out []piece) {
 	var b bytes.Buffer
-	if json.Indent(&b, []byte(text), "", "  ") != nil {
+	if deep(text) || json.Indent(&b, []byte(text), "", "  ") != nil {
 		return nil
 	}
 	for i, line := range strings.Split(b.String(), "\n") {
@@ -41,6 +41,28 @@ func layoutJSON(text string, marks []Mark) (out []piece) {
 		}
 	}
 	return out
+}
+
+// deep reports whether a JSON text nests so deep that its indentation would be most of
+// it.
+func deep(text string) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxNesting {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 var form = regexp.MustCompile(`^[\w.~%+$-]+=[^&\s]*(?:&[\w.~%+$-]+=[^&\s]*)*$`)

@@ -42,7 +42,7 @@ func readXML(top *node, text string, marks []Mark) {
 		var t string
 		t, text = token(text)
 		switch {
-		case !strings.HasPrefix(t, "<"):
+		case isText(t):
 			if strings.TrimSpace(t) != "" || len(last().children) == 0 && strings.HasPrefix(text, "</") {
 				add(&node{kind: plain, open: t})
 			}
@@ -81,9 +81,13 @@ func readXML(top *node, text string, marks []Mark) {
 // begins matches the beginning of what is more than text.
 var begins = regexp.MustCompile(`^<[\pL_:/!?]`)
 
+func isText(s string) bool {
+	return s[0] != '<' || !begins.MatchString(s[:min(len(s), utf8.UTFMax+1)])
+}
+
 // token cuts the first token from an XML text: a tag, a comment, or text.
 func token(s string) (first, rest string) {
-	if s[0] != '<' || !begins.MatchString(s[:min(len(s), utf8.UTFMax+1)]) {
+	if isText(s) {
 		if i := strings.IndexByte(s[1:], '<'); i >= 0 {
 			return s[:i+1], s[i+1:]
 		}
