@@ -20,7 +20,7 @@ func sampleReport() *Report {
 			{ID: "ENR-01", Area: "ENR", Level: Must, Title: "passes", Outcome: Passed},
 			{ID: "PFN-02", Area: "PFN", Level: Must, Title: "fails", Outcome: Failed, Rule: "a rule", Source: "MS-MDM 1.1", Expected: "one " + hostile, Saw: "two " + hostile,
 				Evidence: []string{hostile}, Hooks: []string{hostile},
-				Steps: []Step{{at, Device, Server, "session 1 " + hostile}, {at, Server, Device, "HTTP 200"}, {at, Server, WNS, "POST notification"}, {at, WNS, Device, "raw notification"}},
+				Steps: []Step{{At: at, From: Device, To: Server, Text: "session 1 " + hostile, Exchange: 1}, {At: at, From: Server, To: Device, Text: "HTTP 200", Exchange: 1}, {At: at, From: Server, To: WNS, Text: "POST notification"}, {At: at, From: WNS, To: Device, Text: "raw notification"}},
 				Exchanges: []Exchange{{Device: "D", Method: "POST", URL: "https://mdm.example/?token=AwYsecretsecretsecret", Status: 200, Request: "<SyncML>" + hostile,
 					Response: "Authorization: Bearer abcdefgh"}}},
 			{ID: "WNS-09", Area: "WNS", Level: Should, Title: "could be better", Outcome: Warned, Expected: "a", Saw: "b"},
