@@ -15,10 +15,15 @@ type culprit struct {
 	why            string              // what is said at the step
 }
 
+const names = `[A-Za-z]*[a-z][A-Z]\w*|[A-Z]{2,}[a-z]\w*|Final|Status|Alert|Results|Atomic|Format|Target|Source|Action|Chal|Cred|Cmd`
+
 var (
 	locURI      = regexp.MustCompile(`\./[\w.%/-]*[\w-]`)
-	elementName = regexp.MustCompile(`\b[A-Z][a-z]+(?:[A-Z]+[a-z]*)+\b|\b(?:Final|Status|Alert|Results|Atomic|Format|Target|Source|Action|Chal|Cred)\b`)
+	elementName = regexp.MustCompile(`(?:^|[\s(,;])(` + names + `)\b`)
+	pair        = regexp.MustCompile(`(?:^|[\s(,;])(` + names + `):? ([^\s,;]+)`)
 	messageOf   = regexp.MustCompile(`\bmessage (\d+) (?:of|in) session (\w+)|\bsession (\w+), message (\d+)`)
+	answerTo    = regexp.MustCompile(`\breply to (Alert \d+|Discover|GetPolicies|RST)\b`)
+	absent      = regexp.MustCompile(`^(?:none|nothing|0|neither|no [\w -]+)\b`)
 	httpStatus  = regexp.MustCompile(`\bHTTP (?:status )?(\d{3})\b`)
 	howMany     = regexp.MustCompile(`^\d+ of \d+: `)
 	refusedStep = regexp.MustCompile(`^[45]\d\d\b`)
@@ -32,9 +37,14 @@ const maxMarks, maxNamed = 8, 2
 // a wrong mark is worse than none.
 func find(s *Result) culprit {
 	c := culprit{exchange: -1, step: -1, why: labelSaw + " " + clip(oneLine(s.Saw), 80)}
-	c.named(s)
-	c.mark(s)
-	if c.exchange < 0 {
+	c.tried(s)
+	if c.exchange < 0 && s.Area != "MSG" { // what is said about every message is not in its own steps
+		c.named(s)
+	}
+	if c.step < 0 || c.exchange >= 0 { // otherwise the report does not have its message
+		c.mark(s)
+	}
+	if c.exchange < 0 && c.step < 0 {
 		c.exchange = whole(s)
 	}
 	if c.step < 0 {
@@ -43,15 +53,31 @@ func find(s *Result) culprit {
 	return c
 }
 
-// named finds the message that the verdict names.
+// tried finds the exchange of what the verdict says was tried.
+func (c *culprit) tried(s *Result) {
+	for i := range s.Exchanges {
+		if what := s.Exchanges[i].What; what != "" && strings.Contains(s.Saw, what) {
+			c.exchange = i
+			return
+		}
+	}
+}
+
+// named finds the message that the verdict names: by its number, or by what it answers.
 func (c *culprit) named(s *Result) {
-	m := messageOf.FindStringSubmatch(s.Expected + " " + s.Saw)
-	if m == nil {
+	said := s.Expected + " " + s.Saw
+	var is func(text string) bool
+	if m := messageOf.FindStringSubmatch(said); m != nil {
+		want := "session " + m[2] + m[3] + ", message " + m[1] + m[4]
+		is = func(text string) bool { return text == want || strings.HasPrefix(text, want+":") }
+	} else if m := answerTo.FindStringSubmatch(said); m != nil {
+		word := regexp.MustCompile(`: (?:.*, )?` + m[1] + `(?:$|,| ×)`)
+		is = word.MatchString
+	} else {
 		return
 	}
-	text := "session " + m[2] + m[3] + ", message " + m[1] + m[4]
 	for i, step := range s.Steps {
-		if rest, ok := strings.CutPrefix(step.Text, text); !ok || rest != "" && rest[0] != ':' {
+		if step.From != Device || !is(step.Text) {
 			continue
 		}
 		for k := i + 1; k < len(s.Steps); k++ {
@@ -76,12 +102,30 @@ func values(s *Result) (out []string) {
 	return out
 }
 
+// elements are the names of elements in a text.
+func elements(text string) (out []string) {
+	for _, m := range elementName.FindAllStringSubmatch(text, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
 // mark finds the elements, from the most to the least exact kind of words.
 func (c *culprit) mark(s *Result) {
 	var exact, seen, named []page.Mark
-	names := elementName.FindAllString(s.Expected+" "+s.Title, -1)
-	for _, v := range values(s) {
-		for _, n := range names {
+	all := values(s)
+	missing := len(all) > 0 && absent.MatchString(all[len(all)-1]) // what is there is not what is missing
+	for _, m := range pair.FindAllStringSubmatch(s.Saw, -1) {
+		if missing {
+			break
+		}
+		exact = append(exact, page.Mark{Name: m[1], Value: m[2]})
+		if len(m[2]) >= 8 {
+			seen = append(seen, page.Mark{Value: m[2]})
+		}
+	}
+	for _, v := range all {
+		for _, n := range elements(s.Expected + " " + s.Title) {
 			exact = append(exact, page.Mark{Name: n, Value: v})
 		}
 		if len(v) >= 4 {
@@ -94,30 +138,29 @@ func (c *culprit) mark(s *Result) {
 		}
 		return out
 	}
-	for _, n := range elementName.FindAllString(s.Saw+" "+s.Expected+" "+s.Title, -1) {
-		named = append(named, page.Mark{Name: n})
-	}
-	for k, kind := range [][]page.Mark{exact, seen, nodes(s.Saw), nodes(s.Expected), named} {
-		most := maxMarks
-		if k == 4 {
-			most = maxNamed
+	if !missing {
+		for _, n := range elements(s.Saw + " " + s.Expected) {
+			named = append(named, page.Mark{Name: n})
 		}
-		if c.apply(s, kind, most) {
+	}
+	for _, kind := range [][]page.Mark{exact, seen, nodes(s.Saw), nodes(s.Expected)} {
+		if c.apply(s, kind, maxMarks, len(s.Exchanges)) {
 			return
 		}
 	}
+	c.apply(s, named, 1, 1)
 }
 
-// apply takes the marks that have few elements in a reply.
-func (c *culprit) apply(s *Result, kind []page.Mark, most int) bool {
+// apply takes the marks that have few elements in a reply, and are in few replies.
+func (c *culprit) apply(s *Result, kind []page.Mark, elements, replies int) bool {
 	marks := map[int][]page.Mark{}
 	first := -1
 	for i := range s.Exchanges {
-		if c.exchange >= 0 && i != c.exchange || s.Exchanges[i].Response == "" {
+		if c.step >= 0 && i != c.exchange || s.Exchanges[i].Response == "" {
 			continue
 		}
 		for _, m := range kind {
-			if n := page.Count(s.Exchanges[i].Response, m); n > 0 && n <= most {
+			if n := page.Count(s.Exchanges[i].Response, m); n > 0 && n <= elements {
 				marks[i] = []page.Mark{m}
 				if first < 0 {
 					first = i
@@ -126,15 +169,16 @@ func (c *culprit) apply(s *Result, kind []page.Mark, most int) bool {
 			}
 		}
 	}
-	if first < 0 {
+	if first < 0 || len(marks) > replies {
 		return false
 	}
-	c.marks, c.exchange = marks, first
+	if c.marks = marks; c.exchange < 0 {
+		c.exchange = first
+	}
 	return true
 }
 
-// whole finds an exchange that is wrong as a whole: in its Content-Type, its status, or
-// what the device tried.
+// whole finds an exchange that is wrong as a whole: in its Content-Type, or its status.
 func whole(s *Result) int {
 	status := httpStatus.FindStringSubmatch(s.Saw)
 	for i := range s.Exchanges {
@@ -144,26 +188,44 @@ func whole(s *Result) int {
 				return i
 			}
 		}
-		if e.What != "" && strings.Contains(s.Saw, e.What) || status != nil && strings.HasPrefix(httpText(e), "HTTP "+status[1]) {
+		if status != nil && httpText(e) == "HTTP "+status[1] {
 			return i
 		}
 	}
 	return -1
 }
 
-// inSteps finds the step of the exchange, or the notification that WNS refused.
+// inSteps finds the step of the exchange, or the request to WNS that the verdict is about.
 func (c *culprit) inSteps(s *Result) int {
 	for i := len(s.Steps) - 1; i >= 0 && c.exchange >= 0; i-- {
 		if step := &s.Steps[i]; step.Exchange == c.exchange+1 && step.From == Server {
 			return i
 		}
 	}
-	if s.Area == "WNS" || s.Area == "TOK" {
-		for i, step := range s.Steps {
-			if step.From == WNS && refusedStep.MatchString(step.Text) && i > 0 && s.Steps[i-1].To == WNS {
-				return i - 1
-			}
+	if c.exchange >= 0 {
+		return -1
+	}
+	var all []int
+	for i, step := range s.Steps {
+		token := step.Text == TokenRequest
+		if step.From != Server || step.To != WNS {
+			continue
+		}
+		switch {
+		case s.Area == "WNS" && !token, s.Area == "TOK" && token, s.Area == "WER" && !token && strings.Contains(s.Expected, "notification"):
+			all = append(all, i)
 		}
 	}
-	return -1
+	switch {
+	case len(all) == 0:
+		return -1
+	case s.Area == "WER", strings.Contains(s.Expected, "at most"): // one too many
+		return all[len(all)-1]
+	}
+	for _, i := range all {
+		if i+1 < len(s.Steps) && refusedStep.MatchString(s.Steps[i+1].Text) {
+			return i
+		}
+	}
+	return all[0]
 }

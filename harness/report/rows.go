@@ -30,6 +30,7 @@ type rowView struct {
 // messageView is an exchange.
 type messageView struct {
 	ID, Title, Status, Kind string
+	What                    string // what the device did, if it is known
 	Open                    bool
 	Wrong                   string // what the diagram says at its arrow
 	Request, Response       page.Message
@@ -160,8 +161,8 @@ func messages(s *Result, c culprit) (out []messageView) {
 		e := &s.Exchanges[i]
 		m := messageView{ID: messageID(s, i), Title: e.Method + " " + path(e.URL), Status: httpText(e), Kind: e.ContentType,
 			Request: body(e.Request, nil), Response: body(e.Response, c.marks[i])}
-		if e.What != "" {
-			m.Title = e.What + ": " + m.Title
+		if what := tried(s, i); what != "" {
+			m.What = clip(what, longestStep)
 		}
 		if i == c.exchange {
 			m.Open, m.Wrong = true, c.why
@@ -178,6 +179,16 @@ func body(text string, marks []page.Mark) page.Message {
 		text = hidden
 	}
 	return page.Message{Text: text, Marks: marks}
+}
+
+// tried says what the device did in an exchange.
+func tried(s *Result, i int) string {
+	for _, step := range s.Steps {
+		if step.Exchange == i+1 && step.From == Device {
+			return step.Text
+		}
+	}
+	return s.Exchanges[i].What
 }
 
 func httpText(e *Exchange) string {

@@ -25,8 +25,12 @@ const (
 	WNS    = "WNS"
 )
 
-// Enrolling begins the text of a step that belongs to an enrollment.
-const Enrolling = "enrollment: "
+// Enrolling begins the text of a step that belongs to an enrollment; TokenRequest is the
+// text of one.
+const (
+	Enrolling    = "enrollment: "
+	TokenRequest = "token request"
+)
 
 // longestStep is how much of a step's text the diagram shows, in characters.
 const longestStep = 160
