@@ -15,12 +15,12 @@ type culprit struct {
 	why            string              // what is said at the step
 }
 
-const names = `[A-Za-z]*[a-z][A-Z]\w*|[A-Z]{2,}[a-z]\w*|Final|Status|Alert|Results|Atomic|Format|Target|Source|Action|Chal|Cred|Cmd`
+const elementNames = `[A-Za-z]*[a-z][A-Z]\w*|[A-Z]{2,}[a-z]\w*|Final|Status|Alert|Results|Atomic|Format|Target|Source|Action|Chal|Cred|Cmd`
 
 var (
 	locURI      = regexp.MustCompile(`\./[\w.%/-]*[\w-]`)
-	elementName = regexp.MustCompile(`(?:^|[\s(,;])(` + names + `)\b`)
-	pair        = regexp.MustCompile(`(?:^|[\s(,;])(` + names + `):? ([^\s,;]+)`)
+	elementName = regexp.MustCompile(`(?:^|[\s(,;])(` + elementNames + `)\b`)
+	pair        = regexp.MustCompile(`(?:^|[\s(,;])(` + elementNames + `):? ([^\s,;]+)`)
 	messageOf   = regexp.MustCompile(`\bmessage (\d+) (?:of|in) session (\w+)|\bsession (\w+), message (\d+)`)
 	answerTo    = regexp.MustCompile(`\breply to (Alert \d+|Discover|GetPolicies|RST)\b`)
 	absent      = regexp.MustCompile(`^(?:none|nothing|0|neither|no [\w -]+)\b`)
@@ -36,7 +36,7 @@ const maxMarks, maxNamed = 8, 2
 // there, the nodes and the elements that it names. What it does not find stays unknown:
 // a wrong mark is worse than none.
 func find(s *Result) culprit {
-	c := culprit{exchange: -1, step: -1, why: labelSaw + " " + clip(oneLine(s.Saw), 80)}
+	c := culprit{exchange: -1, step: -1, why: LabelSaw + " " + clip(oneLine(s.Saw), 80)}
 	c.tried(s)
 	if c.exchange < 0 && s.Area != "MSG" { // what is said about every message is not in its own steps
 		c.named(s)

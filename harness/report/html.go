@@ -17,7 +17,7 @@ import (
 var reportHTML string
 
 var pageTemplate = template.Must(page.New("report").Funcs(template.FuncMap{
-	"join": strings.Join, "fewer": fewer, "cite": cite, "word": Outcome.Word, "many": many,
+	"join": strings.Join, "fewer": fewer, "cite": Cite, "word": Outcome.Word, "many": many,
 	"detail": func(row rowView, labels map[string]string) rowDetail { return rowDetail{row, labels} },
 }).Parse(reportHTML))
 
@@ -28,6 +28,7 @@ type view struct {
 	Verdict, Tone string
 	Causes        []causesView
 	Areas         []areaView
+	Errors        []*Result
 	Open          []string
 	Filter        page.Filter
 	Groups        []groupView
@@ -66,7 +67,7 @@ func (r *Report) writeHTML(w io.Writer, changes *Changes) error {
 	r.redact()
 	v := view{Report: r, Took: (time.Duration(r.DurationMs) * time.Millisecond).Round(100 * time.Millisecond), Open: r.Open(), Changes: changes,
 		Titles: map[string]string{"own": OwnFailures, "open": Undecided, "notes": WorthKnowing, "hooks": HooksFailed},
-		Labels: map[string]string{"cause": labelCause, "rule": labelRule, "source": labelSource, "expected": labelExpected, "saw": labelSaw, "fix": labelFix, "again": labelAgain}}
+		Labels: map[string]string{"cause": LabelCause, "rule": LabelRule, "source": LabelSource, "expected": LabelExpected, "saw": LabelSaw, "fix": LabelFix, "again": LabelAgain}}
 	v.Verdict, v.Tone = r.Verdict()
 	failed, warned, known := r.told()
 	for _, c := range []struct {

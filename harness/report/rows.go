@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/page"
@@ -38,97 +39,113 @@ type messageView struct {
 
 type areaView struct {
 	Name, About string
-	Counts      []toneCount
+	Counts      []wordCount
 }
 
-type toneCount struct {
-	Text, Tone string
-}
-
-// outcome names of the list: a known failure is neither failed nor warned.
-const knownWord = "known"
-
-func (r *Report) word(s *Result) string {
-	switch {
-	case s.Broken() && s.Known:
-		return knownWord
-	case r.counts(s):
-		return Failed.Word()
-	}
-	return s.Outcome.Word()
+type wordCount struct {
+	N          int
+	Word, Tone string
 }
 
 // groups are the outcomes in the order of the list.
-var groups = []struct{ word, tone string }{
-	{Failed.Word(), "bad"}, {Errored.Word(), "bad"}, {Warned.Word(), "warn"}, {knownWord, "warn"}, {Blocked.Word(), "warn"}, {Skipped.Word(), "dim"}, {NotApplicable.Word(), "dim"}, {Passed.Word(), "good"},
+var groups = []Outcome{Failed, Errored, Warned, Blocked, Skipped, NotApplicable, Passed}
+
+// tone says how good an outcome is, in the words of Verdict.
+func (r *Report) tone(s *Result) string {
+	switch {
+	case r.counts(s), s.Outcome == Errored:
+		return "bad"
+	case s.Broken(), s.Outcome == Blocked:
+		return "warn"
+	case s.Outcome == Passed:
+		return "good"
+	}
+	return "dim"
 }
 
 // rows fills the list of scenarios and the areas.
 func (v *view) rows() {
-	by, areaCounts, seen := map[string][]rowView{}, map[string]map[string]int{}, map[string]bool{}
+	by, at, seen := map[Outcome][]rowView{}, map[string]int{}, map[string]bool{}
 	change := v.Changes.words()
 	for i := range v.Scenarios {
 		s := &v.Scenarios[i]
-		row := rowView{Result: s, Word: v.word(s), Change: change[s.ID]}
+		row := rowView{Result: s, Word: s.Outcome.Word(), Tone: v.tone(s), Change: change[s.ID]}
 		if s.Broken() || s.Outcome == Errored {
 			c := find(s)
 			row.Diagram, row.Messages = diagram(s, c), messages(s, c)
-			row.Again = page.Copy{Text: v.again(s), What: "the command for " + s.ID}
+			row.Again = page.Copy{Text: again(v.Again, s, v.Seed), What: "the command for " + s.ID}
 		}
-		by[row.Word] = append(by[row.Word], row)
-		if areaCounts[s.Area] == nil {
-			areaCounts[s.Area] = map[string]int{}
+		by[s.Outcome] = append(by[s.Outcome], row)
+		k, ok := at[s.Area]
+		if !ok {
+			k = len(v.Areas)
+			at[s.Area] = k
 			about, _, _ := strings.Cut(areas[s.Area], ":")
 			v.Areas = append(v.Areas, areaView{Name: s.Area, About: about})
 		}
-		areaCounts[s.Area][row.Word]++
-	}
-	for i := range v.Areas {
-		v.Areas[i].count(areaCounts[v.Areas[i].Name])
-	}
-	for _, g := range groups {
-		rows := by[g.word]
-		for i := range rows {
-			rows[i].Tone = g.tone
-			rows[i].First = !seen[rows[i].Area]
-			seen[rows[i].Area] = true
+		v.Areas[k].add(row)
+		if s.Outcome == Errored {
+			v.Errors = append(v.Errors, s)
 		}
-		if len(rows) > 0 {
-			v.Groups = append(v.Groups, groupView{Title: g.word, Tone: g.tone, Rows: rows, Open: g.tone == "bad" || g.tone == "warn" && g.word != Blocked.Word()})
+	}
+	for _, o := range groups {
+		g := groupView{Title: o.Word(), Rows: by[o], Open: o == Failed || o == Warned || o == Errored}
+		for i := range g.Rows {
+			r := &g.Rows[i]
+			r.First = !seen[r.Area]
+			seen[r.Area] = true
+			g.Tone = worst(g.Tone, r.Tone)
+		}
+		if len(g.Rows) > 0 {
+			v.Groups = append(v.Groups, g)
 		}
 	}
 }
 
-// count says how many scenarios of an area ended in which way, the worst first.
-func (a *areaView) count(by map[string]int) {
-	other := 0
-	for _, g := range groups {
-		switch n := by[g.word]; {
-		case n == 0:
-		case g.tone == "dim":
-			other += n
-		default:
-			a.Counts = append(a.Counts, toneCount{fmt.Sprintf("%d %s", n, g.word), g.tone})
+func worst(a, b string) string {
+	for _, tone := range []string{"bad", "warn", "good"} {
+		if a == tone || b == tone {
+			return tone
 		}
 	}
-	if other > 0 {
-		a.Counts = append(a.Counts, toneCount{fmt.Sprintf("%d other", other), "dim"})
-	}
+	return b
 }
 
-// again is the command that runs a scenario again, with the seed of this run.
-func (r *Report) again(s *Result) string {
-	return fmt.Sprintf("%s --only %s --seed %d", r.Again, s.ID, r.Seed)
+// add counts a scenario of an area. What says little about the server is counted
+// together.
+func (a *areaView) add(r rowView) {
+	word := r.Word
+	if r.Tone == "dim" {
+		word = "other"
+	}
+	for i := range a.Counts {
+		if c := &a.Counts[i]; c.Word == word {
+			c.N++
+			c.Tone = worst(c.Tone, r.Tone)
+			return
+		}
+	}
+	a.Counts = append(a.Counts, wordCount{1, word, r.Tone})
+	order := func(c wordCount) int {
+		if i := slices.IndexFunc(groups, func(o Outcome) bool { return o.Word() == c.Word }); i >= 0 {
+			return i
+		}
+		return len(groups)
+	}
+	slices.SortFunc(a.Counts, func(x, y wordCount) int { return order(x) - order(y) })
 }
 
 // filter fills the chips.
 func (v *view) filter() {
 	outcome := page.Chips{Key: "outcome", Label: "Outcome"}
-	levelCount := map[string]int{}
+	levelCount, known := map[string]int{}, 0
 	for _, g := range v.Groups {
 		outcome.List = append(outcome.List, page.Chip{Value: g.Title, Count: len(g.Rows), Tone: g.Tone})
 		for _, r := range g.Rows {
 			levelCount[r.Level]++
+			if r.Known && r.Broken() {
+				known++
+			}
 		}
 	}
 	level, area := page.Chips{Key: "level", Label: "Level"}, page.Chips{Key: "area", Label: "Area"}
@@ -141,6 +158,9 @@ func (v *view) filter() {
 		area.List = append(area.List, page.Chip{Value: a.Name})
 	}
 	v.Filter = page.Filter{Hint: "id, title, message", Groups: []page.Chips{outcome, level, area}}
+	if known > 0 {
+		v.Filter.Groups = append(v.Filter.Groups, page.Chips{Key: "baseline", Label: "Baseline", List: []page.Chip{{Value: "known", Count: known}}})
+	}
 	if v.Changes == nil {
 		return
 	}

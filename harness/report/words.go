@@ -13,15 +13,16 @@ const (
 	HooksFailed   = "Hooks that failed (scenarios that need them are skipped)"
 )
 
-// The names of what is told about a failure.
+// The names of what is told about a failure: those of the JSON report.
 const (
-	labelCause    = "cause"
-	labelRule     = "rule"
-	labelSource   = "source"
-	labelExpected = "expected"
-	labelSaw      = "saw"
-	labelFix      = "likely fix"
-	labelAgain    = "again"
+	LabelCause    = "cause"
+	LabelRule     = "rule"
+	LabelSource   = "source"
+	LabelExpected = "expected"
+	LabelSaw      = "saw"
+	LabelFix      = "fix"
+	LabelAgain    = "again"
+	LabelSame     = "same cause"
 )
 
 // Word is the outcome in words.
@@ -53,4 +54,9 @@ func (s Summary) List() []Count {
 		out = append(out, Count{Errored, s.Error})
 	}
 	return out
+}
+
+// again is the command that runs a scenario again, as a run with that seed did.
+func again(command string, s *Result, seed uint64) string {
+	return fmt.Sprintf("%s --only %s --seed %d", command, s.ID, seed)
 }
