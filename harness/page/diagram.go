@@ -36,7 +36,7 @@ type Placed struct {
 
 // Folded are arrows in a row.
 type Folded struct {
-	Title  string // empty: not Folded
+	Title  string // empty: shown as they are
 	Arrows []Placed
 }
 
@@ -61,7 +61,7 @@ func (d Diagram) Taking() (out []string) {
 	return out[:min(len(out), maxLanes)]
 }
 
-// Rows are the arrows in their places. A fold that has the culprit is not Folded.
+// Rows are the arrows in their places. Arrows with one Fold in a row are together.
 func (d Diagram) Rows() (out []Folded) {
 	lanes := d.Taking()
 	for i, a := range d.Arrows {
@@ -79,7 +79,7 @@ func (d Diagram) Rows() (out []Folded) {
 	return out
 }
 
-// Open reports whether the fold has the culprit.
+// Open reports whether the fold has the culprit, which is always shown.
 func (f Folded) Open() bool {
 	return slices.ContainsFunc(f.Arrows, func(a Placed) bool { return a.Culprit != "" })
 }
