@@ -117,6 +117,7 @@ type listed struct {
 	Hidden       [][2]string
 	Next, First  string
 	Shown        int
+	Own          bool // devices can be made
 	MoreTokens   bool
 	Tokens       int
 	RevokedSince string

@@ -64,6 +64,7 @@ func Handler(o Options) http.Handler {
 	one("clock", c.clock)
 	one("devices", c.devices)
 	one("devices/{device}", c.device)
+	one("devices/{device}/tree", c.tree)
 	one("devices/{device}/sessions/{session}", c.session)
 	one("", nothingHere)
 	m.Handle("POST "+Prefix+"do/{what}", http.HandlerFunc(c.do))

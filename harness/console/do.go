@@ -35,6 +35,13 @@ var acts = map[string]func(c *console, ctx context.Context, f form) (said, error
 	"fault-on":      (*console).faultOn,
 	"fault-off":     (*console).faultOff,
 	"clock":         (*console).forward,
+	"create":        (*console).create,
+	"enroll":        own((*console).enroll),
+	"sync":          own((*console).sync),
+	"unenroll":      own((*console).unenroll),
+	"wipe":          own((*console).wipe),
+	"remove":        own((*console).remove),
+	"advance":       own((*console).advance),
 	"clear": func(c *console, _ context.Context, _ form) (said, error) {
 		if err := c.WNS.Journal().Clear(); err != nil {
 			return said{}, err
@@ -145,23 +152,6 @@ func (c *console) expire(_ context.Context, f form) (said, error) {
 	}
 	c.WNS.ExpireChannel(ch.URI)
 	return done("The channel %s of %s has expired: notifications to it get 410.", ch.ID, ch.Device)
-}
-
-// connect sets how a device is connected to the fake WNS.
-func (c *console) connect(_ context.Context, f form) (said, error) {
-	device, state := f("device"), fakewns.Connection(f("state"))
-	if device == "" {
-		return said{}, errors.New("the device is missing")
-	}
-	switch state {
-	case fakewns.Connected:
-		c.WNS.SetConnection(device, state)
-		return done("%s is online: it gets what waited for it.", device)
-	case fakewns.Disconnected, fakewns.TempDisconnected:
-		c.WNS.SetConnection(device, state)
-		return done("%s is offline: of each type, the newest notification waits for it.", device)
-	}
-	return said{}, fmt.Errorf("the state %q is not connected, disconnected or tempdisconnected", string(state))
 }
 
 func (c *console) faultOn(_ context.Context, f form) (said, error) {

@@ -114,7 +114,7 @@ func rowOf(e *fakewns.Entry) entryRow {
 	if e.Device != "" {
 		r.DeviceOf = devicePath(e.Device)
 		if e.Session != "" {
-			r.SessionOf = r.DeviceOf + "/sessions/" + url.PathEscape(e.Session)
+			r.SessionOf = r.DeviceOf + "/sessions/id-" + url.PathEscape(e.Session)
 		}
 	}
 	return r
