@@ -215,7 +215,7 @@ func (d *Device) PFN() string {
 // server can read the new URI; here the caller calls Sync.
 func (d *Device) RenewChannel(ctx context.Context) error {
 	pfn := d.PFN()
-	if d.cfg.Profile.Quirks.NeverRenews {
+	if d.Profile().Quirks.NeverRenews {
 		return errors.New("renew the channel: this device does not (quirk never-renews)")
 	}
 	if pfn == "" {
@@ -281,4 +281,7 @@ func (d *Device) notified(payload []byte) {
 		d.signal(OriginPush)
 	}
 	d.record.change(func() { d.record.wakes = append(d.record.wakes, w) })
+	if d.cfg.OnWake != nil {
+		d.cfg.OnWake(w)
+	}
 }

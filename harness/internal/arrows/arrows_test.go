@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"harness/page":                 {"harness/printable"},
 	"harness/report":               {"simulator/csp", "simulator/syncml", "harness/page", "harness/redact", "harness/printable"},
 	"harness/signin":               {"simulator/enroll"},
+	"harness/devices":              {"simulator", "fakewns", "harness/lab", "harness/report", "harness/redact", "harness/printable"},
 	"harness/lab":                  {"simulator", "fakewns", "harness/target", "harness/signin", "harness/redact"},
 	"harness/load/result":          {"harness/report", "harness/bounded", "harness/printable"},
 	"harness/load/page":            {"harness/load/result", "harness/printable"},
