@@ -16,7 +16,6 @@ type devicePage struct {
 	deviceRow
 	Device  *devices.Device // of the lab; nil: of another process
 	Offline bool
-	HasOpen bool // a channel to push to
 	Facts   []header
 	Effects []effects
 	Latest  []devices.Effect
@@ -59,7 +58,6 @@ func (c *console) oneDevice(id string) (d devicePage, channels []channelRow, err
 		d.channels(channels)
 		d.Offline = channels[0].Channel.Connection != fakewns.Connected
 	}
-	d.HasOpen = slices.ContainsFunc(channels, func(ch channelRow) bool { return !ch.Ended })
 	return d, channels, nil
 }
 

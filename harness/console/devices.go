@@ -45,6 +45,7 @@ type deviceRow struct {
 	Profile        string
 	Namespace      string
 	Problem        string
+	CanPush        bool   // it has a channel that is open
 	text           string // what is searched
 }
 
@@ -154,9 +155,9 @@ func (r *deviceRow) channels(list []channelRow) {
 		if i == 0 {
 			r.Channel = ch.State
 		}
+		r.CanPush = r.CanPush || !ch.Ended
 		if ch.Cached {
 			r.Waits = append(r.Waits, "a notification waits")
-			break
 		}
 	}
 }

@@ -27,21 +27,24 @@ type form func(name string) string
 
 // acts are what the buttons do, by their names.
 var acts = map[string]func(c *console, ctx context.Context, f form) (said, error){
-	"push":          (*console).push,
-	"revoke":        (*console).revoke,
-	"expire":        (*console).expire,
-	"connection":    (*console).connect,
-	"revoke-tokens": func(c *console, _ context.Context, _ form) (said, error) { c.WNS.RevokeTokens(); return done("All tokens are revoked.") },
-	"fault-on":      (*console).faultOn,
-	"fault-off":     (*console).faultOff,
-	"clock":         (*console).forward,
-	"create":        (*console).create,
-	"enroll":        own((*console).enroll),
-	"sync":          own((*console).sync),
-	"unenroll":      own((*console).unenroll),
-	"wipe":          own((*console).wipe),
-	"remove":        own((*console).remove),
-	"advance":       own((*console).advance),
+	"push":       (*console).push,
+	"revoke":     (*console).revoke,
+	"expire":     (*console).expire,
+	"connection": (*console).connect,
+	"revoke-tokens": func(c *console, _ context.Context, _ form) (said, error) {
+		c.WNS.RevokeTokens()
+		return done("All tokens are revoked.")
+	},
+	"fault-on":  (*console).faultOn,
+	"fault-off": (*console).faultOff,
+	"clock":     (*console).forward,
+	"create":    (*console).create,
+	"enroll":    own((*console).enroll),
+	"sync":      own((*console).sync),
+	"unenroll":  own((*console).unenroll),
+	"wipe":      own((*console).wipe),
+	"remove":    own((*console).remove),
+	"advance":   own((*console).advance),
 	"clear": func(c *console, _ context.Context, _ form) (said, error) {
 		if err := c.WNS.Journal().Clear(); err != nil {
 			return said{}, err
@@ -50,7 +53,9 @@ var acts = map[string]func(c *console, ctx context.Context, f form) (said, error
 	},
 }
 
-func done(format string, args ...any) (said, error) { return said{Text: fmt.Sprintf(format, args...)}, nil }
+func done(format string, args ...any) (said, error) {
+	return said{Text: fmt.Sprintf(format, args...)}, nil
+}
 
 // do is every button: POST, from a page of the console only (package guard).
 func (c *console) do(w http.ResponseWriter, r *http.Request) {
