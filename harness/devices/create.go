@@ -144,19 +144,15 @@ func (p *Pool) hear(s *slot, cfg *dmclient.Config) {
 // credentials of the lab's configuration.
 func (spec *Spec) server(cfg *dmclient.Config) error {
 	sv, user := &spec.Server, spec.Enroll.Username
-	own := sv.Discovery != "" && sv.Discovery != cfg.Discovery || sv.Discovery == "" && user != "" && domain(user) != domain(cfg.Username)
-	if own {
+	if sv.Discovery != "" && sv.Discovery != cfg.Discovery {
 		cfg.Discovery, cfg.Username, cfg.Password = sv.Discovery, "", ""
 		cfg.Tokens, cfg.EntraToken, cfg.Credential, cfg.EnrollCert, cfg.Dial, cfg.TermsOfUse = nil, nil, nil, nil, nil, ""
 	}
-	if user != "" {
-		if user != cfg.Username && spec.Enroll.Password != "" {
-			cfg.Password = ""
-		}
-		cfg.Username = user
+	if user != "" && user != cfg.Username {
+		cfg.Username, cfg.Password = user, ""
 	}
 	if spec.Enroll.Password != "" {
-		cfg.Password = spec.Enroll.Password
+		cfg.Password, cfg.Credential = spec.Enroll.Password, nil // the lab's way to sign in has its own
 	}
 	if cfg.Discovery == "" && cfg.Username != "" {
 		u, err := enroll.DiscoveryURL(cfg.Username)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/entra"
@@ -20,7 +21,7 @@ func ForLab(l *lab.Lab) Config {
 		Image:       t.Image.Apply,
 		AfterEnroll: l.AfterEnrollment, AfterSession: l.AfterSession,
 		Release: func(deviceID string) {
-			for _, ch := range l.WNS.Channels(deviceID) {
+			for _, ch := range l.WNS.ChannelsOf(func(c fakewns.Channel) bool { return c.Device == deviceID }) { // closed ones, too
 				l.WNS.ForgetChannel(ch.URI)
 			}
 			l.WNS.SetConnected(deviceID, true) // no longer offline

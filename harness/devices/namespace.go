@@ -11,6 +11,9 @@ type Namespace struct {
 	Devices int    `json:"devices"`
 }
 
+// IsNamespace reports whether a namespace can have that name.
+func IsNamespace(name string) bool { return namespaceName.MatchString(name) }
+
 // Namespaces lists the namespaces that have devices, by name.
 func (p *Pool) Namespaces() []Namespace {
 	count := map[string]int{}

@@ -212,10 +212,10 @@ func (f *Filter) takes(d *Device) bool {
 // Mark is the newest event.
 func (p *Pool) Mark() uint64 { return p.events.mark() }
 
-// Events gives the events after a mark, oldest first, of the devices in a namespace, or
-// of all if it is empty. lost is how many are no longer kept.
-func (p *Pool) Events(since uint64, namespace string) (list []Event, lost uint64) {
-	all, lost := p.events.since(since, func(e *Event) bool { return namespace == "" || e.Namespace == namespace })
+// Events gives the events after a mark that want accepts, oldest first; nil accepts all.
+// lost is how many events of all are no longer kept.
+func (p *Pool) Events(since uint64, want func(*Event) bool) (list []Event, lost uint64) {
+	all, lost := p.events.since(since, want)
 	for _, e := range all {
 		list = append(list, *e)
 	}

@@ -48,11 +48,11 @@ type Exchange struct {
 	Duration float64             `json:"ms"`
 	Method   string              `json:"method"`
 	URL      string              `json:"url"`
-	Headers  map[string][]string `json:"headers"`
+	Headers  map[string][]string `json:"headers,omitempty"`
 	Request  string              `json:"request"`
 	// Status is 0 without a reply; Error then says why.
 	Status       int                 `json:"status"`
-	ReplyHeaders map[string][]string `json:"replyHeaders"`
+	ReplyHeaders map[string][]string `json:"replyHeaders,omitempty"`
 	Response     string              `json:"response"`
 	Error        string              `json:"error,omitempty"`
 }

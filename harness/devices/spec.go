@@ -1,8 +1,6 @@
 package devices
 
 import (
-	"strings"
-
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -40,10 +38,10 @@ type IDs struct {
 	MACs         []string `json:"macs,omitempty"` // 00-15-5D-01-02-03
 }
 
-// Server is where the MDM server is. A device with its own Discovery, or its own user's
-// domain, gets none of the credentials of the lab's configuration.
+// Server is where the MDM server is. A device with its own Discovery gets none of the
+// credentials of the lab's configuration.
 type Server struct {
-	Discovery string `json:"discovery,omitempty"` // URL of the discovery service; default: from the user's domain
+	Discovery string `json:"discovery,omitempty"` // URL of the discovery service; default: the lab's, or from the user's domain
 	Connect   string `json:"connect,omitempty"`   // host:port to connect to, whatever the URLs name
 	CA        string `json:"ca,omitempty"`        // PEM of the CA of the server's certificate
 	AllowHTTP bool   `json:"allowHTTP,omitempty"` // send credentials over plain http, which Windows refuses
@@ -109,10 +107,4 @@ func login(name string) (dmclient.Login, error) {
 		return l, nil
 	}
 	return "", fail(Invalid, "login %q is not user, others or none", name)
-}
-
-// domain is the part of a user's name after the @.
-func domain(user string) string {
-	_, of, _ := strings.Cut(user, "@")
-	return strings.ToLower(of)
 }
