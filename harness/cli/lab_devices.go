@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"sync"
+
 	"github.com/dmwake/dmwake/fakewns/control"
+	"github.com/dmwake/dmwake/harness/console"
 	"github.com/dmwake/dmwake/harness/devices"
 	"github.com/dmwake/dmwake/harness/devices/api"
 	"github.com/dmwake/dmwake/harness/lab"
@@ -22,10 +25,21 @@ func (f *labFlags) target() (cfg *target.Config, lacks, err error) {
 }
 
 // labDevices are the devices of a lab.
-type labDevices struct{ pool *devices.Pool }
+type labDevices struct {
+	pool  *devices.Pool
+	token string // of the console
+}
 
 // parts are what the lab serves beside the control API.
 func (h *labDevices) parts(l *lab.Lab) []control.Part {
 	h.pool = devices.New(devices.ForLab(l))
-	return []control.Part{api.Part(h.pool, l.WNS)}
+	environment := sync.OnceValue(func() string {
+		trust, err := l.CA.WriteTrust()
+		if err != nil {
+			return "" // the lab ends because of it
+		}
+		return lab.Environment(&l.Config, trust)
+	})
+	pages := console.Part(console.Options{WNS: l.WNS, Devices: h.pool, Token: h.token, Environment: environment, Unreached: l.Unreached})
+	return []control.Part{api.Part(h.pool, l.WNS), pages}
 }

@@ -66,8 +66,8 @@ func (c *console) notices() (out []notice) {
 	switch {
 	case !reached && len(out) == 0:
 		n := notice{chip: chip{"waiting", "warn"}}
-		n.Saw, n.Do = c.unreached(nil)
-		n.Saw = "No server has connected yet: " + n.Saw
+		_, n.Do = c.unreached(nil)
+		n.Saw = "no server has connected to the fake WNS yet"
 		out = append(out, n)
 	case refused != nil:
 		out = append(out, notice{chip: chip{"token refused", "bad"}, Count: 1, Link: rowOf(refused).link(),
@@ -90,8 +90,6 @@ func (c *console) unreached(e *fakewns.Entry) (saw, do string) {
 	if e != nil {
 		list = append(list, e)
 		saw = e.What()
-	} else {
-		saw = "nobody connected to it"
 	}
 	if c.Unreached != nil {
 		saw, do = c.Unreached(list)

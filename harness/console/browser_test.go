@@ -95,7 +95,10 @@ func (x *tab) until(what, expression string) {
 }
 
 // live waits until the page gets its changes.
-func (x *tab) live() { x.Helper(); x.until("live", `document.getElementById("live").textContent === "live"`) }
+func (x *tab) live() {
+	x.Helper()
+	x.until("live", `document.getElementById("live").textContent === "live"`)
+}
 
 // press clicks the button with that accessible name, and waits for the answer.
 func (x *tab) press(name, answer string) {
@@ -264,6 +267,12 @@ func testServiceButtons(x *tab) {
 		x.Errorf("%d faults are left", n)
 	}
 
+	x.open("notifications")
+	x.live()
+	x.press("Clear the journal", "")
+	x.press("Clear: these requests are forgotten", "The journal is empty")
+	x.until("no row", `document.querySelectorAll("#rows tr").length === 0 && document.getElementById("none").textContent.includes("Nothing has come yet")`)
+
 	x.open("clock")
 	x.press("Forward by 1 hour", "1h0m0s ahead")
 	x.do(chromedp.SendKeys(`input[type=text][name=by]`, "90m"))
@@ -358,7 +367,9 @@ func (x *tab) unnamed() (out []string, n int) {
 		} `json:"nodes"`
 	}
 	// Called by name: the library knows fewer properties than browsers have.
-	x.do(chromedp.ActionFunc(func(ctx context.Context) error { return cdp.Execute(ctx, accessibility.CommandGetFullAXTree, nil, &tree) }))
+	x.do(chromedp.ActionFunc(func(ctx context.Context) error {
+		return cdp.Execute(ctx, accessibility.CommandGetFullAXTree, nil, &tree)
+	}))
 	names := map[string]int{}
 	for _, node := range tree.Nodes {
 		role, _ := node.Role.Value.(string)

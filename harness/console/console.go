@@ -6,9 +6,11 @@ package console
 import (
 	"embed"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/fakewns/control"
 	"github.com/dmwake/dmwake/harness/guard"
 	"github.com/dmwake/dmwake/harness/page"
 )
@@ -30,8 +32,9 @@ type Options struct {
 	// Token has to be given in a form before any page is shown. If it is empty, the
 	// console answers to loopback names only, as the control API does.
 	Token string
-	// Environment is what a server needs to reach the lab, as lines of a shell.
-	Environment string
+	// Environment is what a server needs to reach the lab, as lines of a shell. Nil: it is
+	// not shown.
+	Environment func() string
 	// Unreached says why no request reached the fake WNS, and what to do about it.
 	Unreached func(entries []*fakewns.Entry) (saw, do string)
 }
@@ -40,6 +43,12 @@ type console struct {
 	Options
 	door    *door
 	streams chan struct{} // one place per open stream
+	pressed atomic.Uint64 // buttons
+}
+
+// Part are the pages on the listener of a control API; / leads to them.
+func Part(o Options) control.Part {
+	return control.Part{Paths: []string{Prefix}, Handler: Handler(o), Home: true, Guarded: true}
 }
 
 // maxStreams bounds the pages that are kept current at the same time.
@@ -51,7 +60,7 @@ func Handler(o Options) http.Handler {
 	c := &console{Options: o, door: newDoor(o.Token), streams: make(chan struct{}, maxStreams)}
 	m := http.NewServeMux()
 	one := func(path string, f func(*http.Request) (*view, error)) {
-		m.Handle("GET "+Prefix+path, c.page(maker{view: f}))
+		m.Handle("GET "+Prefix+path, c.page(maker{f, c.happened}))
 	}
 	journal := func(path string, f func(*http.Request) (*view, error)) {
 		m.Handle("GET "+Prefix+path, c.page(maker{f, c.WNS.Journal().Changes}))
@@ -73,6 +82,16 @@ func Handler(o Options) http.Handler {
 	m.Handle("GET "+Prefix+"static/page.css", shared)
 	m.Handle("GET "+Prefix+"static/page.js", shared)
 	return guard.Handler(headers(c.door.keep(m)), guard.Options{Name: "console", Advice: guard.WithToken, AnyHost: o.Token != ""})
+}
+
+// happened changes with everything that happens to a device or to the fake WNS, and with
+// each button.
+func (c *console) happened() uint64 {
+	n := c.WNS.Journal().Changes() + c.pressed.Load()
+	if c.Devices != nil {
+		n += c.Devices.Mark()
+	}
+	return n
 }
 
 // policy lets a page load what the lab serves, and nothing else.

@@ -37,7 +37,7 @@ func start(t testing.TB, edit func(*Options)) *bench {
 	t.Cleanup(l.Close)
 	pool := devices.New(devices.ForLab(l))
 	t.Cleanup(pool.Close)
-	return serve(t, Options{WNS: l.WNS, Devices: pool, Environment: "export HTTPS_PROXY=http://127.0.0.1:1", Unreached: l.Unreached}, pool, edit)
+	return serve(t, Options{WNS: l.WNS, Devices: pool, Environment: func() string { return "export HTTPS_PROXY=http://127.0.0.1:1" }, Unreached: l.Unreached}, pool, edit)
 }
 
 // plain serves a console of a fake WNS alone.
@@ -338,8 +338,8 @@ func TestNotices(t *testing.T) {
 		before []func(*bench)
 		want   []string // the words of the notices, and a part of what they say
 	}{
-		"nobody came":                      {nil, []string{"waiting: No server has connected yet"}},
-		"the console's own push":           {[]func(*bench){own}, []string{"waiting: No server has connected yet"}},
+		"nobody came":                      {nil, []string{"waiting: No server has connected to the fake WNS yet"}},
+		"the console's own push":           {[]func(*bench){own}, []string{"waiting: No server has connected to the fake WNS yet"}},
 		"our certificate was refused":      {[]func(*bench){attempt(intercept.Untrusted, "login.live.com"), attempt(intercept.Untrusted, "login.live.com")}, []string{"no request: The sender does not trust the certificate"}},
 		"a host that is not allowed":       {[]func(*bench){attempt(intercept.OtherHost, "a.example:443")}, []string{"no request: The proxy does not connect to a.example:443"}},
 		"plain HTTP":                       {[]func(*bench){attempt(intercept.NoTLS, "")}, []string{"no request: The sender speaks plain HTTP"}},

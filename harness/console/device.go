@@ -54,7 +54,7 @@ func (c *console) oneDevice(id string) (d devicePage, channels []channelRow, err
 		if len(channels) == 0 {
 			return d, nil, missing{"There is no device " + id + ". It may have been removed."}
 		}
-		d.deviceRow = deviceRow{ID: id, Name: id, Link: devicePath(id), State: chip{otherProcess, "dim"}, Connection: channels[0].Connection}
+		d.deviceRow = deviceRow{ID: id, Name: id, Link: devicePath(id), State: chip{channelOnly, "dim"}, Connection: channels[0].Connection}
 		d.channels(channels)
 		d.Offline = channels[0].Channel.Connection != fakewns.Connected
 	}
@@ -109,7 +109,7 @@ func (d *devicePage) sessionsNone(n int) string {
 	case n > 0:
 		return ""
 	case d.Device == nil:
-		return "This device runs in another process; its sessions are there. The lab sees only its channels and notifications."
+		return "The lab does not run this device, so it has no sessions of it: only its channels and notifications."
 	case d.Device.State == "enrolled":
 		return "No session yet. Push to the device, or let it sync now."
 	}
@@ -205,7 +205,7 @@ func (c *console) tree(r *http.Request) (*view, error) {
 		return nil, err
 	}
 	if d.Device == nil {
-		return nil, missing{"The device " + d.ID + " runs in another process; its tree is there."}
+		return nil, missing{"The lab does not run the device " + d.ID + ", so it has no tree of it."}
 	}
 	t := treePage{Name: d.Name, Link: d.Link, At: q.Get("at"), Query: q.Get("q")}
 	if t.At == "" {

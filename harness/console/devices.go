@@ -22,6 +22,7 @@ type Devices interface {
 	Session(id string, number int, reveal bool) (devices.Session, error)
 	Tree(id, locURI string, reveal bool) ([]devices.Node, error)
 	Effects(id string, reveal bool) (devices.Effects, error)
+	Mark() uint64 // the newest event
 
 	Create(spec devices.Spec) (devices.Device, error)
 	Enroll(ctx context.Context, id string, e devices.Enrollment) (devices.Device, error)
@@ -79,8 +80,9 @@ func sessionOf(device string, s devices.Session) sessionRow {
 	return r
 }
 
-// otherProcess is the state of a device that is not the lab's own.
-const otherProcess = "in another process"
+// channelOnly is the state of a device that is not the lab's own: another process runs it,
+// and the fake WNS knows only its channels.
+const channelOnly = "channel only"
 
 // stateChip says whether a device is enrolled.
 func stateChip(state string) chip {
@@ -118,7 +120,7 @@ func (c *console) everyDevice() (out []deviceRow) {
 	}
 	own := len(out)
 	for id, list := range channels {
-		r := deviceRow{ID: id, Name: id, Link: devicePath(id), State: chip{otherProcess, "dim"}, Connection: list[0].Connection}
+		r := deviceRow{ID: id, Name: id, Link: devicePath(id), State: chip{channelOnly, "dim"}, Connection: list[0].Connection}
 		r.channels(list)
 		r.text = strings.ToLower(id)
 		out = append(out, r)

@@ -69,6 +69,7 @@ func (c *console) do(w http.ResponseWriter, r *http.Request) {
 		err = errors.New("the form could not be read")
 	default:
 		out, err = act(c, r.Context(), r.PostForm.Get)
+		c.pressed.Add(1)
 	}
 	status := http.StatusOK
 	var gone missing

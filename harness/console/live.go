@@ -9,8 +9,13 @@ import (
 )
 
 const (
+	// glance is how often it is asked whether something happened.
+	glance = 50 * time.Millisecond
 	// beat is the least time between two updates of a page.
 	beat = 250 * time.Millisecond
+	// rest is the most time between two looks: no stamp tells of the connection of a device
+	// of another process.
+	rest = 2 * time.Second
 	// share of a core that one page's updates may take: 1/share.
 	share = 20
 	// patience is how long a browser may take to read an update. A slow one loses its
@@ -42,18 +47,14 @@ func (c *console) stream(w http.ResponseWriter, r *http.Request, m maker) {
 	}
 	var before *view
 	var stamp uint64
-	spoke := time.Time{}
-	pause := time.NewTimer(0)
-	defer pause.Stop()
+	var made, spoke time.Time
+	var took time.Duration
+	tick := time.NewTicker(glance)
+	defer tick.Stop()
 	for {
-		select {
-		case <-r.Context().Done():
-			return
-		case <-pause.C:
-		}
-		start := time.Now()
-		text, now := "", before
-		if s := m.now(); before == nil || m.stamp == nil || s != stamp {
+		now, text := time.Now(), ""
+		if since := now.Sub(made); since >= max(beat, share*took) && (before == nil || m.stamp() != stamp || since >= rest) {
+			stamp = m.stamp() // before it looks, so that nothing is missed
 			v, err := m.view(r)
 			if err == nil {
 				err = v.draw()
@@ -61,35 +62,31 @@ func (c *console) stream(w http.ResponseWriter, r *http.Request, m maker) {
 			switch {
 			case err != nil: // what it showed is gone
 			case before == nil && v.digest() == seen:
-				now = v
+				before = v
 			case before == nil:
-				text, now = v.whole(), v
+				text, before = v.whole(), v
 			default:
-				text, now = v.since(before), v
+				text, before = v.since(before), v
 			}
-			stamp, before = s, now
+			made, took = now, time.Since(now)
 		}
-		pause.Reset(max(beat, share*time.Since(start)))
-		if text == "" && time.Since(spoke) < silence {
-			continue
+		if text != "" || now.Sub(spoke) >= silence {
+			event := ": still here\n\n"
+			if text != "" {
+				event = "id: " + before.digest() + "\nevent: patch\ndata: " + strings.ReplaceAll(text, "\n", "\ndata: ") + "\n\n"
+			}
+			spoke = now
+			out.SetWriteDeadline(time.Now().Add(patience)) //nolint:errcheck // a writer without deadlines
+			if _, err := fmt.Fprint(w, event); err != nil || out.Flush() != nil {
+				return
+			}
 		}
-		spoke = time.Now()
-		out.SetWriteDeadline(spoke.Add(patience)) //nolint:errcheck // a writer without deadlines
-		event := ": still here\n\n"
-		if text != "" {
-			event = "id: " + now.digest() + "\nevent: patch\ndata: " + strings.ReplaceAll(text, "\n", "\ndata: ") + "\n\n"
-		}
-		if _, err := fmt.Fprint(w, event); err != nil || out.Flush() != nil {
+		select {
+		case <-r.Context().Done():
 			return
+		case <-tick.C:
 		}
 	}
-}
-
-func (m *maker) now() uint64 {
-	if m.stamp == nil {
-		return 0
-	}
-	return m.stamp()
 }
 
 // whole replaces all parts. htmx takes each element with hx-swap-oob to its place; a row

@@ -159,7 +159,7 @@ func TestTooManyStreams(t *testing.T) {
 	t.Parallel()
 	c := &console{Options: Options{WNS: plain(t, nil).wns}, streams: make(chan struct{}, 1)}
 	b := &bench{t: t, wns: c.WNS}
-	srv := newServer(t, c.page(maker{view: c.clock}))
+	srv := newServer(t, c.page(maker{c.clock, c.happened}))
 	b.url = strings.TrimSuffix(srv, Prefix)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv, nil)
 	if err != nil {

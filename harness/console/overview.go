@@ -27,8 +27,11 @@ func (c *console) overview(*http.Request) (*view, error) {
 	notices := c.notices()
 	data := struct {
 		Environment string
-		Open        bool
-	}{strings.TrimSpace(c.Environment), true}
+		Begin       bool // nothing has come yet
+	}{Begin: len(list) == 0}
+	if c.Environment != nil {
+		data.Environment = strings.TrimSpace(c.Environment())
+	}
 	return &view{Title: "Overview", Nav: "overview", body: "overview", Data: data, parts: []part{
 		block("banner", "banner", notices), block("counts", "overview-counts", c.counts()), table("rows", "entry", entryRows(last)), block("none", "overview-none", len(last)),
 	}}, nil

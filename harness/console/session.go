@@ -68,7 +68,7 @@ func (c *console) session(r *http.Request) (*view, error) {
 		return nil, err
 	}
 	if d.Device == nil {
-		return nil, missing{"The device " + d.ID + " runs in another process; its sessions are there."}
+		return nil, missing{"The lab does not run the device " + d.ID + ", so it has no sessions of it."}
 	}
 	n, err := c.sessionNumber(d.ID, r.PathValue("session"))
 	if err != nil {

@@ -143,8 +143,7 @@ func nothingHere(r *http.Request) (*view, error) {
 	return nil, missing{"The console has no page " + r.URL.Path + "."}
 }
 
-// maker makes a page of a request. It is called again and again while the page is open,
-// but not while stamp, if there is one, stays the same.
+// maker makes a page of a request, and again when its stamp changes.
 type maker struct {
 	view  func(*http.Request) (*view, error)
 	stamp func() uint64
