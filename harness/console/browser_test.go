@@ -209,7 +209,7 @@ func testFilter(x *tab) {
 		x.Errorf("the deep link shows %s", got)
 	}
 	x.do(chromedp.Click(fmt.Sprintf("#n%d-a", bad.Seq)))
-	x.until("the detail", `document.body.innerText.includes("cache-policy") && location.pathname.endsWith("/notifications/`+itoa(bad.Seq)+`")`)
+	x.until("the detail", `document.body.innerText.includes("cache-policy") && document.querySelector("pre mark").textContent === "X-WNS-Cache-Policy: no-cache" && location.pathname.endsWith("/notifications/`+itoa(bad.Seq)+`")`)
 	// Devices and channels, too.
 	for _, list := range []string{"devices", "channels"} {
 		x.open(list + "?q=filter-1")
@@ -304,9 +304,16 @@ func testDeviceButtons(x *tab, d devices.Device) {
 	x.until("a session more", fmt.Sprintf(`document.querySelector("#sessions tr").id === "s%d"`, sessions+2))
 	x.press("Push", "200 received: delivered")
 	x.until("the pushed session", fmt.Sprintf(`document.querySelector("#sessions tr").textContent.includes("push") && document.querySelector("#rows tr").textContent.includes("session")`))
+	x.press("Push another payload", "")
+	x.do(chromedp.SendKeys(`input[name=payload]`, "another"), chromedp.SetValue(`select[name=policy]`, "no-cache"))
+	x.press("Push raw", "200 received: delivered")
+	if list := x.at.wns.Journal().Since(0, func(e *fakewns.Entry) bool { return string(e.Body) == "another" }); len(list) != 1 || list[0].Violated(fakewns.RuleCachePolicy) == "" {
+		x.Errorf("pushed: %v", list)
+	}
+	x.until("its session", fmt.Sprintf(`document.querySelector("#sessions tr").id === "s%d" && document.querySelector("#rows tr a.together") !== null`, sessions+4))
 	// From the notification to the session that it led to.
 	x.do(chromedp.Click("#rows tr a.together"))
-	x.until("the session", fmt.Sprintf(`document.querySelector("h1").textContent.startsWith("Session %d") && document.querySelectorAll(".seq .arrow").length >= 5`, sessions+3))
+	x.until("the session", fmt.Sprintf(`document.querySelector("h1").textContent.startsWith("Session %d") && document.querySelectorAll(".seq .arrow").length >= 5`, sessions+4))
 	text := eval[string](x, `document.querySelector("main").innerText`)
 	for _, want := range []string{"raw notification", "Alert 1201", "HTTP 200", "<SyncML", "notification #", "finished"} {
 		if !strings.Contains(text, want) {

@@ -120,7 +120,7 @@ func (d *devicePage) sessionsNone(n int) string {
 func facts(d *devices.Device) (out []header) {
 	add := func(name, value string) {
 		if value != "" {
-			out = append(out, header{name, value})
+			out = append(out, header{Name: name, Value: value})
 		}
 	}
 	add("Profile", d.Profile)

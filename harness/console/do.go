@@ -68,6 +68,8 @@ func (c *console) do(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		err = errors.New("the form could not be read")
 	default:
+		// An action may wait for a server, longer than a request may take to arrive.
+		http.NewResponseController(w).SetReadDeadline(time.Time{}) //nolint:errcheck // a writer without deadlines
 		out, err = act(c, r.Context(), r.PostForm.Get)
 		c.pressed.Add(1)
 	}

@@ -12,8 +12,28 @@ import (
 	"github.com/dmwake/dmwake/harness/redact"
 )
 
-// header is one line of a request.
-type header struct{ Name, Value string }
+// header is one line of a request. Wrong: it breaks a rule.
+type header struct {
+	Name, Value string
+	Wrong       bool
+}
+
+// headersOf are the headers that the rules are about.
+var headersOf = map[fakewns.Rule]string{
+	fakewns.RuleAuthorization: "Authorization", fakewns.RuleToken: "Authorization", fakewns.RuleContentType: "Content-Type", fakewns.RuleType: "X-WNS-Type",
+	fakewns.RuleContentLength: "Content-Length", fakewns.RuleCachePolicy: "X-WNS-Cache-Policy", fakewns.RuleTTL: "X-WNS-TTL", fakewns.RuleTag: "X-WNS-Tag",
+	fakewns.RuleMatch: "X-WNS-Match", fakewns.RuleStatusAsked: "X-WNS-RequestForStatus",
+	fakewns.RuleGrantType: "grant_type", fakewns.RuleScope: "scope", fakewns.RuleClientID: "client_id", fakewns.RuleClientSecret: "client_secret",
+}
+
+// mark marks the lines that break a rule.
+func mark(list []header, broken []fakewns.Violation) {
+	for _, v := range broken {
+		for i := range list {
+			list[i].Wrong = list[i].Wrong || strings.EqualFold(list[i].Name, headersOf[v.Rule])
+		}
+	}
+}
 
 // detail is an entry with all that it tells, without secrets.
 type detail struct {
@@ -62,10 +82,12 @@ func (c *console) detail(e *fakewns.Entry) (d detail, err error) {
 	}
 	if safe.Method != "" {
 		d.Line = safe.Method + " " + safe.Target + " " + safe.Proto
-		d.Headers = append(d.Headers, header{"Host", safe.Host})
+		d.Headers = append(d.Headers, header{Name: "Host", Value: safe.Host})
 	}
 	d.Headers = append(d.Headers, lines(safe.Header)...)
+	mark(d.Headers, e.Violations)
 	d.Form = lines(http.Header(safe.Form))
+	mark(d.Form, e.Violations)
 	d.Body, d.Binary = string(safe.Body), !utf8.Valid(safe.Body)
 	if d.Binary {
 		d.Body = dump(safe.Body)
@@ -78,7 +100,7 @@ func (c *console) detail(e *fakewns.Entry) (d detail, err error) {
 func lines(h http.Header) (out []header) {
 	for name, values := range h {
 		for _, v := range values {
-			out = append(out, header{spelled(name), v})
+			out = append(out, header{Name: spelled(name), Value: v})
 		}
 	}
 	slices.SortFunc(out, func(a, b header) int { return strings.Compare(a.Name, b.Name) })

@@ -27,8 +27,11 @@
     mine.onopen = function () { say("live", "good"); };
     mine.onerror = function () {
       if (mine !== source) return;
-      say("not live: the lab does not answer", "bad");
-      if (mine.readyState !== EventSource.CLOSED) return; // the browser tries again
+      if (mine.readyState !== EventSource.CLOSED) { // the browser tries again
+        say("not live: the lab does not answer", "bad");
+        return;
+      }
+      say("not live: reload the page", "bad");
       close();
       retry = setTimeout(open, 5000);
     };
@@ -46,6 +49,9 @@
   window.addEventListener("pageshow", open);
   document.addEventListener("htmx:sendError", function () {
     document.getElementById("said").textContent = "The lab does not answer.";
+  });
+  document.addEventListener("htmx:afterRequest", function (event) {
+    if (event.detail.xhr && event.detail.xhr.status === 401) location.reload(); // the login is over
   });
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape" && event.target.type === "search") event.target.blur();
