@@ -26,6 +26,8 @@ type Part struct {
 	// OpenAPI describes the part in YAML; it becomes a part of /openapi.yaml. Empty: it
 	// is not described.
 	OpenAPI []byte
+	// Ready says what of the part is not ready yet, for /readyz; nil: all is.
+	Ready func() []string
 }
 
 // has reports whether a request is for the part.
@@ -84,6 +86,11 @@ func (a *api) ready(w http.ResponseWriter, _ *http.Request) {
 	var not []string
 	if a.opts.Ready != nil {
 		not = a.opts.Ready()
+	}
+	for _, p := range a.opts.Parts {
+		if p.Ready != nil {
+			not = append(not, p.Ready()...)
+		}
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if len(not) > 0 {

@@ -67,7 +67,7 @@ also in a browser, at /console/ there.`,
 	fl.StringVar(&f.config, "config", "", "configuration file: its wns section, and its target for devices by API")
 	f.wns.add(fl)
 	fl.StringVar(&f.control, "control", "127.0.0.1:7081", "address of the control API, or auto")
-	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, accepted notifications until their devices have them, and the journal, across restarts")
+	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, accepted notifications until their devices have them, and the journal, across restarts; the devices by API are beside it, in FILE.devices")
 	fl.StringArrayVar(&f.allow, "allow", nil, "let the proxy connect to this host, HOST or HOST:PORT; repeatable")
 	fl.StringArrayVar(&f.faults, "fault", nil, "misbehave: \"status=503,Retry-After=5 times=3\", a value with spaces in quotes; repeatable, --list-faults shows all")
 	fl.Float64Var(&f.appRate, "app-rate", 0, "answer 406 over so many notifications a second of an app; 0 never")
@@ -131,14 +131,21 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 		warn.line("devices by API have no server, user and CA of %s: %v", f.config, lacks)
 	}
 	held := labDevices{token: token}
+	if err := held.open(f.state); err != nil {
+		return usage(err)
+	}
+	if held.store != nil && held.store.Notice() != "" {
+		warn.red(held.store.Notice())
+	}
 	l, err := lab.Start(cfg, lab.Options{Seed: f.seed, State: f.state, StateChanged: warn.state, Control: f.control, ControlToken: token, Parts: held.parts})
 	if err != nil {
+		held.close()
 		return usage(err)
 	}
 	if n := l.StateNotice(); n != "" {
 		warn.red(n)
 	}
-	return endLab(ctx, l, held.pool, f.state, warn, serveLab(ctx, s, f, l, token, argv))
+	return endLab(ctx, l, &held, f.state, warn, serveLab(ctx, s, f, l, token, argv))
 }
 
 // serveLab runs the lab until ctx or its command ends.

@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"sync"
-
 	"github.com/dmwake/dmwake/fakewns/control"
-	"github.com/dmwake/dmwake/harness/console"
 	"github.com/dmwake/dmwake/harness/devices"
 	"github.com/dmwake/dmwake/harness/devices/api"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/fleet"
 )
 
 // target is the configuration of a lab. lacks says why the target in it cannot be the
@@ -24,22 +22,35 @@ func (f *labFlags) target() (cfg *target.Config, lacks, err error) {
 	return cfg, lacks, err
 }
 
-// labDevices are the devices of a lab.
+// labDevices are the devices of a lab, kept in a file beside that of its fake WNS.
 type labDevices struct {
 	pool  *devices.Pool
-	token string // of the console
+	store *fleet.Store // nil: they end with the lab
+	token string       // of the console
+}
+
+// open opens the file beside state.
+func (h *labDevices) open(state string) (err error) {
+	if state != "" {
+		h.store, err = fleet.Open(state + ".devices")
+	}
+	return err
 }
 
 // parts are what the lab serves beside the control API.
 func (h *labDevices) parts(l *lab.Lab) []control.Part {
-	h.pool = devices.New(devices.ForLab(l))
-	environment := sync.OnceValue(func() string {
-		trust, err := l.CA.WriteTrust()
-		if err != nil {
-			return "" // the lab ends because of it
-		}
-		return lab.Environment(&l.Config, trust)
-	})
-	pages := console.Part(console.Options{WNS: l.WNS, Devices: h.pool, Token: h.token, Environment: environment, Unreached: l.Unreached})
-	return []control.Part{api.Part(h.pool, l.WNS), pages}
+	cfg := devices.ForLab(l)
+	cfg.Store = h.store
+	h.pool = devices.New(cfg)
+	return []control.Part{api.Part(h.pool, l.WNS), labConsole(l, h.pool, h.token)}
+}
+
+// close ends the devices, which are enrolled all the same.
+func (h *labDevices) close() {
+	if h.pool != nil {
+		h.pool.Close()
+	}
+	if h.store != nil {
+		h.store.Close() //nolint:errcheck // everything is on disk already
+	}
 }

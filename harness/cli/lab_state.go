@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
-	"github.com/dmwake/dmwake/harness/devices"
 	"github.com/dmwake/dmwake/harness/lab"
 )
 
@@ -36,13 +35,11 @@ func (w *warner) state(err error) {
 }
 
 // endLab ends the lab without losing what it accepted, and tells what is lost.
-func endLab(ctx context.Context, l *lab.Lab, held *devices.Pool, state string, warn *warner, err error) error {
+func endLab(ctx context.Context, l *lab.Lab, held *labDevices, state string, warn *warner, err error) error {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	l.Drain(drain)
-	if held != nil {
-		held.Close()
-	}
+	held.close()
 	dropped := l.WNS.Stats().Deliveries[fakewns.Dropped]
 	l.Close()
 	if n := l.WNS.Stats().Deliveries[fakewns.Dropped] - dropped; n > 0 {

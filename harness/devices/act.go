@@ -173,6 +173,7 @@ func (p *Pool) drop(s *slot) {
 	if p.cfg.Release != nil {
 		p.cfg.Release(s.id)
 	}
+	p.lose(s)
 	p.tell(s, Event{Kind: Removed})
 }
 

@@ -26,7 +26,8 @@ func ForLab(l *lab.Lab) Config {
 			}
 			l.WNS.SetConnected(deviceID, true) // no longer offline
 		},
-		Seed: l.Seed,
+		Attach: func(uri string, wake func([]byte)) bool { return l.WNS.Attach(uri, receiver(wake)) },
+		Seed:   l.Seed,
 	}
 	if t.ChoseProfiles() {
 		c.Default.Profile = t.Profiles[len(t.Profiles)-1]
@@ -42,3 +43,12 @@ func ForLab(l *lab.Lab) Config {
 	}
 	return c
 }
+
+// receiver is a device whose power the push service is told by SetConnected.
+type receiver func(payload []byte)
+
+// Connection implements fakewns.Receiver.
+func (receiver) Connection() fakewns.Connection { return fakewns.Connected }
+
+// Wake implements fakewns.Receiver.
+func (r receiver) Wake(payload []byte) { r(payload) }

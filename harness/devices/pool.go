@@ -35,9 +35,15 @@ type Config struct {
 	AfterSession func(context.Context, *dmclient.Device, *dmclient.Session) error
 	// Release lets the push service forget the channels of a device that is removed.
 	Release func(deviceID string)
-	Seed    uint64 // of identities; 0 draws one
-	Max     int    // devices; default MaxDevices
-	Log     *slog.Logger
+	// Attach lets the push service send the pushes of a channel that it still has to
+	// wake, for a device of Store; it is false if it does not have the channel.
+	Attach func(uri string, wake func(payload []byte)) bool
+	// Store keeps the devices over a restart; nil: they end with the pool. New loads its
+	// devices, and Close leaves it open.
+	Store *fleet.Store
+	Seed  uint64 // of identities; 0 draws one
+	Max   int    // devices; default MaxDevices
+	Log   *slog.Logger
 }
 
 // Bounds of a Pool.
@@ -62,6 +68,7 @@ type Pool struct {
 	wg     sync.WaitGroup
 	moved  chan struct{} // capacity 1: the plan's head changed
 	kept   transcripts
+	unkept unkept
 
 	mu     sync.Mutex
 	draw   *mathrand.Rand
@@ -86,6 +93,7 @@ func New(cfg Config) *Pool {
 	p := &Pool{cfg: cfg, events: newEvents(), crew: fleet.NewCrew(workers), moved: make(chan struct{}, 1), slots: map[int]*slot{}, byID: map[string]*slot{},
 		spaces: map[string]string{}, draw: mathrand.New(mathrand.NewPCG(cfg.Seed, 3))} //nolint:gosec // as above
 	p.ctx, p.stop = context.WithCancel(context.Background())
+	p.restore()
 	p.wg.Go(func() { p.crew.Run(p.ctx, p.attend) })
 	p.wg.Go(p.schedule)
 	return p
@@ -97,6 +105,7 @@ func (p *Pool) Close() {
 	p.wg.Wait()
 	for _, s := range p.all() {
 		s.dev.Disconnect()
+		p.keep(s)
 	}
 }
 
@@ -105,7 +114,7 @@ type slot struct {
 	i       int
 	id      string // DeviceID
 	created time.Time
-	spec    Spec // as it was created, without secrets
+	spec    Spec // as it was created, with its secrets, and with server and user
 	dev     *dmclient.Device
 	clock   *clock
 	ctx     context.Context //nolint:containedctx // the life of the device, ended by its removal
@@ -118,6 +127,8 @@ type slot struct {
 	woken   int            // pushes that reached it
 	state   dmclient.State // as the last event told
 	gone    bool
+	// anew says that its channel is lost: it registers its PFN anew.
+	anew bool
 
 	// mark is the newest event when the last call that changed the device began, and own
 	// the session which that call ran. answered has for each question of Wait the event

@@ -49,8 +49,12 @@ func (p *Pool) attend(i int) {
 		return
 	}
 	s.mu.Lock()
-	s.queued = false
+	anew := s.anew
+	s.queued, s.anew = false, false
 	s.mu.Unlock()
+	if anew {
+		p.reconnect(s)
+	}
 	for {
 		session, did, err := s.dev.Attend(s.ctx)
 		if !did || s.ctx.Err() != nil {
@@ -267,6 +271,7 @@ func (p *Pool) after(ctx context.Context, s *slot, session *dmclient.Session, er
 		s.note(err)
 	}
 	p.settle(s)
+	p.keep(s) //nolint:errcheck // told by /readyz
 	if p.cfg.AfterSession != nil && session != nil {
 		if err := p.cfg.AfterSession(ctx, s.dev, session); err != nil {
 			s.note(err)

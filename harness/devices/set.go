@@ -49,6 +49,7 @@ func (p *Pool) change(ctx context.Context, id string, f func(*slot) error) (Devi
 		return Device{}, err
 	}
 	p.settle(s)
+	p.keep(s) //nolint:errcheck // told by /readyz
 	p.hand(s)
 	return p.view(s, false), nil
 }

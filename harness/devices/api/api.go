@@ -41,7 +41,7 @@ func Part(pool *devices.Pool, wns *fakewns.Server) control.Part {
 		a.first[f.ID] = true
 	}
 	wns.SetNamespaces(pool.NamespaceOf)
-	return control.Part{Paths: []string{"/v1/devices", "/v1/namespaces", "/v1/events"}, Handler: a.routes(), OpenAPI: openAPI}
+	return control.Part{Paths: []string{"/v1/devices", "/v1/namespaces", "/v1/events"}, Handler: a.routes(), OpenAPI: openAPI, Ready: pool.NotReady}
 }
 
 func (a *api) routes() *mux.Router {
