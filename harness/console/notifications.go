@@ -268,10 +268,10 @@ func (c *console) search(a asked) (f found) {
 // link is the page with one parameter changed.
 func (a *asked) link(name, value string) string { return linkOf("notifications", a.query, name, value) }
 
-func linkOf(page string, query url.Values, name, value string) string {
+func linkOf(page string, from map[string][]string, name, value string) string {
 	q := url.Values{}
-	for k, v := range query {
-		if k != "live" && k != name && (k != "before" || name == "q") && v[0] != "" {
+	for k, v := range from {
+		if k != "live" && k != name && k != "before" && k != "after" && v[0] != "" {
 			q.Set(k, v[0])
 		}
 	}
