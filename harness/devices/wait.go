@@ -186,8 +186,9 @@ func (s *slot) answer(c *Condition, seq uint64) {
 func (p *Pool) waited(s *slot, e *Event) Waited {
 	out := Waited{Event: e}
 	if e != nil && e.Session != 0 {
-		if session, err := p.Session(s.id, e.Session, false); err == nil {
-			session.Exchanges = nil
+		count, all := s.remembered()
+		if k := e.Session - (count - len(all)) - 1; k >= 0 && k < len(all) { // it is over, and not forgotten
+			session := viewSession(e.Session, all[k], false, false)
 			out.Session = &session
 		}
 	}
