@@ -198,12 +198,11 @@ func (c *console) devices(r *http.Request) (*view, error) {
 		return slices.IndexFunc(match, func(d deviceRow) bool { return d.ID == id })
 	}, func(i int) string { return match[i].ID })
 	var rows []row
-	for i, d := range match[start:min(start+perPage, len(match))] {
+	for _, d := range match[start:min(start+perPage, len(match))] {
 		rows = append(rows, row{rowID("d", d.ID), struct {
 			deviceRow
 			Row string
-			N   int
-		}{d, rowID("d", d.ID), i}})
+		}{d, rowID("d", d.ID)}})
 	}
 	for _, name := range []string{"state", "namespace"} {
 		if v := q.Get(name); v != "" {
