@@ -47,7 +47,7 @@ func TestWaits(t *testing.T) {
 	r.queue(d.ID, "Get", "./DevDetail/SwV", "", "")
 	must(r.Wait(r.ctx, d.ID, devices.Condition{For: "session"}))(t)
 	fails(t, second(r.Wait(r.ctx, d.ID, devices.Condition{For: "command", Verb: "Replace", LocURI: policy, Timeout: "20ms"})), http.StatusGatewayTimeout,
-		"Replace of "+policy+" did not come", "came a notification", "Get of ./DevDetail/SwV (200)", "session 4 by push")
+		"Replace of "+policy+" did not come", ": a notification", "Get of ./DevDetail/SwV (200)", "session 4 by push")
 	wait(devices.Condition{For: "effect", Effect: "lock"})
 	list := must(r.Devices(r.ctx, devices.Filter{}))(t)
 	if len(list) != 1 {
