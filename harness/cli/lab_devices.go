@@ -36,6 +36,7 @@ func (f *labFlags) target() (cfg *target.Config, lacks, err error) {
 type labDevices struct {
 	pool  *devices.Pool
 	store *fleet.Store // nil: they end with the lab
+	token string       // of the console
 }
 
 // open opens the file beside state.
@@ -51,7 +52,7 @@ func (h *labDevices) parts(l *lab.Lab) []control.Part {
 	cfg := devices.ForLab(l)
 	cfg.Store = h.store
 	h.pool = devices.New(cfg)
-	return []control.Part{api.Part(h.pool, l.WNS)}
+	return []control.Part{api.Part(h.pool, l.WNS), labConsole(l, h.pool, h.token)}
 }
 
 // close ends the devices, which are enrolled all the same.
