@@ -325,11 +325,9 @@ func (unattended) CloseChannel(string) {}
 // held is called after every session of the fleet.
 func (b *bench) held(d *dmclient.Device, s *dmclient.Session, err error) {
 	b.print.session(d, s, err)
-	b.activity.session(d, s, err)
+	b.activity.session(d, s, err, b.host != nil)
 	if b.host != nil && s != nil {
 		b.host.print.session(d, s, err)
-		b.host.activity.session(d, s, err)
-		b.host.print.line("%-16s session for another dmwake: %s", d.Identity().Name, s.End)
 	}
 	if s != nil {
 		if s.TokenErr != nil {

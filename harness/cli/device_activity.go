@@ -95,8 +95,8 @@ func (a *activity) sent(s *dmclient.Session, m *syncml.Message) {
 	}
 }
 
-// session notes how a session ended.
-func (a *activity) session(dev *dmclient.Device, s *dmclient.Session, err error) {
+// session notes how a session ended. Another dmwake may have asked for it.
+func (a *activity) session(dev *dmclient.Device, s *dmclient.Session, err error, forAnother bool) {
 	if a == nil {
 		return
 	}
@@ -112,7 +112,7 @@ func (a *activity) session(dev *dmclient.Device, s *dmclient.Session, err error)
 	if s == nil && err == nil {
 		return
 	}
-	d.lastAt, d.last = a.now(), told(s, err)
+	d.lastAt, d.last = a.now(), told(s, err, forAnother)
 	if a.lines >= allEventLines || err != nil && a.lines >= problemLines {
 		word := "session"
 		if err != nil {
@@ -152,15 +152,18 @@ func (a *activity) period() {
 }
 
 // told is how a session went, in a line.
-func told(s *dmclient.Session, err error) string {
+func told(s *dmclient.Session, err error, forAnother bool) string {
 	if s == nil {
 		return err.Error()
 	}
-	text := fmt.Sprintf("%s, %s", originWords[s.Origin], plural(len(s.Commands), "command"))
-	if err != nil {
-		return originWords[s.Origin] + ": " + err.Error()
+	why := originWords[s.Origin]
+	if forAnother {
+		why += " for another dmwake"
 	}
-	return text
+	if err != nil {
+		return why + ": " + err.Error()
+	}
+	return why + ", " + plural(len(s.Commands), "command")
 }
 
 // originWords are the reasons for a session.

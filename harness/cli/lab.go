@@ -94,6 +94,7 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 			}
 			say(s.out, "%-32s %-13s %s\n", name, k.On, k.Does)
 		}
+		say(s.out, "\nwords after each of them: on=token or notification, app=PFN, channel=ID, device=ID, header=NAME, times=N, probability=0.1, for=5m\n")
 		return nil
 	}
 	token := os.Getenv("DMWAKE_CONTROL_TOKEN")

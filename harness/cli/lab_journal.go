@@ -107,10 +107,10 @@ func verdictOf(e *fakewns.Entry) string {
 
 var verdictColors = map[string]string{"no request": red, "BROKEN": red, "injected": yellow, "refused": yellow, "ok": green}
 
-// word is a verdict in its colour, as wide as most are. It is part of a format: what a
+// word is a verdict in its colour; all are of one width. It is part of a format: what a
 // format is given loses its colours.
 func (w *journalWatch) word(verdict string) string {
-	return w.paint(verdictColors[verdict], fmt.Sprintf("%-8s", verdict))
+	return w.paint(verdictColors[verdict], fmt.Sprintf("%-10s", verdict))
 }
 
 // entry prints a request, and the cause of a connection that brought none with what to
@@ -168,8 +168,12 @@ func (w *journalWatch) count(e *fakewns.Entry) {
 	}
 	w.kinds[e.Kind]++
 	w.counts[verdictOf(e)]++
+	broken := map[fakewns.Rule]bool{}
 	for _, v := range e.Violations {
-		w.rules[v.Rule]++
+		if !broken[v.Rule] { // a request can break a rule in two ways
+			broken[v.Rule] = true
+			w.rules[v.Rule]++
+		}
 	}
 	if e.Kind == fakewns.Notification && e.Device != "" {
 		w.notified[e.Device] = true

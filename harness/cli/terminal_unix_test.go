@@ -153,7 +153,7 @@ func narrow(t *testing.T, out string, columns int) {
 	t.Helper()
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\r\n")
-		text := strings.TrimSpace(line)
+		text := strings.TrimPrefix(strings.TrimSpace(line), "# ")
 		if n := len([]rune(line)); n > columns && strings.Contains(text, " ") && !strings.Contains(text, "export ") && !strings.Contains(text, "curl ") && !strings.HasPrefix(text, "-H ") && !strings.Contains(text, "dmwake ") {
 			t.Errorf("a line of %d columns: %q", n, line)
 		}
@@ -253,7 +253,7 @@ func TestLabOnATerminal(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	out := v.all()
-	for _, want := range []string{"\x1b[32mok      \x1b[0m", "\x1b[31mBROKEN  \x1b[0m", "requests    4: 2 for tokens, 2 notifications", "verdicts    \x1b[32m3 ok\x1b[0m, \x1b[31m1 BROKEN\x1b[0m", "rules       broken: 1 × content-type"} {
+	for _, want := range []string{"\x1b[32mok        \x1b[0m", "\x1b[31mBROKEN    \x1b[0m", "requests    4: 2 for tokens, 2 notifications", "verdicts    \x1b[32m3 ok\x1b[0m, \x1b[31m1 BROKEN\x1b[0m", "rules       broken: 1 × content-type"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%q", want, out)
 		}

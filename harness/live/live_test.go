@@ -120,6 +120,7 @@ func TestWrap(t *testing.T) {
 		{"the last label", "  FAIL  ID-1  the title of a scenario", "  FAIL  ID-1  the title of a\n              scenario"},
 		{"a list", "  - one two three four five six", "  - one two three four five\n    six"},
 		{"an indented line", "      one two three four five", "      one two three four\n      five"},
+		{"a comment", "# one two three four five six seven", "# one two three four five\n# six seven"},
 		{"a long word", "see https://example.test/a/long/path now", "see\nhttps://example.test/a/long/path\nnow"},
 		{"two spaces far behind", "one two three four  five six seven", "one two three four  five six\nseven"},
 		{"wide characters", "日本語日本語日本 日本語日本語日", "日本語日本語日本\n日本語日本語日"},

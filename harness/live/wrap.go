@@ -53,12 +53,17 @@ func copied(line string) bool { return command.MatchString(ansi.Strip(line)) }
 
 // Wrap breaks a line between words, so that it fits into so many columns. The lines that
 // follow are indented to the column in which the text after a label begins, which is a
-// word behind two spaces. A word that does not fit, such as a URL, stays whole.
+// word behind two spaces; a comment of a shell goes on as a comment. A word that does not
+// fit, such as a URL, stays whole.
 func Wrap(line string, columns int) string {
 	if Width(line) <= columns {
 		return line
 	}
 	indent := hanging(ansi.Strip(line), columns/2)
+	lead := strings.Repeat(" ", indent)
+	if strings.HasPrefix(line, "# ") {
+		lead, indent = "# ", 2
+	}
 	var b strings.Builder
 	at, room := 0, false // the column, and whether a word stands in the row
 	for i, word := range strings.Split(line, " ") {
@@ -66,7 +71,7 @@ func Wrap(line string, columns int) string {
 		switch {
 		case i == 0:
 		case room && at+1+width > columns && at > indent:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
+			b.WriteString("\n" + lead)
 			at = indent
 		default:
 			b.WriteByte(' ')
