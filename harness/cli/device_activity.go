@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -169,16 +168,16 @@ func told(s *dmclient.Session, err error, forAnother bool) string {
 // originWords are the reasons for a session.
 var originWords = map[dmclient.Origin]string{
 	dmclient.OriginUser: "user", dmclient.OriginSchedule: "poll", dmclient.OriginPush: "push", dmclient.OriginLogin: "login",
-	dmclient.OriginEnrollment: "enrollment", dmclient.OriginCSP: "channel", dmclient.OriginAPI: "API",
+	dmclient.OriginEnrollment: "enrollment", dmclient.OriginCSP: "CSP", dmclient.OriginAPI: "API",
 }
 
 // busy is what a device does now.
 func (d *doing) busy() string {
 	switch {
 	case d.session != "":
-		return strings.TrimSpace(fmt.Sprintf("session %s, message %s", d.session, d.msg))
+		return "message " + d.msg
 	case !d.due.At.IsZero():
-		return d.due.What + " at " + d.due.At.Format(time.TimeOnly)
+		return d.due.What + " " + d.due.At.Format(time.TimeOnly)
 	}
 	return ""
 }

@@ -98,7 +98,7 @@ func TestActivityTable(t *testing.T) {
 			t.Errorf("row %d, of %d columns: %s", i+1, live.Width(line), line)
 		}
 	}
-	if !strings.Contains(got[1], "push, 0 commands") || !strings.Contains(got[1], "     1  ") || !strings.HasSuffix(got[4], "session 7, message 2") {
+	if !strings.Contains(got[1], "push, 0 commands") || !strings.Contains(got[1], "     1  ") || !strings.HasSuffix(got[4], "  message 2") {
 		t.Errorf("%s", strings.Join(got, "\n"))
 	}
 	if wide := a.table(140, 8, true); !strings.Contains(wide[3], "no reply from https://mdm.example within 30 s") || !strings.HasPrefix(wide[3], "\x1b[31m") || !strings.HasPrefix(wide[4], "\x1b[32m") {

@@ -16,9 +16,9 @@ const (
 	nameColumn  = 15
 	stateColumn = 10
 	pushColumn  = 6
-	busyColumn  = 20
+	busyColumn  = 14
 	tableGap    = 2
-	lastColumn  = 18 // at least
+	lastColumn  = 12 // at least
 )
 
 // table is what devices do, as lines for a terminal of that size.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/dmwake/dmwake/fakewns"
@@ -74,11 +75,11 @@ func (w *journalWatch) changed(e *fakewns.Entry, missed uint64) error {
 		w.count(e)
 		w.entry(e)
 	case e.Status == http.StatusServiceUnavailable && e.Delivery == fakewns.NotDelivered && e.Fault == "":
-		w.say("#%d  "+w.word("refused")+"  it was accepted, and could not be kept: %s", e.Seq, e.Error)
+		w.say("#%d "+w.word("refused")+"  it was accepted, and could not be kept: %s", e.Seq, e.Error)
 	case e.Session != "":
-		w.say("#%d  led to session %s of %s", e.Seq, e.Session, e.Device)
+		w.say("#%d led to session %s of %s", e.Seq, e.Session, e.Device)
 	default:
-		w.say("#%d  is %s now", e.Seq, e.Delivery)
+		w.say("#%d is %s now", e.Seq, e.Delivery)
 	}
 	return nil
 }
@@ -107,10 +108,10 @@ func verdictOf(e *fakewns.Entry) string {
 
 var verdictColors = map[string]string{"no request": red, "BROKEN": red, "injected": yellow, "refused": yellow, "ok": green}
 
-// word is a verdict in its colour; all are of one width. It is part of a format: what a
+// word is a verdict in its colour; most are of one width. It is part of a format: what a
 // format is given loses its colours.
 func (w *journalWatch) word(verdict string) string {
-	return w.paint(verdictColors[verdict], fmt.Sprintf("%-10s", verdict))
+	return w.paint(verdictColors[verdict], fmt.Sprintf("%-8s", verdict))
 }
 
 // entry prints a request, and the cause of a connection that brought none with what to
@@ -119,11 +120,11 @@ func (w *journalWatch) entry(e *fakewns.Entry) {
 	if w.quiet {
 		return
 	}
-	text := e.String()
+	text := strings.Replace(e.String(), e.At.Format("15:04:05.000"), e.At.Format(time.TimeOnly), 1)
 	if e.Kind == fakewns.Attempt {
 		text = strings.Replace(text, "no request: ", "", 1)
 	}
-	w.line("#%d  "+w.word(verdictOf(e))+"  %s", e.Seq, text)
+	w.line("#%d "+w.word(verdictOf(e))+"  %s", e.Seq, text)
 	if e.Kind == fakewns.Attempt && !w.told[e.Cause] {
 		w.told[e.Cause] = true
 		_, do := w.lab.Unreached([]*fakewns.Entry{e})
