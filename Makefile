@@ -22,8 +22,12 @@ PACKAGES ?= ./scenarios ./harness/cli ./harness/load/... ./harness/lab ./...
 # go test, with the output of what failed and the skipped tests at its end.
 GOTEST := GO=$(GO) $(GO) run ./harness/internal/gotest
 
+# A person waits for make test: it takes a sample of the longest tests (-short), and
+# leaves vet to make lint. make ci does all of it.
+TESTFLAGS ?= -short -vet=off
+
 .PHONY: test
-test: ## run all tests, and list the skipped ones
+test: ## run all tests, the longest by a sample, and list the skipped ones
 	$(GOTEST) -p 4 $(TESTFLAGS) $(PACKAGES) # more packages than cores: many tests wait
 
 .PHONY: k6

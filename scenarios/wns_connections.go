@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/dmwake/dmwake/scenarios/suite"
@@ -104,17 +106,31 @@ func anotherHost(t *T, d *Device) (to string, withToken func(Mark) int) {
 
 // stranger presents the right certificate until it is on, and from then on one for
 // another name.
-type stranger struct{ on atomic.Bool }
+type stranger struct {
+	on  atomic.Bool
+	mu  sync.Mutex
+	met []string // the addresses of peers that were shown the wrong one
+}
 
 // Fault implements fakewns.Action.
 func (*stranger) Fault() string { return "a certificate for another name" }
 
 // Certificate implements fakewns.Handshaker.
 func (s *stranger) Certificate(hello *tls.ClientHelloInfo, leaf func(string) (*tls.Certificate, error)) (*tls.Certificate, error) {
-	if s.on.Load() {
-		return leaf("wrong-name.notify.windows.com")
+	if !s.on.Load() {
+		return leaf(hello.ServerName)
 	}
-	return leaf(hello.ServerName)
+	s.mu.Lock()
+	s.met = append(s.met, hello.Conn.RemoteAddr().String())
+	s.mu.Unlock()
+	return leaf("wrong-name.notify.windows.com")
+}
+
+// peers are the addresses of those who were shown the wrong certificate.
+func (s *stranger) peers() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.met)
 }
 
 // turn refuses a notification's token, and makes WNS a stranger before the server
@@ -152,7 +168,7 @@ func strangerForNotification(t *T) {
 	d, s := strangeWNS(t)
 	s.on.Store(true)
 	m := d.Mark()
-	strangersMet(t, d, m.Journal)
+	strangersMet(t, d, s, m)
 }
 
 // strangerForToken lets the server send one more notification to the genuine WNS;
@@ -168,39 +184,36 @@ func strangerForToken(t *T) {
 			break
 		}
 	}
-	e := faulted(d, m)
-	strangersMet(t, d, e.Seq+1)
+	faulted(d, m)
+	strangersMet(t, d, s, m)
 }
 
-// strangersMet watches connections with a certificate for another name, starting
-// at a journal entry: no request may arrive on them. It ends when the server has
-// closed them.
-func strangersMet(t *T, d *Device, from uint64) {
-	j := t.Lab.WNS.Journal()
-	shaken := func() []*fakewns.Entry {
-		return j.Since(from, func(e *fakewns.Entry) bool { return e.Kind == fakewns.Handshake })
-	}
+// strangersMet watches the connections since m that were shown the wrong certificate:
+// no request may arrive on them. It ends when the server has closed them. A slow
+// machine may take its time between the handshake and the request, so a connection
+// that stays open is watched as long as a push may take.
+func strangersMet(t *T, d *Device, s *stranger, m Mark) {
 	for range 3 {
-		if t.Shortly(func() bool { return len(shaken()) > 0 }) {
+		if t.Shortly(func() bool { return len(s.peers()) > 0 }) {
 			break
 		}
 		t.PushInBackground(d)
 	}
-	if !t.Soon(func() bool { return len(shaken()) > 0 }) {
+	if !t.Soon(func() bool { return len(s.peers()) > 0 }) {
 		t.Blocked(suite.By(suite.Pushes, suite.Notifies, "WER-14"), "the server opened no new connection to WNS after its connections were closed")
 	}
 	var talked *fakewns.Entry
-	t.Shortly(func() bool {
-		closed := true
-		for _, h := range shaken() {
-			closed = closed && !t.Lab.Connected(h.Peer)
-			for _, e := range j.Since(h.Seq+1, func(e *fakewns.Entry) bool { return suite.IsRequest(e) && e.Peer == h.Peer }) {
-				if talked == nil {
-					talked = e
-				}
+	t.Soon(func() bool {
+		peers := s.peers()
+		open := slices.ContainsFunc(peers, t.Lab.Connected)
+		// A request is in the journal before its connection closes.
+		for _, e := range t.Lab.WNS.Journal().Since(m.Journal, suite.IsRequest) {
+			if slices.Contains(peers, e.Peer) {
+				talked = e
+				return true
 			}
 		}
-		return closed || talked != nil
+		return !open
 	})
 	if talked != nil {
 		t.Evidence("%s", talked)

@@ -159,7 +159,11 @@ func TestWhoMayLink(t *testing.T) {
 // TestNothingIsLost: over a thousand random cuts of the link, from both ends,
 // every notification that the service took comes once, and in order.
 func TestNothingIsLost(t *testing.T) {
-	const devices, cuts = 20, 1000
+	const devices = 20
+	cuts := 1000
+	if testing.Short() {
+		cuts = 150
+	}
 	d := newDesk(t, fakewns.Config{JournalSize: 1 << 20}, "")
 	c := d.dial(t, Options{})
 	r := rand.New(rand.NewPCG(1, 2))

@@ -108,6 +108,9 @@ func TestUnmodifiedSenders(t *testing.T) {
 			if mode == "proxy" && s.noProxy {
 				continue
 			}
+			if mode == "hosts" && !s.noProxy && testing.Short() {
+				continue // it was seen to send, by proxy
+			}
 			t.Run(mode+"/"+s.name, func(t *testing.T) {
 				if what := s.missing(); what != "" {
 					t.Skipf("NOT RUN: %s is not on this machine", what)
