@@ -21,6 +21,7 @@ type Fault struct {
 	App         string  // only this app: its PFN
 	Channel     string  // only this channel: its URI or id
 	Device      string  // the only device
+	Namespace   string  // only devices of this namespace, see Server.SetNamespaces
 	Header      string  // only with this header: "X-WNS-Type: wns/toast", or a name alone
 	Times       int     // how often it happens; 0: until it is removed
 	Probability float64 // for each matching request; 0: always
@@ -171,6 +172,7 @@ func (st *faultStore) match(s *Server, e *Entry) *Fault {
 
 func (f *Fault) concerns(s *Server, e *Entry) bool {
 	if f.On != e.Kind || f.Channel != "" && f.Channel != e.Channel && f.Channel != e.channelID || f.Device != "" && f.Device != e.Device ||
+		f.Namespace != "" && f.Namespace != s.Namespace(e.Device) ||
 		!f.From.IsZero() && e.At.Before(f.From) || !f.Until.IsZero() && !e.At.Before(f.Until) {
 		return false
 	}

@@ -18,7 +18,7 @@ func (f ActiveFault) String() string {
 	if strings.Contains(channel, "?") {
 		channel = redact.Hidden
 	}
-	for _, w := range [][2]string{{"app", f.App}, {"channel", channel}, {"device", f.Device}, {"header", f.Header}} {
+	for _, w := range [][2]string{{"app", f.App}, {"channel", channel}, {"device", f.Device}, {"namespace", f.Namespace}, {"header", f.Header}} {
 		if w[1] != "" {
 			b.WriteString(" " + w[0] + "=" + faultspec.Quote(w[1]))
 		}

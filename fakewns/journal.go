@@ -266,6 +266,28 @@ func (j *Journal) Clear() error {
 	return kept()
 }
 
+// Remove drops the entries that want accepts, and tells how many there were. Numbering
+// continues.
+func (j *Journal) Remove(want func(*Entry) bool) (n int, err error) {
+	j.mu.Lock()
+	var records []Record
+	for seq := j.oldest(); seq < j.next; seq++ {
+		at := seq % uint64(len(j.ring))
+		if e := j.ring[at]; e == nil || !want(e) {
+			continue
+		}
+		j.bytes -= j.sizes[at]
+		j.ring[at], j.sizes[at] = nil, 0
+		records = append(records, Record{bucketJournal, entryKey(seq), nil})
+	}
+	kept := nothingKept
+	if j.store != nil && len(records) > 0 {
+		kept = j.store.Save(records...)
+	}
+	j.mu.Unlock()
+	return len(records), kept()
+}
+
 // held is how many bytes the entries take, about, and how many of all entries so far
 // were too much to be kept whole.
 func (j *Journal) held() (bytes int, cut uint64) {

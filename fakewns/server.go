@@ -89,6 +89,7 @@ type Server struct {
 	saved    Store        // nil: nothing is kept
 	epoch    uint64       // of the store: the IDs of its parcels begin there
 	onWake   atomic.Pointer[func(device string, seq uint64)]
+	spaces   atomic.Pointer[func(device string) string]
 }
 
 // New makes a push service. It does not check Config.Apps; SetApps does.
@@ -174,6 +175,18 @@ func (s *Server) OnWake(f func(device string, seq uint64)) {
 		return
 	}
 	s.onWake.Store(&f)
+}
+
+// SetNamespaces lets f say to which namespace a device belongs; empty: to none. Tests
+// that run at the same time have a namespace each, to which faults can be bound.
+func (s *Server) SetNamespaces(f func(device string) string) { s.spaces.Store(&f) }
+
+// Namespace is the namespace of a device; empty without one.
+func (s *Server) Namespace(device string) string {
+	if f := s.spaces.Load(); f != nil && device != "" {
+		return (*f)(device)
+	}
+	return ""
 }
 
 func (s *Server) wake(to Receiver, device string, seq uint64, payload []byte) {

@@ -26,12 +26,16 @@ const maxBody = 1 << 20
 
 // Options of the API; the zero value serves this machine only.
 type Options struct {
-	// Token is required with every request except /healthz. If it is empty,
+	// Token is required with every request except /healthz and /readyz. If it is empty,
 	// serve the API on a loopback address: it then answers only to loopback
 	// names, so that no web page reaches it through a name of its own.
 	Token string
 	// Link accepts devices of other processes; nil accepts none.
 	Link http.Handler
+	// Parts are served on the same listener, behind the same guard.
+	Parts []Part
+	// Ready says what is not ready yet, each in a sentence, for /readyz; nil: all is.
+	Ready func() []string
 }
 
 type api struct {
@@ -41,7 +45,7 @@ type api struct {
 
 // Handler is the API of a push service.
 func Handler(wns *fakewns.Server, opts Options) http.Handler {
-	return guard.Handler(routes(&api{wns, opts}), guard.Options{Name: "control API", Advice: guard.WithToken, Token: opts.Token, Health: "/healthz"})
+	return guard.Handler(routes(&api{wns, opts}), guard.Options{Name: "control API", Advice: guard.WithToken, Token: opts.Token, Open: []string{"/healthz", "/readyz"}})
 }
 
 func routes(a *api) *mux.Router {
@@ -76,12 +80,11 @@ func routes(a *api) *mux.Router {
 	if a.opts.Link != nil {
 		r.Path("/v1/link").Methods(http.MethodGet).Handler(a.opts.Link)
 	}
-	r.Path("/openapi.yaml").Methods(http.MethodGet).HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/yaml")
-		w.Write(openAPI) //nolint:errcheck // the client is gone
-	})
+	r.Path("/openapi.yaml").Methods(http.MethodGet).HandlerFunc(a.describe)
 	r.Path("/metrics").Methods(http.MethodGet).Handler(metricsHandler(a.wns))
 	r.Path("/healthz").Methods(http.MethodGet).HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }) //nolint:errcheck // the client is gone
+	r.Path("/readyz").Methods(http.MethodGet).HandlerFunc(a.ready)
+	mount(r, a.opts.Parts)
 	r.NotFoundHandler = answer(nothingHere)
 	r.MethodNotAllowedHandler = answer(wrongMethod)
 	return r

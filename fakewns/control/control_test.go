@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dmwake/dmwake/internal/openapi"
+
 	"github.com/gorilla/mux"
 
 	"github.com/dmwake/dmwake/fakewns"
@@ -35,7 +37,7 @@ func newDesk(t *testing.T, opts Options) *desk {
 	d := &desk{wns: fakewns.New(fakewns.Config{Seed: 1, SigningKey: []byte("k")}), woken: make(chan []byte, 100)}
 	d.srv = httptest.NewServer(Handler(d.wns, opts))
 	t.Cleanup(d.srv.Close)
-	d.Client = &Client{URL: d.srv.URL, Token: opts.Token, HTTP: &http.Client{Transport: validating{t, document(t)}}}
+	d.Client = &Client{URL: d.srv.URL, Token: opts.Token, HTTP: &http.Client{Transport: &openapi.Transport{T: t, Doc: openapi.Document(t, openAPI)}}}
 	if _, _, err := d.wns.OpenChannel(t.Context(), device, fakewns.DefaultApp.PFN, func(b []byte) { d.woken <- b }); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +266,7 @@ func TestJournal(t *testing.T) {
 // TestDocument: every route is in openapi.yaml and everything in it is a
 // route.
 func TestDocument(t *testing.T) {
-	doc := document(t)
+	doc := openapi.Document(t, openAPI)
 	var described, served []string
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {

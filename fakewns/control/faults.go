@@ -22,6 +22,7 @@ type ActiveFault struct {
 	App         string    `json:"app,omitempty"`     // PFN
 	Channel     string    `json:"channel,omitempty"` // id; a URI is a secret
 	Device      string    `json:"device,omitempty"`
+	Namespace   string    `json:"namespace,omitempty"`
 	Header      string    `json:"header,omitempty"`
 	Times       int       `json:"times,omitempty"`
 	Left        int       `json:"left,omitempty"` // of times
@@ -39,9 +40,15 @@ type FaultKind struct {
 	Does string `json:"does"`
 }
 
-func (a *api) faults(*http.Request) (any, error) {
+func (a *api) faults(r *http.Request) (any, error) {
+	if err := parameters(r, "namespace"); err != nil {
+		return nil, err
+	}
 	out := []ActiveFault{}
 	for _, f := range a.wns.Faults() {
+		if !a.within(r, f.Namespace, f.Device) {
+			continue
+		}
 		out = append(out, a.active(f))
 	}
 	return out, nil
@@ -49,7 +56,7 @@ func (a *api) faults(*http.Request) (any, error) {
 
 // active is a fault as the API shows it.
 func (a *api) active(f fakewns.ActiveFault) ActiveFault {
-	out := ActiveFault{ID: f.ID, Fault: f.Name, On: string(f.On), App: f.App, Channel: f.Channel, Device: f.Device, Header: f.Header,
+	out := ActiveFault{ID: f.ID, Fault: f.Name, On: string(f.On), App: f.App, Channel: f.Channel, Device: f.Device, Namespace: f.Namespace, Header: f.Header,
 		Times: f.Times, Left: max(f.Left, 0), Probability: f.Probability, Hits: f.Hits, From: f.From, Until: f.Until}
 	if strings.Contains(f.Channel, "?") {
 		out.Channel = redact.Hidden
@@ -86,9 +93,21 @@ func (a *api) deleteFault(r *http.Request) (any, error) {
 	return nil, nil
 }
 
-func (a *api) deleteFaults(*http.Request) (any, error) {
+// within reports whether a fault is of the namespace that a request names, if it names
+// one: bound to it, or to one of its devices.
+func (a *api) within(r *http.Request, namespace, device string) bool {
+	want := r.URL.Query().Get("namespace")
+	return want == "" || want == namespace || want == a.wns.Namespace(device)
+}
+
+func (a *api) deleteFaults(r *http.Request) (any, error) {
+	if err := parameters(r, "namespace"); err != nil {
+		return nil, err
+	}
 	for _, f := range a.wns.Faults() {
-		a.wns.RemoveFault(f.ID)
+		if a.within(r, f.Namespace, f.Device) {
+			a.wns.RemoveFault(f.ID)
+		}
 	}
 	return nil, nil
 }

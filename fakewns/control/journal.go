@@ -23,7 +23,7 @@ const (
 // The journal and its stream have the query parameters in filters; only the journal has
 // those in paging.
 var (
-	filters = []string{"kind", "device", "app", "channel", "status", "delivery", "fault", "violated", "reveal"}
+	filters = []string{"kind", "device", "app", "channel", "status", "delivery", "fault", "violated", "namespace", "reveal"}
 	paging  = []string{"since", "until", "limit"}
 )
 
@@ -35,7 +35,7 @@ type excerpt struct {
 }
 
 // filter reads the query parameters; an absent one accepts everything.
-func filter(q url.Values) (out excerpt, err error) {
+func (a *api) filter(q url.Values) (out excerpt, err error) {
 	number := func(name string) (n int) {
 		if v := q.Get(name); v != "" && err == nil {
 			if n, err = strconv.Atoi(v); err != nil || n < 0 {
@@ -51,7 +51,8 @@ func filter(q url.Values) (out excerpt, err error) {
 	out.want = func(e *fakewns.Entry) bool {
 		return text("kind", string(e.Kind)) && text("device", e.Device) && text("app", e.App) && text("channel", e.ChannelID()) &&
 			text("delivery", string(e.Delivery)) && text("fault", e.Fault) && (status == 0 || e.Status == status) && (rule == "" || e.Violated(rule) != "") &&
-			(out.until == 0 || e.Seq < out.until)
+			(out.until == 0 || e.Seq < out.until) &&
+			(q.Get("namespace") == "" || q.Get("namespace") == a.wns.Namespace(e.Device))
 	}
 	return out, err
 }
@@ -74,7 +75,7 @@ func (v entryView) MarshalJSON() ([]byte, error) {
 // journal writes a page of the entries, oldest first: as one JSON value, or as lines for
 // application/x-ndjson.
 func (a *api) journal(w http.ResponseWriter, r *http.Request) {
-	asked, err := filter(r.URL.Query())
+	asked, err := a.filter(r.URL.Query())
 	if err == nil {
 		err = parameters(r, slices.Concat(filters, paging)...)
 	}
@@ -143,7 +144,7 @@ func (f form) page(list []*fakewns.Entry, reveal bool) (page []byte, rest []*fak
 // stream sends every new or changed entry as Server-Sent Events: "entry" with
 // the entry, and "missed" with the number of changes that a slow reader lost.
 func (a *api) stream(w http.ResponseWriter, r *http.Request) {
-	asked, err := filter(r.URL.Query())
+	asked, err := a.filter(r.URL.Query())
 	if err == nil {
 		err = parameters(r, filters...)
 	}
@@ -180,4 +181,13 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (a *api) clearJournal(*http.Request) (any, error) { return nil, a.wns.Journal().Clear() }
+func (a *api) clearJournal(r *http.Request) (any, error) {
+	if err := parameters(r, "namespace"); err != nil {
+		return nil, err
+	}
+	if want := r.URL.Query().Get("namespace"); want != "" {
+		_, err := a.wns.Journal().Remove(func(e *fakewns.Entry) bool { return a.wns.Namespace(e.Device) == want })
+		return nil, err
+	}
+	return nil, a.wns.Journal().Clear()
+}

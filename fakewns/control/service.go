@@ -120,11 +120,13 @@ func view(c fakewns.Channel, reveal bool) Channel {
 }
 
 func (a *api) channels(r *http.Request) (any, error) {
-	if err := parameters(r, "device", "reveal"); err != nil {
+	if err := parameters(r, "device", "namespace", "reveal"); err != nil {
 		return nil, err
 	}
-	device := r.URL.Query().Get("device")
-	list := a.wns.ChannelsOf(func(c fakewns.Channel) bool { return device == "" || c.Device == device })
+	device, space := r.URL.Query().Get("device"), r.URL.Query().Get("namespace")
+	list := a.wns.ChannelsOf(func(c fakewns.Channel) bool {
+		return (device == "" || c.Device == device) && (space == "" || space == a.wns.Namespace(c.Device))
+	})
 	slices.SortFunc(list, func(x, y fakewns.Channel) int { return strings.Compare(x.Device+x.ID, y.Device+y.ID) })
 	out := make([]Channel, len(list))
 	for i, c := range list {

@@ -24,6 +24,7 @@ type Rule struct {
 	App         string    `json:"app,omitempty" yaml:"app"`       // PFN
 	Channel     string    `json:"channel,omitempty" yaml:"-"`     // id or URI
 	Device      string    `json:"device,omitempty" yaml:"device"` // DeviceID
+	Namespace   string    `json:"namespace,omitempty" yaml:"-"`   // of a lab's devices
 	Header      string    `json:"header,omitempty" yaml:"header"` // "Name" or "Name: value"
 	Times       int       `json:"times,omitempty" yaml:"times"`   // 0: until it is removed
 	Probability float64   `json:"probability,omitempty" yaml:"probability"`
@@ -33,7 +34,7 @@ type Rule struct {
 }
 
 // words are the keys of a line.
-var words = []string{"on", "app", "channel", "device", "header", "times", "probability", "for"}
+var words = []string{"on", "app", "channel", "device", "namespace", "header", "times", "probability", "for"}
 
 // Parse reads a rule from one line (package faultspec): the fault and then words
 // such as on=token, app=PFN, device=ID, header=NAME, times=3, probability=0.1,
@@ -81,7 +82,7 @@ func names() (out []string) {
 
 // texts are the fields of words that are texts.
 func (r *Rule) texts() map[string]*string {
-	return map[string]*string{"on": &r.On, "app": &r.App, "channel": &r.Channel, "device": &r.Device, "header": &r.Header, "for": &r.For}
+	return map[string]*string{"on": &r.On, "app": &r.App, "channel": &r.Channel, "device": &r.Device, "namespace": &r.Namespace, "header": &r.Header, "for": &r.For}
 }
 
 func (r *Rule) has(key string) bool {
@@ -139,6 +140,10 @@ func (r Rule) Build() (fakewns.Fault, error) {
 	if err := r.checkHeader(); err != nil {
 		return f, err
 	}
+	if r.Namespace != "" && f.On != fakewns.Notification {
+		return f, fmt.Errorf("fault %s: a namespace has devices, and a %s is of no device", k.Name, f.On)
+	}
+	f.Namespace = r.Namespace
 	f.App, f.Channel, f.Device, f.Header, f.Times, f.Probability = r.App, r.Channel, r.Device, r.Header, r.Times, r.Probability
 	f.From, f.Until = r.From, r.Until
 	if r.For != "" {

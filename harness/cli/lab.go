@@ -17,7 +17,6 @@ import (
 	"github.com/dmwake/dmwake/fakewns/faults"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/lab"
-	"github.com/dmwake/dmwake/harness/target"
 )
 
 // sampleDevice is the lab's own device, so that there is a device to push to
@@ -51,9 +50,10 @@ With a COMMAND it starts the server in that environment, and ends with it. With
 namespace (Linux, root).
 
 The control API (--control) shows and changes apps, channels, faults, the journal
-and the clock; openapi.yaml there describes it. Where it is not on loopback it
-needs a token in DMWAKE_CONTROL_TOKEN. Devices of other processes connect to it:
-dmwake device run --link http://127.0.0.1:7081.`,
+and the clock, and holds devices that tests create, enroll and wait for (v1/devices);
+openapi.yaml there describes it. The target of --config is the devices' default. Where
+it is not on loopback it needs a token in DMWAKE_CONTROL_TOKEN. Devices of other
+processes connect to it: dmwake device run --link http://127.0.0.1:7081.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if n := c.ArgsLenAtDash(); len(args) > 0 && n != 0 {
 				return usage(fmt.Errorf("unexpected argument %q; dmwake lab takes only a command after --", args[0]))
@@ -63,10 +63,10 @@ dmwake device run --link http://127.0.0.1:7081.`,
 		RunE: func(c *cobra.Command, args []string) error { return runLab(c.Context(), s, &f, args) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.config, "config", "", "configuration file; only its wns section is used")
+	fl.StringVar(&f.config, "config", "", "configuration file: its wns section, and its target for devices by API")
 	f.wns.add(fl)
 	fl.StringVar(&f.control, "control", "127.0.0.1:7081", "address of the control API, or auto")
-	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, accepted notifications until their devices have them, and the journal, across restarts")
+	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, accepted notifications until their devices have them, and the journal, across restarts; the devices by API are beside it, in FILE.devices")
 	fl.StringArrayVar(&f.allow, "allow", nil, "let the proxy connect to this host, HOST or HOST:PORT; repeatable")
 	fl.StringArrayVar(&f.faults, "fault", nil, "misbehave: \"status=503,Retry-After=5 times=3\", a value with spaces in quotes; repeatable, --list-faults shows all")
 	fl.Float64Var(&f.appRate, "app-rate", 0, "answer 406 over so many notifications a second of an app; 0 never")
@@ -101,12 +101,9 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 	if !loopback(f.control) && token == "" {
 		return usage(fmt.Errorf("the control API at %s is not on loopback: set DMWAKE_CONTROL_TOKEN", f.control))
 	}
-	cfg := &target.Config{}
-	var err error
-	if f.config != "" {
-		if cfg, err = target.LoadWNS(f.config); err != nil {
-			return usage(err)
-		}
+	cfg, lacks, err := f.target()
+	if err != nil {
+		return usage(err)
 	}
 	f.wns.apply(&cfg.WNS)
 	cfg.WNS.Allow = append(cfg.WNS.Allow, f.allow...)
@@ -132,15 +129,26 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 		}
 	}
 	warn := &warner{printer{w: s.err}, color(s.err)}
-	l, err := lab.Start(cfg, lab.Options{Seed: f.seed, State: f.state, StateChanged: warn.state, Control: f.control, ControlToken: token})
+	if lacks != nil {
+		warn.line("devices by API have no server, user and CA of %s: %v", f.config, lacks)
+	}
+	var held labDevices
+	if err := held.open(f.state); err != nil {
+		return usage(err)
+	}
+	if held.store != nil && held.store.Notice() != "" {
+		warn.red(held.store.Notice())
+	}
+	l, err := lab.Start(cfg, lab.Options{Seed: f.seed, State: f.state, StateChanged: warn.state, Control: f.control, ControlToken: token, Parts: held.parts})
 	if err != nil {
+		held.close()
 		return usage(err)
 	}
 	if n := l.StateNotice(); n != "" {
 		warn.red(n)
 	}
 	watch := newJournalWatch(s, f, l)
-	return endLab(ctx, l, f.state, warn, watch, serveLab(ctx, s, l, token, argv, watch))
+	return endLab(ctx, l, &held, f.state, warn, watch, serveLab(ctx, s, l, token, argv, watch))
 }
 
 // serveLab runs the lab until ctx or its command ends.
@@ -166,7 +174,7 @@ func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Tru
 	if w.Mode == "proxy" {
 		say(s.out, "proxy        http://%s\n", w.Proxy)
 	}
-	say(s.out, "control API  http://%s (openapi.yaml, v1/journal, metrics)", l.ControlAddr)
+	say(s.out, "control API  http://%s (openapi.yaml, v1/devices, v1/journal, metrics)", l.ControlAddr)
 	if token != "" {
 		fmt.Fprint(s.out, ", with the token of DMWAKE_CONTROL_TOKEN")
 	}

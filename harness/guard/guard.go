@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -28,8 +29,8 @@ type Options struct {
 	// It is for what its user made reachable from other machines, and holds no
 	// secret.
 	AnyHost bool
-	// Health is a path that is open to everybody; empty: none is.
-	Health string
+	// Open are paths that are open to everybody: those that say whether it is up.
+	Open []string
 }
 
 // WithToken is the Advice of an API that can have a token.
@@ -43,7 +44,7 @@ func Handler(next http.Handler, o Options) http.Handler {
 	origins := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if o.Health != "" && r.URL.Path == o.Health {
+		if slices.Contains(o.Open, r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -16,7 +16,7 @@ func TestWhoIsAdmitted(t *testing.T) {
 		t.Cleanup(srv.Close)
 		return srv.URL
 	}
-	open := serve(Options{Name: "page", Health: "/healthz"})
+	open := serve(Options{Name: "page", Open: []string{"/healthz"}})
 	closed := serve(Options{Name: "page", Token: "sesame"})
 	anywhere := serve(Options{Name: "page", AnyHost: true})
 	cases := []struct {

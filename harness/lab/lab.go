@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/fakewns/control"
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/fakewns/link"
 	"github.com/dmwake/dmwake/fakewns/state"
@@ -65,6 +66,9 @@ type Options struct {
 	// Devices of other processes connect there. Empty: no control API.
 	Control      string
 	ControlToken string
+	// Parts are further APIs and pages on the control API's listener, of a lab that is
+	// up but for that listener; nil: none.
+	Parts func(*Lab) []control.Part
 }
 
 // Lab is everything one run needs, up and running.
@@ -161,15 +165,16 @@ func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 	var err error
 	if cfg == nil {
 		err = l.startEmbedded(opts)
+		l.pace = newPace(int(l.Config.Target.Pace))
 	} else {
 		l.Config = *cfg
+		l.pace = newPace(int(cfg.Target.Pace))
 		err = l.startOwn(opts)
 	}
 	if err != nil {
 		l.Close()
 		return nil, err
 	}
-	l.pace = newPace(int(l.Config.Target.Pace))
 	if opts.Key == nil && l.embedded == nil {
 		l.wg.Add(1)
 		go l.makeKeys()

@@ -68,12 +68,35 @@ func (l *Lab) startOwn(opts Options) error {
 		w.Proxy = pl.Addr().String()
 		l.serve(pl, intercept.Proxy(w.Listen, l.WNS.Attempted, w.Allow...))
 	}
-	if cl := open.Take(controlListener); cl != nil {
-		l.ControlAddr = cl.Addr().String()
-		l.link = link.NewServer(l.WNS, l.log)
-		l.serve(cl, control.Handler(l.WNS, control.Options{Token: opts.ControlToken, Link: l.link}))
+	if err := l.startDirectory(open.Take(directoryListener)); err != nil {
+		return err
 	}
-	return l.startDirectory(open.Take(directoryListener))
+	if cl := open.Take(controlListener); cl != nil { // last: its parts use all of the lab
+		l.serveControl(cl, opts)
+	}
+	return nil
+}
+
+// serveControl serves the control API with its parts.
+func (l *Lab) serveControl(ln net.Listener, opts Options) {
+	l.ControlAddr = ln.Addr().String()
+	l.link = link.NewServer(l.WNS, l.log)
+	o := control.Options{Token: opts.ControlToken, Link: l.link, Ready: l.notReady}
+	if opts.Parts != nil {
+		o.Parts = opts.Parts(l)
+	}
+	l.serve(ln, control.Handler(l.WNS, o))
+}
+
+// notReady says what of the lab does not work.
+func (l *Lab) notReady() (out []string) {
+	if l.ctx.Err() != nil {
+		out = append(out, "the lab ends")
+	}
+	if err := l.WNS.Stats().StateError; err != "" {
+		out = append(out, "the state file cannot be written, so notifications are refused with 503: "+err)
+	}
+	return out
 }
 
 // Names of the listeners: their configuration keys, if any.

@@ -71,7 +71,7 @@ func (d *Device) contextFor(key crypto.Signer) ([]enroll.ContextItem, error) {
 		"UXInitiated": "true", "TargetedUserLoggedIn": "true", "NotInOobe": "false",
 		"HWDevID": id.HWDevID, "Locale": id.Locale, "OSEdition": p.OSEdition, "DeviceName": id.Name, "DeviceID": id.DeviceID,
 		"EnrollmentType": d.cfg.EnrollmentType, "DeviceType": p.DeviceType, "OSVersion": p.OSVersion, "ApplicationVersion": p.ApplicationVersion,
-		"Manufacturer": id.Manufacturer, "DeviceModel": id.Model, "SerialNumber": id.serial(),
+		"Manufacturer": id.Manufacturer, "DeviceModel": id.Model, "SerialNumber": id.SerialNumber(),
 	}
 	first, last, err := d.attest(key)
 	items := first

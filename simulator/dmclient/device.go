@@ -156,6 +156,9 @@ type Config struct {
 	// every effect of a command. They must not call the device.
 	OnSend, OnReceive func(*Session, *syncml.Message)
 	OnEffect          func(csp.Effect)
+	// OnWake is called for every push that reached the device, after the device knows of
+	// it. It must not block; it may call Attend from another goroutine.
+	OnWake func(Wake)
 
 	Log *slog.Logger // nil discards
 }
@@ -333,7 +336,11 @@ func (d *Device) Disconnect() {
 func (d *Device) Identity() Identity { return d.cfg.Identity }
 
 // Profile returns the device's Windows version.
-func (d *Device) Profile() Profile { return d.cfg.Profile }
+func (d *Device) Profile() Profile {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cfg.Profile
+}
 
 // Tree is the device's management tree, to inspect or prepare.
 func (d *Device) Tree() *csp.Tree { return d.tree }

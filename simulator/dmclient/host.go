@@ -104,7 +104,7 @@ func (h host) Fact(name string) string {
 	case "SwV":
 		return p.OSVersion
 	case "LrgObj":
-		return fmt.Sprint(p.Quirks.LargeObjects)
+		return fmt.Sprint(h.Profile().Quirks.LargeObjects)
 	case "Architecture":
 		if p.Phone {
 			return "5"
@@ -121,7 +121,7 @@ func (h host) Fact(name string) string {
 	case "DeviceName":
 		return id.Name
 	case "Serial":
-		return id.serial()
+		return id.SerialNumber()
 	case "MAC":
 		if len(id.MACs) > 0 {
 			return strings.ReplaceAll(id.MACs[0], "-", "")

@@ -37,14 +37,14 @@ func NewIdentity(r *rand.Rand) Identity {
 		DeviceID: hex(32), GUID: g[:8] + "-" + g[8:12] + "-4" + g[13:16] + "-8" + g[17:20] + "-" + g[20:32],
 		Name: "DESKTOP-" + hex(7), Manufacturer: "Contoso", Model: "Virtual PC", Locale: "en-US",
 	}
-	id.HWDevID = hardwareID(id.DeviceID)
+	id.HWDevID = HardwareID(id.DeviceID)
 	m := hex(6)
 	id.MACs = []string{"00-15-5D-" + m[:2] + "-" + m[2:4] + "-" + m[4:6]}
 	return id
 }
 
-// serial is the serial number that the firmware tells (SMBIOS).
-func (id *Identity) serial() string {
+// SerialNumber is the serial number that the firmware tells (SMBIOS).
+func (id *Identity) SerialNumber() string {
 	if id.Serial != "" {
 		return id.Serial
 	}

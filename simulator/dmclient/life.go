@@ -148,7 +148,7 @@ func (d *Device) finishJobs(ctx context.Context) {
 // unenrollment alert, then the account is removed, whatever the server
 // answered. The error is the session's.
 func (d *Device) Unenroll(ctx context.Context) (*Session, error) {
-	s, err := d.Sync(ctx, SyncOptions{Origin: OriginUser, Alerts: []syncml.Command{UnenrollAlert(d.cfg.Profile)}})
+	s, err := d.Sync(ctx, SyncOptions{Origin: OriginUser, NoRetry: true, Alerts: []syncml.Command{UnenrollAlert(d.Profile())}})
 	if errors.Is(err, ErrNotEnrolled) {
 		return nil, err
 	}

@@ -147,7 +147,7 @@ func (d *Device) packIdentity(e *encoder) {
 	e.string(id.DeviceID)
 	e.string(id.GUID)
 	hw := id.HWDevID
-	if hw == hardwareID(id.DeviceID) {
+	if hw == HardwareID(id.DeviceID) {
 		hw = "" // follows from the DeviceID
 	}
 	e.string(hw)
@@ -288,7 +288,7 @@ func unpackIdentity(d *decoder, cfg *Config, version uint64) {
 	}
 	id := Identity{DeviceID: d.string(), GUID: d.string(), HWDevID: d.string(), Name: d.string(), Manufacturer: d.string(), Model: d.string(), Locale: d.string()}
 	if id.HWDevID == "" {
-		id.HWDevID = hardwareID(id.DeviceID)
+		id.HWDevID = HardwareID(id.DeviceID)
 	}
 	for range d.count() {
 		id.MACs = append(id.MACs, d.string())
@@ -322,5 +322,5 @@ func (p *pushClient) unpack(d *decoder) {
 	}
 }
 
-// hardwareID is the HWDevID of a random identity.
-func hardwareID(deviceID string) string { return fmt.Sprintf("%X", sha256.Sum256([]byte(deviceID))) }
+// HardwareID is the HWDevID of a random identity.
+func HardwareID(deviceID string) string { return fmt.Sprintf("%X", sha256.Sum256([]byte(deviceID))) }

@@ -215,7 +215,7 @@ func (d *Device) PFN() string {
 // server can read the new URI; here the caller calls Sync.
 func (d *Device) RenewChannel(ctx context.Context) error {
 	pfn := d.PFN()
-	if d.cfg.Profile.Quirks.NeverRenews {
+	if d.Profile().Quirks.NeverRenews {
 		return errors.New("renew the channel: this device does not (quirk never-renews)")
 	}
 	if pfn == "" {
@@ -281,4 +281,28 @@ func (d *Device) notified(payload []byte) {
 		d.signal(OriginPush)
 	}
 	d.record.change(func() { d.record.wakes = append(d.record.wakes, w) })
+	if d.cfg.OnWake != nil {
+		d.cfg.OnWake(w)
+	}
+}
+
+// Resume gives the channels of an unpacked device their pushes again. attach lets a push
+// service send those of a channel to wake, and reports whether it still has the channel.
+// If Resume is false, the device needs Reconnect and a session in which its server
+// learns the new channel.
+func (d *Device) Resume(attach func(uri string, wake func(payload []byte)) bool) bool {
+	d.push.mu.Lock()
+	var uris []string
+	for _, a := range d.push.accounts {
+		if a.uri != "" {
+			uris = append(uris, a.uri)
+		}
+	}
+	d.push.mu.Unlock()
+	for _, uri := range uris {
+		if !attach(uri, d.notified) {
+			return false
+		}
+	}
+	return true
 }

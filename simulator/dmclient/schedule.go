@@ -125,10 +125,10 @@ func (d *Device) Next() (due Due, ok bool) {
 // now if less is left, a day from now if it expired.
 func (d *Device) reschedule() {
 	expires, ok := d.push.expires(d.Provider())
-	now := d.now()
+	now, never := d.now(), d.Profile().Quirks.NeverRenews
 	var at time.Time
 	switch left := expires.Sub(now); {
-	case !ok || expires.IsZero() || d.cfg.Profile.Quirks.NeverRenews:
+	case !ok || expires.IsZero() || never:
 	case left > renewBefore:
 		at = expires.Add(-renewBefore)
 	case left > 0:
@@ -211,13 +211,7 @@ func (d *Device) Run(ctx context.Context) error {
 			stop()
 			return ctx.Err()
 		case <-d.wake:
-			d.going()
-			d.mu.Lock()
-			origin := d.trigger
-			d.trigger = 0
-			d.mu.Unlock()
-			_, err = d.Sync(ctx, SyncOptions{Origin: origin})
-			d.gone()
+			_, err = d.triggered(ctx)
 		case <-at:
 			_, err = d.Act(ctx, next)
 		}

@@ -19,6 +19,8 @@ type Entry struct {
 	Number   int
 	DeviceID string
 	Record   []byte
+	// Note is what KeepNoted stored beside it; nil without one.
+	Note []byte
 	// Begun says that an enrollment began and neither succeeded nor was refused: the
 	// server may have the device.
 	Begun bool
@@ -31,6 +33,7 @@ type packed struct {
 	keys       map[string][]byte
 	enrolled   bool
 	transcript string
+	note       []byte // nil: as it was
 }
 
 func pack(d *dmclient.Device) (p packed, err error) {
@@ -65,8 +68,16 @@ func (p *packed) put(tx *boltfile.Tx) error {
 			return err
 		}
 	}
+	if p.note != nil {
+		if err := tx.Put(metaBucket, noteKey(p.id), p.note); err != nil {
+			return err
+		}
+	}
 	return tx.Put(devicesBucket, id, p.record)
 }
+
+// noteKey is where the note of a device is.
+func noteKey(id string) []byte { return []byte("note of " + id) }
 
 // Keep stores a device as it is now, with the text of its last session unless that is
 // empty. Once Keep returns nil it is on the disk. Calls at the same time share a
@@ -77,6 +88,20 @@ func (s *Store) Keep(d *dmclient.Device, transcript string) error {
 		return err
 	}
 	p.transcript = transcript
+	return s.put(&p)
+}
+
+// KeepNoted is Keep without a session, with a note of the caller's own about the device.
+func (s *Store) KeepNoted(d *dmclient.Device, note []byte) error {
+	p, err := pack(d)
+	if err != nil {
+		return err
+	}
+	p.note = note
+	return s.put(&p)
+}
+
+func (s *Store) put(p *packed) error {
 	return s.share(func(tx *boltfile.Tx) error {
 		if p.enrolled {
 			if err := tx.Delete(begunBucket, []byte(p.id)); err != nil {
@@ -206,6 +231,9 @@ func remove(tx *boltfile.Tx, ids map[string]bool) (gone map[uint64]bool, err err
 				return nil, err
 			}
 		}
+		if err := tx.Delete(metaBucket, noteKey(id)); err != nil {
+			return nil, err
+		}
 	}
 	err = tx.Each(numbersBucket, func(n, id []byte) error {
 		if ids[string(id)] {
@@ -232,8 +260,12 @@ func (s *Store) Each(f func(Entry) error) error {
 				return err
 			}
 			begun, err := tx.Get(begunBucket, id)
+			if err != nil {
+				return err
+			}
+			note, err := tx.Get(metaBucket, noteKey(string(id)))
 			all = append(all, Entry{Number: int(readNumber(n)), DeviceID: string(id), //nolint:gosec // a count
-				Record: append([]byte(nil), record...), Begun: begun != nil})
+				Record: append([]byte(nil), record...), Note: append([]byte(nil), note...), Begun: begun != nil})
 			return err
 		})
 	})

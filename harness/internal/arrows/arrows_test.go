@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"harness/target":               {"simulator", "fakewns", "harness/bounded", "harness/redact"},
 	"harness/report":               {"simulator/csp", "simulator/syncml", "harness/redact", "harness/printable"},
 	"harness/signin":               {"simulator/enroll"},
+	"harness/devices":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable"},
 	"harness/lab":                  {"simulator", "fakewns", "harness/target", "harness/signin", "harness/redact"},
 	"harness/load/result":          {"harness/report", "harness/bounded", "harness/printable"},
 	"harness/load/page":            {"harness/load/result", "harness/printable"},
@@ -64,6 +65,7 @@ var mayImport = map[string][]string{
 	"harness/facts":                {"simulator", "scenarios", "harness/explain", "harness/facts"},
 	"harness/fidelity":             {"simulator/csp", "simulator/dmclient", "harness/facts", "harness/fidelity"},
 	"harness/internal":             {},
+	"internal":                     {}, // for tests of both sides
 	"scenarios/suite":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable"},
 	"scenarios/example":            {},
 	"scenarios":                    {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "scenarios/suite"},

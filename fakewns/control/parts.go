@@ -1,0 +1,132 @@
+package control
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/gorilla/mux"
+	"go.yaml.in/yaml/v3"
+)
+
+// Part is a further API, or pages, on the control API's listener. The control API's own
+// paths go first.
+type Part struct {
+	// Paths are those of the part: each with all that is below it, "/v1/devices" or
+	// "/console/".
+	Paths   []string
+	Handler http.Handler
+	// Home says that GET / leads to the first of Paths.
+	Home bool
+	// OpenAPI describes the part in YAML; it becomes a part of /openapi.yaml. Empty: it
+	// is not described.
+	OpenAPI []byte
+	// Ready says what of the part is not ready yet, for /readyz; nil: all is.
+	Ready func() []string
+}
+
+// mount adds the parts' routes behind those of the control API.
+func mount(r *mux.Router, parts []Part) {
+	for _, p := range parts {
+		for _, path := range p.Paths {
+			base := strings.TrimSuffix(path, "/")
+			r.MatcherFunc(func(req *http.Request, _ *mux.RouteMatch) bool {
+				return req.URL.Path == base || strings.HasPrefix(req.URL.Path, base+"/")
+			}).Handler(p.Handler)
+		}
+		if p.Home {
+			r.Path("/").Methods(http.MethodGet).Handler(http.RedirectHandler(p.Paths[0], http.StatusFound))
+		}
+	}
+}
+
+// describe serves the document of the whole listener.
+func (a *api) describe(w http.ResponseWriter, _ *http.Request) {
+	doc, err := Document(a.opts.Parts)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/yaml")
+	w.Write(doc) //nolint:errcheck // the client is gone
+}
+
+// ready answers 200, or 503 with a line for each thing that is not ready.
+func (a *api) ready(w http.ResponseWriter, _ *http.Request) {
+	var not []string
+	if a.opts.Ready != nil {
+		not = a.opts.Ready()
+	}
+	for _, p := range a.opts.Parts {
+		if p.Ready != nil {
+			not = append(not, p.Ready()...)
+		}
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if len(not) > 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		io.WriteString(w, strings.Join(not, "\n")+"\n") //nolint:errcheck // the client is gone
+		return
+	}
+	io.WriteString(w, "ready\n") //nolint:errcheck // as above
+}
+
+// Document is the OpenAPI document of the control API with those parts.
+func Document(parts []Part) ([]byte, error) {
+	var whole yaml.Node
+	if err := yaml.Unmarshal(openAPI, &whole); err != nil {
+		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	merged := false
+	for _, p := range parts {
+		if len(p.OpenAPI) == 0 {
+			continue
+		}
+		var more yaml.Node
+		if err := yaml.Unmarshal(p.OpenAPI, &more); err != nil {
+			return nil, fmt.Errorf("the OpenAPI document of %s: %w", p.Paths[0], err)
+		}
+		if err := merge(whole.Content[0], more.Content[0], ""); err != nil {
+			return nil, fmt.Errorf("the OpenAPI document of %s: %w", p.Paths[0], err)
+		}
+		merged = true
+	}
+	if !merged {
+		return openAPI, nil
+	}
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	err := enc.Encode(&whole)
+	return b.Bytes(), err
+}
+
+// merge adds the keys of a mapping to another one. The info is that of the last part;
+// everything else may stand in one of them only.
+func merge(into, from *yaml.Node, at string) error {
+	for i := 0; i+1 < len(from.Content); i += 2 {
+		key, value := from.Content[i], from.Content[i+1]
+		var there *yaml.Node
+		for k := 0; k+1 < len(into.Content); k += 2 {
+			if into.Content[k].Value == key.Value {
+				there = into.Content[k+1]
+			}
+		}
+		switch {
+		case there == nil:
+			into.Content = append(into.Content, key, value)
+		case at == "" && (key.Value == "paths" || key.Value == "components"), at == "components":
+			if err := merge(there, value, key.Value); err != nil {
+				return err
+			}
+		case at == "" && key.Value == "info":
+			*there = *value
+		case at == "" && (key.Value == "openapi" || key.Value == "servers" || key.Value == "security"):
+		default:
+			return fmt.Errorf("%s %q is described twice", at, key.Value)
+		}
+	}
+	return nil
+}

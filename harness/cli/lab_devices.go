@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"github.com/dmwake/dmwake/fakewns/control"
+	"github.com/dmwake/dmwake/harness/devices"
+	"github.com/dmwake/dmwake/harness/devices/api"
+	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/fleet"
+)
+
+// target is the configuration of a lab. lacks says why the target in it cannot be the
+// default of devices; a lab for a fake WNS alone needs none.
+func (f *labFlags) target() (cfg *target.Config, lacks, err error) {
+	if f.config == "" {
+		return &target.Config{}, nil, nil
+	}
+	if cfg, lacks = target.Load(f.config); lacks == nil {
+		return cfg, nil, nil
+	}
+	cfg, err = target.LoadWNS(f.config)
+	return cfg, lacks, err
+}
+
+// labDevices are the devices of a lab, kept in a file beside that of its fake WNS.
+type labDevices struct {
+	pool  *devices.Pool
+	store *fleet.Store // nil: they end with the lab
+}
+
+// open opens the file beside state.
+func (h *labDevices) open(state string) (err error) {
+	if state != "" {
+		h.store, err = fleet.Open(state + ".devices")
+	}
+	return err
+}
+
+// parts are what the lab serves beside the control API.
+func (h *labDevices) parts(l *lab.Lab) []control.Part {
+	cfg := devices.ForLab(l)
+	cfg.Store = h.store
+	h.pool = devices.New(cfg)
+	return []control.Part{api.Part(h.pool, l.WNS)}
+}
+
+// close ends the devices, which are enrolled all the same.
+func (h *labDevices) close() {
+	if h.pool != nil {
+		h.pool.Close()
+	}
+	if h.store != nil {
+		h.store.Close() //nolint:errcheck // everything is on disk already
+	}
+}
