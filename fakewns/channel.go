@@ -160,7 +160,7 @@ func (s *Server) OpenChannelFor(ctx context.Context, device, pfn string, r Recei
 		return "", time.Time{}, fmt.Errorf("WNS: all %d channels are in use; close some, or restart the service", maxChannels)
 	}
 	c := s.draw()
-	c.pfn, c.device, c.app, c.receiver, c.expires = pfn, device, app.id(), r, s.Now().Add(channelLife)
+	c.pfn, c.device, c.app, c.receiver, c.expires = pfn, device, app.id(), r, s.Now().Add(ChannelLife)
 	st.add(c)
 	kept := s.keep(c.record())
 	uri, expires = c.uri, c.expires

@@ -46,7 +46,7 @@ func TestExpireWhileOpening(t *testing.T) {
 	}
 	for range 20 {
 		uri, expires, err := s.OpenChannel(t.Context(), "device", DefaultApp.PFN, func([]byte) {})
-		if err != nil || !strings.HasPrefix(uri, "https://wns.example/?token=") || expires.Before(s.Now().Add(channelLife-time.Hour)) {
+		if err != nil || !strings.HasPrefix(uri, "https://wns.example/?token=") || expires.Before(s.Now().Add(ChannelLife-time.Hour)) {
 			t.Fatalf("%s, expires %s, %v", uri, expires, err)
 		}
 	}

@@ -62,9 +62,9 @@ var ChannelHosts = []string{
 // TokenPath is where the classic token endpoint is.
 const TokenPath = "/accesstoken.srf"
 
-// channelLife is how long a channel URI is valid (Learn, "Push notification
+// ChannelLife is how long a channel URI is valid (Learn, "Push notification
 // support for device management").
-const channelLife = 30 * 24 * time.Hour
+const ChannelLife = 30 * 24 * time.Hour
 
 // Server is the push service. It is an http.Handler for the token and the
 // notification endpoint; TLS is the caller's.

@@ -101,6 +101,14 @@ func (s *Server) RevokeTokens() {
 	s.keepSurely(Record{bucketKeys, keyRevoked, strconv.AppendInt(nil, now.Add(time.Second).UnixMilli(), 10)})()
 }
 
+// TokensRevoked is the time of the last RevokeTokens; zero if there was none. Tokens that
+// were issued before it are revoked.
+func (s *Server) TokensRevoked() time.Time {
+	s.tokens.mu.RLock()
+	defer s.tokens.mu.RUnlock()
+	return s.tokens.since
+}
+
 // oauthError is the body of a refused token request (RFC 6749, section 5.2).
 type oauthError struct {
 	Error       string `json:"error"`

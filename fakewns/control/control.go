@@ -45,7 +45,8 @@ type api struct {
 
 // Handler is the API of a push service.
 func Handler(wns *fakewns.Server, opts Options) http.Handler {
-	return guard.Handler(routes(&api{wns, opts}), guard.Options{Name: "control API", Advice: guard.WithToken, Token: opts.Token, Open: []string{"/healthz", "/readyz"}})
+	api := guard.Handler(routes(&api{wns, opts}), guard.Options{Name: "control API", Advice: guard.WithToken, Token: opts.Token, Open: []string{"/healthz", "/readyz"}})
+	return beside(api, opts.Parts)
 }
 
 func routes(a *api) *mux.Router {

@@ -20,6 +20,9 @@ type Part struct {
 	Handler http.Handler
 	// Home says that GET / leads to the first of Paths.
 	Home bool
+	// Guarded says that the handler has a guard of its own: a browser cannot send the
+	// token as the API wants it.
+	Guarded bool
 	// OpenAPI describes the part in YAML; it becomes a part of /openapi.yaml. Empty: it
 	// is not described.
 	OpenAPI []byte
@@ -27,19 +30,44 @@ type Part struct {
 	Ready func() []string
 }
 
+// has reports whether a request is for the part.
+func (p *Part) has(r *http.Request) bool {
+	for _, path := range p.Paths {
+		if base := strings.TrimSuffix(path, "/"); r.URL.Path == base || strings.HasPrefix(r.URL.Path, base+"/") {
+			return true
+		}
+	}
+	return p.Home && r.URL.Path == "/" && r.Method == http.MethodGet
+}
+
+func (p *Part) serve(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/" {
+		http.Redirect(w, r, p.Paths[0], http.StatusFound)
+		return
+	}
+	p.Handler.ServeHTTP(w, r)
+}
+
 // mount adds the parts' routes behind those of the control API.
 func mount(r *mux.Router, parts []Part) {
 	for _, p := range parts {
-		for _, path := range p.Paths {
-			base := strings.TrimSuffix(path, "/")
-			r.MatcherFunc(func(req *http.Request, _ *mux.RouteMatch) bool {
-				return req.URL.Path == base || strings.HasPrefix(req.URL.Path, base+"/")
-			}).Handler(p.Handler)
-		}
-		if p.Home {
-			r.Path("/").Methods(http.MethodGet).Handler(http.RedirectHandler(p.Paths[0], http.StatusFound))
+		if !p.Guarded {
+			r.MatcherFunc(func(req *http.Request, _ *mux.RouteMatch) bool { return p.has(req) }).HandlerFunc(p.serve)
 		}
 	}
+}
+
+// beside serves the parts with a guard of their own, and everything else by api.
+func beside(api http.Handler, parts []Part) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for i := range parts {
+			if parts[i].Guarded && parts[i].has(r) {
+				parts[i].serve(w, r)
+				return
+			}
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // describe serves the document of the whole listener.

@@ -16,6 +16,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/faults"
 	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/harness/console"
 	"github.com/dmwake/dmwake/harness/lab"
 )
 
@@ -53,7 +54,8 @@ The control API (--control) shows and changes apps, channels, faults, the journa
 and the clock, and holds devices that tests create, enroll and wait for (v1/devices);
 openapi.yaml there describes it. The target of --config is the devices' default. Where
 it is not on loopback it needs a token in DMWAKE_CONTROL_TOKEN. Devices of other
-processes connect to it: dmwake device run --link http://127.0.0.1:7081.`,
+processes connect to it: dmwake device run --link http://127.0.0.1:7081. All of it is
+also in a browser, at /console/ there.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if n := c.ArgsLenAtDash(); len(args) > 0 && n != 0 {
 				return usage(fmt.Errorf("unexpected argument %q; dmwake lab takes only a command after --", args[0]))
@@ -132,7 +134,7 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 	if lacks != nil {
 		warn.line("devices by API have no server, user and CA of %s: %v", f.config, lacks)
 	}
-	var held labDevices
+	held := labDevices{token: token}
 	if err := held.open(f.state); err != nil {
 		return usage(err)
 	}
@@ -178,7 +180,7 @@ func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Tru
 	if token != "" {
 		fmt.Fprint(s.out, ", with the token of DMWAKE_CONTROL_TOKEN")
 	}
-	say(s.out, "\nCA           %s\nseed         %d\n", trust.CA, l.Seed)
+	say(s.out, "\nconsole      http://%s%s\nCA           %s\nseed         %d\n", l.ControlAddr, console.Prefix, trust.CA, l.Seed)
 	if l.CA.Note != "" {
 		say(s.out, "note         %s\n", l.CA.Note)
 	}

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"sync"
+
 	"github.com/dmwake/dmwake/fakewns/control"
+	"github.com/dmwake/dmwake/harness/console"
 	"github.com/dmwake/dmwake/harness/devices"
 	"github.com/dmwake/dmwake/harness/devices/api"
 	"github.com/dmwake/dmwake/harness/lab"
@@ -26,6 +29,7 @@ func (f *labFlags) target() (cfg *target.Config, lacks, err error) {
 type labDevices struct {
 	pool  *devices.Pool
 	store *fleet.Store // nil: they end with the lab
+	token string       // of the console
 }
 
 // open opens the file beside state.
@@ -41,7 +45,15 @@ func (h *labDevices) parts(l *lab.Lab) []control.Part {
 	cfg := devices.ForLab(l)
 	cfg.Store = h.store
 	h.pool = devices.New(cfg)
-	return []control.Part{api.Part(h.pool, l.WNS)}
+	environment := sync.OnceValue(func() string {
+		trust, err := l.CA.WriteTrust()
+		if err != nil {
+			return "" // the lab ends because of it
+		}
+		return lab.Environment(&l.Config, trust)
+	})
+	pages := console.Part(console.Options{WNS: l.WNS, Devices: h.pool, Token: h.token, Environment: environment, Unreached: l.Unreached})
+	return []control.Part{api.Part(h.pool, l.WNS), pages}
 }
 
 // close ends the devices, which are enrolled all the same.

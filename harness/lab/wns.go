@@ -111,7 +111,11 @@ const (
 // state.
 func (l *Lab) newWNS() (list []fakewns.Fault, err error) {
 	w := &l.Config.WNS
-	l.WNS = fakewns.New(fakewns.Config{Seed: l.Seed, Log: l.log, AppRate: w.AppRate, ChannelRate: w.ChannelRate, SigningKey: []byte(w.TokenKey.Value())})
+	c := fakewns.Config{Seed: l.Seed, Log: l.log, AppRate: w.AppRate, ChannelRate: w.ChannelRate, SigningKey: []byte(w.TokenKey.Value())}
+	if l.opts.Control != "" && l.opts.State == "" { // people look at it, and no file has to keep it
+		c.JournalSize, c.JournalBytes = 16<<10, 64<<20
+	}
+	l.WNS = fakewns.New(c)
 	if err := l.WNS.SetApps([]fakewns.App{l.app()}); err != nil {
 		return nil, fmt.Errorf("wns.app: %w", err)
 	}

@@ -43,12 +43,14 @@ var mayImport = map[string][]string{
 	"harness/sender":               {"fakewns", "harness/explain", "harness/target"},
 	"harness/bounded":              {},
 	"harness/target":               {"simulator", "fakewns", "harness/bounded", "harness/redact"},
-	"harness/report":               {"simulator/csp", "simulator/syncml", "harness/redact", "harness/printable"},
+	"harness/page":                 {"harness/printable"},
+	"harness/report":               {"simulator/csp", "simulator/syncml", "harness/page", "harness/redact", "harness/printable"},
 	"harness/signin":               {"simulator/enroll"},
 	"harness/devices":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable"},
 	"harness/lab":                  {"simulator", "fakewns", "harness/target", "harness/signin", "harness/redact"},
 	"harness/load/result":          {"harness/report", "harness/bounded", "harness/printable"},
 	"harness/load/page":            {"harness/load/result", "harness/printable"},
+	"harness/console":              {"simulator/syncml", "fakewns", "harness/devices", "harness/guard", "harness/page", "harness/redact", "harness/printable"},
 	"harness/chaos":                {}, // tests only
 	"harness/redact":               {}, // what may be shown; all who write texts for people know it
 	"harness/printable":            {}, // how it is shown
