@@ -33,6 +33,7 @@ type labFlags struct {
 	appRate        float64
 	channelRate    float64
 	quiet, verbose bool
+	ready          readyFile
 	listFaults     bool
 }
 
@@ -75,6 +76,7 @@ also in a browser, at /console/ there.`,
 	fl.Float64Var(&f.channelRate, "channel-rate", 0, "answer channelthrottled over so many a second to a channel; 0 never")
 	fl.BoolVar(&f.listFaults, "list-faults", false, "list the faults and exit")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of channel tokens and fault draws; 0 draws one")
+	f.ready.flag(fl)
 	quietFlag(fl, &f.quiet, "do not print the requests")
 	verboseFlag(fl, &f.verbose, "also print headers and body of each request, without secrets")
 	oneLoudness(c)
@@ -98,6 +100,9 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 		}
 		say(s.out, "\nwords after each of them: on=token or notification, app=PFN, channel=ID, device=ID, header=NAME, times=N, probability=0.1, for=5m\n")
 		return nil
+	}
+	if err := f.ready.clear(); err != nil {
+		return usage(err)
 	}
 	token := os.Getenv("DMWAKE_CONTROL_TOKEN")
 	if !loopback(f.control) && token == "" {
@@ -150,17 +155,20 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 		warn.red(n)
 	}
 	watch := newJournalWatch(s, f, l)
-	return endLab(ctx, l, &held, f.state, warn, watch, serveLab(ctx, s, l, token, argv, watch))
+	return endLab(ctx, l, &held, f.state, warn, watch, serveLab(ctx, s, f, l, token, argv, watch))
 }
 
 // serveLab runs the lab until ctx or its command ends.
-func serveLab(ctx context.Context, s *streams, l *lab.Lab, token string, argv []string, watch *journalWatch) error {
+func serveLab(ctx context.Context, s *streams, f *labFlags, l *lab.Lab, token string, argv []string, watch *journalWatch) error {
 	trust, err := l.CA.WriteTrust()
 	if err != nil {
 		return usage(err)
 	}
 	introduce(ctx, s, l, trust, token)
 	watch.start()
+	if err := f.ready.write(labReady(l, trust)); err != nil {
+		return usage(err)
+	}
 	if len(argv) > 0 {
 		return runCommandInLab(ctx, s, l, trust, argv)
 	}
