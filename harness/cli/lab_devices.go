@@ -21,8 +21,18 @@ func (f *labFlags) target() (cfg *target.Config, lacks, err error) {
 	if cfg, lacks = target.Load(f.config); lacks == nil {
 		return cfg, nil, nil
 	}
-	cfg, err = target.LoadWNS(f.config)
-	return cfg, lacks, err
+	if cfg, err = target.LoadWNS(f.config); err != nil {
+		return nil, nil, err
+	}
+	// The server's certificate may be of the lab's CA, which the first lab makes.
+	w := cfg.WNS
+	f.wns.apply(&w)
+	if _, err := w.CA(); err == nil {
+		if whole, err := target.Load(f.config); err == nil {
+			return whole, nil, nil
+		}
+	}
+	return cfg, lacks, nil
 }
 
 // labDevices are the devices of a lab, kept in a file beside that of its fake WNS.
