@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"sync"
-
 	"github.com/dmwake/dmwake/fakewns/control"
-	"github.com/dmwake/dmwake/harness/console"
 	"github.com/dmwake/dmwake/harness/devices"
 	"github.com/dmwake/dmwake/harness/devices/api"
 	"github.com/dmwake/dmwake/harness/lab"
@@ -55,15 +52,7 @@ func (h *labDevices) parts(l *lab.Lab) []control.Part {
 	cfg := devices.ForLab(l)
 	cfg.Store = h.store
 	h.pool = devices.New(cfg)
-	environment := sync.OnceValue(func() string {
-		trust, err := l.CA.WriteTrust()
-		if err != nil {
-			return "" // the lab ends because of it
-		}
-		return lab.Environment(&l.Config, trust)
-	})
-	pages := console.Part(console.Options{WNS: l.WNS, Devices: h.pool, Token: h.token, Environment: environment, Unreached: l.Unreached})
-	return []control.Part{api.Part(h.pool, l.WNS), pages}
+	return []control.Part{api.Part(h.pool, l.WNS), labConsole(l, h.pool, h.token)}
 }
 
 // close ends the devices, which are enrolled all the same.

@@ -72,7 +72,7 @@ func (s *streams) findings(name string, f *reading.Findings, verbose bool) {
 		fmt.Fprintln(s.out, "\nwrong, by the rules of dmwake test")
 		for _, w := range f.Wrong {
 			say(s.out, "  %s %s  %s\n", w.Scenario, w.Level, w.Title)
-			say(s.out, "    source    %s\n    expected  %s\n    saw       %s, in message %s of the server%s%s\n    likely    %s\n", w.Source, w.Expected, w.Saw, w.MsgID, line(" (line ", w.Line, ")"), more(w.Places), w.Fix)
+			say(s.out, "    source    %s\n    expected  %s\n    saw       %s, in message %s of the server%s%s\n    fix       %s\n", w.Source, w.Expected, w.Saw, w.MsgID, line(" (line ", w.Line, ")"), more(w.Places), w.Fix)
 		}
 	}
 	if len(f.Cut) > 0 {

@@ -46,28 +46,18 @@ report.`,
 				return usage(err)
 			}
 			d := report.Diff(before, now)
-			for _, l := range []struct {
-				title string
-				list  []report.Change
-			}{{"broken", d.Broken}, {"fixed", d.Fixed}, {"new", d.Added}, {"undecided", d.Undecided}, {"other", d.Other}} {
-				for _, c := range l.list {
-					say(s.out, "%-9s  %s %-6s %s -> %s  %s\n", l.title, c.ID, c.Level, orNone(c.Before), orNone(c.Now), c.Title)
+			for _, l := range d.Lists() {
+				for _, c := range l.List {
+					say(s.out, "%-9s  %s %-6s %s  %s\n", l.Word, c.ID, c.Level, c.Text(), c.Title)
 				}
 			}
-			say(s.out, "%d broken, %d fixed, %d new, %d undecided, %d other\n", len(d.Broken), len(d.Fixed), len(d.Added), len(d.Undecided), len(d.Other))
+			say(s.out, "%s\n", &d)
 			if len(d.Broken) > 0 {
 				return &exitError{exitFailed, errSilent}
 			}
 			return nil
 		},
 	}
-}
-
-func orNone(o report.Outcome) string {
-	if o == "" {
-		return "none"
-	}
-	return string(o)
 }
 
 func reportMerge(s *streams) *cobra.Command {

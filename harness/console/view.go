@@ -128,8 +128,8 @@ func (v *view) digest() string {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	for _, d := range v.drawn {
-		h.WriteString(d.id)   //nolint:errcheck // never fails
-		h.WriteString(d.html) //nolint:errcheck // never fails
+		h.WriteString(d.id)
+		h.WriteString(d.html)
 	}
 	return strconv.FormatUint(h.Sum64(), 16)
 }

@@ -18,12 +18,12 @@ func (r *Report) WriteAnnotations(w io.Writer) {
 		if slices.ContainsFunc(c.Failed, r.Failing) {
 			kind = "error"
 		}
-		text := fmt.Sprintf("%s\nexpected: %s\nsaw: %s\nsource: %s\n%s --only %s", s.Rule, s.Expected, s.Saw, s.Source, r.Again, s.ID)
+		text := fmt.Sprintf("%s\n%s: %s\n%s: %s\n%s: %s\n%s", s.Rule, LabelExpected, s.Expected, LabelSaw, s.Saw, LabelSource, s.Source, again(r.Again, s, r.Seed))
 		if s.Cause != "" {
 			text = s.Cause + "\n" + text
 		}
 		if same := c.same(); same != "" {
-			text += "\nsame cause: " + same
+			text += "\n" + LabelSame + ": " + same
 		}
 		fmt.Fprintf(w, "::%s title=%s::%s\n", kind, property(s.ID+" "+s.Title), message(text))
 	}

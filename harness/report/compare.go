@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -21,6 +22,51 @@ type Changes struct {
 	// server may keep or break their rules, so they are neither broken nor fixed.
 	Undecided []Change
 	Other     []Change // the rest, and scenarios that are gone
+}
+
+// ChangeList are the changes of one kind.
+type ChangeList struct {
+	Word string
+	List []Change
+}
+
+// Lists returns the changes of each kind, the worst kind first.
+func (c *Changes) Lists() []ChangeList {
+	return []ChangeList{{"broken", c.Broken}, {"fixed", c.Fixed}, {"new", c.Added}, {"undecided", c.Undecided}, {"other", c.Other}}
+}
+
+// String returns the line with the numbers.
+func (c *Changes) String() string {
+	var parts []string
+	for _, l := range c.Lists() {
+		parts = append(parts, fmt.Sprintf("%d %s", len(l.List), l.Word))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// words returns the kind of change of each scenario.
+func (c *Changes) words() map[string]string {
+	out := map[string]string{}
+	if c == nil {
+		return out
+	}
+	for _, l := range c.Lists() {
+		for _, k := range l.List {
+			out[k.ID] = l.Word
+		}
+	}
+	return out
+}
+
+// Text says what an outcome was and is.
+func (c Change) Text() string {
+	word := func(o Outcome) string {
+		if o == "" {
+			return "none"
+		}
+		return o.Word()
+	}
+	return word(c.Before) + " -> " + word(c.Now)
 }
 
 // Diff compares two reports.

@@ -3,142 +3,105 @@ package report
 import (
 	_ "embed"
 	"fmt"
-	"html/template"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
+	"html/template"
+
+	"github.com/dmwake/dmwake/harness/page"
 	"github.com/dmwake/dmwake/harness/printable"
 )
 
 //go:embed report.html
-var page string
+var reportHTML string
 
-var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"join":   strings.Join,
-	"fewer":  fewer,
-	"pretty": func(s string) string { return Pretty([]byte(s)) },
-}).Parse(page))
+var pageTemplate = template.Must(page.New("report").Funcs(template.FuncMap{
+	"join": strings.Join, "fewer": fewer, "cite": Cite, "word": Outcome.Word, "many": many,
+	"detail": func(row rowView, labels map[string]string) rowDetail { return rowDetail{row, labels} },
+}).Parse(reportHTML))
 
 // view is a Report with everything the page says about it.
 type view struct {
 	*Report
 	Took          time.Duration
 	Verdict, Tone string
-	Counts        string
-	Undecided     string // why the result is partial
 	Causes        []causesView
 	Areas         []areaView
-	Details       []resultView
 	Errors        []*Result
-	Rows          []rowView
+	Open          []string
+	Filter        page.Filter
+	Groups        []groupView
+	Titles        map[string]string
+	Labels        map[string]string
+	Changes       *Changes
 }
 
+// rowDetail is what the template of a row needs.
+type rowDetail struct {
+	Row    rowView
+	Labels map[string]string
+}
+
+// causesView are the causes under one heading. The first ones are shown in a line each.
 type causesView struct {
 	Title, Tone string
-	Causes      []toldCause
+	Shown, Rest []toldCause
+	Folded      bool
 }
 
-type areaView struct {
-	Name, About                                          string
-	Passed, Failed, Known, Warned, Blocked, Error, Other int
+// shownCauses is how many causes the summary shows: it has to fit one screen.
+const shownCauses = 8
+
+// WriteHTML writes the report as one self-contained page: it fetches nothing, and can be
+// read without its script.
+func (r *Report) WriteHTML(w io.Writer) error { return r.writeHTML(w, nil) }
+
+// WriteHTMLSince is WriteHTML with what changed since an earlier report.
+func (r *Report) WriteHTMLSince(w io.Writer, before *Report) error {
+	d := Diff(before, r)
+	return r.writeHTML(w, &d)
 }
 
-type resultView struct {
-	*Result
-	Tone, Again string
-	Diagram     template.HTML
-	Marks       marks
-}
-
-type rowView struct {
-	*Result
-	Tone   string
-	Detail bool   // the page shows the failure in full
-	By     string // the anchor of the scenario that blocks it
-}
-
-// WriteHTML writes the report as one self-contained page: no script, no font, no
-// network.
-func (r *Report) WriteHTML(w io.Writer) error {
+func (r *Report) writeHTML(w io.Writer, changes *Changes) error {
 	r.redact()
-	v := view{Report: r, Took: (time.Duration(r.DurationMs) * time.Millisecond).Round(100 * time.Millisecond), Counts: r.Summary.Counts()}
+	v := view{Report: r, Took: (time.Duration(r.DurationMs) * time.Millisecond).Round(100 * time.Millisecond), Open: r.Open(), Changes: changes,
+		Titles: map[string]string{"own": OwnFailures, "open": Undecided, "notes": WorthKnowing, "hooks": HooksFailed},
+		Labels: map[string]string{"cause": LabelCause, "rule": LabelRule, "source": LabelSource, "expected": LabelExpected, "saw": LabelSaw, "fix": LabelFix, "again": LabelAgain}}
 	v.Verdict, v.Tone = r.Verdict()
-	if r.Partial {
-		v.Undecided = r.undecided()
-	}
 	failed, warned, known := r.told()
-	for _, c := range []causesView{{"What failed", "bad", failed}, {"Warnings", "warn", warned}, {"Known failures", "warn", known}} {
-		if len(c.Causes) == 0 {
+	for _, c := range []struct {
+		title, tone string
+		list        []toldCause
+	}{{WhatFailed, "bad", failed}, {Warnings, "warn", warned}, {KnownFailures, "warn", known}} {
+		if len(c.list) == 0 {
 			continue
 		}
-		v.Causes = append(v.Causes, c)
-		for _, t := range c.Causes {
-			for _, s := range slices.Concat(t.Failed, t.Warned, t.Known) {
-				v.Details = append(v.Details, resultView{s, r.tone(s), r.Again + " --only " + s.ID, diagram(s.Steps), marksOf(s)})
-			}
+		one := causesView{Title: c.title, Tone: c.tone, Shown: c.list, Folded: len(v.Causes) > 0}
+		if len(c.list) > shownCauses+1 { // "1 more" is no shorter than a cause
+			one.Shown, one.Rest = c.list[:shownCauses], c.list[shownCauses:]
 		}
+		v.Causes = append(v.Causes, one)
 	}
 	v.rows()
+	v.filter()
 	if err := pageTemplate.Execute(printable.NewWriter(w, false), v); err != nil {
 		return fmt.Errorf("write the HTML report: %w", err)
 	}
 	return nil
 }
 
-// rows fills the table of scenarios and the areas.
-func (v *view) rows() {
-	places := map[string]string{}
-	for i := range v.Scenarios {
-		s := &v.Scenarios[i]
-		places[s.ID] = "row-" + s.ID
-		if s.Broken() {
-			places[s.ID] = s.ID
-		}
-	}
-	at := map[string]int{}
-	for i := range v.Scenarios {
-		s := &v.Scenarios[i]
-		k, ok := at[s.Area]
-		if !ok {
-			k = len(v.Areas)
-			at[s.Area] = k
-			v.Areas = append(v.Areas, areaView{Name: s.Area, About: areas[s.Area]})
-		}
-		a := &v.Areas[k]
-		row := rowView{Result: s, Tone: v.tone(s), Detail: s.Broken()}
-		switch {
-		case v.counts(s):
-			a.Failed++
-		case s.Broken() && s.Known:
-			a.Known++
-		case s.Broken():
-			a.Warned++
-		case s.Outcome == Passed:
-			a.Passed++
-		case s.Outcome == Blocked:
-			a.Blocked++
-			row.By = places[s.BlockedBy]
-		case s.Outcome == Errored:
-			a.Error++
-			v.Errors = append(v.Errors, s)
-		default:
-			a.Other++
-		}
-		v.Rows = append(v.Rows, row)
-	}
-}
+// Count is how many causes there are.
+func (c causesView) Count() int { return len(c.Shown) + len(c.Rest) }
 
-// tone says how good an outcome is, in the words of Verdict.
-func (r *Report) tone(s *Result) string {
-	switch {
-	case r.counts(s), s.Outcome == Errored:
-		return "bad"
-	case s.Broken(), s.Outcome == Blocked:
-		return "warn"
-	case s.Outcome == Passed:
-		return "good"
+// More says what else has the cause.
+func (c toldCause) More() string {
+	var parts []string
+	if n := len(c.Failed) + len(c.Warned) + len(c.Known) - 1; n > 0 {
+		parts = append(parts, fmt.Sprintf("+%d", n))
 	}
-	return "dim"
+	if n := len(c.Blocked); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s", n, Blocked.Word()))
+	}
+	return strings.Join(parts, ", ")
 }

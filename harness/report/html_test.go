@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/net/html"
+
+	"github.com/dmwake/dmwake/harness/page"
 )
 
 // hostile is text that a server under test could put into a report.
@@ -20,7 +22,7 @@ func sampleReport() *Report {
 			{ID: "ENR-01", Area: "ENR", Level: Must, Title: "passes", Outcome: Passed},
 			{ID: "PFN-02", Area: "PFN", Level: Must, Title: "fails", Outcome: Failed, Rule: "a rule", Source: "MS-MDM 1.1", Expected: "one " + hostile, Saw: "two " + hostile,
 				Evidence: []string{hostile}, Hooks: []string{hostile},
-				Steps: []Step{{at, Device, Server, "session 1 " + hostile}, {at, Server, Device, "HTTP 200"}, {at, Server, WNS, "POST notification"}, {at, WNS, Device, "raw notification"}},
+				Steps: []Step{{At: at, From: Device, To: Server, Text: "session 1 " + hostile, Exchange: 1}, {At: at, From: Server, To: Device, Text: "HTTP 200", Exchange: 1}, {At: at, From: Server, To: WNS, Text: "POST notification"}, {At: at, From: WNS, To: Device, Text: "raw notification"}},
 				Exchanges: []Exchange{{Device: "D", Method: "POST", URL: "https://mdm.example/?token=AwYsecretsecretsecret", Status: 200, Request: "<SyncML>" + hostile,
 					Response: "Authorization: Bearer abcdefgh"}}},
 			{ID: "WNS-09", Area: "WNS", Level: Should, Title: "could be better", Outcome: Warned, Expected: "a", Saw: "b"},
@@ -44,7 +46,7 @@ func render(t *testing.T, r *Report) string {
 }
 
 // TestHTMLHoldsWhatItIsGiven: text from a server causes no script, handler or
-// request, and the page fetches nothing.
+// request, the page fetches nothing, and its links within lead somewhere.
 func TestHTMLHoldsWhatItIsGiven(t *testing.T) {
 	text := render(t, sampleReport())
 	doc, err := html.Parse(strings.NewReader(text))
@@ -61,33 +63,48 @@ func TestHTMLHoldsWhatItIsGiven(t *testing.T) {
 			}
 		}
 	}
+	scripts, policy := 0, ""
 	for n := range doc.Descendants() {
 		if n.Type != html.ElementNode {
 			continue
 		}
 		switch n.Data {
-		case "script", "img", "link", "iframe", "object":
+		case "script":
+			scripts++
+		case "img", "link", "iframe", "object", "base":
 			t.Errorf("the page has a <%s>", n.Data)
 		}
 		for _, a := range n.Attr {
-			if strings.HasPrefix(a.Key, "on") || a.Key == "src" || a.Key == "href" && !strings.HasPrefix(a.Val, "#") {
+			to, within := strings.CutPrefix(a.Val, "#")
+			switch {
+			case strings.HasPrefix(a.Key, "on"), a.Key == "src", a.Key == "style":
 				t.Errorf("<%s> has %s=%q", n.Data, a.Key, a.Val)
-			}
-			if a.Key == "href" && !ids[strings.TrimPrefix(a.Val, "#")] {
+			case a.Key == "content" && strings.HasPrefix(a.Val, "default-src"):
+				policy = a.Val
+			case a.Key != "href":
+			case within && !ids[to]:
 				t.Errorf("a link to %s leads nowhere", a.Val)
+			case !within && !strings.HasPrefix(a.Val, "https://learn.microsoft.com/"):
+				t.Errorf("a link leads to %s", a.Val)
 			}
 		}
 	}
-	if causes, details := strings.Index(text, "<h2>What failed"), strings.Index(text, "<h2>Details"); causes < 0 || details < causes {
+	if scripts != 1 || policy != page.Policy() {
+		t.Errorf("%d scripts, policy %q", scripts, policy)
+	}
+	if causes, details := strings.Index(text, "<h2>What failed"), strings.Index(text, "<h2>Scenarios"); causes < 0 || details < causes {
 		t.Error("causes do not come first")
 	}
 	if strings.Contains(text, "abcdefgh") {
 		t.Error("a token of a message is on the page")
 	}
+	if got := strings.Count(text, hostile); got > 0 {
+		t.Errorf("hostile text stands %d times in the page", got)
+	}
 	for _, want := range []string{"The server breaks 1 rule (1 known failure).", "The result is partial: 4 MUST scenarios could not be decided (2 blocked, 1 skipped, 1 error).",
-		"dmwake itself failed in 1 scenario", "a body crashed", "2 blocked", `blocked by <a href="#PFN-02">PFN-02</a>`, `blocked by <a href="#row-PSH-02">PSH-02</a>`, `<a href="#row-PSH-03">PSH-03</a>`,
-		"1 passed, 2 failed, 1 warned, 2 blocked, 1 skipped, 0 not applicable, 1 error", "MS-MDM 1.1", "dmwake test --config my.yaml --only PFN-02", "1 warned", "1 known", "a note", "a hook", "no hook",
-		"Warnings", "Known failures", "<h2>dmwake itself failed", `role="note"`} {
+		"dmwake itself failed in 1 scenario", "a body crashed", "2 blocked", `blocked by <a href="#PFN-02">PFN-02</a>`, `blocked by <a href="#PSH-02">PSH-02</a>`, `<a href="#PSH-03">PSH-03</a>`,
+		`<a href="#outcome=failed">2 failed</a>`, ", 0 not applicable, ", `<a href="#outcome=error">1 error</a>`, ">MS-MDM 1.1</a>", "dmwake test --config my.yaml --only PFN-02 --seed 7", "1 warned", "failed, known", "a note", "a hook", "no hook",
+		"Warnings", "Known failures", "<h2>dmwake itself failed", `href="#area=WNS"`, `id="area=WNS"`, `data-outcome="failed" data-level="MUST" data-area="PFN"`, `data-baseline="known"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not on the page", want)
 		}

@@ -112,22 +112,23 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 
 // undecided says why a scenario was not decided, starting with its outcome.
 func (s *Result) undecided() string {
-	word := map[Outcome]string{Blocked: "blocked", Skipped: "skipped", NotApplicable: "not applicable"}[s.Outcome]
 	if s.Outcome == Blocked && s.BlockedBy != "" {
 		return s.WhyUndecided()
 	}
-	return word + ": " + s.Reason
+	return s.Outcome.Word() + ": " + s.Reason
 }
 
 // detail describes a failure in full, as text.
 func (s *Result) detail() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\nrule: %s\nsource: %s\nexpected: %s\nsaw: %s\n", s.Title, s.Rule, s.Source, s.Expected, s.Saw)
-	if s.Cause != "" {
-		fmt.Fprintf(&b, "cause: %s\n", s.Cause)
+	fmt.Fprintf(&b, "%s\n", s.Title)
+	for _, l := range [][2]string{{LabelRule, s.Rule}, {LabelSource, s.Source}, {LabelExpected, s.Expected}, {LabelSaw, s.Saw}} {
+		fmt.Fprintf(&b, "%s: %s\n", l[0], l[1])
 	}
-	if s.Fix != "" {
-		fmt.Fprintf(&b, "likely fix: %s\n", s.Fix)
+	for _, l := range [][2]string{{LabelCause, s.Cause}, {LabelFix, s.Fix}} {
+		if l[1] != "" {
+			fmt.Fprintf(&b, "%s: %s\n", l[0], l[1])
+		}
 	}
 	for _, e := range fewer(s.Evidence) {
 		b.WriteString("  " + e + "\n")

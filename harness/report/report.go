@@ -229,13 +229,19 @@ func (r *Report) counts(s *Result) bool {
 	return s.Broken() && !s.Known && (s.Outcome == Failed || r.FailOn.level(s.Level))
 }
 
-// WriteJSON writes the report as JSON, whose form is a contract.
+// WriteJSON writes the report as JSON, whose form is a contract. It adds the verdict in
+// the words of terminal and page.
 func (r *Report) WriteJSON(w io.Writer) error {
 	r.redact()
+	type plain Report // without methods, or Verdict would be one of them
+	verdict, _ := r.Verdict()
 	enc := json.NewEncoder(printable.NewWriter(w, false))
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
+	if err := enc.Encode(struct {
+		*plain
+		Verdict string `json:"verdict"`
+	}{(*plain)(r), verdict}); err != nil {
 		return fmt.Errorf("write the JSON report: %w", err)
 	}
 	return nil

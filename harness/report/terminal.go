@@ -152,21 +152,21 @@ func (t *Terminal) Summary(r *Report) {
 	defer t.mu.Unlock()
 	t.clear()
 	failed, warned, known := r.told()
-	title := "What failed"
+	title := WhatFailed
 	if !r.FailOn.level(Must) {
 		title += " (does not fail this run: --fail-on nothing)"
 	}
-	t.list(title, red, failed)
+	t.list(r, title, red, failed)
 	if len(failed) > 0 {
 		fmt.Fprintf(t.W, "\n  %s\n", t.paint(gray, "The JSON report (--json FILE) has the messages of each failure, with secrets redacted."))
 	}
-	title = "Warnings"
+	title = Warnings
 	if !r.FailOn.level(Should) {
 		title += " (a SHOULD does not fail the run without --strict)"
 	}
-	t.list(title, yellow, warned)
+	t.list(r, title, yellow, warned)
 	if len(known) > 0 {
-		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, "Known failures (in the baseline; they do not fail the run)"))
+		fmt.Fprintf(t.W, "\n%s\n", t.paint(bold, KnownFailures+" (in the baseline; they do not fail the run)"))
 		for _, c := range known {
 			for _, s := range c.Known {
 				fmt.Fprintf(t.W, "  %s  %s\n", inLine(s.ID), inLine(s.Title))
@@ -179,10 +179,10 @@ func (t *Terminal) Summary(r *Report) {
 			errors = append(errors, s.ID+"  "+short(redact.Text(s.Reason)))
 		}
 	}
-	t.bullets("dmwake itself failed (this says nothing about the server)", "  ", errors)
-	t.bullets("Undecided", "  ", r.Open())
-	t.bullets("Worth knowing", "  - ", r.Notes)
-	t.bullets("Hooks that failed (scenarios that need them are skipped)", "  - ", r.HookErrors)
+	t.bullets(OwnFailures+" (this says nothing about the server)", "  ", errors)
+	t.bullets(Undecided, "  ", r.Open())
+	t.bullets(WorthKnowing, "  - ", r.Notes)
+	t.bullets(HooksFailed, "  - ", r.HookErrors)
 	fmt.Fprintf(t.W, "\n%s in %s (seed %d)\n", r.Summary.Counts(), r.Duration.Round(100*time.Millisecond), r.Seed)
 	verdict, tone := r.Verdict()
 	fmt.Fprintln(t.W, t.paint(map[string]string{"good": green, "warn": yellow, "bad": red}[tone], inLine(verdict)))
@@ -198,7 +198,7 @@ func (t *Terminal) bullets(title, mark string, lines []string) {
 	}
 }
 
-func (t *Terminal) list(title, color string, causes []toldCause) {
+func (t *Terminal) list(r *Report, title, color string, causes []toldCause) {
 	if len(causes) == 0 {
 		return
 	}
@@ -206,22 +206,23 @@ func (t *Terminal) list(title, color string, causes []toldCause) {
 	for _, c := range causes {
 		s := c.Head
 		fmt.Fprintf(t.W, "\n  %s %s  %s\n", t.paint(color, inLine(s.ID)), inLine(s.Level), inLine(s.Title))
+		line := func(label, text string) { fmt.Fprintf(t.W, "    %-8s  %s\n", label, indent(text)) }
 		if s.Cause != "" {
-			fmt.Fprintf(t.W, "    cause     %s\n", indent(shown(s.Cause)))
+			line(LabelCause, shown(s.Cause))
 		}
-		fmt.Fprintf(t.W, "    the rule  %s\n", indent(shown(s.Rule)))
-		fmt.Fprintf(t.W, "    source    %s\n", inLine(s.Source))
-		fmt.Fprintf(t.W, "    expected  %s\n", indent(shown(s.Expected)))
-		fmt.Fprintf(t.W, "    saw       %s\n", indent(shown(s.Saw)))
+		line(LabelRule, shown(s.Rule))
+		line(LabelSource, inLine(s.Source))
+		line(LabelExpected, shown(s.Expected))
+		line(LabelSaw, shown(s.Saw))
 		for _, e := range fewer(s.Evidence) {
 			fmt.Fprintf(t.W, "              %s\n", t.paint(gray, indent(shown(e))))
 		}
 		if s.Fix != "" {
-			fmt.Fprintf(t.W, "    likely    %s\n", indent(shown(s.Fix)))
+			line(LabelFix, shown(s.Fix))
 		}
-		fmt.Fprintf(t.W, "    again     %s --only %s\n", inLine(t.Again), inLine(s.ID))
+		line(LabelAgain, inLine(again(t.Again, s, r.Seed)))
 		if same := c.same(); same != "" {
-			fmt.Fprintf(t.W, "    same cause  %s\n", inLine(same))
+			line(LabelSame, inLine(same))
 		}
 		for _, s := range c.others() {
 			fmt.Fprintf(t.W, "      %s  %s: saw %s\n", inLine(s.ID), inLine(s.Title), inLine(beginning(redact.Text(s.Saw), maxOther)))

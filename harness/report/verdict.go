@@ -156,14 +156,13 @@ func (r *Report) undecided() string {
 	return fmt.Sprintf("The result is partial: %s could not be decided (%s).", many(n, "MUST scenario"), strings.Join(parts, ", "))
 }
 
-// Counts returns the line with the numbers. It includes errors only if there are
-// any.
+// Counts returns the line with the numbers.
 func (s Summary) Counts() string {
-	line := fmt.Sprintf("%d passed, %d failed, %d warned, %d blocked, %d skipped, %d not applicable", s.Passed, s.Failed, s.Warned, s.Blocked, s.Skipped, s.NotApplicable)
-	if s.Error > 0 {
-		line += ", " + many(s.Error, "error")
+	var parts []string
+	for _, c := range s.List() {
+		parts = append(parts, c.String())
 	}
-	return line
+	return strings.Join(parts, ", ")
 }
 
 func many(n int, what string) string {

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -50,19 +51,18 @@ func (t *T) telling() (out []*Device) {
 // last posts. If there are too many for a report, the last ones stay: a body ends at
 // what it found.
 func (t *T) attach() {
-	t.steps()
 	t.hooks()
-	var list []report.Exchange
+	var list []kept
 	for _, d := range t.telling() {
 		if t.s.Area() == "ENR" {
 			for _, ex := range d.EnrollExchanges() {
-				list = append(list, evidence(d, ex))
+				list = append(list, kept{d, ex, ""})
 			}
 		}
 		sessions := d.Sessions()
 		for _, s := range sessions[max(0, len(sessions)-keptSessions):] {
 			for _, ex := range s.Exchanges {
-				list = append(list, evidence(d, ex))
+				list = append(list, kept{d, ex, ""})
 			}
 		}
 	}
@@ -73,11 +73,23 @@ func (t *T) attach() {
 		list = slices.Concat(list[:room/4], list[len(list)-(room-room/4):])
 	}
 	for _, p := range posts {
-		e := evidence(p.device, p.ex)
-		e.What = p.what
-		list = append(list, e)
+		list = append(list, kept{p.device, p.ex, p.what})
 	}
-	t.result.Exchanges = list
+	at := map[*dmclient.Exchange]int{}
+	for i, k := range list {
+		e := evidence(k.device, k.ex)
+		e.What = k.what
+		t.result.Exchanges = append(t.result.Exchanges, e)
+		at[k.ex] = i + 1
+	}
+	t.steps(at)
+}
+
+// kept is an exchange that a report keeps; what is as in post.
+type kept struct {
+	device *Device
+	ex     *dmclient.Exchange
+	what   string
 }
 
 func evidence(d *Device, ex *dmclient.Exchange) report.Exchange {
@@ -91,29 +103,37 @@ func evidence(d *Device, ex *dmclient.Exchange) report.Exchange {
 	return e
 }
 
-// steps lists what passed between device, server and WNS, in order.
-func (t *T) steps() {
+// steps lists what passed between device, server and WNS, in order; at has the numbers of
+// the exchanges that the report keeps.
+func (t *T) steps(at map[*dmclient.Exchange]int) {
 	var list []report.Step
-	add := func(at time.Time, from, to, text string, args ...any) {
-		list = append(list, report.Step{At: at, From: from, To: to, Text: redact.Text(fmt.Sprintf(text, args...))})
+	add := func(when time.Time, from, to, text string, args ...any) {
+		list = append(list, report.Step{At: when, From: from, To: to, Text: redact.Text(fmt.Sprintf(text, args...))})
+	}
+	both := func(ex *dmclient.Exchange, what string) {
+		for _, s := range exchanged(ex, what) {
+			s.Exchange = at[ex]
+			list = append(list, s)
+		}
 	}
 	own := map[string]bool{}
 	for _, d := range t.telling() {
 		own[d.Identity().DeviceID] = true
 		for _, ex := range d.EnrollExchanges() {
-			add(ex.At, report.Device, report.Server, "enrollment: %s", ex.Method)
-			answer(add, ex)
+			both(ex, report.Enrolling+cmp.Or(verbs(ex.Request), ex.Method))
 		}
 		for _, s := range d.Sessions() {
 			for i, ex := range s.Exchanges {
-				add(ex.At, report.Device, report.Server, "session %s, message %d", s.ID, i+1)
-				answer(add, ex)
+				what := fmt.Sprintf("session %s, message %d", s.ID, i+1)
+				if v := verbs(ex.Request); v != "" {
+					what += ": " + v
+				}
+				both(ex, what)
 			}
 		}
 	}
 	for _, p := range t.posts {
-		add(p.ex.At, report.Device, report.Server, "%s", p.what)
-		answer(add, p.ex)
+		both(p.ex, p.what)
 	}
 	journal := t.Lab.WNS.Journal().Since(t.mark, nil)
 	// Tokens belong to the server, not to this device: they are shown if it was pushed
@@ -123,7 +143,7 @@ func (t *T) steps() {
 		switch {
 		case e.Kind == fakewns.Token && !pushed:
 		case e.Kind == fakewns.Token:
-			add(e.At, report.Server, report.WNS, "token request")
+			add(e.At, report.Server, report.WNS, report.TokenRequest)
 			add(e.At, report.WNS, report.Server, "%d", e.Status)
 		case own[e.Device]:
 			add(e.At, report.Server, report.WNS, "%s notification", e.Method)
@@ -152,10 +172,19 @@ func (t *T) hooks() {
 	t.result.Hooks = list[max(0, len(list)-keptHookLines):]
 }
 
-func answer(add func(time.Time, string, string, string, ...any), ex *dmclient.Exchange) {
-	if ex.Status == 0 {
-		add(ex.At.Add(ex.Duration), report.Server, report.Device, "no reply: %v", ex.Err)
-		return
+// exchanged are the steps of an exchange: the request, and its reply.
+func exchanged(ex *dmclient.Exchange, what string) []report.Step {
+	reply := fmt.Sprintf("HTTP %d", ex.Status)
+	switch v := verbs(ex.Response); {
+	case ex.Status == 0:
+		reply = fmt.Sprintf("no reply: %v", ex.Err)
+	case v != "":
+		reply += ": " + v
+	default:
+		reply += fmt.Sprintf(", %d bytes", len(ex.Response))
 	}
-	add(ex.At.Add(ex.Duration), report.Server, report.Device, "HTTP %d, %d bytes", ex.Status, len(ex.Response))
+	return []report.Step{
+		{At: ex.At, From: report.Device, To: report.Server, Text: redact.Text(what)},
+		{At: ex.At.Add(ex.Duration), From: report.Server, To: report.Device, Text: redact.Text(reply)},
+	}
 }

@@ -142,7 +142,7 @@ func describe(res *report.Result) string {
 	if res.Broken() {
 		text := res.Rule + "\nexpected: " + res.Expected + "\nsaw: " + res.Saw + "\nsource: " + res.Source
 		if res.Fix != "" {
-			text += "\nlikely fix: " + res.Fix
+			text += "\n" + report.LabelFix + ": " + res.Fix
 		}
 		for _, line := range res.Evidence {
 			text += "\n  " + line

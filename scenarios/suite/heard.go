@@ -242,9 +242,11 @@ func (t *T) overheard() {
 	if heard.total == 0 {
 		return
 	}
-	for _, b := range heard.list {
+	for i, b := range heard.list {
 		t.Evidence("%s: %s", b.from, b.saw)
-		t.Keep(&Device{Device: b.device, T: t}, b.from, b.ex)
+		if i < keptExchanges/2 { // the verdict is about the first
+			t.Keep(&Device{Device: b.device, T: t}, b.from, b.ex)
+		}
 	}
 	first := heard.list[0]
 	saw := first.saw + ", in " + first.from
