@@ -26,6 +26,8 @@ var list = []shot{
 	{name: "report", width: 1100, height: 760, page: (*stage).report},
 	{name: "test", width: 80, height: 30, run: []string{"test", "--area", "PFN,WNS", "--mutant", "wns-content-type", "--seed", "7"}},
 	{name: "lab", width: 80, height: 20, run: []string{"lab"}, flags: (*stage).labFlags, interrupt: true, before: "ready; Ctrl-C", meanwhile: (*stage).notify, until: "rules       broken"},
+	{name: "console", width: 1100, height: 700, page: (*stage).console},
+	{name: "session", width: 1100, height: 820, page: (*stage).session},
 	{name: "device-run", width: 80, height: 12, run: []string{"device", "run"}, flags: (*stage).deviceFlags, before: "8 of 8 enrolled", meanwhile: (*stage).push, until: "2 pushes"},
 }
 

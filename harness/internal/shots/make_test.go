@@ -33,7 +33,7 @@ func TestMake(t *testing.T) {
 			url, selector, width, height = s.terminal(shot), "main", 1100, 1000
 		}
 		limited, cancel := context.WithTimeout(ctx, patience)
-		steps := []chromedp.Action{chromedp.EmulateViewport(width, height), chromedp.Navigate(url)}
+		steps := []chromedp.Action{chromedp.EmulateViewport(width, height), chromedp.Navigate(url), steady()}
 		if selector != "" {
 			steps = append(steps, chromedp.Screenshot(selector, &png, chromedp.ByQuery))
 		} else {

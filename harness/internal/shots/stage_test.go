@@ -23,12 +23,14 @@ type stage struct {
 	mdm, admin string // addresses
 	wns, proxy string
 	labWNS     string
+	woken      string // a device of it
+	devices    string // of the lab that has devices
 	control    string
 	ids        []string // of the devices
 }
 
 func newStage(t *testing.T) *stage {
-	s := &stage{t: t, dir: t.TempDir(), mdm: testenv.Addr(t), admin: testenv.Addr(t), wns: testenv.Addr(t), proxy: testenv.Addr(t), control: testenv.Addr(t), labWNS: testenv.Addr(t)}
+	s := &stage{t: t, dir: t.TempDir(), mdm: testenv.Addr(t), admin: testenv.Addr(t), wns: testenv.Addr(t), proxy: testenv.Addr(t), control: testenv.Addr(t), labWNS: testenv.Addr(t), devices: testenv.Addr(t)}
 	s.bin = filepath.Join(s.dir, "dmwake")
 	build := exec.Command("go", "build", "-o", s.bin, ".")
 	build.Dir = root
@@ -39,6 +41,7 @@ func newStage(t *testing.T) *stage {
 	s.file("lab.yaml", strings.NewReplacer(s.wns, s.labWNS, s.proxy, testenv.Addr(t)).Replace(wns))
 	s.file("devices.yaml", "target: {discovery: 'https://"+s.mdm+"/EnrollmentServer/Discovery.svc', ca: ca/ca.pem, username: demo@mdm.example}\n"+wns)
 	s.start("ready", "mdm", "--listen", s.mdm, "--admin", s.admin, "--ca-dir", "ca")
+	s.start("ready", "lab", "--config", "devices.yaml", "--control", s.devices, "--seed", "5")
 	s.dmwake("device", "enroll", "--config", "devices.yaml", "--count", "8", "--seed", "11", "--key", "ec")
 	var devices []struct{ DeviceID string }
 	if err := json.Unmarshal([]byte(s.dmwake("device", "list", "--json")), &devices); err != nil {
@@ -110,19 +113,17 @@ func (s *stage) post(url, body string) {
 }
 
 func (s *stage) labFlags() []string {
-	return []string{"--config", "lab.yaml", "--control", s.control}
+	return []string{"--config", "lab.yaml", "--control", s.control, "--seed", "1"}
 }
 
-func (s *stage) deviceFlags() []string { return []string{"--config", "devices.yaml"} }
+func (s *stage) deviceFlags() []string { return []string{"--link", "http://" + s.devices} }
 
 // report is the page of a run that found something.
 func (s *stage) report() string {
 	file := filepath.Join(s.dir, "report.html")
 	said := s.dmwake("test", "--area", "ENR,PFN,CHN,TOK,WNS", "--mutant", "wns-content-type", "--mutant", "wns-no-cache", "--mutant", "enr-chunked", "--seed", "7", "--html", file)
-	text, err := os.ReadFile(file)
-	if err != nil {
+	if _, err := os.Stat(file); err != nil {
 		s.t.Fatalf("%v\n%s", err, said)
 	}
-	s.file("report.html", steady(string(text)))
 	return "file://" + file
 }
