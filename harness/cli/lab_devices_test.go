@@ -44,7 +44,7 @@ func TestDevicesWalkthrough(t *testing.T) {
 	started(t, server, "ready")
 	defer func() {
 		cancel()
-		server.Wait() //nolint:errcheck // it was killed
+		server.Wait()
 	}()
 	for _, path := range []string{"/healthz", "/readyz"} {
 		resp, err := http.Get(p.api.URL + path)

@@ -35,8 +35,10 @@ func (p *Pool) Enroll(ctx context.Context, id string, e Enrollment) (Device, err
 		s.note(nil)
 		p.tell(s, Event{Kind: Enrolled, Text: redact.Text(s.dev.Address())})
 		p.settle(s)
+		var hook error
 		if p.cfg.AfterEnroll != nil {
-			s.note(p.cfg.AfterEnroll(ctx, s.dev))
+			hook = p.cfg.AfterEnroll(ctx, s.dev)
+			s.note(hook)
 		}
 		if e.NoSync {
 			return nil
@@ -44,6 +46,9 @@ func (p *Pool) Enroll(ctx context.Context, id string, e Enrollment) (Device, err
 		session, err := s.dev.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment, NoRetry: true})
 		s.ran(session)
 		p.after(ctx, s, session, err)
+		if err == nil && hook != nil {
+			s.note(hook)
+		}
 		return nil
 	})
 }
@@ -184,12 +189,17 @@ func (s *slot) with(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, func() { stop(); cancel() }
 }
 
-// begin notes that a call which changes the device begins.
-func (s *slot) begin(mark uint64) {
+// begin notes that a call which changes the device begins; undo takes that back.
+func (s *slot) begin(mark uint64) (undo func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mark, s.own = mark, 0
-	clear(s.answered)
+	before, own, answered := s.mark, s.own, s.answered
+	s.mark, s.own, s.answered = mark, 0, map[string]uint64{}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.mark, s.own, s.answered = before, own, answered
+	}
 }
 
 // ran notes the session that the call ran.

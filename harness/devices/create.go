@@ -56,8 +56,11 @@ func (p *Pool) Create(spec Spec) (Device, error) {
 	if err := p.take(s); err != nil {
 		return Device{}, err
 	}
+	if err := p.keep(s); err != nil {
+		p.drop(s)
+		return Device{}, fail(Full, "the device is not created, because it cannot be stored: %v", err)
+	}
 	p.tell(s, Event{Kind: Created})
-	p.keep(s)
 	return p.view(s, false), nil
 }
 

@@ -92,8 +92,8 @@ func newEvents() *events {
 	return &events{ring: make([]*Event, 0, 64), next: 1, watchers: map[*watcher]struct{}{}}
 }
 
-// add takes in an event and gives its number.
-func (l *events) add(e Event) uint64 {
+// add takes in an event and numbers it.
+func (l *events) add(e Event) {
 	e.At = time.Now()
 	e.Data, e.Result, e.Text = cutText(e.Data), cutText(e.Result), cutText(e.Text)
 	l.mu.Lock()
@@ -112,7 +112,6 @@ func (l *events) add(e Event) uint64 {
 			}
 		}
 	}
-	return e.Seq
 }
 
 // mark is the number of the newest event.

@@ -43,6 +43,7 @@ type Config struct {
 	Store *fleet.Store
 	Seed  uint64 // of identities; 0 draws one
 	Max   int    // devices; default MaxDevices
+	Bytes int    // of remembered sessions; default KeptBytes
 	Log   *slog.Logger
 }
 
@@ -84,6 +85,9 @@ func New(cfg Config) *Pool {
 	if cfg.Max <= 0 {
 		cfg.Max = MaxDevices
 	}
+	if cfg.Bytes <= 0 {
+		cfg.Bytes = KeptBytes
+	}
 	if cfg.Seed == 0 {
 		cfg.Seed = mathrand.Uint64()>>1 | 1 //nolint:gosec // identities of simulated devices
 	}
@@ -91,7 +95,7 @@ func New(cfg Config) *Pool {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Pool{cfg: cfg, events: newEvents(), crew: fleet.NewCrew(workers), moved: make(chan struct{}, 1), slots: map[int]*slot{}, byID: map[string]*slot{},
-		spaces: map[string]string{}, draw: mathrand.New(mathrand.NewPCG(cfg.Seed, 3))} //nolint:gosec // as above
+		spaces: map[string]string{}, kept: transcripts{most: cfg.Bytes}, draw: mathrand.New(mathrand.NewPCG(cfg.Seed, 3))} //nolint:gosec // as above
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.restore()
 	p.wg.Go(func() { p.crew.Run(p.ctx, p.attend) })
@@ -105,7 +109,7 @@ func (p *Pool) Close() {
 	p.wg.Wait()
 	for _, s := range p.all() {
 		s.dev.Disconnect()
-		p.keep(s)
+		p.keep(s) //nolint:errcheck // what a server relies on is stored already
 	}
 }
 

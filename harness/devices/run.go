@@ -11,10 +11,11 @@ import (
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
-// entry is a device's next action. Only the entry with the slot's time is valid.
+// entry is a device's next action. Only the entry with the slot's time is valid; those
+// that are left over must not hold a device that was removed.
 type entry struct {
 	due int64
-	s   *slot
+	i   int // of the slot
 }
 
 type plan []entry
@@ -85,7 +86,7 @@ func (p *Pool) reserve(s *slot, least time.Duration) {
 		return
 	}
 	s.due = due
-	heap.Push(&p.plan, entry{due, s})
+	heap.Push(&p.plan, entry{due, s.i})
 	select {
 	case p.moved <- struct{}{}:
 	default:
@@ -99,14 +100,15 @@ func (p *Pool) schedule() {
 		p.mu.Lock()
 		now := time.Now().UnixMilli()
 		for len(p.plan) > 0 {
-			head := p.plan[0]
-			if head.s.due == head.due && head.due > now {
+			head, s := p.plan[0], p.slots[p.plan[0].i]
+			valid := s != nil && s.due == head.due
+			if valid && head.due > now {
 				break
 			}
 			heap.Pop(&p.plan)
-			if head.s.due == head.due { // else it is left over
-				head.s.due = 0
-				due = append(due, head.s)
+			if valid {
+				s.due = 0
+				due = append(due, s)
 			}
 		}
 		wait := time.Hour
@@ -130,9 +132,9 @@ func (p *Pool) schedule() {
 }
 
 // tell publishes an event of a device.
-func (p *Pool) tell(s *slot, e Event) uint64 {
+func (p *Pool) tell(s *slot, e Event) {
 	e.Device, e.Name, e.Namespace = s.id, s.name(), s.spec.Namespace
-	return p.events.add(e)
+	p.events.add(e)
 }
 
 // woke hears of a push that reached the device.
@@ -270,6 +272,7 @@ func (p *Pool) after(ctx context.Context, s *slot, session *dmclient.Session, er
 	if session != nil || err != nil {
 		s.note(err)
 	}
+	s.dev.Disconnect() // an idle connection costs more than all the rest of a device
 	p.settle(s)
 	p.keep(s) //nolint:errcheck // told by /readyz
 	if p.cfg.AfterSession != nil && session != nil {

@@ -2,6 +2,7 @@ package devices
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 )
@@ -41,11 +42,15 @@ func (p *Pool) change(ctx context.Context, id string, f func(*slot) error) (Devi
 	if err != nil {
 		return Device{}, err
 	}
-	s.begin(p.events.mark())
 	if err := ctx.Err(); err != nil {
 		return Device{}, err
 	}
+	undo := s.begin(p.events.mark())
 	if err := f(s); err != nil {
+		var e *Error
+		if errors.As(err, &e) && (e.Cause == Invalid || e.Cause == Unknown || e.Cause == Conflict) {
+			undo() // it changed nothing
+		}
 		return Device{}, err
 	}
 	p.settle(s)

@@ -11,6 +11,7 @@ import (
 type transcripts struct {
 	mu    sync.Mutex
 	bytes int
+	most  int // what bytes may be
 	order []kept
 	of    map[*slot]int // how many in order
 }
@@ -34,7 +35,7 @@ func (t *transcripts) add(s *slot, session *dmclient.Session) {
 	if t.of[s]++; t.of[s] > KeptSessions { // the device forgot it by itself
 		t.drop(slices.IndexFunc(t.order, func(k kept) bool { return k.s == s }))
 	}
-	for t.bytes > KeptBytes && len(t.order) > 1 {
+	for t.bytes > t.most && len(t.order) > 1 {
 		t.order[0].s.dev.Forget(1)
 		t.drop(0)
 	}

@@ -186,8 +186,9 @@ func (s *slot) answer(c *Condition, seq uint64) {
 func (p *Pool) waited(s *slot, e *Event) Waited {
 	out := Waited{Event: e}
 	if e != nil && e.Session != 0 {
-		if session, err := p.Session(s.id, e.Session, false); err == nil {
-			session.Exchanges = nil
+		count, all := s.remembered()
+		if k := e.Session - (count - len(all)) - 1; k >= 0 && k < len(all) { // it is over, and not forgotten
+			session := viewSession(e.Session, all[k], false, false)
 			out.Session = &session
 		}
 	}
@@ -220,12 +221,12 @@ func (p *Pool) late(s *slot, c *Condition, since uint64, own int, timeout time.D
 	}
 	came := "nothing came"
 	if len(words) > 0 {
-		came = "came " + strings.Join(words, "; ")
+		came = strings.Join(words, "; ")
 	}
 	if lost > 0 {
 		hint += fmt.Sprintf("; %d older events are no longer kept", lost)
 	}
-	out.Text = fmt.Sprintf("%s did not come to %s within %s. Since event %d %s%s.%s", c.words(), s.name(), timeout, since, came, hint, s.why(count))
+	out.Text = fmt.Sprintf("%s did not come to %s within %s. Since event %d: %s%s.%s", c.words(), s.name(), timeout, since, came, hint, s.why(count))
 	if len(out.Came) > toldThings*4 {
 		out.Came = out.Came[len(out.Came)-toldThings*4:]
 	}

@@ -177,6 +177,37 @@ func TestSet(t *testing.T) {
 	}
 }
 
+// TestTranscripts: each device keeps its last sessions, and all together keep no more
+// bytes than they may; a session that is gone is told as such.
+func TestTranscripts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *devices.Config) { c.Bytes = 512 << 10 })
+	d := r.enrolled(devices.Spec{IDs: devices.IDs{Name: "PC-KEEP"}})
+	for range devices.KeptSessions + 3 {
+		must(r.pool.Sync(r.ctx, d.ID, devices.Sync{}))(t)
+	}
+	list := must(r.Sessions(r.ctx, d.ID, false))(t)
+	if len(list) != devices.KeptSessions || list[0].Number != 5 {
+		t.Errorf("%d sessions from %d", len(list), list[0].Number)
+	}
+	fails(t, second(r.Session(r.ctx, d.ID, 4, false)), http.StatusNotFound, "session 4 of PC-KEEP is no longer kept; the oldest that is kept is 5")
+	other := r.enrolled(devices.Spec{})
+	const big = 40_000
+	for range 8 { // of which four are all that may be kept
+		r.admin(http.MethodPost, "/devices/"+other.ID+"/commands", map[string]string{"verb": "Replace", "locURI": "./Vendor/MSFT/WiFi/Profile/x/WlanXml", "format": "chr", "data": strings.Repeat("x", big)})
+		must(r.pool.Sync(r.ctx, other.ID, devices.Sync{}))(t)
+	}
+	if list := must(r.Sessions(r.ctx, d.ID, false))(t); len(list) != 0 {
+		t.Errorf("%d sessions of the first device are kept", len(list))
+	}
+	if list := must(r.Sessions(r.ctx, other.ID, false))(t); len(list) == 0 || len(list) > 4 || list[len(list)-1].Number != 9 {
+		t.Errorf("%d sessions of the second", len(list))
+	}
+	if got := must(r.Device(r.ctx, d.ID, false))(t); got.Sessions != devices.KeptSessions+4 || got.Last != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestRefused: what cannot be is one sentence with the cause and what to do.
 func TestRefused(t *testing.T) {
 	t.Parallel()

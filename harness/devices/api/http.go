@@ -130,15 +130,15 @@ func unread(err error, into any) error {
 	m := unknownField.FindStringSubmatch(err.Error())
 	switch {
 	case m != nil:
-		known, mean := fields(reflect.TypeOf(into).Elem()), ""
+		known := fields(reflect.TypeOf(into).Elem())
 		whole := map[string]string{} // by the last name of a field's path
 		for _, path := range slices.Backward(known) {
 			whole[path[strings.LastIndex(path, ".")+1:]] = path
 		}
 		if near := target.Nearest(m[1], slices.Sorted(maps.Keys(whole))); near != "" {
-			mean = "; did you mean " + whole[near] + "?"
+			return invalid("unknown field %q; did you mean %s?", m[1], whole[near])
 		}
-		return invalid("unknown field %q%s; known fields: %s", m[1], mean, strings.Join(known, ", "))
+		return invalid("unknown field %q; known fields: %s", m[1], strings.Join(known, ", "))
 	case errors.As(err, &kind):
 		return invalid("%s is a %s in JSON, which openapi.yaml does not allow there", kind.Field, kind.Value)
 	case errors.Is(err, io.EOF):

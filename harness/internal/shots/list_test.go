@@ -15,17 +15,18 @@ type shot struct {
 	run   []string
 	flags func(*stage) []string
 	until string
-	// meanwhile is done once the terminal shows "before", and then Ctrl-C is typed.
+	// meanwhile is done once the terminal shows "before". If enough is given, Ctrl-C is typed
+	// once the terminal shows that.
 	before    string
 	meanwhile func(*stage)
-	interrupt bool
+	enough    string
 }
 
 // list is all pictures.
 var list = []shot{
 	{name: "report", width: 1100, height: 760, page: (*stage).report},
 	{name: "test", width: 80, height: 30, run: []string{"test", "--area", "PFN,WNS", "--mutant", "wns-content-type", "--seed", "7"}},
-	{name: "lab", width: 80, height: 20, run: []string{"lab"}, flags: (*stage).labFlags, interrupt: true, before: "ready; Ctrl-C", meanwhile: (*stage).notify, until: "rules       broken"},
+	{name: "lab", width: 80, height: 20, run: []string{"lab"}, flags: (*stage).labFlags, enough: "neither cache", before: "ready; Ctrl-C", meanwhile: (*stage).notify, until: "rules       broken"},
 	{name: "console", width: 1100, height: 700, page: (*stage).console},
 	{name: "session", width: 1100, height: 820, page: (*stage).session},
 	{name: "device-run", width: 80, height: 12, run: []string{"device", "run"}, flags: (*stage).deviceFlags, before: "8 of 8 enrolled", meanwhile: (*stage).push, until: "2 pushes"},

@@ -26,7 +26,8 @@ func (s *stage) terminal(shot shot) string {
 	if shot.before != "" {
 		cmd.Await(shot.before, func(seen string) bool { return strings.Contains(seen, shot.before) })
 		shot.meanwhile(s)
-		if shot.interrupt {
+		if shot.enough != "" {
+			cmd.Await(shot.enough, func(seen string) bool { return strings.Contains(seen, shot.enough) })
 			cmd.Interrupt()
 		}
 	}
@@ -37,7 +38,7 @@ func (s *stage) terminal(shot shot) string {
 	}
 	var lines []string
 	cmd.Screen(func(e *vt.Emulator) { lines = cells(e) })
-	if !shot.interrupt && shot.until != "" {
+	if shot.enough == "" && shot.until != "" {
 		cmd.Interrupt()
 		cmd.End()
 	}
