@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +20,18 @@ func reportCommand(s *streams) *cobra.Command {
 	return c
 }
 
+// since is a report whose page says what changed.
+type since struct {
+	*report.Report
+	before *report.Report
+}
+
+// WriteHTML writes the page.
+func (s since) WriteHTML(w io.Writer) error { return s.WriteHTMLSince(w, s.before) }
+
 func reportDiff(s *streams) *cobra.Command {
-	return &cobra.Command{
+	var html string
+	c := &cobra.Command{
 		Use:   "diff BEFORE.json NOW.json",
 		Short: "Say what was fixed, what broke, and what is new",
 		Long: `Compares two JSON reports of "dmwake test".
@@ -31,7 +42,8 @@ func reportDiff(s *streams) *cobra.Command {
   undecided  was decided before, and is blocked, skipped or an error now
   other      every other change, and scenarios that are gone
 
-Undecided is not broken: nobody knows what the server does there now.
+Undecided is not broken: nobody knows what the server does there now. The page of
+--html is the later report, with these changes first.
 
 Exit codes: 0 nothing broke, 1 something did, 2 usage or a file that is not a
 report.`,
@@ -45,6 +57,11 @@ report.`,
 			if err != nil {
 				return usage(err)
 			}
+			o, err := openOutputs(s.out, "", "", html)
+			if err != nil {
+				return usage(err)
+			}
+			defer o.close()
 			d := report.Diff(before, now)
 			for _, l := range d.Lists() {
 				for _, c := range l.List {
@@ -52,12 +69,17 @@ report.`,
 				}
 			}
 			say(s.out, "%s\n", &d)
+			if err := o.write(since{now, before}); err != nil {
+				return usage(err)
+			}
 			if len(d.Broken) > 0 {
 				return &exitError{exitFailed, errSilent}
 			}
 			return nil
 		},
 	}
+	c.Flags().StringVar(&html, "html", "", "write the HTML report to this file")
+	return c
 }
 
 func reportMerge(s *streams) *cobra.Command {

@@ -136,6 +136,7 @@ func testDeviceButtons(x *tab, d devices.Device) {
 	}
 	x.press("Remove", "")
 	x.press("Remove it from the lab", "is removed")
+	x.until("the page says so", `document.getElementById("live").textContent.includes("There is no device")`)
 	if n := len(x.at.pool.List(devices.Filter{})); n != 0 {
 		x.Errorf("%d devices are left", n)
 	}

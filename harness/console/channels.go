@@ -144,7 +144,7 @@ func (c *console) channels(r *http.Request) (*view, error) {
 			match = append(match, ch)
 		}
 	}
-	l.Total, l.Chips = len(match), []choices{stateChoices("channels", "State", q, counts)}
+	l.Total, l.Chips = len(match), []choices{choicesOf("channels", "state", "State", q, counts)}
 	var shown []row
 	start := l.page(q, "channels", func(id string) int {
 		return slices.IndexFunc(match, func(ch channelRow) bool { return ch.ID == id })
@@ -168,8 +168,8 @@ func (c *console) channels(r *http.Request) (*view, error) {
 }
 
 // page finds where the asked page of a list starts, and links the others.
-func (l *listed) page(q map[string][]string, path string, find func(id string) int, id func(i int) string) (start int) {
-	if after := first(q, "after"); after != "" {
+func (l *listed) page(q query, path string, find func(id string) int, id func(i int) string) (start int) {
+	if after := q.Get("after"); after != "" {
 		start = max(find(after)+1, 0)
 		l.First = linkOf(path, q, "after", "")
 	}
@@ -180,29 +180,22 @@ func (l *listed) page(q map[string][]string, path string, find func(id string) i
 	return start
 }
 
-func first(q map[string][]string, name string) string {
-	if v := q[name]; len(v) > 0 {
-		return v[0]
-	}
-	return ""
-}
-
-// stateChoices are the chips of a list of one facet.
-func stateChoices(path, label string, q map[string][]string, counts map[string]int) choices {
+// choicesOf are the chips of one filter of a list.
+func choicesOf(path, name, label string, q query, counts map[string]int) choices {
 	out := choices{Label: label}
 	words := []string{}
 	for w := range counts {
 		words = append(words, w)
 	}
-	at := first(q, "state")
+	at := q.Get(name)
 	if at != "" && counts[at] == 0 {
 		words = append(words, at)
 	}
 	slices.Sort(words)
 	for _, w := range words {
-		ch := choice{Word: w, Count: counts[w], On: w == at, To: linkOf(path, q, "state", w)}
+		ch := choice{Word: w, Count: counts[w], On: w == at, To: linkOf(path, q, name, w)}
 		if ch.On {
-			ch.To = linkOf(path, q, "state", "")
+			ch.To = linkOf(path, q, name, "")
 		}
 		out.List = append(out.List, ch)
 	}

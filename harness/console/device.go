@@ -97,7 +97,7 @@ func (c *console) device(r *http.Request) (*view, error) {
 	return &view{Title: d.Name, Nav: "devices", body: "device", Data: d, parts: []part{
 		block("head", "device-head", d), block("facts", "device-facts", d), table("channels", "channel", lines), block("channels-none", "device-channels-none", len(lines)),
 		table("sessions", "session-row", sessions), block("sessions-none", "device-sessions-none", d.sessionsNone(len(sessions))),
-		table("rows", "entry", entryRows(last)), block("rows-none", "device-rows-none", struct {
+		table("rows", "entry", c.entryRows(last)), block("rows-none", "device-rows-none", struct {
 			ID string
 			N  int
 		}{d.ID, len(all)}), block("effects", "device-effects", d),

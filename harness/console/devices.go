@@ -172,28 +172,37 @@ func (c *console) devices(r *http.Request) (*view, error) {
 	}
 	all := c.everyDevice()
 	l := listed{Query: q.Get("q"), What: "devices", All: len(all), Own: c.Devices != nil}
-	words, counts := strings.Fields(strings.ToLower(l.Query)), map[string]int{}
+	words, states, spaces := strings.Fields(strings.ToLower(l.Query)), map[string]int{}, map[string]int{}
 	var match []deviceRow
 	for _, d := range all {
-		if slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(d.text, w) }) || q.Get("namespace") != "" && q.Get("namespace") != d.Namespace {
+		if slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(d.text, w) }) {
 			continue
 		}
-		counts[d.State.Word]++
-		if at := q.Get("state"); at == "" || at == d.State.Word {
+		state, space := q.Get("state"), q.Get("namespace")
+		inState, inSpace := state == "" || state == d.State.Word, space == "" || space == d.Namespace
+		if inSpace {
+			states[d.State.Word]++
+		}
+		if inState && d.Namespace != "" {
+			spaces[d.Namespace]++
+		}
+		if inState && inSpace {
 			match = append(match, d)
 		}
 	}
-	l.Total, l.Chips = len(match), []choices{stateChoices("devices", "State", q, counts)}
+	l.Total, l.Chips = len(match), []choices{choicesOf("devices", "state", "State", q, states)}
+	if len(spaces) > 1 || q.Get("namespace") != "" {
+		l.Chips = append(l.Chips, choicesOf("devices", "namespace", "Namespace", q, spaces))
+	}
 	start := l.page(q, "devices", func(id string) int {
 		return slices.IndexFunc(match, func(d deviceRow) bool { return d.ID == id })
 	}, func(i int) string { return match[i].ID })
 	var rows []row
-	for i, d := range match[start:min(start+perPage, len(match))] {
+	for _, d := range match[start:min(start+perPage, len(match))] {
 		rows = append(rows, row{rowID("d", d.ID), struct {
 			deviceRow
 			Row string
-			N   int
-		}{d, rowID("d", d.ID), i}})
+		}{d, rowID("d", d.ID)}})
 	}
 	for _, name := range []string{"state", "namespace"} {
 		if v := q.Get(name); v != "" {

@@ -69,6 +69,7 @@ func (c *console) notification(r *http.Request) (*view, error) {
 
 func (c *console) detail(e *fakewns.Entry) (d detail, err error) {
 	d = detail{entryRow: rowOf(e), At: e.At.Format("2006-01-02 15:04:05.000 MST")}
+	d.Name = c.nameOf(e.Device)
 	if e.Kind == fakewns.Attempt && c.Unreached != nil {
 		d.Saw, d.Do = c.Unreached([]*fakewns.Entry{e})
 	}

@@ -109,4 +109,9 @@ func only(q map[string][]string, names ...string) (query, error) {
 type query map[string][]string
 
 // Get is the first value.
-func (q query) Get(name string) string { return first(q, name) }
+func (q query) Get(name string) string {
+	if v := q[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}

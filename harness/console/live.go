@@ -1,11 +1,14 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dmwake/dmwake/harness/printable"
 )
 
 const (
@@ -59,8 +62,13 @@ func (c *console) stream(w http.ResponseWriter, r *http.Request, m maker) {
 			if err == nil {
 				err = v.draw()
 			}
+			var gone missing
 			switch {
-			case err != nil: // what it showed is gone
+			case errors.As(err, &gone):
+				fmt.Fprintf(w, "event: gone\ndata: %s\n\n", printable.Line(gone.what))
+				out.Flush() //nolint:errcheck // it ends in any case
+				return
+			case err != nil: // it will be tried again
 			case before == nil && v.digest() == seen:
 				before = v
 			case before == nil:

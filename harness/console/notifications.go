@@ -70,15 +70,15 @@ func became(e *fakewns.Entry) chip {
 // entryRow is an entry as a row of a list, without secrets.
 type entryRow struct {
 	*fakewns.Entry
-	Time, What    string
-	Verdict       string
-	Rules         []string
-	Became        chip
-	Answer        string
-	SessionOf     string // link to the session
-	ShortChannel  string
-	DeviceOf      string // link to the device
-	ChannelOfLink string
+	Time, What   string
+	Verdict      string
+	Rules        []string
+	Became       chip
+	Answer       string
+	SessionOf    string // link to the session
+	ShortChannel string
+	DeviceOf     string // link to the device
+	Name         string // of the device
 }
 
 // devicePath is the page of a device.
@@ -120,12 +120,30 @@ func rowOf(e *fakewns.Entry) entryRow {
 	return r
 }
 
-// rows of entries for the template "entry".
-func entryRows(list []*fakewns.Entry) (out []row) {
+// entryRows are rows for the template "entry", with the names of the lab's own devices.
+func (c *console) entryRows(list []*fakewns.Entry) (out []row) {
+	names := map[string]string{}
 	for _, e := range list {
-		out = append(out, row{"n" + strconv.FormatUint(e.Seq, 10), rowOf(e)})
+		r := rowOf(e)
+		name, known := names[e.Device]
+		if !known {
+			name = c.nameOf(e.Device)
+			names[e.Device] = name
+		}
+		r.Name = name
+		out = append(out, row{"n" + itoa(e.Seq), r})
 	}
 	return out
+}
+
+// nameOf is what people call a device.
+func (c *console) nameOf(device string) string {
+	if c.Devices != nil && device != "" {
+		if d, err := c.Devices.Device(device, false); err == nil {
+			return d.Name
+		}
+	}
+	return device
 }
 
 // choice is one value of a facet, and where it leads.
@@ -268,10 +286,10 @@ func (c *console) search(a asked) (f found) {
 // link is the page with one parameter changed.
 func (a *asked) link(name, value string) string { return linkOf("notifications", a.query, name, value) }
 
-func linkOf(page string, query url.Values, name, value string) string {
+func linkOf(page string, from map[string][]string, name, value string) string {
 	q := url.Values{}
-	for k, v := range query {
-		if k != "live" && k != name && (k != "before" || name == "q") && v[0] != "" {
+	for k, v := range from {
+		if k != "live" && k != name && k != "before" && k != "after" && v[0] != "" {
 			q.Set(k, v[0])
 		}
 	}
@@ -334,6 +352,6 @@ func (c *console) notifications(r *http.Request) (*view, error) {
 		Hidden [][2]string
 	}{f, f.Hidden(a.query)}
 	return &view{Title: "Notifications", Nav: "notifications", body: "notifications", Data: data, parts: []part{
-		block("counts", "notifications-counts", f), block("chips", "chips", f.Choices), table("rows", "entry", entryRows(f.Page)), block("none", "notifications-none", f),
+		block("counts", "notifications-counts", f), block("chips", "chips", f.Choices), table("rows", "entry", c.entryRows(f.Page)), block("none", "notifications-none", f),
 	}}, nil
 }

@@ -33,7 +33,7 @@ func (c *console) overview(*http.Request) (*view, error) {
 		data.Environment = strings.TrimSpace(c.Environment())
 	}
 	return &view{Title: "Overview", Nav: "overview", body: "overview", Data: data, parts: []part{
-		block("banner", "banner", notices), block("counts", "overview-counts", c.counts()), table("rows", "entry", entryRows(last)), block("none", "overview-none", len(last)),
+		block("banner", "banner", notices), block("counts", "overview-counts", c.counts()), table("rows", "entry", c.entryRows(last)), block("none", "overview-none", len(last)),
 	}}, nil
 }
 
@@ -58,7 +58,7 @@ func (c *console) counts() []count {
 		{"Open channels", Prefix + "channels", uint64(s.Channels), ""}, //nolint:gosec // not negative
 		{"Notifications", to("kind=notification"), sum, ""},
 		{"Delivered", to("became=delivered"), s.Deliveries[fakewns.Woken], toned(s.Deliveries[fakewns.Woken], "good")},
-		{"Waiting for a device", to("became=cached"), uint64(s.Waiting), toned(uint64(s.Waiting), "warn")}, //nolint:gosec // not negative
+		{"Waiting", to("became=cached"), uint64(s.Waiting), toned(uint64(s.Waiting), "warn")}, //nolint:gosec // not negative
 		{"Refused", to("kind=notification&became=refused"), refused, toned(refused, "bad")},
 		{"Broke a rule", to("kind=notification&verdict=rules+broken"), s.Broken, toned(s.Broken, "bad")},
 		{"Active faults", Prefix + "faults", uint64(s.Faults), toned(uint64(s.Faults), "warn")}, //nolint:gosec // not negative

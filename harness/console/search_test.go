@@ -9,7 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/intercept"
+	"github.com/dmwake/dmwake/harness/devices"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 // TestSearch: every filter of the notifications, alone and with others.
@@ -99,5 +102,38 @@ func TestPaging(t *testing.T) {
 	}
 	if len(seen) != n || seen[0] != fmt.Sprintf("n%d", n-1) {
 		t.Errorf("%d of %d, from %s", len(seen), n, seen[0])
+	}
+}
+
+// TestDeviceFilters: states, namespaces and words, alone and together.
+func TestDeviceFilters(t *testing.T) {
+	t.Parallel()
+	wns := fakewns.New(fakewns.Config{Seed: 5})
+	pool := devices.New(devices.Config{Seed: 5, Base: func() (dmclient.Config, error) { return dmclient.Config{WNS: wns}, nil }})
+	t.Cleanup(pool.Close)
+	b := serve(t, Options{WNS: wns, Devices: pool}, pool, nil)
+	for _, d := range []devices.Spec{{IDs: devices.IDs{Name: "A1"}, Namespace: "one"}, {IDs: devices.IDs{Name: "A2"}, Namespace: "two", Labels: map[string]string{"team": "blue"}}, {IDs: devices.IDs{Name: "B3"}, Namespace: "two"}} {
+		d.Server, d.Enroll = devices.Server{Discovery: "https://mdm.example"}, devices.Enroll{Username: "u@mdm.example", Password: "secret"}
+		if _, err := pool.Create(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.open("C4")
+	name := regexp.MustCompile(`<a class="mono" id="[^"]*-a" href="[^"]*">([^<]*)</a>`)
+	for query, want := range map[string]string{
+		"": "A1 A2 B3 C4", "state=not+enrolled": "A1 A2 B3", "state=channel+only": "C4", "namespace=two": "A2 B3", "q=a": "A1 A2 B3", "q=A2": "A2", "q=team=blue": "A2",
+		"namespace=two&q=b3": "B3", "state=channel+only&namespace=two": "", "q=two+blue": "A2", "state=wiped": "",
+	} {
+		_, body := b.get("devices?" + query)
+		var got []string
+		for _, m := range name.FindAllStringSubmatch(body, -1) {
+			got = append(got, m[1])
+		}
+		if query == "q=a" { // ids are hexadecimal
+			got = got[:min(len(got), 3)]
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s: %s, want %s", query, s, want)
+		}
 	}
 }

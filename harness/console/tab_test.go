@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -36,6 +37,10 @@ func newTab(t *testing.T, shared context.Context, b *bench) *tab {
 		switch ev := ev.(type) {
 		case *runtime.EventExceptionThrown:
 			x.logs = append(x.logs, ev.ExceptionDetails.Error())
+		case *log.EventEntryAdded: // what the policy forbids
+			if ev.Entry.Source == log.SourceSecurity || ev.Entry.Source == log.SourceJavascript {
+				x.logs = append(x.logs, ev.Entry.Text)
+			}
 		case *runtime.EventConsoleAPICalled:
 			for _, a := range ev.Args {
 				x.logs = append(x.logs, string(a.Value))

@@ -95,16 +95,6 @@ func (v *view) Part(id string) (template.HTML, error) {
 	return "", fmt.Errorf("the page has no part %q", id)
 }
 
-// Rows is how many rows a list has.
-func (v *view) Rows(id string) int {
-	for _, d := range v.drawn {
-		if d.id == id {
-			return len(d.each)
-		}
-	}
-	return 0
-}
-
 // Live is where the page's changes come from; empty if it has none.
 func (v *view) Live() string { return v.live }
 

@@ -133,10 +133,9 @@
   document.addEventListener("submit", function (event) {
     if (event.target === form()) event.preventDefault();
   });
-  document.addEventListener("keydown", function (event) {
+  document.addEventListener("keyup", function (event) {
     var field = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName), find = document.querySelector("[data-filter] input[type=search]");
     if (event.key === "/" && find && !field && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      event.preventDefault();
       find.focus();
     }
   });

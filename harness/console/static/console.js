@@ -35,6 +35,11 @@
       close();
       retry = setTimeout(open, 5000);
     };
+    mine.addEventListener("gone", function (event) {
+      if (mine !== source) return;
+      mine.close(); // url stays, so it is not opened again
+      say(event.data, "bad");
+    });
     mine.addEventListener("patch", function (event) {
       if (mine !== source) return;
       htmx.swap(document.body, event.data, { swapStyle: "none" });
