@@ -56,8 +56,8 @@ type doing struct {
 	due          dmclient.Due // what is next; zero: nothing
 }
 
-func newActivity(print *printer, lines loudness) *activity {
-	return &activity{print: print, lines: lines, now: time.Now, byID: map[string]*doing{}}
+func newActivity(to *printer, lines loudness) *activity {
+	return &activity{print: to, lines: lines, now: time.Now, byID: map[string]*doing{}}
 }
 
 // add adds the devices of the list.

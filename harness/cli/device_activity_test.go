@@ -101,6 +101,11 @@ func TestActivityTable(t *testing.T) {
 	if !strings.Contains(got[1], "push, 0 commands") || !strings.Contains(got[1], "     1  ") || !strings.HasSuffix(got[4], "  message 2") {
 		t.Errorf("%s", strings.Join(got, "\n"))
 	}
+	for _, line := range a.table(60, 8, false) {
+		if live.Width(line) > 59 || strings.Contains(line, "message 2") {
+			t.Errorf("of %d columns in 60: %s", live.Width(line), line)
+		}
+	}
 	if wide := a.table(140, 8, true); !strings.Contains(wide[3], "no reply from https://mdm.example within 30 s") || !strings.HasPrefix(wide[3], "\x1b[31m") || !strings.HasPrefix(wide[4], "\x1b[32m") {
 		t.Errorf("%q", wide)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // The table of "device run" fits into 80 columns. Of a wider terminal the last session
-// gets the rest.
+// gets the rest; one that is narrower than wholeTable lacks what is next.
 const (
 	nameColumn  = 15
 	stateColumn = 10
@@ -19,16 +19,25 @@ const (
 	busyColumn  = 14
 	tableGap    = 2
 	lastColumn  = 12 // at least
+	wholeTable  = 76
 )
 
 // table is what devices do, as lines for a terminal of that size.
 func (a *activity) table(columns, rows int, c painter) (lines []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	last := max(lastColumn, columns-1-nameColumn-stateColumn-pushColumn-busyColumn-4*tableGap)
+	rest := columns - 1 - nameColumn - stateColumn - pushColumn - 3*tableGap
+	if columns >= wholeTable {
+		rest -= busyColumn + tableGap
+	}
+	last := max(lastColumn, rest)
 	line := func(name, state, session, pushes, busy string) string {
 		gap := fmt.Sprintf("%*s", tableGap, "")
-		return live.Pad(name, nameColumn) + gap + live.Pad(state, stateColumn) + gap + live.Pad(session, last) + gap + fmt.Sprintf("%*s", pushColumn, pushes) + gap + live.Fit(busy, busyColumn)
+		text := live.Pad(name, nameColumn) + gap + live.Pad(state, stateColumn) + gap + live.Pad(session, last) + gap + fmt.Sprintf("%*s", pushColumn, pushes)
+		if columns < wholeTable {
+			return text
+		}
+		return text + gap + live.Fit(busy, busyColumn)
 	}
 	lines = append(lines, c.paint(bold, line("device", "state", "last session", "pushes", "now")))
 	shown := a.interesting(max(1, rows-4)) // heading, "and more", status, and the cursor's line

@@ -184,11 +184,12 @@ func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Tru
 	if w.Mode == "proxy" {
 		say(s.out, "proxy        http://%s\n", w.Proxy)
 	}
-	say(s.out, "control API  http://%s (openapi.yaml, v1/devices, v1/journal, metrics)", l.ControlAddr)
+	with := ""
 	if token != "" {
-		fmt.Fprint(s.out, ", with the token of DMWAKE_CONTROL_TOKEN")
+		with = ", with the token of DMWAKE_CONTROL_TOKEN"
 	}
-	say(s.out, "\nconsole      http://%s%s\nCA           %s\nseed         %d\n", l.ControlAddr, console.Prefix, trust.CA, l.Seed)
+	say(s.out, "control API  http://%s (openapi.yaml, v1/devices, v1/journal, metrics)%s\n", l.ControlAddr, with)
+	say(s.out, "console      http://%s%s\nCA           %s\nseed         %d\n", l.ControlAddr, console.Prefix, trust.CA, l.Seed)
 	if l.CA.Note != "" {
 		say(s.out, "note         %s\n", l.CA.Note)
 	}

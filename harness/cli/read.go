@@ -6,9 +6,10 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"github.com/dmwake/dmwake/harness/paste"
 	"github.com/dmwake/dmwake/harness/reading"
-	"github.com/spf13/cobra"
 )
 
 type readFlags struct {

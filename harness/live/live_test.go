@@ -35,7 +35,7 @@ func (t *terminal) write(s string) { io.WriteString(t.Screen, s) }
 // seen is what stands on the terminal, without what is empty at the end.
 func (t *terminal) seen() string {
 	var lines []string
-	for line := range strings.Lines(t.Emulator.String()) {
+	for line := range strings.Lines(t.String()) {
 		lines = append(lines, strings.TrimRight(line, " \r\n"))
 	}
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n")

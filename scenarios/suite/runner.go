@@ -32,13 +32,6 @@ type Options struct {
 	Trace func(id string, devices ...*dmclient.Device)
 }
 
-// Doing is how far a run is.
-type Doing struct {
-	Done, Total int
-	Running     []string      // ids, the longest-running first
-	Left        time.Duration // an estimate; 0 if unknown
-}
-
 // runner runs a list against a lab. A result is final once nothing can change it
 // any more: what blocked it is known, and the target was up all the time.
 type runner struct {
@@ -164,17 +157,6 @@ func (r *runner) one(ctx context.Context, s *Scenario, place *slot) {
 	r.settle()
 	r.mu.Unlock()
 	r.progress()
-}
-
-func (r *runner) progress() {
-	r.mu.Lock()
-	done, running := len(r.of), slices.Clone(r.running)
-	r.mu.Unlock()
-	p := Doing{Done: done, Total: max(len(r.list), done), Running: running}
-	if done >= 5 {
-		p.Left = time.Since(r.begun) / time.Duration(done) * time.Duration(p.Total-done)
-	}
-	r.Doing(p)
 }
 
 // try runs a scenario unless there is no point in it.

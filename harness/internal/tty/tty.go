@@ -45,7 +45,7 @@ func Start(t testing.TB, columns, rows int, cmd *exec.Cmd) *Command {
 		for {
 			n, err := f.Read(b) // EIO when the process has ended
 			v.mu.Lock()
-			v.screen.Write(b[:n])
+			v.screen.Write(b[:n]) //nolint:errcheck // in memory
 			v.raw.Write(b[:n])
 			v.mu.Unlock()
 			select {
@@ -58,7 +58,7 @@ func Start(t testing.TB, columns, rows int, cmd *exec.Cmd) *Command {
 		}
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Kill()
+		cmd.Process.Kill() //nolint:errcheck // it may have ended
 		<-v.done
 		f.Close()
 	})
@@ -116,7 +116,9 @@ func (v *Command) Resize(columns, rows int) {
 }
 
 // Interrupt is Ctrl-C, typed.
-func (v *Command) Interrupt() { io.WriteString(v.pty, "\x03") }
+func (v *Command) Interrupt() {
+	io.WriteString(v.pty, "\x03") //nolint:errcheck // End finds out
+}
 
 // End waits for the command's end, and returns its exit code.
 func (v *Command) End() int {
