@@ -1,5 +1,5 @@
 // Package api serves the devices of a lab over HTTP, beside the control API of its fake
-// WNS. openapi.yaml describes it; package harness/devices/client calls it from Go.
+// WNS. openapi.yaml and schemas.yaml describe it; package harness/devices/client calls it from Go.
 package api
 
 import (
@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +19,13 @@ import (
 	"github.com/dmwake/dmwake/harness/devices"
 )
 
-//go:embed openapi.yaml
-var openAPI []byte
+// The document: its paths, and then what they have in common.
+var (
+	//go:embed openapi.yaml
+	paths []byte
+	//go:embed schemas.yaml
+	schemas []byte
+)
 
 const (
 	maxBody = 1 << 20 // of a request, in bytes
@@ -41,7 +47,7 @@ func Part(pool *devices.Pool, wns *fakewns.Server) control.Part {
 		a.first[f.ID] = true
 	}
 	wns.SetNamespaces(pool.NamespaceOf)
-	return control.Part{Paths: []string{"/v1/devices", "/v1/namespaces", "/v1/events"}, Handler: a.routes(), OpenAPI: openAPI, Ready: pool.NotReady}
+	return control.Part{Paths: []string{"/v1/devices", "/v1/namespaces", "/v1/events"}, Handler: a.routes(), OpenAPI: slices.Concat(paths, schemas), Ready: pool.NotReady}
 }
 
 func (a *api) routes() *mux.Router {
