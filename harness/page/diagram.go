@@ -25,8 +25,8 @@ type Arrow struct {
 	Fold     string // arrows in a row with the same Fold are folded under this title
 }
 
-// drawn is an arrow with its place.
-type drawn struct {
+// Placed is an arrow with its place.
+type Placed struct {
 	Arrow
 	ID       string
 	N        int
@@ -34,10 +34,10 @@ type drawn struct {
 	Leftward bool
 }
 
-// folded are arrows in a row.
-type folded struct {
-	Title  string // empty: not folded
-	Arrows []drawn
+// Folded are arrows in a row.
+type Folded struct {
+	Title  string // empty: not Folded
+	Arrows []Placed
 }
 
 // Taking are the lanes that take part, in the order of Lanes; parties that it does not
@@ -61,17 +61,17 @@ func (d Diagram) Taking() (out []string) {
 	return out[:min(len(out), maxLanes)]
 }
 
-// Rows are the arrows in their places. A fold that has the culprit is not folded.
-func (d Diagram) Rows() (out []folded) {
+// Rows are the arrows in their places. A fold that has the culprit is not Folded.
+func (d Diagram) Rows() (out []Folded) {
 	lanes := d.Taking()
 	for i, a := range d.Arrows {
 		from, to := slices.Index(lanes, a.From)+1, slices.Index(lanes, a.To)+1
 		if from == 0 || to == 0 {
 			continue
 		}
-		row := drawn{Arrow: a, ID: fmt.Sprintf("%s-%d", d.ID, i+1), N: i + 1, A: min(from, to), B: max(from, to), Leftward: from > to}
+		row := Placed{Arrow: a, ID: fmt.Sprintf("%s-%d", d.ID, i+1), N: i + 1, A: min(from, to), B: max(from, to), Leftward: from > to}
 		if n := len(out); n == 0 || out[n-1].Title != a.Fold {
-			out = append(out, folded{Title: a.Fold})
+			out = append(out, Folded{Title: a.Fold})
 		}
 		last := &out[len(out)-1]
 		last.Arrows = append(last.Arrows, row)
@@ -80,6 +80,6 @@ func (d Diagram) Rows() (out []folded) {
 }
 
 // Open reports whether the fold has the culprit.
-func (f folded) Open() bool {
-	return slices.ContainsFunc(f.Arrows, func(a drawn) bool { return a.Culprit != "" })
+func (f Folded) Open() bool {
+	return slices.ContainsFunc(f.Arrows, func(a Placed) bool { return a.Culprit != "" })
 }

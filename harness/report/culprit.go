@@ -39,12 +39,12 @@ func find(s *Result) culprit {
 	c := culprit{exchange: -1, step: -1, why: LabelSaw + " " + clip(oneLine(s.Saw), 80)}
 	c.tried(s)
 	if c.exchange < 0 && s.Area != "MSG" { // what is said about every message is not in its own steps
-		c.named(s)
+		if c.named(s) && c.exchange < 0 {
+			return c // the report does not have this message
+		}
 	}
-	if c.step < 0 || c.exchange >= 0 { // otherwise the report does not have its message
-		c.mark(s)
-	}
-	if c.exchange < 0 && c.step < 0 {
+	c.mark(s)
+	if c.exchange < 0 {
 		c.exchange = whole(s)
 	}
 	if c.step < 0 {
@@ -63,18 +63,21 @@ func (c *culprit) tried(s *Result) {
 	}
 }
 
-// named finds the message that the verdict names: by its number, or by what it answers.
-func (c *culprit) named(s *Result) {
+// named reports whether the verdict names a message, by its number or by what it answers,
+// and finds it.
+func (c *culprit) named(s *Result) bool {
 	said := s.Expected + " " + s.Saw
 	var is func(text string) bool
+	numbered := false
 	if m := messageOf.FindStringSubmatch(said); m != nil {
+		numbered = true
 		want := "session " + m[2] + m[3] + ", message " + m[1] + m[4]
 		is = func(text string) bool { return text == want || strings.HasPrefix(text, want+":") }
 	} else if m := answerTo.FindStringSubmatch(said); m != nil {
 		word := regexp.MustCompile(`: (?:.*, )?` + m[1] + `(?:$|,| ×)`)
 		is = word.MatchString
 	} else {
-		return
+		return false
 	}
 	for i, step := range s.Steps {
 		if step.From != Device || !is(step.Text) {
@@ -83,10 +86,11 @@ func (c *culprit) named(s *Result) {
 		for k := i + 1; k < len(s.Steps); k++ {
 			if r := s.Steps[k]; r.From == Server && r.To == Device {
 				c.step, c.exchange = k, r.Exchange-1
-				return
+				return true
 			}
 		}
 	}
+	return numbered
 }
 
 // values are texts that the verdict saw, from the whole to the most exact.

@@ -59,7 +59,11 @@
     if (event.detail.xhr && event.detail.xhr.status === 401) location.reload(); // the login is over
   });
   document.addEventListener("keydown", function (event) {
-    if (event.key === "Escape" && event.target.type === "search") event.target.blur();
+    var field = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName), search = document.getElementById("q");
+    if (event.key === "Escape" && event.target === search) search.blur();
+    if (event.key !== "/" || !search || field || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault(); // some browsers have a search of their own on this key
+    search.focus();
   });
   open();
 })();
