@@ -77,6 +77,10 @@ facts: ## write harness/docs/facts.md: the tests that prove each protocol fact
 fidelity: ## print what each simulated Windows rests on, and write harness/docs/fidelity.md
 	@$(GO) run ./harness/fidelity/write | tee harness/docs/fidelity.md
 
+.PHONY: shots
+shots: ## make the pictures of harness/docs/shots with Debian's chromium
+	$(GO) test -v ./harness/internal/shots -run TestMake -count 1 -timeout 10m -shots
+
 .PHONY: lint
 lint: ## check format, vet and module files; run golangci-lint if installed
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted:"; echo "$$out"; exit 1; fi

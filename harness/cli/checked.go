@@ -31,10 +31,5 @@ func (c *checked) failure() error {
 	return *err
 }
 
-// plain is the writer itself, for those who look at its kind.
-func plain(w io.Writer) io.Writer {
-	if c, ok := w.(*checked); ok {
-		return c.w
-	}
-	return w
-}
+// Unwrap returns the stream itself.
+func (c *checked) Unwrap() io.Writer { return c.w }

@@ -26,7 +26,10 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	if f.json == "-" {
 		progress = s.err // standard output is the JSON
 	}
-	term := &report.Terminal{W: progress, Color: color(progress), Live: color(progress), Strict: slices.Contains(fails, report.OnShould), Again: r.Again}
+	term := &report.Terminal{W: progress, Color: color(progress), Quiet: f.quiet, Verbose: f.verbose, Strict: slices.Contains(fails, report.OnShould), Again: r.Again}
+	if screen := screenOf(progress); screen != nil && !f.quiet {
+		term.Status = screen.Show
+	}
 	timed, cancel := suite.InTime(ctx, l.Config.Timeouts.Run)
 	defer cancel()
 	enrollErr := l.Preflight(timed)
@@ -44,7 +47,8 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	}
 	term.Header(r.Target, len(list))
 	var traced error
-	out := suite.RunAll(timed, l, list, suite.Options{Parallel: f.parallel, Catalogue: scenarios.All(), NoEnroll: enrollErr, Trace: f.tracer(&traced), Doing: term.Doing,
+	out := suite.RunAll(timed, l, list, suite.Options{Parallel: f.parallel, Catalogue: scenarios.All(), NoEnroll: enrollErr, Trace: f.tracer(&traced),
+		Doing: func(p suite.Doing) { term.Doing(p.Done, p.Total, p.Running, p.Left) },
 		Progress: func(res *report.Result) {
 			res.Known = known[res.ID] && res.Broken()
 			term.Progress(*res)

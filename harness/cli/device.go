@@ -30,7 +30,8 @@ type deviceFlags struct {
 	faults, quirks      []string
 	acceptUnknown       bool
 	allowHTTP           bool
-	verbose, reveal     bool
+	quiet, verbose      bool
+	reveal              bool
 	tokenKind           string             // of the directory's tokens; empty: good
 	directory           *directoryFlags    // of an enrollment; nil: as the file remembers
 	opened              func(*bench) error // before the devices are loaded; nil: nothing
@@ -73,7 +74,14 @@ as the file has it. While "run" has the file, list, show and sync ask that proce
 	fl.StringArrayVar(&f.faults, "fault", nil, "make the devices misbehave, NAME or NAME=ARGUMENT; repeatable, dmwake device faults lists them")
 	fl.StringArrayVar(&f.quirks, "quirk", nil, "switch a quirk on, or off by -NAME; repeatable, dmwake device quirks lists them")
 	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "accept commands for CSPs that are not simulated, instead of answering 404")
-	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print every message")
+	quietFlag(fl, &f.quiet, "print only results and problems")
+	verboseFlag(fl, &f.verbose, "print every message")
+	c.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if f.quiet && f.verbose {
+			return usage(errors.New("--quiet and --verbose exclude each other"))
+		}
+		return nil
+	}
 	fl.BoolVar(&f.reveal, "reveal", false, "show secrets, too: in messages (-v) and in what show prints")
 	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), runCommand(s, &f), listCommand(s, &f), showCommand(s, &f),
 		setCommand(s, &f), compareCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
@@ -147,6 +155,8 @@ type bench struct {
 	syncs bool
 	// unstored is shared with those who ask this process.
 	unstored *unstored
+	// activity is what the devices of "run" do; nil in other commands.
+	activity *activity
 	// tokens says that devices have a directory; closing ends it.
 	tokens  bool
 	closing []func()
@@ -159,6 +169,8 @@ type row struct {
 	id     string
 	name   string
 	begun  bool // its enrollment began and did not end
+	state  string
+	due    dmclient.Due // what it does next
 }
 
 // open loads the file's devices into a fleet.
@@ -258,7 +270,8 @@ func (b *bench) load(edit func(*bench, *dmclient.Config)) error {
 		}
 		r := row{i: i, number: e.Number, id: e.DeviceID, begun: e.Begun}
 		err = b.fleet.Do(context.Background(), i, func(d *dmclient.Device) error {
-			r.name = d.Identity().Name
+			r.name, r.state = d.Identity().Name, d.State().String()
+			r.due, _ = d.Next()
 			if d.State() == dmclient.Enrolled && d.PublicKey() == nil {
 				fmt.Fprintf(b.s.err, "dmwake: the key of device %d, %s, is lost; dmwake device enroll --again %d enrolls it anew\n", r.number, r.name, r.number)
 			}
@@ -312,9 +325,9 @@ func (unattended) CloseChannel(string) {}
 // held is called after every session of the fleet.
 func (b *bench) held(d *dmclient.Device, s *dmclient.Session, err error) {
 	b.print.session(d, s, err)
+	b.activity.session(d, s, err, b.host != nil)
 	if b.host != nil && s != nil {
 		b.host.print.session(d, s, err)
-		b.host.print.line("%-16s session for another dmwake: %s", d.Identity().Name, s.End)
 	}
 	if s != nil {
 		if s.TokenErr != nil {

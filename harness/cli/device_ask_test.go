@@ -111,7 +111,7 @@ func TestDevicesOfARunningProcess(t *testing.T) {
 			t.Errorf("device %v says\n%s\nwant %q", c.args, out, c.want)
 		}
 	}
-	if out := run.end(t, os.Interrupt); strings.Count(out, all[1].Name+"  ") != 2 || strings.Count(out, "session for another dmwake") != 3 {
+	if out := run.end(t, os.Interrupt); strings.Count(out, all[1].Name+"  session  user for another dmwake, ") != 2 || strings.Count(out, "user for another dmwake") != 3 {
 		t.Errorf("device run says\n%s", out)
 	}
 	if _, err := os.Lstat(socket); err == nil {

@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
@@ -145,7 +144,7 @@ func (b *bench) enrollOne(ctx context.Context, d *dmclient.Device, e *enrollFlag
 		return err
 	}
 	e.admission.enrolled(ctx, b, d)
-	if few && !b.f.verbose {
+	if few && !b.f.verbose && !b.f.quiet {
 		b.print.line("%-16s %s  %s enrolled at %s", d.Identity().Name, d.Identity().DeviceID, d.Profile().Name, d.Address())
 	}
 	if e.noSync {
@@ -205,13 +204,23 @@ func isAnswered(err error) bool {
 	return errors.As(err, &e) && e.Status != 0
 }
 
-// progress shows a bar on a terminal only.
+// progress shows how many of many devices are done, on a terminal only.
 func (b *bench) progress(what string, total int) (step func()) {
-	if total < 20 || b.f.verbose || !color(b.s.err) {
+	screen := screenOf(b.s.out)
+	if total < 20 || b.f.verbose || b.f.quiet || screen == nil {
 		return func() {}
 	}
-	p := mpb.New(mpb.WithOutput(b.s.err), mpb.WithWidth(40))
-	bar := p.AddBar(int64(total), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.CountersNoUnit(what+" %d / %d ")),
-		mpb.AppendDecorators(decor.AverageSpeed(0, "%.0f/s "), decor.AverageETA(decor.ET_STYLE_GO)))
-	return bar.Increment
+	var mu sync.Mutex
+	done := 0
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		switch {
+		case done == total:
+			screen.Show()
+		case done%max(1, total/200) == 0:
+			screen.Show(fmt.Sprintf("%d of %d %s", done, total, what))
+		}
+	}
 }

@@ -49,7 +49,7 @@ func (b *bench) sync(ctx context.Context, a errand) error {
 		}
 		session, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginUser})
 		b.held(d, session, err)
-		if err == nil && len(rows) <= 20 && !b.f.verbose {
+		if err == nil && len(rows) <= 20 && !b.f.verbose && !b.f.quiet {
 			b.print.line("%-16s %s, %s", d.Identity().Name, plural(len(session.Commands), "command"), session.End)
 		}
 		if err == nil && len(rows) <= 20 {
@@ -110,6 +110,9 @@ fake WNS, reached as with dmwake test: by proxy (default), by hosts, or directly
 it prints what the server needs for that. Every device registers its PFN again
 and runs a session, so that the server learns its channel URI.
 
+A terminal shows a table of what the devices do. Elsewhere there is a line for each push
+and each session, at most 20 in 5 seconds; the rest is summed.
+
 What a device acknowledges is in the file before the server gets the Status. Meanwhile
 "device list", "show" and "sync" ask this process, by a socket beside the file.`,
 		Args: noArgs,
@@ -155,7 +158,17 @@ func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) er
 		fmt.Fprint(s.out, lab.Environment(&l.Config, trust))
 		wns = l.WNS
 	}
-	b, err := f.open(s, func(_ *bench, dev *dmclient.Config) { dev.WNS, dev.NoRetry = wns, false })
+	lines := allEventLines
+	switch {
+	case f.quiet:
+		lines = problemLines
+	case screenOf(s.out) != nil && !f.verbose:
+		lines = noLines
+	}
+	b, err := f.open(s, func(b *bench, dev *dmclient.Config) {
+		b.activity = newActivity(b.print, lines)
+		dev.WNS, dev.OnSend, dev.NoRetry = pushesOf{wns, b.activity}, b.activity.sent, false
+	})
 	if err != nil {
 		return err
 	}
@@ -163,6 +176,7 @@ func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) er
 	if _, err := b.choose(nil); err != nil {
 		return err
 	}
+	b.activity.add(b.rows)
 	b.syncs = true
 	defer b.serve("dmwake device run")()
 	if r.duration > 0 {
@@ -224,7 +238,9 @@ func (b *bench) connect(ctx context.Context, devices []int, of func(*dmclient.De
 func (b *bench) run(ctx context.Context, lost *lostChannels) error {
 	all := indexes(b.rows)
 	b.connect(ctx, all, nil, b.progress("connected", len(all)))
-	b.print.line("%s running; Ctrl-C ends it", plural(len(all), "device"))
+	if !b.f.quiet {
+		b.print.line("%s running; Ctrl-C ends it", plural(len(all), "device"))
+	}
 	watching := make(chan struct{})
 	go func() {
 		defer close(watching)
@@ -247,30 +263,36 @@ func (b *bench) status() string {
 	return fmt.Sprintf("%d of %d enrolled, %d sessions (%d polls, %d pushes), %d failed", st.Enrolled, st.Devices, st.Sessions, st.Polls, st.Pushes, st.Failed)
 }
 
-// watch shows the progress: on a terminal a line that updates, elsewhere a line
-// per change.
+// watch shows what the devices do: on a terminal in a table, elsewhere in a line for each
+// push and session.
 func (b *bench) watch(ctx context.Context, all []int, lost *lostChannels) {
-	every, format := 10*time.Second, "%s\n"
-	if color(b.s.err) && !b.f.verbose {
-		every, format = 500*time.Millisecond, "\r\x1b[K%s"
-		defer fmt.Fprint(b.s.err, "\r\x1b[K")
+	table := screenOf(b.s.out)
+	if b.activity.lines != noLines {
+		table = nil
 	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	last := ""
+	draw, sum := time.NewTicker(drawPeriod), time.NewTicker(sumPeriod)
+	defer draw.Stop()
+	defer sum.Stop()
+	defer b.activity.period()
+	defer table.Show()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-draw.C:
 			if uris := lost.take(); len(uris) > 0 {
 				b.print.line("the lab restarted: %s registered again", plural(len(uris), "channel"))
 				b.connect(ctx, all, func(d *dmclient.Device) bool { return uris[d.ChannelURI()] }, func() {})
 			}
-			if now := b.status(); now != last {
-				fmt.Fprintf(b.s.err, format, now)
-				last = now
+			if table != nil {
+				columns, rows := table.Size()
+				table.Show(append(b.activity.table(columns, rows, painter(color(b.s.out))), b.status())...)
 			}
+		case <-sum.C:
+			b.activity.period()
 		}
 	}
 }
+
+// drawPeriod is how often the table is drawn again.
+const drawPeriod = 500 * time.Millisecond

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,7 +32,8 @@ type labFlags struct {
 	seed           uint64
 	appRate        float64
 	channelRate    float64
-	quiet          bool
+	quiet, verbose bool
+	ready          readyFile
 	listFaults     bool
 }
 
@@ -43,7 +43,9 @@ func labCommand(s *streams) *cobra.Command {
 		Use:   "lab [-- COMMAND...]",
 		Short: "Run a fake WNS for your server, until interrupted",
 		Long: `Starts a fake WNS, a route to it for an unmodified server, and a control API. It
-prints the environment that the server needs, and then every request.
+prints the environment that the server needs, and then every request with a verdict:
+ok, BROKEN (it broke a rule of WNS), refused, injected (a fault decided the answer), or
+no request (a connection that brought none). It ends with a summary.
 
 With a COMMAND it starts the server in that environment, and ends with it. With
 --wns hosts WNS's names resolve to the lab for the command, in a private mount
@@ -74,7 +76,10 @@ also in a browser, at /console/ there.`,
 	fl.Float64Var(&f.channelRate, "channel-rate", 0, "answer channelthrottled over so many a second to a channel; 0 never")
 	fl.BoolVar(&f.listFaults, "list-faults", false, "list the faults and exit")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of channel tokens and fault draws; 0 draws one")
-	fl.BoolVarP(&f.quiet, "quiet", "q", false, "do not print the requests")
+	f.ready.flag(fl)
+	quietFlag(fl, &f.quiet, "do not print the requests")
+	verboseFlag(fl, &f.verbose, "also print headers and body of each request, without secrets")
+	oneLoudness(c)
 	complete(c, "fault", func() (out []string) {
 		for _, k := range faults.All() {
 			out = append(out, k.Name+"\t"+k.Does)
@@ -93,7 +98,11 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 			}
 			say(s.out, "%-32s %-13s %s\n", name, k.On, k.Does)
 		}
+		say(s.out, "\nwords after each of them: on=token or notification, app=PFN, channel=ID, device=ID, header=NAME, times=N, probability=0.1, for=5m\n")
 		return nil
+	}
+	if err := f.ready.clear(); err != nil {
+		return usage(err)
 	}
 	token := os.Getenv("DMWAKE_CONTROL_TOKEN")
 	if !loopback(f.control) && token == "" {
@@ -145,18 +154,20 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 	if n := l.StateNotice(); n != "" {
 		warn.red(n)
 	}
-	return endLab(ctx, l, &held, f.state, warn, serveLab(ctx, s, f, l, token, argv))
+	watch := newJournalWatch(s, f, l)
+	return endLab(ctx, l, &held, f.state, warn, watch, serveLab(ctx, s, f, l, token, argv, watch))
 }
 
 // serveLab runs the lab until ctx or its command ends.
-func serveLab(ctx context.Context, s *streams, f *labFlags, l *lab.Lab, token string, argv []string) error {
+func serveLab(ctx context.Context, s *streams, f *labFlags, l *lab.Lab, token string, argv []string, watch *journalWatch) error {
 	trust, err := l.CA.WriteTrust()
 	if err != nil {
 		return usage(err)
 	}
 	introduce(ctx, s, l, trust, token)
-	if !f.quiet {
-		go watchJournal(ctx, s, l)
+	watch.start()
+	if err := f.ready.write(labReady(l, trust)); err != nil {
+		return usage(err)
 	}
 	if len(argv) > 0 {
 		return runCommandInLab(ctx, s, l, trust, argv)
@@ -173,11 +184,12 @@ func introduce(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Tru
 	if w.Mode == "proxy" {
 		say(s.out, "proxy        http://%s\n", w.Proxy)
 	}
-	say(s.out, "control API  http://%s (openapi.yaml, v1/devices, v1/journal, metrics)", l.ControlAddr)
+	with := ""
 	if token != "" {
-		fmt.Fprint(s.out, ", with the token of DMWAKE_CONTROL_TOKEN")
+		with = ", with the token of DMWAKE_CONTROL_TOKEN"
 	}
-	say(s.out, "\nconsole      http://%s%s\nCA           %s\nseed         %d\n", l.ControlAddr, console.Prefix, trust.CA, l.Seed)
+	say(s.out, "control API  http://%s (openapi.yaml, v1/devices, v1/journal, metrics)%s\n", l.ControlAddr, with)
+	say(s.out, "console      http://%s%s\nCA           %s\nseed         %d\n", l.ControlAddr, console.Prefix, trust.CA, l.Seed)
 	if l.CA.Note != "" {
 		say(s.out, "note         %s\n", l.CA.Note)
 	}
@@ -235,35 +247,6 @@ func sampleCurl(l *lab.Lab, trust *intercept.Trust, uri string) string {
 		curl, lab.TokenURL(&l.Config), scope, id, secret, curl, lab.ShellQuote(uri))
 }
 
-// watchJournal prints every request, later changes of its delivery, and connections
-// that brought none: once for each cause with what to do.
-func watchJournal(ctx context.Context, s *streams, l *lab.Lab) {
-	p, j, told := &printer{w: s.out}, l.WNS.Journal(), map[intercept.Cause]bool{}
-	next := j.Mark()
-	j.Watch(ctx, j.Changes(), func(e *fakewns.Entry, missed uint64) error { //nolint:errcheck // it ends with the lab
-		if missed > 0 {
-			p.line("... %d changes not shown", missed)
-		}
-		switch {
-		case e.Seq >= next:
-			next = e.Seq + 1
-			p.line("#%d %s", e.Seq, e)
-			if e.Kind == fakewns.Attempt && !told[e.Cause] {
-				told[e.Cause] = true
-				_, do := l.Unreached([]*fakewns.Entry{e})
-				p.line("    to do: %s", do)
-			}
-		case e.Status == http.StatusServiceUnavailable && e.Delivery == fakewns.NotDelivered && e.Fault == "":
-			p.line("#%d was refused after all: %s", e.Seq, e.Error)
-		case e.Session != "":
-			p.line("#%d led to session %s of %s", e.Seq, e.Session, e.Device)
-		default:
-			p.line("#%d is %s now", e.Seq, e.Delivery)
-		}
-		return nil
-	})
-}
-
 // runCommandInLab runs a server with the environment to reach the lab, and ends
 // with it.
 func runCommandInLab(ctx context.Context, s *streams, l *lab.Lab, trust *intercept.Trust, argv []string) error {
@@ -290,7 +273,7 @@ func runCommandInLab(ctx context.Context, s *streams, l *lab.Lab, trust *interce
 		cmd = intercept.InHosts(ctx, hosts, argv...)
 	}
 	cmd.Env = append(os.Environ(), trust.Env(proxy)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, plain(raw(s.out)), raw(s.err)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, plain(s.out), plain(s.err)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	say(s.out, "starting %s\n", strings.Join(argv, " "))

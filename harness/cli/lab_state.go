@@ -35,11 +35,14 @@ func (w *warner) state(err error) {
 }
 
 // endLab ends the lab without losing what it accepted, and tells what is lost.
-func endLab(ctx context.Context, l *lab.Lab, held *labDevices, state string, warn *warner, err error) error {
+func endLab(ctx context.Context, l *lab.Lab, held *labDevices, state string, warn *warner, watch *journalWatch, err error) error {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	l.Drain(drain)
 	held.close()
+	if watch.end() {
+		watch.summary()
+	}
 	dropped := l.WNS.Stats().Deliveries[fakewns.Dropped]
 	l.Close()
 	if n := l.WNS.Stats().Deliveries[fakewns.Dropped] - dropped; n > 0 {

@@ -320,8 +320,9 @@ func TestLabCommand(t *testing.T) {
 	const wrong = `for i in 1 2; do env -u CURL_CA_BUNDLE -u SSL_CERT_FILE curl -s https://login.live.com/; curl -s https://www.example.com/; done; curl -s https://login.live.com/accesstoken.srf; exit 0`
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Log("NOT RUN: curl is not on this machine")
-	} else if out, _ := run("--wns-listen", "127.0.0.1:0", "--", "sh", "-c", wrong); strings.Count(out, "does not trust the certificate of login.live.com (") != 2 ||
-		strings.Count(out, "to do: let the server trust the lab's CA: SSL_CERT_FILE") != 1 || strings.Count(out, "to do: if the server needs www.example.com:443") != 1 {
+	} else if out, _ := run("--wns-listen", "127.0.0.1:0", "--", "sh", "-c", wrong); strings.Count(out, "does not trust the certificate of login.live.com (") != 2+1 || // the summary
+		!strings.Contains(out, "no request  2 × the sender does not trust") ||
+		strings.Count(out, "to do:  let the server trust the lab's CA: SSL_CERT_FILE") != 1 || strings.Count(out, "to do:  if the server needs www.example.com:443") != 1 {
 		t.Errorf("what a command that does not get through is told:\n%s", out)
 	}
 	if err := intercept.Supported(t.Context()); err != nil {

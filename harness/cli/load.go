@@ -32,6 +32,7 @@ type loadFlags struct {
 	share, start        string
 	json, html, metrics string
 	expect, mutants     []string
+	quiet               bool
 }
 
 func loadCommand(s *streams) *cobra.Command {
@@ -83,6 +84,7 @@ result is still written).`,
 	fl.StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus at this address, such as 127.0.0.1:9464, or auto")
 	fl.StringArrayVar(&f.expect, "expect", nil, "condition; if it is not met, the exit code is 1: 'p99<2s', 'wake.p50<1ms', 'lost==0', 'rate>=190'; repeatable")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable")
+	quietFlag(fl, &f.quiet, "print only the result, no progress")
 	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
 	return c
 }
@@ -198,7 +200,7 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if f.json == "-" {
 		w = s.err
 	}
-	line := &liveLine{w: w, live: color(w), said: time.Now()}
+	line := &liveLine{w: w, screen: screenOf(w), quiet: f.quiet, said: time.Now()}
 	o.Progress, o.Enrolled = line.progress, line.enrolled(int(o.Share.Count(int64(f.devices))))
 	metrics := serveMetrics(w, o, scraped)
 	defer metrics.close()

@@ -8,10 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
-	"golang.org/x/term"
-
+	"github.com/dmwake/dmwake/harness/live"
 	"github.com/dmwake/dmwake/harness/load"
 	"github.com/dmwake/dmwake/harness/load/result"
 )
@@ -48,68 +46,53 @@ func tell(w io.Writer, r *result.Result) {
 }
 
 // mostFirst returns the names with the greatest counts first; equal ones by name.
-func mostFirst[N cmp.Ordered](counts map[string]N) []string {
-	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+func mostFirst[K ~string, N cmp.Ordered](counts map[K]N) []K {
+	return slices.SortedFunc(maps.Keys(counts), func(a, b K) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
 	})
 }
 
-// liveLine shows progress: on a terminal in one line that it overwrites, elsewhere
-// in a new line now and then.
+// liveLine shows progress: on a terminal in one line that is drawn again, elsewhere in a
+// new line now and then.
 type liveLine struct {
-	w     io.Writer
-	live  bool
-	said  time.Time
-	dirty bool
-	last  string // not written yet
+	w      io.Writer
+	screen *live.Screen // nil: no terminal
+	quiet  bool
+	said   time.Time
+	last   string // not written yet
 }
 
 func (l *liveLine) put(every time.Duration, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if l.live {
-		fmt.Fprintf(l.w, "\r\x1b[K%s", fit(text, columns(l.w)))
-		l.dirty = true
+	if l.quiet {
 		return
 	}
-	l.last = text
-	if time.Since(l.said) >= every-every/10 { // ticks may come slightly early
-		l.said, l.last = time.Now(), ""
-		fmt.Fprintln(l.w, text)
-	}
-}
-
-// columns is the width of a terminal; 80 if it does not tell.
-func columns(w io.Writer) int {
-	if f := file(w); f != nil {
-		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
-			return n
+	l.last = fmt.Sprintf(format, args...)
+	if l.screen != nil {
+		text := l.last
+		if columns, _ := l.screen.Size(); live.Width(text) >= columns {
+			text = strings.Join(strings.Fields(text), " ")
 		}
+		l.screen.Show(text)
+		return
 	}
-	return 80
+	if time.Since(l.said) >= every-every/10 { // ticks may come slightly early
+		fmt.Fprintln(l.w, l.last)
+		l.said, l.last = time.Now(), ""
+	}
 }
 
-// fit shortens a line so that it does not wrap: of a wrapped line only the last row
-// would be overwritten.
-func fit(text string, columns int) string {
-	if utf8.RuneCountInString(text) >= columns {
-		text = strings.Join(strings.Fields(text), " ")
-	}
-	if r := []rune(text); len(r) >= columns {
-		return string(r[:max(columns-1, 0)])
-	}
-	return text
-}
-
+// end leaves the last line as text.
 func (l *liveLine) end() {
-	if l.dirty || l.last != "" {
+	l.screen.Show()
+	if l.last != "" {
 		fmt.Fprintln(l.w, l.last)
 	}
-	l.dirty, l.said, l.last = false, time.Time{}, ""
+	l.said, l.last = time.Time{}, ""
 }
 
 func (l *liveLine) enrolled(all int) func(done, failed int) {
 	return func(done, failed int) {
-		if l.live && done%10 != 0 && done != all {
+		if l.screen != nil && done%10 != 0 && done != all {
 			return
 		}
 		text := fmt.Sprintf("%d of %d devices enrolled", done, all)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/internal/testenv"
+	"github.com/dmwake/dmwake/harness/live"
 	"github.com/dmwake/dmwake/harness/load"
 	"github.com/dmwake/dmwake/harness/load/result"
 )
@@ -207,18 +208,6 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestFit: a line that will be overwritten does not wrap.
-func TestFit(t *testing.T) {
-	for _, c := range []struct {
-		columns int
-		want    string
-	}{{100, "   9s     100 started  p50 42µs"}, {32, "   9s     100 started  p50 42µs"}, {31, "9s 100 started p50 42µs"}, {23, "9s 100 started p50 42µ"}, {1, ""}, {0, ""}} {
-		if got := fit("   9s     100 started  p50 42µs", c.columns); got != c.want {
-			t.Errorf("%d columns: %q, want %q", c.columns, got, c.want)
-		}
-	}
-}
-
 // TestLiveLine: progress during the warm-up says so.
 func TestLiveLine(t *testing.T) {
 	var b bytes.Buffer
@@ -229,6 +218,27 @@ func TestLiveLine(t *testing.T) {
 	want := "   2s  warm-up:     40 started     20/s      1 open\n   9s     100 started      98 done     20/s      0 open      2 failed  p50 0s  p99 5ms\n"
 	if b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)
+	}
+	b.Reset()
+	l.quiet = true
+	l.progress(load.Progress{Elapsed: time.Hour})
+	if l.end(); b.Len() > 0 {
+		t.Errorf("with -q: %q", b.String())
+	}
+}
+
+// TestLiveLineOnATerminal: progress does not wrap, and its last line stays.
+func TestLiveLineOnATerminal(t *testing.T) {
+	var b bytes.Buffer
+	screen := live.New(&b, func() (int, int) { return 60, 24 })
+	l := &liveLine{w: screen, screen: screen}
+	l.progress(load.Progress{Elapsed: 9 * time.Second, Counts: result.Counts{Started: 100, Done: 97}, Rate: 20})
+	if !strings.Contains(b.String(), "9s 100 started 97 done 20/s 0 open 0 failed p50 0s p99 0s") {
+		t.Errorf("%q", b.String())
+	}
+	b.Reset()
+	if l.end(); strings.Count(b.String(), "100 started") != 1 || !strings.HasSuffix(b.String(), "p99 0s\n") {
+		t.Errorf("at the end: %q", b.String())
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ type mdmFlags struct {
 	variants      []string
 	listMutants   bool
 	verbose       bool
+	ready         readyFile
 	record        string
 	reveal        bool
 
@@ -103,6 +105,7 @@ for "dmwake device compare" and "dmwake replay"; secrets are redacted.`,
 	fl.BoolVar(&f.listMutants, "list-mutants", false, "list the mutants and run nothing")
 	fl.StringVar(&f.record, "record", "", "folder to record the traffic of devices in, one file for each")
 	fl.BoolVar(&f.reveal, "reveal", false, "with --record: record secrets, too")
+	f.ready.flag(fl)
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "log enrollments, refusals and pushes")
 	return c
 }
@@ -130,6 +133,9 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	token := os.Getenv("DMWAKE_ADMIN_TOKEN")
 	if !loopback(f.admin) && token == "" {
 		return usage(fmt.Errorf("the admin API at %s is not on loopback: set DMWAKE_ADMIN_TOKEN", f.admin))
+	}
+	if err := f.ready.clear(); err != nil {
+		return usage(err)
 	}
 	open, err := lab.ListenAll([2]string{"--listen", f.listen}, [2]string{"--admin", f.admin})
 	if err != nil {
@@ -187,6 +193,14 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	}
 	if f.record != "" {
 		say(s.out, "recording  %s\n", f.record)
+	}
+	// The listeners are open: who connects now is served.
+	file, err := filepath.Abs(ca.CertFile)
+	if err != nil {
+		return usage(err)
+	}
+	if err := f.ready.write(readyMDM{f.url + mdmserver.DiscoveryPath, "http://" + admin.Addr().String(), file, f.username, os.Getpid()}); err != nil {
+		return usage(err)
 	}
 	fmt.Fprintln(s.out, "ready; press Ctrl-C to stop")
 	return serveBoth(ctx, tls.NewListener(devices, server.TLS(f.tls(ca))), handler, admin, server.Admin(token))

@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/dmwake/dmwake/harness/paste"
 	"github.com/dmwake/dmwake/harness/reading"
@@ -68,7 +67,7 @@ func runRead(s *streams, f *readFlags, path string, stdin io.Reader) error {
 			return usage(fmt.Errorf("%s: %w", name, err))
 		}
 		to := raw(s.out) // the file's own bytes, except for a person
-		if f := file(to); f != nil && term.IsTerminal(int(f.Fd())) {
+		if screenOf(to) != nil {
 			to = s.out
 		}
 		_, err = to.Write(out)

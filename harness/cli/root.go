@@ -13,7 +13,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/report"
@@ -52,10 +51,13 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := endedBySignals()
 	defer stop()
 	out := &checked{w: stdout}
-	stderr = guarded(stderr)
-	root := rootCommand(&streams{out: guarded(out), err: stderr})
+	onOut, onErr := onScreens(out, stderr)
+	stderr = guarded(onErr)
+	root := rootCommand(&streams{out: guarded(onOut), err: stderr})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	screenOf(onOut).End()
+	screenOf(onErr).End()
 	var e *exitError
 	switch {
 	case err == nil:
@@ -138,10 +140,7 @@ test the push path of any Windows MDM server on a laptop or in CI.
 }
 
 // color reports whether w is a terminal on which colour is wanted (no-color.org).
-func color(w io.Writer) bool {
-	f := file(w)
-	return f != nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
-}
+func color(w io.Writer) bool { return screenOf(w) != nil && os.Getenv("NO_COLOR") == "" }
 
 // noArgs rejects arguments with an error text of our own.
 func noArgs(c *cobra.Command, args []string) error {

@@ -6,8 +6,7 @@ import (
 	"os"
 	"reflect"
 
-	"golang.org/x/term"
-
+	"github.com/dmwake/dmwake/harness/live"
 	"github.com/dmwake/dmwake/harness/printable"
 	"github.com/dmwake/dmwake/harness/redact"
 )
@@ -46,22 +45,82 @@ func safe(args []any, f func(string) string) []any {
 }
 
 // guarded is a stream to a person or to a log: see package printable.
-func guarded(w io.Writer) io.Writer {
-	return printable.NewWriter(w, file(w) != nil && term.IsTerminal(int(file(w).Fd())))
+func guarded(w io.Writer) io.Writer { return printable.NewWriter(w, screenOf(w) != nil) }
+
+// onScreens puts what goes to a terminal on its screen. Two streams to one terminal have
+// one screen.
+func onScreens(out, errs io.Writer) (_, _ io.Writer) {
+	if s := live.Open(out, file(out)); s != nil {
+		out = onScreen{s, out}
+	}
+	switch s := screenOf(out); {
+	case s != nil && sameFile(file(out), file(errs)):
+		errs = onScreen{s, errs}
+	default:
+		if s := live.Open(errs, file(errs)); s != nil {
+			errs = onScreen{s, errs}
+		}
+	}
+	return out, errs
+}
+
+// onScreen is a stream to a terminal.
+type onScreen struct {
+	*live.Screen
+	w io.Writer
+}
+
+// Unwrap returns the stream itself.
+func (o onScreen) Unwrap() io.Writer { return o.w }
+
+// screenOf is the terminal that a stream goes to; nil if it goes elsewhere.
+func screenOf(w io.Writer) *live.Screen {
+	for w != nil {
+		if s, ok := w.(onScreen); ok {
+			return s.Screen
+		}
+		w = behind(w)
+	}
+	return nil
+}
+
+func sameFile(a, b *os.File) bool {
+	if a == nil || b == nil {
+		return false
+	}
+	x, err := a.Stat()
+	y, failed := b.Stat()
+	return err == nil && failed == nil && os.SameFile(x, y)
+}
+
+// behind is the stream behind one; nil if it is the last.
+func behind(w io.Writer) io.Writer {
+	if u, ok := w.(interface{ Unwrap() io.Writer }); ok {
+		return u.Unwrap()
+	}
+	return nil
 }
 
 // raw is the stream behind a guarded one, for what is no text for people: commands to a
-// CI system that are dmwake's own, the output of another program, a file's own bytes.
+// CI system that are dmwake's own, a file's own bytes.
 func raw(w io.Writer) io.Writer {
-	if g, ok := w.(interface{ Unwrap() io.Writer }); ok {
-		return g.Unwrap()
+	if b := behind(w); b != nil {
+		return b
+	}
+	return w
+}
+
+// plain is what dmwake was given, for the output of another program.
+func plain(w io.Writer) io.Writer {
+	for b := behind(w); b != nil; b = behind(w) {
+		w = b
 	}
 	return w
 }
 
 // file is the file that a stream writes to; nil if it is none.
 func file(w io.Writer) *os.File {
-	f, _ := raw(w).(*os.File)
+	f, _ := plain(w).(*os.File)
 	return f
 }
 

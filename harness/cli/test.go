@@ -39,6 +39,8 @@ type testFlags struct {
 	trace      string
 	reveal     bool
 	annotate   bool
+	quiet      bool
+	verbose    bool
 }
 
 func testCommand(s *streams) *cobra.Command {
@@ -77,6 +79,9 @@ device could enroll, 4 dmwake itself failed, 130 interrupted. If several apply,
 	fl.Uint64Var(&f.seed, "seed", 0, "seed for device identities and tokens; 0 picks one")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable, dmwake mdm --list-mutants shows the names")
 	fl.BoolVar(&f.printEnv, "print-env", false, "print what the server under test needs in its environment, and run nothing")
+	quietFlag(fl, &f.quiet, "while the suite runs, print only failures")
+	verboseFlag(fl, &f.verbose, "also print how long each scenario took, and each reason")
+	oneLoudness(c)
 	return c
 }
 

@@ -72,9 +72,9 @@ func harmless(s string) bool {
 	return true
 }
 
-// own are the sequences that dmwake itself writes to a terminal: colours, and a status
-// line that is written again.
-var own = []string{"\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[90m", "\x1b[K", "\x1b[?7l", "\x1b[?7h", "\r\x1b[K"}
+// own are the sequences that dmwake itself writes to a terminal: its colours. Those that
+// move the cursor come from package live, behind this.
+var own = []string{"\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[90m"}
 
 // edge is a place where text leaves the process, with what it has seen of the line.
 type edge struct {
@@ -90,7 +90,7 @@ type edge struct {
 // put appends a text, escaped.
 func (e *edge) put(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
-		if e.terminal && (s[i] == '\x1b' || s[i] == '\r') {
+		if e.terminal && s[i] == '\x1b' {
 			if n := ownAt(s[i:]); n > 0 {
 				dst = append(dst, s[i:i+n]...)
 				i += n

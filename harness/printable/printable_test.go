@@ -51,8 +51,8 @@ func TestWriter(t *testing.T) {
 		}
 	}
 	var b strings.Builder
-	io.WriteString(NewWriter(&b, true), "\r\x1b[K\x1b[?7l\x1b[31mred\x1b[0m\x1b[2J\r\x1b[35m")
-	if want := "\r\x1b[K\x1b[?7l\x1b[31mred\x1b[0m" + `\u001b[2J\u000d\u001b[35m`; b.String() != want {
+	io.WriteString(NewWriter(&b, true), "\x1b[31mred\x1b[0m\x1b[A\x1b[J\r\x1b[K\x1b[35m")
+	if want := "\x1b[31mred\x1b[0m" + `\u001b[A\u001b[J\u000d\u001b[K\u001b[35m`; b.String() != want {
 		t.Errorf("on a terminal: %q", b.String())
 	}
 	if _, err := NewWriter(full{}, false).Write([]byte("x")); !errors.Is(err, errFull) {

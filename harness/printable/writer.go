@@ -17,8 +17,8 @@ type Writer struct {
 	out  []byte
 }
 
-// NewWriter returns a Writer for a log or a file, also of JSON. For a terminal, the colours and the status line
-// of dmwake itself pass.
+// NewWriter returns a Writer for a log or a file, also of JSON. For a terminal, the
+// colours of dmwake itself pass.
 func NewWriter(w io.Writer, terminal bool) *Writer {
 	return &Writer{w: w, edge: edge{terminal: terminal}}
 }

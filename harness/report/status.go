@@ -5,36 +5,48 @@ import (
 	"time"
 )
 
-// Doing shows the progress of the run on a terminal, in a line that is rewritten, and
-// erased before any other output. left is the estimated time left, 0 if unknown. A file
-// or a pipe gets no progress: it has a line for each scenario.
-func (t *Terminal) Doing(done, total int, left time.Duration) {
-	if !t.Live {
+// Doing shows how many scenarios are done and what runs. left is the estimated time
+// left, 0 if unknown.
+func (t *Terminal) Doing(done, total int, running []string, left time.Duration) {
+	if t.Status == nil {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	line := fmt.Sprintf("%d/%d", done, total)
-	if left > 0 {
-		line += ", about " + roughly(left) + " left"
+	line := fmt.Sprintf("%d of %d", done, total)
+	if t.failed > 0 {
+		line += "  " + t.paint(red, fmt.Sprintf("%d failed", t.failed))
 	}
-	// Without auto-wrap a narrow window cuts the line. A wrapped line could not be
-	// erased.
-	fmt.Fprintf(t.W, "\r\x1b[K\x1b[?7l%s\x1b[?7h", line)
-	t.status = true
+	if left > 0 {
+		line += "  about " + roughly(left) + " left"
+	}
+	if len(running) > 0 {
+		line += "  running " + fewIDs(running)
+	}
+	t.Status(line)
 }
 
-// Clear erases the status line. Call it before writing to W directly.
-func (t *Terminal) Clear() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.erase()
+// fewIDs lists the first ids of those that run.
+func fewIDs(list []string) string {
+	const shown = 3
+	more := ""
+	if n := len(list) - shown; n > 1 {
+		list, more = list[:shown], fmt.Sprintf(" and %d more", n)
+	}
+	line := ""
+	for i, id := range list {
+		if i > 0 {
+			line += ", "
+		}
+		line += inLine(id)
+	}
+	return line + more
 }
 
-func (t *Terminal) erase() {
-	if t.status {
-		fmt.Fprint(t.W, "\r\x1b[K")
-		t.status = false
+// clear removes the progress; the caller holds the lock.
+func (t *Terminal) clear() {
+	if t.Status != nil {
+		t.Status()
 	}
 }
 

@@ -16,14 +16,19 @@ import (
 type Terminal struct {
 	W      io.Writer
 	Color  bool
-	Live   bool   // W is a terminal, so a line can be rewritten
 	Strict bool   // a SHOULD counts
 	Again  string // the command that ran, without the selection
+	// Quiet leaves out what passed or is undecided while the suite runs. Verbose adds how
+	// long each scenario took, and each reason.
+	Quiet, Verbose bool
+	// Status shows the progress below the text, as a terminal can; no lines end it. A file
+	// or a pipe has none: it gets a line for each scenario.
+	Status func(lines ...string)
 
 	mu     sync.Mutex
 	area   string
 	reason string // the last reason printed for an undecided scenario
-	status bool   // a status line is on the terminal
+	failed int
 }
 
 const (
@@ -63,7 +68,9 @@ var areas = map[string]string{
 func (t *Terminal) Header(target Target, count int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.erase()
+	if t.Quiet {
+		return
+	}
 	fmt.Fprintf(t.W, "dmwake %s: %d scenarios against %s\n", Version, count, inLine(target.Name))
 	if len(target.Mutants) > 0 {
 		fmt.Fprintf(t.W, "broken on purpose: %s\n", inLine(strings.Join(target.Mutants, ", ")))
@@ -75,19 +82,23 @@ func (t *Terminal) Header(target Target, count int) {
 func (t *Terminal) Progress(s Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.erase()
+	code, mark := t.mark(&s)
+	if code == red {
+		t.failed++
+	} else if t.Quiet {
+		return
+	}
 	if s.Area != t.area {
 		t.area = s.Area
 		fmt.Fprintf(t.W, "\n%s  %s\n", t.paint(bold, inLine(s.Area)), areas[s.Area])
 	}
-	code, mark := t.mark(&s)
 	tail := ""
 	switch {
 	case s.Broken():
 		tail = "saw: " + s.Saw
 	case s.Outcome != Passed:
 		// Print a reason only once for many in a row.
-		if tail = s.WhyUndecided(); tail == t.reason {
+		if tail = s.WhyUndecided(); tail == t.reason && !t.Verbose {
 			tail = ""
 		} else {
 			t.reason = tail
@@ -96,7 +107,11 @@ func (t *Terminal) Progress(s Result) {
 	if tail != "" {
 		tail = "\n            " + t.paint(gray, inLine(short(redact.Text(tail))))
 	}
-	fmt.Fprintf(t.W, "  %s  %s  %s%s\n", t.paint(code, mark), inLine(s.ID), inLine(s.Title), tail)
+	took := ""
+	if t.Verbose {
+		took = t.paint(gray, fmt.Sprintf(" (%d ms)", s.DurationMs))
+	}
+	fmt.Fprintf(t.W, "  %s  %s  %s%s%s\n", t.paint(code, mark), inLine(s.ID), inLine(s.Title), took, tail)
 }
 
 // mark is an outcome in four letters.
@@ -135,7 +150,7 @@ func short(s string) string {
 func (t *Terminal) Summary(r *Report) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.erase()
+	t.clear()
 	failed, warned, known := r.told()
 	title := WhatFailed
 	if !r.FailOn.level(Must) {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,58 +110,53 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
-// screen returns what a terminal shows for a text with status lines.
-func screen(s string) string {
-	var done []string
-	for _, line := range strings.Split(s, "\n") {
-		parts := strings.Split(line, "\r\x1b[K")
-		done = append(done, parts[len(parts)-1])
+// TestDoing: a terminal shows how far the run is and what runs, until the summary.
+func TestDoing(t *testing.T) {
+	var b strings.Builder
+	var shown []string
+	r := sample(false)
+	term := &Terminal{W: &b, Status: func(lines ...string) { shown = append(shown, strings.Join(lines, "|")) }}
+	term.Header(r.Target, 205)
+	term.Doing(0, 205, []string{"SES-01"}, 0)
+	for _, s := range r.Scenarios {
+		term.Progress(s)
 	}
-	return strings.Join(done, "\n")
+	term.Doing(3, 205, []string{"SES-09", "TOK-04", "PSH-01", "PSH-02", "PSH-03"}, 40*time.Second)
+	term.Doing(205, 205, nil, 0)
+	term.Summary(r)
+	want := []string{"0 of 205  running SES-01", "3 of 205  2 failed  about 40 s left  running SES-09, TOK-04, PSH-01 and 2 more", "205 of 205  2 failed", ""}
+	if !slices.Equal(shown, want) {
+		t.Errorf("%q\nwant\n%q", shown, want)
+	}
+	if b.String() != terminal(r, false) && strings.Contains(b.String(), "of 205") {
+		t.Errorf("the progress is in the text:\n%s", b.String())
+	}
+	(&Terminal{W: &b}).Doing(1, 205, nil, time.Minute) // a file: nowhere to show it
 }
 
-func TestDoingOnATerminal(t *testing.T) {
-	var live, quiet strings.Builder
+// TestLoudness: quiet shows only failures as they come; verbose adds times, and every
+// reason.
+func TestLoudness(t *testing.T) {
 	r := sample(false)
-	for _, term := range []*Terminal{{W: &live, Live: true}, {W: &quiet}} {
-		term.Header(r.Target, 6)
-		for i, s := range r.Scenarios {
-			if term.Live {
-				term.Doing(i, 205, 40*time.Second)
-				term.Doing(i, 205, 0)
-			}
+	show := func(term *Terminal) string {
+		var b strings.Builder
+		term.W = &b
+		term.Header(r.Target, 1)
+		for _, s := range r.Scenarios {
+			term.Progress(s)
 			term.Progress(s)
 		}
-		if term.Live {
-			term.Doing(205, 205, 0)
-		}
-		term.Summary(r)
+		return b.String()
 	}
-	if !strings.Contains(live.String(), "\r\x1b[K\x1b[?7l3/205, about 40 s left\x1b[?7h") || !strings.Contains(live.String(), "\x1b[?7l3/205\x1b[?7h") {
-		t.Errorf("status: %q", live.String())
+	quiet := show(&Terminal{Quiet: true})
+	if strings.Contains(quiet, "scenarios against") || strings.Contains(quiet, "pass  ") || strings.Contains(quiet, "skip  ") || !strings.Contains(quiet, "FAIL  SES-09") || !strings.Contains(quiet, "ERR!  ROB-01") {
+		t.Errorf("quiet:\n%s", quiet)
 	}
-	if got := screen(live.String()); got != quiet.String() {
-		t.Errorf("a status is left behind:\n%q\nwant\n%q", got, quiet.String())
+	if verbose := show(&Terminal{Verbose: true}); !strings.Contains(verbose, "pass  SES-01  a (") || strings.Count(verbose, "no hook") != 2 {
+		t.Errorf("verbose:\n%s", verbose)
 	}
-	live.Reset()
-	term := &Terminal{W: &live, Live: true}
-	term.Doing(1, 2, 0)
-	term.Clear()
-	term.Clear()
-	if screen(live.String()) != "" || strings.Count(live.String(), "\x1b[K") != 2 {
-		t.Errorf("cleared: %q", live.String())
-	}
-}
-
-// TestDoingInALog: a file or a pipe gets no progress, however long the run takes.
-func TestDoingInALog(t *testing.T) {
-	var b strings.Builder
-	term := &Terminal{W: &b}
-	for i := range 205 {
-		term.Doing(i, 205, time.Minute)
-	}
-	if b.Len() > 0 {
-		t.Errorf("%q", b.String())
+	if usual := show(&Terminal{}); strings.Count(usual, "no hook") != 1 || strings.Contains(usual, " ms)") {
+		t.Errorf("by default:\n%s", usual)
 	}
 }
 

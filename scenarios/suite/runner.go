@@ -26,8 +26,8 @@ type Options struct {
 	NoEnroll error
 	// Progress gets each result in the order of the list, and may amend it.
 	Progress func(*report.Result)
-	// Doing gets the progress of the run after each scenario; left is 0 if unknown.
-	Doing func(done, total int, left time.Duration)
+	// Doing gets the progress of the run when a scenario starts or ends.
+	Doing func(Doing)
 	// Trace gets the devices of each finished scenario; nil for no trace.
 	Trace func(id string, devices ...*dmclient.Device)
 }
@@ -45,6 +45,7 @@ type runner struct {
 	over  error // set if the time ran out
 
 	mu      sync.Mutex
+	running []string            // ids
 	of      map[string]*verdict // by id, including scenarios outside the list
 	final   map[string]bool
 	beside  map[string][]string // ids that were run in addition for a blocked one
@@ -56,7 +57,7 @@ func newRunner(l *lab.Lab, list []Scenario, o Options) *runner {
 		o.Catalogue = list
 	}
 	if o.Doing == nil {
-		o.Doing = func(int, int, time.Duration) {}
+		o.Doing = func(Doing) {}
 	}
 	return &runner{Options: o, lab: l, list: list, slots: newSlots(max(o.Parallel, 1)), watch: &watch{lab: l}, ears: newEars(list, polls(&l.Config.Target)), begun: time.Now(),
 		of: map[string]*verdict{}, final: map[string]bool{}, beside: map[string][]string{}, changed: make(chan struct{})}
@@ -145,22 +146,17 @@ func (r *runner) together(ctx context.Context, list []*Scenario) {
 
 // one runs a scenario and records its verdict.
 func (r *runner) one(ctx context.Context, s *Scenario, place *slot) {
+	r.mu.Lock()
+	r.running = append(r.running, s.ID)
+	r.mu.Unlock()
+	r.progress()
 	v := r.try(ctx, s, place)
 	r.mu.Lock()
 	r.of[s.ID] = v
-	done := len(r.of)
+	r.running = slices.DeleteFunc(r.running, func(id string) bool { return id == s.ID })
 	r.settle()
 	r.mu.Unlock()
-	r.progress(done)
-}
-
-func (r *runner) progress(done int) {
-	total := max(len(r.list), done)
-	var left time.Duration
-	if done >= 5 {
-		left = time.Since(r.begun) / time.Duration(done) * time.Duration(total-done)
-	}
-	r.Doing(done, total, left)
+	r.progress()
 }
 
 // try runs a scenario unless there is no point in it.

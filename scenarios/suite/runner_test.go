@@ -222,19 +222,19 @@ func TestOrder(t *testing.T) {
 			ran = append(ran, id)
 		}))
 	}
-	doing := 0
+	doing, most := 0, 0
 	out := Collect(t.Context(), newLab(t), list, Options{Parallel: 4,
 		Progress: func(r *report.Result) { told = append(told, r.ID) },
-		Doing: func(done, total int, _ time.Duration) {
+		Doing: func(p Doing) {
 			mu.Lock()
 			defer mu.Unlock()
-			doing = max(doing, done)
-			if total != 40 {
-				t.Errorf("%d of %d", done, total)
+			doing, most = max(doing, p.Done), max(most, len(p.Running))
+			if p.Total != 40 || len(p.Running) > 4+Waiting {
+				t.Errorf("%d of %d, running %v", p.Done, p.Total, p.Running)
 			}
 		}})
-	if !slices.IsSorted(told) || len(told) != 40 || len(out.Results) != 40 || doing != 40 {
-		t.Errorf("told %v, %d results, %d done", told, len(out.Results), doing)
+	if !slices.IsSorted(told) || len(told) != 40 || len(out.Results) != 40 || doing != 40 || most == 0 {
+		t.Errorf("told %v, %d results, %d done, up to %d running", told, len(out.Results), doing, most)
 	}
 	if slices.IsSorted(ran) {
 		t.Errorf("the bodies ran in the order of the list: %v", ran)

@@ -54,6 +54,7 @@ var mayImport = map[string][]string{
 	"harness/chaos":                {}, // tests only
 	"harness/redact":               {}, // what may be shown; all who write texts for people know it
 	"harness/printable":            {}, // how it is shown
+	"harness/live":                 {"harness/printable"},
 	"harness/load/scale":           {},
 	"harness/load/verify":          {"harness/load/result"},
 	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
