@@ -77,6 +77,12 @@ facts: ## write harness/docs/facts.md: the tests that prove each protocol fact
 fidelity: ## print what each simulated Windows rests on, and write harness/docs/fidelity.md
 	@$(GO) run ./harness/fidelity/write | tee harness/docs/fidelity.md
 
+DDF ?= $(wildcard ../shared/ddf/*.zip)
+
+.PHONY: ddf
+ddf: ## write the table of all CSPs from DDF=FILE.zip, Microsoft's DDF v2 files
+	$(GO) run ./simulator/csp/ddf/generate simulator/csp/ddf/facts.bin $(DDF)
+
 .PHONY: lint
 lint: ## check format, vet and module files; run golangci-lint if installed
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted:"; echo "$$out"; exit 1; fi

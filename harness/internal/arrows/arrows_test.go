@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"simulator/enroll":             {"simulator/syncml", "harness/redact"},
 	"simulator/entra":              {},
 	"simulator/csp":                {"simulator/syncml"},
+	"simulator/csp/ddf":            {"simulator/csp"}, // on top of the tree, which knows nothing of it
 	"simulator/dmclient":           {"harness/faultspec", "simulator/csp", "simulator/enroll", "simulator/syncml"},
 	"simulator/fleet":              {"harness/boltfile", "simulator/dmclient", "simulator/csp", "simulator/enroll", "simulator/syncml"},
 	"simulator/mdmserver":          {"simulator/enroll", "simulator/syncml", "harness/guard"},
