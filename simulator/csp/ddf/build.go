@@ -21,6 +21,9 @@ const unreleased = 88888
 // placeholder is what an OsBuildVersion with another major version becomes.
 var placeholder = Build{Number: 99999}
 
+// Oldest is the first build of Windows 10, with which DDF v2 begins.
+const Oldest = 10240
+
 // Released reports whether the build is one that Windows can have.
 func (b Build) Released() bool { return b.Number > 0 && b.Number < unreleased }
 
@@ -138,4 +141,9 @@ func buildsText(list []Build) string {
 		out = append(out, b.String())
 	}
 	return strings.Join(out, ", ")
+}
+
+// before compares two builds; one without a revision has all updates.
+func (b Build) before(o Build) bool {
+	return b.Number < o.Number || b.Number == o.Number && b.Revision > 0 && b.Revision < o.Revision
 }

@@ -108,6 +108,7 @@ type Match struct {
 	// App~Policy~Category.
 	Ingested bool
 	dynamic  []named // the dynamic nodes on the way
+	atomic   *Node   // the deepest node on the way that requires an Atomic
 }
 
 // named is a name that a server gave to a dynamic node.
@@ -149,7 +150,9 @@ func (s *Set) find(p csp.Path) (m Match) {
 		if next == nil {
 			return m
 		}
-		b = next
+		if b = next; b.node != nil && b.node.Atomic {
+			m.atomic = b.node
+		}
 	}
 	m.Node = b.node
 	return s.policy(m)
