@@ -156,7 +156,7 @@ or several commands such as <Replace>, a wap-provisioningdoc, or a JSON list of 
 
   dmwake csp check profile.xml
   dmwake csp check profile.xml --build 22631.2506
-  dmwake csp check profile.xml --profile win11-23h2 --strict
+  dmwake csp check profile.xml --profile win11 --strict
 
 Each finding has its line and column. An error is what the description does not allow. A warning
 is what may be meant, such as a node that the build lacks. A node that nothing here describes is

@@ -69,7 +69,8 @@ func (s *streams) cspNode(set *ddf.Set, path string, asJSON bool) error {
 
 // lookUp finds a LocURI, in the other scope as well, or the end of one.
 func lookUp(set *ddf.Set, path string) (found []*ddf.Node, ingested bool, err error) {
-	if strings.HasPrefix(path, ".") {
+	low := strings.ToLower(path)
+	if strings.HasPrefix(path, ".") || strings.HasPrefix(low, "device/") || strings.HasPrefix(low, "user/") || strings.HasPrefix(low, "vendor/") {
 		m, err := set.Find(path)
 		switch {
 		case err != nil:
