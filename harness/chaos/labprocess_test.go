@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -362,37 +361,6 @@ func (l *lab) account(b *book, what string) {
 		l.t.Errorf("%s: %d were delivered again", what, again)
 	}
 	l.t.Logf("%s: accepted %d = delivered %d + told as dropped %d; refused %d, without an answer %d, delivered again %d", what, accepted, delivered, told, b.refused, b.unknown, again)
-}
-
-// small mounts a small tmpfs, which can really be full.
-func small(t *testing.T, size string) (dir string, ok bool) {
-	dir = t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Logf("no disk can be mounted: %v %s", err, out)
-		return dir, false
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v %s", err, out)
-		}
-	})
-	return dir, true
-}
-
-// fill takes all space of the disk that dir is on.
-func fill(t *testing.T, dir string) (free func()) {
-	t.Helper()
-	f, err := os.Create(filepath.Join(dir, "filler"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for block := make([]byte, 64<<10); len(block) > 0; {
-		if _, err := f.Write(block); err != nil {
-			block = block[:len(block)/2]
-		}
-	}
-	f.Close()
-	return func() { os.Remove(f.Name()) }
 }
 
 // command runs dmwake to its end. It must say one sentence and no stack.

@@ -172,6 +172,9 @@ func runEnroll(ctx context.Context, s *streams, f *deviceFlags, e *enrollFlags, 
 		return err
 	}
 	defer b.close()
+	if e.resume && !slices.ContainsFunc(b.rows, func(r row) bool { return r.begun }) {
+		return b.enrollAll(ctx, nil, e, false) // whatever else is missing, it says that none is begun
+	}
 	if bad == nil && b.cfg.Target.Discovery == "" && b.cfg.Target.Username == "" {
 		bad = errors.New("the server is unknown: set --discovery, --config, or --username with an e-mail address of its domain")
 	}

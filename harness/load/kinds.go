@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
@@ -57,7 +58,7 @@ func kindOf(err error) string {
 	if errors.As(err, &u) {
 		err = u.Err // without the URL
 	}
-	return step + shorten(err.Error())
+	return step + shorten(redact.Text(err.Error())) // it may be the server's own words
 }
 
 // shorten cuts the details off a message, which usually differ between devices.

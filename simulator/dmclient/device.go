@@ -345,26 +345,6 @@ func (d *Device) State() State {
 	return d.state
 }
 
-// AddFault makes the device misbehave from now on.
-func (d *Device) AddFault(f Fault) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.cfg.Faults = append(slices.Clone(d.cfg.Faults), f)
-}
-
-// ClearFaults removes all faults.
-func (d *Device) ClearFaults() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.cfg.Faults = nil
-}
-
-func (d *Device) faults() []Fault {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.cfg.Faults // replaced, never changed
-}
-
 // Discovered is the server's answer to Discover, nil before Enroll.
 func (d *Device) Discovered() *enroll.DiscoverResponse {
 	d.mu.Lock()

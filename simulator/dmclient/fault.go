@@ -3,6 +3,7 @@ package dmclient
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -103,4 +104,24 @@ func each[T any](d *Device, f func(T)) {
 			f(t)
 		}
 	}
+}
+
+// AddFault makes the device misbehave from now on.
+func (d *Device) AddFault(f Fault) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.cfg.Faults = append(slices.Clone(d.cfg.Faults), f)
+}
+
+// ClearFaults removes all faults.
+func (d *Device) ClearFaults() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.cfg.Faults = nil
+}
+
+func (d *Device) faults() []Fault {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cfg.Faults // replaced, never changed
 }

@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	"harness/printable":            {}, // how it is shown
 	"harness/load/scale":           {},
 	"harness/load/verify":          {"harness/load/result"},
-	"harness/load":                 {"simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
+	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
 	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain"},
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target"},
 	"harness/paste":                {"simulator"},
