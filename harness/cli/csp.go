@@ -250,7 +250,7 @@ func (f *cspFlags) windows() (ddf.Build, error) {
 		return b, nil
 	}
 	if b.Number < ddf.Oldest || !b.Released() {
-		return b, fmt.Errorf("Microsoft's DDF files describe Windows 10 and later, from build %d; they say nothing about build %d", ddf.Oldest, b.Number)
+		return b, fmt.Errorf("the DDF files of Microsoft describe Windows 10 and later, from build %d; they say nothing about build %d", ddf.Oldest, b.Number)
 	}
 	return b, nil
 }

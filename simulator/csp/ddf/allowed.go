@@ -195,7 +195,7 @@ func (a *Allowed) bits(v string) bool {
 		}
 		mask |= uint32(k) //nolint:gosec // flags have 32 bits
 	}
-	return n >= -1<<31 && n < 1<<32 && uint32(n)&^mask == 0 //nolint:gosec // -1 is all bits
+	return n >= -1<<31 && n < 1<<32 && uint32(n)&^mask == 0
 }
 
 // bounds is the form of a Range: [0-100], [(-1)-2147483647], [5].
@@ -230,7 +230,7 @@ var expressions sync.Map
 // writes them.
 func expression(s string) *regexp.Regexp {
 	if known, ok := expressions.Load(s); ok {
-		return known.(*regexp.Regexp) //nolint:errcheck // nothing else is stored
+		return known.(*regexp.Regexp)
 	}
 	inner := s
 	if len(s) > 2 && s[0] == '/' && s[len(s)-1] == '/' {

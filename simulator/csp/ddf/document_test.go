@@ -47,7 +47,7 @@ func TestCommands(t *testing.T) {
 	}
 	units := []byte{0xFF, 0xFE}
 	for _, u := range utf16.Encode([]rune(message)) {
-		units = append(units, byte(u), byte(u>>8)) //nolint:gosec // its two bytes
+		units = append(units, byte(u), byte(u>>8))
 	}
 	for name, text := range map[string][]byte{"UTF-8": []byte(message), "mark": []byte("\ufeff" + message), "UTF-16": units} {
 		got, err := ddf.Commands(text)

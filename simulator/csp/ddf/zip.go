@@ -23,7 +23,7 @@ func ReadZip(name string) ([]Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; it must be the zip of DDF v2 files that Microsoft publishes", name, err)
 	}
-	defer z.Close()
+	defer func() { _ = z.Close() }() // only read
 	if len(z.File) > maxFiles {
 		return nil, fmt.Errorf("%s: %d files, at most %d", name, len(z.File), maxFiles)
 	}
