@@ -103,7 +103,7 @@ func (r *running) finished(m *syncml.Message) bool {
 	case m.Final && len(r.queue) > 0:
 		r.s.End = "the server did not ask for the rest of the device's message (Alert 1222)"
 	case m.Final:
-		r.s.End = "the server's message was final and had no commands"
+		r.s.End = "finished: the server had no more commands"
 	case r.chunk != nil:
 		// Asked for the rest of a large object, the server gets a second chance
 		// [model].
