@@ -226,8 +226,8 @@ func (a *Allowed) inRange(v string) bool {
 // The embedded table has 23; another set's are limited with its nodes.
 var expressions sync.Map
 
-// expression compiles one; two of the files' stand between slashes, as JavaScript
-// writes them.
+// expression compiles one; one of the files' stands between slashes, as JavaScript
+// writes it.
 func expression(s string) *regexp.Regexp {
 	if known, ok := expressions.Load(s); ok {
 		return known.(*regexp.Regexp)
