@@ -81,6 +81,12 @@ fidelity: ## print what each simulated Windows rests on, and write harness/docs/
 shots: ## make the pictures of harness/docs/shots with Debian's chromium
 	$(GO) test -v ./harness/internal/shots -run TestMake -count 1 -timeout 10m -shots
 
+DDF ?= $(wildcard ../shared/ddf/*.zip)
+
+.PHONY: ddf
+ddf: ## write the table of all CSPs from DDF=FILE.zip, Microsoft's DDF v2 files
+	$(GO) run ./simulator/csp/ddf/generate simulator/csp/ddf/facts.bin $(DDF)
+
 .PHONY: lint
 lint: ## check format, vet and module files; run golangci-lint if installed
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted:"; echo "$$out"; exit 1; fi

@@ -38,7 +38,7 @@ func TestDocumentedCommands(t *testing.T) {
 		}
 		text := strings.ReplaceAll(string(raw), "\\\n", " ")
 		for _, line := range strings.Split(text, "\n") {
-			m := regexp.MustCompile(`^\s+(?:\$ |- |[A-Z_]+=\S+ )*(?:bin/)?dmwake ((?:test|lab|mdm|device|push|explain|repro|read|replay|report|init|doctor|load) .*)$`).FindStringSubmatch(line)
+			m := regexp.MustCompile(`^\s+(?:\$ |- |[A-Z_]+=\S+ )*(?:bin/)?dmwake ((?:test|lab|mdm|device|push|explain|csp|repro|read|replay|report|init|doctor|load) .*)$`).FindStringSubmatch(line)
 			if m == nil || strings.Contains(line, "[--") || strings.Contains(line, " | ") {
 				continue // not a command, or the synopsis
 			}

@@ -116,6 +116,7 @@ test the push path of any Windows MDM server on a laptop or in CI.
   dmwake device        enroll and run simulated devices against any server
   dmwake push          send a notification as a server would, and explain the answer
   dmwake explain 418   what a code on this path means, its causes, what to do
+  dmwake csp PATH      what a node of Windows takes; csp check FILE checks commands
   dmwake load          measure push latency under load, stage by stage
   dmwake read          say what a pasted log tells, without any server
   dmwake replay        replay a recorded session, and show what differs
@@ -134,7 +135,7 @@ test the push path of any Windows MDM server on a laptop or in CI.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath()))
 	})
-	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), reproCommand(s), reportCommand(s),
+	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), cspCommand(s), reproCommand(s), reportCommand(s),
 		initCommand(s), doctorCommand(s), readCommand(s), replayCommand(s), loadCommand(s))
 	return root
 }

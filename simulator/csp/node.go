@@ -53,9 +53,9 @@ const (
 	Any      Format = "any"
 )
 
-// takes reports whether a server may send another format for a node of format f:
+// Takes reports whether a server may send another format for a node of format f:
 // documents and base64 come as chr, or in their own format.
-func (f Format) takes(sent Format) bool {
+func (f Format) Takes(sent Format) bool {
 	switch {
 	case sent == f, f == Any && sent != Interior:
 		return true
@@ -67,8 +67,8 @@ func (f Format) takes(sent Format) bool {
 	return false
 }
 
-// accepts reports whether value can be stored in a node of format f.
-func (f Format) accepts(value string) bool {
+// Accepts reports whether value can be stored in a node of format f.
+func (f Format) Accepts(value string) bool {
 	switch f {
 	case Int:
 		_, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)

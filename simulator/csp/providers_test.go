@@ -42,7 +42,7 @@ func TestDescriptions(t *testing.T) {
 				t.Errorf("%s: %s is described twice", c.Name, n.Path)
 			}
 			seen[n.Path] = true
-			if n.Default != "" && n.Default[0] != '$' && (!n.Format.accepts(n.Default) || !n.valid(n.Default)) {
+			if n.Default != "" && n.Default[0] != '$' && (!n.Format.Accepts(n.Default) || !n.valid(n.Default)) {
 				t.Errorf("%s: the default %q of %s is not allowed there", c.Name, n.Default, n.Path)
 			}
 			if n.Ops&Exec != 0 && c.on[relativeTo(nodes[0].Path, n.Path)].Run == nil && n.Path != "" {

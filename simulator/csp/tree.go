@@ -212,8 +212,8 @@ func (t *Tree) write(c *Call, r *rule, v Value) int {
 		return syncml.NotFound
 	}
 	interior := n.Format == Interior || n.Format == Any && c.Format == Interior
-	if c.Format != "" && c.Format != Interior && c.Format != n.Also && !n.Format.takes(c.Format) || c.Format == Interior && !interior ||
-		!interior && !n.Format.accepts(v.Data) {
+	if c.Format != "" && c.Format != Interior && c.Format != n.Also && !n.Format.Takes(c.Format) || c.Format == Interior && !interior ||
+		!interior && !n.Format.Accepts(v.Data) {
 		return syncml.UnsupportedFormat
 	}
 	if !interior && !n.valid(v.Data) {

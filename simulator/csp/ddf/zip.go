@@ -1,0 +1,74 @@
+package ddf
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Limits of a set of files. Microsoft's of February 2025 has 309 files of 9 MB.
+const (
+	maxFiles = 5_000
+	maxTotal = 256 << 20
+)
+
+// ReadZip reads every .xml file of a zip as Microsoft publishes it, in its order.
+// Other files are ignored.
+func ReadZip(name string) ([]Node, error) {
+	z, err := zip.OpenReader(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; it must be the zip of DDF v2 files that Microsoft publishes", name, err)
+	}
+	defer func() { _ = z.Close() }() // only read
+	if len(z.File) > maxFiles {
+		return nil, fmt.Errorf("%s: %d files, at most %d", name, len(z.File), maxFiles)
+	}
+	var out []Node
+	left := int64(maxTotal)
+	for _, f := range z.File {
+		if !strings.EqualFold(path.Ext(f.Name), ".xml") {
+			continue
+		}
+		b, err := content(f, min(left, maxFile))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", name, f.Name, err)
+		}
+		left -= int64(len(b))
+		nodes, err := Read(b, path.Base(f.Name))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		out = append(out, nodes...)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s: no .xml file in it", name)
+	}
+	return out, nil
+}
+
+func content(f *zip.File, most int64) ([]byte, error) {
+	in, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	b, err := io.ReadAll(io.LimitReader(in, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = errors.New("too large")
+	}
+	return b, err
+}
+
+// Edition is what a zip's name says about its age: "2025-02" of
+// "DDFv2-2025-02.zip", else the name itself.
+func Edition(name string) string {
+	base := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
+	if _, rest, ok := strings.Cut(base, "-"); ok {
+		return rest
+	}
+	return base
+}
