@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dmwake/dmwake/internal/openapi"
+	"github.com/dmwake/dmwake/fakewns/control/openapi"
 
 	"github.com/gorilla/mux"
 

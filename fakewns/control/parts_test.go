@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/fakewns/control/openapi"
 	"github.com/dmwake/dmwake/fakewns/faults"
-	"github.com/dmwake/dmwake/internal/openapi"
 )
 
 const partDoc = `

@@ -139,13 +139,7 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 	if lacks != nil {
 		warn.line("devices by API have no server, user and CA of %s: %v", f.config, lacks)
 	}
-	held := labDevices{token: token}
-	if err := held.open(f.state); err != nil {
-		return usage(err)
-	}
-	if held.store != nil && held.store.Notice() != "" {
-		warn.red(held.store.Notice())
-	}
+	held := labDevices{token: token, state: f.state}
 	l, err := lab.Start(cfg, lab.Options{Seed: f.seed, State: f.state, StateChanged: warn.state, Control: f.control, ControlToken: token, Parts: held.parts})
 	if err != nil {
 		held.close()
@@ -153,6 +147,9 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 	}
 	if n := l.StateNotice(); n != "" {
 		warn.red(n)
+	}
+	if held.store != nil && held.store.Notice() != "" {
+		warn.red(held.store.Notice())
 	}
 	watch := newJournalWatch(s, f, l)
 	return endLab(ctx, l, &held, f.state, warn, watch, serveLab(ctx, s, f, l, token, argv, watch))

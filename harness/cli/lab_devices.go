@@ -37,22 +37,21 @@ type labDevices struct {
 	pool  *devices.Pool
 	store *fleet.Store // nil: they end with the lab
 	token string       // of the console
+	state string       // the file of the fake WNS
 }
 
-// open opens the file beside state.
-func (h *labDevices) open(state string) (err error) {
-	if state != "" {
-		h.store, err = fleet.Open(state + ".devices")
+// parts are what the lab serves beside the control API. They come after the lab has
+// its own state file, so what is wrong with that one is told of that one.
+func (h *labDevices) parts(l *lab.Lab) (parts []control.Part, err error) {
+	if h.state != "" {
+		if h.store, err = fleet.Open(h.state + ".devices"); err != nil {
+			return nil, err
+		}
 	}
-	return err
-}
-
-// parts are what the lab serves beside the control API.
-func (h *labDevices) parts(l *lab.Lab) []control.Part {
 	cfg := devices.ForLab(l)
 	cfg.Store = h.store
 	h.pool = devices.New(cfg)
-	return []control.Part{api.Part(h.pool, l.WNS), labConsole(l, h.pool, h.token)}
+	return []control.Part{api.Part(h.pool, l.WNS), labConsole(l, h.pool, h.token)}, nil
 }
 
 // close ends the devices, which are enrolled all the same.

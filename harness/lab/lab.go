@@ -68,7 +68,7 @@ type Options struct {
 	ControlToken string
 	// Parts are further APIs and pages on the control API's listener, of a lab that is
 	// up but for that listener; nil: none.
-	Parts func(*Lab) []control.Part
+	Parts func(*Lab) ([]control.Part, error)
 }
 
 // Lab is everything one run needs, up and running.

@@ -3,6 +3,7 @@ package lab
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -72,20 +73,26 @@ func (l *Lab) startOwn(opts Options) error {
 		return err
 	}
 	if cl := open.Take(controlListener); cl != nil { // last: its parts use all of the lab
-		l.serveControl(cl, opts)
+		if err := l.serveControl(cl, opts); err != nil {
+			return errors.Join(err, cl.Close())
+		}
 	}
 	return nil
 }
 
 // serveControl serves the control API with its parts.
-func (l *Lab) serveControl(ln net.Listener, opts Options) {
+func (l *Lab) serveControl(ln net.Listener, opts Options) error {
 	l.ControlAddr = ln.Addr().String()
 	l.link = link.NewServer(l.WNS, l.log)
 	o := control.Options{Token: opts.ControlToken, Link: l.link, Ready: l.notReady}
 	if opts.Parts != nil {
-		o.Parts = opts.Parts(l)
+		var err error
+		if o.Parts, err = opts.Parts(l); err != nil {
+			return err
+		}
 	}
 	l.serve(ln, control.Handler(l.WNS, o))
+	return nil
 }
 
 // notReady says what of the lab does not work.

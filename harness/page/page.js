@@ -133,9 +133,10 @@
   document.addEventListener("submit", function (event) {
     if (event.target === form()) event.preventDefault();
   });
-  document.addEventListener("keyup", function (event) {
+  document.addEventListener("keydown", function (event) {
     var field = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName), find = document.querySelector("[data-filter] input[type=search]");
     if (event.key === "/" && find && !field && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault(); // some browsers have a search of their own on this key
       find.focus();
     }
   });

@@ -221,7 +221,7 @@ func TestSessionEnds(t *testing.T) {
 		asks    []int // messages with Alert 1222
 		end     string
 	}{
-		"Statuses and Final":         {[]*syncml.Message{serverSays(true, nil)}, 1, nil, "final"},
+		"Statuses and Final":         {[]*syncml.Message{serverSays(true, nil)}, 1, nil, "finished"},
 		"Statuses only":              {[]*syncml.Message{serverSays(false, nil)}, 1, nil, "no Final"},
 		"commands without Final":     {[]*syncml.Message{serverSays(false, nil, getOf("./DevInfo/Lang")), serverSays(false, nil)}, 2, []int{2}, "no Final"},
 		"commands and Final":         {[]*syncml.Message{serverSays(true, nil, getOf("./DevInfo/Lang")), serverSays(false, nil)}, 2, nil, "no Final"},

@@ -9,8 +9,8 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/control"
+	"github.com/dmwake/dmwake/fakewns/control/openapi"
 	"github.com/dmwake/dmwake/harness/devices"
-	"github.com/dmwake/dmwake/internal/openapi"
 )
 
 // TestDocument: the document of the whole listener has every route of the devices' API,

@@ -15,10 +15,10 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/fakewns/control"
+	"github.com/dmwake/dmwake/fakewns/control/openapi"
 	"github.com/dmwake/dmwake/harness/devices"
 	"github.com/dmwake/dmwake/harness/devices/api"
 	"github.com/dmwake/dmwake/harness/devices/client"
-	"github.com/dmwake/dmwake/internal/openapi"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
