@@ -26,6 +26,7 @@ func pushRun(t *testing.T, o lab.Options, areas ...string) *report.Report {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.Close)
+	l.Config.Timeouts.Latency = 20 * time.Second // how quick a busy machine is says nothing of causes
 	r := &report.Report{Scenarios: suite.Collect(t.Context(), l, list, suite.Options{Parallel: 8, Catalogue: All()}).Results}
 	r.Finish()
 	return r
