@@ -106,8 +106,8 @@ func (e *Entry) answer(status int, description string) {
 // ChannelID names the channel without its secret.
 func (e *Entry) ChannelID() string { return e.channelID }
 
-// TokenEnds is when the token ends that a request was given. It is zero for other entries,
-// and for those that were kept over a restart.
+// TokenEnds is when the token that this request got expires. It is zero for other
+// entries, and after a restart.
 func (e *Entry) TokenEnds() time.Time {
 	if e.life <= 0 {
 		return time.Time{}

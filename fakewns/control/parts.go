@@ -14,8 +14,8 @@ import (
 // Part is a further API, or pages, on the control API's listener. The control API's own
 // paths go first.
 type Part struct {
-	// Paths are those of the part: each with all that is below it, "/v1/devices" or
-	// "/console/".
+	// Paths are the roots that the part serves, such as "/v1/devices" or "/console/".
+	// It also serves everything below them.
 	Paths   []string
 	Handler http.Handler
 	// Home says that GET / leads to the first of Paths.
@@ -48,7 +48,7 @@ func (p *Part) serve(w http.ResponseWriter, r *http.Request) {
 	p.Handler.ServeHTTP(w, r)
 }
 
-// mount adds the parts' routes behind those of the control API.
+// mount adds the parts' routes. The control API's own routes go first.
 func mount(r *mux.Router, parts []Part) {
 	for _, p := range parts {
 		if !p.Guarded {
@@ -131,8 +131,8 @@ func Document(parts []Part) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// merge adds the keys of a mapping to another one. The info is that of the last part;
-// everything else may stand in one of them only.
+// merge copies the keys of one mapping into another. The last part's info wins; every
+// other key may stand in one document only.
 func merge(into, from *yaml.Node, at string) error {
 	for i := 0; i+1 < len(from.Content); i += 2 {
 		key, value := from.Content[i], from.Content[i+1]

@@ -79,7 +79,7 @@ func TestActivityQuiet(t *testing.T) {
 	none.session(devices[0], nil, nil, false)
 }
 
-// TestActivityTable: of many devices, those that are of interest, within the terminal.
+// TestActivityTable: the table shows the interesting devices first, and fits the terminal.
 func TestActivityTable(t *testing.T) {
 	a, out, devices := watched(t, noLines, 1000)
 	a.session(devices[700], &dmclient.Session{Origin: dmclient.OriginPush}, errors.New("no reply from https://mdm.example within 30 s"), false)

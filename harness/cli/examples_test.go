@@ -83,8 +83,8 @@ func TestHelperSizes(t *testing.T) {
 	}
 }
 
-// TestReadyFile: the file of a lab and that of a server say where they are, also if an
-// older one is there; what cannot be written is said at once.
+// TestReadyFile: lab and server write their addresses, also over an older file. A file
+// that cannot be written is an error at once.
 func TestReadyFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -32,7 +32,7 @@ func (f *labFlags) target() (cfg *target.Config, lacks, err error) {
 	return cfg, lacks, nil
 }
 
-// labDevices are the devices of a lab, kept in a file beside that of its fake WNS.
+// labDevices holds the lab's devices. With --state they are kept in a file of their own.
 type labDevices struct {
 	pool  *devices.Pool
 	store *fleet.Store // nil: they end with the lab

@@ -16,7 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/legacy"
 )
 
-// Document reads a document, and fails the test if it is none.
+// Document reads an OpenAPI document. An invalid one fails the test.
 func Document(t testing.TB, raw []byte) *openapi3.T {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData(raw)
