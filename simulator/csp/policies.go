@@ -18,7 +18,7 @@ func mirrored(up, to string) Handler {
 
 // mirroredArea removes a whole area's effect with the area.
 func mirroredArea(to string) Handler {
-	return Handler{Removed: func(c *Call) { c.Drop("../" + to + "/" + Segment(c.Names[0])) }}
+	return Handler{Removed: func(c *Call) { c.Drop("../" + to + "/" + Segment(c.names[len(c.names)-1])) }}
 }
 
 func policy() CSP {

@@ -32,8 +32,9 @@ type Profile struct {
 	// MaxSyncVersion is the highest supported SyncApplicationVersion.
 	MaxSyncVersion string
 
-	// Build decides which nodes exist.
-	Build int
+	// Build and Revision decide which nodes exist: 22631 and 2506 of 22631.2506.
+	// Revision 0 is a build with all its updates.
+	Build, Revision int
 	// Phone selects the CSPs of phones instead of desktops.
 	Phone bool
 
