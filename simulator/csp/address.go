@@ -74,7 +74,7 @@ func (s *Schema) locate(p Path) *address {
 		key, node := "", next.node.in(p.Scope)
 		if node != nil {
 			a.atomic = a.atomic || node.Atomic
-			a.misnamed = a.misnamed || dynamic && node.Format == Interior && node.Values != nil && node.Values.Check(n, Chr) != nil
+			a.misnamed = a.misnamed || dynamic && node.Format == Interior && !node.valid(n)
 		}
 		if dynamic || node != nil && node.Occurs != One && !(node.Present && p.Scope == DeviceScope) {
 			key = s.key(p.Scope, p.Names[:i+1])

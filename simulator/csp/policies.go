@@ -1,5 +1,7 @@
 package csp
 
+import "github.com/dmwake/dmwake/simulator/syncml"
+
 // mirrored is a policy that takes effect at once: a value set in one place shows in
 // another.
 func mirrored(up, to string) Handler {
@@ -21,10 +23,27 @@ func mirroredArea(to string) Handler {
 	return Handler{Removed: func(c *Call) { c.Drop("../" + to + "/" + Segment(c.names[len(c.names)-1])) }}
 }
 
+// policy has areas and policies by name from the Base. A name that it does not have is
+// one of an ingested ADMX file, or unknown.
 func policy() CSP {
+	area, value := mirroredArea("Result"), mirrored("../..", "Result")
+	area.Known, value.Known = knownArea, knownPolicy
+	mirror := value.Write
+	value.Write = func(c *Call, v string) int {
+		if code := checkIngested(c, v); code != syncml.OK {
+			return code
+		}
+		return mirror(c, v)
+	}
+	const install = "ConfigOperations/ADMXInstall/{AppName}"
 	return CSP{Name: "Policy", Version: "9.0", Newer: []Release{{26200, "11.0"}}, lists: everyScope, tree: "policy.tree", on: map[string]Handler{
-		"Config/{AreaName}":              mirroredArea("Result"),
-		"Config/{AreaName}/{PolicyName}": mirrored("../..", "Result"),
+		"Config/{AreaName}":                      area,
+		"Config/{AreaName}/{PolicyName}":         value,
+		"Result/{AreaName}":                      {Known: knownArea},
+		"Result/{AreaName}/{PolicyName}":         {Known: knownPolicy},
+		install:                                  {Removed: forget},
+		install + "/{SettingsType}":              {Removed: forget},
+		install + "/{SettingsType}/{AdmxFileId}": {Write: ingest, Removed: forget},
 	}}
 }
 
