@@ -27,7 +27,7 @@ func TestWorkIn(t *testing.T) {
 	}{
 		{get, "./DevDetail/URI/MaxSegLen", true}, {get, "./devdetail/uri/maxseglen", true}, {get, "./DevDetail/URI/MaxTotLen", false}, {get, "", false},
 		{wipe, "./Vendor/MSFT/RemoteWipe/doWipe", true}, {wipe, "./Device/Vendor/MSFT/RemoteWipe/doWipeProtected", true}, {wipe, "./Vendor/MSFT/RemoteLock/Lock", false},
-		{profile, "./Device/Vendor/MSFT/Policy/Config/Browser/Setting96", true}, {profile, "./Vendor/MSFT/Policy/Config/Browser/AllowCookies", false},
+		{profile, "./Device/Vendor/MSFT/Policy/Config/Browser/AllowCookies", true}, {profile, "./Vendor/MSFT/Policy/Config/Browser/HomePages", false},
 		{Work{Kind: "none"}, "./DevDetail/URI/MaxSegLen", false},
 	} {
 		s := &dmclient.Session{Commands: []dmclient.Executed{{Msg: 0, LocURI: "./DevInfo/Lang"}, {Msg: 2, LocURI: c.uri}, {Msg: 3, LocURI: "./DevInfo/Mod"}}}

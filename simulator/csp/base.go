@@ -76,7 +76,8 @@ func (s *Schema) attachArea(path string, a *area) {
 			return
 		}
 	}
-	at.area = a
+	at.area, at.named = a, a.kind != nil
+	at.hasNamed = at.named // the policies of an area
 }
 
 // open decodes an area when a node of it is first asked for.
@@ -117,6 +118,7 @@ func (s *Schema) lay(root *rule, a *area, n *Node) {
 	}
 	if kind != nil && kind.node != nil {
 		n.as(kind.node)
+		at.named = true
 	}
 	if a.result {
 		n.Path = policyResult + strings.TrimPrefix(n.Path, policyConfig)

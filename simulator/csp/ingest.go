@@ -98,9 +98,9 @@ func inScope(p *admx.Policy, s Scope) bool {
 func (o *Options) open() bool { return o.Base == nil || o.AcceptUnknown || o.AnyPolicy }
 
 // knownArea and knownPolicy say of a name that is not Windows' own whether an ingested
-// file has it.
+// file has it. What was provisioned is known.
 func knownArea(c *Call) bool {
-	if c.tree.schema.opts.open() {
+	if c.tree.schema.opts.open() || c.tree.isStored(c.key) {
 		return true
 	}
 	app, kind, category, ok := areaParts(c.names[len(c.names)-1])
@@ -115,7 +115,9 @@ func knownArea(c *Call) bool {
 	return false
 }
 
-func knownPolicy(c *Call) bool { return c.tree.schema.opts.open() || ingestedPolicy(c) != nil }
+func knownPolicy(c *Call) bool {
+	return c.tree.schema.opts.open() || c.tree.isStored(c.key) || ingestedPolicy(c) != nil
+}
 
 // checkIngested checks a value of an ingested policy.
 func checkIngested(c *Call, value string) int {

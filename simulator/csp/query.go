@@ -15,8 +15,8 @@ import (
 func (t *Tree) children(scope Scope, r *rule, names []string) []string {
 	var out []string
 	for key, k := range r.kids {
-		if k.area != nil && k.area.kind != nil && !t.isStored(t.schema.key(scope, append(slices.Clone(names), key))) {
-			continue // it exists once it is written: nothing to decode
+		if k.named {
+			continue // it is with the dynamic ones
 		}
 		if t.schema.open(k); k.absent {
 			continue
@@ -35,15 +35,16 @@ func (t *Tree) children(scope Scope, r *rule, names []string) []string {
 	return out
 }
 
-// dynamic lists the stored children of a node whose names are dynamic.
+// dynamic lists the stored children of a node whose names are dynamic, or Windows' own
+// where the description leaves them open, as those of policies.
 func (t *Tree) dynamic(scope Scope, r *rule, names []string) (out []string) {
-	if r.any == nil && t.schema.wild == nil {
+	if r.any == nil && !r.hasNamed && t.schema.wild == nil {
 		return nil
 	}
 	prefix := t.schema.key(scope, names) + "\x00"
 	for k, e := range t.stored {
 		rest, ok := strings.CutPrefix(k, prefix)
-		if ok && !strings.Contains(rest, "\x00") && (r.kids[rest] == nil || r.kids[rest].absent) {
+		if ok && !strings.Contains(rest, "\x00") && (r.kids[rest] == nil || r.kids[rest].absent || r.kids[rest].named) {
 			out = append(out, e.name)
 		}
 	}

@@ -124,6 +124,9 @@ type rule struct {
 	area *area // what the Base has to say of it and below; nil for nothing
 	// absent hides what the Base describes there: the platform lacks the node.
 	absent bool
+	// named is one of a dynamic kind, such as an area of policies: it exists once it
+	// is written. hasNamed: the node above them.
+	named, hasNamed bool
 }
 
 // NewSchema compiles the providers that exist on the platform.

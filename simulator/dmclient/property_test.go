@@ -35,7 +35,8 @@ func drawn(t *rapid.T, depth int, ids *int) syncml.Command {
 		return c
 	}
 	uris := []string{
-		"./DevInfo/Lang", "./Vendor/MSFT/Policy/Config/A/B", "./Vendor/MSFT/Policy/Config/A/C", "./User/Vendor/MSFT/Policy/Config/A/B",
+		"./DevInfo/Lang", "./Vendor/MSFT/Policy/Config/Browser/HomePages", "./Vendor/MSFT/Policy/Config/Camera/AllowCamera", "./User/Vendor/MSFT/Policy/Config/Browser/HomePages",
+		"./Vendor/MSFT/Policy/Config/NoSuchArea/NoSuchPolicy", "./Vendor/MSFT/LAPS/Policies/PasswordLength",
 		"./Vendor/MSFT/VPNv2/Work/NativeProfile/Servers", "./Vendor/MSFT/VPNv2/Work", "./Nope", "/bad", "./Vendor/MSFT/DMClient/Provider/MDM/Push",
 		"./Vendor/MSFT/DMClient/Provider/MDM/Push/PFN", "./Vendor/MSFT/Reboot/RebootNow", "./Vendor/MSFT/DMClient", "",
 	}
