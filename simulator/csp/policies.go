@@ -36,7 +36,7 @@ func policy() CSP {
 		return mirror(c, v)
 	}
 	const install = "ConfigOperations/ADMXInstall/{AppName}"
-	return CSP{Name: "Policy", Version: "9.0", Newer: []Release{{26200, "11.0"}}, lists: everyScope, tree: "policy.tree", on: map[string]Handler{
+	return CSP{Name: "Policy", Version: "9.0", Newer: []Release{{26200, "11.0", bothScopes}}, lists: everyScope, tree: "policy.tree", on: map[string]Handler{
 		"Config/{AreaName}":                      area,
 		"Config/{AreaName}/{PolicyName}":         value,
 		"Result/{AreaName}":                      {Known: knownArea},
@@ -70,7 +70,7 @@ func deviceLock() CSP {
 
 func personalization() CSP {
 	later := Handler{Write: func(*Call, string) int { return 202 }}
-	return CSP{Name: "Personalization", Version: "1.0", tree: "personalization.tree", on: map[string]Handler{
+	return CSP{Name: "Personalization", Version: "1.0", Newer: []Release{{Build: 26200, Version: "2.0"}}, tree: "personalization.tree", on: map[string]Handler{
 		"DesktopImageUrl": later, "LockScreenImageUrl": later,
 	}}
 }

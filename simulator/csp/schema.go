@@ -30,17 +30,19 @@ type CSP struct {
 type Release struct {
 	Build   int
 	Version string
+	lists   []string // where CSPVersions lists it from then on; nil is as before
 }
 
-// version is the CSP's version on a build.
-func (c *CSP) version(build int) string {
-	v := c.Version
+// release sets the CSP's version on a build, and where it is listed.
+func (c *CSP) release(build int) {
 	for _, r := range c.Newer {
-		if build >= r.Build {
-			v = r.Version
+		if build < r.Build {
+			continue
+		}
+		if c.Version = r.Version; r.lists != nil {
+			c.lists = r.lists
 		}
 	}
-	return v
 }
 
 // Platform is the Windows version of a tree.
@@ -152,7 +154,8 @@ func NewSchema(opts Options, csps []CSP) (*Schema, error) {
 			n.handler, n.registered = c.on[relativeTo(nodes[0].Path, n.Path)], c.Name
 			s.insert(n)
 			if i == 0 {
-				c.Version, c.root = c.version(opts.Build), n.Path
+				c.release(opts.Build)
+				c.root = n.Path
 				s.csps = append(s.csps, c)
 			}
 		}

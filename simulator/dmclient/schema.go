@@ -15,7 +15,8 @@ var schemas sync.Map // csp.Options -> *csp.Schema
 func (c *Config) schema() (*csp.Schema, error) {
 	p := &c.Profile
 	o := csp.Options{Platform: csp.Platform{Build: p.Build, Revision: p.Revision, Phone: p.Phone},
-		CaseSensitive: p.Quirks.CaseSensitive, AcceptUnknown: c.AcceptUnknown}
+		CaseSensitive: p.Quirks.CaseSensitive, AcceptUnknown: c.AcceptUnknown,
+		AnyPolicy: p.Quirks.AnyPolicy, AnyValue: p.Quirks.AnyValue, AtomicRequired: p.Quirks.AtomicRequired}
 	if p.Build >= ddf.Oldest && !p.Phone {
 		o.Base = c.DDF
 		if o.Base == nil {

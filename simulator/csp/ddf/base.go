@@ -1,6 +1,7 @@
 package ddf
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -120,6 +121,9 @@ func (b *Base) Nodes(area int, p csp.Platform) []csp.Node {
 			continue
 		}
 		m := n.tree()
+		if strings.EqualFold(m.Path, b.areas[area].Path) {
+			m.Occurs = csp.One // a CSP that the device lists is there
+		}
 		key := strings.ToLower(m.Path)
 		k, known := at[key]
 		if !known {
@@ -145,10 +149,18 @@ func merge(n *csp.Node, m csp.Node) {
 	n.User = &user
 }
 
+// seenOn are the CSPs whose nodes have no released build in the files of February 2025
+// (99.9.99999), though devices list them in CSPVersions: a Windows 10 1909 and a 25H2
+// [seen, csp/listed.go].
+var seenOn = map[string]int{"DeclaredConfiguration": 18363, "CloudDesktop": 26200, "DevicePreparation": 26200, "LanguagePackManagement": 26200}
+
 // has reports whether a platform has the node: it is of a build that the DDF names, by
 // itself or its servicing branch. A node with builds of which none was released is of
 // no build here; one without builds is of all.
 func (n *Node) has(p csp.Platform) bool {
+	if first, ok := seenOn[n.Area()]; ok && !slices.ContainsFunc(n.Builds, Build.Released) {
+		return p.Build >= first
+	}
 	return len(n.Builds) == 0 || n.On(Build{Number: p.Build, Revision: p.Revision}) == Has
 }
 
@@ -179,14 +191,14 @@ func (d *dependent) Check(value string, f csp.Format) error {
 	return err
 }
 
-// present decides what no DDF file says [model]. A node that occurs once and that
-// nobody can add exists with its parent; so does one with a default, which a Get then
+// present decides what no DDF file says [model]. A node that occurs once, or is
+// permanent, and that nobody can add exists with its parent; so does one with a default, which a Get then
 // gives, and which can be added while it has no other value. All others exist once they
 // are added. Replace creates a value that could be added, as servers send it for
 // policies and others alone; MS-MDM 3.1.5.1.7 requires 404.
 func (n *Node) present(m *csp.Node) {
 	leaf, added := !n.Interior(), n.Ops&csp.Add != 0
-	once := n.Occurs == "One" && !n.Dynamic()
+	once := (n.Occurs == "One" || n.Permanent) && !n.Dynamic()
 	switch {
 	case n.Dynamic():
 		m.Occurs = csp.ZeroOrMore
