@@ -26,14 +26,18 @@ func mirroredArea(to string) Handler {
 // policy has areas and policies by name from the Base. A name that it does not have is
 // one of an ingested ADMX file, or unknown.
 func policy() CSP {
-	area, value := mirroredArea("Result"), mirrored("../..", "Result")
-	area.Known, value.Known = knownArea, knownPolicy
-	mirror := value.Write
-	value.Write = func(c *Call, v string) int {
-		if code := checkIngested(c, v); code != syncml.OK {
-			return code
-		}
-		return mirror(c, v)
+	area := mirroredArea("Result")
+	area.Known = knownArea
+	value := Handler{
+		Known:  knownPolicy,
+		Locked: conflictLocked,
+		Write: func(c *Call, v string) int {
+			if code := checkIngested(c, v); code != syncml.OK {
+				return code
+			}
+			return inForce(c, v)
+		},
+		Removed: notInForce,
 	}
 	const install = "ConfigOperations/ADMXInstall/{AppName}"
 	return CSP{Name: "Policy", Version: "9.0", Newer: []Release{{26200, "11.0", bothScopes}}, lists: everyScope, tree: "policy.tree", on: map[string]Handler{

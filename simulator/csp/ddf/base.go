@@ -213,14 +213,28 @@ func (n *Node) present(m *csp.Node) {
 	if !leaf {
 		return
 	}
-	switch {
-	case n.Default != nil && !strings.HasPrefix(*n.Default, "$"):
-		m.Default = *n.Default
-	case n.Format == csp.Int:
-		m.Default = "0"
-	case n.Format == csp.Bool:
-		m.Default = "false"
+	m.Default = n.initial()
+}
+
+// initial is the value of a node that exists and has no other: the default, or what is
+// nothing in the node's format. A default of an int may be hexadecimal.
+func (n *Node) initial() string {
+	if n.Default != nil {
+		v := *n.Default
+		if k, ok := number(v); ok && n.Format == csp.Int {
+			v = strconv.FormatInt(k, 10)
+		}
+		if n.Format.Accepts(v) && !strings.HasPrefix(v, "$") {
+			return v
+		}
 	}
+	switch n.Format {
+	case csp.Int:
+		return "0"
+	case csp.Bool:
+		return "false"
+	}
+	return ""
 }
 
 // Version is the highest CSPVersion of the area's nodes on a platform; empty if the

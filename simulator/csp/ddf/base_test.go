@@ -73,11 +73,10 @@ var (
 func TestDeviceAnswersForTheTable(t *testing.T) {
 	b := embedded(t)
 	const (
-		get, add, replace, del = syncml.Get, syncml.Add, syncml.Replace, syncml.Delete
-		firewall               = "./Vendor/MSFT/Firewall/MdmStore/DomainProfile/EnableFirewall"
-		shared                 = "./Vendor/MSFT/SharedPC/EnableSharedPCMode"
-		laps                   = vendor + "LAPS/Policies/"
-		bitlocker              = vendor + "BitLocker/"
+		firewall  = "./Vendor/MSFT/Firewall/MdmStore/DomainProfile/EnableFirewall"
+		shared    = "./Vendor/MSFT/SharedPC/EnableSharedPCMode"
+		laps      = vendor + "LAPS/Policies/"
+		bitlocker = vendor + "BitLocker/"
 	)
 	steps(t, tree(t, csp.Options{Platform: win11, Base: b}), []step{
 		{get, shared, "", "", 200, "false", "bool"}, // its default
