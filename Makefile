@@ -26,6 +26,9 @@ GOTEST := GO=$(GO) $(GO) run ./harness/internal/gotest
 # leaves vet to make lint. make ci does all of it.
 TESTFLAGS ?= -short -vet=off
 
+# Half of the time the collector took: tests are short, and make much garbage.
+test: export GOGC ?= 400
+
 .PHONY: test
 test: ## run all tests, the longest by a sample, and list the skipped ones
 	$(GOTEST) -p 4 $(TESTFLAGS) $(PACKAGES) # more packages than cores: many tests wait
