@@ -41,6 +41,7 @@ func policy() CSP {
 	}
 	const install = "ConfigOperations/ADMXInstall/{AppName}"
 	return CSP{Name: "Policy", Version: "9.0", Newer: []Release{{26200, "11.0", bothScopes}}, lists: everyScope, tree: "policy.tree", on: map[string]Handler{
+		"Config":                                 {Removed: func(c *Call) { c.Drop("Result") }},
 		"Config/{AreaName}":                      area,
 		"Config/{AreaName}/{PolicyName}":         value,
 		"Result/{AreaName}":                      {Known: knownArea},
