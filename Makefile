@@ -42,7 +42,7 @@ k6: ## build bin/k6, a k6 with the dmwake extension (AGPL-3.0 when linked), and 
 
 .PHONY: bench
 bench: ## print the speed ratios of harness/docs/speed.md; never fails
-	$(GO) test -run '^$$' -bench . -benchtime 7x ./simulator/syncml ./simulator/dmclient ./fakewns
+	$(GO) test -run '^$$' -bench . -benchtime 7x ./simulator/syncml ./simulator/csp/ddf ./simulator/dmclient ./fakewns
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./simulator/fleet ./fakewns/link ./fakewns/state ./harness/load ./harness/console
 
 # A number of inputs ends a target cleanly. A time limit can end it within an

@@ -60,14 +60,16 @@ func TestKilledEnrollments(t *testing.T) {
 }
 
 // policy is a node that servers set.
-func policy(n int) string { return fmt.Sprintf("./Vendor/MSFT/Policy/Config/Chaos/Value%d", n) }
+func policy(n int) string {
+	return fmt.Sprintf("./Vendor/MSFT/DeviceManageability/Provider/Chaos%d/ConfigInfo", n)
+}
 
 // acknowledged counts the policies that the server knows to be set, and those of them
 // that the file does not have.
 func acknowledged(now map[string]atServer, file map[string]inFile) (all, lost int) {
 	for id, d := range now {
 		for _, c := range d.Commands {
-			if c.Status != http.StatusOK || !strings.Contains(c.LocURI, "/Chaos/") {
+			if c.Status != http.StatusOK || !strings.Contains(c.LocURI, "/Provider/Chaos") {
 				continue
 			}
 			all++

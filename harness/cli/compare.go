@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/compare"
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -35,6 +36,11 @@ Exit codes: 0 nothing differs, 1 something differs, 2 the file cannot be used.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			o.Quirks, o.AcceptUnknown = f.quirks, f.acceptUnknown
+			known := target.CSP{DDF: f.ddf}
+			var err error
+			if o.DDF, err = known.Base(); err != nil {
+				return usage(err)
+			}
 			file, err := compare.Read(args[0])
 			if err != nil {
 				return usage(err)

@@ -29,6 +29,7 @@ type deviceFlags struct {
 	ca, connect         string
 	faults, quirks      []string
 	acceptUnknown       bool
+	ddf                 string
 	allowHTTP           bool
 	quiet, verbose      bool
 	reveal              bool
@@ -73,6 +74,7 @@ as the file has it. While "run" has the file, list, show and sync ask that proce
 	fl.BoolVar(&f.allowHTTP, "allow-http", false, "send credentials to services on plain http that the server names, which Windows refuses")
 	fl.StringArrayVar(&f.faults, "fault", nil, "make the devices misbehave, NAME or NAME=ARGUMENT; repeatable, dmwake device faults lists them")
 	fl.StringArrayVar(&f.quirks, "quirk", nil, "switch a quirk on, or off by -NAME; repeatable, dmwake device quirks lists them")
+	ddfFlag(fl, &f.ddf)
 	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "accept commands for CSPs that are not simulated, instead of answering 404")
 	quietFlag(fl, &f.quiet, "print only results and problems")
 	verboseFlag(fl, &f.verbose, "print every message")
@@ -131,6 +133,10 @@ func (f *deviceFlags) target() (*target.Config, error) {
 		cfg.Target.Password = target.NewSecret(p)
 	}
 	cfg.Target.AllowHTTP = cfg.Target.AllowHTTP || f.allowHTTP
+	var err error
+	if cfg.CSP.DDF, err = ddfFile(f.ddf, cfg.CSP.DDF); err != nil {
+		return nil, err
+	}
 	cfg.Defaults()
 	if d := cfg.Target.Discovery; d != "" && !strings.HasPrefix(d, "https://") {
 		return nil, fmt.Errorf("--discovery %q is not an https URL", d)
@@ -289,6 +295,10 @@ func (f *deviceFlags) device(cfg *target.Config, known *reach) (dmclient.Config,
 	dev := dmclient.Config{
 		Discovery: t.Discovery, Username: t.Username, Password: t.Password.Value(), Timeout: cfg.Timeouts.Request,
 		TermsOfUse: t.TermsOfUse, AcceptUnknown: f.acceptUnknown, AllowHTTP: t.AllowHTTP, WNS: unattended{}, Dial: cfg.Dialer(), NoRetry: true,
+	}
+	var err error
+	if dev.DDF, err = cfg.CSP.Base(); err != nil {
+		return dev, err
 	}
 	if len(known.CA) > 0 {
 		dev.Roots = x509.NewCertPool()

@@ -132,7 +132,7 @@ func (f *deviceFlags) taken(err error) error {
 // elsewhere refuses flags that the process with the file cannot take over, and names
 // those that it does not need.
 func (f *deviceFlags) elsewhere(c *cobra.Command, s *streams) error {
-	for _, name := range []string{"quirk", "accept-unknown", "entra-token"} {
+	for _, name := range []string{"quirk", "accept-unknown", "ddf", "entra-token"} {
 		if c.Flags().Changed(name) {
 			return fmt.Errorf("--%s cannot be used while another dmwake has %s: its devices run there; give the flag to that process", name, f.state)
 		}

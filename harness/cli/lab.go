@@ -25,7 +25,7 @@ import (
 const sampleDevice = "sample"
 
 type labFlags struct {
-	config         string
+	config, ddf    string
 	wns            wnsFlags
 	control, state string
 	allow, faults  []string
@@ -68,6 +68,7 @@ also in a browser, at /console/ there.`,
 	fl := c.Flags()
 	fl.StringVar(&f.config, "config", "", "configuration file: its wns section, and its target for devices by API")
 	f.wns.add(fl)
+	ddfFlag(fl, &f.ddf)
 	fl.StringVar(&f.control, "control", "127.0.0.1:7081", "address of the control API, or auto")
 	fl.StringVar(&f.state, "state", "", "file that keeps apps, channels, accepted notifications until their devices have them, and the journal, across restarts; the devices by API are beside it, in FILE.devices")
 	fl.StringArrayVar(&f.allow, "allow", nil, "let the proxy connect to this host, HOST or HOST:PORT; repeatable")
@@ -110,6 +111,9 @@ func runLab(ctx context.Context, s *streams, f *labFlags, argv []string) error {
 	}
 	cfg, lacks, err := f.target()
 	if err != nil {
+		return usage(err)
+	}
+	if cfg.CSP.DDF, err = ddfFile(f.ddf, cfg.CSP.DDF); err != nil {
 		return usage(err)
 	}
 	f.wns.apply(&cfg.WNS)

@@ -17,7 +17,7 @@ import (
 )
 
 type loadFlags struct {
-	config, state       string
+	config, state, ddf  string
 	devices             int
 	rate                string
 	duration, warmup    time.Duration
@@ -58,6 +58,7 @@ result is still written).`,
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.config, "config", "", "configuration file of your server (default: the embedded server)")
+	ddfFlag(fl, &f.ddf)
 	fl.StringVar(&f.state, "state", "", "file of enrolled devices (dmwake device enroll) to use instead of new ones; --devices limits their number")
 	fl.IntVar(&f.devices, "devices", 100, "number of devices")
 	fl.StringVar(&f.rate, "rate", "20", "wake-ups a second")
@@ -165,6 +166,9 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 			return usage(err)
 		}
 	}
+	if _, err := ddfFile(f.ddf, ""); err != nil {
+		return usage(err)
+	}
 	out, err := openOutputs(s.out, f.json, "", f.html)
 	if err != nil {
 		return usage(err)
@@ -182,7 +186,7 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return err
 	}
 	scraped, taken := f.listenMetrics()
-	l, err := lab.Start(cfg, lab.Options{Seed: seed, Mutants: mutated})
+	l, err := lab.Start(cfg, lab.Options{Seed: seed, Mutants: mutated, DDF: f.ddf})
 	if l != nil {
 		defer l.Close()
 	}

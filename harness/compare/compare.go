@@ -12,6 +12,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/redact"
 
+	"github.com/dmwake/dmwake/simulator/csp"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -22,6 +23,8 @@ type Options struct {
 	Quirks []string
 	// AcceptUnknown accepts commands for CSPs that are not simulated.
 	AcceptUnknown bool
+	// DDF is what the device knows of CSPs; nil is Microsoft's files.
+	DDF csp.Base
 }
 
 // deviceKey is the key of all simulated devices: making one takes long, and it
@@ -254,7 +257,7 @@ func (p *player) newDevice(discovery string) (*dmclient.Device, error) {
 	cfg := dmclient.Config{
 		Discovery: discovery, Username: k.email, Profile: k.as(p.profile), Identity: k.identity, NoRetry: true, Timeout: time.Minute,
 		Key: func() (crypto.Signer, error) { return p.key, nil }, TLS: anyName(), Dial: p.stage.dial, WNS: channels{}, Clock: hurry{}, Keep: 4,
-		Quirks: p.opts.Quirks, AcceptUnknown: p.opts.AcceptUnknown,
+		Quirks: p.opts.Quirks, AcceptUnknown: p.opts.AcceptUnknown, DDF: p.opts.DDF,
 	}
 	if c := k.credential; c != nil {
 		cfg.Password = c.Password

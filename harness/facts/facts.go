@@ -37,6 +37,7 @@ type Section struct {
 const (
 	dm        = "simulator/dmclient."
 	tree      = "simulator/csp."
+	tables    = "simulator/csp/ddf."
 	sml       = "simulator/syncml."
 	enr       = "simulator/enroll."
 	wns       = "fakewns."
@@ -109,6 +110,12 @@ func All() []Section {
 			{Model, "the refusals of the Enrollment Status Page's nodes are 405; the page is shown if the first session sets SkipDeviceStatusPage to false", "simulator/dmclient, statuspage.go", []string{dm + "TestStatusPage", dm + "TestStatusPageTooLate"}},
 			{Seen, "a forced failure and ExpectedPolicies do not change the page on 26200, though the DDF says that they do", "fleet issues 43776, 51816", []string{dm + "TestStatusPageEnds"}},
 			{Doc, "WSTEP/Renew/Status: 1 in progress, 2 succeeded, 3 failed; RetryInterval may not exceed RenewPeriod", "DDF of CertificateStore; MS-MDE2 2.2.9.2", []string{dm + "TestRenewal", tree + "TestDocumentedRefusals"}},
+			{Doc, "a node is there from the builds that its DDF names, updates included; the operations, format and values are the DDF's, by part of the tree", "DDF v2 of February 2025", []string{tables + "TestDeviceAnswersForTheTable", tables + "TestPolicies"}},
+			{Seen, "CSPVersions of 26200 lists 44 CSPs that are simulated; those of which the DDF names no released build are there: DeclaredConfiguration, CloudDesktop, DevicePreparation, LanguagePackManagement", "deploymenttheory/go-microsoft-dm, 26200.9278; AADInternals, 18363", []string{tables + "TestCSPVersionsOf25H2", tables + "TestListedCSPsAnswer"}},
+			{Model, "a value that the DDF does not allow is refused with 500, an unknown area or policy with 404", "quirks any-value, any-policy", []string{tables + "TestPolicies", tables + "TestEveryKindOfValue"}},
+			{Model, "what occurs once and cannot be added is there from the start, as is what has a default; Replace creates what could be added", "simulator/csp/ddf, base.go", []string{tables + "TestDeviceAnswersForTheTable"}},
+			{Doc, "an ingested ADMX file makes its policies addresses, App~Policy~Category/Name, by class for the device or the user; it may not write to keys of Windows", "Learn, Win32 and Desktop Bridge app ADMX policy Ingestion", []string{tables + "TestIngestedPolicies", "simulator/csp/admx.TestProtected"}},
+			{Doc, "MDMWinsOverGP: with 1 the server's value is in force, with 0 or after its Delete that of Group Policy; 1803 neither deletes it nor sets it back", "Learn, Policy CSP - ControlPolicyConflict", []string{tables + "TestPolicyConflict"}},
 			{Model, "signed or encrypted messages (SecurityMode 1 to 3) are refused with 406: no source shows them", "simulator/csp, dmclient.go", []string{tree + "TestDocumentedRefusals"}},
 		}},
 		{"Authentication", []Fact{

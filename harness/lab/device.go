@@ -45,7 +45,14 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 		AllowHTTP: t.AllowHTTP, Pace: l.pace.wait, Busy: l.pace.busy, BareWait: l.opts.BareWait,
 	}
 	cfg.TermsOfUse = t.TermsOfUse
+	known := l.Config.CSP
+	if l.opts.DDF != "" {
+		known.DDF = l.opts.DDF
+	}
 	var err error
+	if cfg.DDF, err = known.Base(); err != nil {
+		return cfg, err
+	}
 	if cfg.EnrollCert, err = t.Certificate.Load(); err != nil {
 		return cfg, err
 	}

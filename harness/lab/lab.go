@@ -67,6 +67,8 @@ type Options struct {
 	// Devices of other processes connect there. Empty: no control API.
 	Control      string
 	ControlToken string
+	// DDF is a zip of DDF v2 files, in place of the configuration's csp.ddf.
+	DDF string
 	// Parts are further APIs and pages on the control API's listener, of a lab that is
 	// up but for that listener; nil: none.
 	Parts func(*Lab) ([]control.Part, error)

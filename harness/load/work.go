@@ -46,9 +46,8 @@ func (w Work) Commands() int {
 // The nodes of the work, without the root: servers write ./Vendor or
 // ./Device/Vendor as they like.
 const (
-	getNode     = "/DevDetail/URI/MaxSegLen"
-	wipeNode    = "/RemoteWipe/"
-	settingNode = "/Policy/Config/Browser/Setting" // followed by a number
+	getNode  = "/DevDetail/URI/MaxSegLen"
+	wipeNode = "/RemoteWipe/"
 )
 
 // commands returns the commands of one wake-up.
@@ -60,7 +59,7 @@ func (w Work) commands() (out []lab.Command) {
 		return []lab.Command{lab.RemoteWipe}
 	case "profile":
 		for k := range w.Settings {
-			out = append(out, lab.Command{Verb: syncml.Replace, LocURI: "./Vendor/MSFT" + settingNode + fmt.Sprint(k%97), Format: "int", Data: fmt.Sprint(k % 2)})
+			out = append(out, lab.Command{Verb: syncml.Replace, LocURI: "./Vendor/MSFT/Policy/Config/" + settings[k%len(settings)], Format: "int", Data: fmt.Sprint(k % 2)})
 		}
 	}
 	return out
@@ -88,7 +87,7 @@ func (w Work) isFor(locURI string) bool {
 	case "wipe": // any kind of wipe
 		return strings.Contains(strings.ToLower(locURI), strings.ToLower(wipeNode))
 	case "profile":
-		return hasSuffixFold(strings.TrimRight(locURI, "0123456789"), settingNode)
+		return isSetting(locURI)
 	}
 	return false
 }

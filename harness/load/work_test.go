@@ -12,6 +12,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/load/result"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/simulator/csp/ddf"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -27,7 +28,7 @@ func TestWorkIn(t *testing.T) {
 	}{
 		{get, "./DevDetail/URI/MaxSegLen", true}, {get, "./devdetail/uri/maxseglen", true}, {get, "./DevDetail/URI/MaxTotLen", false}, {get, "", false},
 		{wipe, "./Vendor/MSFT/RemoteWipe/doWipe", true}, {wipe, "./Device/Vendor/MSFT/RemoteWipe/doWipeProtected", true}, {wipe, "./Vendor/MSFT/RemoteLock/Lock", false},
-		{profile, "./Device/Vendor/MSFT/Policy/Config/Browser/Setting96", true}, {profile, "./Vendor/MSFT/Policy/Config/Browser/AllowCookies", false},
+		{profile, "./Device/Vendor/MSFT/Policy/Config/Browser/AllowCookies", true}, {profile, "./Vendor/MSFT/Policy/Config/Browser/HomePages", false},
 		{Work{Kind: "none"}, "./DevDetail/URI/MaxSegLen", false},
 	} {
 		s := &dmclient.Session{Commands: []dmclient.Executed{{Msg: 0, LocURI: "./DevInfo/Lang"}, {Msg: 2, LocURI: c.uri}, {Msg: 3, LocURI: "./DevInfo/Mod"}}}
@@ -115,5 +116,29 @@ func TestWipeHook(t *testing.T) {
 	o.Work = Work{Kind: "get"}
 	if _, err := Start(t.Context(), l, o); err == nil || !strings.Contains(err.Error(), "no queue hook") {
 		t.Errorf("a Get by the wipe hook: %v", err)
+	}
+}
+
+// TestSettings: every Windows 10 and later takes each policy of a profile with 0 and 1
+// (DDF).
+func TestSettings(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range settings {
+		if seen[name] {
+			t.Errorf("%s is there twice", name)
+		}
+		seen[name] = true
+		for _, value := range []string{"0", "1"} {
+			c := ddf.Command{Verb: "Replace", LocURI: "./Vendor/MSFT/Policy/Config/" + name, Format: "int", Data: value}
+			for _, build := range []int{dmclient.Win10v1511().Build, dmclient.Win11v25H2().Build} {
+				found, err := ddf.Check(c, ddf.Build{Number: build})
+				if err != nil || len(found) > 0 {
+					t.Errorf("%s = %s on %d: %+v, %v", name, value, build, found, err)
+				}
+			}
+		}
+	}
+	if len(settings) != 97 {
+		t.Errorf("%d settings", len(settings))
 	}
 }

@@ -30,6 +30,7 @@ import (
 type Config struct {
 	Target   Target   `yaml:"target"`
 	WNS      WNS      `yaml:"wns"`
+	CSP      CSP      `yaml:"csp"`
 	Timeouts Timeouts `yaml:"timeouts"`
 }
 
@@ -197,6 +198,9 @@ func (c *Config) complete(dir string) error {
 		return err
 	}
 	if err := t.completeEnrollment(dir); err != nil {
+		return err
+	}
+	if err := c.CSP.complete(dir); err != nil {
 		return err
 	}
 	if t.CA != "" {

@@ -14,6 +14,9 @@ type address struct {
 	// down to the node itself; empty for nodes that exist with their parent.
 	keys []string
 	key  string // the node's own key, never empty
+	// atomic: the DDF requires an Atomic. misnamed: it does not allow a name that the
+	// server chose.
+	atomic, misnamed bool
 }
 
 // found caches resolved addresses: devices use the same nodes again and again. Their
@@ -68,8 +71,12 @@ func (s *Schema) locate(p Path) *address {
 		if dynamic {
 			a.dynamic = append(a.dynamic, n)
 		}
-		key := ""
-		if dynamic || next.node != nil && next.node.Occurs != One && !(next.node.Present && p.Scope == DeviceScope) {
+		key, node := "", next.node.in(p.Scope)
+		if node != nil {
+			a.atomic = a.atomic || node.Atomic
+			a.misnamed = a.misnamed || dynamic && node.Format == Interior && !node.valid(n)
+		}
+		if dynamic || node != nil && node.Occurs != One && !(node.Present && p.Scope == DeviceScope) {
 			key = s.key(p.Scope, p.Names[:i+1])
 		}
 		a.rule, a.keys = next, append(a.keys, key)

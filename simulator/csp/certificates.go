@@ -57,7 +57,7 @@ func rootCATrustedCertificates() CSP {
 	for _, store := range []string{"Root", "CA", "TrustedPublisher", "TrustedPeople", "UntrustedCertificates"} {
 		storedCertificate(on, store+"/{CertHash}")
 	}
-	return CSP{Name: "RootCATrustedCertificates", Version: "1.1", Newer: []Release{{22000, "1.2"}}, lists: bothScopes, tree: "rootca.tree", on: on}
+	return CSP{Name: "RootCATrustedCertificates", Version: "1.1", Newer: []Release{{Build: 22000, Version: "1.2"}}, lists: bothScopes, tree: "rootca.tree", on: on}
 }
 
 func certificateStore() CSP {

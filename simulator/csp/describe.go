@@ -23,7 +23,8 @@ import (
 //	upsert           Replace creates the node
 //	present          exists in the device's part from the start
 //	also=bool        another format that a server may send
-//	since=22000      first Windows build with the node
+//	since=22000      first Windows build with the node; since=22621,19042.1766 adds
+//	                 the builds that got it by an update, with its revision
 //	phone desktop    only on this kind of device
 //	desktop=10586    on desktops only from this build on
 //
@@ -52,6 +53,9 @@ func parseTree(text string) ([]Node, error) {
 			n.Path = p.Path + "/" + n.Path
 			n.Since, n.Phone, n.Desktop = max(n.Since, p.Since), n.Phone || p.Phone, n.Desktop || p.Desktop
 			n.OnDesktop = max(n.OnDesktop, p.OnDesktop)
+			if len(n.Builds) == 0 {
+				n.Builds = p.Builds
+			}
 		}
 		stack = append(stack, n)
 		out = append(out, n)
@@ -117,7 +121,7 @@ func (n *Node) attribute(a string) (err error) {
 	case strings.HasPrefix(a, "desktop="):
 		n.OnDesktop, err = strconv.Atoi(a[len("desktop="):])
 	case strings.HasPrefix(a, "since="):
-		n.Since, err = strconv.Atoi(a[len("since="):])
+		err = n.since(strings.Split(a[len("since="):], ","))
 	case a[0] == '{' && a[len(a)-1] == '}':
 		n.Allowed = strings.Split(a[1:len(a)-1], ",")
 	case a[0] == '[' && a[len(a)-1] == ']':
@@ -133,4 +137,22 @@ func (n *Node) attribute(a string) (err error) {
 		return fmt.Errorf("unknown attribute %q", a)
 	}
 	return err
+}
+
+func (n *Node) since(builds []string) (err error) {
+	if len(builds) == 1 {
+		n.Since, err = strconv.Atoi(builds[0])
+		return err
+	}
+	for _, text := range builds {
+		b, err := ParseBuild(text)
+		if err != nil {
+			return err
+		}
+		if n.Since == 0 || b.Number < n.Since {
+			n.Since = b.Number
+		}
+		n.Builds = append(n.Builds, b)
+	}
+	return nil
 }

@@ -11,7 +11,7 @@ const ProviderPath = "Vendor/MSFT/DMClient/Provider/{ProviderID}"
 // dmClient is the CSP of a management account (Learn, "DMClient CSP").
 func dmClient() CSP {
 	const account = "Provider/{ProviderID}"
-	c := CSP{Name: "DMClient", Version: "1.5", Newer: []Release{{22000, "1.6"}, {26200, "1.7"}}, lists: everyScope, tree: "dmclient.tree", on: map[string]Handler{
+	c := CSP{Name: "DMClient", Version: "1.5", Newer: []Release{{Build: 22000, Version: "1.6"}, {Build: 26200, Version: "1.7"}}, lists: everyScope, tree: "dmclient.tree", on: map[string]Handler{
 		"Unenroll": {Run: func(c *Call, provider string) int {
 			if provider == "" || c.tree.exists(c.tree.schema.locate(Path{DeviceScope, []string{"Vendor", "MSFT", "DMClient", "Provider", provider}})) {
 				return unenroll(c, provider)
@@ -85,4 +85,6 @@ func unenroll(c *Call, provider string) int {
 
 // dmAcc is the account in OMA-DM terms. The device reads its credentials from here,
 // so a server can change them.
-func dmAcc() CSP { return CSP{Name: "DMAcc", Version: "1.0", tree: "dmacc.tree"} }
+func dmAcc() CSP {
+	return CSP{Name: "DMAcc", Version: "1.0", Newer: []Release{{Build: 26200, Version: "1.1"}}, tree: "dmacc.tree"}
+}

@@ -158,6 +158,9 @@ func Segment(name string) string { return strings.ReplaceAll(name, "/", "\x01") 
 // Handler is what a node does besides storing its value. A nil function keeps the
 // default behaviour.
 type Handler struct {
+	// Known reports whether the device knows a node whose name the description leaves
+	// open; without it every operation answers 404.
+	Known func(c *Call) bool
 	// Read answers Get instead of the stored value.
 	Read func(c *Call) string
 	// Write is called before a value is stored. A status other than 2xx rejects the

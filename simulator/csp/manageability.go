@@ -17,9 +17,9 @@ var (
 )
 
 // manageability lists this device's CSPs (Learn, "DeviceManageability CSP"). A real
-// device lists some 120; this one lists those that it answers for.
+// device lists some 120; this one lists those of them that it answers for.
 func manageability() CSP {
-	return CSP{Name: "DeviceManageability", Version: "1.0", Newer: []Release{{17134, "1.1"}, {18363, "2.0"}}, lists: deviceOnly,
+	return CSP{Name: "DeviceManageability", Version: "1.0", Newer: []Release{{Build: 17134, Version: "1.1"}, {Build: 18363, Version: "2.0"}}, lists: deviceOnly,
 		tree: "manageability.tree", on: map[string]Handler{
 			"Capabilities/CSPVersions": {Read: func(c *Call) string { return c.tree.schema.versions() }},
 		}}
@@ -37,9 +37,10 @@ func (s *Schema) versions() string {
 			lists = []string{"./"}
 		}
 		for _, prefix := range lists {
-			entries = append(entries, `<CSP Node="`+prefix+c.root+`" Version="`+c.Version+`"></CSP>`)
+			entries = append(entries, entryOf(prefix+c.root, c.Version))
 		}
 	}
+	entries = append(entries, s.baseVersions()...)
 	slices.Sort(entries)
 	return `<?xml version="1.0" encoding="utf-8"?>` + "\n" + `<DeviceManageability Version="` + own + `"><Capabilities><CSPVersions>` + "\n" +
 		strings.Join(entries, "\n") + "\n</CSPVersions></Capabilities></DeviceManageability>"

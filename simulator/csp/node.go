@@ -38,7 +38,7 @@ func (o Ops) String() string {
 // Format is the format of a node's value, as in Meta/Format.
 type Format string
 
-// The formats of OMA DM 1.2 that CSPs use. Any accepts every format and keeps the
+// The formats of OMA DM 1.2 that CSPs use; no CSP has float yet. Any accepts every format and keeps the
 // server's.
 const (
 	Chr      Format = "chr"
@@ -47,6 +47,7 @@ const (
 	B64      Format = "b64"
 	Bin      Format = "bin"
 	XML      Format = "xml"
+	Float    Format = "float"
 	Time     Format = "time"
 	Null     Format = "null"
 	Interior Format = "node"
@@ -72,6 +73,9 @@ func (f Format) Accepts(value string) bool {
 	switch f {
 	case Int:
 		_, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+		return err == nil
+	case Float:
+		_, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 		return err == nil
 	case Bool:
 		switch strings.ToLower(strings.TrimSpace(value)) {
@@ -108,6 +112,22 @@ const (
 	BothScopes
 )
 
+// Naming is who names a dynamic node (DDF v2, DynamicNodeNaming).
+type Naming string
+
+// The namings. A description that says nothing leaves it open.
+const (
+	ByServer    Naming = "UniqueName"
+	ByDevice    Naming = "ServerGeneratedUniqueIdentifier"
+	ByInventory Naming = "ClientInventory"
+)
+
+// Values checks a value where a list or a range is not enough: a combination of flags,
+// an expression, a list with a delimiter, a document. The error says what is allowed.
+type Values interface {
+	Check(value string, f Format) error
+}
+
 // Node is one node of a description, or one kind of node if its name is dynamic
 // ("{ProviderID}").
 type Node struct {
@@ -120,13 +140,19 @@ type Node struct {
 	Allowed    []string
 	Min, Max   int64 // of an int, if Ranged
 	Ranged     bool
+	Values     Values // what else is checked of a value, or of the name if the node is dynamic
+	Naming     Naming // of a dynamic node
+	Atomic     bool   // the DDF requires an Atomic around commands for it and what is below
 	Present    bool   // exists in the device's part from the start, whatever Occurs says
 	Also       Format // a second format that servers may send
+	Implied    bool   // exists by its default, and can be added while nothing is stored
 	Upsert     bool   // Replace of an absent node creates it [seen]; MS-MDM 3.1.5.1.7 requires 404
 	Since      int    // the first Windows build with the node
+	Builds     Builds // the builds with the node and their backports; in place of Since if set
 	Phone      bool   // phones only
 	Desktop    bool   // desktops only
 	OnDesktop  int    // the first Windows build with the node on desktops, if phones had it earlier
+	User       *Node  // the node of the user's part, if it is described otherwise there
 	handler    Handler
 	registered string // the CSP it belongs to
 }
@@ -136,11 +162,25 @@ func (n *Node) Dynamic() bool { return strings.HasSuffix(n.Path, "}") }
 
 // On reports whether a platform has the node.
 func (n *Node) On(p Platform) bool {
+	if len(n.Builds) > 0 && n.Builds.On(Build{p.Build, p.Revision}) != Has {
+		return false
+	}
 	return n.Since <= p.Build && (!n.Phone || p.Phone) && (!n.Desktop || !p.Phone) && (n.OnDesktop <= p.Build || p.Phone)
+}
+
+// in is the node as a scope sees it.
+func (n *Node) in(s Scope) *Node {
+	if n != nil && s == UserScope && n.User != nil {
+		return n.User
+	}
+	return n
 }
 
 // valid reports whether the description allows value.
 func (n *Node) valid(value string) bool {
+	if n.Values != nil && n.Values.Check(value, n.Format) != nil {
+		return false
+	}
 	if n.Ranged {
 		v, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
 		return err == nil && v >= n.Min && v <= n.Max

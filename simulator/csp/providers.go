@@ -5,7 +5,7 @@ package csp
 func All() []CSP {
 	return []CSP{
 		{Name: "DevInfo", Version: "1.0", tree: "devinfo.tree"},
-		{Name: "DevDetail", Version: "1.1", tree: "devdetail.tree"},
+		{Name: "DevDetail", Version: "1.1", Newer: []Release{{Build: 26200, Version: "1.2"}}, tree: "devdetail.tree"},
 		dmAcc(),
 		dmClient(),
 		enrollmentStatusTracking(),

@@ -15,6 +15,12 @@ import (
 func (t *Tree) children(scope Scope, r *rule, names []string) []string {
 	var out []string
 	for key, k := range r.kids {
+		if k.named {
+			continue // it is with the dynamic ones
+		}
+		if t.schema.open(k); k.absent {
+			continue
+		}
 		if k.node != nil && (scope == UserScope && k.node.Scope == DeviceScope || scope == DeviceScope && k.node.Scope == UserScope) {
 			continue
 		}
@@ -29,15 +35,16 @@ func (t *Tree) children(scope Scope, r *rule, names []string) []string {
 	return out
 }
 
-// dynamic lists the stored children of a node whose names are dynamic.
+// dynamic lists the stored children of a node whose names are dynamic, or Windows' own
+// where the description leaves them open, as those of policies.
 func (t *Tree) dynamic(scope Scope, r *rule, names []string) (out []string) {
-	if r.any == nil && t.schema.wild == nil {
+	if r.any == nil && !r.hasNamed && t.schema.wild == nil {
 		return nil
 	}
 	prefix := t.schema.key(scope, names) + "\x00"
 	for k, e := range t.stored {
 		rest, ok := strings.CutPrefix(k, prefix)
-		if ok && !strings.Contains(rest, "\x00") && r.kids[rest] == nil {
+		if ok && !strings.Contains(rest, "\x00") && (r.kids[rest] == nil || r.kids[rest].absent || r.kids[rest].named) {
 			out = append(out, e.name)
 		}
 	}
@@ -65,8 +72,9 @@ func (t *Tree) read(ctx context.Context, a *address) Answer {
 
 func (t *Tree) put(scope Scope, names []string, value string, f Format) {
 	if r := t.schema.locate(Path{scope, names}).rule; r != nil {
-		e := entry{value: value, leaf: r.node != nil && r.node.Format != Interior}
-		if e.leaf && r.node.Format == Any {
+		n := r.node.in(scope)
+		e := entry{value: value, leaf: n != nil && n.Format != Interior}
+		if e.leaf && n.Format == Any {
 			e.format = f
 		}
 		t.store(scope, names, e)
@@ -110,7 +118,7 @@ const maxListed = 2000 // nodes in one answer
 
 // walk lists the node and everything below it that a server may read.
 func (t *Tree) walk(c *Call, r *rule, address string, values bool, out *[]Listed) {
-	if len(*out) >= maxListed || r.node != nil && r.node.Ops&Get == 0 {
+	if n := r.node.in(c.scope); len(*out) >= maxListed || n != nil && n.Ops&Get == 0 {
 		return
 	}
 	a := t.valueOf(c, r)

@@ -50,7 +50,7 @@ func remoteLock() CSP {
 		c.Host.Effect(Effect{Kind: EffectNewPIN, Detail: pin, At: c.Host.Now()})
 		return 200
 	}
-	return CSP{Name: "RemoteLock", Version: "1.0", Newer: []Release{{15063, "1.1"}}, lists: []string{"./Device/", "./"}, tree: "remotelock.tree", on: map[string]Handler{
+	return CSP{Name: "RemoteLock", Version: "1.0", Newer: []Release{{Build: 15063, Version: "1.1"}}, lists: []string{"./Device/", "./"}, tree: "remotelock.tree", on: map[string]Handler{
 		"Lock":              {Run: func(c *Call, _ string) int { lock(c); return 200 }},
 		"LockAndResetPIN":   {Run: newPIN},
 		"LockAndRecoverPIN": {Run: newPIN},

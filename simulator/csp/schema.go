@@ -30,28 +30,34 @@ type CSP struct {
 type Release struct {
 	Build   int
 	Version string
+	lists   []string // where CSPVersions lists it from then on; nil is as before
 }
 
-// version is the CSP's version on a build.
-func (c *CSP) version(build int) string {
-	v := c.Version
+// release sets the CSP's version on a build, and where it is listed.
+func (c *CSP) release(build int) {
 	for _, r := range c.Newer {
-		if build >= r.Build {
-			v = r.Version
+		if build < r.Build {
+			continue
+		}
+		if c.Version = r.Version; r.lists != nil {
+			c.lists = r.lists
 		}
 	}
-	return v
 }
 
 // Platform is the Windows version of a tree.
 type Platform struct {
-	Build int // 22631; below 10000 before Windows 10
-	Phone bool
+	Build    int // 22631; below 10000 before Windows 10
+	Revision int // 2506 of 22631.2506; 0 is a build with all its updates
+	Phone    bool
 }
 
-// Options are differences between Windows versions that affect the whole tree.
+// Options are what affects the whole tree: the Windows version, and what is known.
 type Options struct {
 	Platform
+	// Base describes the nodes that no file under trees describes, such as package
+	// ddf's table; nil is none. Its type must be comparable.
+	Base Base
 	// CaseSensitive makes node names case-sensitive. Servers have been seen to write
 	// "./vendor/..." to real devices, so the default folds case [model].
 	CaseSensitive bool
@@ -59,6 +65,10 @@ type Options struct {
 	// and executes nothing: for servers that use CSPs this device does not have.
 	// Without it they answer 404.
 	AcceptUnknown bool
+	// AnyPolicy takes areas and policies that the Base does not describe, and AnyValue
+	// values that it excludes. AtomicRequired refuses commands outside an Atomic where
+	// the Base requires one.
+	AnyPolicy, AnyValue, AtomicRequired bool
 }
 
 // Schema is the described tree of one kind of device. It is immutable, and all
@@ -113,6 +123,12 @@ type rule struct {
 	node *Node // nil for an interior node without a description
 	kids map[string]*rule
 	any  *rule // the dynamic child, if any
+	area *area // what the Base has to say of it and below; nil for nothing
+	// absent hides what the Base describes there: the platform lacks the node.
+	absent bool
+	// named is one of a dynamic kind, such as an area of policies: it exists once it
+	// is written. hasNamed: the node above them.
+	named, hasNamed bool
 }
 
 // NewSchema compiles the providers that exist on the platform.
@@ -130,12 +146,16 @@ func NewSchema(opts Options, csps []CSP) (*Schema, error) {
 				used++
 			}
 			if !n.On(opts.Platform) {
+				if opts.Base != nil {
+					s.hide(n.Path)
+				}
 				continue
 			}
 			n.handler, n.registered = c.on[relativeTo(nodes[0].Path, n.Path)], c.Name
 			s.insert(n)
 			if i == 0 {
-				c.Version, c.root = c.version(opts.Build), n.Path
+				c.release(opts.Build)
+				c.root = n.Path
 				s.csps = append(s.csps, c)
 			}
 		}
@@ -147,6 +167,9 @@ func NewSchema(opts Options, csps []CSP) (*Schema, error) {
 		s.wild = &rule{node: &Node{Ops: Add | Delete | Exec | Get | Replace, Format: Any, Occurs: ZeroOrMore, Scope: BothScopes, Upsert: true,
 			handler: Handler{Run: func(*Call, string) int { return 200 }}}}
 		s.wild.any = s.wild
+	}
+	if opts.Base != nil {
+		s.attach(opts.Base.Areas())
 	}
 	return s, nil
 }
@@ -230,9 +253,11 @@ func (s *Schema) fold(name string) string {
 // dynamic says that it matched a dynamic node.
 func (s *Schema) next(r *rule, name string) (next *rule, dynamic bool) {
 	if next = r.kids[s.fold(name)]; next != nil {
-		return next, false
+		if s.open(next); !next.absent {
+			return next, false
+		}
 	}
-	if r.any != nil {
+	if r.any != nil && !r.any.absent {
 		return r.any, true
 	}
 	return s.wild, s.wild != nil

@@ -54,6 +54,7 @@ type Value struct {
 	Format  string // Meta/Format, empty if absent
 	Data    string
 	HasData bool
+	Atomic  bool // the command is inside an Atomic
 }
 
 // Answer is the outcome of an operation on one node.
@@ -121,6 +122,12 @@ func (t *Tree) do(ctx context.Context, verb syncml.Verb, locURI string, v Value)
 		return Answer{Code: code}
 	}
 	c := t.call(ctx, op, a)
+	if n := r.node.in(a.Scope); n != nil && n.handler.Known != nil && !n.handler.Known(c) {
+		return Answer{Code: syncml.NotFound}
+	}
+	if a.atomic && !v.Atomic && t.schema.opts.AtomicRequired && op&(Add|Exec|Replace) != 0 {
+		return Answer{Code: syncml.CommandFailed} // [model]: no document names the status
+	}
 	c.Exists, c.ParentExists, c.LocURI, c.Format = t.exists(a), len(a.Names) > 0 && t.has(a.parent()), locURI, Format(strings.ToLower(v.Format))
 	switch {
 	case isQuery && op != Get:
@@ -132,6 +139,9 @@ func (t *Tree) do(ctx context.Context, verb syncml.Verb, locURI string, v Value)
 	case Get:
 		return t.get(c, r)
 	case Add, Replace:
+		if a.misnamed {
+			return Answer{Code: syncml.CommandFailed} // [model]: as a value that is not allowed
+		}
 		return Answer{Code: t.write(c, r, v)}
 	case Delete:
 		return Answer{Code: t.remove(c, r)}
@@ -165,7 +175,7 @@ func (t *Tree) get(c *Call, r *rule) Answer {
 	if !c.Exists {
 		return Answer{Code: syncml.NotFound}
 	}
-	if r.node != nil && r.node.Ops&Get == 0 {
+	if n := r.node.in(c.scope); n != nil && n.Ops&Get == 0 {
 		return Answer{Code: syncml.NotAllowed}
 	}
 	return t.valueOf(c, r)
@@ -173,7 +183,7 @@ func (t *Tree) get(c *Call, r *rule) Answer {
 
 // valueOf returns the node's value, even if a server may not read it.
 func (t *Tree) valueOf(c *Call, r *rule) Answer {
-	n := r.node
+	n := r.node.in(c.scope)
 	if n == nil || n.Format == Interior || n.Format == Any && !t.stored[c.key].leaf {
 		return Answer{Code: syncml.OK, Format: string(Interior), Data: strings.Join(t.children(c.scope, r, c.names), "/")}
 	}
@@ -197,11 +207,11 @@ func (t *Tree) valueOf(c *Call, r *rule) Answer {
 }
 
 func (t *Tree) write(c *Call, r *rule, v Value) int {
-	n := r.node
+	n := r.node.in(c.scope)
 	if n == nil || n.Ops&(Add|Replace) == 0 {
 		return syncml.NotAllowed
 	}
-	if c.Verb == Add && c.Exists && n.Ops&Add != 0 {
+	if c.Verb == Add && c.Exists && n.Ops&Add != 0 && (!n.Implied || t.isStored(c.key)) {
 		return syncml.AlreadyExists
 	}
 	upsert := c.Verb == Replace && !c.Exists && n.Upsert
@@ -237,6 +247,11 @@ func (t *Tree) write(c *Call, r *rule, v Value) int {
 	return code
 }
 
+func (t *Tree) isStored(key string) bool {
+	_, ok := t.stored[key]
+	return ok
+}
+
 // store stores e and creates missing parents: the implicit Add (Learn, "OMA DM
 // protocol support").
 func (t *Tree) store(scope Scope, names []string, e entry) {
@@ -256,14 +271,15 @@ func (t *Tree) remove(c *Call, r *rule) int {
 	if !c.Exists {
 		return syncml.NotFound
 	}
-	if r.node == nil || r.node.Ops&Delete == 0 {
+	n := r.node.in(c.scope)
+	if n == nil || n.Ops&Delete == 0 {
 		return syncml.NotAllowed
 	}
-	if r.node.handler.Locked != nil && r.node.handler.Locked(c) {
+	if n.handler.Locked != nil && n.handler.Locked(c) {
 		return syncml.NotAllowed
 	}
-	if r.node.handler.Removed != nil {
-		r.node.handler.Removed(c)
+	if n.handler.Removed != nil {
+		n.handler.Removed(c)
 	}
 	t.drop(c.scope, c.names)
 	return syncml.OK
@@ -283,10 +299,11 @@ func (t *Tree) exec(c *Call, r *rule, data string) int {
 	if !c.Exists {
 		return syncml.NotFound
 	}
-	if r.node == nil || r.node.Ops&Exec == 0 || r.node.handler.Run == nil {
+	n := r.node.in(c.scope)
+	if n == nil || n.Ops&Exec == 0 || n.handler.Run == nil {
 		return syncml.NotAllowed
 	}
-	return r.node.handler.Run(c, data)
+	return n.handler.Run(c, data)
 }
 
 // Begin saves the whole state and returns a function that restores it, for the

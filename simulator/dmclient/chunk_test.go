@@ -16,7 +16,7 @@ func TestAssemble(t *testing.T) {
 		}
 		return c
 	}
-	const a, b = "./Vendor/MSFT/Policy/Config/A/A", "./Vendor/MSFT/Policy/Config/A/B"
+	const a, b = "./Vendor/MSFT/Policy/Config/Browser/HomePages", "./Vendor/MSFT/Policy/Config/Browser/EnterpriseModeSiteList"
 	for name, c := range map[string]struct {
 		in    []syncml.Command
 		codes string // of the Statuses, and 1225 where that alert was sent

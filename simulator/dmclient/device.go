@@ -138,7 +138,10 @@ type Config struct {
 	JobTime time.Duration
 	// AcceptUnknown accepts commands for CSPs that this device does not have.
 	AcceptUnknown bool
-	Faults        []Fault
+	// DDF describes the CSPs of Windows 10 and later beyond those that are written by
+	// hand; by default Microsoft's files, as package ddf has them.
+	DDF    csp.Base
+	Faults []Fault
 
 	// Keep is how many sessions are remembered, default 128. If set, it also
 	// bounds wake-ups and enrollment requests. A session of a few messages
@@ -275,8 +278,7 @@ func New(cfg Config) (*Device, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	schema, err := schemaFor(csp.Options{Platform: csp.Platform{Build: cfg.Profile.Build, Phone: cfg.Profile.Phone},
-		CaseSensitive: cfg.Profile.Quirks.CaseSensitive, AcceptUnknown: cfg.AcceptUnknown})
+	schema, err := cfg.schema()
 	if err != nil {
 		return nil, fmt.Errorf("dmclient: %w", err)
 	}
@@ -296,21 +298,6 @@ func (d *Device) describe() {
 	if d.cfg.Profile.Phone {
 		d.tree.Provision("./Vendor/MSFT/DeviceStatus/CellularIdentities/"+imei(d.cfg.Identity.DeviceID), "")
 	}
-}
-
-// schemas are shared by all devices of a kind.
-var schemas sync.Map // csp.Options -> *csp.Schema
-
-func schemaFor(o csp.Options) (*csp.Schema, error) {
-	if s, ok := schemas.Load(o); ok {
-		return s.(*csp.Schema), nil //nolint:forcetypeassert // stored below
-	}
-	s, err := csp.NewSchema(o, csp.All())
-	if err != nil {
-		return nil, err
-	}
-	got, _ := schemas.LoadOrStore(o, s)
-	return got.(*csp.Schema), nil //nolint:forcetypeassert // as above
 }
 
 func (d *Device) now() time.Time { return d.cfg.Clock.Now().Add(d.cfg.Skew) }

@@ -144,6 +144,7 @@ type executor struct {
 	msg    int
 	first  int              // of the session's commands that this message brought
 	out    []syncml.Command // without CmdIDs: compose numbers them
+	whole  bool             // inside an Atomic
 }
 
 // changed reports whether a command of the message may have changed the device.
@@ -279,7 +280,7 @@ func (x *executor) item(c *syncml.Command, it *syncml.Item, nested bool) csp.Ans
 	}
 	a, faulty := x.d.faultFor(c.Verb, uri)
 	if !faulty {
-		a = x.d.tree.Do(x.ctx, c.Verb, uri, csp.Value{Format: format, Data: it.Data, HasData: it.HasData})
+		a = x.d.tree.Do(x.ctx, c.Verb, uri, csp.Value{Format: format, Data: it.Data, HasData: it.HasData, Atomic: x.whole})
 	}
 	x.s.Commands = append(x.s.Commands, Executed{Msg: x.msg, CmdID: c.CmdID, Verb: c.Verb, LocURI: uri, Data: it.Data,
 		Format: format, Code: a.Code, Result: a.Data, Nested: nested})
@@ -306,6 +307,8 @@ func (d *Device) faultFor(verb syncml.Verb, uri string) (a csp.Answer, faulty bo
 func (x *executor) atomic(c *syncml.Command) {
 	at := x.status(c.CmdID, string(c.Verb), syncml.OK)
 	rollback := x.d.tree.Begin()
+	x.whole = true
+	defer func() { x.whole = false }()
 	failed := addsAndReplaces(c)
 	var done []int // indexes of the statuses that become 216
 	for i := range c.Commands {

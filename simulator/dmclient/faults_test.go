@@ -169,7 +169,7 @@ func TestRollbackFails(t *testing.T) {
 			}
 			d.AddFault(f)
 		}
-		const uri = "./Vendor/MSFT/Policy/Config/A/B"
+		const uri = "./Vendor/MSFT/Policy/Config/Browser/HomePages"
 		got := atomic(t, r, d, uri, "./Nope")
 		if got != want {
 			t.Errorf("%q: answered %s, want %s", spec, got, want)

@@ -32,8 +32,9 @@ type Profile struct {
 	// MaxSyncVersion is the highest supported SyncApplicationVersion.
 	MaxSyncVersion string
 
-	// Build decides which nodes exist.
-	Build int
+	// Build and Revision decide which nodes exist: 22631 and 2506 of 22631.2506.
+	// Revision 0 is a build with all its updates.
+	Build, Revision int
 	// Phone selects the CSPs of phones instead of desktops.
 	Phone bool
 
@@ -195,6 +196,15 @@ type Quirks struct {
 	// TPMPolicies tells of the TPM in GetPolicies/client. A server's strict schema
 	// has these elements; which Windows sends them is unknown.
 	TPMPolicies bool
+	// AnyPolicy takes areas and policies that the DDF does not have. Without it they are
+	// 404, as any node that Windows lacks.
+	AnyPolicy bool
+	// AnyValue takes values that the DDF excludes. Without it they are 500; that Windows
+	// checks each, and with which status, stands nowhere.
+	AnyValue bool
+	// AtomicRequired refuses commands outside an Atomic where the DDF has AtomicRequired.
+	// Learn says must for certificates alone, and shows commands for others without.
+	AtomicRequired bool
 }
 
 // Strength is how well a behaviour is known.
@@ -241,6 +251,9 @@ func QuirkList() []Quirk {
 		{"strict-criteria", Model, "presents no certificate in sessions if SSLCLIENTCERTSEARCHCRITERIA finds none; without it the certificate of the enrollment", func(q *Quirks) *bool { return &q.StrictCriteria }},
 		{"device-bearer", Model, "with ForceAadToken 4 sends the device's token as Bearer even while a user's token is there; without it only in its absence, as AADSendDeviceToken", func(q *Quirks) *bool { return &q.DeviceBearer }},
 		{"tpm-policies", Seen, "writes TPMManufacturer and TPMFirmwareVersion into GetPolicies, as the strict schema of Mattrax of October 2024 requires (packages/ms-mde, policy.ts); which Windows does so is unknown", func(q *Quirks) *bool { return &q.TPMPolicies }},
+		{"any-policy", Model, "takes areas and policies that the DDF does not have; without it they are 404", func(q *Quirks) *bool { return &q.AnyPolicy }},
+		{"any-value", Model, "takes values that the DDF does not allow; without it they are 500", func(q *Quirks) *bool { return &q.AnyValue }},
+		{"atomic-required", Model, "refuses commands outside an Atomic (500) where the DDF has AtomicRequired; without it they are executed", func(q *Quirks) *bool { return &q.AtomicRequired }},
 	}
 }
 

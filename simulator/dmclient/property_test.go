@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/dmwake/dmwake/simulator/csp/ddf"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -35,12 +37,13 @@ func drawn(t *rapid.T, depth int, ids *int) syncml.Command {
 		return c
 	}
 	uris := []string{
-		"./DevInfo/Lang", "./Vendor/MSFT/Policy/Config/A/B", "./Vendor/MSFT/Policy/Config/A/C", "./User/Vendor/MSFT/Policy/Config/A/B",
+		"./DevInfo/Lang", "./Vendor/MSFT/Policy/Config/Browser/HomePages", "./Vendor/MSFT/Policy/Config/Camera/AllowCamera", "./User/Vendor/MSFT/Policy/Config/Browser/HomePages",
+		"./Vendor/MSFT/Policy/Config/NoSuchArea/NoSuchPolicy", "./Vendor/MSFT/LAPS/Policies/PasswordLength",
 		"./Vendor/MSFT/VPNv2/Work/NativeProfile/Servers", "./Vendor/MSFT/VPNv2/Work", "./Nope", "/bad", "./Vendor/MSFT/DMClient/Provider/MDM/Push",
 		"./Vendor/MSFT/DMClient/Provider/MDM/Push/PFN", "./Vendor/MSFT/Reboot/RebootNow", "./Vendor/MSFT/DMClient", "",
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "items") {
-		it := syncml.Item{Target: syncml.Loc{LocURI: rapid.SampledFrom(uris).Draw(t, "uri")}}
+		it := syncml.Item{Target: syncml.Loc{LocURI: rapid.OneOf(rapid.SampledFrom(uris), rapid.SampledFrom(ofTheDDF())).Draw(t, "uri")}}
 		if rapid.Bool().Draw(t, "data") {
 			it.Data, it.HasData = rapid.SampledFrom([]string{"1", goodPFN, "52314Publisher.TestWNS_1.1.0.0_x86__t6e9vsyjkrw9w", ""}).Draw(t, "value"), true
 		}
@@ -51,6 +54,18 @@ func drawn(t *rapid.T, depth int, ids *int) syncml.Command {
 	}
 	return c
 }
+
+// ofTheDDF are the addresses of all nodes that Microsoft's files describe.
+var ofTheDDF = sync.OnceValue(func() (uris []string) {
+	set, err := ddf.Facts()
+	if err != nil {
+		panic(err) // the table is in the binary
+	}
+	for _, n := range set.Nodes() {
+		uris = append(uris, strings.NewReplacer("{", "x", "}", "y").Replace(n.Path))
+	}
+	return uris
+})
 
 // flat lists the commands that each need a Status, in document order.
 func flat(cs []syncml.Command) (out []*syncml.Command) {

@@ -151,7 +151,7 @@ func TestMaxMsgSize(t *testing.T) {
 func TestChunkedCommand(t *testing.T) {
 	r := newRig(t, func(c *mdmserver.Config) { c.ChunkSize = 100 })
 	d := r.enrolled(func(c *dmclient.Config) { c.Quirks = append(c.Quirks, "large-objects") })
-	const uri = "./Vendor/MSFT/Policy/Config/Area/Name"
+	const uri = "./Vendor/MSFT/Policy/Config/Browser/HomePages"
 	value := strings.Repeat("0123456é9", 55)
 	r.queue(d, syncml.Replace, uri, "chr", value)
 	s := r.sync(d)
@@ -241,7 +241,7 @@ func TestSyncApplicationVersion(t *testing.T) {
 func TestLoginStatus(t *testing.T) {
 	r := newRig(t, nil)
 	d := r.enrolled(nil)
-	const uri = "./User/Vendor/MSFT/Policy/Config/Area/Name"
+	const uri = "./User/Vendor/MSFT/Policy/Config/Browser/HomePages"
 	for _, c := range []struct {
 		login  dmclient.Login
 		mode   string

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/dmwake/dmwake/simulator/csp"
+	"github.com/dmwake/dmwake/simulator/csp/admx"
 )
 
 // Kind is the ValueType of AllowedValues.
@@ -253,60 +254,11 @@ func (a *Allowed) matches(v string) bool {
 	return len(a.Values) == 0
 }
 
-// admxShape checks the value of an ADMX-backed policy (Learn, "Understanding
-// ADMX-backed policies"). Which ids it needs stands in the ADMX file.
+// admxShape checks the value of an ADMX-backed policy. Which ids it needs stands in the
+// ADMX file.
 func admxShape(v string) error {
-	if v == "" {
-		return errors.New("the value is empty; an ADMX-backed policy takes <enabled/> or <disabled/>")
-	}
-	dec := decoder(strings.NewReader(v))
-	state := ""
-	for {
-		tok, err := dec.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("the value of an ADMX-backed policy must be <enabled/> or <disabled/>: it is not XML (%w)", err)
-		}
-		switch t := tok.(type) {
-		case xml.CharData:
-			if strings.TrimSpace(string(t)) != "" {
-				return errors.New("the value of an ADMX-backed policy must be <enabled/> or <disabled/>, not text")
-			}
-		case xml.StartElement:
-			switch name := strings.ToLower(t.Name.Local); name {
-			case "enabled", "disabled":
-				if state != "" {
-					return fmt.Errorf("the value of an ADMX-backed policy has <%s/> and <%s/>; it takes one", state, name)
-				}
-				state = name
-			case "data":
-				if !hasAttributes(t.Attr, "id", "value") {
-					return errors.New("a <data> of an ADMX-backed policy needs the attributes id and value")
-				}
-			default:
-				return fmt.Errorf("the value of an ADMX-backed policy has <%s>; it takes <enabled/>, <disabled/> and <data id=\"...\" value=\"...\"/>", t.Name.Local)
-			}
-		}
-	}
-	if state == "" {
-		return errors.New("the value of an ADMX-backed policy has neither <enabled/> nor <disabled/>")
-	}
-	return nil
-}
-
-func hasAttributes(list []xml.Attr, want ...string) bool {
-	for _, w := range want {
-		found := false
-		for _, a := range list {
-			found = found || strings.EqualFold(a.Name.Local, w)
-		}
-		if !found {
-			return false
-		}
-	}
-	return true
+	_, err := admx.ParseValue(v)
+	return err
 }
 
 func wellFormed(v string) error {

@@ -269,7 +269,7 @@ func (f *findings) atomic(n *Node, ops csp.Ops) {
 }
 
 func (f *findings) builds(n *Node, b Build) {
-	if n.Deprecated && (!n.DeprecatedB.Released() || b.Number > 0 && !b.before(n.DeprecatedB)) {
+	if n.Deprecated && (!n.DeprecatedB.Released() || b.Number > 0 && !b.Before(n.DeprecatedB)) {
 		since := ""
 		if n.DeprecatedB.Released() {
 			since = " since build " + n.DeprecatedB.String()
@@ -282,10 +282,10 @@ func (f *findings) builds(n *Node, b Build) {
 	released := slices.ContainsFunc(n.Builds, Build.Released)
 	switch n.On(b) {
 	case Lacks:
-		f.add(Warning, "build", f.command.URIAt, "build %s does not have the node; those that do: %s", b, buildsText(n.Builds))
+		f.add(Warning, "build", f.command.URIAt, "build %s does not have the node; those that do: %s", b, n.Builds.String())
 	case Unsaid:
 		if released {
-			f.add(Unknown, "build", f.command.URIAt, "the DDF does not say whether build %s has the node; it names %s", b, buildsText(n.Builds))
+			f.add(Unknown, "build", f.command.URIAt, "the DDF does not say whether build %s has the node; it names %s", b, n.Builds.String())
 		}
 	}
 }

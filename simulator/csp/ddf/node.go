@@ -26,20 +26,20 @@ type Node struct {
 	Type      string `json:"type,omitempty"` // MIME type, or "DDFName" for an interior node with a description of its own
 	// Naming says who names a dynamic node: "UniqueName" (the server),
 	// "ServerGeneratedUniqueIdentifier" or "ClientInventory" (the device).
-	Naming      string   `json:"naming,omitempty"`
-	Default     *string  `json:"default,omitempty"`
-	Allowed     *Allowed `json:"allowed,omitempty"`
-	Atomic      bool     `json:"atomicRequired,omitempty"` // only inside an Atomic
-	Builds      []Build  `json:"builds,omitempty"`         // Applicability/OsBuildVersion, its own or its parent's
-	CSPVersion  string   `json:"cspVersion,omitempty"`
-	Editions    string   `json:"editions,omitempty"` // numbers of GetProductInfo, "0x4;0x1B;"
-	Deprecated  bool     `json:"deprecated,omitempty"`
-	DeprecatedB Build    `json:"deprecatedBuild,omitzero"` // the build that deprecates it, if named
-	Conflict    string   `json:"conflict,omitempty"`       // which of two sources' values wins: "LastWrite"
-	Reboot      string   `json:"reboot,omitempty"`         // Automatic, ServerInitiated
-	Replace     string   `json:"replace,omitempty"`        // ReplaceBehavior; in the schema, used by no file of 2025-02
-	CaseSense   string   `json:"caseSense,omitempty"`      // CS or CIS
-	Depends     []Group  `json:"depends,omitempty"`
+	Naming      string     `json:"naming,omitempty"`
+	Default     *string    `json:"default,omitempty"`
+	Allowed     *Allowed   `json:"allowed,omitempty"`
+	Atomic      bool       `json:"atomicRequired,omitempty"` // only inside an Atomic
+	Builds      csp.Builds `json:"builds,omitempty"`         // Applicability/OsBuildVersion, its own or its parent's
+	CSPVersion  string     `json:"cspVersion,omitempty"`
+	Editions    string     `json:"editions,omitempty"` // numbers of GetProductInfo, "0x4;0x1B;"
+	Deprecated  bool       `json:"deprecated,omitempty"`
+	DeprecatedB Build      `json:"deprecatedBuild,omitzero"` // the build that deprecates it, if named
+	Conflict    string     `json:"conflict,omitempty"`       // which of two sources' values wins: "LastWrite"
+	Reboot      string     `json:"reboot,omitempty"`         // Automatic, ServerInitiated
+	Replace     string     `json:"replace,omitempty"`        // ReplaceBehavior; in the schema, used by no file of 2025-02
+	CaseSense   string     `json:"caseSense,omitempty"`      // CS or CIS
+	Depends     []Group    `json:"depends,omitempty"`
 	// Title, Description and GroupPolicy are texts. The embedded table has none of
 	// them, except for the titles that name dynamic nodes.
 	Title       string `json:"title,omitempty"`
