@@ -23,6 +23,7 @@ func mirroredArea(to string) Handler {
 
 func policy() CSP {
 	return CSP{Name: "Policy", Version: "9.0", Newer: []Release{{26200, "11.0"}}, lists: everyScope, tree: "policy.tree", on: map[string]Handler{
+		"Config":                         {Removed: func(c *Call) { c.Drop("Result") }},
 		"Config/{AreaName}":              mirroredArea("Result"),
 		"Config/{AreaName}/{PolicyName}": mirrored("../..", "Result"),
 	}}
@@ -52,6 +53,6 @@ func deviceLock() CSP {
 func personalization() CSP {
 	later := Handler{Write: func(*Call, string) int { return 202 }}
 	return CSP{Name: "Personalization", Version: "1.0", tree: "personalization.tree", on: map[string]Handler{
-		"DesktopImageUrl": later, "LockScreenImageUrl": later,
+		"DesktopImageUrl": later, "LockScreenImageUrl": later, "CompanyName": {Write: companyName},
 	}}
 }
