@@ -13,7 +13,7 @@ import (
 // It ends where the next "# differs" begins, or at the node.
 type Reason struct {
 	Path string // of the node, from the root
-	Kind string // "operations", "format", "default", "values" or "extra"
+	Kind string // that of a ddf.Difference; with " below", it is for all nodes below
 	Text string
 }
 

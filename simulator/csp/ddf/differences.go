@@ -1,6 +1,7 @@
 package ddf
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,11 +19,12 @@ import (
 //   - a node that only the DDF has, unless it is a command: it stores a value, which needs
 //     no description here;
 //   - a default where the DDF has none: a device has some value;
-//   - values of a node that no server writes, and names of dynamic nodes.
+//   - values of a node that no server writes, and names of dynamic nodes;
+//   - builds before 10586, which stands in the DDF for nodes of Windows 8.1 too.
 type Difference struct {
 	CSP    string
 	Path   string // as the DDF writes it, or the description of an extra node
-	Kind   string // "missing", "extra", "operations", "format", "default" or "values"
+	Kind   string // "missing", "extra", "operations", "format", "default", "values" or "builds"
 	DDF    string // what the DDF says, empty for "extra"
 	Ours   string // what the description says, empty for "missing"
 	Reason string // why, from the description; empty if it gives none
@@ -158,7 +160,16 @@ func (k *comparison) node(d, o *Node, n *csp.Node) {
 	if !d.Interior() && (d.Ops|o.Ops)&(csp.Add|csp.Exec|csp.Replace) != 0 && !sameValues(d.Allowed, o.Allowed, d.Format) {
 		k.add(n, Difference{Path: d.Path, Kind: "values", DDF: d.Allowed.Text(), Ours: o.Allowed.Text()})
 	}
+	for _, b := range desktops {
+		if said := d.On(Build{Number: b}); said != Unsaid && (said == Has) != n.On(csp.Platform{Build: b}) {
+			k.add(n, Difference{Path: d.Path, Kind: "builds", DDF: buildsText(d.Builds), Ours: fmt.Sprintf("%d is otherwise", b)})
+			break
+		}
+	}
 }
+
+// desktops are the releases of Windows 10 and 11 for which builds are compared.
+var desktops = []int{10586, 14393, 15063, 16299, 17134, 17763, 18362, 18363, 19041, 19042, 19043, 19044, 19045, 22000, 22621, 22631, 26100, 26200}
 
 func sameDefault(a, b string, f csp.Format) bool {
 	return strings.EqualFold(a, b) || f == csp.Bool && truth(a) != "" && truth(a) == truth(b)
