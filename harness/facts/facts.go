@@ -109,6 +109,9 @@ func All() []Section {
 			{Model, "the refusals of the Enrollment Status Page's nodes are 405; the page is shown if the first session sets SkipDeviceStatusPage to false", "simulator/dmclient, statuspage.go", []string{dm + "TestStatusPage", dm + "TestStatusPageTooLate"}},
 			{Seen, "a forced failure and ExpectedPolicies do not change the page on 26200, though the DDF says that they do", "fleet issues 43776, 51816", []string{dm + "TestStatusPageEnds"}},
 			{Doc, "WSTEP/Renew/Status: 1 in progress, 2 succeeded, 3 failed; RetryInterval may not exceed RenewPeriod", "DDF of CertificateStore; MS-MDE2 2.2.9.2", []string{dm + "TestRenewal", tree + "TestDocumentedRefusals"}},
+			{Doc, "a Get of a RemoteWipe command answers 405: it takes Exec alone", "DDF of RemoteWipe", []string{tree + "TestOperationsOfTheDDF"}},
+			{Model, "Poll and Push/PFN can be deleted on Windows 11, as the DDF lists, and not on earlier builds, as MS-MDE2 2.2.9.3 lists", "simulator/csp, dmclient.go", []string{tree + "TestDeletePushAndPoll"}},
+			{Doc, "a node's operations, format and values are those of the DDF or of MS-MDE2 2.2.9; each difference from the DDF has its reason in the description", "DDF v2 of February 2025; MS-MDE2 2.2.9", []string{tree + "TestOperationsOfTheDDF", "simulator/csp/ddf.TestDifferences"}},
 			{Model, "signed or encrypted messages (SecurityMode 1 to 3) are refused with 406: no source shows them", "simulator/csp, dmclient.go", []string{tree + "TestDocumentedRefusals"}},
 		}},
 		{"Authentication", []Fact{

@@ -41,6 +41,11 @@ A G node
 		}
 	}
 	for _, c := range All() {
+		for _, r := range c.Remarks() {
+			if strings.Contains(r, "differs ") {
+				t.Errorf("%s: the remark %q is not free of its mark", c.Name, r)
+			}
+		}
 		if _, err := c.Reasons(); err != nil {
 			t.Error(err)
 		}
