@@ -162,7 +162,7 @@ func (k *comparison) node(d, o *Node, n *csp.Node) {
 	}
 	for _, b := range desktops {
 		if said := d.On(Build{Number: b}); said != Unsaid && (said == Has) != n.On(csp.Platform{Build: b}) {
-			k.add(n, Difference{Path: d.Path, Kind: "builds", DDF: buildsText(d.Builds), Ours: fmt.Sprintf("%d is otherwise", b)})
+			k.add(n, Difference{Path: d.Path, Kind: "builds", DDF: fmt.Sprint(d.Builds), Ours: fmt.Sprintf("%d is otherwise", b)})
 			break
 		}
 	}

@@ -87,7 +87,7 @@ func TestCompareFinds(t *testing.T) {
 		"values: a number in [1-2] in the DDF, any value here":   func(n *ddf.Node) { n.Allowed = &ddf.Allowed{Kind: ddf.Range, Values: []string{"[1-2]"}} },
 		"RebootLater: missing: only in the DDF: Exec, Get null":  func(n *ddf.Node) { n.Path = reboot + "RebootLater" },
 		reboot + "RebootNow: extra: only here: Exec, Get null":   func(n *ddf.Node) { n.Path = reboot + "RebootLater" },
-		"builds: 26200 in the DDF, 14393 is otherwise here":      func(n *ddf.Node) { n.Builds = []ddf.Build{{Number: 26200}} },
+		" in the DDF, 14393 is otherwise here":                   func(n *ddf.Node) { n.Builds = []ddf.Build{{Number: 26200}} },
 		"a combination (sum) of the flags 1, 2 in the DDF, any ": func(n *ddf.Node) { n.Allowed = &ddf.Allowed{Kind: ddf.Flag, Values: []string{"1", "2"}} },
 	} {
 		var nodes []ddf.Node
