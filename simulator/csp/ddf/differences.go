@@ -103,11 +103,9 @@ func (k *comparison) with(s *Set) error {
 	for i := range list {
 		of[&list[i]] = from[i]
 	}
-	root := strings.ToLower(k.nodes[0].Path) + "/"
 	for i := range s.nodes {
 		d := &s.nodes[i]
-		names, _ := names(d.Path)
-		if !strings.HasPrefix(strings.ToLower(strings.Join(names, "/"))+"/", root) || strings.HasPrefix(d.Area(), "Policy/") {
+		if !under(d.Path, k.nodes[0].Path) || strings.HasPrefix(d.Area(), "Policy/") {
 			continue // no description names an area of policies
 		}
 		o, ok := ours.at(d.Path)
@@ -130,6 +128,15 @@ func (k *comparison) with(s *Set) error {
 		}
 	}
 	return nil
+}
+
+// under reports whether a path of the DDF is that of a provider or below it.
+func under(path, root string) bool {
+	path = strings.TrimPrefix(path, "./")
+	for _, scope := range []string{"Device/", "User/"} {
+		path = strings.TrimPrefix(path, scope)
+	}
+	return len(path) >= len(root) && strings.EqualFold(path[:len(root)], root) && (len(path) == len(root) || path[len(root)] == '/')
 }
 
 // add notes a difference of a node and looks for its reason: that of the node itself, of
