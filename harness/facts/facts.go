@@ -116,6 +116,9 @@ func All() []Section {
 			{Model, "what occurs once and cannot be added is there from the start, as is what has a default; Replace creates what could be added", "simulator/csp/ddf, base.go", []string{tables + "TestDeviceAnswersForTheTable"}},
 			{Doc, "an ingested ADMX file makes its policies addresses, App~Policy~Category/Name, by class for the device or the user; it may not write to keys of Windows", "Learn, Win32 and Desktop Bridge app ADMX policy Ingestion", []string{tables + "TestIngestedPolicies", "simulator/csp/admx.TestProtected"}},
 			{Doc, "MDMWinsOverGP: with 1 the server's value is in force, with 0 or after its Delete that of Group Policy; 1803 neither deletes it nor sets it back", "Learn, Policy CSP - ControlPolicyConflict", []string{tables + "TestPolicyConflict"}},
+			{Doc, "a Get of a RemoteWipe command answers 405: it takes Exec alone", "DDF of RemoteWipe", []string{tree + "TestOperationsOfTheDDF"}},
+			{Model, "Poll and Push/PFN can be deleted on Windows 11, as the DDF lists, and not on earlier builds, as MS-MDE2 2.2.9.3 lists", "simulator/csp, dmclient.go", []string{tree + "TestDeletePushAndPoll"}},
+			{Doc, "a node's operations, format and values are those of the DDF or of MS-MDE2 2.2.9; each difference from the DDF has its reason in the description", "DDF v2 of February 2025; MS-MDE2 2.2.9", []string{tree + "TestOperationsOfTheDDF", "simulator/csp/ddf.TestDifferences"}},
 			{Model, "signed or encrypted messages (SecurityMode 1 to 3) are refused with 406: no source shows them", "simulator/csp, dmclient.go", []string{tree + "TestDocumentedRefusals"}},
 		}},
 		{"Authentication", []Fact{

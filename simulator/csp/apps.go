@@ -31,12 +31,10 @@ func modernApps() CSP {
 	removed := func(c *Call) {
 		c.Host.Effect(Effect{Kind: EffectRemoved, Detail: c.Names[len(c.Names)-1], At: c.Host.Now()})
 		// Remove the installation node as well.
-		if len(c.Names) > 1 {
-			c.tree.drop(c.scope, []string{"Vendor", "MSFT", modernCSP, "AppInstallation", c.Names[1]})
-		}
+		c.tree.drop(c.scope, []string{"Vendor", "MSFT", modernCSP, "AppInstallation", c.Names[0]})
 		c.Host.Begin(Job{CSP: modernCSP, LocURI: c.LocURI, Data: uninstalled, Due: c.Host.Now()})
 	}
-	return CSP{Name: modernCSP, Version: "1.2", lists: everyScope, tree: "modernapp.tree", on: map[string]Handler{
+	on := map[string]Handler{
 		"AppInstallation/{PackageFamilyName}/HostedInstall": {Run: func(c *Call, data string) int {
 			root := document(data, "Application")
 			if root != nil && root.SelectAttrValue("PackageUri", "") == "" {
@@ -54,16 +52,23 @@ func modernApps() CSP {
 			}
 			return installApp(c, root)
 		}},
-		"AppManagement/UpdateScan":                                           {Run: func(*Call, string) int { return 200 }},
-		"AppManagement/{EnterpriseID}/{PackageFamilyName}":                   {Removed: removed},
-		"AppManagement/{EnterpriseID}/{PackageFamilyName}/{PackageFullName}": {Removed: removed},
-		"AppManagement/AppInventoryQuery":                                    {Write: inventoryQuery},
-		"AppManagement/AppInventoryResults":                                  {Read: inventory},
-		"AppManagement/RemovePackage":                                        {Run: removePackage},
-		"AppLicenses/StoreLicenses/{LicenseID}/AddLicense":                   {Run: func(*Call, string) int { return 200 }},
-		"AppLicenses/StoreLicenses/{LicenseID}/GetLicenseFromStore":          {Run: func(*Call, string) int { return 200 }},
-	}, finish: modernAppDone}
+		"AppManagement/UpdateScan":                                  {Run: func(*Call, string) int { return 200 }},
+		"AppManagement/AppInventoryQuery":                           {Write: inventoryQuery},
+		"AppManagement/AppInventoryResults":                         {Read: inventory},
+		"AppManagement/RemovePackage":                               {Run: removePackage},
+		"AppManagement/ResetPackage":                                {Run: resetPackage},
+		"AppLicenses/StoreLicenses/{LicenseID}/AddLicense":          {Run: func(*Call, string) int { return 200 }},
+		"AppLicenses/StoreLicenses/{LicenseID}/GetLicenseFromStore": {Run: func(*Call, string) int { return 200 }},
+	}
+	for _, store := range AppStores {
+		on["AppManagement/"+store+"/{PackageFamilyName}"] = Handler{Removed: removed}
+		on["AppManagement/"+store+"/{PackageFamilyName}/{PackageFullName}"] = Handler{Removed: removed}
+	}
+	return CSP{Name: modernCSP, Version: "1.2", lists: everyScope, tree: "modernapp.tree", on: on, finish: modernAppDone}
 }
+
+// AppStores are the nodes of AppManagement that list apps, by where they came from.
+var AppStores = []string{"AppStore", "System", "nonStore"}
 
 const modernCSP = "EnterpriseModernAppManagement"
 

@@ -54,7 +54,7 @@ func storedCertificate(on map[string]Handler, at string) {
 
 func rootCATrustedCertificates() CSP {
 	on := map[string]Handler{}
-	for _, store := range []string{"Root", "CA", "TrustedPublisher", "TrustedPeople", "UntrustedCertificates"} {
+	for _, store := range []string{"Root", "CA", "TrustedPublisher", "TrustedPeople", "UntrustedCertificates", "OemEsim"} {
 		storedCertificate(on, store+"/{CertHash}")
 	}
 	return CSP{Name: "RootCATrustedCertificates", Version: "1.1", Newer: []Release{{Build: 22000, Version: "1.2"}}, lists: bothScopes, tree: "rootca.tree", on: on}

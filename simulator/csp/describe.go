@@ -28,8 +28,8 @@ import (
 //	phone desktop    only on this kind of device
 //	desktop=10586    on desktops only from this build on
 //
-// since, phone and desktop also apply to everything below. "#" starts a comment
-// line.
+// since, phone and desktop also apply to everything below. "#" starts a comment line,
+// "# differs" one that Reasons reads.
 func parseTree(text string) ([]Node, error) {
 	var out []Node
 	var stack []Node // the ancestors of the current line

@@ -1,6 +1,7 @@
 package csp
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -23,6 +24,9 @@ func dmClient() CSP {
 			// "major.minor", at most MaxSyncApplicationVersion. Once it is 2.0 or more, it
 			// cannot be set back to 1.0 (MS-MDE2 2.2.9.3); the code is a model.
 			n, err := strconv.ParseFloat(v, 32)
+			if !versionForm.MatchString(v) {
+				return 500
+			}
 			highest, _ := strconv.ParseFloat(c.Host.Fact("MaxSyncVersion"), 32)
 			now, _ := strconv.ParseFloat(c.Value("SyncApplicationVersion"), 32)
 			if err != nil || n < 1 || n > highest || n < 2 && now >= 2 {
@@ -56,15 +60,23 @@ func dmClient() CSP {
 		}},
 		account + "/LinkedEnrollment/Enroll":   {Run: func(*Call, string) int { return 200 }},
 		account + "/LinkedEnrollment/Unenroll": {Run: func(*Call, string) int { return 200 }},
-		account + "/Recovery/InitiateRecovery": {Run: func(c *Call, _ string) int {
+		account + "/Recovery/InitiateRecovery": {Run: func(c *Call, data string) int {
+			if v := strings.TrimSpace(data); v != "" && v != "0" && v != "1" {
+				return 500 // which prerequisites must hold: 0 or 1 (DDF)
+			}
 			c.Host.Effect(Effect{Kind: EffectRecover, At: c.Host.Now()})
 			return 200
 		}},
 
 		// The core of it all: the server writes the PFN, the device answers with a
 		// channel.
-		account + "/Push":     {Removed: func(c *Call) { c.Host.RemovePush(c.Names[0]) }},
-		account + "/Push/PFN": {Write: func(c *Call, v string) int { return c.Host.SetPFN(c, c.Names[0], v) }},
+		account + "/Push": {Removed: func(c *Call) { c.Host.RemovePush(c.Names[0]) }},
+		account + "/Push/PFN": {
+			Write:   func(c *Call, v string) int { return c.Host.SetPFN(c, c.Names[0], v) },
+			Removed: func(c *Call) { c.Host.RemovePush(c.Names[0]) },
+			Locked:  notBefore11,
+		},
+		account + "/Poll": {Locked: notBefore11},
 		account + "/Push/ChannelURI": {Read: func(c *Call) string {
 			uri, _ := c.Host.Channel(c.Names[0])
 			return uri
@@ -77,6 +89,16 @@ func dmClient() CSP {
 	firstSyncStatus(c.on, account+"/FirstSyncStatus/")
 	return c
 }
+
+// versionForm is a SyncApplicationVersion (DDF).
+var versionForm = regexp.MustCompile(`^(\d\.)?(\d)$`)
+
+// windows11 is the first build of Windows 11.
+const windows11 = 22000
+
+// notBefore11 refuses a Delete that the DDF lists and MS-MDE2 2.2.9.3 does not, on builds
+// before Windows 11. Which of them follows which is not captured [model].
+func notBefore11(c *Call) bool { return c.Verb == Delete && c.tree.schema.opts.Build < windows11 }
 
 func unenroll(c *Call, provider string) int {
 	c.Host.Effect(Effect{Kind: EffectUnenroll, Detail: provider, At: c.Host.Now()})

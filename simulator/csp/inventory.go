@@ -11,9 +11,9 @@ type installed struct{ source, family, full string }
 
 // installedApps returns all package full names, with their place in the tree.
 func installedApps(c *Call) (apps []installed) {
-	for _, store := range c.List(".") {
-		for _, family := range c.List(Segment(store)) {
-			for _, full := range c.List(Segment(store) + "/" + Segment(family)) {
+	for _, store := range AppStores {
+		for _, family := range c.List(store) {
+			for _, full := range c.List(store + "/" + Segment(family)) {
 				apps = append(apps, installed{store, family, full})
 			}
 		}
@@ -93,17 +93,33 @@ func containsFold(s, part string) bool {
 	return strings.Contains(strings.ToLower(s), strings.ToLower(part))
 }
 
-func removePackage(c *Call, data string) int {
+// named is the installed package that a command's data names; the status says why there
+// is none [model].
+func named(c *Call, data string) (app installed, status int) {
 	root := document(data, "Package")
 	if root == nil {
-		return 500
+		return installed{}, 500
 	}
 	for _, a := range installedApps(c) {
 		if strings.EqualFold(a.full, root.SelectAttrValue("Name", "")) {
-			c.Drop(Segment(a.source) + "/" + Segment(a.family) + "/" + Segment(a.full))
-			c.Host.Effect(Effect{Kind: EffectRemoved, Detail: a.full, At: c.Host.Now()})
-			return 200
+			return a, 200
 		}
 	}
-	return 404
+	return installed{}, 404
+}
+
+func removePackage(c *Call, data string) int {
+	a, status := named(c, data)
+	if status == 200 {
+		c.Drop(Segment(a.source) + "/" + Segment(a.family) + "/" + Segment(a.full))
+		c.Host.Effect(Effect{Kind: EffectRemoved, Detail: a.full, At: c.Host.Now()})
+	}
+	return status
+}
+
+// resetPackage restores an app "to its initial configuration" (DDF). An app keeps none
+// here, so nothing but the status shows it.
+func resetPackage(c *Call, data string) int {
+	_, status := named(c, data)
+	return status
 }

@@ -76,6 +76,6 @@ func deviceLock() CSP {
 func personalization() CSP {
 	later := Handler{Write: func(*Call, string) int { return 202 }}
 	return CSP{Name: "Personalization", Version: "1.0", Newer: []Release{{Build: 26200, Version: "2.0"}}, tree: "personalization.tree", on: map[string]Handler{
-		"DesktopImageUrl": later, "LockScreenImageUrl": later,
+		"DesktopImageUrl": later, "LockScreenImageUrl": later, "CompanyName": {Write: companyName},
 	}}
 }

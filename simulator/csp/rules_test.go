@@ -40,7 +40,7 @@ func TestDocumentedRefusals(t *testing.T) {
 
 		// A user has no Root store (MS-MDE2 2.2.9.4; DDF of RootCATrustedCertificates).
 		{syncml.Get, "./User/Vendor/MSFT/RootCATrustedCertificates/Root", "", 404, ""},
-		{syncml.Get, "./User/Vendor/MSFT/RootCATrustedCertificates", "", 200, "CA/TrustedPeople/TrustedPublisher/UntrustedCertificates"},
+		{syncml.Get, "./User/Vendor/MSFT/RootCATrustedCertificates", "", 200, "CA/OemEsim/TrustedPeople/TrustedPublisher/UntrustedCertificates"},
 		{syncml.Get, "./Vendor/MSFT/RootCATrustedCertificates/Root", "", 200, ""},
 
 		// The modes of the DDF; how a signed or encrypted message looks is not published.

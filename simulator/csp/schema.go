@@ -192,7 +192,8 @@ func (c *CSP) Nodes() ([]Node, error) {
 }
 
 // Remarks returns the comments of the provider's description, a paragraph each. The
-// first one names its source; what was seen, or is a model, is marked there.
+// first one names its source; what was seen, or is a model, is marked there. A reason
+// for a difference from the DDF is a paragraph, too.
 func (c *CSP) Remarks() (out []string) {
 	text, err := trees.ReadFile("trees/" + c.tree)
 	if err != nil {
@@ -201,8 +202,12 @@ func (c *CSP) Remarks() (out []string) {
 	open := false
 	for _, line := range strings.Split(string(text), "\n") {
 		comment, found := strings.CutPrefix(strings.TrimSpace(line), "# ")
+		reason := strings.HasPrefix(comment, "differs ")
+		if reason {
+			_, comment, _ = strings.Cut(comment, ": ")
+		}
 		switch {
-		case found && open:
+		case found && open && !reason:
 			out[len(out)-1] += " " + comment
 		case found:
 			out = append(out, comment)

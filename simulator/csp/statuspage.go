@@ -22,6 +22,8 @@ func firstSyncStatus(on map[string]Handler, at string) {
 		}
 		return 200
 	}}
+	// "Get, Replace" in the user's part, every operation in the device's (DDF).
+	on[at+"CustomErrorText"] = Handler{Locked: func(c *Call) bool { return c.scope == UserScope && c.Verb != Replace }}
 	on[at+"IsSyncDone"] = Handler{Locked: isTrue("IsSyncDone")}
 	on[at+"WasDeviceSuccessfullyProvisioned"] = Handler{Locked: func(c *Call) bool {
 		v := c.Value("WasDeviceSuccessfullyProvisioned")

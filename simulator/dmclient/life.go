@@ -262,9 +262,9 @@ func (d *Device) Inventory() Inventory {
 func (d *Device) apps(scope string) (out []string) {
 	t := d.tree
 	const modern = "EnterpriseModernAppManagement/AppManagement"
-	for _, store := range t.Children(scope + modern) {
-		for _, family := range t.Children(scope + modern + "/" + escape(store)) {
-			at := scope + modern + "/" + escape(store) + "/" + escape(family)
+	for _, store := range csp.AppStores {
+		for _, family := range t.Children(scope + modern + "/" + store) {
+			at := scope + modern + "/" + store + "/" + escape(family)
 			for _, full := range t.Children(at) {
 				if v, ok := t.Look(at + "/" + escape(full) + "/Version"); ok {
 					out = append(out, family+" "+v)
