@@ -47,7 +47,8 @@ var everyCommand = []Scenario{
 		Rule:    "AllowedValues says which values a node takes: a list, a range, flags, an expression, XML. An ADMX-backed policy takes <enabled/> or <disabled/> with <data id=\"\" value=\"\"/>, also one of an ADMX file that the server ingested.",
 		Source:  learnDDF + "AllowedValues; " + learnPolicy + "; Learn, \"Understanding ADMX-backed policies\"",
 		Fix:     "Send a value that dmwake csp PATH shows; escape the XML of an ADMX-backed policy, or put it into CDATA.",
-		Mutants: []*mutants.Mutant{mutants.CspValue, mutants.CspADMX}},
+		Mutants: []*mutants.Mutant{mutants.CspValue, mutants.CspADMX},
+		Under:   []string{"MSG-11"}},
 	{ID: "CSP-05", Level: report.Should, Title: "nodes of a user and of the device are not mixed up", Hears: breaks("scope", "the part of the tree that has the node"), Run: talk,
 		Rule:    "A node that DDF has below ./Device only is not set below ./User, and the other way round. (A path without either, ./Vendor/..., is not judged where only ./User has the node.)",
 		Source:  learnDDF + "the Path of each file; Learn, \"OMA DM protocol support\", user targeted and device targeted settings",
@@ -80,7 +81,7 @@ func breaks(rule, expected string, more ...string) func(*suite.Heard) {
 func excused(d *suite.Described, f *ddf.Finding) bool {
 	switch f.Rule {
 	case "operation":
-		// "Replace of an absent node creates it" [seen]: of ADMXInstall, for one.
+		// A Replace of an absent node creates it [seen], that of ADMXInstall for one.
 		return d.Verb == "Get" || d.Verb == "Replace" && strings.Contains(f.Text, "takes Add")
 	case "scope":
 		bare := strings.HasPrefix(strings.ToLower(d.LocURI), "./vendor/")

@@ -20,7 +20,7 @@ func TestLawfulCommands(t *testing.T) {
 	for _, v := range []*variants.Variant{variants.Probes, variants.Newer, variants.Ingests, variants.Spelled, variants.Unknown, variants.Features, variants.ProfileExec} {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
-			l, err := lab.Start(nil, lab.Options{Seed: 1, Key: sharedKey, Variants: []*variants.Variant{v}})
+			l, err := lab.Start(nil, lab.Options{Seed: 1, Keys: sharedKeys, Variants: []*variants.Variant{v}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,9 +2,12 @@ package suite
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/simulator/csp/ddf"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -149,8 +152,18 @@ func (h *Heard) Mistake(d *Described, expected, saw string) {
 // Remark lists what breaks no rule, once: a scenario that passes shows it, too.
 func (h *Heard) Remark(d *Described, saw string) { h.note(d, true, "", saw) }
 
+// valueFirst matches the value with which a finding about it begins.
+var valueFirst = regexp.MustCompile(`^"(?:[^"\\]|\\.)*"`)
+
 func (h *Heard) note(d *Described, remark bool, expected, saw string) {
 	p := h.Pairs[d.Pair]
+	saw = valueFirst.ReplaceAllStringFunc(saw, func(quoted string) string {
+		value, err := strconv.Unquote(quoted)
+		if err != nil || redact.Value(d.LocURI, value) == value {
+			return quoted
+		}
+		return redact.Hidden
+	})
 	b := breach{device: h.device, ex: p.Ex, expected: expected, saw: d.Place() + ": " + saw,
 		from: fmt.Sprintf("%s, session %s, MsgID %s, CmdID %s", h.scenario, h.ID, p.Got.Hdr.MsgID, d.Command.CmdID)}
 	kind := alike(d.Verb, d.LocURI, saw)

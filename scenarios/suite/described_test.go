@@ -8,6 +8,7 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/csp/ddf"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
 // TestMistakes: the same mistake on many devices is listed once, with its places and
@@ -82,8 +83,21 @@ func TestAlike(t *testing.T) {
 	for i := range keptMistakes + 10 {
 		k.add(strings.Repeat("x", i), "device", breach{})
 	}
-	if len(k.order) != keptMistakes {
+	if lines := k.lines(); len(k.order) != keptMistakes || lines[len(lines)-1] != "10 more are not listed" {
 		t.Errorf("%d kinds are kept", len(k.order))
+	}
+}
+
+// TestMistakesHideSecrets: the value of a secret node is in no line.
+func TestMistakesHideSecrets(t *testing.T) {
+	h := &Heard{Session: &dmclient.Session{ID: "1"}, Pairs: []Pair{{Got: &syncml.Message{}}}, ear: newEar()}
+	d := Described{Command: &syncml.Command{}, Verb: "Add", LocURI: "./Device/Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/1/PFXCertPassword"}
+	h.Mistake(&d, "another", `"hunter \"2\"" is not allowed`)
+	d.LocURI = "./Device/Vendor/MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength"
+	h.Mistake(&d, "another", `"99" is not allowed`)
+	lines := h.ear.mistakes.lines()
+	if len(lines) != 2 || !strings.HasSuffix(lines[0], ": [redacted] is not allowed") || !strings.HasSuffix(lines[1], `: "99" is not allowed`) {
+		t.Errorf("%q", lines)
 	}
 }
 

@@ -72,12 +72,14 @@ func (e *ear) places() []breach {
 type kinds struct {
 	order []*breach
 	by    map[string]*breach
+	more  int // places of kinds that are not kept
 }
 
 func (k *kinds) add(kind, device string, b breach) {
 	known := k.by[kind]
 	if known == nil {
 		if len(k.order) == keptMistakes {
+			k.more++
 			return
 		}
 		if k.by == nil {
@@ -94,6 +96,9 @@ func (k *kinds) add(kind, device string, b breach) {
 func (k *kinds) lines() (out []string) {
 	for _, b := range k.order {
 		out = append(out, b.line())
+	}
+	if k.more > 0 {
+		out = append(out, fmt.Sprintf("%d more are not listed", k.more))
 	}
 	return out
 }

@@ -233,6 +233,9 @@ func (t *T) overheard() {
 			t.Keep(&Device{Device: b.device, T: t}, b.from, b.ex)
 		}
 	}
+	if n := heard.mistakes.more; n > 0 {
+		t.Evidence("%d more places are not listed", n)
+	}
 	first := places[0]
 	saw := first.saw + ", in " + first.from
 	if n := len(heard.mistakes.order); n > 1 {
