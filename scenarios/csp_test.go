@@ -91,6 +91,17 @@ func TestCommandsAgainstDescription(t *testing.T) {
 		{"an access control list", replace("./DevInfo/Lang?prop=ACL", "chr", "Get=*"), nil},
 		{"not a LocURI", replace("DevInfo//Lang", "chr", "en"), nil}, // of MSG-10
 		{"no LocURI", replace("", "chr", "en"), nil},
+		// As servers in use send them: profiles of fleetdm/fleet, samples of Learn.
+		{"an MSI without format and Atomic", hook.Command(syncml.Add, "./Device/Vendor/MSFT/EnterpriseDesktopAppManagement/MSI/%7B6F7CB29F-1319-4816-B345-0856916EB801%7D/DownloadInstall", "", ""), nil},
+		{"an app's node without format", hook.Command(syncml.Add, "./User/Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/App_8wekyb3d8bbwe", "", ""), nil},
+		{"a list", replace(policy+"UserRights/AccessFromNetwork", "chr", "*S-1-5-32-544\uf000*S-1-5-32-555"), nil},
+		{"an empty list", replace(policy+"UserRights/CreateToken", "chr", ""), nil},
+		{"JSON", replace(policy+"Start/ConfigureStartPins", "chr", `{"pinnedList":[{"packagedAppId":"Microsoft.WindowsTerminal_8wekyb3d8bbwe!App"}]}`), nil},
+		{"an ADMX file with a declaration", hook.Command(syncml.Add, "./Device/Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/Chrome/Policy/file", "chr", "\n <?xml version=\"1.0\"?>\n<policyDefinitions/>"), nil},
+		{"the firewall", replace("./Vendor/MSFT/Firewall/MdmStore/DomainProfile/EnableFirewall", "bool", "true"), nil},
+		{"int for chr", replace(policy+"Update/TargetReleaseVersion", "int", "1"), []string{"CSP-03"}},
+		{"a number for an ADMX-backed node", replace("./Device/Vendor/MSFT/BitLocker/EncryptionMethodByDriveType", "int", "7"), []string{"CSP-03", "CSP-04"}},
+		{"a policy in another area", replace(policy+"WindowsDefenderApplicationGuard/ClipboardSettings", "int", "0"), nil}, // unknown
 		{"what nobody knows", replace("./Vendor/MSFT/NoSuchCSP/Node", "int", "1"), nil},
 		{"not a command for nodes", in("Put"), nil},
 	} {
