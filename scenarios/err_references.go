@@ -85,7 +85,7 @@ func (f *namesTargets) Rewrite(m *syncml.Message, _ int) {
 	f.done = nil
 	var list []*syncml.Command
 	for i := range m.Body {
-		if st := &m.Body[i]; st.Verb == syncml.Status && slices.Contains(ofNodes, syncml.Verb(st.Cmd)) && len(st.TargetRef) == 0 {
+		if st := &m.Body[i]; st.Verb == syncml.Status && slices.Contains(suite.OfNodes, syncml.Verb(st.Cmd)) && len(st.TargetRef) == 0 {
 			list = append(list, st)
 		}
 	}

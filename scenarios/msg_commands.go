@@ -13,14 +13,11 @@ import (
 
 // Rules of the server's commands, each over one session.
 
-// ofNodes are the verbs whose Items name nodes.
-var ofNodes = []syncml.Verb{syncml.Add, syncml.Delete, syncml.Exec, syncml.Get, syncml.Replace}
-
 func namesNodes(h *suite.Heard) {
 	const expected = "Items with the full LocURI of a node, ./Vendor/MSFT/..."
 	for i, p := range h.Pairs {
 		commandsOf(p.Got, func(c, _ *syncml.Command) {
-			if !slices.Contains(ofNodes, c.Verb) {
+			if !slices.Contains(suite.OfNodes, c.Verb) {
 				return
 			}
 			switch {
@@ -61,7 +58,7 @@ func carriesData(h *suite.Heard) {
 				return
 			}
 			for _, it := range c.Items {
-				format := formatOf(c, &it)
+				format := suite.FormatOf(c, &it)
 				switch {
 				case format != "" && !slices.Contains(formats, format):
 					h.Breach(i, "a format that SyncML knows", "Format %s in %s of %s", suite.Show(format), c.Verb, it.Target.LocURI)
@@ -71,16 +68,6 @@ func carriesData(h *suite.Heard) {
 			}
 		})
 	}
-}
-
-// formatOf is the format of an Item: its own, or that of its command.
-func formatOf(c *syncml.Command, it *syncml.Item) string {
-	for _, m := range []*syncml.Meta{it.Meta, c.Meta} {
-		if m != nil && m.Format != "" {
-			return strings.TrimSpace(m.Format)
-		}
-	}
-	return ""
 }
 
 // foreignMeta names an element of Meta outside syncml:metinf; empty if there is none.

@@ -157,7 +157,7 @@ func encodesNames(h *suite.Heard) {
 
 func addsNodes(h *suite.Heard) {
 	h.EachItem(func(i int, c *syncml.Command, it *syncml.Item) {
-		if c.Verb != syncml.Add || it.HasData || formatOf(c, it) != "" {
+		if c.Verb != syncml.Add || it.HasData || suite.FormatOf(c, it) != "" {
 			return
 		}
 		// An Add without a value may also make room for an Exec, as Learn shows it for

@@ -173,7 +173,7 @@ func largeCommand(t *T) (lab.Command, bool) {
 	for i := range 800 { // no part is like another
 		fmt.Fprintf(&b, "%04d.", i)
 	}
-	value := b.String()
+	value := "<VPNProfile>" + b.String() + "</VPNProfile>"
 	return t.Form(
 		lab.Command{Verb: syncml.Add, LocURI: "./Vendor/MSFT/VPNv2/dmwake/ProfileXML", Format: "chr", Data: value},
 		lab.Command{Verb: syncml.Exec, LocURI: "./Vendor/MSFT/EnterpriseModernAppManagement/AppInstallation/dmwake/HostedInstall", Format: "chr", Data: value})

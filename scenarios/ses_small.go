@@ -29,7 +29,7 @@ func smallMessages(t *T) {
 	var queued []lab.Command
 	for i := range pieces {
 		c := form
-		c.LocURI, c.Data = fmt.Sprintf(form.LocURI, i), strings.Repeat(strconv.Itoa(i), 1800)
+		c.LocURI, c.Data = fmt.Sprintf(form.LocURI, i), "<VPNProfile>"+strings.Repeat(strconv.Itoa(i), 1800)+"</VPNProfile>"
 		queued = append(queued, c)
 		t.Queue(d, c)
 	}

@@ -113,10 +113,10 @@ func lint(t *T, s *dmclient.Session) {
 
 // markup returns a command with a value that must be escaped, if the queue takes one.
 func markup(t *T) (lab.Command, bool) {
-	const value = "a & b <c> \"d\""
+	const value, document = "a & b <c> \"d\"", "<VPNProfile><!-- a & b \"d\" --></VPNProfile>"
 	return t.Form(
 		lab.Command{Verb: syncml.Replace, LocURI: "./DevDetail/Ext/Microsoft/DeviceName", Format: "chr", Data: value},
-		lab.Command{Verb: syncml.Add, LocURI: "./Vendor/MSFT/VPNv2/dmwake/ProfileXML", Format: "chr", Data: value},
+		lab.Command{Verb: syncml.Add, LocURI: "./Vendor/MSFT/VPNv2/dmwake/ProfileXML", Format: "chr", Data: document},
 		lab.Command{Verb: syncml.Exec, LocURI: anyExec, Format: "chr", Data: value})
 }
 

@@ -5,7 +5,7 @@ package explain
 // OriginalError in a Status (SyncApplicationVersion 3.0 or later).
 var configManager = map[uint32]Answer{
 	0x86000000: {Name: "CFGMGR_E_INVALIDNODEOPTIONS", Means: "The node options are invalid."},
-	0x86000001: {Name: "CFGMGR_E_INVALIDDATATYPE", Means: "The data type is invalid.", Do: []string{"Compare Format with the CSP's description."}, Scenarios: []string{"ERR-10", "PFN-06"}},
+	0x86000001: {Name: "CFGMGR_E_INVALIDDATATYPE", Means: "The data type is invalid.", Do: []string{"Compare Format with the CSP's description."}, Scenarios: []string{"ERR-10", "PFN-06", "CSP-03"}},
 	0x86000002: {Name: "CFGMGR_E_NODENOTFOUND", Means: "The node does not exist. The Status is 404.",
 		Causes: []string{"A profile for a newer Windows, or for another edition.", "A Get before the Add, or a ProviderID that is not the enrolled one.", "A policy whose ADMX was not ingested: dmwake explain 404 ADMX."},
 		Do:     []string{"Compare the LocURI with the CSP's description, letter by letter."}, Shows: []string{"dmwake test --only SES-48"}, Scenarios: []string{"ERR-05", "ERR-18"}, Source: msmdm},
@@ -24,7 +24,7 @@ var configManager = map[uint32]Answer{
 	0x8600000f: {Name: "CFGMGR_E_CSPNODEILLEGALSTATE", Means: "The command failed because the node is in an invalid state."},
 	0x86000010: {Name: "CFGMGR_E_REQUIRESINTERNALTRANSACTIONING", Means: "The node must handle transactions itself for this command."},
 	0x86000011: {Name: "CFGMGR_E_COMMANDNOTALLOWED", Means: "The command is not allowed on this node. The Status is 405.",
-		Causes: []string{"Writing to a read-only node, or Get of a node that has only Exec."}, Do: []string{"Look up the operations of the node in its CSP."}, Scenarios: []string{"ERR-07"}},
+		Causes: []string{"Writing to a read-only node, or Get of a node that has only Exec."}, Do: []string{"Look up the operations of the node in its CSP."}, Scenarios: []string{"ERR-07", "CSP-02"}},
 	0x86000012: {Name: "CFGMGR_E_INTERCSPOPERATION", Means: "Copy and move between CSPs are illegal."},
 	0x86000013: {Name: "CFGMGR_E_PROPERTYNOTSUPPORTED", Means: "The node does not support the property that was asked for."},
 	0x86000014: {Name: "CFGMGR_E_INVALIDSEMANTICTYPE", Means: "The semantic type is invalid."},

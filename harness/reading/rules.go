@@ -16,7 +16,7 @@ import (
 // onMessages are the scenarios that look at nothing but messages, so that a log is
 // enough to judge by their rules.
 var onMessages = []string{"MSG-01", "MSG-02", "MSG-03", "MSG-04", "MSG-05", "MSG-06", "MSG-07", "MSG-08", "MSG-09", "MSG-10", "MSG-11", "MSG-12", "MSG-13",
-	"MSG-15", "MSG-16", "MSG-18", "MSG-19", "MSG-21", "MSG-22"}
+	"MSG-15", "MSG-16", "MSG-18", "MSG-19", "MSG-21", "MSG-22", "CSP-02", "CSP-03", "CSP-04", "CSP-05", "CSP-06"}
 
 // rules judges the server's side of sessions by the suite's own rules.
 type rules struct {

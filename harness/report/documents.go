@@ -48,6 +48,7 @@ var pages = map[string]string{
 	"Package identity overview":                              "https://learn.microsoft.com/windows/apps/desktop/modernize/package-identity-overview",
 	"Push notification service request and response headers": wns + "push-request-response-headers",
 	"Push notification support for device management":        management + "push-notification-windows-mdm",
+	"Understanding ADMX-backed policies":                     management + "understanding-admx-backed-policies",
 	"WNS overview":                                           wns + "wns-overview",
 	"Windows Push Notification Services overview":            wns + "wns-overview",
 }

@@ -33,6 +33,10 @@ type Heard struct {
 	id       string           // of the device, if device is nil
 	scenario string
 	ear      *ear
+
+	checks    *checks
+	described bool // items is filled
+	items     []Described
 }
 
 // Pair is a message from the server and the message that it answers.
@@ -46,8 +50,8 @@ type Pair struct {
 }
 
 // hear reads a session of a device.
-func hear(d *dmclient.Device, scenario string, s *dmclient.Session) *Heard {
-	return &Heard{Session: s, device: d, scenario: scenario, Pairs: PairsOf(s)}
+func hear(d *dmclient.Device, scenario string, s *dmclient.Session, k *checks) *Heard {
+	return &Heard{Session: s, device: d, scenario: scenario, Pairs: PairsOf(s), checks: k}
 }
 
 // PairsOf returns the server's messages of a session, each with what it answers.
@@ -127,33 +131,8 @@ func (h *Heard) EachItem(f func(i int, c *syncml.Command, it *syncml.Item)) {
 // Breach notes that a message breaks the rule: the i-th pair, what was expected, and
 // what was seen.
 func (h *Heard) Breach(i int, expected, saw string, args ...any) {
-	h.ear.note(h.scenario, breach{h.device, h.Pairs[i].Ex, expected, fmt.Sprintf(saw, args...),
-		fmt.Sprintf("%s, session %s, message %d", h.scenario, h.ID, i+1)})
-}
-
-// breach is one place where a rule is broken.
-type breach struct {
-	device              *dmclient.Device
-	ex                  *dmclient.Exchange
-	expected, saw, from string
-}
-
-// keptBreaches is how many places one rule's result lists.
-const keptBreaches = 20
-
-// ear holds what one scenario heard so far.
-type ear struct {
-	list      []breach
-	total     int
-	in        map[string]int // places by the scenario that held the session
-	concerned bool
-}
-
-func (e *ear) note(scenario string, b breach) {
-	e.in[scenario]++
-	if e.total++; len(e.list) < keptBreaches {
-		e.list = append(e.list, b)
-	}
+	h.ear.note(h.scenario, breach{device: h.device, ex: h.Pairs[i].Ex, expected: expected, saw: fmt.Sprintf(saw, args...),
+		from: fmt.Sprintf("%s, session %s, message %d", h.scenario, h.ID, i+1)})
 }
 
 // ears hold what all scenarios that listen heard in a run.
@@ -164,6 +143,7 @@ type ears struct {
 	of    map[string]*ear
 	seen  map[weak.Pointer[dmclient.Session]]bool // not to keep them
 	cut   map[weak.Pointer[dmclient.Session]]bool
+	known checks
 }
 
 func newEars(list []Scenario, polls bool) *ears {
@@ -186,7 +166,7 @@ func (e *ears) listen(scenario string, devices ...*dmclient.Device) {
 				continue
 			}
 			e.seen[p] = true
-			h := hear(d, scenario, s)
+			h := hear(d, scenario, s, &e.known)
 			h.Polls = e.polls
 			h.Crossed = e.cut[p] || slices.ContainsFunc(held[d.Identity().DeviceID], func(o *dmclient.Session) bool {
 				return o != s && o.Started.Before(s.Ended) && s.Started.Before(o.Ended)
@@ -203,7 +183,7 @@ func (e *ears) listen(scenario string, devices ...*dmclient.Device) {
 
 func (e *ears) ear(id string) *ear {
 	if e.of[id] == nil {
-		e.of[id] = &ear{in: map[string]int{}}
+		e.of[id] = newEar()
 	}
 	return e.of[id]
 }
@@ -237,19 +217,30 @@ func (t *T) Concerned() bool {
 func (t *T) overheard() {
 	t.ears.listen(t.s.ID, t.held()...)
 	t.ears.mu.Lock()
-	heard := *t.ears.ear(t.s.ID)
+	heard, places, remarks := *t.ears.ear(t.s.ID), t.ears.ear(t.s.ID).places(), t.ears.ear(t.s.ID).remarks.lines()
+	err := t.ears.known.err
 	t.ears.mu.Unlock()
+	if err != nil {
+		t.Error("the description of the CSPs cannot be read: %v", err)
+	}
+	t.remarks = remarks
 	if heard.total == 0 {
 		return
 	}
-	for i, b := range heard.list {
-		t.Evidence("%s: %s", b.from, b.saw)
+	for i, b := range places {
+		t.Evidence("%s", b.line())
 		if i < keptExchanges/2 { // the verdict is about the first
 			t.Keep(&Device{Device: b.device, T: t}, b.from, b.ex)
 		}
 	}
-	first := heard.list[0]
+	if n := heard.mistakes.more; n > 0 {
+		t.Evidence("%d more places are not listed", n)
+	}
+	first := places[0]
 	saw := first.saw + ", in " + first.from
+	if n := len(heard.mistakes.order); n > 1 {
+		saw += fmt.Sprintf("; %d mistakes", n)
+	}
 	if heard.total > 1 {
 		saw += fmt.Sprintf("; %d places in all", heard.total)
 	}

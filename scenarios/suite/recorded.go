@@ -38,13 +38,14 @@ func Judge(list []Scenario, r *Recorded) (out []Place) {
 	for i, p := range r.Pairs {
 		at[p.Ex] = i
 	}
+	h := &Heard{Session: s, Pairs: r.Pairs, id: r.DeviceID, checks: &checks{}}
 	for i := range list {
 		if list[i].Hears == nil {
 			continue
 		}
-		h := &Heard{Session: s, Pairs: r.Pairs, id: r.DeviceID, ear: &ear{in: map[string]int{}}}
+		h.ear = newEar()
 		list[i].Hears(h)
-		for _, b := range h.ear.list {
+		for _, b := range h.ear.places() {
 			out = append(out, Place{&list[i], at[b.ex], b.expected, b.saw})
 		}
 	}

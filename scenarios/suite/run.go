@@ -168,7 +168,7 @@ func (t *T) judge(ctx context.Context) {
 		res.Fix = t.s.Fix
 		t.attach()
 	}
-	res.Evidence = once(res.Evidence)
+	res.Evidence = once(append(res.Evidence, t.remarks...))
 	if t.hookErr != nil && res.Outcome != report.Skipped {
 		t.hookErr = nil
 	}

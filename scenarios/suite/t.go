@@ -34,6 +34,7 @@ type T struct {
 	posts   []post
 	failing []*Device // of inputs that did not pass
 	ears    *ears     // what listens in this run
+	remarks []string  // evidence that a result keeps, whatever it is
 }
 
 // Context ends with the run, or when the run's time is up.

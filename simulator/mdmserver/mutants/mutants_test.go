@@ -14,7 +14,7 @@ import (
 // TestAll: every mutant that is declared stands in All once, under a name of its
 // area, and changes something.
 func TestAll(t *testing.T) {
-	name := regexp.MustCompile(`^(enr|esp|aad|msg|ses|pfn|chn|tok|wns|wer|psh|err|sec|rob)-[a-z0-9-]+$`)
+	name := regexp.MustCompile(`^(csp|enr|esp|aad|msg|ses|pfn|chn|tok|wns|wer|psh|err|sec|rob)-[a-z0-9-]+$`)
 	seen := map[string]bool{}
 	for _, m := range All() {
 		if !name.MatchString(m.Name) || seen[m.Name] || m.Does == "" {
