@@ -54,8 +54,8 @@ func dmClient() CSP {
 			}
 			return 200
 		}},
-		account + "/LinkedEnrollment/Enroll":   {Run: func(*Call, string) int { return 200 }},
-		account + "/LinkedEnrollment/Unenroll": {Run: func(*Call, string) int { return 200 }},
+		account + "/LinkedEnrollment/Enroll":   {Run: linkedEnroll},
+		account + "/LinkedEnrollment/Unenroll": {Run: linkedUnenroll},
 		account + "/Recovery/InitiateRecovery": {Run: func(c *Call, _ string) int {
 			c.Host.Effect(Effect{Kind: EffectRecover, At: c.Host.Now()})
 			return 200

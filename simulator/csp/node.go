@@ -128,7 +128,8 @@ type Node struct {
 	Desktop    bool   // desktops only
 	OnDesktop  int    // the first Windows build with the node on desktops, if phones had it earlier
 	handler    Handler
-	registered string // the CSP it belongs to
+	gate       func(*Call) int // of its CSP
+	registered string          // the CSP it belongs to
 }
 
 // Dynamic reports whether the server or device chooses the node's name.

@@ -122,6 +122,11 @@ func (t *Tree) do(ctx context.Context, verb syncml.Verb, locURI string, v Value)
 	}
 	c := t.call(ctx, op, a)
 	c.Exists, c.ParentExists, c.LocURI, c.Format = t.exists(a), len(a.Names) > 0 && t.has(a.parent()), locURI, Format(strings.ToLower(v.Format))
+	if r.node != nil && r.node.gate != nil {
+		if code := r.node.gate(c); code != syncml.OK {
+			return Answer{Code: code}
+		}
+	}
 	switch {
 	case isQuery && op != Get:
 		return Answer{Code: syncml.Unsupported}
@@ -132,11 +137,13 @@ func (t *Tree) do(ctx context.Context, verb syncml.Verb, locURI string, v Value)
 	case Get:
 		return t.get(c, r)
 	case Add, Replace:
-		return Answer{Code: t.write(c, r, v)}
+		code := t.write(c, r, v)
+		return Answer{Code: code, Err: c.Err}
 	case Delete:
 		return Answer{Code: t.remove(c, r)}
 	default:
-		return Answer{Code: t.exec(c, r, v.Data)}
+		code := t.exec(c, r, v.Data)
+		return Answer{Code: code, Err: c.Err}
 	}
 }
 

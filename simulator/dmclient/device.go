@@ -226,8 +226,12 @@ type Device struct {
 	setup      setup
 	schedule   schedule
 	directory  directory
-	trigger    Origin // why wake was signalled
-	runs       bool   // Run begins what is signalled
+	trigger    Origin        // why wake was signalled
+	runs       bool          // Run begins what is signalled
+	link       *link         // the linked enrollment; nil without one
+	primary    *Device       // whose linked enrollment this is; nil otherwise
+	declared   []declaration // of a linked enrollment
+	refreshed  time.Time     // when the documents were last held against the device
 }
 
 // New makes a device. It does nothing until Enroll or Adopt.
