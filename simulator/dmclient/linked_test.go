@@ -90,13 +90,13 @@ func TestLinkedEnrollment(t *testing.T) {
 	}
 	list := r.documents(d)
 	if len(list) != 2 || list[0].State != 60 || !strings.Contains(list[0].Result, `operation="Set" state="60"`) ||
-		!strings.Contains(list[0].Result, `<URI path="dmwake/AlwaysOn" status="200" state="60" type="bool"/>`) {
+		!strings.Contains(list[0].Result, `<URI path="declared/AlwaysOn" status="200" state="60" type="bool"/>`) {
 		t.Errorf("the server knows %+v", list)
 	}
 	if len(list) == 2 && !strings.Contains(list[1].Result, ">"+d.Profile().OSVersion+"</URI>") {
 		t.Errorf("the inventory is %s", list[1].Result)
 	}
-	if v, _ := d.Tree().Get("./Vendor/MSFT/VPNv2/dmwake/AlwaysOn"); v != "true" {
+	if v, _ := d.Tree().Get("./Vendor/MSFT/VPNv2/declared/AlwaysOn"); v != "true" {
 		t.Errorf("the document's setting is %q on the device", v)
 	}
 }
@@ -164,7 +164,7 @@ func TestDeclaredSettingsAreHeld(t *testing.T) {
 	r := newRig(t, linkedServer)
 	clock := dmclient.NewVirtualClock(start)
 	d, child := r.linked(func(c *dmclient.Config) { c.Clock = clock })
-	const vpn = "./Vendor/MSFT/VPNv2/dmwake/DnsSuffix"
+	const vpn = "./Vendor/MSFT/VPNv2/declared/DnsSuffix"
 	r.sync(child)
 	r.expect(d, "500", syncml.Replace, vpn, "chr", "other.example")
 	if !strings.Contains(string(lastSent(d)), "500") {
@@ -331,4 +331,30 @@ func TestLinkedDiscovery(t *testing.T) {
 	if got := strings.Join(asked, ", "); got != want {
 		t.Errorf("asked %q, want %q", got, want)
 	}
+}
+
+// TestLinkedIsKept: a device that is stored and restored still has its linked enrollment,
+// the documents and what they hold.
+func TestLinkedIsKept(t *testing.T) {
+	r := newRig(t, linkedServer)
+	var cfg dmclient.Config
+	d, child := r.linked(func(c *dmclient.Config) { cfg = *c })
+	r.sync(child)
+	record, err := d.Pack(dmclient.Packing{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := dmclient.Unpack(cfg, dmclient.Packing{}, record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(again.Close)
+	if again.Linked() == nil || again.Linked().Provider() != child.Provider() {
+		t.Fatal("the linked enrollment is lost")
+	}
+	s := r.sync(again.Linked())
+	if alert := declaredIn(s.Sent[0]); !strings.Contains(alert, `state="60"`) {
+		t.Errorf("the restored enrollment tells %q", alert)
+	}
+	r.expect(again, "500", syncml.Replace, "./Vendor/MSFT/VPNv2/declared/DnsSuffix", "chr", "other.example")
 }

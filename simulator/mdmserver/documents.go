@@ -22,7 +22,7 @@ type Document struct {
 // what the device is.
 var referenceDocuments = []Document{
 	{ID: "27FEA311-68B9-4320-9FC4-296F6FDFAFE2", Text: `<DeclaredConfiguration schema="1.0" context="Device" id="27FEA311-68B9-4320-9FC4-296F6FDFAFE2" checksum="1" osdefinedscenario="MSFTVPN">` +
-		`<CSP name="./Vendor/MSFT/VPNv2"><URI path="dmwake/AlwaysOn" type="bool">true</URI><URI path="dmwake/DnsSuffix" type="chr">mdm.example</URI></CSP></DeclaredConfiguration>`},
+		`<CSP name="./Vendor/MSFT/VPNv2"><URI path="declared/AlwaysOn" type="bool">true</URI><URI path="declared/DnsSuffix" type="chr">mdm.example</URI></CSP></DeclaredConfiguration>`},
 	{ID: "5A10A4D2-3C8E-4B06-9A1D-6F3B1B0C7E55", Inventory: true, Text: `<DeclaredConfiguration schema="1.0" context="Device" id="5A10A4D2-3C8E-4B06-9A1D-6F3B1B0C7E55" checksum="1" osdefinedscenario="MSFTInventory">` +
 		`<CSP name="./DevDetail"><URI path="SwV"/></CSP></DeclaredConfiguration>`},
 }
