@@ -322,6 +322,9 @@ func (d *Device) now() time.Time { return d.cfg.Clock.Now().Add(d.cfg.Skew) }
 // Close closes the device's connections and channels. The device is still
 // enrolled at the server.
 func (d *Device) Close() {
+	if child := d.Linked(); child != nil {
+		child.Close()
+	}
 	d.push.closeAll()
 	d.Disconnect()
 }

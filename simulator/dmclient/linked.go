@@ -185,7 +185,6 @@ func (d *Device) enrollLinked(ctx context.Context) (*Device, error) {
 		return nil, err
 	}
 	child.mu.Lock()
-	child.login = d.LoggedIn()
 	child.refreshed = child.now()
 	child.mu.Unlock()
 	return child, nil
