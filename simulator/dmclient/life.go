@@ -236,12 +236,13 @@ type Inventory struct {
 	Apps         []string // package or product, and version
 	Policies     []string // area/name=value
 	Work         []string // installations and certificate requests that are under way or failed
+	Linked       []string // the linked enrollment and its documents, or the task that makes it
 }
 
 // Inventory reads it from the tree.
 func (d *Device) Inventory() Inventory {
 	t := d.tree
-	inv := Inventory{State: d.State().String(), Life: d.Life()}
+	inv := Inventory{State: d.State().String(), Life: d.Life(), Linked: d.linkedInventory()}
 	for _, scope := range []string{"./Vendor/MSFT/", "./User/Vendor/MSFT/"} {
 		inv.VPNs = append(inv.VPNs, t.Children(scope+"VPNv2")...)
 		inv.WiFi = append(inv.WiFi, t.Children(scope+"WiFi/Profile")...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -156,6 +157,10 @@ func (d *Device) linkedConfig(endpoint string) Config {
 // and RST as ever (Learn, "Declared configuration discovery" and "enrollment").
 func (d *Device) enrollLinked(ctx context.Context) (*Device, error) {
 	endpoint := d.LinkEndpoint()
+	if u, err := url.Parse(endpoint); err == nil && strings.HasSuffix(strings.ToLower(u.Hostname()), ".microsoft.com") {
+		return nil, &enroll.Error{Step: enroll.StepLinked, Err: &enroll.CodedError{Code: enroll.CodeConnectivity,
+			Err: fmt.Errorf("%s is Microsoft's service; a simulated device does not enroll there", u.Hostname())}}
+	}
 	child, err := New(d.linkedConfig(endpoint))
 	if err != nil {
 		return nil, err
@@ -308,4 +313,20 @@ func (d *Device) linkedEnded(s State) {
 	if known {
 		d.linkStatus(csp.LinkLeft, "0")
 	}
+}
+
+// linkedInventory describes the linked enrollment in words.
+func (d *Device) linkedInventory() (out []string) {
+	child := d.Linked()
+	switch {
+	case d.LinkPending():
+		return []string{"a task enrolls the device at " + d.LinkEndpoint() + ", or ends its linked enrollment"}
+	case child == nil:
+		return nil
+	}
+	out = append(out, child.Provider())
+	for _, x := range child.declarations() {
+		out = append(out, fmt.Sprintf("document %s: state %d", x.ID, x.State))
+	}
+	return out
 }

@@ -358,3 +358,55 @@ func TestLinkedIsKept(t *testing.T) {
 	}
 	r.expect(again, "500", syncml.Replace, "./Vendor/MSFT/VPNv2/declared/DnsSuffix", "chr", "other.example")
 }
+
+// TestLinkedEndsWithThePrimary: a device that is no longer managed has no linked
+// enrollment either [model].
+func TestLinkedEndsWithThePrimary(t *testing.T) {
+	r := newRig(t, linkedServer)
+	d, child := r.linked(nil)
+	if _, err := d.Unenroll(r.ctx()); err != nil {
+		t.Fatal(err)
+	}
+	if d.Linked() != nil || child.State() != dmclient.Unenrolled {
+		t.Errorf("the linked enrollment is %s", child.State())
+	}
+}
+
+// TestLinkedNotWithMicrosoft: a simulated device has no business at Microsoft's service.
+func TestLinkedNotWithMicrosoft(t *testing.T) {
+	r := newRig(t, nil)
+	d := r.enrolled(nil)
+	at := dmclient.ProviderURI(d.Provider()) + linkedNodes
+	r.queue(d, syncml.Replace, at+"DiscoveryEndpoint", "chr", "https://discovery.dm.microsoft.com/EnrollmentConfiguration?api-version=1.0")
+	r.queue(d, syncml.Exec, at+"Enroll", "", "")
+	r.sync(d)
+	if _, err := d.Link(r.ctx()); err == nil || !strings.Contains(err.Error(), "Microsoft") || linkedTo(d, "EnrollStatus") != "3" {
+		t.Errorf("err %v, EnrollStatus %s", err, linkedTo(d, "EnrollStatus"))
+	}
+}
+
+// TestLinkedJoined: a device that joined a directory says so in the discovery, and
+// enrolls linked with its own token (Learn, "Declared configuration discovery" and
+// "enrollment").
+func TestLinkedJoined(t *testing.T) {
+	kind := ""
+	r, f := entraRig(t, func(c *mdmserver.Config) {
+		c.Linked = true
+		c.Tamper.Linked = append(c.Tamper.Linked, func(_ *mdmserver.Config, req *enroll.LinkedRequest, _ *enroll.LinkedReply) { kind = req.EnrollmentType })
+	})
+	_, child := r.linked(func(c *dmclient.Config) {
+		f.config(c)
+		join(c)
+	})
+	rst := string(child.EnrollExchanges()[len(child.EnrollExchanges())-1].Request)
+	if kind != "Device" || !strings.Contains(rst, enroll.JWTToken) || !strings.Contains(rst, "EmmDeviceId") {
+		t.Errorf("enrollmentType %q, RST %s", kind, rst)
+	}
+	own := false
+	for _, a := range f.asked {
+		own = own || a.Device
+	}
+	if !own {
+		t.Error("no token of the device was asked for")
+	}
+}
