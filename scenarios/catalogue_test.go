@@ -119,13 +119,12 @@ func TestMutantsAreKilled(t *testing.T) {
 	}
 }
 
-// sharedKey lets devices of many labs share a few keys: making one takes longer
-// than most scenarios.
-var sharedKey = enroll.NewKeyPool(16).Key
+// sharedKeys are a few keys for all labs: making one takes longer than most scenarios.
+var sharedKeys = enroll.NewKeyPool(16)
 
 func newLab(t *testing.T, broken ...*mutants.Mutant) *lab.Lab {
 	t.Helper()
-	l, err := lab.Start(nil, lab.Options{Mutants: broken, Seed: 1, Quiet: 1500 * time.Millisecond, Crowd: 60, Key: sharedKey})
+	l, err := lab.Start(nil, lab.Options{Mutants: broken, Seed: 1, Quiet: 1500 * time.Millisecond, Crowd: 60, Keys: sharedKeys})
 	if err != nil {
 		t.Fatal(err)
 	}

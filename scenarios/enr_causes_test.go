@@ -59,7 +59,7 @@ func TestTokenOrService(t *testing.T) {
 func TestCauseOfOneBug(t *testing.T) {
 	t.Parallel()
 	start := func(list ...*mutants.Mutant) *lab.Lab {
-		l, err := lab.Start(nil, lab.Options{Seed: 1, Key: sharedKey, Mutants: list})
+		l, err := lab.Start(nil, lab.Options{Seed: 1, Keys: sharedKeys, Mutants: list})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -67,7 +67,7 @@ func configured(t *testing.T, base, ca, dir string) *lab.Lab {
 		WNS:    target.WNS{Mode: "proxy", Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: dir},
 	}
 	cfg.Defaults()
-	l, err := lab.Start(cfg, lab.Options{Seed: 1, Key: sharedKey, BareWait: 20 * time.Millisecond})
+	l, err := lab.Start(cfg, lab.Options{Seed: 1, Keys: sharedKeys, BareWait: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,7 +360,7 @@ func TestMalformedInWords(t *testing.T) {
 // TestEvidenceIsOfTheRule: unbound prefixes are the matter of ENR-08, and stand in
 // no other scenario's evidence.
 func TestEvidenceIsOfTheRule(t *testing.T) {
-	l, err := lab.Start(nil, lab.Options{Seed: 1, Key: sharedKey, Mutants: []*mutants.Mutant{mutants.EnrPoliciesUnbound, mutants.EnrTimestampOld}})
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Keys: sharedKeys, Mutants: []*mutants.Mutant{mutants.EnrPoliciesUnbound, mutants.EnrTimestampOld}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func signedDevice(t *T) (*Device, *tls.Certificate) {
 	}
 	t.OneDevice("it needs devices of its own")
 	exchangeOf(d, enroll.StepToken)
-	if d.Certificate() == nil {
+	if d.Device.Certificate() == nil {
 		t.Blocked(suite.By(suite.Enrolls), "no device could be enrolled: %v", d.EnrollError())
 	}
 	cfg, err := t.Lab.DeviceConfig()

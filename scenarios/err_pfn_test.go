@@ -13,7 +13,7 @@ import (
 // TestUpperCasePFNOnADesktop: only an old phone rejects a PFN with upper-case letters;
 // a desktop registers it, so it blocks nothing.
 func TestUpperCasePFNOnADesktop(t *testing.T) {
-	l, err := lab.Start(nil, lab.Options{Seed: 1, Key: sharedKey, Mutants: []*mutants.Mutant{mutants.PfnUpperCase, mutants.PfnNoPushNode}})
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Keys: sharedKeys, Mutants: []*mutants.Mutant{mutants.PfnUpperCase, mutants.PfnNoPushNode}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func (s foreign) start(t *testing.T) *lab.Lab {
 		of.TokenURL, of.ChannelHosts = "https://login.live.com"+fakewns.TokenPath, []string{".notify.windows.com"}
 	}
 	cfg.Defaults()
-	l, err := lab.Start(cfg, lab.Options{Seed: 1, Key: sharedKey, BareWait: 20 * time.Millisecond})
+	l, err := lab.Start(cfg, lab.Options{Seed: 1, Keys: sharedKeys, BareWait: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ var matrixFile = flag.String("matrix", "", "run every scenario on every mutant a
 // dmwake test --strict would.
 func strict(t *testing.T, seed uint64, broken ...*mutants.Mutant) *report.Report {
 	t.Helper()
-	l, err := lab.Start(nil, lab.Options{Mutants: broken, Seed: seed, Push: 4 * time.Second, Crowd: 40, Key: sharedKey})
+	l, err := lab.Start(nil, lab.Options{Mutants: broken, Seed: seed, Push: 4 * time.Second, Crowd: 40, Keys: sharedKeys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func TestNamedByCertificate(t *testing.T) {
 		report.Passed: {Variants: []*variants.Variant{variants.CertNamed}},
 		report.Failed: {Mutants: []*mutants.Mutant{mutants.SesSwapped}},
 	} {
-		o.Seed, o.Key = 1, sharedKey
+		o.Seed, o.Keys = 1, sharedKeys
 		l, err := lab.Start(nil, o)
 		if err != nil {
 			t.Fatal(err)
@@ -40,7 +40,7 @@ func TestNamedByCertificate(t *testing.T) {
 // from sessions one after another. A server may end the first for the second, and
 // then numbers anew.
 func TestCrossed(t *testing.T) {
-	l, err := lab.Start(nil, lab.Options{Seed: 1, Key: sharedKey})
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Keys: sharedKeys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func pushRun(t *testing.T, o lab.Options, areas ...string) *report.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Key, o.Crowd = sharedKey, 40
+	o.Keys, o.Crowd = sharedKeys, 40
 	l, err := lab.Start(nil, o)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestPushPathIsToldOnce(t *testing.T) {
 // and leaves its token behind, is right.
 func TestRedirectsMayBeFollowed(t *testing.T) {
 	all := All()
-	l, err := lab.Start(nil, lab.Options{Variants: []*variants.Variant{variants.Redirects}, Seed: 1, Quiet: 500 * time.Millisecond, Key: sharedKey})
+	l, err := lab.Start(nil, lab.Options{Variants: []*variants.Variant{variants.Redirects}, Seed: 1, Quiet: 500 * time.Millisecond, Keys: sharedKeys})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestRedirectsMayBeFollowed(t *testing.T) {
 // TestTakenForDone: a server that takes a command for done when it has sent it is told
 // once, whatever ended the session.
 func TestTakenForDone(t *testing.T) {
-	l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: []*mutants.Mutant{mutants.PshSentDone}, Key: sharedKey})
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: []*mutants.Mutant{mutants.PshSentDone}, Keys: sharedKeys})
 	if err != nil {
 		t.Fatal(err)
 	}

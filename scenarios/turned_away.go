@@ -259,7 +259,7 @@ func excerpt(body []byte) string {
 // certificate before any data was sent. Then it refused the certificate, and its
 // alert was lost.
 func closedInTLS(t *T, v *visitor) bool {
-	cert := v.device.Certificate()
+	cert := v.device.Device.Certificate()
 	switch {
 	case v.as.NoCertificate:
 		cert = &tls.Certificate{}

@@ -44,7 +44,7 @@ func TestTurnedAway(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			o := lab.Options{Seed: 1, Key: sharedKey}
+			o := lab.Options{Seed: 1, Keys: sharedKeys}
 			if c.mutant != nil {
 				o.Mutants = []*mutants.Mutant{c.mutant}
 			}

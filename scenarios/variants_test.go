@@ -75,7 +75,7 @@ func TestVariants(t *testing.T) {
 			names[i] = v.Name
 		}
 		server := strings.Join(names, " + ")
-		l, err := lab.Start(nil, lab.Options{Variants: list, Seed: uint64(i + 1), Quiet: 1500 * time.Millisecond, Crowd: 40, Key: sharedKey})
+		l, err := lab.Start(nil, lab.Options{Variants: list, Seed: uint64(i + 1), Quiet: 1500 * time.Millisecond, Crowd: 40, Keys: sharedKeys})
 		if err != nil {
 			t.Errorf("%s: %v", server, err)
 			return

@@ -15,7 +15,7 @@ func TestRetryAfterIsTheChannels(t *testing.T) {
 		for want, list := range map[report.Outcome][]*mutants.Mutant{report.Passed: nil, report.Warned: {mutants.Wer406One}} {
 			t.Run(id+" "+string(want), func(t *testing.T) {
 				t.Parallel()
-				l, err := lab.Start(nil, lab.Options{Seed: 1, Key: sharedKey, Mutants: list})
+				l, err := lab.Start(nil, lab.Options{Seed: 1, Keys: sharedKeys, Mutants: list})
 				if err != nil {
 					t.Fatal(err)
 				}

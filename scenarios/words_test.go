@@ -24,7 +24,7 @@ func TestRuleOfProfile(t *testing.T) {
 		}{"win11-25h2": {report.Warned, false}, "wp81": {report.Failed, true}} {
 			t.Run(c.id+" "+profile, func(t *testing.T) {
 				t.Parallel()
-				l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: []*mutants.Mutant{c.mutant}, Key: sharedKey})
+				l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: []*mutants.Mutant{c.mutant}, Keys: sharedKeys})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -43,7 +43,7 @@ func TestRuleOfProfile(t *testing.T) {
 // TestDeviceThatLeft: to serve a device that left is a cause of its own, also where
 // callers without a certificate are served.
 func TestDeviceThatLeft(t *testing.T) {
-	l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: []*mutants.Mutant{mutants.SecNoCert, mutants.SecUnenrolled}, Key: sharedKey})
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Mutants: []*mutants.Mutant{mutants.SecNoCert, mutants.SecUnenrolled}, Keys: sharedKeys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 // TestAlone: a lab that stands alone shares neither server nor push service, and
 // is gone after release while the other goes on.
 func TestAlone(t *testing.T) {
-	l, err := Start(nil, Options{Seed: 5, Mutants: []*mutants.Mutant{mutants.WnsPut}})
+	l, err := Start(nil, Options{Keys: testKeys, Seed: 5, Mutants: []*mutants.Mutant{mutants.WnsPut}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestKeys(t *testing.T) {
 
 // BenchmarkAlone is what a lab of its own costs.
 func BenchmarkAlone(b *testing.B) {
-	l, err := Start(nil, Options{Seed: 5})
+	l, err := Start(nil, Options{Keys: testKeys, Seed: 5})
 	if err != nil {
 		b.Fatal(err)
 	}

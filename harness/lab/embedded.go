@@ -24,7 +24,7 @@ func (l *Lab) startEmbedded(opts Options) error {
 	cfg.Target.Crowd = opts.Crowd
 	// A phone beside the usual ones: some rules are MUST only there.
 	cfg.Target.Profiles = append([]string{dmclient.WP81().Name}, target.DefaultProfiles()...)
-	cfg.Timeouts = target.Timeouts{Push: 5 * time.Second, Latency: 2 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 5 * time.Second}
+	cfg.Timeouts = target.Timeouts{Push: 5 * time.Second, Latency: 2 * time.Second, Quiet: 700 * time.Millisecond, Request: 10 * time.Second, Hook: 30 * time.Second}
 	if opts.Quiet > 0 {
 		cfg.Timeouts.Quiet = opts.Quiet
 	}

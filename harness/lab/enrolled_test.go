@@ -13,7 +13,7 @@ import (
 // TestEnrolledAfterSession: the hook runs once for each enrollment, after the first
 // session that the server answered.
 func TestEnrolledAfterSession(t *testing.T) {
-	l, err := Start(nil, Options{Seed: 1})
+	l, err := Start(nil, Options{Keys: testKeys, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func served(t *testing.T, base string, wrap func(http.Handler) http.Handler, edi
 		WNS: target.WNS{Mode: "proxy", Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: dir}, Timeouts: target.Timeouts{Restart: 20 * time.Second}}
 	edit(cfg, addr)
 	cfg.Defaults()
-	l, err := Start(cfg, Options{Seed: 3, BareWait: 10 * time.Millisecond})
+	l, err := Start(cfg, Options{Keys: testKeys, Seed: 3, BareWait: 10 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func TestHangingServer(t *testing.T) {
 			Target:   target.Target{Discovery: "https://" + addr + "/d", Username: "u", Password: target.NewSecret("p")}}
 		edit(&cfg.Target)
 		cfg.Defaults()
-		l, err := Start(cfg, Options{Seed: 1})
+		l, err := Start(cfg, Options{Keys: testKeys, Seed: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

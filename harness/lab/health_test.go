@@ -27,7 +27,7 @@ func TestHealthByStatus(t *testing.T) {
 	} {
 		cfg := &target.Config{WNS: target.WNS{Listen: "127.0.0.1:0", Proxy: "127.0.0.1:0", CADir: t.TempDir()}, Target: target.Target{Discovery: srv.URL + "/D.svc"}}
 		cfg.Defaults()
-		l, err := Start(cfg, Options{Seed: 1})
+		l, err := Start(cfg, Options{Keys: testKeys, Seed: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,7 +76,7 @@ func (a *ownAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // ownIDs is a lab with such a server.
 func ownIDs(t *testing.T) (*Lab, *ownAPI) {
 	t.Helper()
-	l, err := Start(nil, Options{Variants: []*variants.Variant{variants.AddrQueryID}, Seed: 5})
+	l, err := Start(nil, Options{Keys: testKeys, Variants: []*variants.Variant{variants.AddrQueryID}, Seed: 5})
 	if err != nil {
 		t.Fatal(err)
 	}

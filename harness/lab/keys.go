@@ -31,10 +31,7 @@ func (l *Lab) makeKeys() {
 // key is the key of a new device: shared against the embedded server, unique
 // against the user's own server, as on real devices.
 func (l *Lab) key() (crypto.Signer, error) {
-	switch {
-	case l.opts.Key != nil:
-		return l.opts.Key()
-	case l.embedded != nil:
+	if l.opts.Keys != nil || l.embedded != nil {
 		return l.family.keys.Key()
 	}
 	select {

@@ -50,9 +50,10 @@ type Options struct {
 	Crowd int
 	// Setup is a special setup of the embedded server, one of Setups.
 	Setup string
-	// Key makes devices' keys. By default devices of the embedded server share
-	// a few RSA keys, and devices of other servers get a new one each.
-	Key func() (crypto.Signer, error)
+	// Keys hands out the keys of the devices and of the directory. By default devices
+	// of the embedded server share a few RSA keys, and devices of other servers get a
+	// new one each.
+	Keys *enroll.KeyPool
 	// Now replaces time.Now for the N of the work hook, which begins elsewhere in each
 	// run.
 	Now func() time.Time
@@ -129,7 +130,11 @@ type Lab struct {
 // Start starts a lab for the target; nil is the embedded reference server.
 // Errors are worded for the user.
 func Start(cfg *target.Config, opts Options) (*Lab, error) {
-	l, err := start(cfg, opts, &family{keys: enroll.NewKeyPool(sharedKeys), lenient: map[string]*leniency{}})
+	keys := opts.Keys
+	if keys == nil {
+		keys = enroll.NewKeyPool(sharedKeys)
+	}
+	l, err := start(cfg, opts, &family{keys: keys, lenient: map[string]*leniency{}})
 	if err == nil {
 		l.first = true
 	}
@@ -175,7 +180,7 @@ func start(cfg *target.Config, opts Options, of *family) (*Lab, error) {
 		l.Close()
 		return nil, err
 	}
-	if opts.Key == nil && l.embedded == nil {
+	if opts.Keys == nil && l.embedded == nil {
 		l.wg.Add(1)
 		go l.makeKeys()
 	}

@@ -9,8 +9,13 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
+
+// testKeys are a few keys for the labs of all tests: making them for each takes
+// longer than most tests.
+var testKeys = enroll.NewKeyPool(sharedKeys)
 
 // TestPushWakesDevice is the whole path over real sockets: enroll, first
 // session, PFN, channel, queue, push, session, result.
@@ -18,7 +23,7 @@ func TestPushWakesDevice(t *testing.T) {
 	for _, p := range dmclient.Profiles() {
 		t.Run(p.Name, func(t *testing.T) {
 			ctx := context.Background()
-			l, err := Start(nil, Options{Seed: 7})
+			l, err := Start(nil, Options{Keys: testKeys, Seed: 7})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +68,7 @@ func tlsListener(ln net.Listener, ca *intercept.CA) net.Listener {
 // enrolled is a device of the embedded lab after its first session.
 func enrolled(t *testing.T) (*Lab, *dmclient.Device) {
 	t.Helper()
-	l, err := Start(nil, Options{Seed: 9})
+	l, err := Start(nil, Options{Keys: testKeys, Seed: 9})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // worker is a lab of the reference server that has nothing but a work hook.
 func worker(t *testing.T, body string, of ...*variants.Variant) *Lab {
 	t.Helper()
-	l, err := Start(nil, Options{Seed: 1, Variants: of})
+	l, err := Start(nil, Options{Keys: testKeys, Seed: 1, Variants: of})
 	if err != nil {
 		t.Fatal(err)
 	}

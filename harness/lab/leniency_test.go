@@ -155,7 +155,7 @@ func TestLeniencyIsFixed(t *testing.T) {
 // server that nothing helps with is not asked over and over.
 func TestLeniencyOfEmbedded(t *testing.T) {
 	start := func(broken ...*mutants.Mutant) *Lab {
-		l, err := Start(nil, Options{Seed: 4, Mutants: broken})
+		l, err := Start(nil, Options{Keys: testKeys, Seed: 4, Mutants: broken})
 		if err != nil {
 			t.Fatal(err)
 		}

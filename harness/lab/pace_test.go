@@ -156,7 +156,7 @@ func TestPace(t *testing.T) {
 
 // TestPaceOfSignIn: a sign-in takes a turn of its own.
 func TestPaceOfSignIn(t *testing.T) {
-	l, err := Start(nil, Options{Seed: 2, Setup: "federated"})
+	l, err := Start(nil, Options{Keys: testKeys, Seed: 2, Setup: "federated"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func TestPFNTrouble(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l, err := Start(nil, Options{Seed: 1, Mutants: c.mutants})
+			l, err := Start(nil, Options{Keys: testKeys, Seed: 1, Mutants: c.mutants})
 			if err != nil {
 				t.Fatal(err)
 			}

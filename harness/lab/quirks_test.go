@@ -11,7 +11,7 @@ import (
 // TestTargetQuirks: every device of the lab has the target's quirks. They do not make a
 // device special, so it finds out what all devices tolerate.
 func TestTargetQuirks(t *testing.T) {
-	l, err := Start(nil, Options{Seed: 1})
+	l, err := Start(nil, Options{Keys: testKeys, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -221,7 +221,7 @@ func modeLab(t *testing.T, mode string) *Lab {
 	t.Cleanup(server.Close)
 	cfg := &target.Config{Target: target.Target{Discovery: base + mdmserver.DiscoveryPath, Username: "u", Password: target.NewSecret("p"), CA: ca.CertFile}, WNS: wns}
 	cfg.Defaults()
-	l, err := Start(cfg, Options{Seed: 3})
+	l, err := Start(cfg, Options{Keys: testKeys, Seed: 3})
 	if err != nil {
 		ln.Close()
 		t.Logf("NOT RUN: %v", err)

@@ -66,7 +66,7 @@ func TestSnapshot(t *testing.T) {
 
 // TestSnapshotLearns: what is learned meanwhile is nobody's doing.
 func TestSnapshotLearns(t *testing.T) {
-	l, err := Start(nil, Options{Seed: 3})
+	l, err := Start(nil, Options{Keys: testKeys, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

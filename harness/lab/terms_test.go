@@ -25,7 +25,7 @@ func TestTermsDoNotHideTheRest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l, err := Start(nil, Options{Seed: 1, Setup: "entra", Mutants: c.broken})
+			l, err := Start(nil, Options{Keys: testKeys, Seed: 1, Setup: "entra", Mutants: c.broken})
 			if err != nil {
 				t.Fatal(err)
 			}

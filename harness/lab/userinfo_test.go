@@ -23,7 +23,7 @@ func TestUserinfo(t *testing.T) {
 			Target: target.Target{Discovery: url, Username: "u", Password: target.NewSecret("p")}}
 		cfg.Target.Hooks.Push = &target.Hook{HTTP: &target.HTTPHook{URL: url}}
 		cfg.Defaults()
-		l, err := Start(cfg, Options{Seed: 1})
+		l, err := Start(cfg, Options{Keys: testKeys, Seed: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -193,7 +193,7 @@ func TestEnrollmentVariants(t *testing.T) {
 		}
 		t.Run(c.variant.Name, func(t *testing.T) {
 			t.Parallel()
-			l, err := Start(nil, Options{Variants: []*variants.Variant{c.variant}, Seed: 5, Setup: c.setup})
+			l, err := Start(nil, Options{Keys: testKeys, Variants: []*variants.Variant{c.variant}, Seed: 5, Setup: c.setup})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -261,7 +261,7 @@ func off(d enrollee) time.Duration {
 // TestUnsupportedVersion: a server that refuses a version of Windows is not to
 // blame.
 func TestUnsupportedVersion(t *testing.T) {
-	l, err := Start(nil, Options{Variants: []*variants.Variant{variants.Version6}, Seed: 5})
+	l, err := Start(nil, Options{Keys: testKeys, Variants: []*variants.Variant{variants.Version6}, Seed: 5})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func TestWorkDiffersBetweenRuns(t *testing.T) {
 	defer api.Close()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for range 2 {
-		l, err := Start(nil, Options{Seed: 1, Now: func() time.Time { return now }})
+		l, err := Start(nil, Options{Keys: testKeys, Seed: 1, Now: func() time.Time { return now }})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,6 +25,8 @@ func TestBlocked(t *testing.T) {
 			[]string{"AAA-01 blocked by AAA-03", "AAA-02 warned", "AAA-03 failed"}},
 		{"by the first name, whatever its level", []Scenario{scenario("AAA-01", fails), scenario("AAA-02", fails, level(report.Should)), scenario("AAA-03", blockedBy("AAA-02", "AAA-01"))},
 			[]string{"AAA-01 failed", "AAA-02 warned", "AAA-03 blocked by AAA-02"}},
+		{"by commands for another device, which wiped this one", []Scenario{scenario("AAA-01", fails, decides(Delivers)), scenario("AAA-02", func(t *T) { d := t.Enrolled(); d.Wipe(); d.Certificate() })},
+			[]string{"AAA-01 failed", "AAA-02 blocked by AAA-01"}},
 		{"by one that passed is an error", []Scenario{scenario("AAA-01", passes), scenario("AAA-02", blockedBy("AAA-01"))}, []string{"AAA-01 passed", "AAA-02 error"}},
 		{"by nobody is an error", []Scenario{scenario("AAA-01", blockedBy())}, []string{"AAA-01 error"}},
 		{"by each other is an error", []Scenario{scenario("AAA-01", blockedBy("AAA-02")), scenario("AAA-02", blockedBy("AAA-01"))}, []string{"AAA-01 error", "AAA-02 error"}},

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -194,6 +195,16 @@ func (d *Device) Sync(o dmclient.SyncOptions) *dmclient.Session {
 		return &dmclient.Session{Err: err, End: err.Error()}
 	}
 	return s
+}
+
+// Certificate is the device's client certificate. A device that the server wiped or
+// unenrolled meanwhile has none, and the body is blocked.
+func (d *Device) Certificate() *tls.Certificate {
+	c := d.Device.Certificate()
+	if c == nil {
+		d.T.Blocked(By(Delivers), "the device has no certificate: it is not enrolled, or no longer")
+	}
+	return c
 }
 
 // First returns the device's first session that got a reply.

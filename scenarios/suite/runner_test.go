@@ -2,10 +2,6 @@ package suite
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,11 +17,13 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
+var sharedKeys = enroll.NewKeyPool(4)
+
 // newLab is a lab with the embedded server, for scenarios that these tests make
 // up.
 func newLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	l, err := lab.Start(nil, lab.Options{Seed: 1, Key: func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }})
+	l, err := lab.Start(nil, lab.Options{Seed: 1, Keys: sharedKeys})
 	if err != nil {
 		t.Fatal(err)
 	}
