@@ -50,7 +50,7 @@ func All() []Scenario {
 		inOrder(impostors, enrollmentSecurity, hostileInput, disclosure, credentials, forgedTokens),
 		inOrder(brokenInput, poorConnections, endurance),
 		inOrder(ofDirectory, termsOfUse, termsRefusals, sessionTokens),
-		statusPage, inOrder(everyMessage, everyNode), everyCommand)
+		statusPage, declaredConfiguration, inOrder(everyMessage, everyNode), everyCommand)
 }
 
 // ofStrangers marks the scenarios of an area that tests enrollment itself. A

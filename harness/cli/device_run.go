@@ -55,6 +55,9 @@ func (b *bench) sync(ctx context.Context, a errand) error {
 		if err == nil && len(rows) <= 20 {
 			b.unmet(d, session)
 		}
+		if err == nil {
+			err = b.syncLinked(ctx, d)
+		}
 		return err
 	})
 	b.print.line("%s synced", plural(len(rows)-len(failed), "device"))

@@ -188,7 +188,7 @@ func (b *bench) show(d *dmclient.Device, path string, withTranscript bool) error
 	for _, k := range []struct {
 		name  string
 		items []string
-	}{{"VPN", inv.VPNs}, {"Wi-Fi", inv.WiFi}, {"cert", inv.Certificates}, {"app", inv.Apps}, {"policy", inv.Policies}, {"work", inv.Work}} {
+	}{{"VPN", inv.VPNs}, {"Wi-Fi", inv.WiFi}, {"cert", inv.Certificates}, {"app", inv.Apps}, {"policy", inv.Policies}, {"work", inv.Work}, {"linked", inv.Linked}} {
 		for _, it := range k.items {
 			put(out, "%-10s %s\n", k.name, report.Clip(b.shown(it), 120))
 		}

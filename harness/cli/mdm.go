@@ -54,7 +54,7 @@ type mdmFlags struct {
 	entraClient                string
 	sessionAuth, encoding      string
 	maxMsgSize, chunkSize      int
-	signing                    bool
+	signing, linked            bool
 }
 
 func mdmCommand(s *streams) *cobra.Command {
@@ -100,6 +100,7 @@ for "dmwake device compare" and "dmwake replay"; secrets are redacted.`,
 	fl.IntVar(&f.maxMsgSize, "max-msg-size", 0, "largest message a device may send, in bytes; 0 does not say")
 	fl.IntVar(&f.chunkSize, "chunk-size", 0, "send values larger than this in chunks, in bytes; 0 never does")
 	fl.BoolVar(&f.signing, "require-signing", false, "ask devices to sign their messages (MS-Signature)")
+	fl.BoolVar(&f.linked, "linked-enrollment", false, "enroll every device a second time, and manage it there by documents (declared configuration)")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break a rule on purpose; repeatable")
 	fl.StringArrayVar(&f.variants, "variant", nil, "differ in a way that the standard allows; repeatable, --list-mutants lists them, too")
 	fl.BoolVar(&f.listMutants, "list-mutants", false, "list the mutants and run nothing")
@@ -187,6 +188,9 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 		f.url, mdmserver.DiscoveryPath, admin.Addr(), ca.CertFile, f.username)
 	if cfg.Entra != nil {
 		say(s.out, "terms      %s%s\n", f.url, mdmserver.TermsPath)
+	}
+	if cfg.Linked {
+		say(s.out, "linked     %s%s%s\n", f.url, mdmserver.LinkedPath, mdmserver.LinkedDiscoveryPath)
 	}
 	if drawn {
 		say(s.out, "password   %s (generated for this run; set DMWAKE_PASSWORD to choose one)\n", password)
@@ -301,6 +305,7 @@ func (f *mdmFlags) vary(cfg *mdmserver.Config) error {
 // devices sets how devices authenticate and talk.
 func (f *mdmFlags) devices(cfg *mdmserver.Config) error {
 	cfg.AuthPolicy, cfg.SessionAuth, cfg.MaxMsgSize, cfg.ChunkSize, cfg.RequireSigning = f.authPolicy, f.sessionAuth, f.maxMsgSize, f.chunkSize, f.signing
+	cfg.Linked = f.linked
 	switch f.encoding {
 	case "xml":
 	case "wbxml":

@@ -39,7 +39,7 @@ func Requirements() []RequirementGroup {
 		entraRequirements(),
 		sessionEnvelope(), largeObjects(),
 		wnsTokens(), notifications(), statusPage(),
-		commandRequirements(), nodeRequirements(),
+		commandRequirements(), nodeRequirements(), declaredRequirements(),
 		credentialRequirements(), alertRequirements(), pushRequirements(),
 	}
 }

@@ -130,6 +130,12 @@ func (l *Lab) Unenroll(ctx context.Context, d *dmclient.Device) error {
 	return err
 }
 
+// Link makes the server set up the linked enrollment of a device.
+func (l *Lab) Link(ctx context.Context, d *dmclient.Device) error {
+	_, err := l.hook(ctx, "link", l.Config.Target.Hooks.Link, d, Command{})
+	return err
+}
+
 // Restart restarts the server and waits until it answers.
 func (l *Lab) Restart(ctx context.Context, d *dmclient.Device) error {
 	if _, err := l.hook(ctx, "restart", l.Config.Target.Hooks.Restart, d, Command{}); err != nil {

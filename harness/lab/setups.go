@@ -25,6 +25,7 @@ var setups = map[string]func(*mdmserver.Config){
 	"signing":   func(c *mdmserver.Config) { c.RequireSigning = true },
 	"small":     func(c *mdmserver.Config) { c.MaxMsgSize = 4096 },
 	"page":      func(c *mdmserver.Config) { c.StatusPage = true },
+	"linked":    func(c *mdmserver.Config) { c.Linked = true },
 	"wbxml":     func(c *mdmserver.Config) { c.Encoding = syncml.MediaTypeWBXML },
 	// The lab itself is set up for these, too: see setUp.
 	"certificate": nil,

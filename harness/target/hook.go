@@ -26,6 +26,8 @@ type Hooks struct {
 	Active *Hook `yaml:"active"` // prints all managed devices; the DeviceID in it means active
 	// Unenroll makes the server unenroll .DeviceID.
 	Unenroll *Hook `yaml:"unenroll"`
+	// Link makes the server set up the linked enrollment of .DeviceID.
+	Link *Hook `yaml:"link"`
 	// Restart restarts the server; it may return before the server is up.
 	Restart *Hook `yaml:"restart"`
 	// Token prints the token that devices send to enroll, whatever AuthPolicy the
@@ -80,7 +82,7 @@ type HTTPHook struct {
 // all returns the hooks by name, without those that are not set.
 func (h *Hooks) all() map[string]*Hook {
 	list := map[string]*Hook{"queue": h.Queue, "work": h.Work, "push": h.Push, "wipe": h.Wipe, "lock": h.Lock, "active": h.Active,
-		"unenroll": h.Unenroll, "restart": h.Restart, "lookup": h.Lookup, "enrolled": h.Enrolled}
+		"unenroll": h.Unenroll, "restart": h.Restart, "link": h.Link, "lookup": h.Lookup, "enrolled": h.Enrolled}
 	if h.Token != nil {
 		list["token"] = &h.Token.Hook
 	}

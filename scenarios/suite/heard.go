@@ -107,6 +107,9 @@ func (h *Heard) Look(locURI string) string {
 	return value
 }
 
+// Linked says that it is a session of a linked enrollment.
+func (h *Heard) Linked() bool { return h.device != nil && h.device.Primary() != nil }
+
 // Whole says that Before has every session that the device ever had.
 func (h *Heard) Whole() bool { return len(h.device.Sessions()) == h.device.SessionCount() }
 
@@ -169,7 +172,7 @@ func (e *ears) listen(scenario string, devices ...*dmclient.Device) {
 			h := hear(d, scenario, s, &e.known)
 			h.Polls = e.polls
 			h.Crossed = e.cut[p] || slices.ContainsFunc(held[d.Identity().DeviceID], func(o *dmclient.Session) bool {
-				return o != s && o.Started.Before(s.Ended) && s.Started.Before(o.Ended)
+				return o != s && o.Account == s.Account && o.Started.Before(s.Ended) && s.Started.Before(o.Ended)
 			})
 			for i := range e.list {
 				if f := e.list[i].Hears; f != nil {

@@ -50,11 +50,19 @@ func (t *T) Twin(d *Device) *Device {
 	return t.Copy(d)
 }
 
-// held are the devices that the body had.
+// LinkedOf is the linked enrollment of a device, which has one.
+func (t *T) LinkedOf(d *Device) *Device { return t.with(d.Linked()) }
+
+// held are the devices that the body had, and their linked enrollments.
 func (t *T) held() []*dmclient.Device {
 	list := make([]*dmclient.Device, len(t.devices))
 	for i, d := range t.devices {
 		list[i] = d.Device
+	}
+	for _, d := range list {
+		if child := d.Linked(); child != nil {
+			list = append(list, child)
+		}
 	}
 	return list
 }

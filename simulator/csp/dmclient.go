@@ -58,8 +58,8 @@ func dmClient() CSP {
 			}
 			return 200
 		}},
-		account + "/LinkedEnrollment/Enroll":   {Run: func(*Call, string) int { return 200 }},
-		account + "/LinkedEnrollment/Unenroll": {Run: func(*Call, string) int { return 200 }},
+		account + "/LinkedEnrollment/Enroll":   {Run: linkedEnroll},
+		account + "/LinkedEnrollment/Unenroll": {Run: linkedUnenroll},
 		account + "/Recovery/InitiateRecovery": {Run: func(c *Call, data string) int {
 			if v := strings.TrimSpace(data); v != "" && v != "0" && v != "1" {
 				return 500 // which prerequisites must hold: 0 or 1 (DDF)

@@ -59,6 +59,8 @@ const (
 	EffectRemoved  EffectKind = "app gone"  // Detail: the package
 	EffectRecover  EffectKind = "recover"   // by DMClient/Recovery
 	EffectInstall  EffectKind = "installed" // Detail: an app, a profile or a certificate
+	EffectLink     EffectKind = "link"      // Detail: the discovery endpoint of the linked enrollment
+	EffectUnlink   EffectKind = "unlink"    // the end of the linked enrollment
 )
 
 // Effect is one effect of a command.
@@ -103,6 +105,8 @@ type Call struct {
 	LocURI string
 	// Format is the server's format of the value; empty if it sent none.
 	Format Format
+	// Err is the HRESULT behind a refusal, if a handler knows it.
+	Err string
 
 	tree  *Tree
 	scope Scope

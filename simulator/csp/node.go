@@ -154,7 +154,8 @@ type Node struct {
 	OnDesktop  int    // the first Windows build with the node on desktops, if phones had it earlier
 	User       *Node  // the node of the user's part, if it is described otherwise there
 	handler    Handler
-	registered string // the CSP it belongs to
+	gate       func(*Call) int // of its CSP
+	registered string          // the CSP it belongs to
 }
 
 // Dynamic reports whether the server or device chooses the node's name.

@@ -9,6 +9,7 @@ func All() []CSP {
 		dmAcc(),
 		dmClient(),
 		enrollmentStatusTracking(),
+		declaredConfiguration(),
 		remoteWipe(),
 		remoteLock(),
 		reboot(),

@@ -22,6 +22,9 @@ type CSP struct {
 	// lists are the prefixes under which CSPVersions lists it; nil means "./".
 	lists []string
 	on    map[string]Handler
+	// gate decides whether a session may use the CSP at all: 200, or what all its nodes
+	// answer. Nil lets every session in.
+	gate func(*Call) int
 	// finish ends a job; c addresses the node whose command started it.
 	finish func(c *Call, j Job) Done
 }
@@ -151,7 +154,7 @@ func NewSchema(opts Options, csps []CSP) (*Schema, error) {
 				}
 				continue
 			}
-			n.handler, n.registered = c.on[relativeTo(nodes[0].Path, n.Path)], c.Name
+			n.handler, n.gate, n.registered = c.on[relativeTo(nodes[0].Path, n.Path)], c.gate, c.Name
 			s.insert(n)
 			if i == 0 {
 				c.release(opts.Build)

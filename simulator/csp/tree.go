@@ -129,6 +129,11 @@ func (t *Tree) do(ctx context.Context, verb syncml.Verb, locURI string, v Value)
 		return Answer{Code: syncml.CommandFailed} // [model]: no document names the status
 	}
 	c.Exists, c.ParentExists, c.LocURI, c.Format = t.exists(a), len(a.Names) > 0 && t.has(a.parent()), locURI, Format(strings.ToLower(v.Format))
+	if r.node != nil && r.node.gate != nil {
+		if code := r.node.gate(c); code != syncml.OK {
+			return Answer{Code: code}
+		}
+	}
 	switch {
 	case isQuery && op != Get:
 		return Answer{Code: syncml.Unsupported}
@@ -142,11 +147,13 @@ func (t *Tree) do(ctx context.Context, verb syncml.Verb, locURI string, v Value)
 		if a.misnamed {
 			return Answer{Code: syncml.CommandFailed} // [model]: as a value that is not allowed
 		}
-		return Answer{Code: t.write(c, r, v)}
+		code := t.write(c, r, v)
+		return Answer{Code: code, Err: c.Err}
 	case Delete:
 		return Answer{Code: t.remove(c, r)}
 	default:
-		return Answer{Code: t.exec(c, r, v.Data)}
+		code := t.exec(c, r, v.Data)
+		return Answer{Code: code, Err: c.Err}
 	}
 }
 

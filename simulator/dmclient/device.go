@@ -229,8 +229,12 @@ type Device struct {
 	setup      setup
 	schedule   schedule
 	directory  directory
-	trigger    Origin // why wake was signalled
-	runs       bool   // Run begins what is signalled
+	trigger    Origin        // why wake was signalled
+	runs       bool          // Run begins what is signalled
+	link       *link         // the linked enrollment; nil without one
+	primary    *Device       // whose linked enrollment this is; nil otherwise
+	declared   []declaration // of a linked enrollment
+	refreshed  time.Time     // when the documents were last held against the device
 }
 
 // New makes a device. It does nothing until Enroll or Adopt.
@@ -305,6 +309,9 @@ func (d *Device) now() time.Time { return d.cfg.Clock.Now().Add(d.cfg.Skew) }
 // Close closes the device's connections and channels. The device is still
 // enrolled at the server.
 func (d *Device) Close() {
+	if child := d.Linked(); child != nil {
+		child.Close()
+	}
 	d.push.closeAll()
 	d.Disconnect()
 }

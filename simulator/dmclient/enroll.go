@@ -83,6 +83,19 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 			return err
 		}
 	}
+	if err := d.obtain(ctx, c, disc, terms, opts); err != nil {
+		return err
+	}
+	d.join(c.Credential)
+	d.mu.Lock()
+	d.enrollURL = ""
+	d.mu.Unlock()
+	return d.persist()
+}
+
+// obtain asks the services that Discover named for the provisioning document, and
+// installs it.
+func (d *Device) obtain(ctx context.Context, c *enroll.Client, disc *enroll.DiscoverResponse, terms string, opts EnrollOptions) error {
 	if err := d.policies(ctx, c, disc.PolicyURL, opts.IgnorePolicies); err != nil {
 		return err
 	}
@@ -100,11 +113,7 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	if err := d.install(doc); err != nil {
 		return err
 	}
-	d.join(c.Credential)
-	d.mu.Lock()
-	d.enrollURL = ""
-	d.mu.Unlock()
-	return d.persist()
+	return nil
 }
 
 // begin refuses to enroll an enrolled device, or removes the enrollment.
@@ -226,7 +235,7 @@ func (d *Device) requestToken(ctx context.Context, c *enroll.Client, to, terms s
 	if err != nil {
 		return nil, fmt.Errorf("enroll: %w", err)
 	}
-	return c.Token(ctx, to, csr, withTerms(items, terms))
+	return c.Token(ctx, to, csr, withTerms(d.linkedItems(items), terms))
 }
 
 // CSR makes a certificate request with a new key, and keeps the key for the

@@ -39,7 +39,7 @@ func (f *fakeEntra) config(c *dmclient.Config) { c.Tokens = f.tokens }
 func join(c *dmclient.Config) { c.EnrollmentType = "Device" }
 
 // entraRig is a reference server that trusts a directory.
-func entraRig(t *testing.T) (*rig, *fakeEntra) {
+func entraRig(t *testing.T, edits ...func(*mdmserver.Config)) (*rig, *fakeEntra) {
 	t.Helper()
 	f := &fakeEntra{kind: entra.Good, user: "demo@mdm.example"}
 	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.idp.ServeHTTP(w, r) }))
@@ -51,6 +51,9 @@ func entraRig(t *testing.T) (*rig, *fakeEntra) {
 	r := newRig(t, func(c *mdmserver.Config) {
 		c.AuthPolicy = mdmserver.Federated
 		c.Entra = &mdmserver.Entra{Tenant: f.idp.Tenant(), Issuer: f.idp.Issuer(), Audience: f.idp.Audience(), KeysURL: f.idp.KeysURL()}
+		for _, edit := range edits {
+			edit(c)
+		}
 	})
 	return r, f
 }

@@ -67,6 +67,9 @@ func (r *running) answer(ctx context.Context, m *syncml.Message) (*syncml.Messag
 			}
 		}
 	}
+	if alert, ok := r.d.declaredAlert(); ok {
+		x.out = append(x.out, alert)
+	}
 	if x.changed() {
 		if err := r.d.persist(); err != nil {
 			r.s.End = "stopped by the device: what the commands changed could not be stored, so no Status was sent"
@@ -278,8 +281,11 @@ func (x *executor) item(c *syncml.Command, it *syncml.Item, nested bool) csp.Ans
 			format = m.Format
 		}
 	}
-	a, faulty := x.d.faultFor(c.Verb, uri)
-	if !faulty {
+	a, answered := x.d.faultFor(c.Verb, uri)
+	if !answered {
+		a, answered = x.d.heldByDocument(c.Verb, uri)
+	}
+	if !answered {
 		a = x.d.tree.Do(x.ctx, c.Verb, uri, csp.Value{Format: format, Data: it.Data, HasData: it.HasData, Atomic: x.whole})
 	}
 	x.s.Commands = append(x.s.Commands, Executed{Msg: x.msg, CmdID: c.CmdID, Verb: c.Verb, LocURI: uri, Data: it.Data,

@@ -137,6 +137,8 @@ func (h host) Fact(name string) string {
 		return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 	case "EnrollmentType":
 		return h.cfg.EnrollmentType
+	case "Linked":
+		return fmt.Sprint(h.primary != nil)
 	}
 	return h.accountFact(name)
 }

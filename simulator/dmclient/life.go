@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -65,6 +66,7 @@ func (d *Device) afterSession(s *Session) {
 	d.afterTokens(s)
 	if s.Err == nil && len(s.Received) > 0 {
 		d.alerts = nil // the server has them
+		d.declared = slices.DeleteFunc(d.declared, func(x declaration) bool { return x.State == declaredRemoved })
 		d.schedule.lastContact = d.now()
 	}
 	d.mu.Unlock()
@@ -82,6 +84,8 @@ func (d *Device) settle() (managed bool) {
 	for _, e := range d.pending {
 		d.life.add(e)
 		switch e.Kind {
+		case csp.EffectLink, csp.EffectUnlink:
+			d.schedules(e)
 		case csp.EffectWipe:
 			wiped = true
 		case csp.EffectUnenroll:
@@ -111,10 +115,17 @@ func (d *Device) settle() (managed bool) {
 
 // end takes the device out of management.
 func (d *Device) end(s State) {
+	d.unlink()
+	if d.primary != nil {
+		d.rollBack(context.Background())
+	}
 	d.forget()
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.state = s
+	d.mu.Unlock()
+	if d.primary != nil {
+		d.primary.linkedEnded(s)
+	}
 }
 
 // finishJobs completes due jobs; their results go into package 1.
@@ -132,6 +143,10 @@ func (d *Device) finishJobs(ctx context.Context) {
 	d.jobs = later
 	d.mu.Unlock()
 	for _, j := range due {
+		if j.CSP == csp.DeclaredConfiguration {
+			d.declare(ctx, j)
+			continue
+		}
 		done, ok := d.tree.Finish(ctx, j)
 		if !ok || done.Type == "" {
 			continue
@@ -221,12 +236,13 @@ type Inventory struct {
 	Apps         []string // package or product, and version
 	Policies     []string // area/name=value
 	Work         []string // installations and certificate requests that are under way or failed
+	Linked       []string // the linked enrollment and its documents, or the task that makes it
 }
 
 // Inventory reads it from the tree.
 func (d *Device) Inventory() Inventory {
 	t := d.tree
-	inv := Inventory{State: d.State().String(), Life: d.Life()}
+	inv := Inventory{State: d.State().String(), Life: d.Life(), Linked: d.linkedInventory()}
 	for _, scope := range []string{"./Vendor/MSFT/", "./User/Vendor/MSFT/"} {
 		inv.VPNs = append(inv.VPNs, t.Children(scope+"VPNv2")...)
 		inv.WiFi = append(inv.WiFi, t.Children(scope+"WiFi/Profile")...)

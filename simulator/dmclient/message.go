@@ -85,6 +85,9 @@ func (r *running) openingAlerts() (out []syncml.Command) {
 		out = append(out, syncml.Command{Verb: syncml.Alert, Data: strconv.Itoa(syncml.AlertClientEvent), Items: []syncml.Item{
 			{Meta: &syncml.Meta{Type: "com.microsoft/MDM/AADUserToken"}, Data: r.tokens.user, HasData: true}}})
 	}
+	if alert, ok := r.d.declaredAlert(); ok {
+		out = append(out, alert)
+	}
 	r.d.mu.Lock()
 	defer r.d.mu.Unlock()
 	return append(append(out, r.d.alerts...), r.opts.Alerts...)

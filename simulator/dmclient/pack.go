@@ -41,6 +41,10 @@ func (d *Device) Pack(p Packing) ([]byte, error) {
 	e.uint(packVersion)
 	d.packIdentity(e)
 	overlay := slices.DeleteFunc(d.tree.Overlay(), described)
+	linked, err := d.packLink(p)
+	if err != nil {
+		return nil, err
+	}
 	d.push.pack(e)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -76,11 +80,15 @@ func (d *Device) Pack(p Packing) ([]byte, error) {
 	e.uint(uint64(d.renewal.status)) //nolint:gosec // as above
 	e.int(d.renewal.code)
 	e.string(d.directory.token)
-	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts, d.setup, d.cfg.Identity.Serial, d.pending})
+	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts, d.setup, d.cfg.Identity.Serial, d.pending, linked, d.declared, d.refreshed})
 	if err != nil {
 		return nil, fmt.Errorf("pack the device: %w", err)
 	}
-	e.shared(string(rest)) // shared, because on most devices nothing has happened yet
+	if linked != nil || d.primary != nil {
+		e.string(string(rest))
+	} else {
+		e.shared(string(rest)) // shared, because on most devices nothing has happened yet
+	}
 	packOverlay(e, overlay)
 	d.directory.pack(e, s.enrolled)
 	return append(make([]byte, 0, len(e.b)), e.b...), nil
@@ -95,6 +103,10 @@ type packedRest struct {
 	Serial string           `json:"n,omitempty"`
 	// Pending are effects of a session that was still running, such as a wipe.
 	Pending []csp.Effect `json:"p,omitempty"`
+	Link    *packedLink  `json:"k,omitempty"`
+	// Of a linked enrollment.
+	Declared  []declaration `json:"d,omitempty"`
+	Refreshed time.Time     `json:"r,omitzero"`
 }
 
 func bit(b bool) int {
@@ -268,6 +280,10 @@ func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 	}
 	dev.tree.Restore(overlay)
 	dev.describe()
+	dev.declared, dev.refreshed = rest.Declared, rest.Refreshed
+	if err := dev.unpackLink(rest.Link, p); err != nil {
+		return nil, err
+	}
 	dev.settle() // the session did not reach its end, but its commands were acknowledged
 	return dev, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/csp"
@@ -111,6 +112,7 @@ func (d *Device) Next() (due Due, ok bool) {
 		earlier(j.Due, "job")
 	}
 	earlier(s.channelTry, "channel")
+	d.linkedDue(earlier)
 	if s.renewNow {
 		earlier(s.lastContact, "certificate")
 	}
@@ -145,6 +147,9 @@ func (d *Device) reschedule() {
 
 // Act performs a due action and returns its session, if any.
 func (d *Device) Act(ctx context.Context, due Due) (*Session, error) {
+	if what, ok := strings.CutPrefix(due.What, ofLinked); ok {
+		return d.actLinked(ctx, Due{due.At, what})
+	}
 	switch due.What {
 	case "poll":
 		d.mu.Lock()
@@ -178,6 +183,9 @@ func (d *Device) Act(ctx context.Context, due Due) (*Session, error) {
 		return d.Sync(ctx, SyncOptions{Origin: OriginCSP})
 	case "certificate":
 		return nil, d.Renew(ctx)
+	case "refresh":
+		d.Refresh(ctx)
+		return nil, nil
 	case "lost contact":
 		d.session.Lock()
 		defer d.session.Unlock()

@@ -14,6 +14,9 @@ type setup struct {
 
 // LoggedIn returns who is logged in.
 func (d *Device) LoggedIn() Login {
+	if d.primary != nil {
+		return d.primary.LoggedIn()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.login
@@ -48,6 +51,9 @@ func (d *Device) SetLogin(l Login) {
 // after the sign-in still answers 405 to ./User, and the next one does not [seen: fleet
 // issue 49250, build 26200].
 func (h host) UserSession() bool {
+	if h.primary != nil {
+		return host{h.primary}.UserSession()
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.login == LoginUser && !h.setup.NoContext

@@ -73,7 +73,7 @@ func (e *Error) HResult() string {
 	case errors.As(e.Err, &cert), errors.As(e.Err, &unk), errors.As(e.Err, &host):
 		return "0x80180012" // MENROLL_E_INVALIDSSLCERT
 	case errors.As(e.Err, &op), errors.As(e.Err, &dns):
-		return "0x80180010" // MENROLL_E_CONNECTIVITY
+		return CodeConnectivity
 	case e.Step == StepSignIn:
 		return "0x8018000f" // MENROLL_E_WAB_ERROR
 	case e.Status == 0, e.Step == StepTerms: // no code is published
@@ -112,6 +112,7 @@ const (
 	CodeAlready81    = "0x8019000a" // the same before Windows 10
 	CodeInsecure     = "0x8018001a" // MENROLL_E_INSECUREREDIRECT
 	CodeNoCert       = "0x80180028" // MENROLL_E_CERTAUTH_FAILED_TO_FIND_CERT
+	CodeConnectivity = "0x80180010" // MENROLL_E_CONNECTIVITY
 	CodeEmpty        = "0x80180029" // MENROLL_E_EMPTY_MESSAGE
 	CodeInvalidArg   = "0x80070057" // E_INVALIDARG
 )

@@ -31,6 +31,11 @@ type deviceView struct {
 	HasChannel bool       `json:"hasChannel"`
 	Push       PushState  `json:"push"`
 	Commands   []*Command `json:"commands"`
+	// LinkStatus and LinkError are EnrollStatus and LastError of its linked enrollment,
+	// Documents what a linked enrollment told of its documents.
+	LinkStatus string         `json:"linkStatus,omitempty"`
+	LinkError  string         `json:"linkError,omitempty"`
+	Documents  []documentView `json:"documents,omitempty"`
 }
 
 // Admin is the API for the server's operator:
@@ -40,6 +45,8 @@ type deviceView struct {
 //	POST /devices/{id}/commands        queue {"verb","locURI","format","data"}; 201 and the command
 //	POST /devices/{id}/profile         queue what the device lacks of the profile's {"revision"}; 202
 //	POST /devices/{id}/push            wake the device; 202, the push goes on in the background
+//	GET  /devices/{id}/linked          its linked enrollment, with Config.Linked: documents, commands and results
+//	POST /devices/{id}/linked/commands queue a command there; 201 and the command
 //	POST /devices/{id}/unenroll        end its management in its next session; 202
 //	POST /restart                      start again: sessions and tokens are gone, devices and commands are not; 204
 //
@@ -55,6 +62,10 @@ func (s *Server) Admin(token string) http.Handler {
 	r.Path("/devices/{id}/profile").Methods(http.MethodPost).HandlerFunc(s.applyProfile)
 	r.Path("/devices/{id}/push").Methods(http.MethodPost).HandlerFunc(s.pushDevice)
 	r.Path("/devices/{id}/unenroll").Methods(http.MethodPost).HandlerFunc(s.unenrollDevice)
+	if s.linked != nil {
+		r.Path("/devices/{id}/linked").Methods(http.MethodGet).HandlerFunc(s.linked.oneDevice)
+		r.Path("/devices/{id}/linked/commands").Methods(http.MethodPost).HandlerFunc(s.linked.queueCommand)
+	}
 	r.Path("/restart").Methods(http.MethodPost).HandlerFunc(s.restart)
 	return guard.Handler(r, guard.Options{Name: "admin API", Advice: guard.WithToken, Token: token})
 }
@@ -72,7 +83,8 @@ func fail(w http.ResponseWriter, status int, err error) {
 // view copies a device; the caller holds s.mu.
 func (d *Device) view() deviceView {
 	v := deviceView{ID: d.ID, Name: d.Name, OS: d.OS, Type: d.Type, Enrolled: d.Enrolled, Active: d.Active,
-		Sessions: d.Sessions, Login: d.Login, User: d.User, HasChannel: d.Push.URI != "", Push: d.Push, Commands: []*Command{}}
+		Sessions: d.Sessions, Login: d.Login, User: d.User, HasChannel: d.Push.URI != "", Push: d.Push, Commands: []*Command{},
+		LinkStatus: d.link.told, LinkError: d.link.err, Documents: d.documents()}
 	for _, c := range d.Commands {
 		k := *c
 		v.Commands = append(v.Commands, &k)

@@ -52,6 +52,7 @@ func (s *Server) take(v *Visit) (aborted bool) {
 				s.changed(Change{Moment: Left, Device: d})
 			}
 			aborted = aborted || c.Code() == syncml.AlertSessionAbort
+			d.takeDeclared(c)
 		}
 	}
 	return aborted
@@ -74,7 +75,7 @@ func (s *Server) takeStatus(d *Device, c *syncml.Command) {
 	}
 	code := c.Code()
 	switch o.Purpose {
-	case ForAlert, ForPush, ForStatus, ForAtomic, ForPage:
+	case ForAlert, ForPush, ForStatus, ForAtomic, ForPage, ForLinkStatus, ForLinkError:
 	case ForChunk:
 		if code == syncml.ChunkAccepted {
 			return // the next one follows
@@ -99,6 +100,10 @@ func (s *Server) takeStatus(d *Device, c *syncml.Command) {
 		}
 	case ForPageSetUp, ForPageFinished, ForPageUser:
 		d.page.pageStatus(o.Purpose, code)
+	case ForLinkEndpoint, ForLink:
+		d.link.status(o.Purpose, code)
+	case ForDocument, ForDocumentResult:
+		d.document(o.Document).status(o.Purpose, code)
 	case ForUnenroll:
 		if syncml.Success(code) {
 			d.Active, d.leaving, d.Push = false, false, PushState{}
@@ -130,6 +135,12 @@ func (s *Server) takeResults(v *Visit, c *syncml.Command) {
 		s.channelTold(d, data)
 	case ForStatus:
 		s.statusTold(d, data)
+	case ForLinkStatus:
+		d.link.told = data
+	case ForLinkError:
+		d.link.err = data
+	case ForDocumentResult:
+		d.document(o.Document).read(data)
 	case ForLrgObj:
 		d.lrgObj = lrgObjFalse
 		if strings.EqualFold(data, "true") {

@@ -32,6 +32,9 @@ type Device struct {
 	leaving bool        // the server unenrolls it in its next session
 	lrgObj  int         // whether it takes chunks: lrgObjUnknown, lrgObjTrue, lrgObjFalse
 	page    pageState
+	link    linkState // of the primary enrollment
+	// declared is what the device told of its documents, by their id.
+	declared map[string]*declared
 }
 
 // Command is one piece of work for a device.
@@ -119,6 +122,8 @@ type Session struct {
 type Sent struct {
 	Purpose Purpose
 	Command *Command // of ForCommand and ForChunk
+	// Document is the id of a document, of ForDocument and the purposes after it.
+	Document string
 }
 
 // Purpose is why the server sent a command.
@@ -126,21 +131,27 @@ type Purpose int
 
 // The purposes.
 const (
-	ForCommand      Purpose = iota // it was queued
-	ForPush                        // a step of the push path without a result
-	ForAddPFN                      // Add of Push/PFN
-	ForReplacePFN                  // Replace of Push/PFN
-	ForChannel                     // Get of Push/ChannelURI
-	ForStatus                      // Get of Push/Status
-	ForAlert                       // Alert 1222
-	ForChunk                       // one of the chunks of a queued command
-	ForAtomic                      // the Atomic around queued commands
-	ForUnenroll                    // Exec of DMClient/Unenroll
-	ForLrgObj                      // Get of DevDetail/LrgObj
-	ForPage                        // a step of the Enrollment Status Page without a result
-	ForPageSetUp                   // the last command that sets it up
-	ForPageFinished                // ServerHasFinishedProvisioning of the device
-	ForPageUser                    // and of the user
+	ForCommand        Purpose = iota // it was queued
+	ForPush                          // a step of the push path without a result
+	ForAddPFN                        // Add of Push/PFN
+	ForReplacePFN                    // Replace of Push/PFN
+	ForChannel                       // Get of Push/ChannelURI
+	ForStatus                        // Get of Push/Status
+	ForAlert                         // Alert 1222
+	ForChunk                         // one of the chunks of a queued command
+	ForAtomic                        // the Atomic around queued commands
+	ForUnenroll                      // Exec of DMClient/Unenroll
+	ForLrgObj                        // Get of DevDetail/LrgObj
+	ForPage                          // a step of the Enrollment Status Page without a result
+	ForPageSetUp                     // the last command that sets it up
+	ForPageFinished                  // ServerHasFinishedProvisioning of the device
+	ForPageUser                      // and of the user
+	ForLinkEndpoint                  // DiscoveryEndpoint of the linked enrollment
+	ForLink                          // Exec of LinkedEnrollment/Enroll
+	ForLinkStatus                    // Get of EnrollStatus
+	ForLinkError                     // Get of LastError
+	ForDocument                      // a document of a linked enrollment
+	ForDocumentResult                // Get of its result
 )
 
 func key(msgRef, cmdRef string) string { return msgRef + "/" + cmdRef }

@@ -70,6 +70,9 @@ func (s *Server) issue(r *http.Request, e *enroll.Envelope) ([]byte, *enroll.Fau
 	if f := s.agreed(req, who); f != nil {
 		return nil, f
 	}
+	if f := s.ofPrimary(e, id); f != nil {
+		return nil, f
+	}
 	s.mu.Lock()
 	old := s.devices[id]
 	s.mu.Unlock()

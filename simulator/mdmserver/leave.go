@@ -40,6 +40,13 @@ func (s *Server) restart(w http.ResponseWriter, _ *http.Request) {
 	}
 	s.mu.Unlock()
 	s.sender.tokens.Drop("")
+	if s.linked != nil {
+		s.linked.Update(func() {
+			for _, d := range s.linked.devices {
+				d.Session = nil
+			}
+		})
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 

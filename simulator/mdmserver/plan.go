@@ -44,6 +44,12 @@ func (s *Server) plan(d *Device) (out []Planned, more bool) {
 	if s.cfg.StatusPage && !sess.Planned {
 		out = append(out, s.pagePlan(d)...)
 	}
+	switch {
+	case s.linked != nil:
+		out = append(out, s.linkPlan(d)...)
+	case s.primary != nil:
+		out = append(out, s.documentPlan(d)...)
+	}
 	sess.Planned = true
 	for _, c := range d.pending() {
 		if sess.objectRoom > 0 && len(c.Data) > sess.objectRoom {

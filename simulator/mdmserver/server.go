@@ -75,6 +75,10 @@ type Config struct {
 	// Profile makes the commands of a revision of the server's profile, which the admin
 	// API applies to a device; nil is a profile of a few settings.
 	Profile func(revision int) []Command
+	// Linked gives every device a linked enrollment with this server, and manages it there
+	// by the Documents; nil Documents are two of the server's own.
+	Linked    bool
+	Documents []Document
 	// StatusPage sets up the Enrollment Status Page of every device.
 	StatusPage bool
 	// AutoPush wakes a device whenever something is queued for it.
@@ -100,6 +104,9 @@ type Server struct {
 
 	devicesHandler http.Handler
 	sender         *sender
+	// linked is the server of linked enrollments, with Config.Linked; primary is, of
+	// that one, the server that it belongs to.
+	linked, primary *Server
 
 	mu      sync.Mutex
 	devices map[string]*Device
@@ -137,6 +144,11 @@ func New(cfg Config) (*Server, error) {
 		}
 	}
 	s.sender = newSender(s)
+	if cfg.Linked {
+		if s.linked, err = newLinked(s); err != nil {
+			return nil, err
+		}
+	}
 	s.devicesHandler = s.routes()
 	for _, wrap := range cfg.Tamper.Serve {
 		s.devicesHandler = wrap(s.devicesHandler)
@@ -194,6 +206,10 @@ func (s *Server) routes() http.Handler {
 	if s.cfg.Entra != nil {
 		r.Path(TermsPath).Methods(http.MethodGet, http.MethodPost).HandlerFunc(s.terms)
 	}
+	if s.linked != nil {
+		r.Path(LinkedPath + LinkedDiscoveryPath).Methods(http.MethodPost).HandlerFunc(s.linked.discoverLinked)
+		r.PathPrefix(LinkedPath + "/").Handler(http.StripPrefix(LinkedPath, s.linked.devicesHandler))
+	}
 	r.Path(HelpPath).Methods(http.MethodGet).HandlerFunc(help)
 	r.Path(ManagementPath).Methods(http.MethodPost).HandlerFunc(s.manage)
 	return r
@@ -214,7 +230,12 @@ func (s *Server) TLS(cfg *tls.Config) *tls.Config {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.devicesHandler.ServeHTTP(w, r) }
 
 // Close stops the pushes that are under way and waits for them.
-func (s *Server) Close() { s.sender.close() }
+func (s *Server) Close() {
+	s.sender.close()
+	if s.linked != nil {
+		s.linked.Close()
+	}
+}
 
 // reach answers the GET by which a device looks whether a service is there.
 func reach(http.ResponseWriter, *http.Request) {}

@@ -30,6 +30,8 @@ type Tamper struct {
 
 	// Discover sees every reply to Discover before it is sent.
 	Discover []func(*Config, *enroll.DiscoverResponse)
+	// Linked sees every reply to the discovery of a linked enrollment before it is sent.
+	Linked []func(*Config, *enroll.LinkedRequest, *enroll.LinkedReply)
 	// Authenticate decides whether an enrollment request is let in.
 	Authenticate []func(*Enrollment)
 	// Terms sees what the terms-of-use page is about to answer.

@@ -26,7 +26,7 @@ type tamper = mdmserver.Tamper
 // All gives every mutant, by area.
 func All() []*Mutant {
 	return slices.Concat(enrollment, discoveries, policies, enrollmentTokens, renewals, documents, accounts, certificates, directories, sessions, digests, alerts, statuses, bodies, messages, envelopes, largeObjects, commands, polls, pfns, channels, tokens, requests, refusals,
-		pushes, failures, security, robustness, statusPage, nodes)
+		pushes, failures, security, robustness, statusPage, declarations, nodes)
 }
 
 // Find gives the mutants with these names. The error for an unknown name lists

@@ -25,7 +25,7 @@ type Variant struct {
 // All gives every variant, by subject, in the order in which Apply applies them:
 // what some of them plan, the portions divide among messages.
 func All() []*Variant {
-	return slices.Concat(enrollment, discovery, policies, soap, tokens, renewals, addresses, signIns, ofDirectory, documents, sessions, envelopes, credentials, work, nodes, transport, pushes, statusPages, portions)
+	return slices.Concat(enrollment, discovery, policies, soap, tokens, renewals, addresses, signIns, ofDirectory, documents, sessions, envelopes, credentials, work, nodes, transport, pushes, statusPages, linkedEnrollments, portions)
 }
 
 // Apply makes a server of these variants, whatever their order.

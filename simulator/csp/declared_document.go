@@ -1,0 +1,122 @@
+package csp
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/beevik/etree"
+)
+
+// Declared is a document of the DeclaredConfiguration CSP.
+type Declared struct {
+	Context, Schema, ID, Checksum, Scenario string
+
+	CSPs []DeclaredCSP
+	// DSCs are the parts for a management provider (MI) instead of a CSP.
+	DSCs []DeclaredDSC
+}
+
+// DeclaredCSP are settings of one CSP.
+type DeclaredCSP struct {
+	Name string // ./Vendor/MSFT/VPNv2
+	URIs []DeclaredURI
+}
+
+// DeclaredURI is one setting, or one question of an inventory.
+type DeclaredURI struct{ Path, Type, Value string }
+
+// DeclaredDSC is an instance of a class of a management provider.
+type DeclaredDSC struct {
+	Namespace, Class string
+	Keys, Values     []DeclaredURI // Path is the name
+}
+
+// Scenarios are the known values of osdefinedscenario: those that Learn lists now, and
+// those of its older list, without MSFT. That case does not matter is a model.
+var Scenarios = []string{
+	"MSFTWiredNetwork", "MSFTWifi", "MSFTVPN", "MSFTResource", "MSFTInventory", "MSFTClientCertificateInstall", "MSFTPolicies", "MSFTCertificateStore",
+	"MSFTAdmxConfig", "MSFTFirewall", "MSFTDefender", "MSFTScep", "MSFTExtensibilityMIProviderConfig", "MSFTExtensibilityMIProviderInventory",
+}
+
+// ReadDeclared reads a document. The error says what is wrong with its syntax.
+func ReadDeclared(text string) (*Declared, error) {
+	doc := etree.NewDocument()
+	if err := doc.ReadFromString(text); err != nil {
+		return nil, fmt.Errorf("the document is not well-formed XML: %w", err)
+	}
+	root := doc.Root()
+	if root == nil || root.Tag != "DeclaredConfiguration" {
+		return nil, errors.New("the document's root is not DeclaredConfiguration")
+	}
+	d := &Declared{Context: root.SelectAttrValue("context", ""), Schema: root.SelectAttrValue("schema", ""), ID: root.SelectAttrValue("id", ""),
+		Checksum: root.SelectAttrValue("checksum", ""), Scenario: root.SelectAttrValue("osdefinedscenario", "")}
+	switch known := func(s string) bool {
+		return strings.EqualFold(s, d.Scenario) || strings.EqualFold(strings.TrimPrefix(s, "MSFT"), d.Scenario)
+	}; {
+	case !strings.EqualFold(d.Context, "Device") && !strings.EqualFold(d.Context, "User"):
+		return nil, fmt.Errorf("context is %.100q, not Device or User", d.Context)
+	case d.Schema == "" || d.ID == "" || d.Checksum == "":
+		return nil, errors.New("schema, id or checksum is missing")
+	case !slices.ContainsFunc(Scenarios, known):
+		return nil, fmt.Errorf("unknown osdefinedscenario %.100q", d.Scenario)
+	}
+	for _, e := range root.ChildElements() {
+		switch e.Tag {
+		case "CSP":
+			c := DeclaredCSP{Name: e.SelectAttrValue("name", "")}
+			for _, u := range e.SelectElements("URI") {
+				c.URIs = append(c.URIs, DeclaredURI{u.SelectAttrValue("path", ""), u.SelectAttrValue("type", ""), u.Text()})
+			}
+			d.CSPs = append(d.CSPs, c)
+		case "DSC":
+			c := DeclaredDSC{Namespace: e.SelectAttrValue("namespace", ""), Class: e.SelectAttrValue("className", "")}
+			for _, k := range e.SelectElements("Key") {
+				c.Keys = append(c.Keys, DeclaredURI{k.SelectAttrValue("name", ""), "", k.Text()})
+			}
+			for _, v := range e.SelectElements("Value") {
+				c.Values = append(c.Values, DeclaredURI{v.SelectAttrValue("name", ""), "", v.Text()})
+			}
+			d.DSCs = append(d.DSCs, c)
+		default:
+			return nil, fmt.Errorf("unknown element %.100q", e.Tag)
+		}
+	}
+	if len(d.CSPs)+len(d.DSCs) == 0 {
+		return nil, errors.New("the document has neither CSP nor DSC")
+	}
+	return d, nil
+}
+
+// Settings are the LocURIs of the document, in order.
+func (d *Declared) Settings() (out []string) {
+	for _, c := range d.CSPs {
+		for _, u := range c.URIs {
+			out = append(out, d.LocURI(c.Name, u.Path))
+		}
+	}
+	return out
+}
+
+// LocURI is the address of a path below a CSP, in the scope of the document.
+func (d *Declared) LocURI(name, path string) string {
+	uri := strings.TrimSuffix(name, "/")
+	if path != "" {
+		uri += "/" + strings.TrimPrefix(path, "/")
+	}
+	if rest, ok := strings.CutPrefix(uri, "./Vendor/"); ok && strings.EqualFold(d.Context, "User") {
+		return "./User/Vendor/" + rest
+	}
+	return uri
+}
+
+// HResultValue is an HRESULT ("0x80070002") as a node of format int has it.
+func HResultValue(hr string) string {
+	n, err := strconv.ParseUint(hr, 0, 32)
+	if err != nil {
+		return "0"
+	}
+	return strconv.Itoa(int(int32(n))) //nolint:gosec // the bits are what counts
+}
