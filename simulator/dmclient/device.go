@@ -161,6 +161,8 @@ type Config struct {
 	OnWake func(Wake)
 
 	Log *slog.Logger // nil discards
+
+	primary *Device // of a linked enrollment
 }
 
 // State is a stage of a device's life.
@@ -284,7 +286,7 @@ func New(cfg Config) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dmclient: %w", err)
 	}
-	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1), session: make(turn, 1), login: LoginUser, own: own, record: record{keep: cfg.Keep}}
+	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1), session: make(turn, 1), login: LoginUser, own: own, primary: cfg.primary, record: record{keep: cfg.Keep}}
 	d.record.changed = make(chan struct{})
 	d.push = pushClient{device: d, accounts: map[string]*pushAccount{}}
 	d.tree = csp.NewTree(schema, host{d})

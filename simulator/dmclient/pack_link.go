@@ -40,7 +40,6 @@ func (d *Device) unpackLink(k *packedLink, p Packing) error {
 	if err != nil {
 		return err
 	}
-	child.primary = d
 	d.link.device = child
 	return nil
 }
