@@ -154,7 +154,6 @@ func linkHResult(err error) string {
 // Windows registers a PFN for it is not known [model].
 func (d *Device) linkedConfig(endpoint string) Config {
 	cfg := d.cfg
-	cfg.primary = d
 	cfg.Profile, cfg.Quirks, cfg.Faults = d.Profile(), nil, nil
 	cfg.Discovery, cfg.WNS, cfg.OnWake, cfg.Credential, cfg.TermsOfUse = endpoint, nil, nil, nil, ""
 	cfg.EnrollmentType = "Device" // it is of the device, whoever enrolled it [model]
@@ -172,7 +171,7 @@ func (d *Device) enrollLinked(ctx context.Context) (*Device, error) {
 		return nil, &enroll.Error{Step: enroll.StepLinked, Err: &enroll.CodedError{Code: enroll.CodeConnectivity,
 			Err: fmt.Errorf("%s is Microsoft's service; a simulated device does not enroll there", u.Hostname())}}
 	}
-	child, err := New(d.linkedConfig(endpoint))
+	child, err := newDevice(d.linkedConfig(endpoint), d)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func (d *Device) unpackLink(k *packedLink, p Packing) error {
 	if k.Device == nil {
 		return nil
 	}
-	child, err := Unpack(d.linkedConfig(k.Endpoint), p, k.Device)
+	child, err := unpack(d.linkedConfig(k.Endpoint), p, k.Device, d)
 	if err != nil {
 		return err
 	}
