@@ -65,7 +65,7 @@ func statesIn(m *syncml.Message) (cmdID string, list []stated) {
 				continue
 			}
 			for _, e := range doc.Root().SelectElements("DeclaredConfiguration") {
-				state, _ := strconv.Atoi(e.SelectAttrValue("state", "")) //nolint:errcheck // our own device wrote it
+				state, _ := strconv.Atoi(e.SelectAttrValue("state", "")) // our own device wrote it
 				list = append(list, stated{strings.ToLower(e.SelectAttrValue("id", "")), e.SelectAttrValue("result_checksum", ""), state})
 			}
 			return c.CmdID, list

@@ -238,7 +238,10 @@ type Device struct {
 }
 
 // New makes a device. It does nothing until Enroll or Adopt.
-func New(cfg Config) (*Device, error) {
+func New(cfg Config) (*Device, error) { return newDevice(cfg, nil) }
+
+// newDevice is New for a device or, with its primary, for a linked enrollment.
+func newDevice(cfg Config, primary *Device) (*Device, error) {
 	if cfg.Profile.Name == "" {
 		cfg.Profile = Win11()
 	}
@@ -286,7 +289,7 @@ func New(cfg Config) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dmclient: %w", err)
 	}
-	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1), session: make(turn, 1), login: LoginUser, own: own, record: record{keep: cfg.Keep}}
+	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Identity.DeviceID), wake: make(chan struct{}, 1), session: make(turn, 1), login: LoginUser, own: own, primary: primary, record: record{keep: cfg.Keep}}
 	d.record.changed = make(chan struct{})
 	d.push = pushClient{device: d, accounts: map[string]*pushAccount{}}
 	d.tree = csp.NewTree(schema, host{d})

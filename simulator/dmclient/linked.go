@@ -19,6 +19,7 @@ type link struct {
 	// task is what the scheduled task is to do, at is when.
 	task linkTask
 	at   time.Time
+	busy bool // the task runs
 	// endpoint is the discovery service of the enrollment.
 	endpoint string
 	// device is the enrollment: a device of the same identity with an account, a
@@ -88,12 +89,18 @@ func (d *Device) schedules(e csp.Effect) {
 func (d *Device) Link(ctx context.Context) (*Session, error) {
 	d.mu.Lock()
 	l := d.link
-	if l == nil || l.task == linkNothing || d.state != Enrolled {
+	if l == nil || l.task == linkNothing || l.busy || d.state != Enrolled {
 		d.mu.Unlock()
 		return nil, nil
 	}
 	task := l.task
+	l.busy = true
 	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		l.busy = false
+		d.mu.Unlock()
+	}()
 	if task == linkLeave {
 		return d.leaveLinked(ctx)
 	}
@@ -101,6 +108,9 @@ func (d *Device) Link(ctx context.Context) (*Session, error) {
 	var later *enroll.LaterError
 	d.mu.Lock()
 	switch {
+	case d.link != l: // the primary enrollment ended meanwhile
+		d.mu.Unlock()
+		return nil, errors.Join(err, ErrNotEnrolled)
 	case errors.As(err, &later):
 		l.at = d.now().Add(later.Wait) // EnrollStatus stays 2 [model]
 		d.mu.Unlock()
@@ -161,11 +171,10 @@ func (d *Device) enrollLinked(ctx context.Context) (*Device, error) {
 		return nil, &enroll.Error{Step: enroll.StepLinked, Err: &enroll.CodedError{Code: enroll.CodeConnectivity,
 			Err: fmt.Errorf("%s is Microsoft's service; a simulated device does not enroll there", u.Hostname())}}
 	}
-	child, err := New(d.linkedConfig(endpoint))
+	child, err := newDevice(d.linkedConfig(endpoint), d)
 	if err != nil {
 		return nil, err
 	}
-	child.primary = d
 	c := child.EnrollmentClient(EnrollOptions{})
 	defer c.HTTP.CloseIdleConnections()
 	_, domain, _ := strings.Cut(d.cfg.Username, "@")
@@ -236,8 +245,10 @@ func (d *Device) linkedItems(items []enroll.ContextItem) []enroll.ContextItem {
 // what its documents set is taken back (Learn, "DMClient CSP": Unenroll).
 func (d *Device) leaveLinked(ctx context.Context) (s *Session, err error) {
 	d.mu.Lock()
-	child := d.link.device
-	d.link.task = linkNothing
+	var child *Device
+	if d.link != nil {
+		child, d.link.task = d.link.device, linkNothing
+	}
 	d.mu.Unlock()
 	if child == nil {
 		d.linkStatus(csp.LinkLeaveFailed, csp.HResultValue("0x80070002"))
@@ -277,7 +288,7 @@ func (d *Device) linkedDue(earlier func(time.Time, string)) {
 		l = *d.link
 	}
 	d.mu.Unlock()
-	if l.task != linkNothing {
+	if l.task != linkNothing && !l.busy {
 		earlier(l.at, ofLinked+"enrollment")
 	}
 	if l.device != nil {

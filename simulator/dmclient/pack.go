@@ -232,6 +232,10 @@ func unpackOverlay(d *decoder) (out []csp.Stored) {
 // made with. Profile and Identity come from the record, except a profile that
 // is not in Profiles.
 func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
+	return unpack(cfg, p, record, nil)
+}
+
+func unpack(cfg Config, p Packing, record []byte, primary *Device) (*Device, error) {
 	d := &decoder{b: record, dict: p.Dict}
 	v := d.uint()
 	if d.err == nil && (v < 1 || v > packVersion) {
@@ -241,7 +245,7 @@ func Unpack(cfg Config, p Packing, record []byte) (*Device, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	dev, err := New(cfg)
+	dev, err := newDevice(cfg, primary)
 	if err != nil {
 		return nil, err
 	}

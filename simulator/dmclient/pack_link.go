@@ -36,11 +36,10 @@ func (d *Device) unpackLink(k *packedLink, p Packing) error {
 	if k.Device == nil {
 		return nil
 	}
-	child, err := Unpack(d.linkedConfig(k.Endpoint), p, k.Device)
+	child, err := unpack(d.linkedConfig(k.Endpoint), p, k.Device, d)
 	if err != nil {
 		return err
 	}
-	child.primary = d
 	d.link.device = child
 	return nil
 }

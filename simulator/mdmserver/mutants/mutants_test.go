@@ -14,7 +14,7 @@ import (
 // TestAll: every mutant that is declared stands in All once, under a name of its
 // area, and changes something.
 func TestAll(t *testing.T) {
-	name := regexp.MustCompile(`^(csp|enr|esp|aad|msg|ses|pfn|chn|tok|wns|wer|psh|err|sec|rob)-[a-z0-9-]+$`)
+	name := regexp.MustCompile(`^(csp|enr|esp|wdc|aad|msg|ses|pfn|chn|tok|wns|wer|psh|err|sec|rob)-[a-z0-9-]+$`)
 	seen := map[string]bool{}
 	for _, m := range All() {
 		if !name.MatchString(m.Name) || seen[m.Name] || m.Does == "" {
@@ -32,7 +32,7 @@ func TestAll(t *testing.T) {
 }
 
 func hooks(t *mdmserver.Tamper) int {
-	return len(t.TLS) + len(t.Serve) + len(t.Authenticate) + len(t.Discover) + len(t.Terms) + len(t.Certify) + len(t.Document) + len(t.Identify) + len(t.Receive) + len(t.Admit) +
+	return len(t.TLS) + len(t.Serve) + len(t.Authenticate) + len(t.Discover) + len(t.Linked) + len(t.Terms) + len(t.Certify) + len(t.Document) + len(t.Identify) + len(t.Receive) + len(t.Admit) +
 		len(t.Reply) + len(t.State) + len(t.Channel) + len(t.Wake) + len(t.WNS) + len(t.Tokens)
 }
 
