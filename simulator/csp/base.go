@@ -99,7 +99,7 @@ func (s *Schema) load(root *rule, a *area) {
 // the platform lacks is not there either.
 func (s *Schema) lay(root *rule, a *area, n *Node) {
 	at, kind := root, a.kind
-	rest := relativeTo(a.path, n.Path)
+	rest := strings.TrimPrefix(n.Path[min(len(a.path), len(n.Path)):], "/") // files differ in the case of a root
 	for rest != "" {
 		if at.absent || at.node == nil {
 			return

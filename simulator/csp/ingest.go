@@ -135,7 +135,7 @@ func checkIngested(c *Call, value string) int {
 }
 
 // ingest takes an ADMX file.
-func ingest(c *Call, text string) int {
+func ingest(_ *Call, text string) int {
 	f, err := readADMX(text)
 	if err != nil || f.Protected() != "" {
 		return syncml.CommandFailed

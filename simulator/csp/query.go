@@ -44,7 +44,14 @@ func (t *Tree) dynamic(scope Scope, r *rule, names []string) (out []string) {
 	prefix := t.schema.key(scope, names) + "\x00"
 	for k, e := range t.stored {
 		rest, ok := strings.CutPrefix(k, prefix)
-		if ok && !strings.Contains(rest, "\x00") && (r.kids[rest] == nil || r.kids[rest].absent || r.kids[rest].named) {
+		if !ok || strings.Contains(rest, "\x00") {
+			continue
+		}
+		k := r.kids[rest]
+		if k != nil && !k.named {
+			t.schema.open(k)
+		}
+		if k == nil || k.named || k.absent {
 			out = append(out, e.name)
 		}
 	}

@@ -3,7 +3,9 @@ package ddf_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -133,6 +135,39 @@ func TestHandWrittenTreesWin(t *testing.T) {
 					t.Errorf("%s: %+v, and with the DDF %+v", uri, x, y)
 				}
 			}
+		}
+	}
+}
+
+// TestDevicesShareASchema: devices that open areas at the same time get the same
+// answers; under -race nothing is written that another reads.
+func TestDevicesShareASchema(t *testing.T) {
+	s, err := csp.NewSchema(csp.Options{Platform: win11, Base: embedded(t)}, csp.All())
+	if err != nil {
+		t.Fatal(err)
+	}
+	uris := []string{policy + "Camera/AllowCamera", vendor + "BitLocker/Status/DeviceEncryptionStatus", policy[:len(policy)-1], "./Vendor/MSFT", vendor + "DMClient/HWDevID",
+		result + "Camera/AllowCamera", "./User/Vendor/MSFT/PassportForWork", vendor + "DeviceManageability/Capabilities/CSPVersions"}
+	answers := make([]string, 8)
+	var wg sync.WaitGroup
+	for i := range answers {
+		wg.Go(func() {
+			tr := csp.NewTree(s, host{user: true})
+			for k := range uris {
+				uri := uris[(k+i)%len(uris)]
+				tr.Do(t.Context(), replace, policy+"Camera/AllowCamera", csp.Value{Format: "int", Data: "0"})
+				tr.Do(t.Context(), get, uri, csp.Value{})
+			}
+			for _, uri := range uris {
+				a := tr.Do(t.Context(), get, uri, csp.Value{})
+				answers[i] += fmt.Sprint(a.Code, a.Format, a.Data, "\n")
+			}
+		})
+	}
+	wg.Wait()
+	for _, a := range answers {
+		if a != answers[0] {
+			t.Errorf("%s\nand\n%s", a, answers[0])
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (c *codec) number(n *int) {
 		c.err, c.b = errTable, nil
 		return
 	}
-	*n, c.b = int(v), c.b[size:] //nolint:gosec // at most 1<<31
+	*n, c.b = int(v), c.b[size:]
 }
 
 // count is the length of a list, each of whose parts takes at least a byte.

@@ -217,7 +217,7 @@ type table struct {
 func readTable(b []byte) (*table, error) {
 	var t table
 	size, n := binary.Uvarint(b)
-	if n <= 0 || size > uint64(len(b)-n) {
+	if n <= 0 || size > uint64(len(b)) || int(size) > len(b)-n { //nolint:gosec // size is at most len(b)
 		return nil, errors.New("the table of DDF facts: it has no index")
 	}
 	head, err := unpack(b[n:n+int(size)], nil) //nolint:gosec // size is at most len(b)
