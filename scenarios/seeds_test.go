@@ -46,9 +46,12 @@ func TestSeeds(t *testing.T) {
 	})
 }
 
-// byChance are mutants whose harm depends on which device comes next, and so on the
-// timing of the scenarios that run in parallel. No two runs have to agree.
-var byChance = []*mutants.Mutant{mutants.PshWrongDevice}
+// byChance are mutants whose harm depends on the order of the scenarios or on their
+// timing, so no two runs have to agree.
+var byChance = []*mutants.Mutant{
+	mutants.PshWrongDevice,     // which device comes next
+	mutants.WerChannelHoldsAll, // from the first throttled channel on no push leaves the server
+}
 
 // nothingFound is what a run against one of byChance must not be: without a failure, or
 // with a crash of the suite. That a block is of no other scenario's making can be true.

@@ -3,10 +3,6 @@
 package load
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"slices"
 	"syscall"
 	"testing"
@@ -14,6 +10,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
 // BenchmarkWake prints the time from a notification at WNS until package 1 leaves the
@@ -95,10 +92,13 @@ func BenchmarkEnroll(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			if _, err := spare.RSA(); err != nil {
+				b.Fatal(err)
+			}
 			var each, rate []float64
 			for b.Loop() {
 				for seed := range uint64(5) {
-					l, err := lab.Start(nil, lab.Options{Seed: seed + 1, Key: spare})
+					l, err := lab.Start(nil, lab.Options{Seed: seed + 1, Keys: spare})
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -124,8 +124,8 @@ func BenchmarkEnroll(b *testing.B) {
 	}
 }
 
-// spare makes EC keys for the lab, which would make RSA keys at the same time.
-func spare() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+// spare is the one key of the labs, which would make RSA keys at the same time.
+var spare = enroll.NewKeyPool(1)
 
 func cpu(b *testing.B) int64 {
 	b.Helper()
