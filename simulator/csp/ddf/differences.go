@@ -23,7 +23,7 @@ import (
 //   - builds before 10586, which stands in the DDF for nodes of Windows 8.1 too.
 type Difference struct {
 	CSP    string
-	Path   string // as the DDF writes it, or the description of an extra node
+	Path   string // as the DDF writes it, or would write it
 	Kind   string // "missing", "extra", "operations", "format", "default", "values" or "builds"
 	DDF    string // what the DDF says, empty for "extra"
 	Ours   string // what the description says, empty for "missing"
