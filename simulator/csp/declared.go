@@ -31,7 +31,7 @@ const (
 // one gets 406. That was seen on 26200 for the Get of RefreshInterval, BulkTemplate and
 // the root of ./User; for the other nodes it is a model.
 func declaredConfiguration() CSP {
-	c := CSP{Name: DeclaredConfiguration, Version: "1.0", lists: bothScopes, tree: "declaredconfiguration.tree", on: map[string]Handler{},
+	c := CSP{Name: DeclaredConfiguration, Version: "1.0", lists: everyScope, tree: "declaredconfiguration.tree", on: map[string]Handler{},
 		gate: func(c *Call) int {
 			if c.Host.Fact("Linked") != "true" {
 				return 406

@@ -25,7 +25,6 @@ var listedOfBase = map[string]listed{
 	"AssignedAccess":                  {deviceOnly, "4.0", "4.0"},
 	"BitLocker":                       {deviceOnly, "5.0", "5.0"},
 	"CloudDesktop":                    {bothScopes, "", "2.0"},
-	"DeclaredConfiguration":           {everyScope, "1.0", "1.0"},
 	"Defender":                        {inRoot, "1.3", "1.3"},
 	"DevicePreparation":               {deviceOnly, "", "1.0"},
 	"DiagnosticLog":                   {inRoot, "1.4", "1.4"},

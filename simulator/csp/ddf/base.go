@@ -150,9 +150,8 @@ func merge(n *csp.Node, m csp.Node) {
 }
 
 // seenOn are the CSPs whose nodes have no released build in the files of February 2025
-// (99.9.99999), though devices list them in CSPVersions: a Windows 10 1909 and a 25H2
-// [seen, csp/listed.go].
-var seenOn = map[string]int{"DeclaredConfiguration": 18363, "CloudDesktop": 26200, "DevicePreparation": 26200, "LanguagePackManagement": 26200}
+// (99.9.99999), though a 25H2 lists them in CSPVersions [seen, csp/listed.go].
+var seenOn = map[string]int{"CloudDesktop": 26200, "DevicePreparation": 26200, "LanguagePackManagement": 26200}
 
 // has reports whether a platform has the node: it is of a build that the DDF names, by
 // itself or its servicing branch. A node with builds of which none was released is of
