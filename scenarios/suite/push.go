@@ -11,6 +11,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -28,7 +29,20 @@ func (t *T) Queue(d *Device, c lab.Command) {
 }
 
 // Push makes the server push.
-func (t *T) Push(d *Device) { t.Hook(t.AskToPush(d)) }
+func (t *T) Push(d *Device) { t.Hook(d.asked(t.AskToPush)) }
+
+// asked runs a push hook. A server that refuses it in the middle of a session, in which
+// it may have no channel, is asked again after the session.
+func (d *Device) asked(hook func(*Device) error) error {
+	m := d.Mark()
+	err := hook(d)
+	var refused *target.HookError
+	if errors.As(err, &refused) && d.awaitSession(m, d.T.Lab.Config.Timeouts.Quiet, nil) != nil {
+		d.T.Evidence("during a session %v; it was run again after it", err)
+		err = hook(d)
+	}
+	return err
+}
 
 // TryPush asks the server to push and tolerates a refusal: for scenarios in which
 // it must not push.
@@ -74,7 +88,7 @@ func (t *T) PushInBackground(d *Device) {
 
 // Trigger makes the server push after a command was queued. A server that then
 // pushes by itself needs no hook.
-func (t *T) Trigger(d *Device) { t.Hook(t.AskToTrigger(d)) }
+func (t *T) Trigger(d *Device) { t.Hook(d.asked(t.AskToTrigger)) }
 
 // AskToTrigger is Trigger, but returns the hook's error.
 func (t *T) AskToTrigger(d *Device) error {
