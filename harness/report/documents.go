@@ -38,6 +38,8 @@ var pages = map[string]string{
 	"Access token claims reference":                          "https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference",
 	"Certificate authentication device enrollment":           management + "certificate-authentication-device-enrollment",
 	"Certificate renewal":                                    management + "certificate-renewal-windows-mdm",
+	"Declared configuration discovery":                       management + "declared-configuration-discovery",
+	"Declared configuration enrollment":                      management + "declared-configuration-enrollment",
 	"Disconnecting from MDM":                                 management + "disconnecting-from-mdm-unenrollment",
 	"Enterprise app management":                              management + "enterprise-app-management",
 	"Federated authentication device enrollment":             management + "federated-authentication-device-enrollment",
@@ -51,6 +53,7 @@ var pages = map[string]string{
 	"Understanding ADMX-backed policies":                     management + "understanding-admx-backed-policies",
 	"WNS overview":                                           wns + "wns-overview",
 	"Windows Push Notification Services overview":            wns + "wns-overview",
+	"Windows declared configuration protocol":                management + "declared-configuration",
 }
 
 // learn is the address of a page of Microsoft Learn.
