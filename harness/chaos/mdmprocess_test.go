@@ -120,10 +120,10 @@ func (m *mdm) server() map[string]atServer {
 	return all
 }
 
-// queue makes the server set a policy of a device.
+// queue makes the server set a text of a device.
 func (m *mdm) queue(id, uri, value string) {
 	m.t.Helper()
-	body := fmt.Sprintf(`{"verb":"Replace","locURI":%q,"format":"int","data":%q}`, uri, value)
+	body := fmt.Sprintf(`{"verb":"Replace","locURI":%q,"format":"chr","data":%q}`, uri, value)
 	resp, err := http.Post("http://"+m.admin+"/devices/"+id+"/commands", "application/json", strings.NewReader(body))
 	if err != nil {
 		m.t.Fatal(err)

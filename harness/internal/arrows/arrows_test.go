@@ -27,7 +27,8 @@ var mayImport = map[string][]string{
 	"simulator/syncml":             {},
 	"simulator/enroll":             {"simulator/syncml", "harness/redact"},
 	"simulator/entra":              {},
-	"simulator/csp":                {"simulator/syncml"},
+	"simulator/csp":                {"simulator/csp/admx", "simulator/syncml"},
+	"simulator/csp/admx":           {},
 	"simulator/csp/ddf":            {"simulator/csp"}, // on top of the tree, which knows nothing of it
 	"simulator/dmclient":           {"harness/faultspec", "simulator/csp", "simulator/enroll", "simulator/syncml"},
 	"simulator/fleet":              {"harness/boltfile", "simulator/dmclient", "simulator/csp", "simulator/enroll", "simulator/syncml"},
