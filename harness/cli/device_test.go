@@ -137,6 +137,7 @@ func TestDevices(t *testing.T) {
 
 	// Look, change, sync, leave.
 	second := all[1]
+	w.post("/devices/"+second.DeviceID+"/commands", `{"verb":"Replace","locURI":"./Vendor/MSFT/VPNv2/Work/AlwaysOn","format":"bool","data":"true"}`)
 	w.post("/devices/"+second.DeviceID+"/commands", `{"verb":"Replace","locURI":"./Vendor/MSFT/VPNv2/Work/NativeProfile/L2tpPsk","data":"hush"}`)
 	w.device(0, "set", second.Name, "./DevInfo/Lang=de-DE", "login=none", "power=saver")
 	if out := w.device(0, "sync", second.DeviceID[:12], "-v"); !strings.Contains(out, "mode=Machine") || strings.Contains(out, "hush") {
