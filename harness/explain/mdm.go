@@ -37,7 +37,7 @@ var configManager = map[uint32]Answer{
 	0x86000021: {Name: "CFGMGR_E_WMIOPERATIONERROR", Means: "The operation on WMI failed because of an invalid argument."},
 	0x86000022: {Name: "CFGMGR_E_NOIMPERSONATIONTARGET", Means: "There is no user for whom the CSP could act.", Do: []string{"For ./User: wait until a session says LoginStatus user."}, Scenarios: []string{"ESP-07"}},
 	0x86000023: {Name: "RESOURCEMGR_E_RESOURCEALREADYOWNED", Means: "The resource was already provisioned by another source.", Do: []string{"Two servers, or Group Policy and MDM, set the same."}},
-	0x86000031: {Means: "A document of declared configuration holds the setting, and a command of the primary server would change it.", Do: []string{"Change the document, or abandon it (Properties/Abandoned)."}, Source: "Learn, \"DeclaredConfiguration CSP\""},
+	0x86000031: {Means: "A document of declared configuration holds the setting, and a command of the primary server would change it.", Do: []string{"Change the document, or abandon it (Properties/Abandoned)."}, Source: "https://learn.microsoft.com/windows/client-management/mdm/declaredconfiguration-csp"},
 }
 
 // consoleCodes are codes that consoles show in place of the device's own.
