@@ -128,6 +128,9 @@ func newLab(t *testing.T, broken ...*mutants.Mutant) *lab.Lab {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(broken) == 0 {
+		l.Config.Timeouts.Latency = 20 * time.Second // a busy machine is not a slow server
+	}
 	t.Cleanup(l.Close)
 	return l
 }

@@ -28,10 +28,15 @@ type tolerated struct {
 // of.
 var ofPolicies = []string{"ENR-08", "ENR-28", "ENR-31", "ENR-33", "ENR-49", "ENR-50", "ENR-51", "ENR-52"}
 
+// ofLinked are the scenarios of linked enrollments.
+var ofLinked = []string{"WDC-01", "WDC-02", "WDC-03", "WDC-04", "WDC-05", "WDC-06", "WDC-07", "WDC-08", "WDC-09"}
+
 // onVariant says what the variants may do to the suite; every other scenario
 // must pass on them.
 var onVariant = map[*variants.Variant]tolerated{
 	variants.EndEmpty:         {undecided: []string{"SES-06", "SES-11", "SES-46"}}, // a session of one message shows no numbering, its end no Statuses
+	variants.Features:         {undecided: ofLinked},                               // its linked enrollment is of another server
+	variants.AlertsRefused:    {breaks: []string{"WDC-03"}},                        // the alert of the documents' states, too
 	variants.NoPolicyService:  {undecided: ofPolicies},
 	variants.PolicyServiceNil: {undecided: ofPolicies},
 	variants.PoliciesCurves:   {undecided: []string{"ENR-31", "ENR-33"}},                               // the keys of these devices are RSA
@@ -81,6 +86,7 @@ func TestVariants(t *testing.T) {
 			return
 		}
 		defer l.Close()
+		l.Config.Timeouts.Latency = 20 * time.Second // how soon is not the question here
 		noEnroll := l.Preflight(t.Context())
 		for _, r := range suite.Collect(t.Context(), l, All(), suite.Options{Parallel: 4, NoEnroll: noEnroll}).Results {
 			if !lawful(list, &r) {

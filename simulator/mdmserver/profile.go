@@ -17,7 +17,7 @@ func configurationProfile(revision int) []Command {
 	at := strconv.Itoa(revision)
 	const policies = "./Device/Vendor/MSFT/Policy/Config/"
 	return []Command{
-		{Verb: syncml.Replace, LocURI: policies + "DeviceLock/MaxInactivityTimeDeviceLock", Format: "int", Data: at},
+		{Verb: syncml.Replace, LocURI: policies + "DeviceLock/MaxInactivityTimeDeviceLock", Format: "int", Data: strconv.Itoa(revision % 1000)}, // 0 to 999
 		{Verb: syncml.Replace, LocURI: policies + "Browser/HomePages", Format: "chr", Data: "<https://intranet.example/" + at + ">"},
 		{Verb: syncml.Add, LocURI: "./Vendor/MSFT/VPNv2/office-" + at + "/ProfileXML", Format: "chr",
 			Data: "<VPNProfile><NativeProfile><Servers>vpn" + at + ".example</Servers></NativeProfile></VPNProfile>"},
