@@ -90,9 +90,18 @@ func endedBySignals() (ctx context.Context, stop func()) {
 	ctx, first := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	stop = first
 	if !signal.Ignored(syscall.SIGHUP) {
-		var hangup func()
-		ctx, hangup = signal.NotifyContext(ctx, syscall.SIGHUP)
-		stop = func() { first(); hangup() }
+		// For good: one that comes as the process ends must not change its exit code.
+		hangups := make(chan os.Signal, 1)
+		signal.Notify(hangups, syscall.SIGHUP)
+		hungUp, cancel := context.WithCancel(ctx)
+		go func() {
+			select {
+			case <-hangups:
+			case <-hungUp.Done():
+			}
+			cancel()
+		}()
+		ctx, stop = hungUp, func() { first(); cancel() }
 	}
 	context.AfterFunc(ctx, first)
 	return ctx, stop
