@@ -157,7 +157,9 @@ func (f *File) Protected() string {
 }
 
 // Keys of Windows, and those under them that apps have (Learn, "Win32 and Desktop
-// Bridge app ADMX policy Ingestion").
+// Bridge app ADMX policy Ingestion"). That list has no key for the policies of Edge, but
+// Learn, "Configure Microsoft Edge using Mobile Device Management", has
+// MSEdge.admx ingested, which writes there.
 var (
 	closed = []string{`system`, `software\microsoft`, `software\policies\microsoft`}
 	open   = []string{
@@ -168,7 +170,7 @@ var (
 		`software\policies\microsoft\officesoftwareprotectionplatform`, `software\policies\microsoft\windows\windows search\preferences`,
 		`software\policies\microsoft\exchange`, `software\microsoft\shared tools\proofing tools`, `software\microsoft\shared tools\graphics filters`,
 		`software\microsoft\windows\windows search\preferences`, `software\microsoft\exchange`, `software\policies\microsoft\vba\security`,
-		`software\microsoft\onedrive`, `software\microsoft\edge`, `software\microsoft\edgeupdate`,
+		`software\policies\microsoft\edge`, `software\microsoft\onedrive`, `software\microsoft\edge`, `software\microsoft\edgeupdate`,
 	}
 )
 

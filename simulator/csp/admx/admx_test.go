@@ -59,12 +59,14 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestProtected: Learn, "Win32 and Desktop Bridge app ADMX policy Ingestion".
+// TestProtected: Learn, "Win32 and Desktop Bridge app ADMX policy Ingestion", and the
+// policies of Edge, which are ingested from MSEdge.admx.
 func TestProtected(t *testing.T) {
 	for key, want := range map[string]bool{
 		`Software\Contoso`: false, `System\CurrentControlSet`: true, `SYSTEM`: true, `Systematic`: false, `Software\Microsoft`: true, `\software\microsoft\Windows\`: true,
 		`Software\Microsoft\Edge`: false, `Software\Microsoft\EdgeUpdate\X`: false, `Software\Microsoft\Edges`: true, `Software\Policies\Microsoft\Office\16.0`: false,
 		`Software\Policies\Microsoft\Windows`: true, `software\microsoft\onedrive`: false,
+		`SOFTWARE\Policies\Microsoft\Edge`: false, `Software\Policies\Microsoft\Edge\URLBlocklist`: false, `Software\Policies\Microsoft\EdgeX`: true,
 	} {
 		f, err := admx.Read(strings.ReplaceAll(sample, `Software\Contoso\Other`, key))
 		if err != nil {

@@ -121,6 +121,13 @@ func (k *Checker) Command(c Command) []Finding {
 	case m.Node == nil && m.Other != nil:
 		f.add(Error, "scope", c.URIAt, "the node is described for %s only, as %s", scopeName(m.Other.Scope), m.Other.Path)
 		return f.list
+	case m.Node == nil && m.Above == nil:
+		if n := k.set.beginning(m.Path); n != nil {
+			f.add(Error, "scope", c.URIAt, "no part of the tree begins with ./%s; the node is %s", m.Path.Names[0], n.Path)
+			return f.list
+		}
+		f.unknown(k.set, m)
+		return f.list
 	case m.Node == nil:
 		f.unknown(k.set, m)
 		return f.list
@@ -217,10 +224,12 @@ func (f *findings) format(n, own *Node) {
 		return
 	case n.Format == csp.Null:
 		return
+	case sent == "" && c.Data == "" && own.Also == csp.Chr:
+		// Learn adds DownloadInstall so, and gives the value with Exec.
 	case sent == "" && !c.Provisioning && !n.Format.Takes(csp.Chr):
 		f.add(Warning, "format", c.At, "Meta has no Format, which means chr; the node's format is %s", n.Format)
 	case sent != "" && !n.Format.Takes(sent):
-		if own.Format == "" || !own.Format.Takes(sent) {
+		if own.Format == "" || !own.Format.Takes(sent) && own.Also != sent {
 			f.add(Error, "format", c.FormatAt, "Format is %s; the node's format is %s", c.Format, n.Format)
 			break
 		}
@@ -239,6 +248,8 @@ func (f *findings) format(n, own *Node) {
 	}
 	switch {
 	case err == nil:
+	case own.Allowed != nil && own.Allowed.Check(c.Data, n.Format) == nil:
+		f.add(Warning, "value", c.DataAt, "%q is not what the DDF allows, %v; the simulated device accepts it", clip(c.Data), err)
 	case n.Allowed.Kind == ADMX || n.Allowed.Kind == XSD || n.Allowed.Kind == JSON:
 		f.add(Error, "value", c.DataAt, "%v", err)
 	default:

@@ -56,6 +56,17 @@ func TestCheck(t *testing.T) {
 		{"Exec|./Vendor/MSFT/RemoteLock/Lock", "", ""},
 		{"Get|./DevInfo/DevId", "22631", ""},
 		{"Get|./Vendor/MSFT/EnrollmentStatusTracking/DevicePreparation", "22631", ""}, // in no DDF file, seen on 25H2
+		{"Replace|./Camera/AllowCamera|int|0", "", "error scope no part of the tree begins with ./Camera; the node is " + policy + "Camera/AllowCamera"},
+		{"Get|./VPNv2/Work/AlwaysOn", "", "error scope no part of the tree begins with ./VPNv2; the node is " + vendor + "VPNv2/{ProfileName}/AlwaysOn"},
+		{"Replace|./Contoso/Setting|int|0", "", "unknown unknown nothing describes this node"},
+		{"Get|./cimv2/MDM_RemoteWipe/doWipe", "", "unknown unknown"},
+		// Learn adds DownloadInstall without a value; a Windows 11 took its document as chr.
+		{"Add|" + vendor + "EnterpriseDesktopAppManagement/MSI/%7B1%7D/DownloadInstall", "", "warning atomic"},
+		{"Add|" + vendor + "EnterpriseDesktopAppManagement/MSI/%7B1%7D/DownloadInstall|chr|<MsiInstallJob/>", "", "warning format Format is chr; the DDF says xml, and the simulated device accepts both"},
+		{"Add|" + vendor + "EnterpriseDesktopAppManagement/MSI/%7B1%7D/DownloadInstall|int|1", "", "error format"},
+		// A description that differs from the DDF, with a document as its reason.
+		{"Add|" + vendor + "VPNv2/Work/TrafficFilterList/3/LocalPortRanges|chr|10,20-50,100-200", "", "warning atomic"},
+		{"Add|" + vendor + "VPNv2/Work/TrafficFilterList/3/LocalPortRanges|chr|http", "", `error value "http" is not allowed`},
 		{"Add|" + vendor + "LAPS/Policies/BackupDirectory|int|1", "", "warning atomic commands for " + vendor + "LAPS/Policies need an Atomic"},
 		{"Get|" + vendor + "LAPS/Policies/BackupDirectory", "", ""},
 		{"Exec|" + vendor + "ClientCertificateInstall/SCEP/1/Install/Enroll", "", "error atomic commands for ./Device/Vendor/MSFT/ClientCertificateInstall/SCEP/{UniqueID} need an Atomic"},
@@ -232,14 +243,25 @@ func TestNear(t *testing.T) {
 	for uri, want := range map[string]string{
 		"./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamra": policy + "Camera/AllowCamera",
 		"./User/Vendor/MSFT/Policy/Config/Camera/AlowCamera":   policy + "Camera/AllowCamera",
+		policy + "Storage/RemovableDiskDenyReadAccess":         policy + "Storage/RemovableDiskDenyWriteAccess",
+		policy + "Camra/AllowCamra":                            policy + "Camera/AllowCamera",
+		"./Vendor/MSFT/RequireDeviceEncryption":                vendor + "BitLocker/RequireDeviceEncryption",
 		"./Vendor/MSFT/BitLocker/RequireDeviceEncrytion":       vendor + "BitLocker/RequireDeviceEncryption",
 	} {
 		if near := set.Near(uri); len(near) == 0 || near[0] != want {
 			t.Errorf("%s: %q, want %s", uri, near, want)
 		}
 	}
-	if near := set.Near("./Vendor/MSFT/Xqzzyplugh"); near != nil {
-		t.Errorf("%q is near to nonsense", near)
+	for _, uri := range []string{
+		"./Vendor/MSFT/Xqzzyplugh",
+		vendor + "Registry/HKLM/SOFTWARE/Contoso/A",   // not CertificateStore/CA
+		vendor + "Accounts/Domain/ComputerNam",        // not Defender/Health/ComputerState
+		vendor + "VPNv2/Work/Lockdwn",                 // not Policy/Config/LockDown
+		vendor + "NoSuch/InstalledUpdates/Installing", // similar names elsewhere
+	} {
+		if near := set.Near(uri); near != nil {
+			t.Errorf("%s: %q is near to nonsense", uri, near)
+		}
 	}
 }
 

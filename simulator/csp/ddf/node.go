@@ -47,6 +47,9 @@ type Node struct {
 	GroupPolicy string `json:"groupPolicy,omitempty"`
 	// File is the DDF file, or the description under simulator/csp/trees.
 	File string `json:"file,omitempty"`
+	// Also is a second format that Windows was seen to take, by the simulated device's
+	// description.
+	Also csp.Format `json:"-"`
 	// Own is set for a node of the simulated device that no DDF file describes.
 	Own bool `json:"own,omitempty"`
 }

@@ -42,7 +42,7 @@ func own(n *csp.Node, name string, scope csp.Scope) Node {
 	case strings.HasPrefix(n.Path, "Vendor/"):
 		prefix = "./Device/"
 	}
-	o := Node{Path: prefix + n.Path, Scope: scope, Ops: n.Ops, Format: n.Format, Occurs: "One", File: "dmwake's " + name, Own: true}
+	o := Node{Path: prefix + n.Path, Scope: scope, Ops: n.Ops, Format: n.Format, Also: n.Also, Occurs: "One", File: "dmwake's " + name, Own: true}
 	if n.Upsert {
 		o.Ops |= csp.Replace
 	}

@@ -186,68 +186,6 @@ func (s *Set) policy(m Match) Match {
 	return m
 }
 
-// Near are paths that a mistyped LocURI may mean, best first, at most three.
-func (s *Set) Near(locURI string) []string {
-	uri, _, _ := strings.Cut(locURI, "?")
-	p, err := csp.ParsePath(uri)
-	if err != nil || len(p.Names) == 0 {
-		return nil
-	}
-	type found struct {
-		path string
-		far  int
-	}
-	var out []found
-	last := strings.ToLower(p.Names[len(p.Names)-1])
-	whole := strings.ToLower(strings.Join(p.Names, "/"))
-	if len(last) > 200 || len(whole) > 500 {
-		return nil
-	}
-	for i := range s.nodes {
-		n := &s.nodes[i]
-		name := strings.ToLower(n.Name())
-		if n.Dynamic() || abs(len(name)-len(last)) > 3 {
-			continue
-		}
-		far := distance(last, name)
-		if far > min(3, 1+len(last)/5) {
-			continue
-		}
-		list, scope := names(n.Path)
-		far = far*100 + min(80, distance(whole, strings.ToLower(strings.Join(list, "/")))) + abs(int(scope-p.Scope))
-		out = append(out, found{n.Path, far})
-	}
-	slices.SortStableFunc(out, func(a, b found) int { return cmp.Compare(a.far, b.far) })
-	var paths []string
-	for _, f := range out[:min(3, len(out))] {
-		paths = append(paths, f.path)
-	}
-	return paths
-}
-
-func abs(n int) int { return max(n, -n) }
-
-// distance is the number of letters to insert, remove or change (Levenshtein).
-func distance(a, b string) int {
-	before := make([]int, len(b)+1)
-	for j := range before {
-		before[j] = j
-	}
-	now := make([]int, len(b)+1)
-	for i := range len(a) {
-		now[0] = i + 1
-		for j := range len(b) {
-			change := 1
-			if a[i] == b[j] {
-				change = 0
-			}
-			now[j+1] = min(before[j+1]+1, now[j]+1, before[j]+change)
-		}
-		before, now = now, before
-	}
-	return before[len(b)]
-}
-
 // Search are the nodes in whose path every word is found, without case; the shortest
 // paths come first. A word may also be an address, with or without its beginning.
 func (s *Set) Search(words ...string) (out []*Node) {

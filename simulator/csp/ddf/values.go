@@ -2,6 +2,7 @@ package ddf
 
 import (
 	"encoding/xml"
+	"slices"
 	"strings"
 
 	"github.com/dmwake/dmwake/simulator/csp"
@@ -98,5 +99,11 @@ func correct(n *Node) {
 				n.Format = csp.Int
 			}
 		}
+	}
+	// The ports of a VPN's traffic filter are ranges, such as 100-120,200,300-320, by
+	// their own texts and the samples of Learn, "VPNv2 CSP"; the expression takes digits
+	// alone.
+	if strings.HasSuffix(n.Path, "PortRanges") && n.Allowed != nil && slices.Equal(n.Allowed.Values, []string{`^[\d]*$`}) {
+		n.Allowed.Values = []string{"^[0-9, -]*$"}
 	}
 }
