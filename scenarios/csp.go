@@ -49,11 +49,11 @@ var everyCommand = []Scenario{
 		Fix:     "Send a value that dmwake csp PATH shows; escape the XML of an ADMX-backed policy, or put it into CDATA.",
 		Mutants: []*mutants.Mutant{mutants.CspValue, mutants.CspADMX},
 		Under:   []string{"MSG-11"}},
-	{ID: "CSP-05", Level: report.Should, Title: "nodes of a user and of the device are not mixed up", Hears: breaks("scope", "the part of the tree that has the node"), Run: talk,
-		Rule:    "A node that DDF has below ./Device only is not set below ./User, and the other way round. (A path without either, ./Vendor/..., is not judged where only ./User has the node.)",
+	{ID: "CSP-05", Level: report.Should, Title: "LocURIs begin with the part of the tree that has the node", Hears: breaks("scope", "the part of the tree that has the node"), Run: talk,
+		Rule:    "A node that DDF has below ./Device only is not set below ./User, and the other way round. A LocURI that begins with the name of a CSP or of a policy's area, such as ./Camera/AllowCamera, addresses nothing. (A path without either, ./Vendor/..., is not judged where only ./User has the node.)",
 		Source:  learnDDF + "the Path of each file; Learn, \"OMA DM protocol support\", user targeted and device targeted settings",
 		Fix:     "Begin the LocURI with the part that has the node (dmwake csp PATH).",
-		Mutants: []*mutants.Mutant{mutants.CspScopeUser, mutants.CspScopeDevice}},
+		Mutants: []*mutants.Mutant{mutants.CspScopeUser, mutants.CspScopeDevice, mutants.CspScopeNone}},
 	{ID: "CSP-06", Level: report.Must, Title: "a client certificate is installed in an Atomic", Hears: breaks("atomic", "an Atomic around the commands for one certificate"), Run: talk,
 		Rule:    "Commands that set or execute nodes of one certificate below ClientCertificateInstall stand in an Atomic, so that nothing is enrolled before all is set. (DDF marks nodes of VPNv2, Firewall, LAPS and others, too. Learn shows commands for some of them without an Atomic, so these are only listed.)",
 		Source:  "Learn, \"ClientCertificateInstall CSP\"; " + learnDDF + "AtomicRequired",
@@ -71,9 +71,13 @@ func breaks(rule, expected string, more ...string) func(*suite.Heard) {
 	return eachFinding(append(more, rule), func(h *suite.Heard, d *suite.Described, f *ddf.Finding) {
 		if f.Level == ddf.Error && !excused(d, f) {
 			h.Mistake(d, expected, f.Text)
-		} else {
-			h.Remark(d, f.Text)
+			return
 		}
+		if f.Rule == "atomic" {
+			h.RemarkOn(d, f.Text, f.Text) // once for all commands of one certificate, profile or app
+			return
+		}
+		h.Remark(d, f.Text)
 	})
 }
 
@@ -110,7 +114,9 @@ func existing(h *suite.Heard) {
 		case f.Rule == "build" && f.Level == ddf.Warning && sets(d):
 			h.Mistake(d, "nodes that the build has", f.Text)
 		case len(f.Near) > 0:
-			h.Remark(d, f.Text+"; did you mean "+strings.Join(f.Near, " or ")+"?")
+			h.RemarkOn(d, d.LocURI, f.Text+"; did you mean "+strings.Join(f.Near, " or ")+"?")
+		case f.Rule == "unknown":
+			h.RemarkOn(d, d.LocURI, f.Text)
 		default:
 			h.Remark(d, f.Text)
 		}

@@ -103,6 +103,18 @@ func TestCommandsAgainstDescription(t *testing.T) {
 		{"a number for an ADMX-backed node", replace("./Device/Vendor/MSFT/BitLocker/EncryptionMethodByDriveType", "int", "7"), []string{"CSP-03", "CSP-04"}},
 		{"a policy in another area", replace(policy+"WindowsDefenderApplicationGuard/ClipboardSettings", "int", "0"), nil}, // unknown
 		{"what nobody knows", replace("./Vendor/MSFT/NoSuchCSP/Node", "int", "1"), nil},
+		// As servers of a field test sent them.
+		{"a policy without what stands before its area", replace("./Camera/AllowCamera", "int", "0"), []string{"CSP-05"}},
+		{"the same of a CSP with names", replace("./VPNv2/Work/AlwaysOn", "bool", "true"), []string{"CSP-05"}},
+		{"the same, asked for", hook.Command(syncml.Get, "./Camera/AllowCamera", "", ""), nil},
+		{"a tree of WMI", hook.Command(syncml.Exec, "./cimv2/MDM_RemoteWipe/doWipe", "", ""), nil},
+		{"an MSI as chr", hook.Command(syncml.Add, "./Device/Vendor/MSFT/EnterpriseDesktopAppManagement/MSI/%7B6F7CB29F-1319-4816-B345-0856916EB801%7D/DownloadInstall", "chr", "<MsiInstallJob id='{1}'/>"), nil},
+		{"a restart planned by Exec", hook.Command(syncml.Exec, "./Device/Vendor/MSFT/Reboot/Schedule/Single", "chr", "2027-01-01T02:00:00Z"), []string{"CSP-02"}},
+		{"Delete of what is only read", hook.Command(syncml.Delete, "./DevDetail/SwV", "", ""), []string{"CSP-02"}},
+		{"digits for a name", replace(policy+"LocalPoliciesSecurityOptions/Accounts_RenameAdministratorAccount", "int", "12345"), []string{"CSP-03"}},
+		{"ports of a VPN's filter", in(syncml.Atomic, hook.Command(syncml.Add, "./Vendor/MSFT/VPNv2/a/TrafficFilterList/3/LocalPortRanges", "", "10,20-50,100-200")), nil},
+		{"a direction in other letters", replace("./Vendor/MSFT/Firewall/MdmStore/FirewallRules/a/Direction", "chr", "Out"), nil},
+		{"a server that ends its management", hook.Command(syncml.Exec, "./Device/Vendor/MSFT/DMClient/Unenroll", "chr", "Example MDM"), nil},
 		{"not a command for nodes", in("Put"), nil},
 	} {
 		var seen []string

@@ -132,6 +132,7 @@ func talk(t *T) {
 	if t.Heard() >= fewSessions {
 		return
 	}
+	t.Learned() // else the run would be about the commands of an idle server
 	d := t.Enrolled()
 	twoSessions(d)
 	if t.CanWork() {

@@ -286,6 +286,25 @@ func TestWorkBehindThePFN(t *testing.T) {
 	}
 }
 
+// TestBrokenWorkHook: rules about what a server sends do not pass because the hook that
+// makes it send something failed.
+func TestBrokenWorkHook(t *testing.T) {
+	l := foreign{hooks: func(string) target.Hooks {
+		return target.Hooks{Work: &target.Hook{Exec: []string{"/dmwake/no/such/program"}}}
+	}}.start(t)
+	list, err := Select(nil, []string{"CSP"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := suite.Collect(t.Context(), l, list, suite.Options{Catalogue: All()})
+	if len(out.Hooks) == 0 || !strings.Contains(out.Hooks[0], "no/such/program") {
+		t.Errorf("hook errors %q", out.Hooks)
+	}
+	if !slices.ContainsFunc(out.Results, func(r report.Result) bool { return r.Outcome == report.Skipped }) {
+		t.Error("all passed, and the work hook never ran")
+	}
+}
+
 // TestWorkThatIsMissing: a hook that does nothing, or nothing the second time, is told
 // with what to do. The server is not blamed.
 func TestWorkThatIsMissing(t *testing.T) {

@@ -146,16 +146,20 @@ func FormatOf(c *syncml.Command, it *syncml.Item) string {
 // Mistake is Breach for a mistake that a server makes again and again: the same one on
 // many devices is listed once, with the number of its places.
 func (h *Heard) Mistake(d *Described, expected, saw string) {
-	h.note(d, false, expected, saw)
+	h.note(d, false, expected, saw, "")
 }
 
 // Remark lists what breaks no rule, once: a scenario that passes shows it, too.
-func (h *Heard) Remark(d *Described, saw string) { h.note(d, true, "", saw) }
+func (h *Heard) Remark(d *Described, saw string) { h.note(d, true, "", saw, "") }
+
+// RemarkOn is Remark about what several commands have in common, such as a node that
+// nobody describes: only the first of them is listed.
+func (h *Heard) RemarkOn(d *Described, what, saw string) { h.note(d, true, "", saw, what) }
 
 // valueFirst matches the value with which a finding about it begins.
 var valueFirst = regexp.MustCompile(`^"(?:[^"\\]|\\.)*"`)
 
-func (h *Heard) note(d *Described, remark bool, expected, saw string) {
+func (h *Heard) note(d *Described, remark bool, expected, saw, what string) {
 	p := h.Pairs[d.Pair]
 	saw = valueFirst.ReplaceAllStringFunc(saw, func(quoted string) string {
 		value, err := strconv.Unquote(quoted)
@@ -167,6 +171,9 @@ func (h *Heard) note(d *Described, remark bool, expected, saw string) {
 	b := breach{device: h.device, ex: p.Ex, expected: expected, saw: d.Place() + ": " + saw,
 		from: fmt.Sprintf("%s, session %s, MsgID %s, CmdID %s", h.scenario, h.ID, p.Got.Hdr.MsgID, d.Command.CmdID)}
 	kind := alike(d.Verb, d.LocURI, saw)
+	if what != "" {
+		kind = alike("", what, "")
+	}
 	if remark {
 		h.ear.remarks.add(kind, h.DeviceID(), b)
 	} else {

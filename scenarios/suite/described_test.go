@@ -34,10 +34,17 @@ func TestMistakes(t *testing.T) {
 		scenario("AAA-02", passes, func(s *Scenario) {
 			s.Hears = func(h *Heard) { asks(h, func(d *Described) { h.Remark(d, "a thought") }) }
 		}),
+		scenario("AAA-03", passes, func(s *Scenario) {
+			s.Hears = func(h *Heard) {
+				asks(h, func(d *Described) {
+					h.RemarkOn(d, "all channels", "session "+h.ID+", message "+h.Pairs[d.Pair].Got.Hdr.MsgID)
+				})
+			}
+		}),
 		scenario("BBB-01", talks),
 	}
 	out, results := outcomes(t, list, Options{})
-	if want := []string{"AAA-01 failed", "AAA-02 passed", "BBB-01 passed"}; !slices.Equal(out, want) {
+	if want := []string{"AAA-01 failed", "AAA-02 passed", "AAA-03 passed", "BBB-01 passed"}; !slices.Equal(out, want) {
 		t.Fatalf("%q", out)
 	}
 	r := results["AAA-01"]
@@ -49,6 +56,9 @@ func TestMistakes(t *testing.T) {
 	}
 	if r = results["AAA-02"]; len(r.Evidence) != 1 || !strings.Contains(r.Evidence[0], "a thought (4 times, to 2 devices)") || len(r.Exchanges) != 0 {
 		t.Errorf("a remark: %+v", r)
+	}
+	if r = results["AAA-03"]; len(r.Evidence) != 1 || !strings.HasSuffix(r.Evidence[0], "(4 times, to 2 devices)") {
+		t.Errorf("a remark on several commands: %q", r.Evidence)
 	}
 }
 

@@ -44,6 +44,14 @@ func (t *T) CanWork() bool {
 	return err == nil
 }
 
+// Learned ends the body if the work hook failed: nobody knows what the server would send.
+func (t *T) Learned() {
+	if !queues(t.target()) && canWork(t.target()) {
+		_, err := t.Lab.Signature(t.ctx)
+		t.Hook(hookOrNil(err))
+	}
+}
+
 // QueueTakes reports whether the queue hook takes commands of a scenario's own.
 func (t *T) QueueTakes(list ...lab.Command) bool {
 	return !slices.ContainsFunc(list, func(c lab.Command) bool { return t.Lab.Refuses(c) != nil })

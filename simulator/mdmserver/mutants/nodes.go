@@ -34,9 +34,12 @@ var (
 	CspScopeDevice = &Mutant{"csp-scope-device", "sets a policy of users below ./Device", func(t *tamper) {
 		once(t, hook.Command(syncml.Replace, "./Device"+taskbar, "chr", "<enabled/>"))
 	}}
+	CspScopeNone = &Mutant{"csp-scope-none", "leaves out what stands before the policy's area in a LocURI", func(t *tamper) {
+		once(t, hook.Command(syncml.Replace, "./Camera/AllowCamera", "int", "1"))
+	}}
 	CspCertificateBare = &Mutant{"csp-certificate-bare", "enrolls a client certificate without an Atomic", func(t *tamper) {
 		once(t, hook.Command(syncml.Add, "./Device/Vendor/MSFT/ClientCertificateInstall/SCEP/dmwake", "node", ""))
 	}}
 )
 
-var nodes = []*Mutant{CspBuild, CspOperation, CspFormat, CspValue, CspADMX, CspScopeUser, CspScopeDevice, CspCertificateBare}
+var nodes = []*Mutant{CspBuild, CspOperation, CspFormat, CspValue, CspADMX, CspScopeUser, CspScopeDevice, CspScopeNone, CspCertificateBare}
