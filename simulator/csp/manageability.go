@@ -14,6 +14,7 @@ var (
 	deviceOnly = []string{"./Device/"}
 	bothScopes = []string{"./Device/", "./User/"}
 	everyScope = []string{"./Device/", "./User/", "./"}
+	nowhere    = []string{} // a CSP that no recorded device lists
 )
 
 // manageability lists this device's CSPs (Learn, "DeviceManageability CSP"). A real

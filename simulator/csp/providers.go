@@ -14,6 +14,8 @@ func All() []CSP {
 		remoteLock(),
 		reboot(),
 		remoteFind(),
+		update(),
+		{Name: "Accounts", Version: "1.0", lists: nowhere, tree: "accounts.tree"},
 		rootCATrustedCertificates(),
 		certificateStore(),
 		clientCertificateInstall(),

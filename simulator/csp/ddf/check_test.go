@@ -64,6 +64,14 @@ func TestCheck(t *testing.T) {
 		{"Add|" + vendor + "EnterpriseDesktopAppManagement/MSI/%7B1%7D/DownloadInstall", "", "warning atomic"},
 		{"Add|" + vendor + "EnterpriseDesktopAppManagement/MSI/%7B1%7D/DownloadInstall|chr|<MsiInstallJob/>", "", "warning format Format is chr; the DDF says xml, and the simulated device accepts both"},
 		{"Add|" + vendor + "EnterpriseDesktopAppManagement/MSI/%7B1%7D/DownloadInstall|int|1", "", "error format"},
+		// CSPs that Learn documents, and no DDF v2 file has.
+		{"Add|./Vendor/MSFT/Update/ApprovedUpdates/%7Ba317dafe-baf4-453f-b232-a7075efae36e%7D", "19045", ""},
+		{"Add|./Vendor/MSFT/Update/ApprovedUpdates/%7Ba317dafe-baf4-453f-b232-a7075efae36e%7D|chr|2027-01-01", "", "error format Format is chr, but the node is an interior one"},
+		{"Get|" + vendor + "Update/InstallableUpdates", "26200", ""},
+		{"Exec|" + vendor + "Update/Rollback/QualityUpdate", "16299", "warning build"},
+		{"Add|" + vendor + "Accounts/Users/ann/LocalUserGroup|int|2", "22631", ""},
+		{"Add|" + vendor + "Accounts/Users/ann/LocalUserGroup|int|3", "", `error value "3" is not allowed; allowed is one of 1, 2`},
+		{"Replace|" + vendor + "Accounts/Domain/ComputerName|chr|PC-1", "", "error operation Replace is not allowed; the node takes Add"},
 		// A description that differs from the DDF, with a document as its reason.
 		{"Add|" + vendor + "VPNv2/Work/TrafficFilterList/3/LocalPortRanges|chr|10,20-50,100-200", "", "warning atomic"},
 		{"Add|" + vendor + "VPNv2/Work/TrafficFilterList/3/LocalPortRanges|chr|http", "", `error value "http" is not allowed`},

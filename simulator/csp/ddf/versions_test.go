@@ -12,7 +12,8 @@ import (
 
 // listed25H2 is what the CSPVersions of a 25H2 (build 26200.9278, published in
 // deploymenttheory/go-microsoft-dm) has of the CSPs that are simulated: places and
-// version; D is ./Device/Vendor/MSFT, U ./User/Vendor/MSFT and V ./Vendor/MSFT.
+// version; D is ./Device/Vendor/MSFT, U ./User/Vendor/MSFT and V ./Vendor/MSFT. The
+// version and the place of Update are those of a 1909.
 const listed25H2 = `
 ActiveSync UV 1.0
 AppLocker V 1.0
@@ -53,6 +54,7 @@ RootCATrustedCertificates DU 1.2
 SUPL V 1.2
 SecureAssessment V 1.1
 SharedPC V 1.2
+Update V 1.1
 VPNv2 DUV 1.0
 WiFi UV 1.0
 WindowsDefenderApplicationGuard D 1.4
