@@ -115,6 +115,7 @@ func All() []Section {
 			{Model, "a value that the DDF does not allow is refused with 500, an unknown area or policy with 404", "quirks any-value, any-policy", []string{tables + "TestPolicies", tables + "TestEveryKindOfValue"}},
 			{Model, "what occurs once and cannot be added is there from the start, as is what has a default; Replace creates what could be added", "simulator/csp/ddf, base.go", []string{tables + "TestDeviceAnswersForTheTable"}},
 			{Doc, "an ingested ADMX file makes its policies addresses, App~Policy~Category/Name, by class for the device or the user; it may not write to keys of Windows", "Learn, Win32 and Desktop Bridge app ADMX policy Ingestion", []string{tables + "TestIngestedPolicies", "simulator/csp/admx.TestProtected"}},
+			{Seen, "an enabled policy of an ingested file needs a <data> for each of its elements; else 500 and event 856", "sgp-go/jamf, a Windows 11 24H2", []string{tables + "TestIngestedPolicies"}},
 			{Doc, "the policies of Edge can be ingested from MSEdge.admx, although they are below Software\\Policies\\Microsoft", "Learn, Configure Microsoft Edge using Mobile Device Management", []string{"simulator/csp/admx.TestProtected"}},
 			{Doc, "Update and Accounts are on Windows 10 and 11, though no DDF v2 file has them; an update is approved by Add of its node", "Learn, Update CSP and Accounts CSP", []string{tree + "TestUpdate", tree + "TestAccounts"}},
 			{Seen, "a MsiInstallJob is taken as chr, too, though the DDF says xml", "sgp-go/jamf, a Windows 11 24H2", []string{tables + "TestCheck", "CSP-03"}},

@@ -186,7 +186,9 @@ func under(key string, keys []string) bool {
 	return false
 }
 
-// Check says what is wrong with a value: its form, or an id that the policy lacks.
+// Check says what is wrong with a value: its form, an id that the policy lacks, or an
+// element that an enabled policy has and the value lacks. A Windows 11 24H2 answered 500
+// to such a value, and wrote event 856: element not found [seen, sgp-go/jamf].
 func (p *Policy) Check(value string) error {
 	v, err := ParseValue(value)
 	if err != nil {
@@ -195,6 +197,11 @@ func (p *Policy) Check(value string) error {
 	for _, id := range v.Data {
 		if !contains(p.Elements, id) {
 			return fmt.Errorf("the policy %s has no element %q; it has %s", p.Name, id, strings.Join(p.Elements, ", "))
+		}
+	}
+	for _, id := range p.Elements {
+		if v.Enabled && !contains(v.Data, id) {
+			return fmt.Errorf("the value lacks the element %q of the policy %s", id, p.Name)
 		}
 	}
 	return nil

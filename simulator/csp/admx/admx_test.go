@@ -34,8 +34,10 @@ func TestRead(t *testing.T) {
 	}
 	p := f.Policy("Top~Sub", "One")
 	for value, want := range map[string]string{
-		`<enabled/>`:                         "",
-		`<Enabled/><Data ID="t" Value="1"/>`: "",
+		`<enabled/><data id="T" value="1"/><data id="D" value="1"/><data id="L" value=""/>`: "",
+		`<Enabled/><Data ID="t" Value="1"/><Data ID="d" Value="1"/><data id="l" value=""/>`: "",
+		`<enabled/>`: `lacks the element "T"`,
+		`<enabled/><data id="T" value="1"/><data id="L" value=""/>`: `lacks the element "D"`,
 		`<disabled/>`:                        "",
 		`<enabled/><data id="X" value="1"/>`: `no element "X"`,
 		``:                                   "is empty",

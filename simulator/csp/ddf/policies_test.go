@@ -126,7 +126,9 @@ func TestIngestedPolicies(t *testing.T) {
 		{get, policy + mode, "", "", 404, "", ""}, // not configured
 		{replace, policy + mode, "chr", `<enabled/><data id="Internal" value="1"/><data id="External" value="2"/>`, 200, "", ""},
 		{get, result + mode, "", "", 200, `<enabled/><data id="Internal" value="1"/><data id="External" value="2"/>`, "chr"},
-		{replace, policy + strings.ToLower(mode), "chr", `<enabled/><data id="Nope" value="1"/>`, 500, "", ""},
+		{replace, policy + strings.ToLower(mode), "chr", `<enabled/><data id="Internal" value="1"/><data id="External" value="2"/><data id="Nope" value="1"/>`, 500, "", ""},
+		{replace, policy + mode, "chr", `<enabled/><data id="Internal" value="1"/>`, 500, "", ""}, // an element is missing
+		{replace, policy + mode, "chr", "<disabled/>", 200, "", ""},
 		{replace, policy + mode, "chr", "1", 500, "", ""},
 		{replace, policy + mode, "int", "1", 415, "", ""},
 		{replace, policy + "Contoso~Policy~ParentCategoryArea~Category1/Other", "chr", "<enabled/>", 404, "", ""},
@@ -144,14 +146,14 @@ func TestIngestedPolicies(t *testing.T) {
 	})
 	steps(t, tree(t, csp.Options{Platform: win11, Base: b}), []step{
 		{add, file, "chr", contoso, 200, "", ""},
-		{replace, policy + mode, "chr", "<enabled/>", 200, "", ""},
+		{replace, policy + mode, "chr", "<disabled/>", 200, "", ""},
 		{del, file, "", "", 200, "", ""},
 		{get, policy + mode, "", "", 404, "", ""},
 		{get, result + mode, "", "", 404, "", ""},
 	})
 	before := tree(t, csp.Options{Platform: win11, Base: b})
 	rollback := before.Begin()
-	steps(t, before, []step{{add, file, "chr", contoso, 200, "", ""}, {replace, policy + mode, "chr", "<enabled/>", 200, "", ""}})
+	steps(t, before, []step{{add, file, "chr", contoso, 200, "", ""}, {replace, policy + mode, "chr", "<disabled/>", 200, "", ""}})
 	rollback()
 	steps(t, before, []step{{replace, policy + mode, "chr", "<enabled/>", 404, "", ""}})
 }
