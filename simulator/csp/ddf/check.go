@@ -179,6 +179,9 @@ func (f *findings) add(l Level, rule string, at Position, format string, args ..
 
 func (f *findings) unknown(s *Set, m Match) {
 	where := "nothing describes this node"
+	if n := m.Path.Names; m.Above == nil && len(n) > 2 && strings.EqualFold(n[0], "Vendor") && strings.EqualFold(n[1], "MSFT") {
+		where = "nothing describes the CSP " + clip(n[2])
+	}
 	if m.Above != nil {
 		where = "nothing describes this node under " + m.Above.Path
 		if m.Above.Dynamic() && strings.HasSuffix(strings.ToLower(m.Above.Area()), "policy") {

@@ -34,7 +34,7 @@ func TestCheck(t *testing.T) {
 		{"Replace|./User/Vendor/MSFT/Policy/Config/Camera/AllowCamera|int|1", "", "error scope the node is described for the device's part"},
 		{"Replace|" + policy + "Camera/AllowCamra|int|1", "", "unknown unknown nothing describes this node under " + policy + "Camera"},
 		{"Replace|" + policy + "NoSuchArea/NoSuchPolicy|int|1", "", "unknown unknown no DDF file has this policy"},
-		{"Get|./Vendor/MSFT/NoSuchCSP/Node", "", "unknown unknown nothing describes this node"},
+		{"Get|./Vendor/MSFT/NoSuchCSP/Node", "", "unknown unknown nothing describes the CSP NoSuchCSP"},
 		{"Replace|" + policy + "WindowsAI/DisableAIDataAnalysis|int|1", "22631", "warning build build 22631 does not have the node; those that do: 26100"},
 		{"Replace|" + policy + "WindowsAI/DisableAIDataAnalysis|int|1", "26200", ""},
 		{"Replace|" + policy + "DeviceLock/MinDevicePasswordLength|int|99", "", `"99" is not allowed; allowed is a number in [4-16]`},
