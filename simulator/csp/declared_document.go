@@ -13,6 +13,8 @@ import (
 // Declared is a document of the DeclaredConfiguration CSP.
 type Declared struct {
 	Context, Schema, ID, Checksum, Scenario string
+	// URL is where the settings are, of a document that has none itself.
+	URL string
 
 	CSPs []DeclaredCSP
 	// DSCs are the parts for a management provider (MI) instead of a CSP.
@@ -41,6 +43,11 @@ var Scenarios = []string{
 	"MSFTAdmxConfig", "MSFTFirewall", "MSFTDefender", "MSFTScep", "MSFTExtensibilityMIProviderConfig", "MSFTExtensibilityMIProviderInventory",
 }
 
+// byURL is the root of a document whose settings the device downloads. No page of Learn
+// has it, nor ReflectedProperties; Intune sends both for Endpoint Privilege Management
+// [seen: a support engineer's page on the installation of its agent].
+const byURL = "DeclaredConfigurationUrl"
+
 // ReadDeclared reads a document. The error says what is wrong with its syntax.
 func ReadDeclared(text string) (*Declared, error) {
 	doc := etree.NewDocument()
@@ -48,11 +55,11 @@ func ReadDeclared(text string) (*Declared, error) {
 		return nil, fmt.Errorf("the document is not well-formed XML: %w", err)
 	}
 	root := doc.Root()
-	if root == nil || root.Tag != "DeclaredConfiguration" {
+	if root == nil || root.Tag != "DeclaredConfiguration" && root.Tag != byURL {
 		return nil, errors.New("the document's root is not DeclaredConfiguration")
 	}
 	d := &Declared{Context: root.SelectAttrValue("context", ""), Schema: root.SelectAttrValue("schema", ""), ID: root.SelectAttrValue("id", ""),
-		Checksum: root.SelectAttrValue("checksum", ""), Scenario: root.SelectAttrValue("osdefinedscenario", "")}
+		Checksum: root.SelectAttrValue("checksum", ""), Scenario: root.SelectAttrValue("osdefinedscenario", ""), URL: root.SelectAttrValue("url", "")}
 	switch known := func(s string) bool {
 		return strings.EqualFold(s, d.Scenario) || strings.EqualFold(strings.TrimPrefix(s, "MSFT"), d.Scenario)
 	}; {
@@ -62,6 +69,8 @@ func ReadDeclared(text string) (*Declared, error) {
 		return nil, errors.New("schema, id or checksum is missing")
 	case !slices.ContainsFunc(Scenarios, known):
 		return nil, fmt.Errorf("unknown osdefinedscenario %.100q", d.Scenario)
+	case root.Tag == byURL && !strings.HasPrefix(d.URL, "https://"):
+		return nil, errors.New("a DeclaredConfigurationUrl has no url that begins with https://")
 	}
 	for _, e := range root.ChildElements() {
 		switch e.Tag {
@@ -73,6 +82,9 @@ func ReadDeclared(text string) (*Declared, error) {
 			d.CSPs = append(d.CSPs, c)
 		case "DSC":
 			c := DeclaredDSC{Namespace: e.SelectAttrValue("namespace", ""), Class: e.SelectAttrValue("className", "")}
+			if c.Class == "" {
+				c.Class = e.SelectAttrValue("classname", "") // as some samples of Learn spell it
+			}
 			for _, k := range e.SelectElements("Key") {
 				c.Keys = append(c.Keys, DeclaredURI{k.SelectAttrValue("name", ""), "", k.Text()})
 			}
@@ -80,11 +92,12 @@ func ReadDeclared(text string) (*Declared, error) {
 				c.Values = append(c.Values, DeclaredURI{v.SelectAttrValue("name", ""), "", v.Text()})
 			}
 			d.DSCs = append(d.DSCs, c)
+		case "ReflectedProperties": // the server's own notes
 		default:
 			return nil, fmt.Errorf("unknown element %.100q", e.Tag)
 		}
 	}
-	if len(d.CSPs)+len(d.DSCs) == 0 {
+	if len(d.CSPs)+len(d.DSCs) == 0 && root.Tag != byURL {
 		return nil, errors.New("the document has neither CSP nor DSC")
 	}
 	return d, nil

@@ -2,6 +2,7 @@ package csp
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -72,10 +73,33 @@ func TestDeclaredErrors(t *testing.T) {
 	}
 }
 
+const declaredByURL = `
+ <DeclaredConfigurationUrl context="Device" schema="1.0" id="1" checksum="2" osdefinedscenario="MSFTPolicies" url="https://mdm.example/documents/1">
+  <ReflectedProperties><Property name="IntentPriority" type="chr">10</Property></ReflectedProperties>
+ </DeclaredConfigurationUrl>`
+
+// TestDocumentsAsIntuneSendsThem: a document by its address, and one with properties of
+// the server.
+func TestDocumentsAsIntuneSendsThem(t *testing.T) {
+	d, err := ReadDeclared(declaredByURL)
+	if err != nil || d.URL != "https://mdm.example/documents/1" || d.Checksum != "2" || len(d.Settings()) != 0 {
+		t.Errorf("%+v %v", d, err)
+	}
+	for _, old := range []string{` url="https://mdm.example/documents/1"`, "https://"} {
+		if _, err := ReadDeclared(strings.ReplaceAll(declaredByURL, old, "")); err == nil || !strings.Contains(err.Error(), "has no url") {
+			t.Errorf("without %q: %v", old, err)
+		}
+	}
+	with := strings.Replace(declaredText, "</DeclaredConfiguration>", "<ReflectedProperties/></DeclaredConfiguration>", 1)
+	if d, err = ReadDeclared(with); err != nil || len(d.Settings()) == 0 {
+		t.Errorf("%+v %v", d, err)
+	}
+}
+
 // FuzzReadDeclared: no document crashes the device, and what is read has what a
 // processed document needs.
 func FuzzReadDeclared(f *testing.F) {
-	for _, s := range []string{declaredText, `<DeclaredConfiguration context="User" schema="1" id="1" checksum="2" osdefinedscenario="policies"><DSC namespace="n" className="c"><Key name="k">v</Key><Value name="w"/></DSC></DeclaredConfiguration>`, "<a/>", "", "<DeclaredConfiguration>"} {
+	for _, s := range []string{declaredText, `<DeclaredConfiguration context="User" schema="1" id="1" checksum="2" osdefinedscenario="policies"><DSC namespace="n" className="c"><Key name="k">v</Key><Value name="w"/></DSC></DeclaredConfiguration>`, declaredByURL, "<a/>", "", "<DeclaredConfiguration>"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -83,7 +107,7 @@ func FuzzReadDeclared(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if d.ID == "" || d.Checksum == "" || len(d.CSPs)+len(d.DSCs) == 0 {
+		if d.ID == "" || d.Checksum == "" || len(d.CSPs)+len(d.DSCs) == 0 && d.URL == "" {
 			t.Errorf("%q is read as %+v", s, d)
 		}
 		d.Settings()

@@ -31,6 +31,18 @@ var (
 		c.Linked = true
 		c.Tamper.Linked = append(c.Tamper.Linked, requireUPN)
 	}}
+	LinkedProperties = &Variant{Name: "linked-properties", Does: "enrolls every device linked, and writes properties of its own into documents without Meta", Seen: "Intune, for Endpoint Privilege Management; the samples of Learn have no Meta", Vary: func(c *mdmserver.Config) {
+		c.Linked = true
+		hook.Reply(&c.Tamper, func(_ *mdmserver.Visit, r *mdmserver.Reply) {
+			for i := range r.Plan {
+				if p := &r.Plan[i]; p.Sent.Purpose == mdmserver.ForDocument && len(p.Command.Items) == 1 {
+					it := &p.Command.Items[0]
+					it.Meta, p.Command.Meta = nil, nil
+					it.Data = strings.Replace(it.Data, "</DeclaredConfiguration>", "<ReflectedProperties><Property name=\"IntentPriority\" type=\"chr\">10</Property></ReflectedProperties></DeclaredConfiguration>", 1)
+				}
+			}
+		})
+	}}
 	LinkedCDATA = &Variant{Name: "linked-cdata", Does: "enrolls every device linked, and sends its documents as CDATA", Seen: "the samples of Learn, \"DeclaredConfiguration CSP\"", Vary: func(c *mdmserver.Config) {
 		c.Linked = true
 		hook.After(&c.Tamper, http.MethodPost, mdmserver.LinkedPath+mdmserver.ManagementPath, func(x *hook.Exchange) {
@@ -39,7 +51,7 @@ var (
 	}}
 )
 
-var linkedEnrollments = []*Variant{Linked, LinkedAdd, LinkedUPN, LinkedCDATA}
+var linkedEnrollments = []*Variant{Linked, LinkedAdd, LinkedUPN, LinkedProperties, LinkedCDATA}
 
 // requireUPN asks for the request again if it does not name the user.
 func requireUPN(_ *mdmserver.Config, req *enroll.LinkedRequest, reply *enroll.LinkedReply) {
