@@ -35,7 +35,7 @@ func quick(b []byte) (*etree.Document, bool) {
 		inst := strings.TrimSuffix(strings.TrimPrefix(s.Declaration, "<?xml"), "?>")
 		doc.CreateProcInst("xml", strings.TrimLeft(inst, " "))
 	}
-	r := reader{s}
+	r := reader{s, map[string]string{}}
 	if !r.text(&doc.Element) || !r.element(&doc.Element, maxDepth) || !r.text(&doc.Element) || r.I != len(r.B) || !blank(doc) {
 		return nil, false
 	}
@@ -53,7 +53,22 @@ func blank(doc *etree.Document) bool {
 	return true
 }
 
-type reader struct{ Scanner }
+// reader keeps no part of the text that it reads: whoever holds on to one value of a
+// document would hold on to all of it.
+type reader struct {
+	Scanner
+	common map[string]string // names and white space, which repeat
+}
+
+// own is a copy of a string that may repeat.
+func (r *reader) own(s string) string {
+	if known, ok := r.common[s]; ok {
+		return known
+	}
+	s = strings.Clone(s)
+	r.common[s] = s
+	return s
+}
 
 // text adds the characters up to the next tag.
 func (r *reader) text(to *etree.Element) bool {
@@ -69,7 +84,12 @@ func (r *reader) text(to *etree.Element) bool {
 	if !ok || strings.Contains(raw, "]]>") {
 		return false
 	}
-	to.CreateText("").SetData(text)
+	c := to.CreateText("")
+	if c.SetData(text); c.IsWhitespace() {
+		c.Data = r.own(text)
+	} else {
+		c.Data = strings.Clone(text)
+	}
 	r.I += end
 	return true
 }
@@ -85,7 +105,7 @@ func (r *reader) element(parent *etree.Element, depth int) bool {
 		return false
 	}
 	full := r.B[start:r.I]
-	e := parent.CreateElement(full)
+	e := parent.CreateElement(r.own(full))
 	if !r.attributes(e) {
 		return false
 	}
@@ -125,7 +145,7 @@ func (r *reader) attributes(e *etree.Element) bool {
 		if space != "" {
 			key = space + ":" + key
 		}
-		e.CreateAttr(key, value)
+		e.CreateAttr(r.own(key), strings.Clone(value))
 		if len(e.Attr) != n+1 || n == maxAttributes { // one stands twice, or there are many
 			return false
 		}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/beevik/etree"
@@ -99,4 +101,30 @@ func FuzzDocument(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) { same(t, b) })
+}
+
+// TestDocumentKeepsNothing: one value of a document does not hold on to the whole.
+func TestDocumentKeepsNothing(t *testing.T) {
+	const size = 1 << 20
+	var kept []string
+	before := heap()
+	for range 16 {
+		doc, err := Document([]byte("<?xml version='1.0'?>\n<p:a b='c'> <d>e</d>" + strings.Repeat(" ", size) + "</p:a>"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		root := doc.Root()
+		kept = append(kept, root.Tag, root.Space, root.Attr[0].Key, root.Attr[0].Value, root.Child[0].(*etree.CharData).Data, root.SelectElement("d").Text())
+	}
+	if grown := heap() - before; grown > 4*size {
+		t.Errorf("%d values of documents keep %d bytes", len(kept), grown)
+	}
+	runtime.KeepAlive(kept)
+}
+
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }
