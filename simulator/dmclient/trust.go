@@ -91,7 +91,7 @@ func (t *Trust) dial(tr *http.Transport, delivered [][]byte) func(ctx context.Co
 				return nil, err
 			}
 		}
-		conf.InsecureSkipVerify = true //nolint:gosec // VerifyConnection verifies
+		conf.InsecureSkipVerify = true // VerifyConnection verifies
 		conf.VerifyConnection = func(cs tls.ConnectionState) error { return t.verify(cs, conf, delivered) }
 		if tr.TLSHandshakeTimeout > 0 {
 			var cancel context.CancelFunc
