@@ -24,8 +24,9 @@ const module = "github.com/dmwake/dmwake"
 // Both sides of a session share the messages of syncml and enroll and nothing
 // else, or both would share one bug.
 var mayImport = map[string][]string{
-	"simulator/syncml":             {},
-	"simulator/enroll":             {"simulator/syncml", "harness/redact"},
+	"simulator/xmlscan":            {},
+	"simulator/syncml":             {"simulator/xmlscan"},
+	"simulator/enroll":             {"simulator/syncml", "simulator/xmlscan", "harness/redact"},
 	"simulator/entra":              {},
 	"simulator/csp":                {"simulator/csp/admx", "simulator/syncml"},
 	"simulator/csp/admx":           {},
