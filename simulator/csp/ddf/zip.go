@@ -14,6 +14,7 @@ import (
 const (
 	maxFiles = 5_000
 	maxTotal = 256 << 20
+	maxAll   = 100_000 // nodes; Microsoft's have 5,815
 )
 
 // ReadZip reads every .xml file of a zip as Microsoft publishes it, in its order.
@@ -42,7 +43,9 @@ func ReadZip(name string) ([]Node, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		out = append(out, nodes...)
+		if out = append(out, nodes...); len(out) > maxAll {
+			return nil, fmt.Errorf("%s: more than %d nodes", name, maxAll)
+		}
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("%s: no .xml file in it", name)
