@@ -65,11 +65,7 @@ func (f *cspFlags) set() (*ddf.Set, error) {
 		}
 		return set.WithOwn()
 	}
-	nodes, err := ddf.ReadZip(f.ddf)
-	if err != nil {
-		return nil, usage(fmt.Errorf("--ddf: %w", err))
-	}
-	set, err := ddf.NewSet(ddf.Edition(f.ddf), nodes)
+	set, err := ddf.ZipSet(f.ddf)
 	if err != nil {
 		return nil, usage(fmt.Errorf("--ddf: %w", err))
 	}

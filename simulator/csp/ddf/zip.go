@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // Limits of a set of files. Microsoft's of February 2025 has 309 files of 9 MB.
@@ -64,6 +65,51 @@ func content(f *zip.File, most int64) ([]byte, error) {
 		err = errors.New("too large")
 	}
 	return b, err
+}
+
+// ZipBase is the base from a zip of DDF v2 files.
+func ZipBase(name string) (*Base, error) {
+	z, err := readOnce(name)
+	return z.base, err
+}
+
+// ZipSet is the set of the same files.
+func ZipSet(name string) (*Set, error) {
+	z, err := readOnce(name)
+	return z.set, err
+}
+
+// zipped are the zips that were read: devices of one file share a schema.
+var zipped struct {
+	sync.Mutex
+	known map[string]zipFiles
+}
+
+type zipFiles struct {
+	base *Base
+	set  *Set
+}
+
+// readOnce reads each file once in a process.
+func readOnce(name string) (z zipFiles, err error) {
+	zipped.Lock()
+	defer zipped.Unlock()
+	if z, ok := zipped.known[name]; ok {
+		return z, nil
+	}
+	nodes, err := ReadZip(name)
+	if err != nil {
+		return z, err
+	}
+	if z.set, err = NewSet(Edition(name), nodes); err != nil {
+		return zipFiles{}, err
+	}
+	z.base = NewBase(Edition(name), z.set.Nodes())
+	if zipped.known == nil {
+		zipped.known = map[string]zipFiles{}
+	}
+	zipped.known[name] = z
+	return z, nil
 }
 
 // Edition is what a zip's name says about its age: "2025-02" of
