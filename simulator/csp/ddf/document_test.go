@@ -107,8 +107,8 @@ func TestManyItems(t *testing.T) {
 		t.Fatal(err)
 	}
 	item := "<Item><Target><LocURI>./Vendor/MSFT/Policy/Config/Camera/AllowCamra</LocURI></Target><Data>1</Data></Item>"
-	r, err := checker.Document([]byte("<Replace>" + strings.Repeat(item, 30_000) + "<Meta><Format>int</Format></Meta></Replace>"))
-	if err != nil || r.Commands != 30_000 || len(r.Findings) != 30_000 || len(r.Findings[29_999].Near) == 0 {
+	r, err := checker.Document([]byte("<Replace>" + strings.Repeat(item, 10_000) + "<Meta><Format>int</Format></Meta></Replace>"))
+	if err != nil || r.Commands != 10_000 || len(r.Findings) != 10_000 || len(r.Findings[9_999].Near) == 0 {
 		t.Errorf("%d commands, %d findings, %v", r.Commands, len(r.Findings), err)
 	}
 }
