@@ -53,7 +53,7 @@ func lookUp(set *ddf.Set, path string) (found lookedUp, err error) {
 	}
 	seen := map[string]bool{}
 	for i := range nodes {
-		uri, ok := named(nodes[i].Path, want)
+		uri, ok := withNames(nodes[i].Path, want)
 		if !ok {
 			continue
 		}
@@ -69,10 +69,10 @@ func lookUp(set *ddf.Set, path string) (found lookedUp, err error) {
 	return found, nil
 }
 
-// named puts the names that a server chose in the place of dynamic ones at the end of a
+// withNames puts the names that a server chose in the place of dynamic ones at the end of a
 // path; not ok if the other names differ, or all are dynamic. An area of an ADMX file
 // has the form of its own, App~Policy~Category.
-func named(path string, want []string) (uri string, ok bool) {
+func withNames(path string, want []string) (uri string, ok bool) {
 	have := strings.Split(path, "/")
 	if len(have) <= len(want) {
 		return "", false
