@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -36,20 +37,22 @@ func sourceOf(n *ddf.Node, edition string) string {
 	if edition != "" {
 		edition = " " + edition
 	}
-	return "Microsoft's DDF v2" + edition + ", " + n.File
+	return "DDF v2" + edition + ", " + n.File
 }
 
 // cspNode prints one node, or all whose path ends so.
 func (s *streams) cspNode(set *ddf.Set, path string, asJSON bool) error {
-	found, ingested, err := lookUp(set, path)
-	if err != nil {
+	up, err := lookUp(set, path)
+	found := up.nodes
+	switch {
+	case err != nil:
 		return usage(err)
-	}
-	if ingested {
-		return usage(fmt.Errorf("%s is a policy of an ADMX file that a server ingests, so Microsoft's files do not have it; its value is <enabled/> or <disabled/>", path))
-	}
-	if len(found) == 0 {
-		return usage(fmt.Errorf("unknown node %q%s; dmwake csp search WORD looks for a part of a path", path, meant(set.Near(path))))
+	case up.ingested != "":
+		return usage(fmt.Errorf("%s is a policy of an ADMX file that a server ingests, so no DDF file has it; its value is <enabled/> or <disabled/>, and for <enabled/> a <data id=\"\" value=\"\"/> for each element of the policy", up.ingested))
+	case len(found) == 0:
+		return usage(fmt.Errorf("unknown node %q%s", path, cmp.Or(meant(set.Near(path)), "; dmwake csp search WORD looks for a part of a path")))
+	case up.other:
+		say(s.err, "%s: no such node; this is the one of the other part of the tree\n", path)
 	}
 	if asJSON {
 		var list []shownNode
@@ -65,33 +68,6 @@ func (s *streams) cspNode(set *ddf.Set, path string, asJSON bool) error {
 		s.printNode(set, n)
 	}
 	return nil
-}
-
-// lookUp finds a LocURI, in the other scope as well, or the end of one.
-func lookUp(set *ddf.Set, path string) (found []*ddf.Node, ingested bool, err error) {
-	low := strings.ToLower(path)
-	if strings.HasPrefix(path, ".") || strings.HasPrefix(low, "device/") || strings.HasPrefix(low, "user/") || strings.HasPrefix(low, "vendor/") {
-		m, err := set.Find(path)
-		switch {
-		case err != nil:
-			return nil, false, err
-		case m.Ingested:
-			return nil, true, nil
-		case m.Node != nil:
-			return []*ddf.Node{m.Node}, false, nil
-		case m.Other != nil:
-			return []*ddf.Node{m.Other}, false, nil
-		}
-		return nil, false, nil
-	}
-	end := "/" + strings.ToLower(strings.Trim(path, "/"))
-	nodes := set.Nodes()
-	for i := range nodes {
-		if strings.HasSuffix(strings.ToLower(nodes[i].Path), end) {
-			found = append(found, &nodes[i])
-		}
-	}
-	return found, false, nil
 }
 
 func (s *streams) printNode(set *ddf.Set, n *ddf.Node) {
@@ -129,7 +105,7 @@ func (s *streams) printNode(set *ddf.Set, n *ddf.Node) {
 		line("CSP version", "%s", n.CSPVersion)
 	}
 	if n.Editions != "" {
-		line("editions", "%s", n.Editions)
+		line("editions", "%s", editionsShown(n.Editions))
 	}
 	if n.Atomic {
 		line("Atomic", "required")
@@ -192,7 +168,7 @@ func buildsShown(n *ddf.Node) string {
 	}
 	switch {
 	case first == "" && len(n.Builds) == 0:
-		return "not named"
+		return "all (none is named)"
 	case first == "":
 		return "none that was released (the file has 99.9.99999)"
 	case len(others) > 0:
@@ -240,7 +216,7 @@ func (s *streams) cspFindings(name, edition string, build ddf.Build, r *ddf.Repo
 		if f.Line > 0 {
 			where = fmt.Sprintf("%s:%d:%d", name, f.Line, f.Column)
 		}
-		say(s.out, "%s: %s: %s\n  %s %s\n", where, f.Level, f.Text, f.Verb, f.LocURI)
+		say(s.out, "%s: %s: %s\n  %s %s\n", where, f.Level, f.Text, f.Verb, short(f.LocURI))
 		if len(f.Near) > 0 {
 			say(s.out, "  did you mean %s?\n", strings.Join(f.Near, ", "))
 		}
@@ -251,6 +227,14 @@ func (s *streams) cspFindings(name, edition string, build ddf.Build, r *ddf.Repo
 	}
 	say(s.out, "%s: %s checked for %s with DDF %s: %s, %s, %d unknown\n", name, plural(r.Commands, "command"), on, edition,
 		plural(count[ddf.Error], "error"), plural(count[ddf.Warning], "warning"), count[ddf.Unknown])
+}
+
+// short is an address as a line of text has room for it.
+func short(uri string) string {
+	if r := []rune(uri); len(r) > 300 {
+		return string(r[:300]) + "…"
+	}
+	return uri
 }
 
 // redactChecked hides secrets in what JSON prints of a file.

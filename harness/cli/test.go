@@ -21,6 +21,7 @@ import (
 
 type testFlags struct {
 	config     string
+	ddf        string
 	only, area []string
 	strict     bool
 	list       bool
@@ -79,6 +80,7 @@ device could enroll, 4 dmwake itself failed, 130 interrupted. If several apply,
 	fl.Uint64Var(&f.seed, "seed", 0, "seed for device identities and tokens; 0 picks one")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable, dmwake mdm --list-mutants shows the names")
 	fl.BoolVar(&f.printEnv, "print-env", false, "print what the server under test needs in its environment, and run nothing")
+	ddfFlag(fl, &f.ddf)
 	quietFlag(fl, &f.quiet, "while the suite runs, print only failures")
 	verboseFlag(fl, &f.verbose, "also print how long each scenario took, and each reason")
 	oneLoudness(c)
@@ -139,6 +141,9 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	if f.printEnv {
 		return printEnv(s, cfg)
 	}
+	if _, err := ddfFile(f.ddf, ""); err != nil {
+		return usage(err)
+	}
 	if err := lab.Limits(cfg, f.parallel); err != nil {
 		return usage(err)
 	}
@@ -164,7 +169,7 @@ func runTest(ctx context.Context, s *streams, f *testFlags) error {
 	if err != nil {
 		return err
 	}
-	l, err := lab.Start(cfg, lab.Options{Mutants: mutated, Seed: f.seed})
+	l, err := lab.Start(cfg, lab.Options{Mutants: mutated, Seed: f.seed, DDF: f.ddf})
 	if err != nil {
 		return usage(err)
 	}

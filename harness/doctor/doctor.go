@@ -366,10 +366,31 @@ func (p *patient) others() Finding {
 			return bad("the active hook does not print "+p.device.Identity().DeviceID+", which is enrolled", "let it print the DeviceIDs of all managed devices, or with target.hooks.lookup the server's own ids")
 		}
 	}
+	if h.Link != nil { // few servers link devices, and most of those unasked: without it nothing is missing
+		have = append(have, "link")
+		if f, ok := p.link(); !ok {
+			return f
+		}
+	}
 	if len(lack) > 0 {
 		return p.untried(Finding{State: Note, Saw: "present: " + strings.Join(append(have, ""), " ") + "; missing: " + strings.Join(lack, ", "), Do: "add them if the server has such functions"})
 	}
 	return p.untried(good("%s", strings.Join(have, ", ")))
+}
+
+// link runs the link hook and holds sessions until the device is to enroll linked.
+func (p *patient) link() (Finding, bool) {
+	if err := p.lab.Link(p.ctx, p.device); err != nil {
+		return bad(err.Error(), "run the link hook by hand"), false
+	}
+	for range 3 {
+		if p.device.LinkPending() || p.device.Linked() != nil {
+			return Finding{}, true
+		}
+		p.device.Sync(p.ctx, dmclient.SyncOptions{}) //nolint:errcheck // the session step judged that
+	}
+	return bad("the link hook succeeded, but the next 3 sessions brought no Exec of LinkedEnrollment/Enroll",
+		"check that the hook identifies the device as the server does, and that the device is of build 19042 or later: harness/docs/declared.md"), false
 }
 
 // untried adds the hooks of the target that were not tried.

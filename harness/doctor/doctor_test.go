@@ -72,7 +72,12 @@ func TestExamine(t *testing.T) {
 		}, step: "discovery", state: Bad, saw: "", do: "path of target.discovery", reach: true},
 		"no hooks":    {edit: hook(func(h *target.Hooks) { *h = target.Hooks{} }), step: "queue hook", state: Note, saw: "none", do: "target.hooks.queue"},
 		"active hook": {edit: hook(func(h *target.Hooks) { h.Active = &target.Hook{Exec: []string{"echo", "others"}} }), step: "other hooks", state: Bad, saw: "does not print", do: "DeviceIDs"},
-		"shared":      {edit: func(l *lab.Lab) { l.Config.Target.SharedDevice = true }, step: "enrollment", state: OK, saw: "which all scenarios share"},
+		"link hook": {edit: hook(func(h *target.Hooks) { h.Link = &target.Hook{Exec: []string{"true"}} }), step: "other hooks", state: Bad,
+			saw: "no Exec of LinkedEnrollment/Enroll", do: "19042"},
+		"link hook that fails": {edit: hook(func(h *target.Hooks) { h.Link = &target.Hook{Exec: []string{"false"}} }), step: "other hooks", state: Bad, saw: "link", do: "by hand"},
+		"link hook that links": {variant: variants.Linked, edit: hook(func(h *target.Hooks) { h.Link = &target.Hook{Exec: []string{"true"}} }), step: "other hooks", state: OK,
+			saw: "unenroll, restart, link"},
+		"shared": {edit: func(l *lab.Lab) { l.Config.Target.SharedDevice = true }, step: "enrollment", state: OK, saw: "which all scenarios share"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,9 @@
 package lab
 
 import (
+	"cmp"
+
+	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/entra"
 )
@@ -35,6 +38,9 @@ func (l *Lab) NewIdentity() dmclient.Identity {
 	return id
 }
 
+// DDF is the zip of DDF files that the devices have; empty for Microsoft's.
+func (l *Lab) DDF() string { return cmp.Or(l.opts.DDF, l.Config.CSP.DDF) }
+
 // DeviceConfig is what all devices of the target have in common; Profile and
 // Identity are not set.
 func (l *Lab) DeviceConfig() (dmclient.Config, error) {
@@ -45,10 +51,7 @@ func (l *Lab) DeviceConfig() (dmclient.Config, error) {
 		AllowHTTP: t.AllowHTTP, Pace: l.pace.wait, Busy: l.pace.busy, BareWait: l.opts.BareWait,
 	}
 	cfg.TermsOfUse = t.TermsOfUse
-	known := l.Config.CSP
-	if l.opts.DDF != "" {
-		known.DDF = l.opts.DDF
-	}
+	known := target.CSP{DDF: l.DDF()}
 	var err error
 	if cfg.DDF, err = known.Base(); err != nil {
 		return cfg, err

@@ -62,6 +62,7 @@ var areas = map[string]string{
 	"AAD": "directory: does it work with Entra's tokens and show the terms of use",
 	"ESP": "enrollment status page: is the page that Windows shows during setup run soundly",
 	"MSG": "every message: is what it sent in the whole run sound",
+	"WDC": "declared configuration: does it enroll devices linked and manage them by documents",
 	"CSP": "CSPs: do its commands fit the nodes that Microsoft describes",
 }
 

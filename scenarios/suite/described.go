@@ -51,7 +51,9 @@ func (h *Heard) build() (ddf.Build, bool) {
 // checks remembers what was found about commands: servers send the same ones to many
 // devices, and the search for what an unknown path may mean is slow.
 type checks struct {
-	known map[check][]ddf.Finding
+	file     string // the zip of DDF files that the devices have; empty for Microsoft's
+	checkers map[ddf.Build]*ddf.Checker
+	known    map[check][]ddf.Finding
 	// err is why nothing can be checked; the table is part of the binary, so it is a bug.
 	err error
 }
@@ -69,7 +71,7 @@ func (k *checks) of(c ddf.Command, build ddf.Build) []ddf.Finding {
 	if found, ok := k.known[key]; ok {
 		return found
 	}
-	found, err := ddf.Check(c, build)
+	found, err := k.check(c, build)
 	if err != nil {
 		k.err = err
 		return nil
@@ -81,6 +83,28 @@ func (k *checks) of(c ddf.Command, build ddf.Build) []ddf.Finding {
 		k.known[key] = found
 	}
 	return found
+}
+
+// check holds a command against what the devices of the run have.
+func (k *checks) check(c ddf.Command, build ddf.Build) ([]ddf.Finding, error) {
+	if k.file == "" {
+		return ddf.Check(c, build)
+	}
+	if k.checkers[build] == nil {
+		set, err := ddf.ZipSet(k.file)
+		if err != nil {
+			return nil, err
+		}
+		checker, err := ddf.NewChecker(set, build)
+		if err != nil {
+			return nil, err
+		}
+		if k.checkers == nil {
+			k.checkers = map[ddf.Build]*ddf.Checker{}
+		}
+		k.checkers[build] = checker
+	}
+	return k.checkers[build].Command(c), nil
 }
 
 // OfNodes are the verbs whose Items name nodes.

@@ -149,8 +149,8 @@ type ears struct {
 	known checks
 }
 
-func newEars(list []Scenario, polls bool) *ears {
-	return &ears{list: list, polls: polls, of: map[string]*ear{}, seen: map[weak.Pointer[dmclient.Session]]bool{}, cut: map[weak.Pointer[dmclient.Session]]bool{}}
+func newEars(list []Scenario, polls bool, ddfFile string) *ears {
+	return &ears{list: list, polls: polls, of: map[string]*ear{}, seen: map[weak.Pointer[dmclient.Session]]bool{}, cut: map[weak.Pointer[dmclient.Session]]bool{}, known: checks{file: ddfFile}}
 }
 
 // listen lets every scenario that listens hear the sessions of devices, each once.

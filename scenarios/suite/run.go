@@ -61,7 +61,7 @@ func whyEnded(ctx context.Context) string {
 // Run runs a single scenario in a lab and returns its result. A blocked result does
 // not say by which scenario: there are no other results.
 func Run(ctx context.Context, l *lab.Lab, s *Scenario) (report.Result, error) {
-	v := run(ctx, l, s, nil, newEars([]Scenario{*s}, polls(&l.Config.Target)))
+	v := run(ctx, l, s, nil, newEars([]Scenario{*s}, polls(&l.Config.Target), l.DDF()))
 	return v.result, v.hook
 }
 

@@ -59,7 +59,7 @@ func newRunner(l *lab.Lab, list []Scenario, o Options) *runner {
 	if o.Doing == nil {
 		o.Doing = func(Doing) {}
 	}
-	return &runner{Options: o, lab: l, list: list, slots: newSlots(max(o.Parallel, 1)), watch: &watch{lab: l}, ears: newEars(list, polls(&l.Config.Target)), begun: time.Now(),
+	return &runner{Options: o, lab: l, list: list, slots: newSlots(max(o.Parallel, 1)), watch: &watch{lab: l}, ears: newEars(list, polls(&l.Config.Target), l.DDF()), begun: time.Now(),
 		of: map[string]*verdict{}, final: map[string]bool{}, beside: map[string][]string{}, changed: make(chan struct{})}
 }
 

@@ -106,7 +106,7 @@ func (s *Schema) lay(root *rule, a *area, n *Node) {
 		}
 		name, below, _ := strings.Cut(rest, "/")
 		rest = below
-		if at.any != nil && at.any.node != nil && at.any.node.registered != "" && at.kids[s.fold(name)] == nil && name[0] != '{' && a.kind == nil {
+		if at.any != nil && at.any.node != nil && at.any.node.registered != "" && at.kids[s.fold(name)] == nil && !strings.HasPrefix(name, "{") && a.kind == nil {
 			return // the tree describes it as one of a kind, with a dynamic name
 		}
 		if at = at.child(name, s.fold(name)); kind != nil {

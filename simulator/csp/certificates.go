@@ -73,6 +73,16 @@ func certificateStore() CSP {
 			}
 			return 200
 		}},
+		// "If the server sets this node value to be false or delete this node for federated
+		// enrolled device, the configuration will fail with OMA DM error code 405" (DDF).
+		"MY/WSTEP/Renew/ROBOSupport": {Locked: func(c *Call) bool {
+			return c.Verb == Delete && c.Host.Fact("Federated") == "true"
+		}, Write: func(c *Call, v string) int {
+			if !Truth(v) && c.Host.Fact("Federated") == "true" {
+				return 405
+			}
+			return 200
+		}},
 		"MY/WSTEP/Renew/RenewNow": {Run: func(c *Call, _ string) int {
 			c.Host.Effect(Effect{Kind: EffectRenew, At: c.Host.Now()})
 			return 202

@@ -1,6 +1,9 @@
 package csp
 
-import "strings"
+import (
+	"net/url"
+	"strings"
+)
 
 // DeclaredConfiguration is the name of the CSP, and of the jobs that process its
 // documents.
@@ -39,6 +42,9 @@ func declaredConfiguration() CSP {
 			return 200
 		}}
 	for _, kind := range []string{"Complete", "Inventory"} {
+		// A node above documents takes them with it.
+		c.on["Host/"+kind+"/Documents"] = Handler{Removed: func(c *Call) { c.allDeclared(".", "") }}
+		c.on["Host/"+kind] = Handler{Removed: func(c *Call) { c.allDeclared("Documents", "/Documents") }}
 		id := "Host/" + kind + "/Documents/{DocID}"
 		c.on[id] = Handler{Removed: func(c *Call) { c.declared(DeclaredRemove) }}
 		c.on[id+"/Document"] = Handler{Write: func(c *Call, text string) int {
@@ -49,6 +55,11 @@ func declaredConfiguration() CSP {
 			return 200
 		}, Removed: func(c *Call) { c.declared(DeclaredRemove) }}
 	}
+	c.on["Host"] = Handler{Removed: func(c *Call) {
+		c.allDeclared("Complete/Documents", "/Complete/Documents")
+		c.allDeclared("Inventory/Documents", "/Inventory/Documents")
+	}}
+	c.on["Host/Complete/Documents/{DocID}/Properties"] = Handler{Removed: func(c *Call) { c.declared(DeclaredResume) }}
 	// The texts of the values are swapped on the page; here 1 abandons, as its own
 	// explanation says.
 	c.on["Host/Complete/Documents/{DocID}/Properties/Abandoned"] = Handler{Write: func(c *Call, v string) int {
@@ -58,13 +69,22 @@ func declaredConfiguration() CSP {
 			c.declared(DeclaredResume)
 		}
 		return 200
-	}}
+	}, Removed: func(c *Call) { c.declared(DeclaredResume) }} // without the node the default 0 holds
 	return c
 }
 
 // declared leaves work on the document of the call to the service.
 func (c *Call) declared(work string) {
 	c.Host.Begin(Job{CSP: DeclaredConfiguration, LocURI: c.LocURI, Data: work, Due: c.Host.Now()})
+}
+
+// allDeclared leaves the removal of all documents below the node of the call to the
+// service; at is where they are.
+func (c *Call) allDeclared(at, below string) {
+	name := Segment(c.names[len(c.names)-1])
+	for _, id := range c.List(name + "/" + at) {
+		c.Host.Begin(Job{CSP: DeclaredConfiguration, LocURI: strings.TrimSuffix(c.LocURI, "/") + below + "/" + url.PathEscape(id), Data: DeclaredRemove, Due: c.Host.Now()})
+	}
 }
 
 // refusal is the HRESULT of a document that is refused in its session; empty if it is

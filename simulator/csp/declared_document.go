@@ -77,7 +77,10 @@ func ReadDeclared(text string) (*Declared, error) {
 		case "CSP":
 			c := DeclaredCSP{Name: e.SelectAttrValue("name", "")}
 			for _, u := range e.SelectElements("URI") {
-				c.URIs = append(c.URIs, DeclaredURI{u.SelectAttrValue("path", ""), u.SelectAttrValue("type", ""), u.Text()})
+				if kids := u.ChildElements(); len(kids) > 0 {
+					return nil, fmt.Errorf("a URI has an element %.100q in it; its value is escaped text", kids[0].Tag)
+				}
+				c.URIs = append(c.URIs, DeclaredURI{u.SelectAttrValue("path", ""), u.SelectAttrValue("type", ""), characters(u)})
 			}
 			d.CSPs = append(d.CSPs, c)
 		case "DSC":
@@ -86,10 +89,10 @@ func ReadDeclared(text string) (*Declared, error) {
 				c.Class = e.SelectAttrValue("classname", "") // as some samples of Learn spell it
 			}
 			for _, k := range e.SelectElements("Key") {
-				c.Keys = append(c.Keys, DeclaredURI{k.SelectAttrValue("name", ""), "", k.Text()})
+				c.Keys = append(c.Keys, DeclaredURI{k.SelectAttrValue("name", ""), "", characters(k)})
 			}
 			for _, v := range e.SelectElements("Value") {
-				c.Values = append(c.Values, DeclaredURI{v.SelectAttrValue("name", ""), "", v.Text()})
+				c.Values = append(c.Values, DeclaredURI{v.SelectAttrValue("name", ""), "", characters(v)})
 			}
 			d.DSCs = append(d.DSCs, c)
 		case "ReflectedProperties": // the server's own notes
@@ -101,6 +104,17 @@ func ReadDeclared(text string) (*Declared, error) {
 		return nil, errors.New("the document has neither CSP nor DSC")
 	}
 	return d, nil
+}
+
+// characters are all characters of an element, also those after a comment.
+func characters(e *etree.Element) string {
+	var b strings.Builder
+	for _, t := range e.Child {
+		if c, ok := t.(*etree.CharData); ok {
+			b.WriteString(c.Data)
+		}
+	}
+	return b.String()
 }
 
 // Settings are the LocURIs of the document, in order.

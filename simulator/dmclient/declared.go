@@ -90,6 +90,10 @@ func (d *Device) declare(ctx context.Context, j csp.Job) {
 	} else {
 		out, now.State, now.Held = d.apply(ctx, doc, old.Held)
 	}
+	// A document that comes under an abandoned id is applied once, and does not hold its
+	// settings [model].
+	abandoned, _ := d.tree.Look(at + "/Properties/Abandoned")
+	now.Abandoned = strings.TrimSpace(abandoned) == "1"
 	now.Result = finishResult(out, doc, now.State, inventory)
 	raw, err := out.WriteToString()
 	if err != nil {

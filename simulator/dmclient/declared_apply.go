@@ -66,12 +66,30 @@ func (d *Device) apply(ctx context.Context, doc *csp.Declared, before []held) (*
 		part.CreateAttr("state", strconv.Itoa(whole))
 	}
 	resultDSCs(top, doc, declaredDone)
-	for _, h := range before {
+	for _, h := range slices.Backward(before) {
 		if !slices.ContainsFunc(now, func(n held) bool { return strings.EqualFold(n.LocURI, h.LocURI) }) {
-			d.primary.restore(ctx, h)
+			d.primary.restore(ctx, survive(h, now))
 		}
 	}
 	return out, state, now
+}
+
+// survive keeps what the document still holds below a node that it made for a setting
+// which it no longer has: a profile, of which one setting of two is left. The node is
+// then what the other one made.
+func survive(h held, now []held) held {
+	for i := range now {
+		n := &now[i]
+		if h.Made == "" || !strings.HasPrefix(spelled(n.LocURI), spelled(h.Made)+"/") {
+			continue
+		}
+		if n.Made == "" || len(h.Made) < len(n.Made) {
+			n.Made = h.Made
+		}
+		h.Made = h.LocURI
+		break
+	}
+	return h
 }
 
 // readInventory reads what a document asks for.

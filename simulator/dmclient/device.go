@@ -217,6 +217,7 @@ type Device struct {
 	roots      [][]byte
 	doc        *enroll.Provisioning
 	discovered *enroll.DiscoverResponse
+	federated  bool                     // it enrolled with AuthPolicy Federated
 	azure      *enroll.AzureAttestation // what GetPolicies asks to attest to
 	enrollURL  string                   // where the certificate of an adopted device is renewed
 	nextID     int

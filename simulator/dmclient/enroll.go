@@ -88,7 +88,7 @@ func (d *Device) Enroll(ctx context.Context, opts EnrollOptions) error {
 	}
 	d.join(c.Credential)
 	d.mu.Lock()
-	d.enrollURL = ""
+	d.enrollURL, d.federated = "", disc.AuthPolicy == "Federated"
 	d.mu.Unlock()
 	return d.persist()
 }

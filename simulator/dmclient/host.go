@@ -150,6 +150,8 @@ func (h host) accountFact(name string) string {
 	switch name {
 	case "Addr":
 		return h.addr
+	case "Federated":
+		return fmt.Sprint(h.federated)
 	case "CertThumbprint":
 		if h.cert != nil {
 			return fmt.Sprintf("%X", sha1.Sum(h.cert)) //nolint:gosec // as above

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/dmwake/dmwake/simulator/csp"
@@ -20,6 +18,9 @@ type link struct {
 	task linkTask
 	at   time.Time
 	busy bool // the task runs
+	// asked counts the commands that set the task up: one that comes while the task runs
+	// is for the next run.
+	asked int
 	// endpoint is the discovery service of the enrollment.
 	endpoint string
 	// device is the enrollment: a device of the same identity with an account, a
@@ -76,6 +77,7 @@ func (d *Device) schedules(e csp.Effect) {
 	if d.link == nil {
 		d.link = &link{}
 	}
+	d.link.asked++
 	d.link.at, d.link.task = e.At, linkLeave
 	if e.Kind == csp.EffectLink {
 		d.link.task, d.link.endpoint = linkEnroll, e.Detail
@@ -93,7 +95,7 @@ func (d *Device) Link(ctx context.Context) (*Session, error) {
 		d.mu.Unlock()
 		return nil, nil
 	}
-	task := l.task
+	task, asked := l.task, l.asked
 	l.busy = true
 	d.mu.Unlock()
 	defer func() {
@@ -102,7 +104,7 @@ func (d *Device) Link(ctx context.Context) (*Session, error) {
 		d.mu.Unlock()
 	}()
 	if task == linkLeave {
-		return d.leaveLinked(ctx)
+		return d.leaveLinked(ctx, l)
 	}
 	child, err := d.enrollLinked(ctx)
 	var later *enroll.LaterError
@@ -112,20 +114,29 @@ func (d *Device) Link(ctx context.Context) (*Session, error) {
 		d.mu.Unlock()
 		return nil, errors.Join(err, ErrNotEnrolled)
 	case errors.As(err, &later):
-		l.at = d.now().Add(later.Wait) // EnrollStatus stays 2 [model]
+		if l.asked == asked {
+			l.at = d.now().Add(later.Wait) // EnrollStatus stays 2 [model]
+		}
 		d.mu.Unlock()
-		return nil, err
+		return nil, errors.Join(err, d.persist())
 	case err == nil:
 		l.device = child
 	}
-	l.task = linkNothing
+	again := l.asked != asked
+	if !again {
+		l.task = linkNothing
+	}
 	d.mu.Unlock()
 	if err != nil {
 		d.log.Info("linked enrollment failed", "err", err)
-		d.linkStatus(csp.LinkFailed, linkHResult(err))
+		if !again {
+			d.linkStatus(csp.LinkFailed, linkHResult(err))
+		}
 		return nil, errors.Join(err, d.persist())
 	}
-	d.linkStatus(csp.LinkEnrolled, "0")
+	if !again {
+		d.linkStatus(csp.LinkEnrolled, "0")
+	}
 	if err := d.persist(); err != nil {
 		return nil, err
 	}
@@ -150,105 +161,12 @@ func linkHResult(err error) string {
 	return csp.HResultValue(code)
 }
 
-// linkedConfig is the configuration of the linked enrollment. It gets no push: whether
-// Windows registers a PFN for it is not known [model].
-func (d *Device) linkedConfig(endpoint string) Config {
-	cfg := d.cfg
-	cfg.Profile, cfg.Quirks, cfg.Faults = d.Profile(), nil, nil
-	cfg.Discovery, cfg.WNS, cfg.OnWake, cfg.Credential, cfg.TermsOfUse = endpoint, nil, nil, nil, ""
-	cfg.EnrollmentType = "Device" // it is of the device, whoever enrolled it [model]
-	if cfg.Persist != nil {
-		cfg.Persist = func(*Device) error { return d.persist() }
-	}
-	return cfg
-}
-
-// enrollLinked enrolls a second time: a discovery of its own in JSON, then GetPolicies
-// and RST as ever (Learn, "Declared configuration discovery" and "enrollment").
-func (d *Device) enrollLinked(ctx context.Context) (*Device, error) {
-	endpoint := d.LinkEndpoint()
-	if u, err := url.Parse(endpoint); err == nil && strings.HasSuffix(strings.ToLower(u.Hostname()), ".microsoft.com") {
-		return nil, &enroll.Error{Step: enroll.StepLinked, Err: &enroll.CodedError{Code: enroll.CodeConnectivity,
-			Err: fmt.Errorf("%s is Microsoft's service; a simulated device does not enroll there", u.Hostname())}}
-	}
-	child, err := newDevice(d.linkedConfig(endpoint), d)
-	if err != nil {
-		return nil, err
-	}
-	c := child.EnrollmentClient(EnrollOptions{})
-	defer c.HTTP.CloseIdleConnections()
-	_, domain, _ := strings.Cut(d.cfg.Username, "@")
-	kind := "User"
-	if d.InDirectory() && d.joins() {
-		kind = "Device"
-	}
-	disc, err := c.DiscoverLinked(ctx, enroll.LinkedRequest{UserDomain: domain, EmmDeviceID: d.account("EntDMID"), EnrollmentType: kind, OSVersion: d.cfg.Profile.OSVersion}, d.cfg.Username)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.InClear(disc); err != nil {
-		return nil, err
-	}
-	child.mu.Lock()
-	child.discovered = disc
-	child.mu.Unlock()
-	if c.Credential, err = d.linkedCredential(ctx, disc); err != nil {
-		return nil, err
-	}
-	if err := child.obtain(ctx, c, disc, "", EnrollOptions{}); err != nil {
-		return nil, err
-	}
-	child.mu.Lock()
-	child.refreshed = child.now()
-	child.mu.Unlock()
-	return child, nil
-}
-
-// linkedCredential is the device's token of the directory, or its MDM certificate, as
-// the service requires (Learn, "Declared configuration enrollment").
-func (d *Device) linkedCredential(ctx context.Context, disc *enroll.DiscoverResponse) (*enroll.Credential, error) {
-	refuse := func(code string, err error) (*enroll.Credential, error) {
-		return nil, &enroll.Error{Step: enroll.StepLinked, Status: 200, Err: &enroll.CodedError{Code: code, Err: err}}
-	}
-	switch disc.AuthPolicy {
-	case "Certificate":
-		d.mu.Lock()
-		der, key := d.cert, d.key
-		d.mu.Unlock()
-		if der == nil || key == nil {
-			return refuse(enroll.CodeNoCert, errors.New("the device has no MDM certificate to enroll with"))
-		}
-		return &enroll.Credential{Certificate: der, Key: key}, nil
-	case "Federated":
-		if d.cfg.Tokens == nil {
-			return refuse(enroll.CodeUnknown, errors.New("the service requires a token of a directory, and the device joined none"))
-		}
-		token, err := d.cfg.Tokens(ctx, TokenRequest{Of: d, Device: true, DeviceID: d.directoryID()})
-		if err != nil {
-			return nil, &enroll.Error{Step: enroll.StepLinked, Err: fmt.Errorf("the directory's token: %w", err)}
-		}
-		return &enroll.Credential{Token: []byte(token), TokenType: enroll.JWTToken}, nil
-	}
-	return refuse(enroll.CodeUnknown, fmt.Errorf("unknown AuthPolicy %q; a linked enrollment knows Federated and Certificate", disc.AuthPolicy))
-}
-
-// linkedItems adds to the context of an RST what a linked enrollment tells of the
-// primary one, with EnrollmentVersion 5.0 or higher (MS-MDE2, EmmDeviceId).
-func (d *Device) linkedItems(items []enroll.ContextItem) []enroll.ContextItem {
-	if d.primary == nil || version(d.Discovered().EnrollmentVersion) < 5 {
-		return items
-	}
-	return append(items, enroll.ContextItem{Name: "EmmDeviceId", Value: d.primary.account("EntDMID")})
-}
-
 // leaveLinked ends the linked enrollment: a last session tells its server [model], and
 // what its documents set is taken back (Learn, "DMClient CSP": Unenroll).
-func (d *Device) leaveLinked(ctx context.Context) (s *Session, err error) {
+func (d *Device) leaveLinked(ctx context.Context, l *link) (s *Session, err error) {
 	d.mu.Lock()
-	var child *Device
-	if d.link != nil {
-		child, d.link.task = d.link.device, linkNothing
-	}
+	child, asked := l.device, l.asked
+	l.task = linkNothing
 	d.mu.Unlock()
 	if child == nil {
 		d.linkStatus(csp.LinkLeaveFailed, csp.HResultValue("0x80070002"))
@@ -256,8 +174,19 @@ func (d *Device) leaveLinked(ctx context.Context) (s *Session, err error) {
 	}
 	child.rollBack(ctx)
 	s, err = child.Sync(ctx, SyncOptions{Origin: OriginCSP, NoRetry: true, Alerts: []syncml.Command{UnenrollAlert(child.Profile())}})
-	d.unlink()
-	d.linkStatus(csp.LinkLeft, "0")
+	d.mu.Lock()
+	again := d.link == l && l.asked != asked // a session asked for the next enrollment meanwhile
+	if d.link == l {
+		d.link = nil
+	}
+	if again {
+		d.link = &link{task: l.task, at: l.at, asked: l.asked, endpoint: l.endpoint}
+	}
+	d.mu.Unlock()
+	child.leftLinked()
+	if !again {
+		d.linkStatus(csp.LinkLeft, "0")
+	}
 	return s, errors.Join(err, d.persist())
 }
 
@@ -269,11 +198,16 @@ func (d *Device) unlink() {
 	d.link = nil
 	d.mu.Unlock()
 	if l != nil && l.device != nil {
-		l.device.forget()
-		l.device.mu.Lock()
-		l.device.state = Unenrolled
-		l.device.mu.Unlock()
+		l.device.leftLinked()
 	}
+}
+
+// leftLinked makes a linked enrollment one that is over.
+func (d *Device) leftLinked() {
+	d.forget()
+	d.mu.Lock()
+	d.state = Unenrolled
+	d.mu.Unlock()
 }
 
 // ofLinked marks the actions of the linked enrollment among those of its device.

@@ -80,7 +80,7 @@ func (d *Device) Pack(p Packing) ([]byte, error) {
 	e.uint(uint64(d.renewal.status)) //nolint:gosec // as above
 	e.int(d.renewal.code)
 	e.string(d.directory.token)
-	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts, d.setup, d.cfg.Identity.Serial, d.pending, linked, d.declared, d.refreshed})
+	rest, err := json.Marshal(packedRest{d.life, d.jobs, d.alerts, d.setup, d.cfg.Identity.Serial, d.pending, linked, d.declared, d.refreshed, d.federated})
 	if err != nil {
 		return nil, fmt.Errorf("pack the device: %w", err)
 	}
@@ -107,6 +107,7 @@ type packedRest struct {
 	// Of a linked enrollment.
 	Declared  []declaration `json:"d,omitempty"`
 	Refreshed time.Time     `json:"r,omitzero"`
+	Federated bool          `json:"f,omitempty"`
 }
 
 func bit(b bool) int {
@@ -284,7 +285,7 @@ func unpack(cfg Config, p Packing, record []byte, primary *Device) (*Device, err
 	}
 	dev.tree.Restore(overlay)
 	dev.describe()
-	dev.declared, dev.refreshed = rest.Declared, rest.Refreshed
+	dev.declared, dev.refreshed, dev.federated = rest.Declared, rest.Refreshed, rest.Federated
 	if err := dev.unpackLink(rest.Link, p); err != nil {
 		return nil, err
 	}

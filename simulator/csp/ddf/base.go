@@ -30,31 +30,6 @@ var Embedded = sync.OnceValues(func() (*Base, error) {
 	return b, nil
 })
 
-// ZipBase is the base from a zip of DDF v2 files. Each file is read once in a process.
-func ZipBase(name string) (*Base, error) {
-	zipped.Lock()
-	defer zipped.Unlock()
-	if b := zipped.known[name]; b != nil {
-		return b, nil
-	}
-	nodes, err := ReadZip(name)
-	if err != nil {
-		return nil, err
-	}
-	b := NewBase(Edition(name), nodes)
-	if zipped.known == nil {
-		zipped.known = map[string]*Base{}
-	}
-	zipped.known[name] = b
-	return b, nil
-}
-
-// zipped are the zips that were read: devices of one file share a schema.
-var zipped struct {
-	sync.Mutex
-	known map[string]*Base
-}
-
 // NewBase is the base from nodes, which must not be changed afterwards.
 func NewBase(edition string, nodes []Node) *Base {
 	b, areas := &Base{edition: edition}, group(nodes)

@@ -95,6 +95,17 @@ var verbOps = map[string]csp.Ops{"Add": csp.Add, "Delete": csp.Delete, "Exec": c
 
 // Command says what is wrong with a command; nothing if it is as described.
 func (k *Checker) Command(c Command) []Finding {
+	list := k.command(c)
+	for i := range list {
+		if list[i].Rule == "unknown" {
+			list[i].Near = k.set.Near(c.LocURI)
+		}
+	}
+	return list
+}
+
+// command is Command without the paths that may be meant.
+func (k *Checker) command(c Command) []Finding {
 	f := &findings{command: c}
 	ops, ok := verbOps[c.Verb]
 	if !ok {
@@ -126,10 +137,10 @@ func (k *Checker) Command(c Command) []Finding {
 			f.add(Error, "scope", c.URIAt, "no part of the tree begins with ./%s; the node is %s", m.Path.Names[0], n.Path)
 			return f.list
 		}
-		f.unknown(k.set, m)
+		f.unknown(m)
 		return f.list
 	case m.Node == nil:
-		f.unknown(k.set, m)
+		f.unknown(m)
 		return f.list
 	}
 	f.source = m.Node.File
@@ -168,16 +179,15 @@ type findings struct {
 	list    []Finding
 }
 
-func (f *findings) add(l Level, rule string, at Position, format string, args ...any) *Finding {
+func (f *findings) add(l Level, rule string, at Position, format string, args ...any) {
 	if at == (Position{}) {
 		at = f.command.At
 	}
 	f.list = append(f.list, Finding{Level: l, Rule: rule, Position: at, Verb: f.command.Verb, LocURI: f.command.LocURI,
 		Text: fmt.Sprintf(format, args...), Source: f.source})
-	return &f.list[len(f.list)-1]
 }
 
-func (f *findings) unknown(s *Set, m Match) {
+func (f *findings) unknown(m Match) {
 	where := "nothing describes this node"
 	if n := m.Path.Names; m.Above == nil && len(n) > 2 && strings.EqualFold(n[0], "Vendor") && strings.EqualFold(n[1], "MSFT") {
 		where = "nothing describes the CSP " + clip(n[2])
@@ -188,8 +198,7 @@ func (f *findings) unknown(s *Set, m Match) {
 			where = "no DDF file has this policy"
 		}
 	}
-	found := f.add(Unknown, "unknown", f.command.URIAt, "%s", where)
-	found.Near = s.Near(f.command.LocURI)
+	f.add(Unknown, "unknown", f.command.URIAt, "%s", where)
 }
 
 // names checks the names that the server chose for dynamic nodes.

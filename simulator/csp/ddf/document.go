@@ -2,19 +2,18 @@ package ddf
 
 import (
 	"bytes"
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf16"
 )
 
 // Limits of a document that is checked.
 const (
 	maxDocument = 16 << 20
 	maxCommands = 100_000
+	maxNear     = 200 // unknown addresses that are compared with all others
 )
 
 // Report is what Document found.
@@ -33,8 +32,20 @@ func (k *Checker) Document(b []byte) (Report, error) {
 		return Report{}, err
 	}
 	r := Report{Commands: len(commands), Findings: []Finding{}}
+	near := map[string][]string{}
 	for _, c := range commands {
-		r.Findings = append(r.Findings, k.Command(c)...)
+		for _, f := range k.command(c) {
+			if f.Rule == "unknown" {
+				// The comparison with all nodes is made once for an address.
+				like, known := near[f.LocURI]
+				if !known && len(near) < maxNear {
+					like = k.set.Near(f.LocURI)
+					near[f.LocURI] = like
+				}
+				f.Near = like
+			}
+			r.Findings = append(r.Findings, f)
+		}
 	}
 	return r, nil
 }
@@ -44,7 +55,9 @@ func Commands(b []byte) (out []Command, err error) {
 	if len(b) > maxDocument {
 		return nil, fmt.Errorf("more than %d MiB", maxDocument>>20)
 	}
-	b = fromUTF16(b)
+	if b, err = utf8Text(b); err != nil {
+		return nil, err
+	}
 	if t := bytes.TrimSpace(b); len(t) > 0 && (t[0] == '[' || t[0] == '{') {
 		out, err = jsonCommands(b)
 	} else {
@@ -67,22 +80,6 @@ func Commands(b []byte) (out []Command, err error) {
 		return nil, fmt.Errorf("more than %d commands", maxCommands)
 	}
 	return out, nil
-}
-
-// fromUTF16 converts a text with UTF-16's byte order mark, and drops that of UTF-8.
-func fromUTF16(b []byte) []byte {
-	if len(b) < 2 || !(b[0] == 0xFF && b[1] == 0xFE) && !(b[0] == 0xFE && b[1] == 0xFF) {
-		return bytes.TrimPrefix(b, []byte("\ufeff"))
-	}
-	units := make([]uint16, 0, len(b)/2)
-	for i := 2; i+1 < len(b); i += 2 {
-		lo, hi := b[i], b[i+1]
-		if b[0] == 0xFE {
-			lo, hi = hi, lo
-		}
-		units = append(units, uint16(lo)|uint16(hi)<<8)
-	}
-	return []byte(string(utf16.Decode(units)))
 }
 
 // element is an XML element with its place.
@@ -180,7 +177,7 @@ type commandReader struct {
 // walk looks for commands everywhere but in values.
 func (r *commandReader) walk(e *element, atomic bool) {
 	switch e.name {
-	case "Add", "Delete", "Exec", "Get", "Replace":
+	case "Add", "Delete", "Exec", "Get", "Replace", "Copy", "Move": // SyncML has the last two; no node takes them
 		r.command(e, atomic)
 		return
 	case "wap-provisioningdoc":
@@ -196,7 +193,11 @@ func (r *commandReader) walk(e *element, atomic bool) {
 
 func (r *commandReader) command(e *element, atomic bool) {
 	items := 0
+	format := e.child("Meta", "Format")
 	for _, item := range e.kids {
+		if len(r.out) > maxCommands {
+			return
+		}
 		if item.name != "Item" {
 			continue
 		}
@@ -206,8 +207,8 @@ func (r *commandReader) command(e *element, atomic bool) {
 		if uri != nil {
 			c.LocURI, c.URIAt = uri.text, uri.inside
 		}
-		for _, from := range []*element{e, item} { // the item's own wins
-			if f := from.child("Meta", "Format"); f != nil {
+		for _, f := range []*element{format, item.child("Meta", "Format")} { // the item's own wins
+			if f != nil {
 				c.Format, c.FormatAt = f.text, f.inside
 			}
 		}
@@ -219,50 +220,4 @@ func (r *commandReader) command(e *element, atomic bool) {
 	if items == 0 {
 		r.out = append(r.out, Command{Verb: e.name, Atomic: atomic, At: e.at})
 	}
-}
-
-// jsonCommands reads a list of commands, or one.
-func jsonCommands(b []byte) (out []Command, err error) {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	var here Position
-	var read int64
-	place := func() Position { // of the next object
-		for offset := dec.InputOffset(); read < int64(len(b)) && (read < offset || strings.IndexByte(" \t\r\n,[", b[read]) >= 0); read++ {
-			if here.Column++; b[read] == '\n' {
-				here.Line, here.Column = here.Line+1, 0
-			}
-		}
-		return Position{here.Line + 1, here.Column + 1}
-	}
-	fail := func(err error) error {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		p := place()
-		return fmt.Errorf("line %d, column %d: %w; a command is {\"verb\": \"Replace\", \"locURI\": \"./...\", \"format\": \"int\", \"data\": \"1\"}", p.Line, p.Column, err)
-	}
-	list := bytes.TrimSpace(b)[0] == '['
-	if list {
-		if _, err := dec.Token(); err != nil {
-			return nil, fail(err)
-		}
-	}
-	for dec.More() && len(out) <= maxCommands {
-		var c struct {
-			Verb, LocURI, Format, Data, Type string
-			Atomic                           bool
-		}
-		at := place()
-		if err := dec.Decode(&c); err != nil {
-			return nil, fail(err)
-		}
-		out = append(out, Command{Verb: c.Verb, LocURI: c.LocURI, Format: c.Format, Data: c.Data, Atomic: c.Atomic, At: at})
-	}
-	if list && len(out) <= maxCommands {
-		if _, err := dec.Token(); err != nil {
-			return nil, fail(err)
-		}
-	}
-	return out, nil
 }

@@ -45,11 +45,12 @@ func TestCommands(t *testing.T) {
 		{Verb: "Get", At: p(21, 15)},
 		{Verb: "Add", LocURI: "./X", Format: "chr", Data: `<enabled/><data id="a" value="&lt;"/>`, At: p(22, 5), URIAt: p(22, 65), FormatAt: p(22, 24), DataAt: p(22, 92)},
 	}
-	units := []byte{0xFF, 0xFE}
+	units, big := []byte{0xFF, 0xFE}, []byte{0xFE, 0xFF}
 	for _, u := range utf16.Encode([]rune(message)) {
-		units = append(units, byte(u), byte(u>>8))
+		units, big = append(units, byte(u), byte(u>>8)), append(big, byte(u>>8), byte(u))
 	}
-	for name, text := range map[string][]byte{"UTF-8": []byte(message), "mark": []byte("\ufeff" + message), "UTF-16": units} {
+	for name, text := range map[string][]byte{"UTF-8": []byte(message), "mark": []byte("\ufeff" + message), "UTF-16": units, "UTF-16, big end first": big,
+		"UTF-16 without a mark": units[2:], "big end first without a mark": big[2:]} {
 		got, err := ddf.Commands(text)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %v\n got %+v\nwant %+v", name, err, got, want)
@@ -73,18 +74,64 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// TestCommandsOfOtherForms: what people write where a text is expected.
+func TestCommandsOfOtherForms(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"verb": "Replace", "locURI": "./A", "data": 1}`:                                                                                   "Replace ./A 1",
+		`{"verb": "Replace", "locURI": "./A", "data": true}`:                                                                                "Replace ./A true",
+		`{"verb": "Replace", "locURI": "./A", "data": null}`:                                                                                "Replace ./A ",
+		"{\"verb\": \"Get\", \"locURI\": \"./A\"}\n{\"verb\": \"Get\", \"locURI\": \"./B\"}":                                                "Get ./A ; Get ./B ",
+		"<?xml version='1.0' encoding='iso-8859-1'?><Replace><Item><Target><LocURI>./A</LocURI></Target><Data>\xfc</Data></Item></Replace>": "Replace ./A ü",
+		"<Move><Item><Target><LocURI>./A</LocURI></Target></Item></Move>":                                                                   "Move ./A ",
+	} {
+		got, err := ddf.Commands([]byte(text))
+		var list []string
+		for _, c := range got {
+			list = append(list, c.Verb+" "+c.LocURI+" "+c.Data)
+		}
+		if s := strings.Join(list, "; "); err != nil || s != want {
+			t.Errorf("%s: %q %v, want %q", text, s, err, want)
+		}
+	}
+}
+
+// TestManyItems: the time does not grow with the square of a command's Items, nor with
+// the unknown addresses.
+func TestManyItems(t *testing.T) {
+	set, err := ddf.Facts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checker, err := ddf.NewChecker(set, ddf.Build{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	item := "<Item><Target><LocURI>./Vendor/MSFT/Policy/Config/Camera/AllowCamra</LocURI></Target><Data>1</Data></Item>"
+	r, err := checker.Document([]byte("<Replace>" + strings.Repeat(item, 10_000) + "<Meta><Format>int</Format></Meta></Replace>"))
+	if err != nil || r.Commands != 10_000 || len(r.Findings) != 10_000 || len(r.Findings[9_999].Near) == 0 {
+		t.Errorf("%d commands, %d findings, %v", r.Commands, len(r.Findings), err)
+	}
+}
+
 func TestCommandsRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                               "no command in it",
-		"hello":                          `line 1, column 1: text outside of an element: "hello"`,
-		"<SyncML><SyncBody/></SyncML>":   "no command in it",
-		"<Replace>\n<Item></Replace>":    "line 2, column",
-		"<Replace><Item>":                "unexpected EOF",
-		"[{\"verb\": 1}]":                "line 1, column",
-		"[{\"verbs\": \"Get\"}]":         "unknown field",
-		"[{\"verb\": \"Get\"}":           "unexpected EOF",
-		strings.Repeat("<a>", 300):       "levels of elements",
-		strings.Repeat("<Get/>", 100001): "more than 100000 commands",
+		"":                             "no command in it",
+		"hello":                        `line 1, column 1: text outside of an element: "hello"`,
+		"<SyncML><SyncBody/></SyncML>": "no command in it",
+		"<Replace>\n<Item></Replace>":  "line 2, column",
+		"<Replace><Item>":              "unexpected EOF",
+		"[{\"verb\": 1}]":              "line 1, column",
+		"[{\"verbs\": \"Get\"}]":       "unknown field",
+		"[{\"verb\": []}]":             "verb cannot be of type array",
+		"[{\"data\": []}]":             "data must be a text, a number or a bool",
+		"[null, 5]":                    "line 1, column 8: a number is not a command",
+		"[{\"verb\": \"Get\"}] more":   "there is more after the list",
+		"\xff\xfe\x00\x00<":            "UTF-32",
+		"<a>\n \xff</a>":               "line 2, column 2: the bytes are not UTF-8",
+		"<?xml version=\"1.0\" encoding=\"windows-1251\"?><a>\xff</a>": "the encoding windows-1251 is not read",
+		"[{\"verb\": \"Get\"}":                      "unexpected EOF",
+		strings.Repeat("<a>", 300):                  "levels of elements",
+		strings.Repeat("<Get/>", 100001):            "more than 100000 commands",
 		"[" + strings.Repeat("{},", 100001) + "{}]": "more than 100000 commands",
 	} {
 		if _, err := ddf.Commands([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {

@@ -104,7 +104,7 @@ func (n *Node) Area() string {
 	if len(list) > 2 && strings.EqualFold(list[0], "Vendor") {
 		list = list[2:]
 	}
-	if len(list) > 2 && strings.EqualFold(list[0], "Policy") && strings.EqualFold(list[1], "Config") && list[2][0] != '{' {
+	if len(list) > 2 && strings.EqualFold(list[0], "Policy") && strings.EqualFold(list[1], "Config") && !strings.HasPrefix(list[2], "{") {
 		return "Policy/" + list[2]
 	}
 	return list[0]

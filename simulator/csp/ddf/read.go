@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/dmwake/dmwake/simulator/csp"
 )
@@ -16,17 +17,22 @@ const (
 	maxFile  = 16 << 20
 	maxNodes = 50_000
 	maxDepth = 100
+	maxPath  = 1024
 )
 
 // Read reads one DDF v2 file (Learn, "Configuration service provider DDF files"): its
-// nodes, parents first. It accepts a byte order mark, a DOCTYPE with an internal
-// subset, and Microsoft's elements with and without the prefix MSFT. name is what
+// nodes, parents first. It accepts UTF-8 and UTF-16, a DOCTYPE with an internal subset,
+// and Microsoft's elements with and without the prefix MSFT. name is what
 // errors and the nodes' File say.
 func Read(b []byte, name string) ([]Node, error) {
 	if len(b) > maxFile {
 		return nil, fmt.Errorf("%s: %d bytes, at most %d", name, len(b), maxFile)
 	}
-	r := &reader{dec: decoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff")))), file: name}
+	b, err := utf8Text(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	r := &reader{dec: decoder(bytes.NewReader(b)), file: name}
 	if err := r.document(); err != nil {
 		line, column := r.dec.InputPos()
 		return nil, fmt.Errorf("%s:%d:%d: %w", name, line, column, err)
@@ -160,8 +166,8 @@ func (r *reader) node(parent *Node) error {
 			}, n.Title) + "}"
 		}
 		n.Path = strings.TrimSuffix(path, "/") + "/" + name
-		if n.Path[0] != '.' || len(n.Path) > 2048 {
-			return fmt.Errorf("the path %.80q does not begin with ./, or is too long", n.Path)
+		if err := address(n.Path); err != nil {
+			return fmt.Errorf("the path %.80q %w", n.Path, err)
 		}
 		n.Scope = ScopeOf(n.Path)
 		correct(&n)
@@ -193,6 +199,25 @@ func (r *reader) node(parent *Node) error {
 		return err
 	}
 	return place()
+}
+
+// address says what is wrong with a node's path: no command could reach such a node.
+func address(path string) error {
+	rest, ok := strings.CutPrefix(path, "./")
+	switch {
+	case !ok:
+		return errors.New("does not begin with ./")
+	case len(path) > maxPath:
+		return fmt.Errorf("is longer than %d bytes", maxPath)
+	case strings.ContainsFunc(path, unicode.IsControl):
+		return errors.New("has a control character")
+	}
+	for name := range strings.SplitSeq(rest, "/") {
+		if name == "" || name == "." || name == ".." || name == "*" {
+			return fmt.Errorf("has the name %q", name)
+		}
+	}
+	return nil
 }
 
 var opNames = map[string]csp.Ops{"Add": csp.Add, "Delete": csp.Delete, "Exec": csp.Exec, "Get": csp.Get, "Replace": csp.Replace}

@@ -2,10 +2,12 @@ package ddf_test
 
 import (
 	"archive/zip"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -142,16 +144,80 @@ func TestReadRefuses(t *testing.T) {
 		"<MgmtTree></MgmtTree>":   "describes no node",
 		"<MgmtTree><Node>":        "x.xml:1:17: XML syntax error",
 		"<MgmtTree><Node></Node>": "without NodeName",
-		"<MgmtTree><Node><NodeName>A</NodeName></Node></MgmtTree>":                                  "has no Path",
-		"<MgmtTree><Node><NodeName>A/B</NodeName><Path>./</Path></Node></MgmtTree>":                 "is not a name",
-		"<MgmtTree><Node><NodeName>A</NodeName><Path>x</Path></Node></MgmtTree>":                    "does not begin with ./",
-		"<MgmtTree>" + strings.Repeat("<a>", 200):                                                   "more than 100 levels",
+		"<MgmtTree><Node><NodeName>A</NodeName></Node></MgmtTree>":                                                "has no Path",
+		"<MgmtTree><Node><NodeName>A/B</NodeName><Path>./</Path></Node></MgmtTree>":                               "is not a name",
+		"<MgmtTree><Node><NodeName>A</NodeName><Path>x</Path></Node></MgmtTree>":                                  "does not begin with ./",
+		"<MgmtTree><Node><NodeName>A</NodeName><Path>./Vendor//MSFT</Path></Node></MgmtTree>":                     `has the name ""`,
+		"<MgmtTree><Node><NodeName>..</NodeName><Path>./Vendor</Path></Node></MgmtTree>":                          `has the name ".."`,
+		"<MgmtTree><Node><NodeName>*</NodeName><Path>./Vendor</Path></Node></MgmtTree>":                           `has the name "*"`,
+		"<MgmtTree><Node><NodeName>A\u009b31m</NodeName><Path>./Vendor</Path></Node></MgmtTree>":                  "has a control character",
+		"<MgmtTree><Node><NodeName>" + strings.Repeat("A", 1024) + "</NodeName><Path>./</Path></Node></MgmtTree>": "longer than 1024 bytes",
+		"<MgmtTree>\n<a>\xff":                     "x.xml: line 2, column 4: the bytes are not UTF-8",
+		"<MgmtTree>" + strings.Repeat("<a>", 200): "more than 100 levels",
 		"<MgmtTree>" + strings.Repeat("<Node><NodeName>A</NodeName><Path>./A</Path>", 200):          "more than 100 levels",
 		"<MgmtTree>" + strings.Repeat("<Node><NodeName>A</NodeName><Path>./A</Path></Node>", 5e4+1): "more than 50000 nodes",
 	} {
 		if _, err := ddf.Read([]byte(text), "x.xml"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// TestReadZipRefuses: a zip's limits are those of all its files together.
+func TestReadZipRefuses(t *testing.T) {
+	many := "<MgmtTree><Node><NodeName>A</NodeName><Path>./Vendor/MSFT</Path>" + strings.Repeat("<Node><NodeName>B</NodeName></Node>", 40_000) + "</Node></MgmtTree>"
+	for name, c := range map[string]struct {
+		files []string
+		want  string
+	}{
+		"nodes":  {[]string{many, many, many}, "more than 100000 nodes"},
+		"large":  {[]string{strings.Repeat(" ", 17<<20)}, "0.xml: too large"},
+		"other":  {[]string{"<doc/>"}, "0.xml:1:7: not a DDF file"},
+		"no XML": {nil, "no .xml file in it"},
+	} {
+		if _, err := ddf.ReadZip(zipOf(t, c.files...)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// zipOf writes a zip of DDF files.
+func zipOf(t *testing.T, files ...string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "own.zip")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := zip.NewWriter(f)
+	for i, text := range files {
+		w, err := z.Create(strconv.Itoa(i) + ".xml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(z.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// TestDescribedTwice: of two nodes with one path the first is taken, and listed once.
+func TestDescribedTwice(t *testing.T) {
+	file := `<MgmtTree><Node><NodeName>A</NodeName><Path>./Vendor/MSFT</Path><Node><NodeName>B</NodeName>%s</Node><Node><NodeName>b</NodeName></Node></Node></MgmtTree>`
+	nodes, err := ddf.ReadZip(zipOf(t, strings.ReplaceAll(file, "%s", `<DFProperties><DFFormat><int/></DFFormat></DFProperties>`), strings.ReplaceAll(file, "%s", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := ddf.NewSet("own", nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list := set.Nodes(); len(list) != 2 || list[0].Path != "./Vendor/MSFT/A" || list[1].Path != "./Vendor/MSFT/A/B" || list[1].Format != csp.Int {
+		t.Errorf("%+v", list)
 	}
 }
 

@@ -28,6 +28,7 @@ type branch struct {
 // same path. nodes must not be changed afterwards.
 func NewSet(edition string, nodes []Node) (*Set, error) {
 	s := &Set{Edition: edition, nodes: nodes}
+	twice := map[int]bool{}
 	for i := range nodes {
 		n := &nodes[i]
 		list, scope := names(n.Path)
@@ -40,6 +41,16 @@ func NewSet(edition string, nodes []Node) (*Set, error) {
 		}
 		if b.node == nil {
 			b.node = n
+		} else {
+			twice[i] = true
+		}
+	}
+	if len(twice) > 0 {
+		s.nodes = make([]Node, 0, len(nodes)-len(twice))
+		for i := range nodes {
+			if !twice[i] {
+				s.nodes = append(s.nodes, nodes[i])
+			}
 		}
 	}
 	return s, nil

@@ -8,12 +8,14 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // Limits of a set of files. Microsoft's of February 2025 has 309 files of 9 MB.
 const (
 	maxFiles = 5_000
 	maxTotal = 256 << 20
+	maxAll   = 100_000 // nodes; Microsoft's have 5,815
 )
 
 // ReadZip reads every .xml file of a zip as Microsoft publishes it, in its order.
@@ -42,7 +44,9 @@ func ReadZip(name string) ([]Node, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		out = append(out, nodes...)
+		if out = append(out, nodes...); len(out) > maxAll {
+			return nil, fmt.Errorf("%s: more than %d nodes", name, maxAll)
+		}
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("%s: no .xml file in it", name)
@@ -61,6 +65,51 @@ func content(f *zip.File, most int64) ([]byte, error) {
 		err = errors.New("too large")
 	}
 	return b, err
+}
+
+// ZipBase is the base from a zip of DDF v2 files.
+func ZipBase(name string) (*Base, error) {
+	z, err := readOnce(name)
+	return z.base, err
+}
+
+// ZipSet is the set of the same files.
+func ZipSet(name string) (*Set, error) {
+	z, err := readOnce(name)
+	return z.set, err
+}
+
+// zipped are the zips that were read: devices of one file share a schema.
+var zipped struct {
+	sync.Mutex
+	known map[string]zipFiles
+}
+
+type zipFiles struct {
+	base *Base
+	set  *Set
+}
+
+// readOnce reads each file once in a process.
+func readOnce(name string) (z zipFiles, err error) {
+	zipped.Lock()
+	defer zipped.Unlock()
+	if z, ok := zipped.known[name]; ok {
+		return z, nil
+	}
+	nodes, err := ReadZip(name)
+	if err != nil {
+		return z, err
+	}
+	if z.set, err = NewSet(Edition(name), nodes); err != nil {
+		return zipFiles{}, err
+	}
+	z.base = NewBase(Edition(name), z.set.Nodes())
+	if zipped.known == nil {
+		zipped.known = map[string]zipFiles{}
+	}
+	zipped.known[name] = z
+	return z, nil
 }
 
 // Edition is what a zip's name says about its age: "2025-02" of
