@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
+
 	"github.com/dmwake/dmwake/simulator/csp"
 )
 
@@ -34,7 +36,7 @@ func (s *Set) Near(locURI string) []string {
 		if n.Dynamic() || abs(len(name)-len(last)) > most {
 			continue
 		}
-		far := distance(last, name)
+		far := levenshtein.ComputeDistance(last, name)
 		if far > most {
 			continue
 		}
@@ -43,7 +45,7 @@ func (s *Set) Near(locURI string) []string {
 		if far > 0 && !similar(above, path[:len(path)-1]) || len(last) < 3 {
 			continue
 		}
-		far = far*100 + min(80, distance(whole, strings.Join(path, "/"))) + abs(int(scope-p.Scope))
+		far = far*100 + min(80, levenshtein.ComputeDistance(whole, strings.Join(path, "/"))) + abs(int(scope-p.Scope))
 		out = append(out, found{n.Path, far})
 	}
 	slices.SortStableFunc(out, func(a, b found) int { return cmp.Compare(a.far, b.far) })
@@ -60,7 +62,7 @@ func similar(given, place []string) bool {
 	for len(given) > 0 && len(place) > 0 {
 		name := place[len(place)-1]
 		if !strings.HasPrefix(name, "{") {
-			return distance(given[len(given)-1], name) <= min(2, len(name)/4)
+			return levenshtein.ComputeDistance(given[len(given)-1], name) <= min(2, len(name)/4)
 		}
 		given, place = given[:len(given)-1], place[:len(place)-1]
 	}
@@ -68,27 +70,6 @@ func similar(given, place []string) bool {
 }
 
 func abs(n int) int { return max(n, -n) }
-
-// distance is the number of letters to insert, remove or change (Levenshtein).
-func distance(a, b string) int {
-	before := make([]int, len(b)+1)
-	for j := range before {
-		before[j] = j
-	}
-	now := make([]int, len(b)+1)
-	for i := range len(a) {
-		now[0] = i + 1
-		for j := range len(b) {
-			change := 1
-			if a[i] == b[j] {
-				change = 0
-			}
-			now[j+1] = min(before[j+1]+1, now[j]+1, before[j]+change)
-		}
-		before, now = now, before
-	}
-	return before[len(b)]
-}
 
 // beginning is the described node whose path ends as p does, if nothing in a Windows
 // begins as p does: a server left out what stands before the name of a CSP or of a
@@ -101,26 +82,12 @@ func (s *Set) beginning(p csp.Path) *Node {
 	if len(p.Names) < 2 || slices.Contains([]string{"device", "user", "vendor", "cimv2", "syncml"}, first) || s.roots[csp.DeviceScope].kids[first] != nil {
 		return nil
 	}
-	var found *Node
-	for i := range s.nodes {
-		n := &s.nodes[i]
-		list, scope := names(n.Path)
-		if len(list) <= len(p.Names) || !endsAs(list[len(list)-len(p.Names):], p.Names) {
-			continue
-		}
-		if found == nil || scope == p.Scope && found.Scope != p.Scope {
-			found = n
+	for _, above := range [][]string{{"Vendor", "MSFT"}, {"Vendor", "MSFT", "Policy", "Config"}} {
+		for _, scope := range []csp.Scope{p.Scope, csp.DeviceScope, csp.UserScope} {
+			if m := s.find(csp.Path{Scope: scope, Names: slices.Concat(above, p.Names)}); m.Node != nil {
+				return m.Node
+			}
 		}
 	}
-	return found
-}
-
-// endsAs compares described names with given ones. The first one must be the same.
-func endsAs(described, given []string) bool {
-	for i, d := range described {
-		if !strings.EqualFold(d, given[i]) && (i == 0 || d[0] != '{') {
-			return false
-		}
-	}
-	return true
+	return nil
 }
