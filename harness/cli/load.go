@@ -33,6 +33,7 @@ type loadFlags struct {
 	json, html, metrics string
 	expect, mutants     []string
 	quiet               bool
+	find                findFlags
 }
 
 func loadCommand(s *streams) *cobra.Command {
@@ -49,10 +50,13 @@ the moment the wake-up was due.
   --rate 200                 constant           --rate 50..500   a ramp
   --rate 50,100,200          steps              --rate 100+2000@30s/5s   a spike
   --storm                    all devices at once
+  --find 'p99<2s'            search the highest rate that holds this
+  --find-devices --every 1m  search the highest number of devices instead
 
-Exit codes: 0 as expected, 1 an --expect was not met or no wake-up was done,
-2 usage or configuration, 3 no device could be enrolled, 130 interrupted (the
-result is still written).`,
+Exit codes: 0 as expected, 1 an --expect was not met or no wake-up was done, or
+--find found no rate that holds, 2 usage or configuration, or dmwake or this machine
+was the limit of --find and no --expect says what is enough, 3 no device could be
+enrolled, 130 interrupted (the result is still written).`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runLoad(c.Context(), s, &f) },
 	}
@@ -86,6 +90,7 @@ result is still written).`,
 	fl.StringArrayVar(&f.expect, "expect", nil, "condition; if it is not met, the exit code is 1: 'p99<2s', 'wake.p50<1ms', 'lost==0', 'rate>=190'; repeatable")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable")
 	quietFlag(fl, &f.quiet, "print only the result, no progress")
+	addFindFlags(c, &f)
 	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
 	return c
 }
@@ -212,6 +217,9 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if f.storm {
 		what = "all woken at once"
 	}
+	if f.find.on() {
+		what = f.find.what()
+	}
 	say(w, "dmwake load: %d devices against %s, %s (seed %d)\n", f.devices, l.Config.Target.Name, what, l.Seed)
 	run, err := startLoad(ctx, l, o)
 	line.end()
@@ -219,6 +227,13 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return err
 	}
 	defer run.Close()
+	if f.find.on() {
+		r, err := f.find.search(ctx, w, run, o, out, line, expected)
+		if r != nil {
+			metrics.lastScrape(ctx, r)
+		}
+		return err
+	}
 	defer load.CollectLess(peakRate(o))()
 	r, err := run.Go(ctx)
 	line.end()

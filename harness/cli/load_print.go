@@ -90,6 +90,12 @@ func (l *liveLine) end() {
 	l.said, l.last = time.Time{}, ""
 }
 
+// drop takes the line from the screen; a result says the same.
+func (l *liveLine) drop() {
+	l.last = ""
+	l.end()
+}
+
 func (l *liveLine) enrolled(all int) func(done, failed int) {
 	return func(done, failed int) {
 		if l.screen != nil && done%10 != 0 && done != all {

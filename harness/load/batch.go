@@ -17,6 +17,8 @@ type Batch struct {
 	// Plan says when they are due. Nil: Count of them start at once.
 	Plan  *Plan
 	Count int
+	// Among is how many devices take part, the first ones. 0: all.
+	Among int
 	// Storm wakes every device once, at the start of the counted time of Plan.
 	Storm bool
 	// At is when the plan starts; zero: now. A time in the past is an error, because
@@ -208,11 +210,15 @@ func waitUntil(ctx context.Context, moment time.Time) bool {
 func (r *Run) pick(b *batch) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	among := len(r.devices)
+	if b.Among > 0 {
+		among = min(among, b.Among)
+	}
 	if r.opts.Who == whoRandom {
-		return b.who.IntN(len(r.devices))
+		return b.who.IntN(among)
 	}
 	r.next++
-	return (r.next - 1) % len(r.devices)
+	return (r.next - 1) % among
 }
 
 // drain waits for the wake-ups under way, at most Drain, and then shortly for the

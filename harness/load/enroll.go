@@ -102,7 +102,9 @@ func (e *enrollment) admit(ctx context.Context, d *dmclient.Device) error {
 		return err
 	}
 	if e.opts.Resident {
+		e.pool.mu.Lock() // the devices before it may be in use
 		e.resident = append(e.resident, d)
+		e.pool.mu.Unlock()
 	}
 	if share := e.opts.Offline; share > 0 && float64(e.offline) < share*float64(len(e.vars)+1) {
 		d.SetWNSOffline(true)
@@ -214,9 +216,13 @@ func (e *enrollment) restore(file string) (devices []int, err error) {
 
 func (e *enrollment) enrollResident(ctx context.Context) error {
 	e.crew, e.states = fleet.NewCrew(e.opts.Workers), make([]state, e.opts.own())
+	return e.admitResident(ctx, e.identities(e.lab.NewIdentity))
+}
+
+func (e *enrollment) admitResident(ctx context.Context, list []dmclient.Identity) error {
 	next := make(chan *dmclient.Device)
 	var wg sync.WaitGroup
-	for range min(e.opts.Workers, 32*runtime.GOMAXPROCS(0), e.opts.own()) {
+	for range min(e.opts.Workers, 32*runtime.GOMAXPROCS(0), len(list)) {
 		wg.Go(func() {
 			for d := range next {
 				if e.admit(ctx, d) != nil {
@@ -225,7 +231,7 @@ func (e *enrollment) enrollResident(ctx context.Context) error {
 			}
 		})
 	}
-	for _, id := range e.identities(e.lab.NewIdentity) {
+	for _, id := range list {
 		if ctx.Err() != nil {
 			break
 		}

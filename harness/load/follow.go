@@ -111,6 +111,7 @@ func (r *Run) onArrival(id string, seq uint64) { r.arrivedAt(id, seq, r.now()) }
 func (r *Run) arrivedAt(id string, seq uint64, at time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.active = r.now()
 	d := r.known(id)
 	if d == nil || len(d.open) == 0 {
 		return
@@ -132,6 +133,7 @@ func (r *Run) onSession(id string, ended *dmclient.Session, err error) {
 	s := session{ended, err, turnsOf(ended.Exchanges), r.opts.Work.in(ended)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.count(&s)
 	d := r.known(id)
 	if d == nil {
 		return

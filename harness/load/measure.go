@@ -31,6 +31,7 @@ func (r *Run) served(w *wakeup, s *session) {
 		return
 	}
 	w.end(outcomeDone)
+	r.done++
 	if w.counted && !r.worked(w) {
 		w.batch.tally.empty++
 	}

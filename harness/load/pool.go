@@ -68,8 +68,8 @@ func (p *pool) run(ctx context.Context) {
 	p.crew.Run(ctx, func(i int) {
 		p.mu.Lock()
 		p.states[i] = running
-		p.mu.Unlock()
 		d := p.resident[i]
+		p.mu.Unlock()
 		s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginPush, NoRetry: true})
 		p.ended(d.Identity().DeviceID, s, err)
 		p.rest(i)

@@ -30,6 +30,10 @@ type Run struct {
 	batches uint64
 	number  int64 // wake-ups planned so far, of all shares
 	next    int   // the device whose turn it is
+
+	sessions int64         // by push, that succeeded
+	done     int64         // wake-ups that these served
+	active   time.Duration // when a notification last arrived or a session last ended
 }
 
 // Start enrolls the devices and lets them answer pushes from then on. l is not

@@ -46,7 +46,7 @@ func (r *Run) start(ctx context.Context, w *wakeup, number int64) {
 	d.open = append(d.open, w)
 	r.mu.Unlock()
 	if w.started-w.due > tooLate {
-		r.fail(w, fmt.Sprintf("not triggered: dmwake was late by more than %s, this machine is too small for the rate", tooLate), nil)
+		r.fail(w, fmt.Sprintf(NotTriggered+" by more than %s, this machine is too small for the rate", tooLate), nil)
 		return
 	}
 	select {

@@ -234,6 +234,9 @@ func (f *Fleet) release(i int, record []byte, due int64) {
 // Waited is how many devices had to wait because Workers sessions were running.
 func (f *Fleet) Waited() int64 { return f.crew.Waited() }
 
+// Busy is how many devices are in a session or wait for one.
+func (f *Fleet) Busy() int { return f.crew.Busy() }
+
 // Due is when the first and the last scheduled device are due; ok is false if
 // none is scheduled.
 func (f *Fleet) Due() (first, last time.Time, ok bool) {

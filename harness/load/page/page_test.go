@@ -175,3 +175,35 @@ func TestPageInChromium(t *testing.T) {
 		t.Errorf("%d sets of colours, want one for light and one for dark", len(seen))
 	}
 }
+
+// TestCapacityPage: the page of a search has a row and a point for each step, also for
+// one without a result, and text of the server stays text.
+func TestCapacityPage(t *testing.T) {
+	c := &result.Capacity{Of: result.OfRate, Holds: 40, Fails: 42, Confirmed: true, Conditions: []string{"p99<2s", "lost==0"}, Limit: result.Limit{Text: "<b>reply</b> grew"},
+		Steps: []result.CapacityStep{{Value: 40, Verdict: result.StepHolds, Result: sample()}, {Value: 42, Verdict: result.StepFails, Why: []string{"p99<2s: saw 3s"}, Result: sample()},
+			{Value: 50, Verdict: result.StepOwn, Own: []string{"no ports"}}}}
+	for _, c := range []*result.Capacity{c, {}} {
+		var b bytes.Buffer
+		if err := WriteCapacity(&b, c); err != nil {
+			t.Fatal(err)
+		}
+		text := b.String()
+		if strings.Contains(text, "<b>") || strings.Contains(text, "<script") || !strings.Contains(text, "<style>") {
+			t.Error("the page has foreign elements, or no style")
+		}
+		if len(c.Steps) == 0 {
+			continue
+		}
+		for _, want := range []string{"Capacity: 40 wake-ups a second", "not at 42", "p99&lt;2s: saw 3s", "perhaps not the server: no ports", "&lt;b&gt;reply"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%q is not in the page", want)
+			}
+		}
+		if n := strings.Count(text, `<th scope="row">`); n != 3 {
+			t.Errorf("%d rows, want 3", n)
+		}
+		if n := strings.Count(text, "<path"); n < 2 {
+			t.Errorf("%d paths", n)
+		}
+	}
+}

@@ -130,5 +130,8 @@ func (e *Expectation) Met(r *Result) (ok bool, saw string) {
 // Metric is the left side of the expectation: "done", "wake.p99".
 func (e *Expectation) Metric() string { return e.metric }
 
+// OfTime tells whether the expectation is about a time, not a number.
+func (e *Expectation) OfTime() bool { return counters[e.metric] == nil }
+
 // String returns the expectation as it was written.
 func (e *Expectation) String() string { return e.text }
