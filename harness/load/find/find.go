@@ -225,7 +225,7 @@ func (d *driver) observe(before mark, s *result.CapacityStep, seen *observed) {
 	}
 	if used, processors, ok := d.Server.CPU(); ok && processors > 0 {
 		share := (used - before.cpu).Seconds() / time.Since(before.at).Seconds() / processors
-		s.ServerCPU, seen.serverCPU = &share, &share
+		s.ServerCPU = &share
 	}
 }
 

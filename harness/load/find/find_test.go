@@ -149,11 +149,15 @@ func TestServerCPU(t *testing.T) {
 	}
 	// The machine is full, because the server on it is, and not dmwake.
 	busy := &result.Result{CPU: &result.CPU{Own: .1, Busy: .99}}
-	if list := ownCauses(busy, &observed{serverCPU: &share}, nil, false); len(list) > 0 {
+	if list := ownCauses(busy, &observed{}, nil, false); len(list) > 0 {
 		t.Errorf("%q", list)
 	}
+	steps[1].Result, steps[1].ServerCPU = busy, nil
+	if l := limitOf(bounds{holds: 10, fails: 20}, steps, 0); l.Kind == result.LimitOwn || !strings.Contains(l.Text, "99 % busy, 10 % by dmwake") {
+		t.Errorf("%+v", l)
+	}
 	busy.CPU.Own = .4
-	if list := ownCauses(busy, &observed{serverCPU: &share}, nil, false); len(list) != 1 {
+	if list := ownCauses(busy, &observed{}, nil, false); len(list) != 1 {
 		t.Errorf("%q", list)
 	}
 }

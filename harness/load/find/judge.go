@@ -25,11 +25,9 @@ const (
 	// percentiles of a short step do not show that yet.
 	keepsUp, keepsUpLong = 0.05, 0.02
 	// fullCPU is the share of busy processors from which anything may have waited
-	// for one.
-	fullCPU = 0.9
-	// littleCPU is the share of the processors up to which dmwake leaves a server
-	// on the same machine alone.
-	littleCPU = 0.2
+	// for one. If dmwake itself uses up to littleCPU, it is not dmwake that others
+	// waited for; whether dmwake waited for others shows in its own stages.
+	fullCPU, littleCPU = 0.9, 0.2
 	// A delay of dmwake itself is a cause from lateLeast on if it is that share of
 	// the whole.
 	lateLeast = 50 * time.Millisecond
@@ -41,11 +39,10 @@ const (
 
 // observed is what a step showed beside its result.
 type observed struct {
-	merged    int64    // done wake-ups without a session of their own
-	waited    int64    // sessions that waited at the limit of workers
-	excluded  string   // why devices of this step could not be enrolled; empty: all were
-	busy      string   // why the server was not idle before; empty: it was
-	serverCPU *float64 // share of the server's processors; nil: unknown
+	merged   int64  // done wake-ups without a session of their own
+	waited   int64  // sessions that waited at the limit of workers
+	excluded string // why devices of this step could not be enrolled; empty: all were
+	busy     string // why the server was not idle before; empty: it was
 }
 
 // judge gives the verdict on a step. before is the result of the highest step that
@@ -107,8 +104,8 @@ func ownCauses(r *result.Result, o *observed, before *result.Result, slow bool) 
 			add("%d wake-ups: %s", n, kind)
 		}
 	}
-	if c := r.CPU; c != nil && c.Busy+c.Stolen >= fullCPU && !(serverFull(o) && c.Own <= littleCPU) {
-		add("the processors of this machine were %.0f %% busy (dmwake %.0f %%)", 100*(c.Busy+c.Stolen), 100*c.Own)
+	if isFull(r.CPU) && r.CPU.Own > littleCPU {
+		add("%s", processors(r.CPU))
 	}
 	whole, late := r.Stages[result.Whole].At["p99"], r.Stages[result.Late].At["p99"]
 	if late >= lateLeast.Microseconds() && float64(late) >= lateShare*float64(whole) {
@@ -129,7 +126,11 @@ func ownCauses(r *result.Result, o *observed, before *result.Result, slow bool) 
 	return list
 }
 
-func serverFull(o *observed) bool { return o.serverCPU != nil && *o.serverCPU >= fullCPU }
+func isFull(c *result.CPU) bool { return c != nil && c.Busy+c.Stolen >= fullCPU }
+
+func processors(c *result.CPU) string {
+	return fmt.Sprintf("the processors of this machine were %.0f %% busy, %.0f %% by dmwake", 100*(c.Busy+c.Stolen), 100*c.Own)
+}
 
 func countErrors(r *result.Result, part string) (n int64) {
 	for kind, k := range r.Errors {

@@ -90,8 +90,17 @@ func grew(before, now *result.Result) (g grown) {
 	return g
 }
 
-// limitOf says what limited the server, from the steps around its limit.
+// limitOf says what limited the server, from the steps around its limit. Others on this
+// machine may have taken processors from a server on it, and the text tells so.
 func limitOf(b bounds, steps []result.CapacityStep, to float64) result.Limit {
+	l := whatLimited(b, steps, to)
+	if s := last(steps, b.fails, false); s != nil && s.Verdict == fails && isFull(s.Result.CPU) {
+		l.Text += "; " + processors(s.Result.CPU)
+	}
+	return l
+}
+
+func whatLimited(b bounds, steps []result.CapacityStep, to float64) result.Limit {
 	if b.fails == 0 {
 		return result.Limit{Kind: result.LimitRange, Text: fmt.Sprintf("the search ended at %s, where it was told to", number(to))}
 	}

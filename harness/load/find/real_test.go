@@ -136,7 +136,7 @@ func TestReal(t *testing.T) {
 // is not busy: make capacity. TestKnownCapacity does the same without a clock.
 func TestRealCapacity(t *testing.T) {
 	if !*full {
-		t.Skip("NOT RUN: it takes ten minutes; make capacity runs it")
+		t.Skip("run by make capacity; TestKnownCapacity does the same without a clock")
 	}
 	slots, lock, bucket := make(chan struct{}, 4), make(chan struct{}, 1), rate.NewLimiter(45, 1)
 	held := func(free chan struct{}, d time.Duration) func() bool {
