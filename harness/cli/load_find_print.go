@@ -44,7 +44,7 @@ func verdictText(s *result.CapacityStep) string {
 		text += ": " + strings.Join(s.Why, "; ")
 	}
 	if len(s.Own) > 0 {
-		text += " - perhaps not the server: " + strings.Join(s.Own, "; ")
+		text += "; but perhaps not because of the server: " + strings.Join(s.Own, "; ")
 	}
 	return text
 }
@@ -76,7 +76,7 @@ func tellCapacity(w io.Writer, c *result.Capacity, k *findFlags) {
 	}
 	say(w, "  limit    %s\n", c.Limit.Text)
 	if c.Limit.Kind == result.LimitOwn {
-		say(w, "The server may be able to do more: dmwake or this machine was the limit, not the server.\n")
+		say(w, "The server may be able to do more.\n")
 	}
 	if c.Aborted != "" {
 		say(w, "The search ended early: %s\n", c.Aborted)

@@ -182,7 +182,7 @@ func (d *driver) grow(ctx context.Context, s *result.CapacityStep, seen *observe
 	limit := (*load.OptionError)(nil)
 	switch {
 	case errors.As(err, &limit):
-		s.Verdict, s.Own = own, []string{d.words(limit)}
+		s.Verdict, s.Own = unsure, []string{d.words(limit)}
 		d.keep(s)
 		return true, nil
 	case err != nil:

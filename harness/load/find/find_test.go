@@ -75,7 +75,7 @@ func TestTooFewDevices(t *testing.T) {
 		t.Errorf("1 of 100: %s", s.Verdict)
 	}
 	judge(nil, &s, &observed{merged: 30}, nil)
-	if s.Verdict != own || len(s.Own) != 1 || !strings.Contains(s.Own[0], "take more devices") {
+	if s.Verdict != unsure || len(s.Own) != 1 || !strings.Contains(s.Own[0], "take more devices") {
 		t.Errorf("30 of 100: %s %q", s.Verdict, s.Own)
 	}
 }

@@ -13,9 +13,9 @@ import (
 type verdict = result.Verdict
 
 const (
-	holds = result.StepHolds
-	fails = result.StepFails
-	own   = result.StepOwn
+	holds  = result.StepHolds
+	fails  = result.StepFails
+	unsure = result.StepUnsure
 )
 
 // What a step may show before it counts. All are choices of dmwake.
@@ -73,13 +73,13 @@ func judge(conditions []*result.Expectation, s *result.CapacityStep, o *observed
 		s.Verdict = holds
 		return
 	case len(s.Why) == 0: // it holds, but not at this rate
-		s.Verdict, s.Own = own, []string{crowded}
+		s.Verdict, s.Own = unsure, []string{crowded}
 		return
 	}
 	s.Own = ownCauses(r, o, before, slow)
 	s.Verdict = fails
 	if len(s.Own) > 0 {
-		s.Verdict = own
+		s.Verdict = unsure
 	}
 }
 

@@ -108,7 +108,7 @@ func whatLimited(b bounds, steps []result.CapacityStep, to float64) result.Limit
 	if failed == nil {
 		return result.Limit{Kind: result.LimitUnknown, Text: "the search ended before a limit was found"}
 	}
-	if failed.Verdict == own {
+	if failed.Verdict == unsure {
 		return result.Limit{Kind: result.LimitOwn, Text: "dmwake or this machine: " + strings.Join(failed.Own, "; ")}
 	}
 	if c := failed.ServerCPU; c != nil && *c >= fullCPU {

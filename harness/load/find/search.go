@@ -22,7 +22,7 @@ const precision = 0.05
 
 // backoffs are the shares of a value that are tried next when a longer step does
 // not confirm it.
-var backoffs = []float64{0.95, 0.9, 0.8, 0.6}
+var backoffs = []float64{0.95, 0.9, 0.8, 0.6, 0.5, 0.5}
 
 // trial is a question of the search: do the conditions hold at this value?
 type trial struct {
@@ -39,7 +39,7 @@ type bounds struct {
 
 // search doubles the value until it fails, halves the distance between the highest
 // value that holds and the lowest that fails until it is small, and then confirms
-// the former. ask returns StepHolds, StepFails, StepOwn or hopeless. If ask returns an error,
+// the former. ask returns StepHolds, StepFails, StepUnsure or hopeless. If ask returns an error,
 // search returns it with the bounds so far.
 func (s *span) search(ask func(trial) (verdict, error)) (b bounds, err error) {
 	if b, err = s.double(ask); err != nil || b.holds == 0 {
@@ -95,7 +95,7 @@ const hopeless verdict = "hopeless"
 // the cause, and with always after any failure.
 func twice(ask func(trial) (verdict, error), value float64, always bool) (bool, error) {
 	v, err := ask(trial{value: value})
-	if err == nil && (v == own || v == fails && always) {
+	if err == nil && (v == unsure || v == fails && always) {
 		v, err = ask(trial{value: value})
 	}
 	return v == holds, err

@@ -23,7 +23,7 @@ var capacityTemplate = template.Must(template.New("capacity").Parse(capacityPage
 // style is the style of a result's page; both look the same.
 var style = template.HTML(regexp.MustCompile(`(?s)<style>.*</style>`).FindString(page)) //nolint:gosec // a file of this package
 
-var byVerdict = []key{{string(result.StepHolds), "good"}, {string(result.StepFails), "bad"}, {string(result.StepOwn), "blue"}}
+var byVerdict = []key{{string(result.StepHolds), "good"}, {string(result.StepFails), "bad"}, {string(result.StepUnsure), "blue"}}
 
 // WriteCapacity writes the page of a search for the capacity.
 func WriteCapacity(w io.Writer, c *result.Capacity) error {

@@ -181,7 +181,7 @@ func TestPageInChromium(t *testing.T) {
 func TestCapacityPage(t *testing.T) {
 	c := &result.Capacity{Of: result.OfRate, Holds: 40, Fails: 42, Confirmed: true, Conditions: []string{"p99<2s", "lost==0"}, Limit: result.Limit{Text: "<b>reply</b> grew"},
 		Steps: []result.CapacityStep{{Value: 40, Verdict: result.StepHolds, Result: sample()}, {Value: 42, Verdict: result.StepFails, Why: []string{"p99<2s: saw 3s"}, Result: sample()},
-			{Value: 50, Verdict: result.StepOwn, Own: []string{"no ports"}}}}
+			{Value: 50, Verdict: result.StepUnsure, Own: []string{"no ports"}}}}
 	for _, c := range []*result.Capacity{c, {}} {
 		var b bytes.Buffer
 		if err := WriteCapacity(&b, c); err != nil {

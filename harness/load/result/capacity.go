@@ -74,9 +74,9 @@ type Verdict string
 const (
 	StepHolds Verdict = "holds"
 	StepFails Verdict = "fails"
-	// StepOwn is a step that says nothing of the server: dmwake or its machine may
+	// StepUnsure is a step that says nothing of the server: dmwake or its machine may
 	// be why the conditions did not hold.
-	StepOwn Verdict = "own limit"
+	StepUnsure Verdict = "unsure"
 )
 
 // The kinds of limits.
