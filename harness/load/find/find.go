@@ -82,10 +82,8 @@ func Assumed(conditions []*result.Expectation) []*result.Expectation {
 // driver runs the steps of a search.
 type driver struct {
 	*Config
-	load  Load
-	out   *result.Capacity
-	floor *result.Result // of the highest step that held
-	held  float64
+	load Load
+	out  *result.Capacity
 }
 
 // Run searches. An error means that a step could not be run; the answer then has the
@@ -146,24 +144,25 @@ func (d *driver) try(ctx context.Context, t trial) (verdict, error) {
 	if !d.load.Idle(ctx, idleMost) && ctx.Err() == nil {
 		seen.busy = fmt.Sprintf("%s after the step before, sessions were still under way", idleMost)
 	}
-	before := d.mark()
+	then := d.mark()
 	if s.Result, err = d.load.Drive(ctx, batch); err != nil {
 		return fails, err
 	}
 	if ctx.Err() != nil || s.Result.Aborted != "" {
 		return fails, errInterrupted
 	}
-	d.observe(before, &s, &seen)
-	judge(d.Conditions, &s, &seen, d.floor)
+	d.observe(then, &s, &seen)
+	var before *result.Result
+	if f := fastest(d.out.Steps); f != nil {
+		before = f.Result
+	}
+	judge(d.Conditions, &s, &seen, before)
 	d.keep(&s)
 	return s.Verdict, nil
 }
 
 // keep adds a step to the answer and tells it.
 func (d *driver) keep(s *result.CapacityStep) {
-	if s.Verdict == holds && (d.floor == nil || s.Value >= d.held) {
-		d.floor, d.held = s.Result, s.Value
-	}
 	d.out.Steps = append(d.out.Steps, *s)
 	if s.Result != nil {
 		d.out.Target = s.Result.Target

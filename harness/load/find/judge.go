@@ -45,7 +45,7 @@ type observed struct {
 	busy     string // why the server was not idle before; empty: it was
 }
 
-// judge gives the verdict on a step. before is the result of the highest step that
+// judge gives the verdict on a step. before is the result of the fastest step that
 // held, or nil.
 func judge(conditions []*result.Expectation, s *result.CapacityStep, o *observed, before *result.Result) {
 	r := s.Result

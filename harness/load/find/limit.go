@@ -116,7 +116,7 @@ func whatLimited(b bounds, steps []result.CapacityStep, to float64) result.Limit
 	}
 	var before *result.Result
 	at := ""
-	if held := last(steps, b.holds, true); held != nil {
+	if held := fastest(steps); held != nil {
 		before, at = held.Result, " at "+number(held.Value)
 	}
 	c := &failed.Result.Counts
@@ -146,6 +146,18 @@ func slowed(before, now *result.Result) bool {
 
 // longLeast is the mean of the whole below which errors say more than times.
 const longLeast = 100 * time.Millisecond
+
+// fastest is the step that held with the lowest mean. Just below the limit a longer
+// step may be slower than a short one just above it.
+func fastest(steps []result.CapacityStep) (best *result.CapacityStep) {
+	for i := range steps {
+		s := &steps[i]
+		if s.Verdict == holds && (best == nil || s.Result.Stages[result.Whole].Mean < best.Result.Stages[result.Whole].Mean) {
+			best = s
+		}
+	}
+	return best
+}
 
 // last is the latest step at a value that held, or that did not.
 func last(steps []result.CapacityStep, value float64, held bool) *result.CapacityStep {

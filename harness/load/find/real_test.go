@@ -138,7 +138,7 @@ func TestRealCapacity(t *testing.T) {
 	if !*full {
 		t.Skip("run by make capacity; TestKnownCapacity does the same without a clock")
 	}
-	slots, lock, bucket := make(chan struct{}, 4), make(chan struct{}, 1), rate.NewLimiter(45, 1)
+	slots, lock, bucket := make(chan struct{}, 4), make(chan struct{}, 1), rate.NewLimiter(45, 20)
 	held := func(free chan struct{}, d time.Duration) func() bool {
 		return func() bool {
 			free <- struct{}{}
@@ -155,7 +155,7 @@ func TestRealCapacity(t *testing.T) {
 	}{
 		{"4 sessions of 100 ms at the same time", 40, result.LimitStage, held(slots, 100*time.Millisecond)},
 		{"a lock held for 30 ms", 33.3, result.LimitStage, held(lock, 30*time.Millisecond)},
-		{"a rate limit of 45", 45, result.LimitErrors, bucket.Allow},
+		{"a rate limit of 45, in bursts of 20", 45, result.LimitErrors, bucket.Allow},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := realSearch(t, 300, c.begins, &Config{Conditions: conditions(t, "p99<2s"), From: 10, Step: 10 * time.Second})
