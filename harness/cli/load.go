@@ -33,6 +33,7 @@ type loadFlags struct {
 	json, html, metrics string
 	expect, mutants     []string
 	quiet               bool
+	server              serverFlags
 }
 
 func loadCommand(s *streams) *cobra.Command {
@@ -85,6 +86,7 @@ result is still written).`,
 	fl.StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus at this address, such as 127.0.0.1:9464, or auto")
 	fl.StringArrayVar(&f.expect, "expect", nil, "condition; if it is not met, the exit code is 1: 'p99<2s', 'wake.p50<1ms', 'lost==0', 'rate>=190'; repeatable")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable")
+	f.server.flags(fl)
 	quietFlag(fl, &f.quiet, "print only the result, no progress")
 	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
 	return c
@@ -110,7 +112,7 @@ func (f *loadFlags) options(seed uint64) (*load.Options, error) {
 		return nil, err
 	}
 	return &load.Options{Devices: f.devices, State: f.state, Profile: f.profile, Plan: plan, Storm: f.storm, Who: f.who, Sender: f.sender, Work: work, Offline: f.offline, Key: f.key,
-		KeyPool: f.pool, Curve: curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: seed, Share: share, At: at}, nil
+		KeyPool: f.pool, Curve: curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: seed, Share: share, At: at, TraceHeaders: f.server.traceHeaders}, nil
 }
 
 // shared reads the flags for machines that share a load.
@@ -135,7 +137,7 @@ func (f *loadFlags) shared() (share result.Share, at time.Time, err error) {
 var flagOf = map[load.Field]string{
 	"Devices": "devices", "State": "state", "Rate": "rate", "Duration": "duration", "Warmup": "warmup", "Drain": "drain", "Storm": "storm", "Who": "who", "Sender": "sender",
 	"Work": "work", "Profile": "profile", "Key": "key", "KeyPool": "key-pool", "Curve": "curve", "Workers": "workers", "Resident": "resident", "Offline": "offline", "Seed": "seed",
-	"Share": "share", "At": "start",
+	"Share": "share", "At": "start", "TraceHeaders": "trace-headers",
 }
 
 // inFlags writes an error about an option with the names of flags.
@@ -167,6 +169,10 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		}
 	}
 	if _, err := ddfFile(f.ddf, ""); err != nil {
+		return usage(err)
+	}
+	watch, err := f.server.watch(ctx, cfg)
+	if err != nil {
 		return usage(err)
 	}
 	out, err := openOutputs(s.out, f.json, "", f.html)
@@ -220,7 +226,9 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	}
 	defer run.Close()
 	defer load.CollectLess(peakRate(o))()
+	beginWatch(ctx, w, watch, o.At)
 	r, err := run.Go(ctx)
+	endWatch(watch, r, o)
 	line.end()
 	if err != nil {
 		return usage(inFlags(err))

@@ -37,6 +37,8 @@ func tell(w io.Writer, r *result.Result) {
 	for _, why := range mostFirst(r.Excluded) {
 		say(w, "%8d  devices excluded: %s\n", r.Excluded[why], why)
 	}
+	tellServer(w, r.Server)
+	tellTraces(w, r.Traces)
 	for _, n := range r.Notes {
 		say(w, "  - %s\n", n)
 	}

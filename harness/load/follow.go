@@ -209,6 +209,7 @@ func (r *Run) settle(d *device) {
 			return false
 		}
 		r.measurePush(w)
+		r.traced(w, w.whyNot())
 		w.batch.left--
 		if w.settled != nil {
 			close(w.settled)

@@ -12,6 +12,7 @@ func (r *Run) since(t time.Time) time.Duration { return t.Sub(r.zero) }
 
 // record adds a stage of a wake-up. The caller holds r.mu.
 func (r *Run) record(w *wakeup, stage result.Stage, d time.Duration) {
+	w.trace.record(stage, d)
 	if !w.counted {
 		return
 	}
@@ -24,6 +25,7 @@ func (r *Run) record(w *wakeup, stage result.Stage, d time.Duration) {
 // served ends and measures a wake-up by the session that its push led to. The
 // caller holds r.mu.
 func (r *Run) served(w *wakeup, s *session) {
+	w.trace.served(s)
 	if s.err != nil || len(s.turns) == 0 {
 		w.trouble = "session: " + kindOf(s.err)
 		w.end(outcomeFailed)
@@ -53,6 +55,7 @@ func (r *Run) served(w *wakeup, s *session) {
 // polled ends and measures a wake-up whose work came with a poll. The caller
 // holds r.mu.
 func (r *Run) polled(w *wakeup, s *session) {
+	w.trace.served(s)
 	w.end(outcomePolled)
 	w.batch.tally.polledOne(w)
 	r.record(w, result.Polled, r.since(s.Ended)-w.due)

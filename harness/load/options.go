@@ -55,6 +55,9 @@ type Options struct {
 	// Rehearse enrolls and wakes no device. Each wake-up takes a made-up time that
 	// depends on its number only, to try out merging and verification.
 	Rehearse bool
+	// TraceHeaders sends W3C Trace Context with each request of a wake-up, and lists the
+	// slowest ones in the result.
+	TraceHeaders bool
 	// Progress is called about once a second.
 	Progress func(Progress)
 	// Observe is called for each measured stage. It must not block.

@@ -30,6 +30,7 @@ func (r *Run) result(b *batch, interrupted bool) *result.Result {
 		Target: r.target(), Config: r.config(b), Machine: result.Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Go: runtime.Version()},
 		CPU: cpuNow().since(b.cpu), Counts: t.counts(), Planned: b.planned,
 		Stages: map[result.Stage]result.Summary{}, Course: t.course.Points(), Errors: maps.Clone(t.errors), Excluded: r.pool.excluded,
+		Traces: t.traces,
 	}
 	out.Counts.Offline = r.pool.offline
 	if !r.opts.Share.Whole() {
@@ -80,12 +81,14 @@ func (r *Run) giveUp(w *wakeup, interrupted bool) {
 	r.measurePush(w)
 	switch {
 	case w.done:
+		r.traced(w, w.whyNot())
 	case interrupted:
 		w.end(outcomeUnfinished)
 		w.batch.tally.unfinishedOne(w)
 	default:
 		w.end(outcomeLost)
 		w.batch.tally.lostOne(w, r.whyLost(w))
+		r.traced(w, "lost: "+r.whyLost(w))
 	}
 }
 

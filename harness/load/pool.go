@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -20,6 +21,8 @@ type pool struct {
 	// session has ended.
 	woken func(id string)
 	ended func(id string, s *dmclient.Session, err error)
+	// header adds to the headers of a request of a session; nil adds nothing.
+	header func(*dmclient.Device, *dmclient.Session, http.Header)
 
 	fleet    *fleet.Fleet
 	resident []*dmclient.Device

@@ -22,6 +22,7 @@ type tally struct {
 	errors  map[string]int64
 	noPorts bool // this machine ran out of ports
 
+	traces *result.Traces // nil: none
 	course result.Course
 	base   time.Duration // start of the plan
 	length time.Duration // of the plan; 0: none

@@ -34,6 +34,7 @@ func (r *Run) begin(ctx context.Context, b *batch, device int, number int64, at 
 
 func (r *Run) start(ctx context.Context, w *wakeup, number int64) {
 	b := w.batch
+	w.trace = r.newTrace(number)
 	r.mu.Lock()
 	b.tally.start(w)
 	if r.opts.Rehearse {
@@ -93,10 +94,13 @@ func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
 	if own { // queuing the work is the trigger
 		queued()
 	}
+	requests := 0
 	for _, c := range r.opts.Work.commands() {
 		if ctx.Err() != nil {
 			return errOver
 		}
+		v.TraceParent = w.trace.hook(requests)
+		requests++
 		if err := r.lab.QueueFor(calls, v, c); err != nil {
 			return err
 		}
@@ -109,6 +113,7 @@ func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
 	}
 	switch r.opts.Sender {
 	case SenderHook:
+		v.TraceParent = w.trace.hook(requests)
 		return r.lab.PushFor(calls, v)
 	case SenderWNS:
 		return wake(calls, r.send, v.ChannelURI)

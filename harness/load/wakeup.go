@@ -30,6 +30,8 @@ type wakeup struct {
 	cut        bool   // its trigger was cut off by the end of the run
 	trouble    string // what went wrong so far
 
+	trace *trace // nil: no trace headers
+
 	done          bool // outcome is set
 	outcome       outcome
 	over, settled chan struct{} // closed when it is done, and when all is known of it; nil: nobody waits

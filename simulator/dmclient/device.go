@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
+	"net/http"
 	"reflect"
 	"slices"
 	"sync"
@@ -154,6 +155,10 @@ type Config struct {
 	// the device. It may Pack the device. If it fails, the session ends with
 	// ErrNotStored and the server gets no Status: what was acknowledged is stored.
 	Persist func(*Device) error
+
+	// Header is called for each request of a session, and may add headers. It must not call
+	// the device except for its Identity.
+	Header func(*Device, *Session, http.Header)
 
 	// OnSend and OnReceive are called for every session message, OnEffect for
 	// every effect of a command. They must not call the device.

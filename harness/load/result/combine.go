@@ -17,6 +17,7 @@ func Combine(list []*Result) (*Result, error) {
 	out := *list[0]
 	out.Stages, out.Errors, out.Excluded, out.Course = map[Stage]Summary{}, map[string]int64{}, map[string]int{}, nil
 	out.Counts, out.Notes, out.Aborted, out.Config.Devices, out.Planned, out.Part, out.CPU = Counts{}, nil, "", 0, 0, nil, nil
+	out.Server, out.Traces = firstServer(list), joinTraces(list)
 	if err := out.addParts(list); err != nil {
 		return nil, err
 	}
@@ -121,6 +122,7 @@ func Sum(list []*Result) (*Result, error) {
 	var counted time.Duration
 	out.Seconds = 0
 	out.Stages, out.Errors, out.Notes, out.Course, out.Counts, out.Planned, out.CPU = map[Stage]Summary{}, map[string]int64{}, nil, nil, Counts{}, 0, nil
+	out.Server, out.Traces = nil, joinTraces(list)
 	for _, r := range list {
 		out.Counts.add(r.Counts)
 		out.Counts.Offline = r.Counts.Offline

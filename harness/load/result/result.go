@@ -44,6 +44,11 @@ type Result struct {
 	Errors   map[string]int64 `json:"errors"`
 	Excluded map[string]int   `json:"excluded,omitempty"`
 	Notes    []string         `json:"notes,omitempty"`
+	// Server is what the server used meanwhile; absent if it was not watched.
+	Server *Server `json:"server,omitempty"`
+	// Traces are the wake-ups to look up in the server's traces; absent without
+	// --trace-headers.
+	Traces *Traces `json:"traces,omitempty"`
 	// Aborted says why the run ended early.
 	Aborted string `json:"aborted,omitempty"`
 }
