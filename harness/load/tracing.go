@@ -94,7 +94,7 @@ func carried(s *dmclient.Session) string {
 	if len(s.Exchanges) == 0 {
 		return ""
 	}
-	if v := s.Exchanges[0].Header[traceHeader]; len(v) == 1 {
+	if v := s.Exchanges[0].Header[traceHeader]; len(v) == 1 { //nolint:staticcheck // in lower case, as it was sent
 		if _, rest, ok := strings.Cut(v[0], "-"); ok {
 			id, _, _ := strings.Cut(rest, "-")
 			return id

@@ -82,12 +82,8 @@ func traceHooks(t *testing.T, l *lab.Lab) *asked {
 			continue
 		}
 		base, rest, _ := strings.Cut(strings.TrimPrefix(h.HTTP.URL, "http://"), "/")
-		front := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: base})
-		rewrite := front.Director
-		front.Director = func(r *http.Request) {
-			rewrite(r)
-			r.Host = base // the admin API answers to its own name only
-		}
+		to := &url.URL{Scheme: "http", Host: base}
+		front := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			a.add(r.Header)
 			front.ServeHTTP(w, r)
