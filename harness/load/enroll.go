@@ -64,7 +64,8 @@ func (p *pool) deviceConfig() (dmclient.Config, error) {
 	}
 	c.Key, c.NoRetry, c.Clock = p.opts.keys(), true, p.opts.clock
 	c.Busy = nil // measure a busy answer instead of waiting for a better one
-	c.Keep = 1   // a transcript is most of a device's memory
+	c.Unscheduled = p.opts.polled() != nil
+	c.Keep = 1 // a transcript is most of a device's memory
 	if c.WNS != nil {
 		c.WNS = observer{c.WNS, p}
 	}
@@ -144,7 +145,7 @@ func (e *enrollment) join(ctx context.Context, d *dmclient.Device) error {
 		}
 	}
 	switch {
-	case e.opts.Sender == SenderNone:
+	case !e.opts.pushed():
 		return nil
 	case d.PFN() == "":
 		return errors.New("the server set no PFN in two sessions")
@@ -213,7 +214,7 @@ func (e *enrollment) restore(file string) (devices []int, err error) {
 }
 
 func (e *enrollment) enrollResident(ctx context.Context) error {
-	e.crew, e.states = fleet.NewCrew(e.opts.Workers), make([]state, e.opts.own())
+	e.crew, e.states, e.asked = fleet.NewCrew(e.opts.Workers), make([]state, e.opts.own()), map[int][]fleet.Task{}
 	next := make(chan *dmclient.Device)
 	var wg sync.WaitGroup
 	for range min(e.opts.Workers, 32*runtime.GOMAXPROCS(0), e.opts.own()) {

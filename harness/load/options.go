@@ -1,6 +1,7 @@
 package load
 
 import (
+	"math"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
@@ -28,8 +29,17 @@ type Options struct {
 	Profile string
 	// State is a file of enrolled devices (dmwake device enroll) to use instead of
 	// new ones. Devices limits how many of them take part.
-	State  string
-	Plan   *Plan
+	State string
+	// Plan says when devices are woken. Nil: Drive says what to do.
+	Plan *Plan
+	// Poll is the interval at which each device checks in, in the time of Plan, whatever
+	// schedule the server set; 0: as the server set it.
+	Poll time.Duration
+	// Speed compresses the time of Plan and Poll: with 60, a minute of it takes a second.
+	// 0 is 1. Measured times, Drain and At are real.
+	Speed float64
+	// Parts replaces Plan and Poll, and what they are for: Storm, Who, Sender and Work.
+	Parts  []*Part
 	Storm  bool   // wake all devices at once, at the start of the counted time
 	Who    string // round or random
 	Sender string // empty: the best one for the target
@@ -63,6 +73,8 @@ type Options struct {
 	Enrolled func(done, failed int)
 
 	clock dmclient.Clock // of the devices; nil: the clock of the machine
+	poll  time.Duration  // Poll before it was compressed
+	parts []*Part        // of a run by Go
 }
 
 const (
@@ -81,6 +93,7 @@ func (o *Options) withDefaults(l *lab.Lab) *Options {
 	if full.Sender == "" && !full.Rehearse {
 		full.Sender = defaultSender(l)
 	}
+	full.resolve()
 	if full.Workers == 0 {
 		full.Workers = full.reasonableWorkers()
 	}
@@ -89,6 +102,28 @@ func (o *Options) withDefaults(l *lab.Lab) *Options {
 	}
 	return &full
 }
+
+// leastPoll is the shortest interval of polls: a session takes that long, about, with a
+// full TLS handshake and a quick server.
+const leastPoll = 50 * time.Millisecond
+
+// checkPoll checks the options of polls.
+func (o *Options) checkPoll() error {
+	switch {
+	case o.Speed < 0 || o.Speed > maxSpeed || math.IsNaN(o.Speed):
+		return optionError("Speed", "%g is not from 0 to %d", o.Speed, maxSpeed)
+	case o.Poll < 0:
+		return optionError("Poll", "%s is negative", o.Poll)
+	case o.Poll > 0 && o.Poll < leastPoll && o.Poll != o.poll:
+		return optionError("Poll", "every %s is every %s at this %s, and a session takes longer; take a longer interval or a lower %s", short(o.poll), o.Poll, Field("Speed"), Field("Speed"))
+	case o.Poll > 0 && o.Poll < leastPoll:
+		return optionError("Poll", "a session takes longer than %s; take an interval of %s or more", o.Poll, leastPoll)
+	}
+	return nil
+}
+
+// maxSpeed limits Speed: a day takes about nine seconds.
+const maxSpeed = 10_000
 
 // defaultSender is the server if it has a push hook or pushes by itself, and
 // otherwise dmwake.
@@ -105,7 +140,10 @@ func defaultSender(l *lab.Lab) string {
 // check reports the first option that is wrong, or that this target or machine
 // cannot satisfy. It expects options with defaults, and changes nothing.
 func (o *Options) check(l *lab.Lab) error {
-	if err := o.checkNumbers(); err != nil || o.Rehearse {
+	if err := o.checkNumbers(); err != nil {
+		return err
+	}
+	if err := o.checkPoll(); err != nil || o.Rehearse {
 		return err
 	}
 	if err := o.checkValues(); err != nil {
@@ -150,8 +188,8 @@ func (o *Options) checkValues() error {
 		return optionError("State", "a state file belongs to one machine; leave %s out, and give each machine its own file", Field("Share"))
 	case o.State != "" && o.Resident:
 		return optionError("Resident", "devices of %s stay records of the file; leave %s out", Field("State"), Field("Resident"))
-	case o.Sender == SenderNone && o.Resident:
-		return optionError("Resident", "resident devices do not poll, and with %s none nobody pushes; leave %s out or choose another sender", Field("Sender"), Field("Resident"))
+	case o.Sender == SenderNone && o.Resident && o.Poll == 0:
+		return optionError("Resident", "resident devices do not poll by the server's schedule, and with %s none nobody pushes; leave %s out, give an interval (%s) or choose another sender", Field("Sender"), Field("Resident"), Field("Poll"))
 	case o.Work.Kind == "wipe" && !o.Storm && o.Plan != nil && o.Plan.Total() > float64(o.Devices):
 		return optionError("Work", "a wiped device cannot be woken again; %.0f wake-ups need as many devices, and there are %d", o.Plan.Total(), o.Devices)
 	}

@@ -71,7 +71,7 @@ func Start(ctx context.Context, l *lab.Lab, given *Options) (*Run, error) {
 
 func (r *Run) enroll(ctx context.Context) error {
 	o := r.opts
-	if o.Sender == SenderWNS {
+	if o.sends(SenderWNS) {
 		s, err := newSender(r.lab)
 		if err != nil {
 			return err
@@ -84,7 +84,7 @@ func (r *Run) enroll(ctx context.Context) error {
 	if len(r.pool.vars) == 0 {
 		return &EnrollError{o.own(), mostFrequent(r.pool.excluded)}
 	}
-	if o.Sender == SenderNone && o.Plan != nil {
+	if o.Plan != nil && !o.pushed() && o.polled() == nil {
 		return r.pool.checkPolls(o.Plan.Duration + o.Drain)
 	}
 	return nil

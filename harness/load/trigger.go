@@ -27,9 +27,9 @@ var errOver = errors.New("the run ended before the trigger had begun everything"
 
 // begin starts the wake-up of a device without waiting for it. It is due at a
 // time of the batch's plan.
-func (r *Run) begin(ctx context.Context, b *batch, device int, number int64, at time.Duration) {
+func (r *Run) begin(ctx context.Context, b *batch, device int, number int64, at time.Duration, work Work) {
 	counted := b.Plan == nil || b.Storm || b.Plan.counts(at)
-	r.start(ctx, &wakeup{batch: b, observe: b.Observe, device: device, due: b.base + at, started: r.now(), counted: counted}, number)
+	r.start(ctx, &wakeup{batch: b, observe: b.Observe, device: device, work: work, due: b.base + at, started: r.now(), counted: counted}, number)
 }
 
 func (r *Run) start(ctx context.Context, w *wakeup, number int64) {
@@ -84,7 +84,7 @@ func withPatience(ctx context.Context) (later context.Context, end func()) {
 // trigger queues a wake-up's work and has it pushed. After ctx has ended it begins
 // nothing more. Calls that it has begun use the context calls.
 func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
-	v, own := r.pool.vars[w.device], r.opts.Sender == SenderOwn
+	v, own := r.pool.vars[w.device], w.batch.sender() == SenderOwn
 	queued := func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -93,7 +93,7 @@ func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
 	if own { // queuing the work is the trigger
 		queued()
 	}
-	for _, c := range r.opts.Work.commands() {
+	for _, c := range w.work.commands() {
 		if ctx.Err() != nil {
 			return errOver
 		}
@@ -107,7 +107,7 @@ func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
 	if !own {
 		queued()
 	}
-	switch r.opts.Sender {
+	switch w.batch.sender() {
 	case SenderHook:
 		return r.lab.PushFor(calls, v)
 	case SenderWNS:

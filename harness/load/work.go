@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,6 +31,14 @@ func ParseWork(s string) (Work, error) {
 		return Work{}, optionError("Work", "%q is unknown; choose none, get, wipe or profile:N", s)
 	}
 	return Work{Kind: s}, nil
+}
+
+// Text is the work as ParseWork reads it.
+func (w Work) Text() string {
+	if w.Kind == "profile" {
+		return fmt.Sprintf("profile:%d", w.Settings)
+	}
+	return w.Kind
 }
 
 // Commands is the number of commands per push.
@@ -65,17 +74,42 @@ func (w Work) commands() (out []lab.Command) {
 	return out
 }
 
-// in returns which of the server's messages in a session delivered the last of
-// the work, counted from 0; -1 if none did.
-func (w Work) in(s *dmclient.Session) (last int) {
-	last = -1
-	for i := range s.Commands {
-		if c := &s.Commands[i]; c.Msg > last && w.isFor(c.LocURI) {
-			last = c.Msg
+// workKinds are the kinds of work that a session is searched for.
+var workKinds = [...]string{"get", "wipe", "profile"}
+
+// delivery says, for each of workKinds, which of the server's messages in a session
+// delivered the last of it, counted from 0; -1 if none did.
+type delivery [len(workKinds)]int
+
+// deliveredIn searches a session for the kinds of work that a run uses.
+func deliveredIn(s *dmclient.Session, used func(kind string) bool) (d delivery) {
+	for k, kind := range workKinds {
+		d[k] = -1
+		if !used(kind) {
+			continue
+		}
+		w := Work{Kind: kind}
+		for i := range s.Commands {
+			if c := &s.Commands[i]; c.Msg > d[k] && w.isFor(c.LocURI) {
+				d[k] = c.Msg
+			}
 		}
 	}
-	return last
+	return d
 }
+
+// of is the message that delivered the last of this work; -1 if none did.
+func (d *delivery) of(w Work) int {
+	for k, kind := range workKinds {
+		if kind == w.Kind {
+			return d[k]
+		}
+	}
+	return -1
+}
+
+// last is the message that delivered the last of any work.
+func (d *delivery) last() int { return slices.Max(d[:]) }
 
 func (w Work) isFor(locURI string) bool {
 	hasSuffixFold := func(s, suffix string) bool {
