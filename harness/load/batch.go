@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 // Batch is a set of wake-ups that are measured together.
@@ -46,9 +47,11 @@ type batch struct {
 	hooks   sync.WaitGroup
 	tally   tally
 
-	visits map[int]*visits // sessions that devices begin by themselves
-	order  []int           // of the devices in a round of polls
-	late   int64           // polls that were due while an earlier one of the device was not over
+	visits map[int]*visits      // sessions that devices begin by themselves
+	order  []int                // of the devices in a round of polls
+	jobs   map[*wakeup]struct{} // enrollments under way
+	ids    *rand.Rand           // of new devices, the same in every share
+	late   int64                // polls that were due while an earlier one of the device was not over
 }
 
 func (b *batch) kind() Kind     { return b.part.Kind }
@@ -118,8 +121,9 @@ func (r *Run) newBatch(what *Batch) *batch {
 	own := *what
 	own.part = part
 	b := &batch{Batch: &own, moved: make(chan struct{}, 1), numbers: &r.number}
-	if part.Kind == KindPoll {
-		b.visits, b.order = map[int]*visits{}, r.polls()
+	b.visits, b.jobs = map[int]*visits{}, map[*wakeup]struct{}{}
+	if part.Kind.inTurn() {
+		b.order = r.polls()
 		b.Plan = part.arrivals(r.devicesOf(b))
 	}
 	r.mu.Lock()
@@ -129,6 +133,7 @@ func (r *Run) newBatch(what *Batch) *batch {
 	b.rand = rand.New(rand.NewPCG(r.opts.Seed, 5+seq))                //nolint:gosec // an order
 	b.mixed = rand.New(rand.NewPCG(r.opts.Seed+2, 5+seq))             //nolint:gosec // as above
 	b.who = rand.New(rand.NewPCG(r.opts.Seed+1, seq<<32+r.shareID())) //nolint:gosec // as above
+	b.ids = rand.New(rand.NewPCG(r.opts.Seed+3, 5+seq))               //nolint:gosec // identities, as in a lab
 	b.base = r.now()
 	if !b.At.IsZero() {
 		b.base = r.since(b.At)
@@ -190,20 +195,46 @@ func (r *Run) drivePlan(ctx context.Context, b *batch) {
 			}
 			continue
 		}
-		n := r.takeNumbers(b, 1)
-		work := b.work()
-		if !r.opts.Share.Has(n) {
+		next := r.draw(b)
+		if !r.opts.Share.Has(next.number) {
 			continue
 		}
 		if !waitUntil(ctx, r.zero.Add(b.base+at)) {
 			over++
 			continue
 		}
-		if b.kind() == KindPoll {
-			r.visitInTurn(ctx, b, n, at)
-			continue
-		}
-		r.begin(ctx, b, r.pick(b), n, at, work)
+		next.at = at
+		r.arrive(ctx, b, next)
+	}
+}
+
+// arrival is the next item of a batch. Every share draws the same ones.
+type arrival struct {
+	number   int64
+	at       time.Duration
+	work     Work
+	identity dmclient.Identity // of a new device
+}
+
+func (r *Run) draw(b *batch) arrival {
+	a := arrival{number: r.takeNumbers(b, 1), work: b.work()}
+	if k := b.kind(); k == KindEnroll || k == KindChurn {
+		a.identity = dmclient.NewIdentity(b.ids)
+	}
+	return a
+}
+
+// arrive begins an item that is due.
+func (r *Run) arrive(ctx context.Context, b *batch, a arrival) {
+	switch k := b.kind(); {
+	case k == KindPush:
+		r.begin(ctx, b, r.pick(b), a.number, a.at, a.work)
+	case k.inTurn():
+		r.visitInTurn(b, a.number, a.at)
+	case k == KindLogin:
+		r.visit(b, r.pick(b), a.number, a.at)
+	default:
+		r.change(b, a)
 	}
 }
 
@@ -240,17 +271,6 @@ func waitUntil(ctx context.Context, moment time.Time) bool {
 		}
 	}
 	return ctx.Err() == nil
-}
-
-// pick chooses the next device.
-func (r *Run) pick(b *batch) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if b.part.Who == whoRandom {
-		return b.who.IntN(len(r.devices))
-	}
-	r.next++
-	return (r.next - 1) % len(r.devices)
 }
 
 // drain waits for the wake-ups under way, at most Drain, and then shortly for the

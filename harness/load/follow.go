@@ -144,6 +144,9 @@ func (r *Run) onSession(id string, ended *dmclient.Session, err error) {
 		d.pending.sessions = append(d.pending.sessions, s)
 	}
 	r.serve(d, &s)
+	if d.pending == nil {
+		r.wiped(d, &s)
+	}
 	r.settle(d)
 }
 
@@ -172,6 +175,19 @@ func (r *Run) replay(d *device) {
 	}
 	if len(p.arrivals) == 0 {
 		d.pending = nil
+		for i := range p.sessions {
+			r.wiped(d, &p.sessions[i])
+		}
+	}
+}
+
+// wiped ends the wipes that a session delivered which their push did not begin: no other
+// session will follow.
+func (r *Run) wiped(d *device, s *session) {
+	for _, w := range d.open {
+		if w.work.Kind == "wipe" && w.delivered && !w.done && s.err == nil {
+			r.polled(w, s)
+		}
 	}
 }
 

@@ -35,6 +35,9 @@ func (r *Run) served(w *wakeup, s *session) {
 		return
 	}
 	w.end(outcomeDone)
+	if w.work.Kind == "wipe" && w.delivered {
+		r.gone(w.device, "it was wiped")
+	}
 	if w.counted && !r.worked(w) {
 		w.batch.tally.empty++
 	}
@@ -62,6 +65,9 @@ func (r *Run) served(w *wakeup, s *session) {
 // holds r.mu.
 func (r *Run) polled(w *wakeup, s *session) {
 	w.end(outcomePolled)
+	if w.work.Kind == "wipe" {
+		r.gone(w.device, "it was wiped")
+	}
 	w.batch.tally.polledOne(w)
 	r.record(w, result.Polled, r.since(s.Ended)-w.due)
 }

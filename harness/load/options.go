@@ -1,7 +1,6 @@
 package load
 
 import (
-	"math"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
@@ -73,8 +72,7 @@ type Options struct {
 	Enrolled func(done, failed int)
 
 	clock dmclient.Clock // of the devices; nil: the clock of the machine
-	poll  time.Duration  // Poll before it was compressed
-	parts []*Part        // of a run by Go
+	parts []*Part        // of a run by Go, in compressed time
 }
 
 const (
@@ -103,28 +101,6 @@ func (o *Options) withDefaults(l *lab.Lab) *Options {
 	return &full
 }
 
-// leastPoll is the shortest interval of polls: a session takes that long, about, with a
-// full TLS handshake and a quick server.
-const leastPoll = 50 * time.Millisecond
-
-// checkPoll checks the options of polls.
-func (o *Options) checkPoll() error {
-	switch {
-	case o.Speed < 0 || o.Speed > maxSpeed || math.IsNaN(o.Speed):
-		return optionError("Speed", "%g is not from 0 to %d", o.Speed, maxSpeed)
-	case o.Poll < 0:
-		return optionError("Poll", "%s is negative", o.Poll)
-	case o.Poll > 0 && o.Poll < leastPoll && o.Poll != o.poll:
-		return optionError("Poll", "every %s is every %s at this %s, and a session takes longer; take a longer interval or a lower %s", short(o.poll), o.Poll, Field("Speed"), Field("Speed"))
-	case o.Poll > 0 && o.Poll < leastPoll:
-		return optionError("Poll", "a session takes longer than %s; take an interval of %s or more", o.Poll, leastPoll)
-	}
-	return nil
-}
-
-// maxSpeed limits Speed: a day takes about nine seconds.
-const maxSpeed = 10_000
-
 // defaultSender is the server if it has a push hook or pushes by itself, and
 // otherwise dmwake.
 func defaultSender(l *lab.Lab) string {
@@ -143,7 +119,7 @@ func (o *Options) check(l *lab.Lab) error {
 	if err := o.checkNumbers(); err != nil {
 		return err
 	}
-	if err := o.checkPoll(); err != nil || o.Rehearse {
+	if err := o.checkParts(); err != nil || o.Rehearse {
 		return err
 	}
 	if err := o.checkValues(); err != nil {
@@ -188,33 +164,8 @@ func (o *Options) checkValues() error {
 		return optionError("State", "a state file belongs to one machine; leave %s out, and give each machine its own file", Field("Share"))
 	case o.State != "" && o.Resident:
 		return optionError("Resident", "devices of %s stay records of the file; leave %s out", Field("State"), Field("Resident"))
-	case o.Sender == SenderNone && o.Resident && o.Poll == 0:
+	case o.sends(SenderNone) && o.Resident && o.polled() == nil:
 		return optionError("Resident", "resident devices do not poll by the server's schedule, and with %s none nobody pushes; leave %s out, give an interval (%s) or choose another sender", Field("Sender"), Field("Resident"), Field("Poll"))
-	case o.Work.Kind == "wipe" && !o.Storm && o.Plan != nil && o.Plan.Total() > float64(o.Devices):
-		return optionError("Work", "a wiped device cannot be woken again; %.0f wake-ups need as many devices, and there are %d", o.Plan.Total(), o.Devices)
-	}
-	switch o.Sender {
-	case SenderHook, SenderOwn, SenderWNS, SenderNone:
-		return nil
-	}
-	return optionError("Sender", "%q is unknown; choose hook, own, wns or none", o.Sender)
-}
-
-// checkTarget checks what the target has to offer.
-func (o *Options) checkTarget(l *lab.Lab) error {
-	t := &l.Config.Target
-	queues := o.Work.Commands() > 0 && l.CanQueue(o.Work.commands()[0])
-	switch {
-	case o.Share.Of > 1 && !l.Embedded() && o.Sender != SenderNone && l.Config.WNS.Mode != "direct":
-		return optionError("Share", "each push must reach the machine that has the device; set wns.mode: direct, and wns.listen to an address that the server reaches")
-	case o.Sender == SenderHook && t.Hooks.Push == nil:
-		return optionError("Sender", "the target has no push hook; set target.hooks.push, or let dmwake push (%s wns)", Field("Sender"))
-	case o.Sender == SenderOwn && !queues:
-		return optionError("Sender", "a server that pushes by itself needs queued work; set target.hooks.queue and %s", Field("Work"))
-	case o.Work.Commands() > 0 && !queues:
-		return optionError("Work", "commands must be queued, and the target has no queue hook; set target.hooks.queue")
-	case t.Push == "none" && o.Sender != SenderNone:
-		return optionError("Sender", "the target has no WNS push (target.push: none)")
 	}
 	return nil
 }

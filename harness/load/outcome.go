@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/load/result"
@@ -43,6 +44,10 @@ func (r *Run) result(b *batch, interrupted bool) *result.Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.giveUpVisits(b, interrupted)
+	for w := range b.jobs {
+		r.giveUp(w, interrupted)
+	}
+	clear(b.jobs)
 	for i := range r.devices {
 		r.drop(&r.devices[i], func(w *wakeup) bool {
 			if w.batch != b {
@@ -102,7 +107,7 @@ func (r *Run) config(b *batch) result.Config {
 		c.Speed = o.Speed
 	}
 	if p := o.polled(); p != nil {
-		c.Poll = short(p.every)
+		c.Poll = strings.TrimPrefix(p.Text(), "every ")
 	}
 	switch m := b.part.Mix; len(m) {
 	case 0:
@@ -136,6 +141,8 @@ func (r *Run) whyLost(w *wakeup) string {
 	switch {
 	case w.trouble != "":
 		return w.trouble
+	case w.batch.kind().changes():
+		return "it was still enrolling at the end"
 	case w.batch.kind() != KindPush:
 		return "no session ended in time"
 	case w.batch.sender() == SenderNone:

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,14 +15,35 @@ type Kind string
 
 // The kinds of parts.
 const (
-	KindPush Kind = "push" // devices are woken by push
-	KindPoll Kind = "poll" // each device checks in at an interval, whatever the server's schedule says
+	KindPush     Kind = "push"     // devices are woken by push
+	KindPoll     Kind = "poll"     // each device checks in at an interval, whatever the server's schedule says
+	KindStorm    Kind = "storm"    // all devices check in, at once or within a time
+	KindLogin    Kind = "login"    // a user logs in, and the device checks in
+	KindEnroll   Kind = "enroll"   // a new device enrolls; it takes no part in other parts
+	KindReenroll Kind = "reenroll" // a device enrolls again, without telling the server before
+	KindChurn    Kind = "churn"    // a device unenrolls, and a new one enrolls in its place
 )
+
+// Kinds lists all kinds.
+func Kinds() []Kind {
+	return []Kind{KindPush, KindPoll, KindStorm, KindLogin, KindEnroll, KindReenroll, KindChurn}
+}
+
+// changes tells whether devices come or go.
+func (k Kind) changes() bool { return k == KindEnroll || k == KindReenroll || k == KindChurn }
+
+// inTurn tells whether each device has its turn.
+func (k Kind) inTurn() bool { return k == KindPoll || k == KindStorm }
 
 // stages are what is measured of a part.
 func (k Kind) stages() []result.Stage {
-	if k == KindPush {
-		return result.Stages()
+	switch k {
+	case KindPush:
+		return slices.DeleteFunc(result.Stages(), func(s result.Stage) bool { return s == result.Leave || s == result.Enroll || s == result.Ready })
+	case KindEnroll, KindReenroll:
+		return []result.Stage{result.Late, result.Wait, result.Enroll, result.Ready, result.Whole}
+	case KindChurn:
+		return []result.Stage{result.Late, result.Wait, result.Leave, result.Enroll, result.Ready, result.Whole}
 	}
 	return []result.Stage{result.Late, result.Wait, result.Open, result.Reply, result.Done, result.Ack, result.Whole}
 }
@@ -31,16 +53,18 @@ func (k Kind) stages() []result.Stage {
 type Part struct {
 	Name string
 	Kind Kind
-	Plan *Plan // when; of a poll its duration only
+	Plan *Plan // when; of KindPoll and KindStorm its duration only
 	// Every is the interval of KindPoll. The first polls are spread evenly over the
 	// devices within one interval.
 	Every time.Duration
+	// At is when KindStorm begins, and Within how long it takes until all have begun.
+	At, Within time.Duration
 	// Sender, Who and Mix are of KindPush, as in Options.
 	Sender, Who string
 	Mix         Mix
 	Storm       bool // wake all devices at once, at the start of the counted time
 
-	every time.Duration // Every as it was given, before it was compressed
+	given *Part // before it was compressed
 }
 
 // byPush tells whether the part's devices are woken by notifications.
@@ -48,8 +72,18 @@ func (p *Part) byPush() bool { return p.Kind == KindPush && p.Sender != SenderNo
 
 // Text says when the part's items are due, in the time of the plan.
 func (p *Part) Text() string {
-	if p.Kind == KindPoll {
-		return "every " + short(p.every)
+	was := p
+	if p.given != nil {
+		was = p.given
+	}
+	switch p.Kind {
+	case KindPoll:
+		return "every " + short(was.Every)
+	case KindStorm:
+		if was.Within == 0 {
+			return "all devices at " + short(was.At)
+		}
+		return fmt.Sprintf("all devices at %s within %s", short(was.At), short(was.Within))
 	}
 	return p.Plan.Text()
 }
@@ -123,15 +157,15 @@ func (m Mix) Text() string {
 // resolve sets the parts of a run by Go: those of Parts, or else wake-ups by Plan and
 // polls by Poll. It applies Speed.
 func (o *Options) resolve() {
-	o.poll = o.Poll
 	speed := o.Speed
 	if !(speed > 0) { // check reports what is not a speed
 		speed = 1
 	}
-	if speed != 1 && o.Plan != nil {
-		o.Poll, o.Plan = compress(o.Poll, speed), o.Plan.Faster(speed)
+	parts := o.Parts
+	if len(parts) == 0 && o.Plan != nil {
+		parts = o.fromOptions()
 	}
-	for _, p := range o.Parts {
+	for _, p := range parts {
 		c := *p
 		if c.Sender == "" && c.Kind == KindPush {
 			c.Sender = o.Sender
@@ -139,21 +173,26 @@ func (o *Options) resolve() {
 		if c.Who == "" {
 			c.Who = o.Who
 		}
-		c.every = c.Every
 		if speed != 1 {
-			c.Every, c.Plan = compress(c.Every, speed), c.Plan.Faster(speed)
+			c.given = p
+			c.Every, c.At, c.Within, c.Plan = compress(c.Every, speed), compress(c.At, speed), compress(c.Within, speed), c.Plan.Faster(speed)
 		}
 		o.parts = append(o.parts, &c)
 	}
-	if len(o.Parts) > 0 || o.Plan == nil {
-		return
+	if speed != 1 && o.Plan != nil {
+		o.Plan = o.Plan.Faster(speed)
 	}
+}
+
+// fromOptions are the parts that Plan and Poll describe.
+func (o *Options) fromOptions() (list []*Part) {
 	if o.Storm || o.Plan.Total() > 0 {
-		o.parts = append(o.parts, o.pushes(o.Plan))
+		list = append(list, o.pushes(o.Plan))
 	}
 	if o.Poll > 0 {
-		o.parts = append(o.parts, &Part{Name: "polls", Kind: KindPoll, Every: o.Poll, Plan: o.Plan, every: o.poll})
+		list = append(list, &Part{Name: "polls", Kind: KindPoll, Every: o.Poll, Plan: o.Plan})
 	}
+	return list
 }
 
 // pushes is the part of wake-ups that the options describe.
@@ -213,10 +252,18 @@ func (o *Options) polled() *Part {
 	return nil
 }
 
+// atOnce is how long a storm takes that begins at once: no machine starts all devices in
+// less.
+const atOnce = time.Millisecond
+
 // arrivals is when the part's items are due with so many devices.
 func (p *Part) arrivals(devices int) *Plan {
-	if p.Kind == KindPoll {
-		return p.Plan.constant(float64(devices)/p.Every.Seconds(), p.Text())
+	switch p.Kind {
+	case KindPoll:
+		return p.Plan.window(0, p.Plan.Duration, float64(devices)/p.Every.Seconds(), p.Text())
+	case KindStorm:
+		within := max(p.Within, atOnce)
+		return p.Plan.window(p.At, p.At+within, float64(devices)/within.Seconds(), p.Text())
 	}
 	return p.Plan
 }

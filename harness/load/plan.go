@@ -112,10 +112,13 @@ func (p *Plan) given() *Plan {
 	return p
 }
 
-// constant is a plan of the same times with one rate, which may be above maxRate.
-func (p *Plan) constant(rate float64, text string) *Plan {
+// window is a plan of the same times that has one rate from one time to another, and none
+// before and after. The rate may be above maxRate.
+func (p *Plan) window(from, to time.Duration, rate float64, text string) *Plan {
 	out := &Plan{Duration: p.Duration, Warmup: p.Warmup, text: text, asked: p.given()}
-	out.add(p.Duration, rate, rate)
+	out.add(from, 0, 0)
+	out.add(min(to, p.Duration), rate, rate)
+	out.add(p.Duration, 0, 0)
 	return out
 }
 

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/dmwake/dmwake/harness/load/result"
@@ -26,6 +27,9 @@ func (r *Run) play(ctx context.Context, list []*batch) (*result.Result, error) {
 	var reports sync.WaitGroup
 	reports.Go(func() { r.report(progress, list) })
 	was := r.before()
+	r.mu.Lock()
+	r.live = append(r.live, list...)
+	r.mu.Unlock()
 	triggers, stop := context.WithCancel(ctx)
 	defer stop()
 	each(list, func(b *batch) {
@@ -53,6 +57,9 @@ func (r *Run) play(ctx context.Context, list []*batch) (*result.Result, error) {
 	}
 	quiet()
 	reports.Wait()
+	r.mu.Lock()
+	r.live = slices.DeleteFunc(r.live, func(b *batch) bool { return slices.Contains(list, b) })
+	r.mu.Unlock()
 	return r.results(list, was, ctx.Err() != nil)
 }
 

@@ -21,6 +21,7 @@ type pool struct {
 	woken func(id string)
 	ended func(id string, s *dmclient.Session, err error)
 
+	newcomer *enrollment // enrolls the devices, and those that come later
 	fleet    *fleet.Fleet
 	resident []*dmclient.Device
 	crew     *fleet.Crew // holds the sessions of resident devices
@@ -28,7 +29,8 @@ type pool struct {
 	states   []state              // of the resident devices
 	asked    map[int][]fleet.Task // of these as well
 
-	vars     []target.Vars  // of the devices that can be woken
+	vars     []target.Vars  // of the devices that can be woken; Run.mu guards it once they enrolled
+	slots    []int          // their numbers in the fleet; as vars
 	excluded map[string]int // devices that could not be enrolled, by cause
 	damaged  string         // what the state file says of its damage
 	offline  int            // devices of vars without a network
@@ -82,10 +84,11 @@ func (p *pool) run(ctx context.Context) {
 	})
 }
 
-// ask has a device do something beside its pushes; it does not block.
+// ask has a device do something beside its pushes; it does not block. The caller holds
+// Run.mu.
 func (p *pool) ask(i int, task fleet.Task) {
 	if !p.opts.Resident {
-		p.fleet.Ask(i, task)
+		p.fleet.Ask(p.slots[i], task)
 		return
 	}
 	p.mu.Lock()

@@ -75,7 +75,10 @@ func (s *Singles) Wake(ctx context.Context, id string, observe func(result.Stage
 
 func (s *Singles) find(id string) (device int, err error) {
 	if id == "" {
-		return s.run.pick(s.batch), nil
+		if device = s.run.pick(s.batch); device < 0 {
+			return 0, errors.New(noDevice)
+		}
+		return device, nil
 	}
 	s.run.mu.Lock()
 	defer s.run.mu.Unlock()

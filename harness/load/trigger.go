@@ -41,7 +41,16 @@ func (r *Run) start(ctx context.Context, w *wakeup, number int64) {
 		r.mu.Unlock()
 		return
 	}
+	if w.device < 0 {
+		w.end(outcomeFailed)
+		b.tally.failed(w, "not triggered: "+noDevice, nil)
+		r.mu.Unlock()
+		return
+	}
 	b.left++
+	if w.work.Kind == "wipe" {
+		r.away[w.device] = leaving
+	}
 	d := &r.devices[w.device]
 	d.open = append(d.open, w)
 	r.mu.Unlock()
@@ -84,7 +93,10 @@ func withPatience(ctx context.Context) (later context.Context, end func()) {
 // trigger queues a wake-up's work and has it pushed. After ctx has ended it begins
 // nothing more. Calls that it has begun use the context calls.
 func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
-	v, own := r.pool.vars[w.device], w.batch.sender() == SenderOwn
+	r.mu.Lock()
+	v := r.pool.vars[w.device]
+	r.mu.Unlock()
+	own := w.batch.sender() == SenderOwn
 	queued := func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()

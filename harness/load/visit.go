@@ -20,6 +20,8 @@ type visits struct {
 // polls is the order in which the devices of this process poll: the same with the same
 // seed, whichever enrolled first.
 func (r *Run) polls() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	vars := r.pool.vars
 	order := make([]int, len(vars))
 	for i := range order {
@@ -40,9 +42,16 @@ func (r *Run) devicesOf(b *batch) int {
 }
 
 // visitInTurn begins the n-th visit of a batch in which the devices take turns.
-func (r *Run) visitInTurn(ctx context.Context, b *batch, n int64, at time.Duration) {
-	if device, ok := r.turn(b, n); ok {
-		r.visit(ctx, b, device, n, at)
+func (r *Run) visitInTurn(b *batch, n int64, at time.Duration) {
+	device, ok := r.turn(b, n)
+	r.mu.Lock()
+	gone := ok && r.away[device] == left
+	if gone && b.Plan.counts(at) {
+		b.planned--
+	}
+	r.mu.Unlock()
+	if ok && !gone {
+		r.visit(b, device, n, at)
 	}
 }
 
@@ -57,18 +66,11 @@ func (r *Run) turn(b *batch, n int64) (device int, ok bool) {
 
 // visit has a device begin a session. If the session before is not over, it begins
 // afterwards: visits that were due until then are served by one session.
-func (r *Run) visit(ctx context.Context, b *batch, device int, number int64, at time.Duration) {
+func (r *Run) visit(b *batch, device int, number int64, at time.Duration) {
 	w := &wakeup{batch: b, observe: b.Observe, device: device, work: Work{Kind: "none"}, due: b.base + at, started: r.now(), counted: b.Plan.counts(at)}
 	r.mu.Lock()
-	b.tally.start(w)
-	if r.opts.Rehearse {
-		defer r.mu.Unlock()
-		r.rehearse(w, number)
-		return
-	}
-	if w.started-w.due > tooLate {
-		defer r.mu.Unlock()
-		r.failVisit(w, fmt.Sprintf("not begun: dmwake was late by more than %s, this machine is too small for the rate", tooLate), nil)
+	defer r.mu.Unlock()
+	if !r.starts(w, number) {
 		return
 	}
 	v := b.visits[device]
@@ -79,24 +81,45 @@ func (r *Run) visit(ctx context.Context, b *batch, device int, number int64, at 
 		b.late++
 	}
 	v.waiting = append(v.waiting, w)
-	first := len(v.waiting) == 1
-	r.mu.Unlock()
-	if first {
-		r.pool.ask(device, func(ctx context.Context, d *dmclient.Device) { r.hold(ctx, b, device, d) })
+	if len(v.waiting) == 1 && r.away[device] != changing {
+		r.askVisit(b, device)
 	}
+}
+
+// starts counts an item that is not a push, and tells whether it is to begin. The caller
+// holds r.mu.
+func (r *Run) starts(w *wakeup, number int64) bool {
+	w.batch.tally.start(w)
+	switch {
+	case r.opts.Rehearse:
+		r.rehearse(w, number)
+		return false
+	case w.device < 0:
+		r.failVisit(w, "not begun: "+noDevice, nil)
+		return false
+	case w.started-w.due > tooLate:
+		r.failVisit(w, fmt.Sprintf("not begun: dmwake was late by more than %s, this machine is too small for the rate", tooLate), nil)
+		return false
+	}
+	return true
+}
+
+// askVisit has a device hold the session of the visits that wait. The caller holds r.mu.
+func (r *Run) askVisit(b *batch, device int) {
+	r.pool.ask(device, func(ctx context.Context, d *dmclient.Device) { r.hold(ctx, b, device, d) })
 }
 
 // hold is the session of the visits that are waiting.
 func (r *Run) hold(ctx context.Context, b *batch, device int, d *dmclient.Device) {
 	r.mu.Lock()
 	v := b.visits[device]
-	if v == nil { // the run gave them up
+	if v == nil || r.away[device] == changing { // given up, or back asks again
 		r.mu.Unlock()
 		return
 	}
 	v.running, v.waiting = v.waiting, nil
 	r.mu.Unlock()
-	s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginSchedule, NoRetry: true})
+	s, err := b.session(ctx, d)
 	if ctx.Err() != nil {
 		return // the run is over
 	}
@@ -110,6 +133,19 @@ func (r *Run) hold(ctx context.Context, b *batch, device int, d *dmclient.Device
 		delete(b.visits, device)
 	}
 	b.poke()
+}
+
+// session is a visit's session.
+func (b *batch) session(ctx context.Context, d *dmclient.Device) (*dmclient.Session, error) {
+	origin := dmclient.OriginSchedule
+	if b.kind() == KindLogin {
+		// The user logs in, whoever was logged in before. The alert LoginStatus of package
+		// 1 says so (Learn, "OMA DM protocol support").
+		d.SetLogin(dmclient.LoginNone)
+		d.SetLogin(dmclient.LoginUser)
+		origin = dmclient.OriginLogin
+	}
+	return d.Sync(ctx, dmclient.SyncOptions{Origin: origin, NoRetry: true})
 }
 
 // visited ends and measures a visit. The caller holds r.mu.
@@ -160,11 +196,14 @@ func (r *Run) pollOn(ctx context.Context, b *batch) {
 		if !waitUntil(ctx, r.zero.Add(b.base+time.Duration(float64(n+1)*step))) {
 			return
 		}
-		if device, ok := r.turn(b, n); ok {
+		device, ok := r.turn(b, n)
+		r.mu.Lock()
+		if ok && r.away[device] < changing {
 			r.pool.ask(device, func(ctx context.Context, d *dmclient.Device) {
-				s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginSchedule, NoRetry: true})
+				s, err := b.session(ctx, d)
 				r.onSession(d.Identity().DeviceID, s, err)
 			})
 		}
+		r.mu.Unlock()
 	}
 }

@@ -13,11 +13,11 @@ import (
 
 // Work is what each push is for.
 type Work struct {
-	Kind     string // none, get, wipe, profile
+	Kind     string // none, get, wipe, app, profile
 	Settings int    // of a profile
 }
 
-// ParseWork reads "none", "get", "wipe" or "profile:N" with N settings. Its
+// ParseWork reads "none", "get", "wipe", "app" or "profile:N" with N settings. Its
 // errors are OptionErrors for Work.
 func ParseWork(s string) (Work, error) {
 	if n, ok := strings.CutPrefix(s, "profile:"); ok {
@@ -27,8 +27,8 @@ func ParseWork(s string) (Work, error) {
 		}
 		return Work{Kind: "profile", Settings: k}, nil
 	}
-	if s != "none" && s != "get" && s != "wipe" {
-		return Work{}, optionError("Work", "%q is unknown; choose none, get, wipe or profile:N", s)
+	if s != "none" && s != "get" && s != "wipe" && s != "app" {
+		return Work{}, optionError("Work", "%q is unknown; choose none, get, wipe, app or profile:N", s)
 	}
 	return Work{Kind: s}, nil
 }
@@ -46,6 +46,8 @@ func (w Work) Commands() int {
 	switch w.Kind {
 	case "get", "wipe":
 		return 1
+	case "app":
+		return 2
 	case "profile":
 		return w.Settings
 	}
@@ -57,6 +59,16 @@ func (w Work) Commands() int {
 const (
 	getNode  = "/DevDetail/URI/MaxSegLen"
 	wipeNode = "/RemoteWipe/"
+	appNode  = "/EnterpriseDesktopAppManagement/MSI/"
+)
+
+// The app that the work "app" installs: an MSI package, by Add and Exec of its
+// DownloadInstall node (Learn, "EnterpriseDesktopAppManagement CSP"). Simulated devices
+// download nothing.
+const (
+	appProduct = "%7B6F7CB29F-1319-4816-B345-0856916EB801%7D"
+	appJob     = `<MsiInstallJob id="{6F7CB29F-1319-4816-B345-0856916EB801}"><Product Version="1.0.0"><Download><ContentURLList><ContentURL>https://apps.example/app.msi</ContentURL></ContentURLList></Download>` +
+		`<Enforcement><CommandLine>/quiet</CommandLine><TimeOut>10</TimeOut><RetryCount>1</RetryCount><RetryInterval>5</RetryInterval></Enforcement></Product></MsiInstallJob>`
 )
 
 // commands returns the commands of one wake-up.
@@ -66,6 +78,9 @@ func (w Work) commands() (out []lab.Command) {
 		return []lab.Command{{Verb: syncml.Get, LocURI: "." + getNode}}
 	case "wipe":
 		return []lab.Command{lab.RemoteWipe}
+	case "app":
+		const node = "./Device/Vendor/MSFT" + appNode + appProduct + "/DownloadInstall"
+		return []lab.Command{{Verb: syncml.Add, LocURI: node}, {Verb: syncml.Exec, LocURI: node, Format: "xml", Data: appJob}}
 	case "profile":
 		for k := range w.Settings {
 			out = append(out, lab.Command{Verb: syncml.Replace, LocURI: "./Vendor/MSFT/Policy/Config/" + settings[k%len(settings)], Format: "int", Data: fmt.Sprint(k % 2)})
@@ -75,7 +90,7 @@ func (w Work) commands() (out []lab.Command) {
 }
 
 // workKinds are the kinds of work that a session is searched for.
-var workKinds = [...]string{"get", "wipe", "profile"}
+var workKinds = [...]string{"get", "wipe", "app", "profile"}
 
 // delivery says, for each of workKinds, which of the server's messages in a session
 // delivered the last of it, counted from 0; -1 if none did.
@@ -120,6 +135,8 @@ func (w Work) isFor(locURI string) bool {
 		return hasSuffixFold(locURI, getNode)
 	case "wipe": // any kind of wipe
 		return strings.Contains(strings.ToLower(locURI), strings.ToLower(wipeNode))
+	case "app":
+		return strings.Contains(strings.ToLower(locURI), strings.ToLower(appNode))
 	case "profile":
 		return isSetting(locURI)
 	}
