@@ -16,7 +16,11 @@ func (r *Run) record(w *wakeup, stage result.Stage, d time.Duration) {
 	if !w.counted {
 		return
 	}
-	w.batch.tally.stages[stage].Record(d)
+	h, ok := w.batch.tally.stages[stage]
+	if !ok {
+		return // not of this kind of part
+	}
+	h.Record(d)
 	if w.observe != nil {
 		w.observe(stage, d)
 	}
@@ -33,6 +37,9 @@ func (r *Run) served(w *wakeup, s *session) {
 		return
 	}
 	w.end(outcomeDone)
+	if w.work.Kind == "wipe" && w.delivered {
+		r.gone(w.device, "it was wiped")
+	}
 	if w.counted && !r.worked(w) {
 		w.batch.tally.empty++
 	}
@@ -43,7 +50,11 @@ func (r *Run) served(w *wakeup, s *session) {
 	r.record(w, result.Reply, first.reply.Sub(first.left))
 	// The work is done when the device answers the message that delivered the last
 	// of it. A session without work is measured by its second message.
-	if k := max(s.work, 0) + 1; k < len(s.turns) {
+	k := s.work.of(w.work)
+	if w.batch.kind() != KindPush {
+		k = s.work.last()
+	}
+	if k = max(k, 0) + 1; k < len(s.turns) {
 		r.record(w, result.Done, s.turns[k].left.Sub(first.reply))
 		r.record(w, result.Ack, s.turns[k].reply.Sub(s.turns[k].left))
 	}
@@ -57,6 +68,9 @@ func (r *Run) served(w *wakeup, s *session) {
 func (r *Run) polled(w *wakeup, s *session) {
 	w.trace.served(s)
 	w.end(outcomePolled)
+	if w.work.Kind == "wipe" {
+		r.gone(w.device, "it was wiped")
+	}
 	w.batch.tally.polledOne(w)
 	r.record(w, result.Polled, r.since(s.Ended)-w.due)
 }
@@ -65,7 +79,7 @@ func (r *Run) polled(w *wakeup, s *session) {
 // when the journal was read, after the session. The caller holds r.mu.
 func (r *Run) measurePush(w *wakeup) {
 	r.record(w, result.Late, w.started-w.due)
-	if w.queued != 0 && r.opts.Work.Commands() > 0 && r.opts.Sender != SenderOwn {
+	if w.queued != 0 && w.work.Commands() > 0 && w.batch.sender() != SenderOwn {
 		r.record(w, result.Queue, w.queued-w.started)
 	}
 	if w.notified == 0 {

@@ -38,7 +38,7 @@ func (t *tally) init(b *batch) {
 		t.course.Length = max(time.Second, (b.Plan.Duration / coursePoints).Round(time.Second))
 	}
 	t.stages = map[result.Stage]result.Histogram{}
-	for _, s := range result.Stages() {
+	for _, s := range b.kind().stages() {
 		t.stages[s] = result.NewHistogram()
 	}
 }

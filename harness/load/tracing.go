@@ -30,15 +30,17 @@ type trace struct {
 	took    int64 // microseconds
 }
 
-// newTrace makes the trace of a wake-up. Seed and number decide on its id, so that the
-// machines that share a load have different ones; nil without --trace-headers.
-func (r *Run) newTrace(number int64) *trace {
+// newTrace makes the trace of a wake-up; nil without --trace-headers. The seed, the
+// batch and the wake-up's number in it decide on the id, so that machines that share a
+// load have different ones.
+func (r *Run) newTrace(batch uint64, number int64) *trace {
 	if !r.opts.TraceHeaders {
 		return nil
 	}
-	var b [16]byte
+	var b [24]byte
 	binary.BigEndian.PutUint64(b[:8], r.opts.Seed)
-	binary.BigEndian.PutUint64(b[8:], uint64(number)) //nolint:gosec // it is not negative
+	binary.BigEndian.PutUint64(b[8:16], batch)
+	binary.BigEndian.PutUint64(b[16:], uint64(number)) //nolint:gosec // it is not negative
 	sum := sha256.Sum256(b[:])
 	return &trace{id: hex.EncodeToString(sum[:16]), stages: map[result.Stage]int64{}}
 }

@@ -27,11 +27,11 @@ func TestTraceIDs(t *testing.T) {
 	for seed := range uint64(20) {
 		r := &Run{opts: &Options{TraceHeaders: true, Seed: seed}}
 		for number := range int64(20) {
-			w := r.newTrace(number)
-			if again := r.newTrace(number); again.id != w.id {
+			w := r.newTrace(seed%2, number)
+			if again := r.newTrace(seed%2, number); again.id != w.id {
 				t.Fatalf("%s, then %s", w.id, again.id)
 			}
-			ids[w.id] = true
+			ids[w.id], ids[r.newTrace(2, number).id] = true, true
 			for k := range 5 {
 				m := validParent.FindStringSubmatch(w.hook(k))
 				if m == nil || m[1] != w.id || strings.Trim(m[1], "0") == "" || strings.Trim(m[2], "0") == "" {
@@ -41,10 +41,10 @@ func TestTraceIDs(t *testing.T) {
 			}
 		}
 	}
-	if len(ids) != 400 || len(parents) != 2000 {
+	if len(ids) != 800 || len(parents) != 2000 {
 		t.Errorf("%d ids and %d parents are different", len(ids), len(parents))
 	}
-	none := (&Run{opts: &Options{}}).newTrace(1)
+	none := (&Run{opts: &Options{}}).newTrace(1, 1)
 	none.record(result.Whole, time.Second)
 	none.served(&session{})
 	if none != nil || none.hook(0) != "" {
@@ -168,7 +168,7 @@ func TestTraceOfSharedSession(t *testing.T) {
 	b := r.newBatch(&Batch{})
 	var all []*wakeup
 	for n := range int64(3) {
-		w := &wakeup{batch: b, due: 1, started: 1, queued: 2, counted: true, trace: r.newTrace(n)}
+		w := &wakeup{batch: b, due: 1, started: 1, queued: 2, counted: true, trace: r.newTrace(b.seq, n)}
 		if n > 0 {
 			w.notified, w.arrived = 3, 4
 		}

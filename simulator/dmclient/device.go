@@ -137,6 +137,10 @@ type Config struct {
 	SkewTLS bool
 	// JobTime is how long an installation takes on that clock; default 0.
 	JobTime time.Duration
+	// Unscheduled ignores the polls that the server's schedule asks for (DMClient's
+	// Poll nodes): the caller decides when the device checks in. Everything else of the
+	// device's plan stays.
+	Unscheduled bool
 	// AcceptUnknown accepts commands for CSPs that this device does not have.
 	AcceptUnknown bool
 	// DDF describes the CSPs of Windows 10 and later beyond those that are written by

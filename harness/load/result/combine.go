@@ -28,7 +28,7 @@ func Combine(list []*Result) (*Result, error) {
 		if a != b {
 			return nil, fmt.Errorf("result %d has another configuration than the first: %+v and %+v", i+1, b, a)
 		}
-		out.Counts.add(r.Counts)
+		out.Counts.Add(r.Counts)
 		out.Seconds = max(out.Seconds, r.Seconds)
 		if r.Ended.After(out.Ended) {
 			out.Ended = r.Ended
@@ -50,6 +50,9 @@ func Combine(list []*Result) (*Result, error) {
 		}
 	}
 	var err error
+	if out.Parts, err = combineParts(list); err != nil {
+		return nil, err
+	}
 	if out.Stages, err = mergeStages(list); err != nil {
 		return nil, err
 	}
@@ -124,7 +127,7 @@ func Sum(list []*Result) (*Result, error) {
 	out.Stages, out.Errors, out.Notes, out.Course, out.Counts, out.Planned, out.CPU = map[Stage]Summary{}, map[string]int64{}, nil, nil, Counts{}, 0, nil
 	out.Server, out.Traces = nil, joinTraces(list)
 	for _, r := range list {
-		out.Counts.add(r.Counts)
+		out.Counts.Add(r.Counts)
 		out.Counts.Offline = r.Counts.Offline
 		out.Planned += r.Planned
 		for kind, n := range r.Errors {
