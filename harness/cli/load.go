@@ -33,6 +33,8 @@ type loadFlags struct {
 	json, html, metrics string
 	expect, mutants     []string
 	quiet               bool
+	server              serverFlags
+	workload            workloadFlags
 	find                findFlags
 }
 
@@ -58,7 +60,10 @@ Exit codes: 0 as expected, 1 an --expect was not met or no wake-up was done, or
 was the limit of --find and no --expect says what is enough, 3 no device could be
 enrolled, 130 interrupted (the result is still written).`,
 		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return runLoad(c.Context(), s, &f) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			f.workload.rated = c.Flags().Changed("rate")
+			return runLoad(c.Context(), s, &f)
+		},
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.config, "config", "", "configuration file of your server (default: the embedded server)")
@@ -89,7 +94,9 @@ enrolled, 130 interrupted (the result is still written).`,
 	fl.StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus at this address, such as 127.0.0.1:9464, or auto")
 	fl.StringArrayVar(&f.expect, "expect", nil, "condition; if it is not met, the exit code is 1: 'p99<2s', 'wake.p50<1ms', 'lost==0', 'rate>=190'; repeatable")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable")
+	f.server.flags(fl)
 	quietFlag(fl, &f.quiet, "print only the result, no progress")
+	f.workload.add(fl)
 	addFindFlags(c, &f)
 	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
 	return c
@@ -97,11 +104,10 @@ enrolled, 130 interrupted (the result is still written).`,
 
 // options turns the flags into the options of a run. Its errors name flags.
 func (f *loadFlags) options(seed uint64) (*load.Options, error) {
-	plan, err := load.ParsePlan(f.rate, f.duration, f.warmup)
+	plan, err := f.plan()
 	if err != nil {
 		return nil, inFlags(err)
 	}
-	plan.Poisson = f.poisson
 	curve, ok := map[string]string{"x25519": "x25519", "default": ""}[f.curve]
 	if !ok {
 		return nil, fmt.Errorf("--curve: %q is neither x25519 nor default", f.curve)
@@ -114,8 +120,8 @@ func (f *loadFlags) options(seed uint64) (*load.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &load.Options{Devices: f.devices, State: f.state, Profile: f.profile, Plan: plan, Storm: f.storm, Who: f.who, Sender: f.sender, Work: work, Offline: f.offline, Key: f.key,
-		KeyPool: f.pool, Curve: curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: seed, Share: share, At: at}, nil
+	return &load.Options{Devices: f.devices, State: f.state, Profile: f.profile, Plan: plan, Poll: f.workload.poll, Speed: f.workload.speed, Storm: f.storm, Who: f.who, Sender: f.sender, Work: work, Offline: f.offline, Key: f.key,
+		KeyPool: f.pool, Curve: curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: seed, Share: share, At: at, TraceHeaders: f.server.traceHeaders}, nil
 }
 
 // shared reads the flags for machines that share a load.
@@ -140,7 +146,7 @@ func (f *loadFlags) shared() (share result.Share, at time.Time, err error) {
 var flagOf = map[load.Field]string{
 	"Devices": "devices", "State": "state", "Rate": "rate", "Duration": "duration", "Warmup": "warmup", "Drain": "drain", "Storm": "storm", "Who": "who", "Sender": "sender",
 	"Work": "work", "Profile": "profile", "Key": "key", "KeyPool": "key-pool", "Curve": "curve", "Workers": "workers", "Resident": "resident", "Offline": "offline", "Seed": "seed",
-	"Share": "share", "At": "start",
+	"Share": "share", "At": "start", "Poll": "poll", "Speed": "speed", "TraceHeaders": "trace-headers",
 }
 
 // inFlags writes an error about an option with the names of flags.
@@ -172,6 +178,10 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		}
 	}
 	if _, err := ddfFile(f.ddf, ""); err != nil {
+		return usage(err)
+	}
+	watch, err := f.server.watch(ctx, cfg)
+	if err != nil {
 		return usage(err)
 	}
 	out, err := openOutputs(s.out, f.json, "", f.html)
@@ -213,10 +223,7 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	o.Progress, o.Enrolled = line.progress, line.enrolled(int(o.Share.Count(int64(f.devices))))
 	metrics := serveMetrics(w, o, scraped)
 	defer metrics.close()
-	what := fmt.Sprintf("%s wake-ups a second for %s", f.rate, f.duration)
-	if f.storm {
-		what = "all woken at once"
-	}
+	what := f.what()
 	if f.find.on() {
 		what = f.find.what()
 	}
@@ -234,8 +241,10 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		}
 		return err
 	}
-	defer load.CollectLess(peakRate(o))()
+	defer load.CollectLess(o.Peak())()
+	beginWatch(ctx, w, watch, o.At)
 	r, err := run.Go(ctx)
+	endWatch(watch, r, o)
 	line.end()
 	if err != nil {
 		return usage(inFlags(err))
@@ -266,14 +275,6 @@ func startLoad(ctx context.Context, l *lab.Lab, o *load.Options) (*load.Run, err
 		return nil, usage(inFlags(err))
 	}
 	return run, nil
-}
-
-// peakRate is the highest number of wake-ups a second.
-func peakRate(o *load.Options) float64 {
-	if o.Storm {
-		return float64(o.Devices)
-	}
-	return o.Plan.Peak()
 }
 
 func parseExpectations(list []string) (out []*result.Expectation, err error) {

@@ -46,13 +46,7 @@ func (p *pool) grow(ctx context.Context, more int) (failed int, reason string, e
 		}
 		p.excluded = excluded
 	}()
-	e := &enrollment{pool: p, leniency: p.lab.Leniency(), done: len(p.vars)}
-	if e.profile, err = p.lab.Config.Target.Profile(p.opts.Profile); err != nil {
-		return 0, "", err
-	}
-	if e.device, err = p.deviceConfig(); err != nil {
-		return 0, "", err
-	}
+	e := p.newcomer
 	var list []dmclient.Identity
 	for range more {
 		list = append(list, p.lab.NewIdentity())
@@ -71,6 +65,6 @@ func (p *pool) grow(ctx context.Context, more int) (failed int, reason string, e
 		}
 		devices = append(devices, i)
 	}
-	p.fleet.Each(ctx, devices, func(_ int, d *dmclient.Device) error { return e.admit(ctx, d) })
+	p.fleet.Each(ctx, devices, func(i int, d *dmclient.Device) error { return e.admit(ctx, i, d) })
 	return 0, "", ctx.Err()
 }

@@ -58,6 +58,7 @@ var mayImport = map[string][]string{
 	"harness/printable":            {}, // how it is shown
 	"harness/live":                 {"harness/printable"},
 	"harness/load/scale":           {},
+	"harness/load/server":          {"harness/load/result"},
 	"harness/load/verify":          {"harness/load/result"},
 	"harness/load/find":            {"harness/load", "harness/load/result", "harness/report"},
 	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},

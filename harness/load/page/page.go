@@ -48,21 +48,30 @@ type figure struct {
 	SVG    template.HTML
 }
 
+// drawing is a figure that is yet to be drawn.
+type drawing struct {
+	title  string
+	legend []key
+	draw   func(*result.Result) (template.HTML, error)
+}
+
 // Write writes the page of a result.
 func Write(w io.Writer, r *result.Result) error {
 	v := struct {
 		*result.Result
-		Plots []figure
-		Rows  []row
-	}{Result: r}
-	for _, p := range []struct {
-		title  string
-		legend []key
-		draw   func(*result.Result) (template.HTML, error)
-	}{
+		Plots           []figure
+		Rows            []row
+		Processes       []process
+		Slowest, Failed []traced
+	}{Result: r, Processes: processes(r.Server)}
+	if t := r.Traces; t != nil {
+		v.Slowest, v.Failed = traces(t.Slowest), traces(t.Failed)
+	}
+	plots := []drawing{
 		{"Latency over time", byTime, overTime}, {"Percentile curve", nil, percentiles}, {"Stages", byTime, stages},
 		{"Wake-ups per second", byOutcome, throughput}, {"Errors per second", byTrouble, troubles},
-	} {
+	}
+	for _, p := range append(plots, serverPlots(r.Server)...) {
 		svg, err := p.draw(r)
 		if err != nil {
 			return fmt.Errorf("the HTML report: %w", err)
