@@ -235,7 +235,8 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	}
 	defer run.Close()
 	if f.find.on() {
-		r, err := f.find.search(ctx, w, run, o, out, line, expected)
+		beginWatch(ctx, w, watch, o.At)
+		r, err := f.find.search(ctx, w, run, o, out, line, watch, expected)
 		if r != nil {
 			metrics.lastScrape(ctx, r)
 		}

@@ -15,12 +15,14 @@ import (
 	loadfind "github.com/dmwake/dmwake/harness/load/find"
 	"github.com/dmwake/dmwake/harness/load/page"
 	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/harness/load/server"
 )
 
 // findFlags are the flags of a search for the server's capacity.
 type findFlags struct {
 	conditions  []string
 	devices     bool
+	polls       bool // devices check in by themselves, once in every
 	every, step time.Duration
 	from, to    float64
 	expected    []*result.Expectation // the conditions
@@ -36,7 +38,7 @@ const (
 func addFindFlags(c *cobra.Command, f *loadFlags) {
 	fl, k := c.Flags(), &f.find
 	fl.StringArrayVar(&k.conditions, "find", nil, "search the highest rate at which this holds: 'p99<2s', 'lost==0'; repeatable; conditions as for --expect")
-	fl.BoolVar(&k.devices, "find-devices", false, "search the highest number of devices instead, each woken once in --every")
+	fl.BoolVar(&k.devices, "find-devices", false, "search the highest number of devices instead, each woken once in --every, or checking in once in --poll")
 	fl.DurationVar(&k.every, "every", 0, "with --find-devices: how often each device is woken, such as 8h or 1m")
 	fl.Float64Var(&k.from, "find-from", 0, "rate or number of devices to begin with (default: 10 wake-ups a second, or 100 devices)")
 	fl.Float64Var(&k.to, "find-to", 0, "highest rate or number of devices to try (default: no limit)")
@@ -62,7 +64,7 @@ func (k *findFlags) check(f *loadFlags, given func(flag string) bool) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"rate", "duration", "warmup", "storm", "share", "start"} {
+	for _, name := range []string{"rate", "duration", "warmup", "storm", "share", "start", "speed"} {
 		if given(name) {
 			return fmt.Errorf("--%s: --find decides on the rates and their length (--find-from, --find-to, --step); leave --%s out", name, name)
 		}
@@ -75,6 +77,15 @@ func (k *findFlags) check(f *loadFlags, given func(flag string) bool) error {
 		k.expected = append(k.expected, e)
 	}
 	k.expected = loadfind.Assumed(k.expected)
+	k.polls = f.workload.poll > 0
+	switch {
+	case k.polls && !k.devices:
+		return errors.New("--poll: the interval decides on the rate; search the number of devices instead, with --find-devices")
+	case k.polls && k.every > 0:
+		return errors.New("--every: with --poll devices check in by themselves; leave one of the two out")
+	case k.polls:
+		k.every = f.workload.poll
+	}
 	if err := k.checkSpan(); err != nil {
 		return err
 	}
@@ -117,7 +128,7 @@ func (k *findFlags) checkSpan() error {
 	case k.devices && (k.from != float64(int(k.from)) || k.to != float64(int(k.to))):
 		return errors.New("--find-devices: give whole numbers with --find-from and --find-to")
 	case k.devices && k.every < time.Second:
-		return errors.New("--find-devices: say how often each device is woken: --every 8h, 1s or more")
+		return errors.New("--find-devices: say how often each device is woken (--every 8h) or checks in (--poll 8h), 1s or more")
 	case !k.devices && k.every > 0:
 		return errors.New("--every: goes with --find-devices; without it the rate is searched")
 	}
@@ -126,8 +137,11 @@ func (k *findFlags) checkSpan() error {
 
 // what says what is searched.
 func (k *findFlags) what() string {
-	if k.devices {
-		return fmt.Sprintf("each woken once in %s: searching how many devices hold %s", short(k.every), k.text())
+	switch {
+	case k.polls:
+		return fmt.Sprintf("each checking in every %s: searching how many devices hold %s", result.Short(k.every), k.text())
+	case k.devices:
+		return fmt.Sprintf("each woken every %s: searching how many devices hold %s", result.Short(k.every), k.text())
 	}
 	return "searching the highest rate that holds " + k.text()
 }
@@ -142,12 +156,12 @@ func (k *findFlags) text() string {
 }
 
 // search searches, writes and prints the answer, and judges it.
-func (k *findFlags) search(ctx context.Context, w io.Writer, run *load.Run, o *load.Options, out *outputs, line *liveLine, expected []*result.Expectation) (*result.Result, error) {
+func (k *findFlags) search(ctx context.Context, w io.Writer, run *load.Run, o *load.Options, out *outputs, line *liveLine, watch *server.Watch, expected []*result.Expectation) (*result.Result, error) {
 	line.quiet = line.quiet || line.screen == nil // a line for each step is enough
 	p := &stepPrinter{w: w, of: result.OfRate}
 	c := &loadfind.Config{Conditions: k.expected, From: k.from, To: k.to, Step: k.step, Poisson: o.Plan.Poisson, Progress: o.Progress, Observe: o.Observe, Words: func(err error) string { return inFlags(err).Error() }}
 	if k.devices {
-		c.Every, p.of = k.every, result.OfDevices
+		c.Every, c.Polls, p.of = k.every, k.polls, result.OfDevices
 	}
 	var undo []func()
 	defer func() {
@@ -164,6 +178,10 @@ func (k *findFlags) search(ctx context.Context, w io.Writer, run *load.Run, o *l
 		line.drop()
 		p.step(s)
 	}
+	defer watch.Stop()
+	if !watch.Empty() {
+		c.Server = stepWatch(watch)
+	}
 	p.head()
 	answer, failed := loadfind.Run(ctx, run, c)
 	line.drop()
@@ -176,6 +194,26 @@ func (k *findFlags) search(ctx context.Context, w io.Writer, run *load.Run, o *l
 		return answer.Found(), usage(inFlags(failed))
 	}
 	return answer.Found(), judgeCapacity(w, answer, expected)
+}
+
+// stepWatch adds to the result of each step what was seen of the server. It was idle
+// before the first step only.
+func stepWatch(w *server.Watch) func(*result.Result) {
+	var idle []*float64
+	return func(r *result.Result) {
+		warmup, _ := time.ParseDuration(r.Config.Warmup) //nolint:errcheck // dmwake wrote it
+		wakes := r.Counts.Done + r.Counts.Polled
+		r.Server = w.Result(server.Window{Start: r.Started, Counted: r.Started.Add(warmup), End: r.Ended, Wakes: wakes})
+		for i := range r.Server.Processes {
+			p := &r.Server.Processes[i]
+			if i == len(idle) {
+				idle = append(idle, p.IdleCPU)
+			}
+			if p.IdleCPU = idle[i]; wakes > 0 {
+				p.CPUPerWake = p.NetCPU() / float64(wakes)
+			}
+		}
+	}
 }
 
 // judgeCapacity decides on the exit code. Expectations are about the confirmation.

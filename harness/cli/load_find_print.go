@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -23,7 +22,7 @@ func (p *stepPrinter) head() {
 // begin says what only a terminal's progress line would say: that a long step begins.
 func (p *stepPrinter) begin(value float64, length time.Duration, confirmation bool) {
 	if confirmation {
-		say(p.w, "confirming %s for %s\n", digits(value), short(length))
+		say(p.w, "confirming %s for %s\n", digits(value), result.Short(length))
 	}
 }
 
@@ -51,11 +50,7 @@ func verdictText(s *result.CapacityStep) string {
 
 // tellCapacity prints the answer of a search.
 func tellCapacity(w io.Writer, c *result.Capacity, k *findFlags) {
-	unit := "wake-ups a second"
-	if c.Of == result.OfDevices {
-		unit = fmt.Sprintf("devices, each woken once in %s", short(k.every))
-	}
-	most := ""
+	unit, most := c.Unit(), ""
 	if c.AtLeast {
 		most = "at least "
 	}
@@ -88,15 +83,3 @@ func tellCapacity(w io.Writer, c *result.Capacity, k *findFlags) {
 }
 
 func digits(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
-
-// short writes 1m instead of 1m0s.
-func short(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}

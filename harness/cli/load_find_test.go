@@ -30,7 +30,8 @@ func TestFindAnotherProcess(t *testing.T) {
 		code  int
 	}{
 		{[]string{"--devices", "40", "--find-from", "10", "--find-to", "20"}, "Capacity: at least 20 wake-ups a second\n", 20, exitOK},
-		{[]string{"--find-devices", "--every", "2s", "--find-from", "10", "--find-to", "20"}, "Capacity: at least 20 devices, each woken once in 2s\n", 20, exitOK},
+		{[]string{"--find-devices", "--every", "2s", "--find-from", "10", "--find-to", "20"}, "Capacity: at least 20 devices, each woken every 2s\n", 20, exitOK},
+		{[]string{"--find-devices", "--poll", "2s", "--find-from", "10", "--find-to", "20"}, "Capacity: at least 20 devices, each checking in every 2s\n", 20, exitOK},
 		{[]string{"--devices", "40", "--find-from", "10", "--find-to", "20", "--expect", "rate>=300"}, "NOT AS EXPECTED  rate>=300", 20, exitFailed},
 		{[]string{"--devices", "4", "--find", "p50<1us", "--find-from", "12", "--find-to", "12"}, "Capacity: not found", 0, exitFailed},
 	} {
@@ -69,9 +70,12 @@ func TestFindMistakes(t *testing.T) {
 		"--find p99<2s --find-from 9 --find-to 3":                  "--find-to: 3 is below the first value, 9",
 		"--find p99<2s --find-to 1e9":                              "--find-to: 1e+09 is not from more than 0 to 1000000",
 		"--find p99<2s --every 1m":                                 "--every: goes with --find-devices",
+		"--find p99<2s --poll 1m":                                  "--poll: the interval decides on the rate",
+		"--find p99<2s --find-devices --poll 1m --every 1m":        "--every: with --poll devices check in by themselves",
+		"--find p99<2s --speed 60":                                 "leave --speed out",
 		"--find p99<2s --sender none":                              "--sender: with none nobody wakes the devices",
 		"--find p99<2s --work wipe":                                "--work: a wiped device cannot be woken again",
-		"--find p99<2s --find-devices":                             "say how often each device is woken: --every 8h",
+		"--find p99<2s --find-devices":                             "say how often each device is woken (--every 8h)",
 		"--find p99<2s --find-devices --every 1m --devices 5":      "leave --devices and --state out",
 		"--find p99<2s --find-devices --every 1m --find-from 10.5": "give whole numbers",
 	} {

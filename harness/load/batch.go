@@ -20,6 +20,8 @@ type Batch struct {
 	Count int
 	// Among is how many devices take part, the first ones. 0: all.
 	Among int
+	// Every has each device check in at this interval during Plan, instead of waking it.
+	Every time.Duration
 	// Storm wakes every device once, at the start of the counted time of Plan.
 	Storm bool
 	// At is when the plan starts; zero: now. A time in the past is an error, because
@@ -120,6 +122,9 @@ func (r *Run) newBatch(what *Batch) *batch {
 	part := what.part
 	if part == nil {
 		part = r.opts.pushes(what.Plan)
+		if what.Every > 0 {
+			part = &Part{Name: "polls", Kind: KindPoll, Every: what.Every, Plan: what.Plan}
+		}
 	}
 	own := *what
 	own.part = part
@@ -127,6 +132,9 @@ func (r *Run) newBatch(what *Batch) *batch {
 	b.visits, b.jobs = map[int]*visits{}, map[*wakeup]struct{}{}
 	if part.Kind.inTurn() {
 		b.order = r.polls()
+		if what.Among > 0 {
+			b.order = b.order[:min(what.Among, len(b.order))]
+		}
 		b.Plan = part.arrivals(r.devicesOf(b))
 	}
 	r.mu.Lock()

@@ -35,6 +35,7 @@ type Run struct {
 
 	sessions int64         // by push, that succeeded
 	done     int64         // wake-ups that these served
+	shared   int64         // visits that had the session of another one
 	active   time.Duration // when a notification last arrived or a session last ended
 }
 

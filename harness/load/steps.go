@@ -18,12 +18,12 @@ func (r *Run) count(s *session) {
 }
 
 // Merged is how many wake-ups so far shared a successful session with another one:
-// a device that is woken during a session holds one more for all of them. It is too
+// a device that is due again during a session holds one more for all of them. It is too
 // low by the sessions that served no wake-up.
 func (r *Run) Merged() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.done - r.sessions
+	return r.done - r.sessions + r.shared
 }
 
 // Waited is how many devices were woken so far while the limit of concurrent

@@ -118,6 +118,7 @@ func (r *Run) hold(ctx context.Context, b *batch, device int, d *dmclient.Device
 		return
 	}
 	v.running, v.waiting = v.waiting, nil
+	r.shared += int64(len(v.running) - 1)
 	r.mu.Unlock()
 	s, err := b.session(ctx, d)
 	if ctx.Err() != nil {

@@ -24,23 +24,19 @@ type Load interface {
 	Waited() int64
 }
 
-// ServerUse tells what the server uses.
-type ServerUse interface {
-	// CPU is the processor time that the server has used so far, and how many
-	// processors it may use; ok is false if nobody knows.
-	CPU() (used time.Duration, processors float64, ok bool)
-}
-
 // Config says what to search.
 type Config struct {
 	Conditions []*result.Expectation
 	From, To   float64       // the first value to try, and the highest; To 0: no limit
 	Step       time.Duration // length of a step
 	// Every searches the number of devices instead of the rate: each device is
-	// woken once in this time.
+	// woken once in this time or, with Polls, checks in by itself.
 	Every   time.Duration
+	Polls   bool
 	Poisson bool
-	Server  ServerUse // nil: unknown
+	// Server adds to the result of a step what the server used meanwhile; nil: nobody
+	// knows.
+	Server func(*result.Result)
 	// Begin is called before a step, Tell after it.
 	Begin    func(value, rate float64, length time.Duration)
 	Tell     func(*result.CapacityStep)
@@ -93,8 +89,9 @@ func Run(ctx context.Context, on Load, c *Config) (*result.Capacity, error) {
 		Machine: result.Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Go: runtime.Version()}}}
 	s := span{from: c.From, to: c.To, least: leastWakeups / c.Step.Seconds()}
 	if c.Every > 0 {
-		d.out.Of, d.out.Every, s.whole, s.least = result.OfDevices, c.Every.String(), true, max(1, math.Ceil(s.least*c.Every.Seconds()))
+		d.out.Of, d.out.Every, s.whole, s.least = result.OfDevices, result.Short(c.Every), true, max(1, math.Ceil(s.least*c.Every.Seconds()))
 	}
+	d.out.Polls = c.Polls
 	for _, e := range c.Conditions {
 		d.out.Conditions = append(d.out.Conditions, e.String())
 	}
@@ -128,7 +125,9 @@ func (d *driver) try(ctx context.Context, t trial) (verdict, error) {
 	var seen observed
 	if d.Every > 0 {
 		s.Rate = t.value / d.Every.Seconds()
-		batch.Among = int(t.value)
+		if batch.Among = int(t.value); d.Polls {
+			batch.Every = d.Every
+		}
 		stop, err := d.grow(ctx, &s, &seen)
 		if stop || err != nil {
 			return hopeless, err
@@ -202,30 +201,33 @@ func (d *driver) words(err error) string {
 // mark is what was counted before a step.
 type mark struct {
 	merged, waited int64
-	at             time.Time
-	cpu            time.Duration
-	known          bool
 }
 
-func (d *driver) mark() mark {
-	m := mark{merged: d.load.Merged(), waited: d.load.Waited(), at: time.Now()}
-	if d.Server != nil {
-		m.cpu, _, m.known = d.Server.CPU()
-	}
-	return m
-}
+func (d *driver) mark() mark { return mark{d.load.Merged(), d.load.Waited()} }
 
 // observe notes what a step showed beside its result.
 func (d *driver) observe(before mark, s *result.CapacityStep, seen *observed) {
 	s.Merged = max(d.load.Merged()-before.merged, 0)
 	seen.merged, seen.waited = s.Merged, d.load.Waited()-before.waited
-	if d.Server == nil || !before.known {
-		return
+	if d.Server != nil {
+		d.Server(s.Result)
+		s.ServerCPU = serverCPU(s.Result)
 	}
-	if used, processors, ok := d.Server.CPU(); ok && processors > 0 {
-		share := (used - before.cpu).Seconds() / time.Since(before.at).Seconds() / processors
-		s.ServerCPU = &share
+}
+
+// serverCPU is the share of this machine's processors that the server used; nil: unknown.
+func serverCPU(r *result.Result) *float64 {
+	if r.Server == nil || len(r.Server.Processes) == 0 || r.Machine.CPUs == 0 {
+		return nil
 	}
+	sum := 0.0
+	for _, p := range r.Server.Processes {
+		if p.Seconds > 0 {
+			sum += p.CPUSeconds / p.Seconds
+		}
+	}
+	sum /= float64(r.Machine.CPUs)
+	return &sum
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

@@ -2,6 +2,7 @@ package find
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -130,7 +131,7 @@ func TestUpTo(t *testing.T) {
 func TestDevices(t *testing.T) {
 	every := func(c *Config) { c.Every, c.From = time.Minute, 100 }
 	s := &simulated{slots: 4, takes: 100 * time.Millisecond} // 40 a second
-	if r := searched(t, s, every); r.Holds < .9*2400 || r.Holds > 1.1*2400 || r.Of != result.OfDevices || r.Every != "1m0s" || s.devices != 3200 {
+	if r := searched(t, s, every); r.Holds < .9*2400 || r.Holds > 1.1*2400 || r.Of != result.OfDevices || r.Every != "1m" || s.devices != 3200 {
 		t.Errorf("%g of %d devices", r.Holds, s.devices)
 	}
 	s = &simulated{slots: 4, takes: time.Millisecond, licence: 500}
@@ -143,8 +144,12 @@ func TestDevices(t *testing.T) {
 // TestServerCPU: if the server's processors are full, they are the limit.
 func TestServerCPU(t *testing.T) {
 	share := .98
-	steps := []result.CapacityStep{{Value: 10, Verdict: holds, Result: &result.Result{}}, {Value: 20, Verdict: fails, ServerCPU: &share, Result: &result.Result{}}}
-	if l := limitOf(bounds{holds: 10, fails: 20}, steps, 0); l.Kind != result.LimitServerCPU {
+	used := &result.Result{Machine: result.Machine{CPUs: 4}, Server: &result.Server{Processes: []result.Process{{CPUSeconds: 30, Seconds: 10}, {CPUSeconds: 9.2, Seconds: 10}}}}
+	if c := serverCPU(used); c == nil || math.Abs(*c-share) > .001 {
+		t.Errorf("share %v", c)
+	}
+	steps := []result.CapacityStep{{Value: 10, Verdict: holds, Result: &result.Result{}}, {Value: 20, Verdict: fails, ServerCPU: &share, Result: used}}
+	if l := limitOf(bounds{holds: 10, fails: 20}, steps, 0); l.Kind != result.LimitServerCPU || !strings.Contains(l.Text, "used 3.92 of 4 processors") {
 		t.Errorf("%+v", l)
 	}
 	// The machine is full, because the server on it is, and not dmwake.

@@ -94,8 +94,15 @@ func grew(before, now *result.Result) (g grown) {
 // machine may have taken processors from a server on it, and the text tells so.
 func limitOf(b bounds, steps []result.CapacityStep, to float64) result.Limit {
 	l := whatLimited(b, steps, to)
-	if s := last(steps, b.fails, false); s != nil && s.Verdict == fails && isFull(s.Result.CPU) {
+	s := last(steps, b.fails, false)
+	if s == nil || s.Verdict != fails {
+		return l
+	}
+	if isFull(s.Result.CPU) {
 		l.Text += "; " + processors(s.Result.CPU)
+	}
+	if c := s.ServerCPU; c != nil { // a server of one thread is at its limit with one of them
+		l.Text += fmt.Sprintf("; the server used %.2f of %d processors", *c*float64(s.Result.Machine.CPUs), s.Result.Machine.CPUs)
 	}
 	return l
 }
@@ -112,7 +119,7 @@ func whatLimited(b bounds, steps []result.CapacityStep, to float64) result.Limit
 		return result.Limit{Kind: result.LimitOwn, Text: "dmwake or this machine: " + strings.Join(failed.Own, "; ")}
 	}
 	if c := failed.ServerCPU; c != nil && *c >= fullCPU {
-		return result.Limit{Kind: result.LimitServerCPU, Text: fmt.Sprintf("the server's processors were %.0f %% busy", 100**c)}
+		return result.Limit{Kind: result.LimitServerCPU, Text: "the server: it needs more processors"}
 	}
 	var before *result.Result
 	at := ""

@@ -80,7 +80,11 @@ func realSearch(t *testing.T, devices int, begins func() bool, c *Config) *resul
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := load.Start(t.Context(), l, &load.Options{Devices: devices, Profile: "win11", Plan: plan, Who: "round", Sender: load.SenderWNS, Work: load.Work{Kind: "none"}, Key: "ec", Curve: "x25519", Drain: 20 * time.Second, Seed: 1})
+	o := &load.Options{Devices: devices, Profile: "win11", Plan: plan, Who: "round", Sender: load.SenderWNS, Work: load.Work{Kind: "none"}, Key: "ec", Curve: "x25519", Drain: 20 * time.Second, Seed: 1}
+	if c.Polls {
+		o.Poll = c.Every
+	}
+	run, err := load.Start(t.Context(), l, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +116,7 @@ func TestReal(t *testing.T) {
 	for name, c := range map[string]*Config{
 		"rate":    {From: 10, To: 20},
 		"devices": {From: 20, To: 40, Every: 2 * time.Second},
+		"polls":   {From: 20, To: 40, Every: 2 * time.Second, Polls: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -23,12 +23,9 @@ type simulated struct {
 	full    bool          // the machine's processors are busy
 	hiccup  map[int]bool  // steps in which the server pauses for 20 s
 
-	drives   int
-	devices  int
-	merged   int64
-	usedCPU  time.Duration
-	perVisit time.Duration // CPU of the server
-	cores    float64       // of the server; 0: nobody knows
+	drives  int
+	devices int
+	merged  int64
 }
 
 const drain = 15 * time.Second
@@ -37,9 +34,6 @@ func (s *simulated) Idle(context.Context, time.Duration) bool { return true }
 func (s *simulated) Len() int                                 { return s.devices }
 func (s *simulated) Merged() int64                            { return s.merged }
 func (s *simulated) Waited() int64                            { return 0 }
-
-// CPU implements ServerUse. The simulation takes no time, hence CPU is scaled.
-func (s *simulated) CPU() (time.Duration, float64, bool) { return s.usedCPU, s.cores, s.cores > 0 }
 
 func (s *simulated) Grow(_ context.Context, more int) (failed int, reason string, err error) {
 	if s.maxSize > 0 && s.devices+more > s.maxSize {
@@ -98,7 +92,6 @@ func (s *simulated) Drive(ctx context.Context, b *load.Batch) (*result.Result, e
 		begin := max(at+late, free[next])
 		free[next] = begin + s.takes
 		whole := free[next] - at
-		s.usedCPU += s.perVisit
 		switch {
 		case whole > drain+p.Duration-at:
 			if step.Lost++; counted {

@@ -34,14 +34,10 @@ func WriteCapacity(w io.Writer, c *result.Capacity) error {
 	v := struct {
 		*result.Capacity
 		Style  template.HTML
-		Unit   string
 		Legend []key
 		Plot   template.HTML
 		Rows   []step
-	}{Capacity: c, Style: style, Unit: "wake-ups a second", Legend: byVerdict}
-	if c.Of == result.OfDevices {
-		v.Unit = "devices, each woken once in " + c.Every
-	}
+	}{Capacity: c, Style: style, Legend: byVerdict}
 	for i := range c.Steps {
 		s := step{CapacityStep: c.Steps[i]}
 		if s.Result != nil {

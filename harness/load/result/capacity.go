@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/bounded"
@@ -17,7 +18,7 @@ const KindCapacity = "capacity"
 // What a search for the capacity varies: Capacity.Of.
 const (
 	OfRate    = "rate"    // wake-ups a second
-	OfDevices = "devices" // devices, each woken once in Every
+	OfDevices = "devices" // devices, each woken or checking in once in Every
 )
 
 // Capacity is the answer of a search for the highest rate, or the highest number of
@@ -31,6 +32,7 @@ type Capacity struct {
 	Machine    Machine       `json:"machine"`
 	Of         string        `json:"of"`
 	Every      string        `json:"every,omitempty"` // with OfDevices
+	Polls      bool          `json:"polls,omitempty"` // devices check in by themselves
 	Conditions []string      `json:"conditions"`
 	// Steps are in the order in which they were tried.
 	Steps []CapacityStep `json:"steps"`
@@ -61,8 +63,8 @@ type CapacityStep struct {
 	Own []string `json:"own,omitempty"`
 	// Merged are done wake-ups that shared their session with another one.
 	Merged int64 `json:"merged,omitempty"`
-	// ServerCPU is the share of its processors that the server used; absent if
-	// nobody knows.
+	// ServerCPU is the share of this machine's processors that the server used; absent
+	// if it is not watched.
 	ServerCPU *float64 `json:"serverCpu,omitempty"`
 	Result    *Result  `json:"result"`
 }
@@ -96,6 +98,17 @@ type Limit struct {
 	Text  string `json:"text"`
 }
 
+// Unit is what the values count.
+func (c *Capacity) Unit() string {
+	switch {
+	case c.Of != OfDevices:
+		return "wake-ups a second"
+	case c.Polls:
+		return "devices, each checking in every " + c.Every
+	}
+	return "devices, each woken every " + c.Every
+}
+
 // Found is the result of the step that Holds rests on; nil if there is none. It is
 // the confirmation, if there was one.
 func (c *Capacity) Found() (r *Result) {
@@ -126,4 +139,16 @@ func ReadCapacity(path string) (*Capacity, error) {
 		return nil, fmt.Errorf("%s is not a result of dmwake load --find --json", path)
 	}
 	return &c, nil
+}
+
+// Short formats a duration without the parts that are zero: 1m, not 1m0s.
+func Short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
