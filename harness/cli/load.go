@@ -31,6 +31,7 @@ type loadFlags struct {
 	seed                uint64
 	share, start        string
 	json, html, metrics string
+	console             string
 	expect, mutants     []string
 	quiet               bool
 	server              serverFlags
@@ -98,6 +99,7 @@ enrolled, 130 interrupted (the result is still written).`,
 	quietFlag(fl, &f.quiet, "print only the result, no progress")
 	f.workload.add(fl)
 	addFindFlags(c, &f)
+	consoleFlag(fl, &f.console)
 	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
 	return c
 }
@@ -201,6 +203,7 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return err
 	}
 	scraped, taken := f.listenMetrics()
+	shown, notShown := listenConsole(f.console)
 	l, err := lab.Start(cfg, lab.Options{Seed: seed, Mutants: mutated, DDF: f.ddf})
 	if l != nil {
 		defer l.Close()
@@ -208,7 +211,10 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if scraped != nil {
 		defer scraped.Close()
 	}
-	if err := errors.Join(err, taken); err != nil {
+	if shown != nil {
+		defer shown.Close()
+	}
+	if err := errors.Join(err, taken, notShown); err != nil {
 		return usage(err) // all ports that are taken
 	}
 	o, err := f.options(l.Seed)
@@ -223,6 +229,8 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	o.Progress, o.Enrolled = line.progress, line.enrolled(int(o.Share.Count(int64(f.devices))))
 	metrics := serveMetrics(w, o, scraped)
 	defer metrics.close()
+	pages := serveConsole(w, l, o, shown)
+	defer pages.close()
 	what := f.what()
 	if f.find.on() {
 		what = f.find.what()
@@ -234,9 +242,10 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return err
 	}
 	defer run.Close()
+	pages.doing(fmt.Sprintf("%d devices against %s, %s", len(run.Devices()), l.Config.Target.Name, what))
 	if f.find.on() {
 		beginWatch(ctx, w, watch, o.At)
-		r, err := f.find.search(ctx, w, run, o, out, line, watch, expected)
+		r, err := f.find.search(ctx, &search{w, run, o, out, line, watch, pages, expected})
 		if r != nil {
 			metrics.lastScrape(ctx, r)
 		}

@@ -155,8 +155,22 @@ func (k *findFlags) text() string {
 	return strings.Join(list, ", ")
 }
 
-// search searches, writes and prints the answer, and judges it.
-func (k *findFlags) search(ctx context.Context, w io.Writer, run *load.Run, o *load.Options, out *outputs, line *liveLine, watch *server.Watch, expected []*result.Expectation) (*result.Result, error) {
+// search is what a search needs beside its flags.
+type search struct {
+	w        io.Writer
+	run      *load.Run
+	o        *load.Options
+	out      *outputs
+	line     *liveLine
+	watch    *server.Watch
+	pages    *loadConsole
+	expected []*result.Expectation
+}
+
+// search searches, writes and prints the answer, and judges it. It returns the result of
+// the step that the answer rests on.
+func (k *findFlags) search(ctx context.Context, s *search) (*result.Result, error) {
+	w, o, line, watch := s.w, s.o, s.line, s.watch
 	line.quiet = line.quiet || line.screen == nil // a line for each step is enough
 	p := &stepPrinter{w: w, of: result.OfRate}
 	c := &loadfind.Config{Conditions: k.expected, From: k.from, To: k.to, Step: k.step, Poisson: o.Plan.Poisson, Progress: o.Progress, Observe: o.Observe, Words: func(err error) string { return inFlags(err).Error() }}
@@ -172,20 +186,21 @@ func (k *findFlags) search(ctx context.Context, w io.Writer, run *load.Run, o *l
 	c.Begin = func(value, rate float64, length time.Duration) {
 		line.end()
 		p.begin(value, length, length > 2*k.step)
+		s.pages.doing(fmt.Sprintf("%s: now %s for %s", k.what(), digits(value), result.Short(length)))
 		undo = append(undo, load.CollectLess(rate))
 	}
-	c.Tell = func(s *result.CapacityStep) {
+	c.Tell = func(step *result.CapacityStep) {
 		line.drop()
-		p.step(s)
+		p.step(step)
 	}
 	defer watch.Stop()
 	if !watch.Empty() {
 		c.Server = stepWatch(watch)
 	}
 	p.head()
-	answer, failed := loadfind.Run(ctx, run, c)
+	answer, failed := loadfind.Run(ctx, s.run, c)
 	line.drop()
-	unwritten := out.write(capacityReport{answer})
+	unwritten := s.out.write(capacityReport{answer})
 	tellCapacity(w, answer, k)
 	switch {
 	case unwritten != nil:
@@ -193,7 +208,7 @@ func (k *findFlags) search(ctx context.Context, w io.Writer, run *load.Run, o *l
 	case failed != nil:
 		return answer.Found(), usage(inFlags(failed))
 	}
-	return answer.Found(), judgeCapacity(w, answer, expected)
+	return answer.Found(), judgeCapacity(w, answer, s.expected)
 }
 
 // stepWatch adds to the result of each step what was seen of the server. It was idle

@@ -103,12 +103,16 @@ func (l *liveLine) enrolled(all int) func(done, failed int) {
 		if l.screen != nil && done%10 != 0 && done != all {
 			return
 		}
-		text := fmt.Sprintf("%d of %d devices enrolled", done, all)
-		if failed > 0 {
-			text += fmt.Sprintf(", %d failed", failed)
-		}
-		l.put(5*time.Second, "%s", text)
+		l.put(5*time.Second, "%s", enrolledText(done, failed, all))
 	}
+}
+
+func enrolledText(done, failed, all int) string {
+	text := fmt.Sprintf("%d of %d devices enrolled", done, all)
+	if failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	return text
 }
 
 func (l *liveLine) progress(p load.Progress) {

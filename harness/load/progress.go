@@ -15,6 +15,7 @@ type Progress struct {
 	Open     int64         // wake-ups under way, including the warm-up's
 	Rate     float64       // wake-ups that ended in the last second
 	P50, P99 int64         // of Whole so far, in microseconds
+	Errors   map[string]int64
 }
 
 // report calls Progress once a second until ctx ends, with the sums of the batches.
@@ -32,7 +33,7 @@ func (r *Run) report(ctx context.Context, list []*batch) {
 		case <-tick.C:
 		}
 		b := list[0]
-		p := Progress{Elapsed: r.now() - b.base}
+		p := Progress{Elapsed: r.now() - b.base, Errors: map[string]int64{}}
 		p.Warming = b.Plan != nil && p.Elapsed < b.Plan.Warmup
 		over, whole := int64(0), result.NewHistogram()
 		r.mu.Lock()
@@ -41,6 +42,9 @@ func (r *Run) report(ctx context.Context, list []*batch) {
 			p.Counts.Add(t.counts())
 			p.Open += t.open()
 			over += t.over
+			for kind, n := range t.errors {
+				p.Errors[kind] += n
+			}
 			if len(list) == 1 {
 				whole = t.stages[result.Whole]
 			} else {

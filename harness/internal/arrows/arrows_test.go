@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 	"harness/lab":                  {"simulator", "fakewns", "harness/target", "harness/signin", "harness/redact"},
 	"harness/load/result":          {"harness/report", "harness/bounded", "harness/printable"},
 	"harness/load/page":            {"harness/load/result", "harness/printable"},
-	"harness/console":              {"simulator/syncml", "fakewns", "harness/devices", "harness/guard", "harness/page", "harness/redact", "harness/printable"},
+	"harness/console":              {"simulator/syncml", "fakewns", "harness/devices", "harness/guard", "harness/load/result", "harness/page", "harness/redact", "harness/printable"},
 	"harness/chaos":                {}, // tests only
 	"harness/redact":               {}, // what may be shown; all who write texts for people know it
 	"harness/printable":            {}, // how it is shown
