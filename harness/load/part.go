@@ -127,8 +127,8 @@ func (m Mix) draw(r *rand.Rand) Work {
 	return m[len(m)-1].Work
 }
 
-// share is the part of the pushes that have work of this kind.
-func (m Mix) share(kind string) float64 {
+// Share is the part of the pushes that have work of this kind.
+func (m Mix) Share(kind string) float64 {
 	some, all := 0.0, 0.0
 	for _, w := range m {
 		all += w.Weight
@@ -203,7 +203,7 @@ func (o *Options) pushes(plan *Plan) *Part {
 // works tells whether pushes have work of a kind.
 func (o *Options) works(kind string) bool {
 	for _, p := range o.parts {
-		if p.Mix.share(kind) > 0 {
+		if p.Mix.Share(kind) > 0 {
 			return true
 		}
 	}

@@ -59,6 +59,7 @@ var mayImport = map[string][]string{
 	"harness/live":                 {"harness/printable"},
 	"harness/load/scale":           {},
 	"harness/load/verify":          {"harness/load/result"},
+	"harness/load/workload":        {"harness/load", "harness/bounded", "harness/target"},
 	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
 	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain"},
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target"},
