@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -73,6 +74,9 @@ func (f *loadFlags) readPlan() (err error) {
 // workloadOf sets what a run does. Its errors are OptionErrors.
 func (f *loadFlags) workloadOf(o *load.Options) (err error) {
 	w := &f.workload
+	if w.speed <= 0 || w.speed > load.MaxSpeed || math.IsNaN(w.speed) {
+		return fmt.Errorf("--speed: %g is not above 0 and up to %d", w.speed, load.MaxSpeed)
+	}
 	if w.plan != nil {
 		o.Parts = w.plan.Parts
 		o.Plan, err = load.Idle(w.plan.Duration, w.plan.Warmup)
@@ -114,6 +118,9 @@ func (f *loadFlags) partsOf(o *load.Options, mix load.Mix, pushes bool) error {
 		o.Parts = append(o.Parts, &load.Part{Name: "polls", Kind: load.KindPoll, Plan: idle, Every: w.poll})
 	}
 	if w.given("checkin-storm") {
+		if w.storm < f.warmup || w.storm > f.duration {
+			return fmt.Errorf("--checkin-storm: %s is not between the end of the warm-up (%s) and of the run (%s)", w.storm, f.warmup, f.duration)
+		}
 		o.Parts = append(o.Parts, &load.Part{Name: "storm", Kind: load.KindStorm, Plan: idle, At: w.storm})
 	}
 	for _, more := range []struct {
