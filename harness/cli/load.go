@@ -157,6 +157,12 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if err != nil {
 		return usage(err)
 	}
+	if err := f.readPlan(); err != nil {
+		return usage(err)
+	}
+	if f.workload.dryRun {
+		return f.tellPlan(s.out)
+	}
 	var cfg *target.Config
 	if f.config != "" {
 		if len(f.mutants) > 0 {
@@ -168,12 +174,6 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	}
 	if _, err := ddfFile(f.ddf, ""); err != nil {
 		return usage(err)
-	}
-	if err := f.readPlan(); err != nil {
-		return usage(err)
-	}
-	if f.workload.dryRun {
-		return f.tellPlan(s.out)
 	}
 	out, err := openOutputs(s.out, f.json, "", f.html)
 	if err != nil {

@@ -221,15 +221,19 @@ func tellParts(w io.Writer, r *result.Result) {
 	if len(r.Parts) == 0 {
 		return
 	}
-	width := len("in all")
-	for i := range r.Parts {
-		width = max(width, len(r.Parts[i].Name))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "\npart\tstarted\tdone\tpolled\tfailed\tlost\t")
+	if r.Counts.Unfinished > 0 {
+		fmt.Fprint(t, "unfinished\t")
 	}
+	fmt.Fprintln(t, "a second\tp50\tp99\tmax\t")
 	row := func(name string, c result.Counts, rate float64, at result.Summary) {
-		say(w, "%-*s %9d %9d %9d %9d %9d %10d %9.1f %10s %10s %10s\n", width, name, c.Started, c.Done, c.Polled, c.Failed, c.Lost, c.Unfinished, rate,
-			result.Micros(at.At["p50"]), result.Micros(at.At["p99"]), result.Micros(at.Max))
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t", name, c.Started, c.Done, c.Polled, c.Failed, c.Lost)
+		if r.Counts.Unfinished > 0 {
+			fmt.Fprintf(t, "%d\t", c.Unfinished)
+		}
+		fmt.Fprintf(t, "%.1f\t%s\t%s\t%s\t\n", rate, result.Micros(at.At["p50"]), result.Micros(at.At["p99"]), result.Micros(at.Max))
 	}
-	say(w, "\n%-*s %9s %9s %9s %9s %9s %10s %9s %10s %10s %10s\n", width, "part", "started", "done", "polled", "failed", "lost", "unfinished", "a second", "p50", "p99", "max")
 	for i := range r.Parts {
 		p := &r.Parts[i]
 		at := p.Stages[result.Whole]
@@ -240,6 +244,9 @@ func tellParts(w io.Writer, r *result.Result) {
 	}
 	if len(r.Parts) > 1 {
 		row("in all", r.Counts, r.Rate(), r.Stages[result.Whole])
+	}
+	if err := t.Flush(); err != nil {
+		return // as with all that is printed
 	}
 	for i := range r.Parts {
 		p := &r.Parts[i]
@@ -252,9 +259,7 @@ func tellParts(w io.Writer, r *result.Result) {
 		say(w, "\n")
 		tellStages(w, p.Stages)
 	}
-	if len(r.Parts) > 1 {
-		say(w, "\nin all\n")
-	}
+	say(w, "\n")
 }
 
 func tellStages(w io.Writer, stages map[result.Stage]result.Summary) {
