@@ -153,16 +153,25 @@ func (f *loadFlags) what(o *load.Options) string {
 		does = append(does, f.rate+" wake-ups a second")
 	}
 	if len(o.Parts) == 0 && o.Poll > 0 {
-		does = append(does, fmt.Sprintf("each polls every %s", o.Poll))
+		does = append(does, "each polls every "+load.Short(o.Poll))
 	}
 	out := strings.Join(does, ", ")
 	if len(o.Parts) > 0 || !f.storm {
-		out += fmt.Sprintf(" for %s", o.Plan.Duration)
+		out += " for " + load.Short(o.Plan.Duration)
 	}
 	if s := o.Speed; s != 1 {
 		out += fmt.Sprintf(", %g times as fast", s)
 	}
 	return out
+}
+
+// about formats a moment of a plan.
+func about(at time.Duration) string {
+	unit := time.Second
+	if at < time.Minute {
+		unit = time.Millisecond
+	}
+	return load.Short(at.Round(unit))
 }
 
 // previewSteps is how many rows the table of a dry run has.
@@ -178,9 +187,9 @@ func (f *loadFlags) tellPlan(w io.Writer) error {
 	if err != nil {
 		return usage(inFlags(err))
 	}
-	say(w, "%d devices enroll first. Then the plan takes %s", o.Devices, o.Plan.Duration)
+	say(w, "%d devices enroll first. Then the plan takes %s", o.Devices, load.Short(o.Plan.Duration))
 	if o.Speed != 1 {
-		say(w, ", %s at speed %g; all times and rates below are those of the plan", time.Duration(float64(o.Plan.Duration)/o.Speed).Round(time.Millisecond), o.Speed)
+		say(w, ", which is %s at speed %g; all times and rates below are those of the plan", about(time.Duration(float64(o.Plan.Duration)/o.Speed)), o.Speed)
 	}
 	say(w, ".\n\n")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -194,7 +203,7 @@ func (f *loadFlags) tellPlan(w io.Writer) error {
 		if p.Warm > 0 {
 			n += fmt.Sprintf(" (+%d warm-up)", p.Warm)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%.4g\t%s\n", p.Name, p.Kind, p.Text, n, p.First.Round(time.Millisecond), p.Last.Round(time.Millisecond), p.Peak, p.Mix.Text())
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%.4g\t%s\n", p.Name, p.Kind, p.Text, n, about(p.First), about(p.Last), p.Peak, p.Mix.Text())
 		head += "\t" + p.Name
 		all += p.Items
 	}
@@ -207,7 +216,7 @@ func (f *loadFlags) tellPlan(w io.Writer) error {
 	fmt.Fprintln(t, head+"\t")
 	for k := range previewSteps {
 		at := time.Duration(float64(o.Plan.Duration) * float64(k) / previewSteps)
-		fmt.Fprintf(t, "%s", at.Round(time.Millisecond))
+		fmt.Fprint(t, about(at))
 		for _, p := range parts {
 			fmt.Fprintf(t, "\t%d", p.Steps[k])
 		}
@@ -221,14 +230,19 @@ func tellParts(w io.Writer, r *result.Result) {
 	if len(r.Parts) == 0 {
 		return
 	}
+	width := len("in all")
+	for i := range r.Parts {
+		width = max(width, len(r.Parts[i].Name))
+	}
+	say(w, "\n")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "\npart\tstarted\tdone\tpolled\tfailed\tlost\t")
+	fmt.Fprintf(t, "%-*s\tstarted\tdone\tpolled\tfailed\tlost\t", width, "part")
 	if r.Counts.Unfinished > 0 {
 		fmt.Fprint(t, "unfinished\t")
 	}
 	fmt.Fprintln(t, "a second\tp50\tp99\tmax\t")
 	row := func(name string, c result.Counts, rate float64, at result.Summary) {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t", name, c.Started, c.Done, c.Polled, c.Failed, c.Lost)
+		fmt.Fprintf(t, "%-*s\t%d\t%d\t%d\t%d\t%d\t", width, name, c.Started, c.Done, c.Polled, c.Failed, c.Lost)
 		if r.Counts.Unfinished > 0 {
 			fmt.Fprintf(t, "%d\t", c.Unfinished)
 		}

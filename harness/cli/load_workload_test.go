@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/internal/testenv"
 	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/harness/load/workload"
 )
 
 // TestLoadPlanAnotherProcess: all kinds of parts beside each other, against a server in
@@ -58,5 +59,17 @@ parts:
 	}
 	if !strings.Contains(string(out), "churn: churn, 0.001") {
 		t.Errorf("%s", out)
+	}
+}
+
+// TestDocumentedPlan: the plan of the documentation is one.
+func TestDocumentedPlan(t *testing.T) {
+	_, after, ok := strings.Cut(readText(t, "harness/docs/load-workloads.md"), "```yaml\n")
+	text, _, ok2 := strings.Cut(after, "```")
+	if !ok || !ok2 {
+		t.Fatal("the page has no plan")
+	}
+	if p, err := workload.Parse("fleet.yaml", []byte(text)); err != nil || len(p.Parts) != 6 {
+		t.Errorf("%+v %v", p, err)
 	}
 }

@@ -24,11 +24,11 @@ func (d Day) Plan(duration, warmup time.Duration) (*Plan, error) {
 	}
 	switch {
 	case d.From < 0 || d.To > oneDay || d.From >= d.To:
-		return nil, optionError("Rate", "the day is from %s to %s; give two times of one day, such as 8h and 18h", short(d.From), short(d.To))
+		return nil, optionError("Rate", "the day is from %s to %s; give two times of one day, such as 8h and 18h", Short(d.From), Short(d.To))
 	case d.Peak <= 0 || d.Peak > MaxRate || d.Base < 0 || d.Base > d.Peak:
 		return nil, optionError("Rate", "the day has a peak of %g and a base of %g; give a peak above 0 and not below the base", d.Peak, d.Base)
 	case d.Base == 0 && d.From >= duration:
-		return nil, optionError("Rate", "the day begins at %s, and the plan ends at %s", short(d.From), short(duration))
+		return nil, optionError("Rate", "the day begins at %s, and the plan ends at %s", Short(d.From), Short(duration))
 	}
 	quarter := (d.To - d.From) / 4
 	for midnight := time.Duration(0); midnight < duration; midnight += oneDay {
@@ -42,7 +42,7 @@ func (d Day) Plan(duration, warmup time.Duration) (*Plan, error) {
 }
 
 func (d Day) text() string {
-	out := fmt.Sprintf("%s to %s each day, peak %g", short(d.From), short(d.To), d.Peak)
+	out := fmt.Sprintf("%s to %s each day, peak %g", Short(d.From), Short(d.To), d.Peak)
 	if d.Base > 0 {
 		out += fmt.Sprintf(", otherwise %g", d.Base)
 	}

@@ -78,18 +78,18 @@ func (p *Part) Text() string {
 	}
 	switch p.Kind {
 	case KindPoll:
-		return "every " + short(was.Every)
+		return "every " + Short(was.Every)
 	case KindStorm:
 		if was.Within == 0 {
-			return "all devices at " + short(was.At)
+			return "all devices at " + Short(was.At)
 		}
-		return fmt.Sprintf("all devices at %s within %s", short(was.At), short(was.Within))
+		return fmt.Sprintf("all devices at %s within %s", Short(was.At), Short(was.Within))
 	}
 	return p.Plan.Text()
 }
 
-// short formats a duration without the parts that are zero: 15m, not 15m0s.
-func short(d time.Duration) string {
+// Short formats a duration without the parts that are zero: 15m, not 15m0s.
+func Short(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")
