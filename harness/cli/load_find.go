@@ -64,9 +64,9 @@ func (k *findFlags) check(f *loadFlags, given func(flag string) bool) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"rate", "duration", "warmup", "storm", "share", "start", "speed"} {
+	for _, name := range []string{"rate", "duration", "warmup", "storm", "share", "start", "speed", "plan", "dry-run", "enroll-rate", "login-rate", "checkin-storm"} {
 		if given(name) {
-			return fmt.Errorf("--%s: --find decides on the rates and their length (--find-from, --find-to, --step); leave --%s out", name, name)
+			return fmt.Errorf("--%s: --find decides on rates and times itself (--find-from, --find-to, --step); leave --%s out", name, name)
 		}
 	}
 	for _, text := range k.conditions {
@@ -94,6 +94,8 @@ func (k *findFlags) check(f *loadFlags, given func(flag string) bool) error {
 		return errors.New("--sender: with none nobody wakes the devices, and --find has no rate to search; choose another sender")
 	case f.work == "wipe":
 		return errors.New("--work: a wiped device cannot be woken again; choose other work with --find")
+	case strings.ContainsAny(f.work, "=,"):
+		return errors.New("--work: --find takes one kind of work, not a mix")
 	case k.devices && (given("devices") || f.state != ""):
 		return errors.New("--find-devices: it enrolls new devices as it goes; leave --devices and --state out, and say with --find-from how many to begin with")
 	case k.devices:

@@ -72,6 +72,8 @@ func TestFindMistakes(t *testing.T) {
 		"--find p99<2s --every 1m":                                 "--every: goes with --find-devices",
 		"--find p99<2s --poll 1m":                                  "--poll: the interval decides on the rate",
 		"--find p99<2s --find-devices --poll 1m --every 1m":        "--every: with --poll devices check in by themselves",
+		"--find p99<2s --plan p.yaml":                              "leave --plan out",
+		"--find p99<2s --work get=2,none=1":                        "--work: --find takes one kind of work",
 		"--find p99<2s --speed 60":                                 "leave --speed out",
 		"--find p99<2s --sender none":                              "--sender: with none nobody wakes the devices",
 		"--find p99<2s --work wipe":                                "--work: a wiped device cannot be woken again",

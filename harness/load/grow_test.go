@@ -70,7 +70,7 @@ func TestGrow(t *testing.T) {
 			if failed, reason, err := run.Grow(t.Context(), 2); failed != 2 || reason != "RST: refused" || err != nil || run.Len() != 9 {
 				t.Errorf("%d failed (%s), %d devices: %v", failed, reason, run.Len(), err)
 			}
-			if _, _, err := run.Grow(t.Context(), maxDevices); err == nil || !strings.HasPrefix(err.Error(), "Devices: ") {
+			if _, _, err := run.Grow(t.Context(), MaxDevices); err == nil || !strings.HasPrefix(err.Error(), "Devices: ") {
 				t.Errorf("too many: %v", err)
 			}
 		})

@@ -79,8 +79,8 @@ type Options struct {
 }
 
 const (
-	// maxDevices limits the devices of one process.
-	maxDevices = 1_000_000
+	// MaxDevices limits the devices of one process.
+	MaxDevices = 1_000_000
 	// maxSessions is the default limit of concurrent sessions.
 	maxSessions = 1024
 )
@@ -144,7 +144,7 @@ func (o *Options) checkNumbers() error {
 	switch {
 	case o.Workers < 0:
 		return optionError("Workers", "%d concurrent sessions; give 1 or more, or leave it out", o.Workers)
-	case o.Devices < 1 || o.Devices > maxDevices:
+	case o.Devices < 1 || o.Devices > MaxDevices:
 		return optionError("Devices", "%d is not from 1 to 1,000,000", o.Devices)
 	}
 	return nil

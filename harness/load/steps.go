@@ -80,9 +80,3 @@ func (p *pool) busy() int {
 	}
 	return 0
 }
-
-// The highest values of one process: wake-ups a second, and devices.
-const (
-	MaxRate    = maxRate
-	MaxDevices = maxDevices
-)
