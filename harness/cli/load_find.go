@@ -218,7 +218,7 @@ func (k *findFlags) search(ctx context.Context, s *search) (*result.Result, erro
 func stepWatch(w *server.Watch) func(*result.Result) {
 	var idle []*float64
 	return func(r *result.Result) {
-		warmup, _ := time.ParseDuration(r.Config.Warmup) //nolint:errcheck // dmwake wrote it
+		warmup, _ := time.ParseDuration(r.Config.Warmup)
 		wakes := r.Counts.Done + r.Counts.Polled
 		r.Server = w.Result(server.Window{Start: r.Started, Counted: r.Started.Add(warmup), End: r.Ended, Wakes: wakes})
 		for i := range r.Server.Processes {

@@ -150,7 +150,7 @@ const leastPoints = 5
 // that falls behind.
 func growth(r *result.Result) (slope float64, ok bool) {
 	var points []result.CoursePoint
-	warmup, _ := time.ParseDuration(r.Config.Warmup) //nolint:errcheck // of our own plan; 0 is harmless
+	warmup, _ := time.ParseDuration(r.Config.Warmup) // of our own plan; 0 is harmless
 	for _, p := range r.Course {
 		if p.Done > 0 && p.P50 > 0 && p.At >= warmup.Seconds() {
 			points = append(points, p)

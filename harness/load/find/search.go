@@ -147,6 +147,6 @@ func (s *span) round(v float64) float64 {
 		unit = max(unit, 1)
 	}
 	// Through text, because a unit of 0.1 is not exact.
-	v, _ = strconv.ParseFloat(strconv.FormatFloat(math.Round(v/unit)*unit, 'g', 12, 64), 64) //nolint:errcheck // it is a number
+	v, _ = strconv.ParseFloat(strconv.FormatFloat(math.Round(v/unit)*unit, 'g', 12, 64), 64)
 	return v
 }
