@@ -152,18 +152,18 @@ func TestServerCPU(t *testing.T) {
 	if l := limitOf(bounds{holds: 10, fails: 20}, steps, 0); l.Kind != result.LimitServerCPU || !strings.Contains(l.Text, "used 3.92 of 4 processors") {
 		t.Errorf("%+v", l)
 	}
-	// The machine is full, because the server on it is, and not dmwake.
-	busy := &result.Result{CPU: &result.CPU{Own: .1, Busy: .99}}
-	if list := ownCauses(busy, &observed{}, nil, false); len(list) > 0 {
-		t.Errorf("%q", list)
-	}
-	steps[1].Result, steps[1].ServerCPU = busy, nil
-	if l := limitOf(bounds{holds: 10, fails: 20}, steps, 0); l.Kind == result.LimitOwn || !strings.Contains(l.Text, "99 % busy, 10 % by dmwake") {
-		t.Errorf("%+v", l)
-	}
-	busy.CPU.Own = .4
-	if list := ownCauses(busy, &observed{}, nil, false); len(list) != 1 {
-		t.Errorf("%q", list)
+	// The machine is full. That is the server's limit only if it is known to be the
+	// server that fills it.
+	little, most := .2, .7
+	for name, c := range map[string]struct {
+		use *float64
+		own float64
+		bad int
+	}{"the server": {&most, .1, 0}, "dmwake too": {&most, .25, 1}, "others": {&little, .1, 1}, "not watched": {nil, .1, 1}} {
+		k := &result.CapacityStep{ServerCPU: c.use, Result: &result.Result{CPU: &result.CPU{Own: c.own, Busy: .99}}}
+		if list := ownCauses(k, &observed{}, nil, false); len(list) != c.bad {
+			t.Errorf("%s: %q", name, list)
+		}
 	}
 }
 

@@ -25,8 +25,8 @@ const (
 	// percentiles of a short step do not show that yet.
 	keepsUp, keepsUpLong = 0.05, 0.02
 	// fullCPU is the share of busy processors from which anything may have waited
-	// for one. If dmwake itself uses up to littleCPU, it is not dmwake that others
-	// waited for; whether dmwake waited for others shows in its own stages.
+	// for one. It is the server's own use only if it is watched, uses most of what is
+	// used, and dmwake uses no more than littleCPU.
 	fullCPU, littleCPU = 0.9, 0.2
 	// A delay of dmwake itself is a cause from lateLeast on if it is that share of
 	// the whole.
@@ -76,7 +76,7 @@ func judge(conditions []*result.Expectation, s *result.CapacityStep, o *observed
 		s.Verdict, s.Own = unsure, []string{crowded}
 		return
 	}
-	s.Own = ownCauses(r, o, before, slow)
+	s.Own = ownCauses(s, o, before, slow)
 	s.Verdict = fails
 	if len(s.Own) > 0 {
 		s.Verdict = unsure
@@ -94,7 +94,8 @@ func tooFewDevices(r *result.Result, o *observed) string {
 }
 
 // ownCauses lists what of dmwake or its machine may be why a step failed.
-func ownCauses(r *result.Result, o *observed, before *result.Result, slow bool) (list []string) {
+func ownCauses(s *result.CapacityStep, o *observed, before *result.Result, slow bool) (list []string) {
+	r := s.Result
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	if o.busy != "" {
 		add("%s", o.busy)
@@ -104,7 +105,7 @@ func ownCauses(r *result.Result, o *observed, before *result.Result, slow bool) 
 			add("%d wake-ups: %s", n, kind)
 		}
 	}
-	if isFull(r.CPU) && r.CPU.Own > littleCPU {
+	if isFull(r.CPU) && !serverFull(s) {
 		add("%s", processors(r.CPU))
 	}
 	whole, late := r.Stages[result.Whole].At["p99"], r.Stages[result.Late].At["p99"]
@@ -127,6 +128,18 @@ func ownCauses(r *result.Result, o *observed, before *result.Result, slow bool) 
 }
 
 func isFull(c *result.CPU) bool { return c != nil && c.Busy+c.Stolen >= fullCPU }
+
+// serverFull tells whether the server is known to use most of the processors.
+func serverFull(s *result.CapacityStep) bool {
+	use, c := s.ServerCPU, s.Result.CPU
+	switch {
+	case use == nil:
+		return false
+	case c == nil:
+		return *use >= fullCPU
+	}
+	return *use >= fullCPU || isFull(c) && *use >= c.Busy/2 && c.Own <= littleCPU
+}
 
 func processors(c *result.CPU) string {
 	return fmt.Sprintf("the processors of this machine were %.0f %% busy, %.0f %% by dmwake", 100*(c.Busy+c.Stolen), 100*c.Own)

@@ -90,19 +90,11 @@ func grew(before, now *result.Result) (g grown) {
 	return g
 }
 
-// limitOf says what limited the server, from the steps around its limit. Others on this
-// machine may have taken processors from a server on it, and the text tells so.
+// limitOf says what limited the server, from the steps around its limit.
 func limitOf(b bounds, steps []result.CapacityStep, to float64) result.Limit {
 	l := whatLimited(b, steps, to)
-	s := last(steps, b.fails, false)
-	if s == nil || s.Verdict != fails {
-		return l
-	}
-	if isFull(s.Result.CPU) {
-		l.Text += "; " + processors(s.Result.CPU)
-	}
-	if c := s.ServerCPU; c != nil { // a server of one thread is at its limit with one of them
-		l.Text += fmt.Sprintf("; the server used %.2f of %d processors", *c*float64(s.Result.Machine.CPUs), s.Result.Machine.CPUs)
+	if s := last(steps, b.fails, false); s != nil && s.ServerCPU != nil { // a server of one thread is at its limit with one of them
+		l.Text += fmt.Sprintf("; the server used %.2f of %d processors", *s.ServerCPU*float64(s.Result.Machine.CPUs), s.Result.Machine.CPUs)
 	}
 	return l
 }
@@ -118,7 +110,7 @@ func whatLimited(b bounds, steps []result.CapacityStep, to float64) result.Limit
 	if failed.Verdict == unsure {
 		return result.Limit{Kind: result.LimitOwn, Text: "dmwake or this machine: " + strings.Join(failed.Own, "; ")}
 	}
-	if c := failed.ServerCPU; c != nil && *c >= fullCPU {
+	if serverFull(failed) {
 		return result.Limit{Kind: result.LimitServerCPU, Text: "the server: it needs more processors"}
 	}
 	var before *result.Result
