@@ -162,8 +162,7 @@ func TestReal(t *testing.T) {
 }
 
 // TestRealCapacity: a search on real sockets hits the known capacity of servers within
-// 10 %, or says that this machine was the limit. It takes minutes and a machine that
-// is not busy: make capacity. TestKnownCapacity does the same without a clock.
+// 10 %. It takes ten minutes: make capacity. TestKnownCapacity does the same without a clock.
 func TestRealCapacity(t *testing.T) {
 	if !*full {
 		t.Skip("run by make capacity; TestKnownCapacity does the same without a clock")
@@ -181,11 +180,13 @@ func TestRealCapacity(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := realSearch(t, 300, c.begins, &Config{Conditions: conditions(t, "p99<2s"), From: 10, Step: 10 * time.Second})
-			if r.AtLeast {
-				t.Fatalf("this machine was the limit at %g: %s", r.Holds, r.Limit.Text)
-			}
-			if !r.Confirmed || r.Holds < .9*c.capacity || r.Holds > 1.1*c.capacity || r.Limit.Kind != c.kind || c.kind == result.LimitStage && !strings.Contains(r.Limit.Text, "reply") {
+			if !r.Confirmed || r.Holds < .9*c.capacity || r.Holds > 1.1*c.capacity {
 				t.Errorf("%g, confirmed %t, want %g: %+v", r.Holds, r.Confirmed, c.capacity, r.Limit)
+			}
+			switch {
+			case r.AtLeast && r.Limit.Kind == result.LimitOwn: // a busy machine: no more can be said
+			case r.Limit.Kind != c.kind || c.kind == result.LimitStage && !strings.Contains(r.Limit.Text, "reply"):
+				t.Errorf("%+v, want %s", r.Limit, c.kind)
 			}
 		})
 	}
