@@ -66,6 +66,7 @@ func (p *pool) deviceConfig() (dmclient.Config, error) {
 	c.Busy = nil // measure a busy answer instead of waiting for a better one
 	c.Header = p.header
 	c.Unscheduled = p.opts.polled() != nil
+	c.Trust = &dmclient.Trust{}
 	c.Keep = 1 // a transcript is most of a device's memory
 	if c.WNS != nil {
 		c.WNS = observer{c.WNS, p}
