@@ -63,7 +63,7 @@ var mayImport = map[string][]string{
 	"harness/load/server":          {"harness/load/result"},
 	"harness/load/verify":          {"harness/load/result"},
 	"harness/load/find":            {"harness/load", "harness/load/result", "harness/report"},
-	"harness/load/workload":        {"harness/load", "harness/bounded", "harness/target"},
+	"harness/load/workload":        {"harness/load", "harness/bounded", "harness/nearest"},
 	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
 	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain"},
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target", "harness/nearest"},
