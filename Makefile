@@ -72,6 +72,10 @@ seeds: ## run the whole suite with ten seeds, also on every tenth mutant (more t
 chaos: ## kill and starve dmwake as harness/docs/reliability.md tells (ten minutes); make test takes a sample of it
 	$(GO) test -v ./harness/chaos -timeout 20m -chaos
 
+.PHONY: capacity
+capacity: ## search servers of known capacity with dmwake load --find's code, in real time (ten minutes)
+	$(GO) test -v ./harness/load/find -run TestRealCapacity -count 1 -timeout 40m -capacity
+
 .PHONY: facts
 facts: ## write harness/docs/facts.md: the tests that prove each protocol fact
 	$(GO) run ./harness/facts/write > harness/docs/facts.md

@@ -52,7 +52,7 @@ func command(ctx context.Context, dir string, env []string, args ...string) *exe
 }
 
 // mdm starts "dmwake mdm" as a separate process and waits until it is ready.
-func mdm(t *testing.T, dir string, env []string, args ...string) {
+func mdm(t *testing.T, dir string, env []string, args ...string) (pid int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := command(ctx, dir, env, append([]string{"mdm"}, args...)...)
@@ -76,10 +76,11 @@ func mdm(t *testing.T, dir string, env []string, args ...string) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if strings.HasPrefix(lines.Text(), "ready") {
-			return
+			return cmd.Process.Pid
 		}
 	}
 	t.Fatalf("dmwake mdm did not get ready: %s", errs.String())
+	return 0
 }
 
 // verdicts runs "dmwake test" and returns the outcome of each scenario and the exit

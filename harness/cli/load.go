@@ -31,8 +31,12 @@ type loadFlags struct {
 	seed                uint64
 	share, start        string
 	json, html, metrics string
+	console             string
 	expect, mutants     []string
 	quiet               bool
+	server              serverFlags
+	workload            workloadFlags
+	find                findFlags
 }
 
 func loadCommand(s *streams) *cobra.Command {
@@ -49,12 +53,18 @@ the moment the wake-up was due.
   --rate 200                 constant           --rate 50..500   a ramp
   --rate 50,100,200          steps              --rate 100+2000@30s/5s   a spike
   --storm                    all devices at once
+  --find 'p99<2s'            search the highest rate that holds this
+  --find-devices --every 1m  search the highest number of devices instead
 
-Exit codes: 0 as expected, 1 an --expect was not met or no wake-up was done,
-2 usage or configuration, 3 no device could be enrolled, 130 interrupted (the
-result is still written).`,
+Exit codes: 0 as expected, 1 an --expect was not met or no wake-up was done, or
+--find found no rate that holds, 2 usage or configuration, or dmwake or this machine
+was the limit of --find and no --expect says what is enough, 3 no device could be
+enrolled, 130 interrupted (the result is still written).`,
 		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return runLoad(c.Context(), s, &f) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			f.workload.given = c.Flags().Changed
+			return runLoad(c.Context(), s, &f)
+		},
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.config, "config", "", "configuration file of your server (default: the embedded server)")
@@ -69,7 +79,7 @@ result is still written).`,
 	fl.BoolVar(&f.storm, "storm", false, "wake all devices at once instead of at a rate")
 	fl.StringVar(&f.who, "who", "round", "order of the devices: round (each in turn) or random")
 	fl.StringVar(&f.sender, "sender", "", "who pushes: hook (the server by its push hook, default if there is one), own (the server when work is queued), wns (dmwake), none (devices poll)")
-	fl.StringVar(&f.work, "work", "none", "work of each push: none, get, wipe, or profile:N (N settings)")
+	fl.StringVar(&f.work, "work", "none", "work of each push: none, get, wipe, app, profile:N (N settings), or several with weights: get=6,none=10")
 	fl.StringVar(&f.profile, "profile", "win11", "Windows version of the devices")
 	fl.StringVar(&f.key, "key", "ec", "keys of the devices: ec, or rsa like Windows")
 	fl.IntVar(&f.pool, "key-pool", 16, "number of RSA keys, shared by the devices")
@@ -85,32 +95,31 @@ result is still written).`,
 	fl.StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus at this address, such as 127.0.0.1:9464, or auto")
 	fl.StringArrayVar(&f.expect, "expect", nil, "condition; if it is not met, the exit code is 1: 'p99<2s', 'wake.p50<1ms', 'lost==0', 'rate>=190'; repeatable")
 	fl.StringArrayVar(&f.mutants, "mutant", nil, "break the embedded server on purpose; repeatable")
+	f.server.flags(fl)
 	quietFlag(fl, &f.quiet, "print only the result, no progress")
+	f.workload.add(fl)
+	addFindFlags(c, &f)
+	consoleFlag(fl, &f.console)
 	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
 	return c
 }
 
 // options turns the flags into the options of a run. Its errors name flags.
 func (f *loadFlags) options(seed uint64) (*load.Options, error) {
-	plan, err := load.ParsePlan(f.rate, f.duration, f.warmup)
-	if err != nil {
-		return nil, inFlags(err)
-	}
-	plan.Poisson = f.poisson
 	curve, ok := map[string]string{"x25519": "x25519", "default": ""}[f.curve]
 	if !ok {
 		return nil, fmt.Errorf("--curve: %q is neither x25519 nor default", f.curve)
-	}
-	work, err := load.ParseWork(f.work)
-	if err != nil {
-		return nil, inFlags(err)
 	}
 	share, at, err := f.shared()
 	if err != nil {
 		return nil, err
 	}
-	return &load.Options{Devices: f.devices, State: f.state, Profile: f.profile, Plan: plan, Storm: f.storm, Who: f.who, Sender: f.sender, Work: work, Offline: f.offline, Key: f.key,
-		KeyPool: f.pool, Curve: curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: seed, Share: share, At: at}, nil
+	o := &load.Options{Devices: f.devices, State: f.state, Profile: f.profile, Storm: f.storm, Who: f.who, Sender: f.sender, Offline: f.offline, Key: f.key,
+		KeyPool: f.pool, Curve: curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: seed, Share: share, At: at, Speed: f.workload.speed, TraceHeaders: f.server.traceHeaders}
+	if err := f.workloadOf(o); err != nil {
+		return nil, inFlags(err)
+	}
+	return o, nil
 }
 
 // shared reads the flags for machines that share a load.
@@ -135,7 +144,7 @@ func (f *loadFlags) shared() (share result.Share, at time.Time, err error) {
 var flagOf = map[load.Field]string{
 	"Devices": "devices", "State": "state", "Rate": "rate", "Duration": "duration", "Warmup": "warmup", "Drain": "drain", "Storm": "storm", "Who": "who", "Sender": "sender",
 	"Work": "work", "Profile": "profile", "Key": "key", "KeyPool": "key-pool", "Curve": "curve", "Workers": "workers", "Resident": "resident", "Offline": "offline", "Seed": "seed",
-	"Share": "share", "At": "start",
+	"Share": "share", "At": "start", "Poll": "poll", "Speed": "speed", "TraceHeaders": "trace-headers", "Parts": "plan",
 }
 
 // inFlags writes an error about an option with the names of flags.
@@ -157,6 +166,12 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if err != nil {
 		return usage(err)
 	}
+	if err := f.readPlan(); err != nil {
+		return usage(err)
+	}
+	if f.workload.dryRun {
+		return f.tellPlan(s.out)
+	}
 	var cfg *target.Config
 	if f.config != "" {
 		if len(f.mutants) > 0 {
@@ -167,6 +182,10 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		}
 	}
 	if _, err := ddfFile(f.ddf, ""); err != nil {
+		return usage(err)
+	}
+	watch, err := f.server.watch(ctx, cfg)
+	if err != nil {
 		return usage(err)
 	}
 	out, err := openOutputs(s.out, f.json, "", f.html)
@@ -186,6 +205,7 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return err
 	}
 	scraped, taken := f.listenMetrics()
+	shown, notShown := listenConsole(f.console)
 	l, err := lab.Start(cfg, lab.Options{Seed: seed, Mutants: mutated, DDF: f.ddf})
 	if l != nil {
 		defer l.Close()
@@ -193,7 +213,10 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if scraped != nil {
 		defer scraped.Close()
 	}
-	if err := errors.Join(err, taken); err != nil {
+	if shown != nil {
+		defer shown.Close()
+	}
+	if err := errors.Join(err, taken, notShown); err != nil {
 		return usage(err) // all ports that are taken
 	}
 	o, err := f.options(l.Seed)
@@ -208,9 +231,11 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	o.Progress, o.Enrolled = line.progress, line.enrolled(int(o.Share.Count(int64(f.devices))))
 	metrics := serveMetrics(w, o, scraped)
 	defer metrics.close()
-	what := fmt.Sprintf("%s wake-ups a second for %s", f.rate, f.duration)
-	if f.storm {
-		what = "all woken at once"
+	pages := serveConsole(w, l, o, shown)
+	defer pages.close()
+	what := f.what(o)
+	if f.find.on() {
+		what = f.find.what()
 	}
 	say(w, "dmwake load: %d devices against %s, %s (seed %d)\n", f.devices, l.Config.Target.Name, what, l.Seed)
 	run, err := startLoad(ctx, l, o)
@@ -219,8 +244,19 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 		return err
 	}
 	defer run.Close()
-	defer load.CollectLess(peakRate(o))()
+	pages.doing(fmt.Sprintf("%d devices against %s, %s", len(run.Devices()), l.Config.Target.Name, what))
+	if f.find.on() {
+		beginWatch(ctx, w, watch, o.At)
+		r, err := f.find.search(ctx, &search{w, run, o, out, line, watch, pages, expected})
+		if r != nil {
+			metrics.lastScrape(ctx, r)
+		}
+		return err
+	}
+	defer load.CollectLess(o.Peak())()
+	beginWatch(ctx, w, watch, o.At)
 	r, err := run.Go(ctx)
+	endWatch(watch, r, o)
 	line.end()
 	if err != nil {
 		return usage(inFlags(err))
@@ -253,14 +289,6 @@ func startLoad(ctx context.Context, l *lab.Lab, o *load.Options) (*load.Run, err
 		return nil, usage(inFlags(err))
 	}
 	return run, nil
-}
-
-// peakRate is the highest number of wake-ups a second.
-func peakRate(o *load.Options) float64 {
-	if o.Storm {
-		return float64(o.Devices)
-	}
-	return o.Plan.Peak()
 }
 
 func parseExpectations(list []string) (out []*result.Expectation, err error) {

@@ -21,12 +21,12 @@ func tell(w io.Writer, r *result.Result) {
 	if c.Unfinished > 0 {
 		unfinished = fmt.Sprintf(", %d unfinished when interrupted", c.Unfinished)
 	}
-	say(w, "\n%d wake-ups: %d done by push, %d by polling, %d failed, %d lost%s; %.1f a second\n\n", c.Started, c.Done, c.Polled, c.Failed, c.Lost, unfinished, r.Rate())
-	say(w, "%-9s %10s %10s %10s %10s %10s\n", "stage", "count", "p50", "p90", "p99", "max")
-	for _, stage := range result.Stages() {
-		if h := r.Stages[stage]; h.Count > 0 {
-			say(w, "%-9s %10d %10s %10s %10s %10s\n", stage, h.Count, result.Micros(h.At["p50"]), result.Micros(h.At["p90"]), result.Micros(h.At["p99"]), result.Micros(h.Max))
-		}
+	if len(r.Parts) == 0 {
+		say(w, "\n%d wake-ups: %d done by push, %d by polling, %d failed, %d lost%s; %.1f a second\n\n", c.Started, c.Done, c.Polled, c.Failed, c.Lost, unfinished, r.Rate())
+	}
+	tellParts(w, r)
+	if len(r.Parts) == 0 {
+		tellStages(w, r.Stages)
 	}
 	if c := r.CPU; c != nil {
 		say(w, "processors %.0f %% busy, %.0f %% by dmwake\n", 100*c.Busy, 100*c.Own)
@@ -37,6 +37,8 @@ func tell(w io.Writer, r *result.Result) {
 	for _, why := range mostFirst(r.Excluded) {
 		say(w, "%8d  devices excluded: %s\n", r.Excluded[why], why)
 	}
+	tellServer(w, r.Server)
+	tellTraces(w, r.Traces)
 	for _, n := range r.Notes {
 		say(w, "  - %s\n", n)
 	}
@@ -90,17 +92,27 @@ func (l *liveLine) end() {
 	l.said, l.last = time.Time{}, ""
 }
 
+// drop takes the line from the screen; a result says the same.
+func (l *liveLine) drop() {
+	l.last = ""
+	l.end()
+}
+
 func (l *liveLine) enrolled(all int) func(done, failed int) {
 	return func(done, failed int) {
 		if l.screen != nil && done%10 != 0 && done != all {
 			return
 		}
-		text := fmt.Sprintf("%d of %d devices enrolled", done, all)
-		if failed > 0 {
-			text += fmt.Sprintf(", %d failed", failed)
-		}
-		l.put(5*time.Second, "%s", text)
+		l.put(5*time.Second, "%s", enrolledText(done, failed, all))
 	}
+}
+
+func enrolledText(done, failed, all int) string {
+	text := fmt.Sprintf("%d of %d devices enrolled", done, all)
+	if failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	return text
 }
 
 func (l *liveLine) progress(p load.Progress) {

@@ -29,6 +29,8 @@ type Options struct {
 	WNS *fakewns.Server
 	// Devices are the lab's own devices; nil: it holds none.
 	Devices Devices
+	// Load is a load test under way; nil: there is none, and no page for it.
+	Load Load
 	// Token has to be given in a form before any page is shown. If it is empty, the
 	// console answers to loopback names only, as the control API does.
 	Token string
@@ -71,6 +73,9 @@ func Handler(o Options) http.Handler {
 	one("channels", c.channels)
 	one("faults", c.faults)
 	one("clock", c.clock)
+	if c.Load != nil {
+		m.Handle("GET "+Prefix+"load", c.page(maker{c.load, c.Load.Mark}))
+	}
 	one("devices", c.devices)
 	one("devices/{device}", c.device)
 	one("devices/{device}/tree", c.tree)

@@ -23,6 +23,7 @@ type view struct {
 	drawn []drawn
 	live  string // where its changes come from
 	token bool   // a browser can log out
+	loads bool   // there is a page of a load test
 }
 
 // part is what of a page changes while it is open: the content of the element with that
@@ -104,6 +105,9 @@ func (v *view) Named(nav string) bool { return v.Nav == nav }
 // LogOut reports whether there is a cookie to be taken back.
 func (v *view) LogOut() bool { return v.token }
 
+// Loads reports whether there is a page of a load test.
+func (v *view) Loads() bool { return v.loads }
+
 // Body is the page's own part.
 func (v *view) Body() (template.HTML, error) {
 	var b strings.Builder
@@ -155,7 +159,7 @@ func (c *console) page(m maker) http.Handler {
 			c.stream(w, r, m)
 			return
 		}
-		v.token = c.Token != ""
+		v.token, v.loads = c.Token != "", c.Load != nil
 		if err := v.draw(); err != nil {
 			http.Error(w, "The page could not be made: "+err.Error(), http.StatusInternalServerError)
 			return

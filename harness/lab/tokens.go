@@ -44,7 +44,7 @@ func HookTokens(cfg *target.Config, heed func(*target.Outcome)) TokenSource {
 		return nil
 	}
 	own := slices.ContainsFunc(target.Variables(), func(v target.Variable) bool {
-		return !slices.Contains([]string{"Username", "Password", "TokenKind", "Audience", "Output"}, v.Name) && h.Uses(v.Name)
+		return !slices.Contains([]string{"Username", "Password", "TokenKind", "Audience", "Output", "TraceParent"}, v.Name) && h.Uses(v.Name)
 	})
 	type key struct{ kind, audience, device string }
 	var mu sync.Mutex

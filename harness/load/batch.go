@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 // Batch is a set of wake-ups that are measured together.
@@ -17,6 +18,10 @@ type Batch struct {
 	// Plan says when they are due. Nil: Count of them start at once.
 	Plan  *Plan
 	Count int
+	// Among is how many devices take part, the first ones. 0: all.
+	Among int
+	// Every has each device check in at this interval during Plan, instead of waking it.
+	Every time.Duration
 	// Storm wakes every device once, at the start of the counted time of Plan.
 	Storm bool
 	// At is when the plan starts; zero: now. A time in the past is an error, because
@@ -25,6 +30,8 @@ type Batch struct {
 	Progress func(Progress)
 	// Observe is called for each measured stage. It must not block.
 	Observe func(stage result.Stage, d time.Duration)
+
+	part *Part // nil: wake-ups as the options describe
 }
 
 // batch is a Batch under way.
@@ -36,52 +43,109 @@ type batch struct {
 	moving  bool          // sessions still succeeded when the drain time was over
 	left    int64         // unsettled wake-ups
 	planned int64         // counted wake-ups of all shares
+	seq     uint64        // its number in the run, the same in every share
+	numbers *int64        // of its wake-ups so far, of all shares
 	rand    *rand.Rand    // of the plan, the same in every share
+	mixed   *rand.Rand    // of the work, as well
 	who     *rand.Rand    // of the devices
 	moved   chan struct{} // receives when wake-ups ended or settled, after the plan
 	hooks   sync.WaitGroup
 	tally   tally
 
-	// What the run counted before this batch.
-	missed uint64
-	waited int64
-	cpu    cpuTime
+	visits map[int]*visits      // sessions that devices begin by themselves
+	order  []int                // of the devices in a round of polls
+	jobs   map[*wakeup]struct{} // enrollments under way
+	ids    *rand.Rand           // of new devices, the same in every share
+	late   int64                // polls that were due while an earlier one of the device was not over
 }
+
+func (b *batch) kind() Kind     { return b.part.Kind }
+func (b *batch) sender() string { return b.part.Sender }
 
 // grace is how long to wait for the journal to report on wake-ups that ended.
 const grace = 500 * time.Millisecond
 
-// Go runs the plan of the options, waits for wake-ups under way, and returns what
-// it measured. An error means that nothing was started. If ctx ends, the run ends
-// early, and the result says so.
+// Go runs the parts of the options beside each other, waits for what is under way, and
+// returns what it measured. An error means that nothing was started. If ctx ends, the run
+// ends early, and the result says so.
 func (r *Run) Go(ctx context.Context) (*result.Result, error) {
 	runtime.GC()
 	o := r.opts
-	return r.Drive(ctx, &Batch{Plan: o.Plan, Storm: o.Storm, At: o.At, Progress: o.Progress, Observe: o.Observe})
+	var list []*Batch
+	for _, p := range o.parts {
+		list = append(list, &Batch{Plan: p.Plan, Storm: p.Storm, At: o.At, Progress: o.Progress, Observe: o.Observe, part: p})
+	}
+	return r.together(ctx, list)
 }
 
 // Drive is Go for a batch. A run can drive several batches at the same time.
 func (r *Run) Drive(ctx context.Context, b *Batch) (*result.Result, error) {
-	if !b.At.IsZero() {
-		if late := time.Since(b.At); late > 0 {
+	return r.together(ctx, []*Batch{b})
+}
+
+// together drives batches that start at the same time.
+func (r *Run) together(ctx context.Context, list []*Batch) (*result.Result, error) {
+	if len(list) == 0 {
+		return nil, optionError("Rate", "the run has nothing to do: it starts no wake-ups and no polls")
+	}
+	at := list[0].At
+	if !at.IsZero() {
+		if late := time.Since(at); late > 0 {
 			return nil, optionError("At", "the start time was %s ago when the devices were ready; choose a later one", late.Round(time.Millisecond))
 		}
-		if !waitUntil(ctx, b.At) {
+		if !waitUntil(ctx, at) {
 			return nil, errors.New("interrupted before the start time")
 		}
 	}
-	return r.play(ctx, r.newBatch(b)), nil
+	return r.play(ctx, r.newBatches(list))
+}
+
+// newBatches makes batches with a common start.
+func (r *Run) newBatches(list []*Batch) (out []*batch) {
+	for _, what := range list {
+		b := r.newBatch(what)
+		if len(out) > 0 {
+			b.base = out[0].base
+			b.tally.base = b.base
+		}
+		if len(list) > 1 {
+			// Parts go on beside each other. Each counts by itself, or the order in which
+			// they take their numbers would decide what is whose share.
+			b.numbers = new(int64)
+		}
+		out = append(out, b)
+	}
+	return out
 }
 
 func (r *Run) newBatch(what *Batch) *batch {
-	b := &batch{Batch: what, moved: make(chan struct{}, 1)}
+	part := what.part
+	if part == nil {
+		part = r.opts.pushes(what.Plan)
+		if what.Every > 0 {
+			part = &Part{Name: "polls", Kind: KindPoll, Every: what.Every, Plan: what.Plan}
+		}
+	}
+	own := *what
+	own.part = part
+	b := &batch{Batch: &own, moved: make(chan struct{}, 1), numbers: &r.number}
+	b.visits, b.jobs = map[int]*visits{}, map[*wakeup]struct{}{}
+	if part.Kind.inTurn() {
+		b.order = r.polls()
+		if what.Among > 0 {
+			b.order = b.order[:min(what.Among, len(b.order))]
+		}
+		b.Plan = part.arrivals(r.devicesOf(b))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.batches++
 	seq := r.batches
+	b.seq = seq
 	b.rand = rand.New(rand.NewPCG(r.opts.Seed, 5+seq))                //nolint:gosec // an order
+	b.mixed = rand.New(rand.NewPCG(r.opts.Seed+2, 5+seq))             //nolint:gosec // as above
 	b.who = rand.New(rand.NewPCG(r.opts.Seed+1, seq<<32+r.shareID())) //nolint:gosec // as above
-	b.missed = r.missed
+	b.ids = rand.New(rand.NewPCG(r.opts.Seed+3, 5+seq))               //nolint:gosec // identities, as in a lab
 	b.base = r.now()
 	if !b.At.IsZero() {
 		b.base = r.since(b.At)
@@ -98,28 +162,6 @@ func (r *Run) shareID() (n uint64) {
 	return n
 }
 
-func (r *Run) play(ctx context.Context, b *batch) *result.Result {
-	progress, quiet := context.WithCancel(context.Background())
-	var reports sync.WaitGroup
-	reports.Go(func() { r.report(progress, b) })
-	b.cpu, b.waited = cpuNow(), r.pool.waited()
-	triggers, stop := context.WithCancel(ctx)
-	defer stop()
-	r.drive(triggers, b)
-	r.mu.Lock()
-	b.ended, b.lasted = true, r.now()-b.base
-	if ctx.Err() == nil && b.Plan != nil {
-		b.lasted = max(b.lasted, b.Plan.Duration) // the last wake-up is due a little earlier
-	}
-	r.mu.Unlock()
-	r.drain(ctx, b)
-	stop()
-	b.hooks.Wait()
-	quiet()
-	reports.Wait()
-	return r.result(b, ctx.Err() != nil)
-}
-
 // drive starts wake-ups when they are due.
 func (r *Run) drive(ctx context.Context, b *batch) {
 	switch {
@@ -128,8 +170,8 @@ func (r *Run) drive(ctx context.Context, b *batch) {
 	case b.Plan == nil:
 		b.planned = int64(b.Count)
 		for range b.Count {
-			if n := r.takeNumbers(1); r.opts.Share.Has(n) {
-				r.begin(ctx, b, r.pick(b), n, 0)
+			if n := r.takeNumbers(b, 1); r.opts.Share.Has(n) {
+				r.begin(ctx, b, r.pick(b), n, 0, b.work())
 			}
 		}
 	default:
@@ -142,10 +184,10 @@ func (r *Run) driveStorm(ctx context.Context, b *batch) {
 	if !waitUntil(ctx, r.zero.Add(b.base+b.Plan.Warmup)) {
 		return
 	}
-	first, device := r.takeNumbers(b.planned), 0
+	first, device := r.takeNumbers(b, b.planned), 0
 	for n := range b.planned {
 		if device < len(r.devices) && r.opts.Share.Has(n) {
-			r.begin(ctx, b, device, first+n, b.Plan.Warmup)
+			r.begin(ctx, b, device, first+n, b.Plan.Warmup, b.work())
 			device++
 		}
 	}
@@ -165,15 +207,46 @@ func (r *Run) drivePlan(ctx context.Context, b *batch) {
 			}
 			continue
 		}
-		n := r.takeNumbers(1)
-		if !r.opts.Share.Has(n) {
+		next := r.draw(b)
+		if !r.opts.Share.Has(next.number) {
 			continue
 		}
 		if !waitUntil(ctx, r.zero.Add(b.base+at)) {
 			over++
 			continue
 		}
-		r.begin(ctx, b, r.pick(b), n, at)
+		next.at = at
+		r.arrive(ctx, b, next)
+	}
+}
+
+// arrival is the next item of a batch. Every share draws the same ones.
+type arrival struct {
+	number   int64
+	at       time.Duration
+	work     Work
+	identity dmclient.Identity // of a new device
+}
+
+func (r *Run) draw(b *batch) arrival {
+	a := arrival{number: r.takeNumbers(b, 1), work: b.work()}
+	if k := b.kind(); k == KindEnroll || k == KindChurn {
+		a.identity = dmclient.NewIdentity(b.ids)
+	}
+	return a
+}
+
+// arrive begins an item that is due.
+func (r *Run) arrive(ctx context.Context, b *batch, a arrival) {
+	switch k := b.kind(); {
+	case k == KindPush:
+		r.begin(ctx, b, r.pick(b), a.number, a.at, a.work)
+	case k.inTurn():
+		r.visitInTurn(b, a.number, a.at)
+	case k == KindLogin:
+		r.visit(b, r.pick(b), a.number, a.at)
+	default:
+		r.change(b, a)
 	}
 }
 
@@ -182,13 +255,21 @@ func (r *Run) drivePlan(ctx context.Context, b *batch) {
 // plan is random.
 const maxCounted = 2_000_000
 
-// takeNumbers reserves the numbers of the next n wake-ups of all shares, and
+// work draws the work of the next push.
+func (b *batch) work() Work {
+	if len(b.part.Mix) == 0 {
+		return Work{Kind: "none"}
+	}
+	return b.part.Mix.draw(b.mixed)
+}
+
+// takeNumbers reserves the numbers of the next n wake-ups of a batch, of all shares, and
 // returns the first.
-func (r *Run) takeNumbers(n int64) int64 {
+func (r *Run) takeNumbers(b *batch, n int64) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.number += n
-	return r.number - n
+	*b.numbers += n
+	return *b.numbers - n
 }
 
 // waitUntil waits for a moment. It returns false if ctx ends before.
@@ -204,24 +285,17 @@ func waitUntil(ctx context.Context, moment time.Time) bool {
 	return ctx.Err() == nil
 }
 
-// pick chooses the next device.
-func (r *Run) pick(b *batch) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.opts.Who == whoRandom {
-		return b.who.IntN(len(r.devices))
-	}
-	r.next++
-	return (r.next - 1) % len(r.devices)
-}
-
 // drain waits for the wake-ups under way, at most Drain, and then shortly for the
 // journal to report on all that ended.
 func (r *Run) drain(ctx context.Context, b *batch) {
-	r.waitFor(ctx, b, r.opts.Drain, func() bool { return b.tally.open() <= 0 })
+	most := r.opts.Drain
+	if p := r.opts.polled(); p != nil && b.sender() == SenderNone {
+		most += p.Every // its device's next poll
+	}
+	r.waitFor(ctx, b, most, func() bool { return b.tally.open() <= 0 })
 	r.mu.Lock()
 	latest := b.tally.latest
-	b.moving = b.tally.open() > 0 && r.now()-latest < time.Second && latest > b.base+b.lasted+r.opts.Drain/2
+	b.moving = b.tally.open() > 0 && r.now()-latest < time.Second && latest > b.base+b.lasted+most/2
 	r.mu.Unlock()
 	r.waitFor(ctx, b, grace, func() bool { return b.left <= b.tally.open() })
 }

@@ -42,7 +42,7 @@ func (p *pool) enroll(ctx context.Context) error {
 	if e.device, err = p.deviceConfig(); err != nil {
 		return err
 	}
-	p.excluded = map[string]int{}
+	p.excluded, p.newcomer = map[string]int{}, e
 	if p.opts.Resident {
 		return e.enrollResident(ctx)
 	}
@@ -53,7 +53,7 @@ func (p *pool) enroll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.fleet.Each(ctx, devices, func(_ int, d *dmclient.Device) error { return e.admit(ctx, d) })
+	p.fleet.Each(ctx, devices, func(i int, d *dmclient.Device) error { return e.admit(ctx, i, d) })
 	return ctx.Err()
 }
 
@@ -64,6 +64,8 @@ func (p *pool) deviceConfig() (dmclient.Config, error) {
 	}
 	c.Key, c.NoRetry, c.Clock = p.opts.keys(), true, p.opts.clock
 	c.Busy = nil // measure a busy answer instead of waiting for a better one
+	c.Header = p.header
+	c.Unscheduled = p.opts.polled() != nil
 	c.Trust = &dmclient.Trust{}
 	c.Keep = 1 // a transcript is most of a device's memory
 	if c.WNS != nil {
@@ -86,9 +88,9 @@ func (o *Options) keys() func() (crypto.Signer, error) {
 	return enroll.NewKeyPool(o.KeyPool).Key
 }
 
-// admit gets a device ready to be woken and adds it to the pool, or counts why
-// that failed.
-func (e *enrollment) admit(ctx context.Context, d *dmclient.Device) error {
+// admit gets a device ready to be woken and adds it to the pool with its number in the
+// fleet, or counts why that failed.
+func (e *enrollment) admit(ctx context.Context, i int, d *dmclient.Device) error {
 	err := e.join(ctx, d)
 	var vars target.Vars
 	if err == nil {
@@ -103,26 +105,25 @@ func (e *enrollment) admit(ctx context.Context, d *dmclient.Device) error {
 		return err
 	}
 	if e.opts.Resident {
+		e.pool.mu.Lock() // the devices before it may be in use
 		e.resident = append(e.resident, d)
+		e.pool.mu.Unlock()
 	}
 	if share := e.opts.Offline; share > 0 && float64(e.offline) < share*float64(len(e.vars)+1) {
 		d.SetWNSOffline(true)
 		e.offline++
 	}
-	e.vars = append(e.vars, vars)
+	e.vars, e.slots = append(e.vars, vars), append(e.slots, i)
 	e.done++
 	e.opts.Enrolled(e.done, e.failed)
 	return nil
 }
 
-// join enrolls a device and holds sessions until it has a channel.
+// join enrolls a device, or takes it as the state file has it, and connects it.
 func (e *enrollment) join(ctx context.Context, d *dmclient.Device) error {
 	switch {
 	case e.opts.State == "":
-		if err := d.Enroll(ctx, e.leniency); err != nil {
-			return err
-		}
-		if err := e.lab.AfterEnrollment(ctx, d); err != nil {
+		if err := e.enter(ctx, d, false); err != nil {
 			return err
 		}
 	case d.State() != dmclient.Enrolled:
@@ -132,6 +133,21 @@ func (e *enrollment) join(ctx context.Context, d *dmclient.Device) error {
 			return err
 		}
 	}
+	return e.connect(ctx, d)
+}
+
+// enter enrolls a device; again says that it may be enrolled.
+func (e *enrollment) enter(ctx context.Context, d *dmclient.Device, again bool) error {
+	how := e.leniency
+	how.Again = again
+	if err := d.Enroll(ctx, how); err != nil {
+		return err
+	}
+	return e.lab.AfterEnrollment(ctx, d)
+}
+
+// connect holds the first sessions of a device, until it has a channel.
+func (e *enrollment) connect(ctx context.Context, d *dmclient.Device) error {
 	for range 2 {
 		s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment, NoRetry: true})
 		if err == nil {
@@ -145,7 +161,7 @@ func (e *enrollment) join(ctx context.Context, d *dmclient.Device) error {
 		}
 	}
 	switch {
-	case e.opts.Sender == SenderNone:
+	case !e.opts.pushed():
 		return nil
 	case d.PFN() == "":
 		return errors.New("the server set no PFN in two sessions")
@@ -214,19 +230,23 @@ func (e *enrollment) restore(file string) (devices []int, err error) {
 }
 
 func (e *enrollment) enrollResident(ctx context.Context) error {
-	e.crew, e.states = fleet.NewCrew(e.opts.Workers), make([]state, e.opts.own())
+	e.crew, e.states, e.asked = fleet.NewCrew(e.opts.Workers), make([]state, e.opts.own()), map[int][]fleet.Task{}
+	return e.admitResident(ctx, e.identities(e.lab.NewIdentity))
+}
+
+func (e *enrollment) admitResident(ctx context.Context, list []dmclient.Identity) error {
 	next := make(chan *dmclient.Device)
 	var wg sync.WaitGroup
-	for range min(e.opts.Workers, 32*runtime.GOMAXPROCS(0), e.opts.own()) {
+	for range min(e.opts.Workers, 32*runtime.GOMAXPROCS(0), len(list)) {
 		wg.Go(func() {
 			for d := range next {
-				if e.admit(ctx, d) != nil {
+				if e.admit(ctx, 0, d) != nil {
 					d.Close()
 				}
 			}
 		})
 	}
-	for _, id := range e.identities(e.lab.NewIdentity) {
+	for _, id := range list {
 		if ctx.Err() != nil {
 			break
 		}

@@ -25,9 +25,8 @@ import (
 
 // device is what a run knows of one device.
 type device struct {
-	open      []*wakeup     // unsettled ones, in the order of their start
-	pending   *pending      // nil: nothing waits for the journal
-	delivered time.Duration // when a session last delivered work to it
+	open    []*wakeup // by push, unsettled, in the order of their start
+	pending *pending  // nil: nothing waits for the journal
 }
 
 // pending waits for journal entries.
@@ -41,7 +40,7 @@ type session struct {
 	*dmclient.Session
 	err   error
 	turns []turn
-	work  int // Work.in
+	work  delivery
 }
 
 // turn is one message of the device and the server's reply.
@@ -111,6 +110,7 @@ func (r *Run) onArrival(id string, seq uint64) { r.arrivedAt(id, seq, r.now()) }
 func (r *Run) arrivedAt(id string, seq uint64, at time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.active = r.now()
 	d := r.known(id)
 	if d == nil || len(d.open) == 0 {
 		return
@@ -129,21 +129,31 @@ func (r *Run) onSession(id string, ended *dmclient.Session, err error) {
 	if ended == nil {
 		return
 	}
-	s := session{ended, err, turnsOf(ended.Exchanges), r.opts.Work.in(ended)}
+	s := r.sessionOf(ended, err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.count(&s)
 	d := r.known(id)
 	if d == nil {
 		return
 	}
-	if k := s.work; k >= 0 && k < len(s.turns) {
-		d.delivered = r.since(s.turns[k].reply)
+	for _, w := range d.open {
+		if k := s.work.of(w.work); k >= 0 && k < len(s.turns) && r.since(s.turns[k].reply) > w.started {
+			w.delivered = true
+		}
 	}
 	if d.pending != nil && s.Origin == dmclient.OriginPush {
 		d.pending.sessions = append(d.pending.sessions, s)
 	}
 	r.serve(d, &s)
+	if d.pending == nil {
+		r.wiped(d, &s)
+	}
 	r.settle(d)
+}
+
+func (r *Run) sessionOf(s *dmclient.Session, err error) session {
+	return session{s, err, turnsOf(s.Exchanges), deliveredIn(s, r.opts.works)}
 }
 
 // replay applies the arrivals that the journal has entries for by now, and lets
@@ -167,6 +177,19 @@ func (r *Run) replay(d *device) {
 	}
 	if len(p.arrivals) == 0 {
 		d.pending = nil
+		for i := range p.sessions {
+			r.wiped(d, &p.sessions[i])
+		}
+	}
+}
+
+// wiped ends the wipes that a session delivered which their push did not begin: no other
+// session will follow.
+func (r *Run) wiped(d *device, s *session) {
+	for _, w := range d.open {
+		if w.work.Kind == "wipe" && w.delivered && !w.done && s.err == nil {
+			r.polled(w, s)
+		}
 	}
 }
 
@@ -184,10 +207,13 @@ func (r *Run) serve(d *device, s *session) {
 			switch {
 			case w.arrived != 0 && w.arrived <= began:
 				r.served(w, s)
+				if s.err == nil {
+					r.done++
+				}
 			case w.notified == 0 && w.queuedBy(began) && s.err == nil:
 				w.overtaken = true
 			}
-		case dmclient.OriginSchedule:
+		case dmclient.OriginSchedule, dmclient.OriginLogin:
 			if w.arrived == 0 && d.pending == nil && w.queuedBy(began) && s.err == nil && r.worked(w) {
 				r.polled(w, s)
 			}
@@ -197,9 +223,7 @@ func (r *Run) serve(d *device, s *session) {
 
 // worked tells whether any session delivered work to the device since the wake-up
 // started.
-func (r *Run) worked(w *wakeup) bool {
-	return r.opts.Work.Commands() == 0 || r.devices[w.device].delivered > w.started
-}
+func (r *Run) worked(w *wakeup) bool { return w.work.Commands() == 0 || w.delivered }
 
 // settle drops the wake-ups of a device of which nothing more will be reported.
 func (r *Run) settle(d *device) {
@@ -209,6 +233,7 @@ func (r *Run) settle(d *device) {
 			return false
 		}
 		r.measurePush(w)
+		r.traced(w, w.whyNot())
 		w.batch.left--
 		if w.settled != nil {
 			close(w.settled)
@@ -224,7 +249,7 @@ func (r *Run) isSettled(w *wakeup) bool {
 	switch {
 	case !w.done:
 		return false
-	case w.notified != 0, r.opts.Sender == SenderNone:
+	case w.notified != 0, w.batch.sender() == SenderNone:
 		return true
 	}
 	return w.trouble != "" && w.journalEnd <= r.entries

@@ -151,6 +151,16 @@ func woken(at ...int) (*Run, *batch) {
 	return r, b
 }
 
+// outcomeOf is the result of one batch.
+func outcomeOf(t *testing.T, r *Run, b *batch) *result.Result {
+	t.Helper()
+	out, err := r.results([]*batch{b}, before{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // TestStillMoving: if sessions still succeed when the drain time is over, a note says
 // that the lost wake-ups may only be late.
 func TestStillMoving(t *testing.T) {
@@ -162,7 +172,7 @@ func TestStillMoving(t *testing.T) {
 		w.end(outcomeDone)
 		b.tally.finished(w, now-ago-w.due)
 		r.drain(t.Context(), b)
-		out := r.result(b, false)
+		out := outcomeOf(t, r, b)
 		if said := strings.Contains(strings.Join(out.Notes, " "), "Raise drain"); said != want || out.Counts.Lost != 1 {
 			t.Errorf("the last session ended %s before: %q, %+v", ago, out.Notes, out.Counts)
 		}
@@ -175,7 +185,7 @@ func TestStillMoving(t *testing.T) {
 	w.end(outcomeDone)
 	b.tally.finished(w, b.lasted+ms)
 	r.drain(t.Context(), b)
-	if out := r.result(b, false); strings.Contains(strings.Join(out.Notes, " "), "Raise drain") || out.Counts.Lost != 1 {
+	if out := outcomeOf(t, r, b); strings.Contains(strings.Join(out.Notes, " "), "Raise drain") || out.Counts.Lost != 1 {
 		t.Errorf("%q, %+v", out.Notes, out.Counts)
 	}
 }

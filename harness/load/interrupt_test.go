@@ -183,7 +183,7 @@ func TestPlannedWhenInterrupted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &batch{Batch: &Batch{Plan: plan}, rand: rand.New(rand.NewPCG(1, 2))}
+		b := &batch{Batch: &Batch{Plan: plan, part: &Part{Kind: KindPush}}, numbers: new(int64), rand: rand.New(rand.NewPCG(1, 2))}
 		r := &Run{opts: &Options{}, zero: time.Now()}
 		r.drivePlan(ctx, b)
 		if b.planned != want {
@@ -195,12 +195,12 @@ func TestPlannedWhenInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	plan.Poisson = true
-	b := &batch{Batch: &Batch{Plan: plan}, rand: rand.New(rand.NewPCG(1, 2))}
+	b := &batch{Batch: &Batch{Plan: plan, part: &Part{Kind: KindPush}}, numbers: new(int64), rand: rand.New(rand.NewPCG(1, 2))}
 	(&Run{opts: &Options{}, zero: time.Now()}).drivePlan(ctx, b)
 	if off := b.planned - 3_600_000_000; off < -100_000 || off > 100_000 {
 		t.Errorf("a random plan: %d", b.planned)
 	}
-	b = &batch{Batch: &Batch{Plan: plan, Storm: true}}
+	b = &batch{Batch: &Batch{Plan: plan, Storm: true, part: &Part{Kind: KindPush}}, numbers: new(int64)}
 	(&Run{opts: &Options{Devices: 7}, zero: time.Now().Add(time.Hour)}).driveStorm(ctx, b)
 	if b.planned != 7 {
 		t.Errorf("a storm: %d", b.planned)

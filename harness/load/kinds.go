@@ -16,6 +16,14 @@ import (
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
+// Kinds of errors that come from this machine. The result has them at the end of
+// others, such as "trigger: no free port"; NotTriggered is the beginning of one.
+const (
+	NoPort       = "no free port"
+	NoFile       = "too many open files"
+	NotTriggered = "not triggered: dmwake was late"
+)
+
 // kindOf names the kind of an error under which the result counts it: short, and
 // the same for all devices.
 func kindOf(err error) string {
@@ -38,9 +46,9 @@ func kindOf(err error) string {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return step + "connection reset"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return step + "no free port"
+		return step + NoPort
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return step + "too many open files"
+		return step + NoFile
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
 		return step + "no answer in time"
 	case errors.Is(err, context.Canceled):

@@ -46,7 +46,7 @@ func (o *Options) checkLimits() error {
 
 func (o *Options) filesWithoutSessions() int {
 	need := 1000
-	if o.Sender == SenderHook {
+	if o.sends(SenderHook) {
 		need += 1000 // connections of the hooks
 	}
 	if o.Resident {

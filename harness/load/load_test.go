@@ -26,6 +26,12 @@ func options(t *testing.T, rate string, d time.Duration) *Options {
 // devices have enrolled.
 func measure(t *testing.T, o *Options, prepare func(*lab.Lab)) *result.Result {
 	t.Helper()
+	return measureRun(t, o, prepare, func(*Run) {})
+}
+
+// measureRun is measure with a change to the run before it starts.
+func measureRun(t *testing.T, o *Options, prepare func(*lab.Lab), change func(*Run)) *result.Result {
+	t.Helper()
 	opts := lab.Options{Seed: 1}
 	if o.Sender == SenderOwn {
 		opts.Variants = []*variants.Variant{variants.PushItself}
@@ -43,6 +49,7 @@ func measure(t *testing.T, o *Options, prepare func(*lab.Lab)) *result.Result {
 	if prepare != nil {
 		prepare(l)
 	}
+	change(r)
 	return play(t, r)
 }
 

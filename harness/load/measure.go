@@ -12,10 +12,15 @@ func (r *Run) since(t time.Time) time.Duration { return t.Sub(r.zero) }
 
 // record adds a stage of a wake-up. The caller holds r.mu.
 func (r *Run) record(w *wakeup, stage result.Stage, d time.Duration) {
+	w.trace.record(stage, d)
 	if !w.counted {
 		return
 	}
-	w.batch.tally.stages[stage].Record(d)
+	h, ok := w.batch.tally.stages[stage]
+	if !ok {
+		return // not of this kind of part
+	}
+	h.Record(d)
 	if w.observe != nil {
 		w.observe(stage, d)
 	}
@@ -24,6 +29,7 @@ func (r *Run) record(w *wakeup, stage result.Stage, d time.Duration) {
 // served ends and measures a wake-up by the session that its push led to. The
 // caller holds r.mu.
 func (r *Run) served(w *wakeup, s *session) {
+	w.trace.served(s)
 	if s.err != nil || len(s.turns) == 0 {
 		w.trouble = "session: " + kindOf(s.err)
 		w.end(outcomeFailed)
@@ -31,6 +37,9 @@ func (r *Run) served(w *wakeup, s *session) {
 		return
 	}
 	w.end(outcomeDone)
+	if w.work.Kind == "wipe" && w.delivered {
+		r.gone(w.device, "it was wiped")
+	}
 	if w.counted && !r.worked(w) {
 		w.batch.tally.empty++
 	}
@@ -41,7 +50,11 @@ func (r *Run) served(w *wakeup, s *session) {
 	r.record(w, result.Reply, first.reply.Sub(first.left))
 	// The work is done when the device answers the message that delivered the last
 	// of it. A session without work is measured by its second message.
-	if k := max(s.work, 0) + 1; k < len(s.turns) {
+	k := s.work.of(w.work)
+	if w.batch.kind() != KindPush {
+		k = s.work.last()
+	}
+	if k = max(k, 0) + 1; k < len(s.turns) {
 		r.record(w, result.Done, s.turns[k].left.Sub(first.reply))
 		r.record(w, result.Ack, s.turns[k].reply.Sub(s.turns[k].left))
 	}
@@ -53,7 +66,11 @@ func (r *Run) served(w *wakeup, s *session) {
 // polled ends and measures a wake-up whose work came with a poll. The caller
 // holds r.mu.
 func (r *Run) polled(w *wakeup, s *session) {
+	w.trace.served(s)
 	w.end(outcomePolled)
+	if w.work.Kind == "wipe" {
+		r.gone(w.device, "it was wiped")
+	}
 	w.batch.tally.polledOne(w)
 	r.record(w, result.Polled, r.since(s.Ended)-w.due)
 }
@@ -62,7 +79,7 @@ func (r *Run) polled(w *wakeup, s *session) {
 // when the journal was read, after the session. The caller holds r.mu.
 func (r *Run) measurePush(w *wakeup) {
 	r.record(w, result.Late, w.started-w.due)
-	if w.queued != 0 && r.opts.Work.Commands() > 0 && r.opts.Sender != SenderOwn {
+	if w.queued != 0 && w.work.Commands() > 0 && w.batch.sender() != SenderOwn {
 		r.record(w, result.Queue, w.queued-w.started)
 	}
 	if w.notified == 0 {

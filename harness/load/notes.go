@@ -20,7 +20,7 @@ const (
 )
 
 // notes explain figures that the reader would misread otherwise.
-func (r *Run) notes(out *result.Result, b *batch) (list []string) {
+func (r *Run) notes(out *result.Result, batches []*batch, was before) (list []string) {
 	note := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	excluded := 0
 	for _, n := range r.pool.excluded {
@@ -32,27 +32,37 @@ func (r *Run) notes(out *result.Result, b *batch) (list []string) {
 	if r.pool.damaged != "" {
 		note("Devices may be missing: %s.", r.pool.damaged)
 	}
-	if b.moving && out.Aborted == "" {
+	moving, noPorts, late := false, false, int64(0)
+	for _, b := range batches {
+		moving, noPorts, late = moving || b.moving, noPorts || b.tally.noPorts, late+b.late
+	}
+	if moving && out.Aborted == "" {
 		note("Sessions were still succeeding %s after the end of the plan (drain). Wake-ups that had none by then count as lost. Raise drain to see how late they are.", r.opts.Drain)
 	}
 	if n := out.Counts.Empty; n > 0 {
 		note("%d of %d done wake-ups delivered nothing of their work (%s), and no other session delivered it since it was queued. Does the queue hook queue the command?", n, out.Counts.Done, out.Config.Work)
 	}
-	if n := r.missed - b.missed; n > 0 {
+	if late > 0 {
+		note("%d check-ins were due while the device's previous one was not over. They waited for it, and one session served all that waited; the stages wait, open and whole include the time.", late)
+	}
+	if o := r.opts; o.Speed > 0 && o.Speed != 1 {
+		note("The plan ran %g times as fast as it is written: its durations, intervals and rates are those of the plan, and measured times are real.", o.Speed)
+	}
+	if n := r.missed - was.missed; n > 0 {
 		note("The journal of WNS dropped %d requests before they were read. The stages trigger and wake lack them.", n)
 	}
 	if late := out.Stages[result.Late]; late.Count > 0 && late.At["p99"] > slowWait {
 		note("dmwake itself was late by %s at the 99th percentile: this machine is too small for the rate. The stage whole includes the delay.", result.Micros(late.At["p99"]))
 	}
 	wait := out.Stages[result.Wait]
-	switch n := r.pool.waited() - b.waited; {
+	switch n := r.pool.waited() - was.waited; {
 	case n > 0:
 		note("%d times a device was woken while %d sessions were under way, the limit (workers), and waited for one to end. The stages wait, open and out include the time. Raise workers if this machine is not busy.", n, r.opts.Workers)
 	case wait.Count > 0 && wait.At["p99"] > slowWait && !isFull(out.CPU):
 		note("1 %% of the sessions began more than %s after the notification arrived, mostly because the device was still in its previous session. The stages wait, open and out include the time. With more devices or a lower rate each device is woken less often.", result.Micros(wait.At["p99"]))
 	}
 	list = append(list, cpuNotes(out.CPU)...)
-	if b.tally.noPorts {
+	if noPorts {
 		note("This machine ran out of ports. Each session opens a connection, and a port to another machine stays in use for a minute afterwards: 28,000 ports allow about 470 sessions a second. Keep connections (resident), set net.ipv4.tcp_tw_reuse=1, widen net.ipv4.ip_local_port_range, or divide the load among machines.")
 	}
 	if n := out.Counts.Offline; n > 0 {

@@ -28,8 +28,17 @@ type Options struct {
 	Profile string
 	// State is a file of enrolled devices (dmwake device enroll) to use instead of
 	// new ones. Devices limits how many of them take part.
-	State  string
-	Plan   *Plan
+	State string
+	// Plan says when devices are woken. Nil: Drive says what to do.
+	Plan *Plan
+	// Poll is the interval at which each device checks in, in the time of Plan, whatever
+	// schedule the server set; 0: as the server set it.
+	Poll time.Duration
+	// Speed compresses the time of Plan and Poll: with 60, a minute of it takes a second.
+	// 0 is 1. Measured times, Drain and At are real.
+	Speed float64
+	// Parts replaces Plan and Poll, and what they are for: Storm, Who, Sender and Work.
+	Parts  []*Part
 	Storm  bool   // wake all devices at once, at the start of the counted time
 	Who    string // round or random
 	Sender string // empty: the best one for the target
@@ -55,6 +64,9 @@ type Options struct {
 	// Rehearse enrolls and wakes no device. Each wake-up takes a made-up time that
 	// depends on its number only, to try out merging and verification.
 	Rehearse bool
+	// TraceHeaders sends W3C Trace Context with each request of a wake-up, and lists the
+	// slowest ones in the result.
+	TraceHeaders bool
 	// Progress is called about once a second.
 	Progress func(Progress)
 	// Observe is called for each measured stage. It must not block.
@@ -63,11 +75,12 @@ type Options struct {
 	Enrolled func(done, failed int)
 
 	clock dmclient.Clock // of the devices; nil: the clock of the machine
+	parts []*Part        // of a run by Go, in compressed time
 }
 
 const (
-	// maxDevices limits the devices of one process.
-	maxDevices = 1_000_000
+	// MaxDevices limits the devices of one process.
+	MaxDevices = 1_000_000
 	// maxSessions is the default limit of concurrent sessions.
 	maxSessions = 1024
 )
@@ -81,6 +94,7 @@ func (o *Options) withDefaults(l *lab.Lab) *Options {
 	if full.Sender == "" && !full.Rehearse {
 		full.Sender = defaultSender(l)
 	}
+	full.resolve()
 	if full.Workers == 0 {
 		full.Workers = full.reasonableWorkers()
 	}
@@ -105,7 +119,10 @@ func defaultSender(l *lab.Lab) string {
 // check reports the first option that is wrong, or that this target or machine
 // cannot satisfy. It expects options with defaults, and changes nothing.
 func (o *Options) check(l *lab.Lab) error {
-	if err := o.checkNumbers(); err != nil || o.Rehearse {
+	if err := o.checkNumbers(); err != nil {
+		return err
+	}
+	if err := o.checkParts(); err != nil || o.Rehearse {
 		return err
 	}
 	if err := o.checkValues(); err != nil {
@@ -127,7 +144,7 @@ func (o *Options) checkNumbers() error {
 	switch {
 	case o.Workers < 0:
 		return optionError("Workers", "%d concurrent sessions; give 1 or more, or leave it out", o.Workers)
-	case o.Devices < 1 || o.Devices > maxDevices:
+	case o.Devices < 1 || o.Devices > MaxDevices:
 		return optionError("Devices", "%d is not from 1 to 1,000,000", o.Devices)
 	}
 	return nil
@@ -150,33 +167,8 @@ func (o *Options) checkValues() error {
 		return optionError("State", "a state file belongs to one machine; leave %s out, and give each machine its own file", Field("Share"))
 	case o.State != "" && o.Resident:
 		return optionError("Resident", "devices of %s stay records of the file; leave %s out", Field("State"), Field("Resident"))
-	case o.Sender == SenderNone && o.Resident:
-		return optionError("Resident", "resident devices do not poll, and with %s none nobody pushes; leave %s out or choose another sender", Field("Sender"), Field("Resident"))
-	case o.Work.Kind == "wipe" && !o.Storm && o.Plan != nil && o.Plan.Total() > float64(o.Devices):
-		return optionError("Work", "a wiped device cannot be woken again; %.0f wake-ups need as many devices, and there are %d", o.Plan.Total(), o.Devices)
-	}
-	switch o.Sender {
-	case SenderHook, SenderOwn, SenderWNS, SenderNone:
-		return nil
-	}
-	return optionError("Sender", "%q is unknown; choose hook, own, wns or none", o.Sender)
-}
-
-// checkTarget checks what the target has to offer.
-func (o *Options) checkTarget(l *lab.Lab) error {
-	t := &l.Config.Target
-	queues := o.Work.Commands() > 0 && l.CanQueue(o.Work.commands()[0])
-	switch {
-	case o.Share.Of > 1 && !l.Embedded() && o.Sender != SenderNone && l.Config.WNS.Mode != "direct":
-		return optionError("Share", "each push must reach the machine that has the device; set wns.mode: direct, and wns.listen to an address that the server reaches")
-	case o.Sender == SenderHook && t.Hooks.Push == nil:
-		return optionError("Sender", "the target has no push hook; set target.hooks.push, or let dmwake push (%s wns)", Field("Sender"))
-	case o.Sender == SenderOwn && !queues:
-		return optionError("Sender", "a server that pushes by itself needs queued work; set target.hooks.queue and %s", Field("Work"))
-	case o.Work.Commands() > 0 && !queues:
-		return optionError("Work", "commands must be queued, and the target has no queue hook; set target.hooks.queue")
-	case t.Push == "none" && o.Sender != SenderNone:
-		return optionError("Sender", "the target has no WNS push (target.push: none)")
+	case o.sends(SenderNone) && o.Resident && o.polled() == nil:
+		return optionError("Resident", "resident devices do not poll by the server's schedule, and with %s none nobody pushes; leave %s out, give an interval (%s) or choose another sender", Field("Sender"), Field("Resident"), Field("Poll"))
 	}
 	return nil
 }

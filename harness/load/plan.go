@@ -24,6 +24,8 @@ type Plan struct {
 	Poisson bool
 	text    string
 	parts   []part // in order, from 0 to Duration
+
+	asked *Plan // before it was compressed; nil: it was not
 }
 
 // part is a piece of a plan with a constant rate or a linear ramp.
@@ -33,19 +35,16 @@ type part struct {
 	before     float64 // wake-ups before begin
 }
 
-// maxRate limits the rate of one process, in wake-ups per second.
-const maxRate = 1_000_000
+// MaxRate limits the rate of one process, in wake-ups per second.
+const MaxRate = 1_000_000
 
 // ParsePlan reads a rate: "200" is constant, "50..500" a ramp, "50,100,200" are
 // steps of equal length. "100+2000@30s/5s" is a spike: 2000 more from second 30,
 // for five seconds. Errors are OptionErrors for Rate, Duration and Warmup.
 func ParsePlan(rate string, duration, warmup time.Duration) (*Plan, error) {
 	p := &Plan{Duration: duration, Warmup: warmup, text: rate}
-	switch {
-	case duration <= 0:
-		return nil, optionError("Duration", "%s is not more than 0", duration)
-	case warmup < 0 || warmup >= duration:
-		return nil, optionError("Warmup", "%s leaves nothing of the duration %s", warmup, duration)
+	if err := p.checkTimes(); err != nil {
+		return nil, err
 	}
 	from, to, ramp := strings.Cut(rate, "..")
 	base, more, spike := strings.Cut(rate, "+")
@@ -70,6 +69,59 @@ func ParsePlan(rate string, duration, warmup time.Duration) (*Plan, error) {
 	return p, nil
 }
 
+// Idle is a plan without wake-ups, for a run that only polls. Errors are OptionErrors for
+// Duration and Warmup.
+func Idle(duration, warmup time.Duration) (*Plan, error) {
+	p := &Plan{Duration: duration, Warmup: warmup, text: "none"}
+	if err := p.checkTimes(); err != nil {
+		return nil, err
+	}
+	p.add(duration, 0, 0)
+	return p, nil
+}
+
+func (p *Plan) checkTimes() error {
+	switch {
+	case p.Duration <= 0:
+		return optionError("Duration", "%s is not more than 0", p.Duration)
+	case p.Warmup < 0 || p.Warmup >= p.Duration:
+		return optionError("Warmup", "%s leaves nothing of the duration %s", p.Warmup, p.Duration)
+	}
+	return nil
+}
+
+// Faster is the plan in a compressed time: with a speed of 60 a minute of it takes a
+// second, in which a minute's wake-ups are due.
+func (p *Plan) Faster(speed float64) *Plan {
+	out := &Plan{Duration: compress(p.Duration, speed), Warmup: compress(p.Warmup, speed), Poisson: p.Poisson, text: p.text, asked: p.given()}
+	for _, s := range p.parts {
+		out.add(compress(s.end, speed), s.from*speed, s.to*speed)
+	}
+	return out
+}
+
+func compress(d time.Duration, speed float64) time.Duration {
+	return time.Duration(float64(d) / speed)
+}
+
+// given is the plan before it was compressed.
+func (p *Plan) given() *Plan {
+	if p.asked != nil {
+		return p.asked
+	}
+	return p
+}
+
+// window is a plan of the same times that has one rate from one time to another, and none
+// before and after. The rate may be above MaxRate.
+func (p *Plan) window(from, to time.Duration, rate float64, text string) *Plan {
+	out := &Plan{Duration: p.Duration, Warmup: p.Warmup, text: text, asked: p.given()}
+	out.add(from, 0, 0)
+	out.add(min(to, p.Duration), rate, rate)
+	out.add(p.Duration, 0, 0)
+	return out
+}
+
 // add extends the plan to end.
 func (p *Plan) add(end time.Duration, from, to float64) {
 	next := part{end: end, from: from, to: to}
@@ -84,10 +136,10 @@ func (p *Plan) add(end time.Duration, from, to float64) {
 
 func (p *Plan) number(s string) (float64, error) {
 	v, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	if err == nil && v >= 0 && v <= maxRate {
+	if err == nil && v >= 0 && v <= MaxRate {
 		return v, nil
 	}
-	err = fmt.Errorf("%q is not a number of wake-ups a second from 0 to %d", s, maxRate)
+	err = fmt.Errorf("%q is not a number of wake-ups a second from 0 to %d", s, MaxRate)
 	if s != p.text {
 		err = fmt.Errorf("%q: %w", p.text, err)
 	}

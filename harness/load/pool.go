@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -20,14 +21,19 @@ type pool struct {
 	// session has ended.
 	woken func(id string)
 	ended func(id string, s *dmclient.Session, err error)
+	// header adds to the headers of a request of a session; nil adds nothing.
+	header func(*dmclient.Device, *dmclient.Session, http.Header)
 
+	newcomer *enrollment // enrolls the devices, and those that come later
 	fleet    *fleet.Fleet
 	resident []*dmclient.Device
 	crew     *fleet.Crew // holds the sessions of resident devices
 	mu       sync.Mutex
-	states   []state // of the resident devices
+	states   []state              // of the resident devices
+	asked    map[int][]fleet.Task // of these as well
 
-	vars     []target.Vars  // of the devices that can be woken
+	vars     []target.Vars  // of the devices that can be woken; Run.mu guards it once they enrolled
+	slots    []int          // their numbers in the fleet; as vars
 	excluded map[string]int // devices that could not be enrolled, by cause
 	damaged  string         // what the state file says of its damage
 	offline  int            // devices of vars without a network
@@ -35,14 +41,11 @@ type pool struct {
 
 // state of a resident device. All notifications during a session lead to one more
 // session.
-type state byte
-
-const (
-	resting state = iota
-	queued
-	running
-	runningWoken // and woken since its session began
-)
+type state struct {
+	queued  bool // the crew has it
+	running bool
+	woken   bool // since its last session began
+}
 
 // observer passes everything on to the push service, and tells the pool of each
 // notification that reaches a device.
@@ -67,25 +70,50 @@ func (p *pool) run(ctx context.Context) {
 	}
 	p.crew.Run(ctx, func(i int) {
 		p.mu.Lock()
-		p.states[i] = running
-		p.mu.Unlock()
+		s := &p.states[i]
+		woken, asked := s.woken, p.asked[i]
+		s.queued, s.running, s.woken = false, true, false
+		delete(p.asked, i)
 		d := p.resident[i]
-		s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginPush, NoRetry: true})
-		p.ended(d.Identity().DeviceID, s, err)
+		p.mu.Unlock()
+		for _, task := range asked {
+			task(ctx, d)
+		}
+		if woken {
+			s, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginPush, NoRetry: true})
+			p.ended(d.Identity().DeviceID, s, err)
+		}
 		p.rest(i)
 	})
+}
+
+// ask has a device do something beside its pushes; it does not block. The caller holds
+// Run.mu.
+func (p *pool) ask(i int, task fleet.Task) {
+	if !p.opts.Resident {
+		p.fleet.Ask(p.slots[i], task)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked[i] = append(p.asked[i], task)
+	p.give(i)
 }
 
 // wake gives a resident device a session.
 func (p *pool) wake(i int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch p.states[i] {
-	case resting:
-		p.states[i] = queued
+	p.states[i].woken = true
+	p.give(i)
+}
+
+// give gives a resident device to the crew, now or when it is at rest. The caller holds
+// p.mu.
+func (p *pool) give(i int) {
+	if s := &p.states[i]; !s.queued && !s.running {
+		s.queued = true
 		p.crew.Give(i)
-	case running:
-		p.states[i] = runningWoken
 	}
 }
 
@@ -93,12 +121,10 @@ func (p *pool) wake(i int) {
 func (p *pool) rest(i int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.states[i] == runningWoken {
-		p.states[i] = queued
-		p.crew.Give(i)
-		return
+	s := &p.states[i]
+	if s.running = false; s.woken || len(p.asked[i]) > 0 {
+		p.give(i)
 	}
-	p.states[i] = resting
 }
 
 // waited is how many devices were woken at the limit of concurrent sessions, and

@@ -15,11 +15,12 @@ type Progress struct {
 	Open     int64         // wake-ups under way, including the warm-up's
 	Rate     float64       // wake-ups that ended in the last second
 	P50, P99 int64         // of Whole so far, in microseconds
+	Errors   map[string]int64
 }
 
-// report calls Progress once a second until ctx ends.
-func (r *Run) report(ctx context.Context, b *batch) {
-	if b.Progress == nil {
+// report calls Progress once a second until ctx ends, with the sums of the batches.
+func (r *Run) report(ctx context.Context, list []*batch) {
+	if list[0].Progress == nil {
 		return
 	}
 	tick := time.NewTicker(time.Second)
@@ -31,13 +32,28 @@ func (r *Run) report(ctx context.Context, b *batch) {
 			return
 		case <-tick.C:
 		}
-		r.mu.Lock()
-		t := &b.tally
-		whole := t.stages[result.Whole]
-		p := Progress{Elapsed: r.now() - b.base, Counts: t.counts(), Open: t.open(), Rate: float64(t.over - last), P50: whole.ValueAtQuantile(50), P99: whole.ValueAtQuantile(99)}
+		b := list[0]
+		p := Progress{Elapsed: r.now() - b.base, Errors: map[string]int64{}}
 		p.Warming = b.Plan != nil && p.Elapsed < b.Plan.Warmup
-		last = t.over
+		over, whole := int64(0), result.NewHistogram()
+		r.mu.Lock()
+		for _, b := range list {
+			t := &b.tally
+			p.Counts.Add(t.counts())
+			p.Open += t.open()
+			over += t.over
+			for kind, n := range t.errors {
+				p.Errors[kind] += n
+			}
+			if len(list) == 1 {
+				whole = t.stages[result.Whole]
+			} else {
+				whole.Merge(t.stages[result.Whole].Histogram)
+			}
+		}
+		p.P50, p.P99 = whole.ValueAtQuantile(50), whole.ValueAtQuantile(99)
 		r.mu.Unlock()
+		p.Rate, last = float64(over-last), over
 		b.Progress(p)
 	}
 }

@@ -28,8 +28,15 @@ type Run struct {
 	missed  uint64        // entries that the journal dropped before they were read
 	usual   time.Duration // recent delay from trigger to notification
 	batches uint64
-	number  int64 // wake-ups planned so far, of all shares
-	next    int   // the device whose turn it is
+	number  int64            // wake-ups planned so far, of all shares
+	next    int              // the device whose turn it is
+	away    map[int]presence // devices that are not there
+	live    []*batch         // under way
+
+	sessions int64         // by push, that succeeded
+	done     int64         // wake-ups that these served
+	shared   int64         // visits that had the session of another one
+	active   time.Duration // when a notification last arrived or a session last ended
 }
 
 // Start enrolls the devices and lets them answer pushes from then on. l is not
@@ -40,8 +47,11 @@ func Start(ctx context.Context, l *lab.Lab, given *Options) (*Run, error) {
 	if err := o.check(l); err != nil {
 		return nil, err
 	}
-	r := &Run{opts: o, lab: l, zero: time.Now(), index: map[string]int{}, triggers: make(chan struct{}, maxTriggers)}
+	r := &Run{opts: o, lab: l, zero: time.Now(), index: map[string]int{}, triggers: make(chan struct{}, maxTriggers), away: map[int]presence{}}
 	r.pool = &pool{lab: l, opts: o, woken: r.woken, ended: r.onSession}
+	if o.TraceHeaders {
+		r.pool.header = r.header
+	}
 	if o.Rehearse {
 		r.pool.pretend()
 	} else if err := r.enroll(ctx); err != nil {
@@ -71,7 +81,7 @@ func Start(ctx context.Context, l *lab.Lab, given *Options) (*Run, error) {
 
 func (r *Run) enroll(ctx context.Context) error {
 	o := r.opts
-	if o.Sender == SenderWNS {
+	if o.sends(SenderWNS) {
 		s, err := newSender(r.lab)
 		if err != nil {
 			return err
@@ -84,7 +94,7 @@ func (r *Run) enroll(ctx context.Context) error {
 	if len(r.pool.vars) == 0 {
 		return &EnrollError{o.own(), mostFrequent(r.pool.excluded)}
 	}
-	if o.Sender == SenderNone && o.Plan != nil {
+	if o.Plan != nil && o.sends(SenderNone) && o.polled() == nil {
 		return r.pool.checkPolls(o.Plan.Duration + o.Drain)
 	}
 	return nil
@@ -125,6 +135,8 @@ func (r *Run) Close() {
 
 // Devices returns the DeviceIDs of the devices that can be woken.
 func (r *Run) Devices() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	out := make([]string, len(r.pool.vars))
 	for i, v := range r.pool.vars {
 		out[i] = v.DeviceID

@@ -15,11 +15,12 @@ import (
 type Singles struct {
 	run   *Run
 	batch *batch
+	was   before
 }
 
 // Singles returns a Singles without wake-ups.
 func (r *Run) Singles() *Singles {
-	return &Singles{r, r.newBatch(&Batch{})}
+	return &Singles{r, r.newBatch(&Batch{}), r.before()}
 }
 
 // Wake wakes a device and waits until its session ended. An empty id is the next
@@ -32,8 +33,8 @@ func (s *Singles) Wake(ctx context.Context, id string, observe func(result.Stage
 	if err != nil {
 		return result.Counts{}, err
 	}
-	number, now := r.takeNumbers(1), r.now()
-	w := &wakeup{batch: s.batch, observe: observe, device: device, due: now, started: now, counted: true, over: make(chan struct{}), settled: make(chan struct{})}
+	number, now := r.takeNumbers(s.batch, 1), r.now()
+	w := &wakeup{batch: s.batch, observe: observe, device: device, work: s.batch.work(), due: now, started: now, counted: true, over: make(chan struct{}), settled: make(chan struct{})}
 	r.start(ctx, w, number)
 	late := time.NewTimer(r.opts.Drain)
 	defer late.Stop()
@@ -74,7 +75,10 @@ func (s *Singles) Wake(ctx context.Context, id string, observe func(result.Stage
 
 func (s *Singles) find(id string) (device int, err error) {
 	if id == "" {
-		return s.run.pick(s.batch), nil
+		if device = s.run.pick(s.batch); device < 0 {
+			return 0, errors.New(noDevice)
+		}
+		return device, nil
 	}
 	s.run.mu.Lock()
 	defer s.run.mu.Unlock()
@@ -88,6 +92,8 @@ func (s *Singles) find(id string) (device int, err error) {
 // Result returns what was measured so far. Wake-ups under way count as lost.
 func (s *Singles) Result() *result.Result {
 	r := s.run.result(s.batch, false)
+	r.CPU = cpuNow().since(s.was.cpu)
+	r.Notes = s.run.notes(r, []*batch{s.batch}, s.was)
 	r.Config.Rate, r.Planned = result.OneByOne, r.Counts.Started
 	return r
 }

@@ -22,6 +22,7 @@ type tally struct {
 	errors  map[string]int64
 	noPorts bool // this machine ran out of ports
 
+	traces *result.Traces // nil: none
 	course result.Course
 	base   time.Duration // start of the plan
 	length time.Duration // of the plan; 0: none
@@ -37,7 +38,7 @@ func (t *tally) init(b *batch) {
 		t.course.Length = max(time.Second, (b.Plan.Duration / coursePoints).Round(time.Second))
 	}
 	t.stages = map[result.Stage]result.Histogram{}
-	for _, s := range result.Stages() {
+	for _, s := range b.kind().stages() {
 		t.stages[s] = result.NewHistogram()
 	}
 }

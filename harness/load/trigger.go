@@ -27,13 +27,14 @@ var errOver = errors.New("the run ended before the trigger had begun everything"
 
 // begin starts the wake-up of a device without waiting for it. It is due at a
 // time of the batch's plan.
-func (r *Run) begin(ctx context.Context, b *batch, device int, number int64, at time.Duration) {
+func (r *Run) begin(ctx context.Context, b *batch, device int, number int64, at time.Duration, work Work) {
 	counted := b.Plan == nil || b.Storm || b.Plan.counts(at)
-	r.start(ctx, &wakeup{batch: b, observe: b.Observe, device: device, due: b.base + at, started: r.now(), counted: counted}, number)
+	r.start(ctx, &wakeup{batch: b, observe: b.Observe, device: device, work: work, due: b.base + at, started: r.now(), counted: counted}, number)
 }
 
 func (r *Run) start(ctx context.Context, w *wakeup, number int64) {
 	b := w.batch
+	w.trace = r.newTrace(b.seq, number)
 	r.mu.Lock()
 	b.tally.start(w)
 	if r.opts.Rehearse {
@@ -41,12 +42,21 @@ func (r *Run) start(ctx context.Context, w *wakeup, number int64) {
 		r.mu.Unlock()
 		return
 	}
+	if w.device < 0 {
+		w.end(outcomeFailed)
+		b.tally.failed(w, "not triggered: "+noDevice, nil)
+		r.mu.Unlock()
+		return
+	}
 	b.left++
+	if w.work.Kind == "wipe" {
+		r.away[w.device] = leaving
+	}
 	d := &r.devices[w.device]
 	d.open = append(d.open, w)
 	r.mu.Unlock()
 	if w.started-w.due > tooLate {
-		r.fail(w, fmt.Sprintf("not triggered: dmwake was late by more than %s, this machine is too small for the rate", tooLate), nil)
+		r.fail(w, fmt.Sprintf(NotTriggered+" by more than %s, this machine is too small for the rate", tooLate), nil)
 		return
 	}
 	select {
@@ -84,7 +94,10 @@ func withPatience(ctx context.Context) (later context.Context, end func()) {
 // trigger queues a wake-up's work and has it pushed. After ctx has ended it begins
 // nothing more. Calls that it has begun use the context calls.
 func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
-	v, own := r.pool.vars[w.device], r.opts.Sender == SenderOwn
+	r.mu.Lock()
+	v := r.pool.vars[w.device]
+	r.mu.Unlock()
+	own := w.batch.sender() == SenderOwn
 	queued := func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -93,10 +106,13 @@ func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
 	if own { // queuing the work is the trigger
 		queued()
 	}
-	for _, c := range r.opts.Work.commands() {
+	requests := 0
+	for _, c := range w.work.commands() {
 		if ctx.Err() != nil {
 			return errOver
 		}
+		v.TraceParent = w.trace.hook(requests)
+		requests++
 		if err := r.lab.QueueFor(calls, v, c); err != nil {
 			return err
 		}
@@ -107,8 +123,9 @@ func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
 	if !own {
 		queued()
 	}
-	switch r.opts.Sender {
+	switch w.batch.sender() {
 	case SenderHook:
+		v.TraceParent = w.trace.hook(requests)
 		return r.lab.PushFor(calls, v)
 	case SenderWNS:
 		return wake(calls, r.send, v.ChannelURI)

@@ -239,7 +239,7 @@ func TestTooLate(t *testing.T) {
 	b.ended = true
 	run.drain(t.Context(), b)
 	b.hooks.Wait()
-	r := run.result(b, false)
+	r := outcomeOf(t, run, b)
 	whole(t, r)
 	if r.Counts.Done != 1 || r.Counts.Failed != 1 || r.Errors["not triggered: dmwake was late by more than 10s, this machine is too small for the rate"] != 1 {
 		t.Errorf("%+v %v", r.Counts, r.Errors)

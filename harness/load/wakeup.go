@@ -9,11 +9,13 @@ import (
 	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// wakeup is one push and the session that it leads to. Its times count from the
+// wakeup is one item of a load: a push and the session that it leads to, or a session
+// that the device begins by itself. Its times count from the
 // zero of the run; 0 means that it has not happened yet.
 type wakeup struct {
 	batch  *batch
 	device int
+	work   Work
 
 	due, started time.Duration
 	queued       time.Duration // its work is queued, and the push begins
@@ -27,8 +29,11 @@ type wakeup struct {
 	counted    bool   // false in the warm-up
 	accepted   bool   // WNS delivers its notification, or keeps it for the device
 	overtaken  bool   // it has no notification, and another wake-up's led to a session since
+	delivered  bool   // a session delivered its work since it started
 	cut        bool   // its trigger was cut off by the end of the run
 	trouble    string // what went wrong so far
+
+	trace *trace // nil: no trace headers
 
 	done          bool // outcome is set
 	outcome       outcome

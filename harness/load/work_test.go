@@ -36,7 +36,8 @@ func TestWorkIn(t *testing.T) {
 		if c.want {
 			want = 2
 		}
-		if got := c.work.in(s); got != want {
+		d := deliveredIn(s, func(kind string) bool { return kind == c.work.Kind })
+		if got := d.of(c.work); got != want {
 			t.Errorf("%s, %q: message %d, want %d", c.work.Kind, c.uri, got, want)
 		}
 	}
@@ -56,8 +57,12 @@ func TestWhichMessage(t *testing.T) {
 		"not at all": {nil, 0, 10 - 4, 2, 1}, "by the session before": {nil, 2, 10 - 4, 2, 0}, "before it was started": {nil, 1, 10 - 4, 2, 1},
 	} {
 		r, b := woken(1)
-		r.opts.Work, r.devices[0].delivered = Work{Kind: "get"}, time.Duration(c.earlier)*ms
+		r.opts.Work, r.devices[0].open[0].work = Work{Kind: "get"}, Work{Kind: "get"}
 		at := func(k int) time.Time { return r.zero.Add(time.Duration(k) * ms) }
+		if c.earlier > 0 {
+			r.onSession("d", &dmclient.Session{Origin: dmclient.OriginUser, Started: at(0), Exchanges: []*dmclient.Exchange{{At: at(c.earlier), Status: http.StatusOK}},
+				Commands: []dmclient.Executed{{Verb: syncml.Get, LocURI: "./DevDetail/URI/MaxSegLen"}}}, nil)
+		}
 		s := &dmclient.Session{Origin: dmclient.OriginPush, Started: at(3), Ended: at(40)}
 		for k := range 4 { // sent at 2, 10, 20, 30; answered 2 later
 			begin := max(10*k, 2)
@@ -69,7 +74,7 @@ func TestWhichMessage(t *testing.T) {
 		r.onEntry(&fakewns.Entry{Seq: 1, Kind: fakewns.Notification, Device: "d", At: at(2), Status: http.StatusOK, Delivery: fakewns.Woken}, 0)
 		r.arrivedAt("d", 1, 2*ms)
 		r.onSession("d", s, nil)
-		out := r.result(b, false)
+		out := outcomeOf(t, r, b)
 		near := func(stage result.Stage, want int) bool {
 			h := out.Stages[stage]
 			return want == 0 && h.Count == 0 || want != 0 && h.Count == 1 && (time.Duration(h.Max)*time.Microsecond-time.Duration(want)*ms).Abs() < ms/10
@@ -80,10 +85,10 @@ func TestWhichMessage(t *testing.T) {
 	}
 	// A poll without work does not count.
 	r, b := woken(1)
-	r.opts.Work = Work{Kind: "get"}
+	r.opts.Work, r.devices[0].open[0].work = Work{Kind: "get"}, Work{Kind: "get"}
 	s := &dmclient.Session{Origin: dmclient.OriginSchedule, Started: r.zero.Add(3 * ms), Ended: r.zero.Add(9 * ms)}
 	r.onSession("d", s, nil)
-	if out := r.result(b, false); out.Counts.Polled != 0 || out.Counts.Lost != 1 {
+	if out := outcomeOf(t, r, b); out.Counts.Polled != 0 || out.Counts.Lost != 1 {
 		t.Errorf("%+v", out.Counts)
 	}
 }

@@ -11,11 +11,15 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 )
+
+// traceHeader is the header of W3C Trace Context.
+const traceHeader = "traceparent"
 
 const maxHookOutput = 1 << 20 // bytes
 
@@ -117,6 +121,9 @@ func (k *Hook) runHTTP(ctx context.Context, v Vars, o *Outcome) error {
 		}
 		req.Header.Set(name, value)
 	}
+	if v.TraceParent != "" && req.Header.Get(traceHeader) == "" {
+		req.Header[traceHeader] = []string{v.TraceParent} // in lower case, as the Recommendation asks for
+	}
 	client := k.client
 	if client == nil {
 		client = plainClient
@@ -152,6 +159,9 @@ func (k *Hook) runExec(ctx context.Context, v Vars, o *Outcome) error {
 	o.Asked = filepath.Base(argv[0])
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the user's own configuration
 	cmd.WaitDelay = time.Second                           // a grandchild may hold the pipe
+	if v.TraceParent != "" {
+		cmd.Env = append(os.Environ(), "TRACEPARENT="+v.TraceParent)
+	}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &limited{&out, maxHookOutput}, &tail{&errs, 4096}
 	err := cmd.Run()

@@ -36,6 +36,7 @@ type Vars struct {
 	DirectoryID    string
 	Audience       string
 	Output         string
+	TraceParent    string
 }
 
 // Variable is one of Vars, for documents and messages.
@@ -75,6 +76,7 @@ func Variables() []Variable {
 		{"DirectoryID", "c2f1a7d0-4b1e-4e3c-9f66-0d5a8e7b1c42", "in `hooks.token`: the device's id in the directory (AADDeviceID); empty with terms"},
 		{"Audience", "https://mdm.example", "in `hooks.token`: AADResourceID, whom the token is for; empty if the server did not set it"},
 		{"Output", `{"host":{"id":42}}`, "only in a hook's `output`: what the server answered or the command printed"},
+		{"TraceParent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "with `dmwake load --trace-headers`, the traceparent of the request (W3C Trace Context), which HTTP hooks have as a header and commands as TRACEPARENT in their environment; otherwise empty"},
 	}
 }
 

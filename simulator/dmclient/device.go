@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
+	"net/http"
 	"reflect"
 	"slices"
 	"sync"
@@ -139,6 +140,10 @@ type Config struct {
 	SkewTLS bool
 	// JobTime is how long an installation takes on that clock; default 0.
 	JobTime time.Duration
+	// Unscheduled ignores the polls that the server's schedule asks for (DMClient's
+	// Poll nodes): the caller decides when the device checks in. Everything else of the
+	// device's plan stays.
+	Unscheduled bool
 	// AcceptUnknown accepts commands for CSPs that this device does not have.
 	AcceptUnknown bool
 	// DDF describes the CSPs of Windows 10 and later beyond those that are written by
@@ -157,6 +162,10 @@ type Config struct {
 	// the device. It may Pack the device. If it fails, the session ends with
 	// ErrNotStored and the server gets no Status: what was acknowledged is stored.
 	Persist func(*Device) error
+
+	// Header is called for each request of a session, and may add headers. It must not call
+	// the device except for its Identity.
+	Header func(*Device, *Session, http.Header)
 
 	// OnSend and OnReceive are called for every session message, OnEffect for
 	// every effect of a command. They must not call the device.

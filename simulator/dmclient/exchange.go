@@ -203,6 +203,9 @@ func (r *running) post(ctx context.Context, msg *syncml.Message, body []byte) (*
 		}
 		req.Header["MS-Signature"] = []string{signature}
 	}
+	if f := r.d.cfg.Header; f != nil {
+		f(r.d, r.s, req.Header)
+	}
 	resp, err := r.http.exchange(req, body)
 	if err != nil {
 		if limited.Err() != nil && ctx.Err() == nil {

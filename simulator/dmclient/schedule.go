@@ -102,9 +102,11 @@ func (d *Device) Next() (due Due, ok bool) {
 	s := d.schedule
 	jobs := append([]csp.Job(nil), d.jobs...)
 	d.mu.Unlock()
-	due = Due{s.lastPoll.Add(d.interval(s.polls)), "poll"}
+	if !d.cfg.Unscheduled {
+		due = Due{s.lastPoll.Add(d.interval(s.polls)), "poll"}
+	}
 	earlier := func(at time.Time, what string) {
-		if !at.IsZero() && at.Before(due.At) {
+		if !at.IsZero() && (due.At.IsZero() || at.Before(due.At)) {
 			due = Due{at, what}
 		}
 	}
@@ -120,7 +122,7 @@ func (d *Device) Next() (due Due, ok bool) {
 	if days, err := strconv.Atoi(d.account("NumberOfDaysAfterLostContactToUnenroll")); err == nil && days > 0 {
 		earlier(s.lastContact.Add(time.Duration(days)*day), "lost contact")
 	}
-	return due, true
+	return due, !due.At.IsZero()
 }
 
 // reschedule plans the channel's renewal: 15 days before it expires, hours from

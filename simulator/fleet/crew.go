@@ -61,6 +61,13 @@ func (c *Crew) Waited() int64 {
 	return c.waited
 }
 
+// Busy is how many numbers are queued or being worked on.
+func (c *Crew) Busy() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.ready) + c.all - c.idle
+}
+
 // Run calls do for each number until ctx ends, and returns once all calls
 // returned. Numbers that are still queued are dropped.
 func (c *Crew) Run(ctx context.Context, do func(int)) {

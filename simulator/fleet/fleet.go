@@ -46,7 +46,8 @@ type Fleet struct {
 	moved chan struct{} // capacity 1: the plan's head changed
 
 	running bool
-	crew    *Crew // for devices with something to do
+	crew    *Crew          // for devices with something to do
+	asked   map[int][]Task // what Ask gave to devices
 
 	stats counters
 }
@@ -58,7 +59,7 @@ type slot struct {
 	busy   bool
 	woken  bool // a push came
 	queued bool // the crew has it
-	active bool // it has a plan, as enrolled devices do
+	active bool // it is enrolled
 }
 
 // Stats are counts since the start, and sizes.
@@ -83,7 +84,7 @@ func New(cfg Config) *Fleet {
 	if cfg.Device.Key == nil {
 		cfg.Device.Key = func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 	}
-	f := &Fleet{cfg: cfg, keys: &keyring{keys: map[string]crypto.Signer{}}, moved: make(chan struct{}, 1), crew: NewCrew(cfg.Workers)}
+	f := &Fleet{cfg: cfg, keys: &keyring{keys: map[string]crypto.Signer{}}, moved: make(chan struct{}, 1), crew: NewCrew(cfg.Workers), asked: map[int][]Task{}}
 	f.packing = dmclient.Packing{Dict: dmclient.NewDictionary(), Keys: f.keys}
 	f.freed = sync.NewCond(&f.mu)
 	return f
@@ -136,7 +137,7 @@ func (f *Fleet) take(d *dmclient.Device, err error) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	record, due, err := f.pack(d)
+	p, err := f.pack(d)
 	if err != nil {
 		return 0, err
 	}
@@ -144,7 +145,7 @@ func (f *Fleet) take(d *dmclient.Device, err error) (int, error) {
 	i := len(f.slots)
 	f.slots = append(f.slots, slot{busy: true})
 	f.mu.Unlock()
-	f.release(i, record, due)
+	f.release(i, p)
 	return i, nil
 }
 
@@ -157,7 +158,7 @@ func (f *Fleet) Do(ctx context.Context, i int, fn func(*dmclient.Device) error) 
 	}
 	d, err := dmclient.Unpack(f.config(i), f.packing, record)
 	if err != nil {
-		f.release(i, nil, 0)
+		f.release(i, atRest{})
 		return fmt.Errorf("device %d: %w", i, err)
 	}
 	err = fn(d)
@@ -192,36 +193,40 @@ func (f *Fleet) acquire(ctx context.Context, i int) ([]byte, error) {
 // rest packs a device and updates the plan.
 func (f *Fleet) rest(i int, d *dmclient.Device) error {
 	d.Disconnect()
-	record, due, err := f.pack(d)
-	f.release(i, record, due)
+	p, err := f.pack(d)
+	f.release(i, p)
 	return err
 }
 
-// pack returns a device's record and when it is due, in Unix milliseconds; 0:
-// never.
-func (f *Fleet) pack(d *dmclient.Device) (record []byte, due int64, err error) {
-	if record, err = d.Pack(f.packing); err != nil {
-		return nil, 0, err
-	}
-	if next, ok := d.Next(); ok {
-		due = next.At.UnixMilli()
-	}
-	return record, due, nil
+// atRest is a packed device.
+type atRest struct {
+	record []byte // nil: it could not be packed
+	due    int64  // Unix milliseconds; 0: never
+	active bool
 }
 
-// release frees device i. A nil record keeps the old one.
-func (f *Fleet) release(i int, record []byte, due int64) {
+func (f *Fleet) pack(d *dmclient.Device) (p atRest, err error) {
+	if p.record, err = d.Pack(f.packing); err != nil {
+		return atRest{}, err
+	}
+	if next, ok := d.Next(); ok {
+		p.due = next.At.UnixMilli()
+	}
+	p.active = d.State() == dmclient.Enrolled
+	return p, nil
+}
+
+// release frees device i. Without a record it keeps the old one.
+func (f *Fleet) release(i int, p atRest) {
 	f.mu.Lock()
 	s := &f.slots[i]
-	if record != nil {
-		s.record, s.active = record, due != 0
-	}
 	s.busy = false
-	if record != nil {
-		if due != 0 && due != s.due {
-			heap.Push(&f.plan, entry{due, int32(i)}) //nolint:gosec // fewer than 2^31 devices
+	if p.record != nil {
+		s.record, s.active = p.record, p.active
+		if p.due != 0 && p.due != s.due {
+			heap.Push(&f.plan, entry{p.due, int32(i)}) //nolint:gosec // fewer than 2^31 devices
 		}
-		s.due = due
+		s.due = p.due
 	}
 	f.mu.Unlock()
 	f.freed.Broadcast()
@@ -233,6 +238,9 @@ func (f *Fleet) release(i int, record []byte, due int64) {
 
 // Waited is how many devices had to wait because Workers sessions were running.
 func (f *Fleet) Waited() int64 { return f.crew.Waited() }
+
+// Busy is how many devices are in a session or wait for one.
+func (f *Fleet) Busy() int { return f.crew.Busy() }
 
 // Due is when the first and the last scheduled device are due; ok is false if
 // none is scheduled.

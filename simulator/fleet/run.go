@@ -67,7 +67,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	f.running = true
 	var woken []int
 	for i := range f.slots {
-		if f.slots[i].woken {
+		if f.slots[i].woken || len(f.asked[i]) > 0 {
 			woken = append(woken, i)
 		}
 	}
@@ -82,6 +82,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.running = false
+	clear(f.asked)
 	for i := range f.slots {
 		f.slots[i].queued = false
 	}
@@ -129,13 +130,18 @@ func (f *Fleet) schedule(ctx context.Context) {
 	}
 }
 
-// attend runs device i: a session after a push, or the due action.
+// attend runs device i: what Ask gave it, and a session after a push or the due action.
 func (f *Fleet) attend(ctx context.Context, i int) {
 	f.mu.Lock()
 	woken := f.slots[i].woken
 	f.slots[i].woken, f.slots[i].queued = false, false
+	asked := f.asked[i]
+	delete(f.asked, i)
 	f.mu.Unlock()
 	err := f.Do(ctx, i, func(d *dmclient.Device) error {
+		for _, task := range asked {
+			task(ctx, d)
+		}
 		var s *dmclient.Session
 		var err error
 		next, ok := d.Next()

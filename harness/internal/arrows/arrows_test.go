@@ -54,13 +54,16 @@ var mayImport = map[string][]string{
 	"harness/lab":                  {"simulator", "fakewns", "harness/target", "harness/signin", "harness/redact"},
 	"harness/load/result":          {"harness/report", "harness/bounded", "harness/printable"},
 	"harness/load/page":            {"harness/load/result", "harness/printable"},
-	"harness/console":              {"simulator/syncml", "fakewns", "harness/devices", "harness/guard", "harness/page", "harness/redact", "harness/printable"},
+	"harness/console":              {"simulator/syncml", "fakewns", "harness/devices", "harness/guard", "harness/load/result", "harness/page", "harness/redact", "harness/printable"},
 	"harness/chaos":                {}, // tests only
 	"harness/redact":               {}, // what may be shown; all who write texts for people know it
 	"harness/printable":            {}, // how it is shown
 	"harness/live":                 {"harness/printable"},
 	"harness/load/scale":           {},
+	"harness/load/server":          {"harness/load/result"},
 	"harness/load/verify":          {"harness/load/result"},
+	"harness/load/find":            {"harness/load", "harness/load/result", "harness/report"},
+	"harness/load/workload":        {"harness/load", "harness/bounded", "harness/nearest"},
 	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
 	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain"},
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target", "harness/nearest"},

@@ -76,8 +76,9 @@ func svg(p *plot.Plot, title string) (template.HTML, error) {
 	return template.HTML(text), nil //nolint:gosec // drawn here, from numbers
 }
 
-func lines(title, x, y string, log bool, list ...series) (template.HTML, error) {
-	p := newPlot(x, y)
+// lines plots against the seconds of the plan.
+func lines(title, y string, log bool, list ...series) (template.HTML, error) {
+	p := newPlot("seconds", y)
 	if err := addLines(p, log, list...); err != nil {
 		return "", err
 	}

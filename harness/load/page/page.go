@@ -33,6 +33,9 @@ var abouts = map[result.Stage]string{
 	result.Ack:     "commands executed, acknowledged by the server",
 	result.Whole:   "due, session ended",
 	result.Polled:  "due, a poll delivered the work instead of the push",
+	result.Leave:   "the session with the unenrollment alert",
+	result.Enroll:  "discovery, policies, certificate",
+	result.Ready:   "enrolled, its first sessions are over and it has a channel",
 }
 
 type row struct {
@@ -42,27 +45,54 @@ type row struct {
 	About                    string
 }
 
+// times are the figures of a part that are shown.
+type times struct {
+	*result.LoadPart
+	P50, P99, Max string
+}
+
+func timesOf(p *result.LoadPart) times {
+	at := p.Stages[result.Whole]
+	if at.Count == 0 {
+		at = p.Stages[result.Polled]
+	}
+	return times{p, result.Micros(at.At["p50"]), result.Micros(at.At["p99"]), result.Micros(at.Max)}
+}
+
 type figure struct {
 	Title  string
 	Legend []key
 	SVG    template.HTML
 }
 
+// drawing is a figure that is yet to be drawn.
+type drawing struct {
+	title  string
+	legend []key
+	draw   func(*result.Result) (template.HTML, error)
+}
+
 // Write writes the page of a result.
 func Write(w io.Writer, r *result.Result) error {
 	v := struct {
 		*result.Result
-		Plots []figure
-		Rows  []row
-	}{Result: r}
-	for _, p := range []struct {
-		title  string
-		legend []key
-		draw   func(*result.Result) (template.HTML, error)
-	}{
+		Plots           []figure
+		Rows            []row
+		Processes       []process
+		Slowest, Failed []traced
+		Times           []times
+	}{Result: r, Processes: processes(r.Server)}
+	if t := r.Traces; t != nil {
+		v.Slowest, v.Failed = traces(t.Slowest), traces(t.Failed)
+	}
+	for i := range r.Parts {
+		v.Times = append(v.Times, timesOf(&r.Parts[i]))
+	}
+	plots := []drawing{
 		{"Latency over time", byTime, overTime}, {"Percentile curve", nil, percentiles}, {"Stages", byTime, stages},
 		{"Wake-ups per second", byOutcome, throughput}, {"Errors per second", byTrouble, troubles},
-	} {
+	}
+	for _, p := range append(plots, serverPlots(r.Server)...) {
 		svg, err := p.draw(r)
 		if err != nil {
 			return fmt.Errorf("the HTML report: %w", err)

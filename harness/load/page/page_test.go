@@ -37,18 +37,53 @@ func sample() *result.Result {
 	return r
 }
 
+// serverSample is a server of two processes and a series.
+func serverSample() *result.Server {
+	idle := 0.031
+	p := result.Process{PID: 42, Name: "mdm", CPUSeconds: 12.5, Seconds: 10, IdleCPU: &idle, CPUPerWake: 0.0042, PeakRSS: 95e6, PeakFiles: 200, PeakThreads: 12}
+	q := result.Process{PID: 43, Container: "<script>alert(2)</script>", Name: "db"}
+	s := result.Series{URL: "http://127.0.0.1:9090/metrics", Name: `requests{path="/a"}`, Kind: result.Rate}
+	for i := range 12 {
+		u := result.Usage{At: float64(i) - 1, CPU: 0.5, RSS: 90e6, Files: 200, Threads: 12}
+		p.Course, q.Course = append(p.Course, u), append(q.Course, u)
+		s.Points = append(s.Points, result.Sample{At: u.At, Value: float64(i)})
+	}
+	return &result.Server{Processes: []result.Process{p, q}, Series: []result.Series{s}, Notes: []string{"process 42 ended at 12:00:00: its figures end there."}}
+}
+
+func tracesSample() *result.Traces {
+	t := &result.Traces{}
+	t.Add(result.Traced{TraceID: "0af7651916cd43dd8448eb211c80319c", Device: "A", Took: 9000, Stages: map[result.Stage]int64{result.Trigger: 3000, result.Whole: 9000}})
+	t.Add(result.Traced{TraceID: "1af7651916cd43dd8448eb211c80319c", Device: "B", Error: "lost: WNS: lost"})
+	return t
+}
+
 // TestPage: the page has its plots, each with a name, and neither fetches nor runs
 // anything.
 func TestPage(t *testing.T) {
 	full := sample()
 	full.Target.Name = `<script>alert(1)</script>`
 	empty := &result.Result{Kind: result.Kind, Stages: map[result.Stage]result.Summary{}}
-	for _, r := range []*result.Result{full, empty} {
+	watched := sample()
+	watched.Server, watched.Traces = serverSample(), tracesSample()
+	want := map[*result.Result]int{full: 5, empty: 5, watched: 10}
+	for _, r := range []*result.Result{full, empty, watched} {
 		var b bytes.Buffer
 		if err := Write(&b, r); err != nil {
 			t.Fatal(err)
 		}
-		doc, err := html.Parse(&b)
+		text := b.String()
+		if r == watched {
+			for _, want := range []string{"mdm 42", "12.50 s", "3.1 %", "4.20 ms", "95.0 MB", "0af7651916cd43dd8448eb211c80319c", "process 42 ended", "trigger 3ms", "lost: WNS: lost"} {
+				if !strings.Contains(text, want) {
+					t.Errorf("the page has no %q", want)
+				}
+			}
+			if strings.Contains(text, "<script") {
+				t.Error("a name became markup")
+			}
+		}
+		doc, err := html.Parse(strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,8 +111,8 @@ func TestPage(t *testing.T) {
 				}
 			}
 		}
-		if plots != 5 {
-			t.Errorf("%d plots", plots)
+		if plots != want[r] {
+			t.Errorf("%d plots, want %d", plots, want[r])
 		}
 	}
 }
@@ -173,5 +208,37 @@ func TestPageInChromium(t *testing.T) {
 	}
 	if len(seen) != 2 {
 		t.Errorf("%d sets of colours, want one for light and one for dark", len(seen))
+	}
+}
+
+// TestCapacityPage: the page of a search has a row and a point for each step, also for
+// one without a result, and text of the server stays text.
+func TestCapacityPage(t *testing.T) {
+	c := &result.Capacity{Of: result.OfRate, Holds: 40, Fails: 42, Confirmed: true, Conditions: []string{"p99<2s", "lost==0"}, Limit: result.Limit{Text: "<b>reply</b> grew"},
+		Steps: []result.CapacityStep{{Value: 40, Verdict: result.StepHolds, Result: sample()}, {Value: 42, Verdict: result.StepFails, Why: []string{"p99<2s: saw 3s"}, Result: sample()},
+			{Value: 50, Verdict: result.StepUnsure, Own: []string{"no ports"}}}}
+	for _, c := range []*result.Capacity{c, {}} {
+		var b bytes.Buffer
+		if err := WriteCapacity(&b, c); err != nil {
+			t.Fatal(err)
+		}
+		text := b.String()
+		if strings.Contains(text, "<b>") || strings.Contains(text, "<script") || !strings.Contains(text, "<style>") {
+			t.Error("the page has foreign elements, or no style")
+		}
+		if len(c.Steps) == 0 {
+			continue
+		}
+		for _, want := range []string{"Capacity: 40 wake-ups a second", "not at 42", "p99&lt;2s: saw 3s", "perhaps not the server: no ports", "&lt;b&gt;reply"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%q is not in the page", want)
+			}
+		}
+		if n := strings.Count(text, `<th scope="row">`); n != 3 {
+			t.Errorf("%d rows, want 3", n)
+		}
+		if n := strings.Count(text, "<path"); n < 2 {
+			t.Errorf("%d paths", n)
+		}
 	}
 }

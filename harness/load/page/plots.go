@@ -26,17 +26,17 @@ func overTime(r *result.Result) (template.HTML, error) {
 	line := func(k key, us func(*result.CoursePoint) int64) series {
 		return course(r, k, func(c *result.CoursePoint) (float64, bool) { return max(millis(us(c)), leastMillis), c.P99 > 0 })
 	}
-	return lines("Latency over time", "seconds", "whole, ms", true,
+	return lines("Latency over time", "whole, ms", true,
 		line(byTime[0], func(c *result.CoursePoint) int64 { return c.P50 }), line(byTime[1], func(c *result.CoursePoint) int64 { return c.P99 }))
 }
 
 func throughput(r *result.Result) (template.HTML, error) {
-	return lines("Wake-ups per second", "seconds", "per second", false,
+	return lines("Wake-ups per second", "per second", false,
 		rate(r, byOutcome[0], func(c *result.CoursePoint) int64 { return c.Started }), rate(r, byOutcome[1], func(c *result.CoursePoint) int64 { return c.Done }))
 }
 
 func troubles(r *result.Result) (template.HTML, error) {
-	return lines("Errors per second", "seconds", "per second", false,
+	return lines("Errors per second", "per second", false,
 		rate(r, byTrouble[0], func(c *result.CoursePoint) int64 { return c.Failed }), rate(r, byTrouble[1], func(c *result.CoursePoint) int64 { return c.Lost }))
 }
 

@@ -17,6 +17,7 @@ func Combine(list []*Result) (*Result, error) {
 	out := *list[0]
 	out.Stages, out.Errors, out.Excluded, out.Course = map[Stage]Summary{}, map[string]int64{}, map[string]int{}, nil
 	out.Counts, out.Notes, out.Aborted, out.Config.Devices, out.Planned, out.Part, out.CPU = Counts{}, nil, "", 0, 0, nil, nil
+	out.Server, out.Traces = firstServer(list), joinTraces(list)
 	if err := out.addParts(list); err != nil {
 		return nil, err
 	}
@@ -27,7 +28,7 @@ func Combine(list []*Result) (*Result, error) {
 		if a != b {
 			return nil, fmt.Errorf("result %d has another configuration than the first: %+v and %+v", i+1, b, a)
 		}
-		out.Counts.add(r.Counts)
+		out.Counts.Add(r.Counts)
 		out.Seconds = max(out.Seconds, r.Seconds)
 		if r.Ended.After(out.Ended) {
 			out.Ended = r.Ended
@@ -49,6 +50,9 @@ func Combine(list []*Result) (*Result, error) {
 		}
 	}
 	var err error
+	if out.Parts, err = combineParts(list); err != nil {
+		return nil, err
+	}
 	if out.Stages, err = mergeStages(list); err != nil {
 		return nil, err
 	}
@@ -121,8 +125,9 @@ func Sum(list []*Result) (*Result, error) {
 	var counted time.Duration
 	out.Seconds = 0
 	out.Stages, out.Errors, out.Notes, out.Course, out.Counts, out.Planned, out.CPU = map[Stage]Summary{}, map[string]int64{}, nil, nil, Counts{}, 0, nil
+	out.Server, out.Traces = nil, joinTraces(list)
 	for _, r := range list {
-		out.Counts.add(r.Counts)
+		out.Counts.Add(r.Counts)
 		out.Counts.Offline = r.Counts.Offline
 		out.Planned += r.Planned
 		for kind, n := range r.Errors {

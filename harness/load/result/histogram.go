@@ -105,9 +105,13 @@ func Merge(list ...Summary) (Summary, error) {
 func mergeStages(list []*Result) (map[Stage]Summary, error) {
 	out := map[Stage]Summary{}
 	for _, s := range Stages() {
-		parts := make([]Summary, len(list))
+		parts, measured := make([]Summary, len(list)), false
 		for i, r := range list {
-			parts[i] = r.Stages[s]
+			one, ok := r.Stages[s]
+			parts[i], measured = one, measured || ok
+		}
+		if !measured {
+			continue // not a stage of this kind of load
 		}
 		var err error
 		if out[s], err = Merge(parts...); err != nil {

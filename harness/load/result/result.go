@@ -39,11 +39,19 @@ type Result struct {
 	// Stages are the histograms in microseconds.
 	Stages map[Stage]Summary `json:"stages"`
 	Course []CoursePoint     `json:"course"`
+	// Parts are what went on beside each other; absent if there were only pushes. Counts,
+	// Stages, Course and Errors have the sums of all parts.
+	Parts []LoadPart `json:"parts,omitempty"`
 	// Errors counts failed and lost wake-ups by cause, Excluded the devices that
 	// could not be enrolled.
 	Errors   map[string]int64 `json:"errors"`
 	Excluded map[string]int   `json:"excluded,omitempty"`
 	Notes    []string         `json:"notes,omitempty"`
+	// Server is what the server used meanwhile; absent if it was not watched.
+	Server *Server `json:"server,omitempty"`
+	// Traces are the wake-ups to look up in the server's traces; absent without
+	// --trace-headers.
+	Traces *Traces `json:"traces,omitempty"`
 	// Aborted says why the run ended early.
 	Aborted string `json:"aborted,omitempty"`
 }
@@ -56,12 +64,16 @@ type Part struct {
 
 // Config repeats what the run was asked for.
 type Config struct {
-	Devices  int     `json:"devices"`
-	Rate     string  `json:"rate"`
-	Storm    bool    `json:"storm,omitempty"`
-	Poisson  bool    `json:"poisson,omitempty"`
-	Duration string  `json:"duration"`
-	Warmup   string  `json:"warmup"`
+	Devices  int    `json:"devices"`
+	Rate     string `json:"rate"`
+	Storm    bool   `json:"storm,omitempty"`
+	Poisson  bool   `json:"poisson,omitempty"`
+	Duration string `json:"duration"`
+	Warmup   string `json:"warmup"`
+	// Poll is the interval at which the devices polled, if dmwake chose it. Speed says
+	// how many times as fast as written Rate, Duration, Warmup and Poll were run; 0 is 1.
+	Poll     string  `json:"poll,omitempty"`
+	Speed    float64 `json:"speed,omitempty"`
 	Sender   string  `json:"sender"`
 	Work     string  `json:"work"`
 	Settings int     `json:"settings,omitempty"`
@@ -111,18 +123,20 @@ type Counts struct {
 // Ended counts the wake-ups with a known outcome.
 func (c *Counts) Ended() int64 { return c.Done + c.Polled + c.Failed + c.Lost }
 
-func (c *Counts) add(o Counts) {
+// Add adds other counts.
+func (c *Counts) Add(o Counts) {
 	c.Started, c.Done, c.Polled = c.Started+o.Started, c.Done+o.Done, c.Polled+o.Polled
 	c.Failed, c.Lost, c.Unfinished, c.Empty = c.Failed+o.Failed, c.Lost+o.Lost, c.Unfinished+o.Unfinished, c.Empty+o.Empty
 	c.Warm, c.Offline = c.Warm+o.Warm, c.Offline+o.Offline
 }
 
-// Rate is the number of wake-ups done per second of the counted time.
+// Rate is the number of wake-ups done per second of the counted time, by push or by
+// polling.
 func (r *Result) Rate() float64 {
 	if r.Seconds <= 0 {
 		return 0
 	}
-	return float64(r.Counts.Done) / r.Seconds
+	return float64(r.Counts.Done+r.Counts.Polled) / r.Seconds
 }
 
 // WriteJSON writes the result.

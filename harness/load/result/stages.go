@@ -20,11 +20,16 @@ const (
 	Ack     Stage = "ack"     // commands executed -> acknowledged by the server
 	Whole   Stage = "whole"   // due -> session ended
 	Polled  Stage = "polled"  // due -> a poll delivered the work, not the push
+
+	// Of devices that come and go:
+	Leave  Stage = "leave"  // its session with the unenrollment alert
+	Enroll Stage = "enroll" // discovery, policies and certificate
+	Ready  Stage = "ready"  // enrolled -> its first sessions are over, and it has a channel
 )
 
 // Stages lists all stages in the order of the way.
 func Stages() []Stage {
-	return []Stage{Late, Queue, Trigger, Wake, Wait, Open, Out, Reply, Done, Ack, Whole, Polled}
+	return []Stage{Late, Queue, Trigger, Wake, Wait, Open, Out, Reply, Done, Ack, Leave, Enroll, Ready, Whole, Polled}
 }
 
 func isStage(name string) bool { return slices.Contains(Stages(), Stage(name)) }
