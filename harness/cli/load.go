@@ -93,7 +93,7 @@ result is still written).`,
 	f.server.flags(fl)
 	quietFlag(fl, &f.quiet, "print only the result, no progress")
 	f.workload.add(fl)
-	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
+	c.AddCommand(loadCompareCommand(s), loadDeliveryCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
 	return c
 }
 

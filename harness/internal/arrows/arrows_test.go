@@ -59,6 +59,7 @@ var mayImport = map[string][]string{
 	"harness/live":                 {"harness/printable"},
 	"harness/load/scale":           {},
 	"harness/load/server":          {"harness/load/result"},
+	"harness/load/delivery":        {"harness/lab", "harness/load", "harness/load/result", "harness/load/server", "harness/report"},
 	"harness/load/verify":          {"harness/load/result"},
 	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
 	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain"},

@@ -1,0 +1,56 @@
+package load
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/dmwake/dmwake/simulator/dmclient"
+)
+
+// Short formats a duration without the parts that are zero: 15m, not 15m0s.
+func Short(d time.Duration) string { return short(d) }
+
+// NewOptionError is an error about an option, for packages that make options from
+// their own.
+func NewOptionError(f Field, format string, args ...any) *OptionError {
+	return optionError(f, format, args...)
+}
+
+// StartAt sets when Go starts the plan: as Options.At, for callers who know only once the
+// devices are enrolled.
+func (r *Run) StartAt(at time.Time) { r.opts.At = at }
+
+// listen has the options told of the devices' connections and requests.
+func (r *Run) listen() {
+	o := r.opts
+	if o.TraceHeaders {
+		r.pool.header = r.header
+	}
+	if inner := r.pool.header; o.Asked != nil {
+		r.pool.header = func(d *dmclient.Device, s *dmclient.Session, h http.Header) {
+			o.Asked()
+			if inner != nil {
+				inner(d, s, h)
+			}
+		}
+	}
+}
+
+// dial is a device's dialer; nil is the usual one.
+func (o *Options) dial(given func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+	if o.Dialed == nil {
+		return given
+	}
+	if given == nil {
+		given = (&net.Dialer{}).DialContext
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := given(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return o.Dialed(c), nil
+	}
+}
