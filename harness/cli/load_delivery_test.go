@@ -72,6 +72,8 @@ func TestCompareDelivery(t *testing.T) {
 // its flags.
 func TestCompareDeliveryWrong(t *testing.T) {
 	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
 	for want, args := range map[string][]string{
 		"--hours: 0 hours":                        {"--hours", "0"},
 		"--work-rate: 0 pieces of work":           {"--work-rate", "0"},
@@ -87,7 +89,7 @@ func TestCompareDeliveryWrong(t *testing.T) {
 		"the embedded server is a part of dmwake": {"--pid", "1"},
 		"the report cannot be written":            {"--markdown", "no/such/folder/d.md"},
 	} {
-		cmd := command(t.Context(), t.TempDir(), nil, append([]string{"load", "compare-delivery"}, args...)...)
+		cmd := command(ctx, t.TempDir(), nil, append([]string{"load", "compare-delivery"}, args...)...)
 		out, _ := cmd.CombinedOutput()
 		if code := cmd.ProcessState.ExitCode(); code != exitUsage || !strings.Contains(string(out), want) {
 			t.Errorf("%v: exit code %d, %q is not in\n%s", args, code, want, out)

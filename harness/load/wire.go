@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -17,6 +18,9 @@ func Short(d time.Duration) string { return short(d) }
 func NewOptionError(f Field, format string, args ...any) *OptionError {
 	return optionError(f, format, args...)
 }
+
+// Check reports the first option that is wrong, as Start does, and starts nothing.
+func Check(l *lab.Lab, given *Options) error { return given.withDefaults(l).check(l) }
 
 // StartAt sets when Go starts the plan: as Options.At, for callers who know only once the
 // devices are enrolled.

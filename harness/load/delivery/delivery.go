@@ -51,6 +51,15 @@ func Run(ctx context.Context, l *lab.Lab, o *Options) (*result.Delivery, error) 
 	if err := o.check(l); err != nil {
 		return out, err
 	}
+	for _, w := range ways { // a later way's mistake shows before the first one runs
+		run, err := o.options(l, &w)
+		if err == nil {
+			err = load.Check(l, run)
+		}
+		if err != nil {
+			return out, err
+		}
+	}
 	for _, w := range ways {
 		o.Begin(w.Name)
 		way, err := o.measure(ctx, l, w)
