@@ -57,7 +57,7 @@ Exit codes: 0 as expected, 1 an --expect was not met or no wake-up was done,
 result is still written).`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			f.workload.rated = c.Flags().Changed("rate")
+			f.workload.given = c.Flags().Changed
 			return runLoad(c.Context(), s, &f)
 		},
 	}
@@ -74,7 +74,7 @@ result is still written).`,
 	fl.BoolVar(&f.storm, "storm", false, "wake all devices at once instead of at a rate")
 	fl.StringVar(&f.who, "who", "round", "order of the devices: round (each in turn) or random")
 	fl.StringVar(&f.sender, "sender", "", "who pushes: hook (the server by its push hook, default if there is one), own (the server when work is queued), wns (dmwake), none (devices poll)")
-	fl.StringVar(&f.work, "work", "none", "work of each push: none, get, wipe, or profile:N (N settings)")
+	fl.StringVar(&f.work, "work", "none", "work of each push: none, get, wipe, app, profile:N (N settings), or several with weights: get=6,none=10")
 	fl.StringVar(&f.profile, "profile", "win11", "Windows version of the devices")
 	fl.StringVar(&f.key, "key", "ec", "keys of the devices: ec, or rsa like Windows")
 	fl.IntVar(&f.pool, "key-pool", 16, "number of RSA keys, shared by the devices")
@@ -99,24 +99,20 @@ result is still written).`,
 
 // options turns the flags into the options of a run. Its errors name flags.
 func (f *loadFlags) options(seed uint64) (*load.Options, error) {
-	plan, err := f.plan()
-	if err != nil {
-		return nil, inFlags(err)
-	}
 	curve, ok := map[string]string{"x25519": "x25519", "default": ""}[f.curve]
 	if !ok {
 		return nil, fmt.Errorf("--curve: %q is neither x25519 nor default", f.curve)
-	}
-	work, err := load.ParseWork(f.work)
-	if err != nil {
-		return nil, inFlags(err)
 	}
 	share, at, err := f.shared()
 	if err != nil {
 		return nil, err
 	}
-	return &load.Options{Devices: f.devices, State: f.state, Profile: f.profile, Plan: plan, Poll: f.workload.poll, Speed: f.workload.speed, Storm: f.storm, Who: f.who, Sender: f.sender, Work: work, Offline: f.offline, Key: f.key,
-		KeyPool: f.pool, Curve: curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: seed, Share: share, At: at, TraceHeaders: f.server.traceHeaders}, nil
+	o := &load.Options{Devices: f.devices, State: f.state, Profile: f.profile, Storm: f.storm, Who: f.who, Sender: f.sender, Offline: f.offline, Key: f.key,
+		KeyPool: f.pool, Curve: curve, Workers: f.workers, Resident: f.resident, Drain: f.drain, Seed: seed, Share: share, At: at, Speed: f.workload.speed, TraceHeaders: f.server.traceHeaders}
+	if err := f.workloadOf(o); err != nil {
+		return nil, inFlags(err)
+	}
+	return o, nil
 }
 
 // shared reads the flags for machines that share a load.
@@ -141,7 +137,7 @@ func (f *loadFlags) shared() (share result.Share, at time.Time, err error) {
 var flagOf = map[load.Field]string{
 	"Devices": "devices", "State": "state", "Rate": "rate", "Duration": "duration", "Warmup": "warmup", "Drain": "drain", "Storm": "storm", "Who": "who", "Sender": "sender",
 	"Work": "work", "Profile": "profile", "Key": "key", "KeyPool": "key-pool", "Curve": "curve", "Workers": "workers", "Resident": "resident", "Offline": "offline", "Seed": "seed",
-	"Share": "share", "At": "start", "Poll": "poll", "Speed": "speed", "TraceHeaders": "trace-headers",
+	"Share": "share", "At": "start", "Poll": "poll", "Speed": "speed", "Parts": "plan", "TraceHeaders": "trace-headers",
 }
 
 // inFlags writes an error about an option with the names of flags.
@@ -162,6 +158,12 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	expected, err := parseExpectations(f.expect)
 	if err != nil {
 		return usage(err)
+	}
+	if err := f.readPlan(); err != nil {
+		return usage(err)
+	}
+	if f.workload.dryRun {
+		return f.tellPlan(s.out)
 	}
 	var cfg *target.Config
 	if f.config != "" {
@@ -218,7 +220,7 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	o.Progress, o.Enrolled = line.progress, line.enrolled(int(o.Share.Count(int64(f.devices))))
 	metrics := serveMetrics(w, o, scraped)
 	defer metrics.close()
-	say(w, "dmwake load: %d devices against %s, %s (seed %d)\n", f.devices, l.Config.Target.Name, f.what(), l.Seed)
+	say(w, "dmwake load: %d devices against %s, %s (seed %d)\n", f.devices, l.Config.Target.Name, f.what(o), l.Seed)
 	run, err := startLoad(ctx, l, o)
 	line.end()
 	if err != nil {

@@ -25,7 +25,7 @@ func tell(w io.Writer, r *result.Result) {
 		say(w, "\n%d wake-ups: %d done by push, %d by polling, %d failed, %d lost%s; %.1f a second\n\n", c.Started, c.Done, c.Polled, c.Failed, c.Lost, unfinished, r.Rate())
 	}
 	tellParts(w, r)
-	if len(r.Parts) != 1 {
+	if len(r.Parts) == 0 {
 		tellStages(w, r.Stages)
 	}
 	if c := r.CPU; c != nil {

@@ -136,9 +136,9 @@ func endWatch(s *server.Watch, r *result.Result, o *load.Options) {
 	if s.Empty() || r == nil {
 		return
 	}
-	warmup := time.Duration(0)
-	if o.Plan != nil {
-		warmup = o.Plan.Warmup
+	warmup, err := time.ParseDuration(r.Config.Warmup) // in the time of the plan
+	if err == nil && o.Speed > 0 {
+		warmup = time.Duration(float64(warmup) / o.Speed)
 	}
 	r.Server = s.Result(server.Window{Start: r.Started, Counted: r.Started.Add(warmup), End: r.Ended, Wakes: r.Counts.Done + r.Counts.Polled})
 }

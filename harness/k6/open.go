@@ -29,7 +29,7 @@ type Options struct {
 	Seed     uint64  `json:"seed"`     // of the identities; the same in all processes
 	Profile  string  `json:"profile"`  // default win11
 	Sender   string  `json:"sender"`   // hook, own, wns or none; empty: as in dmwake load
-	Work     string  `json:"work"`     // none, get, wipe or profile:N
+	Work     string  `json:"work"`     // none, get, wipe, app or profile:N
 	Who      string  `json:"who"`      // round or random
 	Key      string  `json:"key"`      // ec or rsa
 	KeyPool  int     `json:"keyPool"`  // number of RSA keys, shared by the devices

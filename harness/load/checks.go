@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	// leastPoll is the shortest interval of polls: a session takes that long, about, with
+	// LeastPoll is the shortest interval of polls: a session takes that long, about, with
 	// a full TLS handshake and a quick server.
-	leastPoll = 50 * time.Millisecond
-	// maxSpeed limits Speed: a day takes about nine seconds.
-	maxSpeed = 10_000
+	LeastPoll = 50 * time.Millisecond
+	// MaxSpeed limits Speed: a day takes about nine seconds.
+	MaxSpeed = 10_000
 )
 
 // checkParts checks the parts of a run on their own and against each other.
 func (o *Options) checkParts() error {
-	if o.Speed < 0 || o.Speed > maxSpeed || math.IsNaN(o.Speed) {
-		return optionError("Speed", "%g is not from 0 to %d", o.Speed, maxSpeed)
+	if o.Speed < 0 || o.Speed > MaxSpeed || math.IsNaN(o.Speed) {
+		return optionError("Speed", "%g is not from 0 to %d", o.Speed, MaxSpeed)
 	}
 	if o.Poll < 0 {
 		return optionError("Poll", "%s is negative", o.Poll)
@@ -36,7 +36,7 @@ func (o *Options) checkParts() error {
 			polls++
 		}
 		if p.Kind == KindPush && !p.Storm {
-			wipes += p.Plan.Total() * p.Mix.share("wipe")
+			wipes += p.Plan.Total() * p.Mix.Share("wipe")
 		}
 	}
 	switch {
@@ -66,14 +66,14 @@ func (o *Options) checkPart(p *Part) error {
 	switch {
 	case p.Kind == KindPush && p.Who != whoRound && p.Who != whoRandom:
 		return optionError(field("Who"), "%q is neither round nor random", p.Who)
-	case p.Kind == KindPoll && p.Every < leastPoll && p.given != nil:
-		return optionError(field("Poll"), "every %s is every %s at this %s, and a session takes longer; take a longer interval or a lower %s", short(was.Every), p.Every, Field("Speed"), Field("Speed"))
-	case p.Kind == KindPoll && p.Every < leastPoll:
-		return optionError(field("Poll"), "a session takes longer than %s; take an interval of %s or more", p.Every, leastPoll)
+	case p.Kind == KindPoll && p.Every < LeastPoll && p.given != nil:
+		return optionError(field("Poll"), "every %s is every %s at this %s, and a session takes longer; take a longer interval or a lower %s", Short(was.Every), p.Every, Field("Speed"), Field("Speed"))
+	case p.Kind == KindPoll && p.Every < LeastPoll:
+		return optionError(field("Poll"), "a session takes longer than %s; take an interval of %s or more", p.Every, LeastPoll)
 	case p.Kind == KindStorm && (p.At < 0 || p.Within < 0 || p.At+p.Within > p.Plan.Duration):
-		return optionError("Parts", "%s: the storm would end at %s, after the end of the run (%s)", p.Name, short(was.At+was.Within), short(p.Plan.given().Duration))
+		return optionError("Parts", "%s: the storm would end at %s, after the end of the run (%s)", p.Name, Short(was.At+was.Within), Short(p.Plan.given().Duration))
 	case p.Kind == KindStorm && p.At < p.Plan.Warmup:
-		return optionError("Parts", "%s: the storm is in the warm-up, which does not count; begin it at %s or later", p.Name, short(p.Plan.given().Warmup))
+		return optionError("Parts", "%s: the storm is in the warm-up, which does not count; begin it at %s or later", p.Name, Short(p.Plan.given().Warmup))
 	case p.Kind.changes() && o.Resident:
 		return optionError("Resident", "devices come and go (%s), and resident ones stay; leave %s out", p.Name, Field("Resident"))
 	case p.Kind.changes() && p.Kind != KindEnroll && o.State != "":

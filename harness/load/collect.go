@@ -34,7 +34,7 @@ func CollectLess(perSecond float64) (undo func()) {
 		return func() {}
 	}
 	debug.FreeOSMemory() // garbage of the enrollment
-	rated := min(uint64(min(perSecond, maxRate)*garbagePerWake*gcInterval), maxGarbage, freeMemory()/4)
+	rated := min(uint64(min(perSecond, MaxRate)*garbagePerWake*gcInterval), maxGarbage, freeMemory()/4)
 	garbage := max(rated, min(heapInUse()*minPercent/100, maxGarbage/4, freeMemory()/4))
 	limit.Lock()
 	defer limit.Unlock()

@@ -43,7 +43,7 @@ func (r *Run) notes(out *result.Result, batches []*batch, was before) (list []st
 		note("%d of %d done wake-ups delivered nothing of their work (%s), and no other session delivered it since it was queued. Does the queue hook queue the command?", n, out.Counts.Done, out.Config.Work)
 	}
 	if late > 0 {
-		note("%d polls were due while the device's previous poll was not over. They waited for it, and one session served all that waited; the stages wait, open and whole include the time.", late)
+		note("%d check-ins were due while the device's previous one was not over. They waited for it, and one session served all that waited; the stages wait, open and whole include the time.", late)
 	}
 	if o := r.opts; o.Speed > 0 && o.Speed != 1 {
 		note("The plan ran %g times as fast as it is written: its durations, intervals and rates are those of the plan, and measured times are real.", o.Speed)

@@ -72,6 +72,8 @@ type Options struct {
 	Progress func(Progress)
 	// Observe is called for each measured stage. It must not block.
 	Observe func(stage result.Stage, d time.Duration)
+	// Begun is called with the moment at which the plan starts, right before it does.
+	Begun func(start time.Time)
 	// Dialed is called for each connection of a device with the server, and returns the
 	// connection to use. Asked is called for each request of a session.
 	Dialed func(net.Conn) net.Conn
@@ -84,8 +86,8 @@ type Options struct {
 }
 
 const (
-	// maxDevices limits the devices of one process.
-	maxDevices = 1_000_000
+	// MaxDevices limits the devices of one process.
+	MaxDevices = 1_000_000
 	// maxSessions is the default limit of concurrent sessions.
 	maxSessions = 1024
 )
@@ -149,7 +151,7 @@ func (o *Options) checkNumbers() error {
 	switch {
 	case o.Workers < 0:
 		return optionError("Workers", "%d concurrent sessions; give 1 or more, or leave it out", o.Workers)
-	case o.Devices < 1 || o.Devices > maxDevices:
+	case o.Devices < 1 || o.Devices > MaxDevices:
 		return optionError("Devices", "%d is not from 1 to 1,000,000", o.Devices)
 	}
 	return nil

@@ -35,7 +35,20 @@ func (r *Run) joined(list []*batch, interrupted bool) (*result.Result, error) {
 		}
 		all = append(all, one)
 	}
-	return result.Beside(all)
+	out, err := result.Beside(all)
+	if err != nil {
+		return nil, err
+	}
+	// The configuration of the whole: that of the first part with pushes, with all plans.
+	var plans []string
+	for i, b := range list {
+		plans = append(plans, b.part.Name+": "+b.part.Text())
+		if b.kind() == KindPush && out.Config.Sender == "" {
+			out.Config = all[i].Config
+		}
+	}
+	out.Config.Rate = strings.Join(plans, "; ")
+	return out, nil
 }
 
 // result makes the result of a batch. Wake-ups that are still open get their

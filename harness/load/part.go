@@ -78,18 +78,18 @@ func (p *Part) Text() string {
 	}
 	switch p.Kind {
 	case KindPoll:
-		return "every " + short(was.Every)
+		return "every " + Short(was.Every)
 	case KindStorm:
 		if was.Within == 0 {
-			return "all devices at " + short(was.At)
+			return "all devices at " + Short(was.At)
 		}
-		return fmt.Sprintf("all devices at %s within %s", short(was.At), short(was.Within))
+		return fmt.Sprintf("all devices at %s within %s", Short(was.At), Short(was.Within))
 	}
 	return p.Plan.Text()
 }
 
-// short formats a duration without the parts that are zero: 15m, not 15m0s.
-func short(d time.Duration) string {
+// Short formats a duration without the parts that are zero: 15m, not 15m0s.
+func Short(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")
@@ -127,8 +127,8 @@ func (m Mix) draw(r *rand.Rand) Work {
 	return m[len(m)-1].Work
 }
 
-// share is the part of the pushes that have work of this kind.
-func (m Mix) share(kind string) float64 {
+// Share is the part of the pushes that have work of this kind.
+func (m Mix) Share(kind string) float64 {
 	some, all := 0.0, 0.0
 	for _, w := range m {
 		all += w.Weight
@@ -203,7 +203,7 @@ func (o *Options) pushes(plan *Plan) *Part {
 // works tells whether pushes have work of a kind.
 func (o *Options) works(kind string) bool {
 	for _, p := range o.parts {
-		if p.Mix.share(kind) > 0 {
+		if p.Mix.Share(kind) > 0 {
 			return true
 		}
 	}

@@ -35,8 +35,8 @@ type part struct {
 	before     float64 // wake-ups before begin
 }
 
-// maxRate limits the rate of one process, in wake-ups per second.
-const maxRate = 1_000_000
+// MaxRate limits the rate of one process, in wake-ups per second.
+const MaxRate = 1_000_000
 
 // ParsePlan reads a rate: "200" is constant, "50..500" a ramp, "50,100,200" are
 // steps of equal length. "100+2000@30s/5s" is a spike: 2000 more from second 30,
@@ -113,7 +113,7 @@ func (p *Plan) given() *Plan {
 }
 
 // window is a plan of the same times that has one rate from one time to another, and none
-// before and after. The rate may be above maxRate.
+// before and after. The rate may be above MaxRate.
 func (p *Plan) window(from, to time.Duration, rate float64, text string) *Plan {
 	out := &Plan{Duration: p.Duration, Warmup: p.Warmup, text: text, asked: p.given()}
 	out.add(from, 0, 0)
@@ -136,10 +136,10 @@ func (p *Plan) add(end time.Duration, from, to float64) {
 
 func (p *Plan) number(s string) (float64, error) {
 	v, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	if err == nil && v >= 0 && v <= maxRate {
+	if err == nil && v >= 0 && v <= MaxRate {
 		return v, nil
 	}
-	err = fmt.Errorf("%q is not a number of wake-ups a second from 0 to %d", s, maxRate)
+	err = fmt.Errorf("%q is not a number of wake-ups a second from 0 to %d", s, MaxRate)
 	if s != p.text {
 		err = fmt.Errorf("%q: %w", p.text, err)
 	}

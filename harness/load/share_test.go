@@ -77,6 +77,57 @@ func TestShares(t *testing.T) {
 	}
 }
 
+// TestSharesOfParts: the shares of parts that go on beside each other are the single run,
+// part by part.
+func TestSharesOfParts(t *testing.T) {
+	const long = 2 * time.Second
+	rehearse := func(s result.Share) *result.Result {
+		o := options(t, "1", long)
+		o.Rehearse, o.Share, o.Devices, o.Plan = true, s, 30, idle(t, long)
+		random := plan(t, "50..200", long)
+		random.Poisson = true
+		o.Parts = []*Part{
+			{Name: "pushes", Kind: KindPush, Plan: random, Mix: Mix{{Work{Kind: "get"}, 1}, {Work{Kind: "none"}, 2}}},
+			{Name: "polls", Kind: KindPoll, Plan: idle(t, long), Every: 500 * time.Millisecond},
+			{Name: "new", Kind: KindEnroll, Plan: plan(t, "10", long)},
+			{Name: "logins", Kind: KindLogin, Plan: plan(t, "7", long)},
+			{Name: "storm", Kind: KindStorm, Plan: idle(t, long), At: time.Second},
+		}
+		r, err := Start(t.Context(), nil, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		return play(t, r)
+	}
+	single := rehearse(result.Share{})
+	addsUp(t, single)
+	var parts []*result.Result
+	for k := range int64(3) {
+		parts = append(parts, rehearse(result.Share{Of: 3, Mine: []int64{k}}))
+	}
+	merged, err := result.Combine(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addsUp(t, merged)
+	if merged.Counts != single.Counts || merged.Planned != single.Planned || len(merged.Parts) != 5 {
+		t.Errorf("%+v, want %+v", merged.Counts, single.Counts)
+	}
+	for i := range single.Parts {
+		a, b := &single.Parts[i], &merged.Parts[i]
+		if a.Counts != b.Counts || a.Planned != b.Planned || a.Name != b.Name || a.Stages[result.Whole].Hist != b.Stages[result.Whole].Hist {
+			t.Errorf("%s: %+v %d planned, want %+v %d", a.Name, b.Counts, b.Planned, a.Counts, a.Planned)
+		}
+	}
+	other := *parts[1]
+	other.Parts = slices.Clone(other.Parts)
+	other.Parts[2].Plan = "11"
+	if _, err := result.Combine([]*result.Result{parts[0], &other, parts[2]}); err == nil || !strings.Contains(err.Error(), "part 3 of result 2 is new (11)") {
+		t.Errorf("another plan: %v", err)
+	}
+}
+
 // TestShareOfDevices: each share wakes its part of a plan and of a burst, and single
 // devices.
 func TestShareOfDevices(t *testing.T) {

@@ -131,7 +131,7 @@ func TestPollsWait(t *testing.T) {
 	r := <-measured
 	addsUp(t, r)
 	if r.Counts.Done != 20 || !slices.ContainsFunc(r.Notes, func(n string) bool {
-		return strings.Contains(n, "polls were due while the device's previous poll was not over")
+		return strings.Contains(n, "check-ins were due while the device's previous one was not over")
 	}) {
 		t.Errorf("%+v %v %q", r.Counts, r.Errors, r.Notes)
 	}

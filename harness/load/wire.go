@@ -4,14 +4,10 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
-
-// Short formats a duration without the parts that are zero: 15m, not 15m0s.
-func Short(d time.Duration) string { return short(d) }
 
 // NewOptionError is an error about an option, for packages that make options from
 // their own.
@@ -21,10 +17,6 @@ func NewOptionError(f Field, format string, args ...any) *OptionError {
 
 // Check reports the first option that is wrong, as Start does, and starts nothing.
 func Check(l *lab.Lab, given *Options) error { return given.withDefaults(l).check(l) }
-
-// StartAt sets when Go starts the plan: as Options.At, for callers who know only once the
-// devices are enrolled.
-func (r *Run) StartAt(at time.Time) { r.opts.At = at }
 
 // listen has the options told of the devices' connections and requests.
 func (r *Run) listen() {

@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,28 @@ func ParseWork(s string) (Work, error) {
 		return Work{}, optionError("Work", "%q is unknown; choose none, get, wipe, app or profile:N", s)
 	}
 	return Work{Kind: s}, nil
+}
+
+// ParseMix reads what ParseWork reads, or several of it with weights: "get=6,none=10".
+func ParseMix(s string) (Mix, error) {
+	if !strings.Contains(s, "=") {
+		w, err := ParseWork(s)
+		return Mix{{w, 1}}, err
+	}
+	var mix Mix
+	for one := range strings.SplitSeq(s, ",") {
+		name, weight, _ := strings.Cut(strings.TrimSpace(one), "=")
+		w, err := ParseWork(name)
+		if err != nil {
+			return nil, err
+		}
+		v, err := strconv.ParseFloat(weight, 64)
+		if err != nil || v <= 0 || math.IsInf(v, 0) {
+			return nil, optionError("Work", "%q: the weight of %s is not a number above 0; write it like get=6,none=10", s, name)
+		}
+		mix = append(mix, Weighted{w, v})
+	}
+	return mix, nil
 }
 
 // Text is the work as ParseWork reads it.

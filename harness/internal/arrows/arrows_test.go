@@ -61,6 +61,7 @@ var mayImport = map[string][]string{
 	"harness/load/server":          {"harness/load/result"},
 	"harness/load/delivery":        {"harness/lab", "harness/load", "harness/load/result", "harness/load/server", "harness/report"},
 	"harness/load/verify":          {"harness/load/result"},
+	"harness/load/workload":        {"harness/load", "harness/bounded", "harness/target"},
 	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
 	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain"},
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target"},

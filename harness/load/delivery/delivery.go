@@ -38,9 +38,6 @@ type Options struct {
 	Ready func(*load.Options)
 }
 
-// lead is how long before its start a way is set up. It hides what a run does first.
-const lead = 200 * time.Millisecond
-
 // Run measures the ways one after the other. With an error the comparison has the ways
 // that were measured before. Errors about options are OptionErrors: Rate for WorkRate,
 // Duration for Hours, Poll for Fast and Slow.
@@ -143,7 +140,12 @@ func (o *Options) measure(ctx context.Context, l *lab.Lab, w result.Way) (*resul
 		return nil, err
 	}
 	var m meter
+	length := time.Duration(o.Hours * float64(time.Hour) / o.Speed)
+	var start time.Time
+	var was reading
+	var end *moment
 	run.Dialed, run.Asked = m.conn, m.request
+	run.Begun = func(at time.Time) { start, was, end = at, m.read(), m.at(at.Add(length)) }
 	watch, err := o.Watch(ctx)
 	if err != nil {
 		return nil, err
@@ -154,12 +156,11 @@ func (o *Options) measure(ctx context.Context, l *lab.Lab, w result.Way) (*resul
 	}
 	defer r.Close()
 	o.Ready(run)
-	length := time.Duration(o.Hours * float64(time.Hour) / o.Speed)
 	watch.Start()
 	defer watch.Stop()
-	start := time.Now().Add(o.Idle + lead)
-	r.StartAt(start)
-	begin, end := m.at(start), m.at(start.Add(length))
+	if idle(ctx, o.Idle); ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	got, err := r.Go(ctx)
 	watch.Stop()
 	if err != nil {
@@ -171,7 +172,7 @@ func (o *Options) measure(ctx context.Context, l *lab.Lab, w result.Way) (*resul
 		end.now()
 	}
 	w.DeviceHours = float64(len(r.Devices())) * length.Hours() * o.Speed
-	was, is := begin.wait(ctx), end.wait(ctx)
+	is := end.wait(ctx)
 	w.Requests, w.Bytes, w.Connections = is.requests-was.requests, is.bytes-was.bytes, is.connections-was.connections
 	if !watch.Empty() {
 		got.Server = watch.Result(server.Window{Start: start, Counted: start, End: start.Add(length), Wakes: got.Counts.Done + got.Counts.Polled})
@@ -185,6 +186,16 @@ func (o *Options) measure(ctx context.Context, l *lab.Lab, w result.Way) (*resul
 		}
 	}
 	return &w, w.Fill(o.Speed)
+}
+
+// idle waits, to watch the idle server.
+func idle(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 // notes say what a reader of the figures must know.

@@ -33,6 +33,9 @@ var abouts = map[result.Stage]string{
 	result.Ack:     "commands executed, acknowledged by the server",
 	result.Whole:   "due, session ended",
 	result.Polled:  "due, a poll delivered the work instead of the push",
+	result.Leave:   "the session with the unenrollment alert",
+	result.Enroll:  "discovery, policies, certificate",
+	result.Ready:   "enrolled, its first sessions are over and it has a channel",
 }
 
 type row struct {
@@ -40,6 +43,20 @@ type row struct {
 	Count                    int64
 	P50, P90, P99, P999, Max string
 	About                    string
+}
+
+// times are the figures of a part that are shown.
+type times struct {
+	*result.LoadPart
+	P50, P99, Max string
+}
+
+func timesOf(p *result.LoadPart) times {
+	at := p.Stages[result.Whole]
+	if at.Count == 0 {
+		at = p.Stages[result.Polled]
+	}
+	return times{p, result.Micros(at.At["p50"]), result.Micros(at.At["p99"]), result.Micros(at.Max)}
 }
 
 type figure struct {
@@ -61,9 +78,13 @@ func Write(w io.Writer, r *result.Result) error {
 		*result.Result
 		Plots           []figure
 		Rows            []row
+		Times           []times
 		Processes       []process
 		Slowest, Failed []traced
 	}{Result: r, Processes: processes(r.Server)}
+	for i := range r.Parts {
+		v.Times = append(v.Times, timesOf(&r.Parts[i]))
+	}
 	if t := r.Traces; t != nil {
 		v.Slowest, v.Failed = traces(t.Slowest), traces(t.Failed)
 	}

@@ -12,13 +12,13 @@ import (
 )
 
 // Expectation is a threshold for a result: "p99<2s", "wake.p50<=300us",
-// "lost==0", "rate>=190".
+// "lost==0", "rate>=190", and for one part of a load "polls: p99<2s".
 type Expectation struct {
-	text, metric, op string
-	value            float64 // microseconds for a time
+	text, part, metric, op string
+	value                  float64 // microseconds for a time
 }
 
-var expectation = regexp.MustCompile(`^\s*([a-z0-9.]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*$`)
+var expectation = regexp.MustCompile(`^\s*(?:(\S.*?)\s*:\s*)?([a-z0-9.]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*$`)
 
 // counters are the metrics that are numbers, not times.
 var counters = map[string]func(*Result) float64{
@@ -38,9 +38,9 @@ func ParseExpectation(s string) (*Expectation, error) {
 	if m == nil {
 		return nil, fmt.Errorf("%q is not an expectation; write METRIC, one of < <= > >= == !=, and a value, such as p99<2s or lost==0", s)
 	}
-	e := &Expectation{text: strings.TrimSpace(s), metric: m[1], op: m[2]}
+	e := &Expectation{text: strings.TrimSpace(s), part: m[1], metric: m[2], op: m[3]}
 	if counters[e.metric] != nil {
-		v, err := strconv.ParseFloat(m[3], 64)
+		v, err := strconv.ParseFloat(m[4], 64)
 		if err != nil || math.IsNaN(v) {
 			return nil, fmt.Errorf("%q: compare %s with a number", s, e.metric)
 		}
@@ -51,7 +51,7 @@ func ParseExpectation(s string) (*Expectation, error) {
 		return nil, fmt.Errorf("%q: unknown metric %q; choose %s, or p50, p90, p95, p99, p999, mean or max of the whole or of a stage (wake.p99): %s",
 			s, e.metric, strings.Join(slices.Sorted(maps.Keys(counters)), ", "), stageNames())
 	}
-	d, err := time.ParseDuration(m[3])
+	d, err := time.ParseDuration(m[4])
 	if err != nil {
 		return nil, fmt.Errorf("%q: compare %s with a time, such as 2s or 300us", s, e.metric)
 	}
@@ -90,6 +90,13 @@ func (e *Expectation) time() (stage Stage, figure string, ok bool) {
 // Met tells whether a result meets the expectation, and the value it has. A stage
 // without measurements never meets one.
 func (e *Expectation) Met(r *Result) (ok bool, saw string) {
+	if e.part != "" {
+		p := r.Find(e.part)
+		if p == nil {
+			return false, fmt.Sprintf("no part %q", e.part)
+		}
+		r = &Result{Counts: p.Counts, Stages: p.Stages, Seconds: p.Seconds}
+	}
 	var v float64
 	if f := counters[e.metric]; f != nil {
 		v = f(r)
@@ -127,7 +134,7 @@ func (e *Expectation) Met(r *Result) (ok bool, saw string) {
 	return ok, saw
 }
 
-// Metric is the left side of the expectation: "done", "wake.p99".
+// Metric is the left side of the expectation, without the part: "done", "wake.p99".
 func (e *Expectation) Metric() string { return e.metric }
 
 // String returns the expectation as it was written.

@@ -22,13 +22,8 @@ type LoadPart struct {
 	Errors  map[string]int64  `json:"errors,omitempty"`
 }
 
-// Rate is the number of items done per second of the counted time.
-func (p *LoadPart) Rate() float64 {
-	if p.Seconds <= 0 {
-		return 0
-	}
-	return float64(p.Counts.Done) / p.Seconds
-}
+// Rate is Result.Rate of the part.
+func (p *LoadPart) Rate() float64 { return (&Result{Counts: p.Counts, Seconds: p.Seconds}).Rate() }
 
 // Find returns the part with this name, or nil.
 func (r *Result) Find(name string) *LoadPart {

@@ -130,12 +130,13 @@ func (c *Counts) Add(o Counts) {
 	c.Warm, c.Offline = c.Warm+o.Warm, c.Offline+o.Offline
 }
 
-// Rate is the number of wake-ups done per second of the counted time.
+// Rate is the number of wake-ups done per second of the counted time, by push or by
+// polling.
 func (r *Result) Rate() float64 {
 	if r.Seconds <= 0 {
 		return 0
 	}
-	return float64(r.Counts.Done) / r.Seconds
+	return float64(r.Counts.Done+r.Counts.Polled) / r.Seconds
 }
 
 // WriteJSON writes the result.

@@ -19,7 +19,9 @@ func TestExpectations(t *testing.T) {
 		h.Record(time.Duration(i+1) * time.Millisecond)
 	}
 	r := &Result{Kind: Kind, Counts: Counts{Started: 100, Done: 98, Lost: 2}, Seconds: 10, Stages: map[Stage]Summary{Whole: h.Summary(), Wake: h.Summary()}}
+	r.Parts = []LoadPart{{Name: "a working day", Counts: Counts{Done: 3}, Seconds: 1, Stages: map[Stage]Summary{Whole: h.Summary()}}}
 	for text, want := range map[string]bool{
+		"a working day: done==3": true, "a working day:rate>=3.5": false, "a working day : p99<2s": true, "another: done==3": false,
 		"p99<2s": true, "p99<500ms": false, "wake.p50<=501ms": true, "max<2s": true, "lost==0": false, "lost<=2": true, "rate>=9.8": true, "mean<600ms": true, "done!=98": false,
 		"reply.p99<1h": false, // no measurements
 	} {
@@ -31,7 +33,7 @@ func TestExpectations(t *testing.T) {
 			t.Errorf("%s: %v, saw %s", text, ok, saw)
 		}
 	}
-	for _, bad := range []string{"", "p99", "p98<1s", "x.p99<1s", "p99<5", "lost==1s", "lost<NaN", "p99<<1s"} {
+	for _, bad := range []string{"", "p99", "p98<1s", "x.p99<1s", "p99<5", "lost==1s", "lost<NaN", "p99<<1s", "polls: p98<1s", ": done==1"} {
 		if _, err := ParseExpectation(bad); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
