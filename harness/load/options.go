@@ -72,6 +72,9 @@ type Options struct {
 	Progress func(Progress)
 	// Observe is called for each measured stage. It must not block.
 	Observe func(stage result.Stage, d time.Duration)
+	// Waited is called for each wake-up whose work came with a poll: how long it waited
+	// until the poll was due, and how long it took from then on. It must not block.
+	Waited func(wait, rest time.Duration)
 	// Begun is called with the moment at which the plan starts, right before it does.
 	Begun func(start time.Time)
 	// Dialed is called for each connection of a device with the server, and returns the

@@ -118,12 +118,13 @@ func (r *Run) hold(ctx context.Context, b *batch, device int, d *dmclient.Device
 		return
 	}
 	v.running, v.waiting = v.waiting, nil
+	due := v.running[0].due
 	r.mu.Unlock()
 	s, err := b.session(ctx, d)
 	if ctx.Err() != nil {
 		return // the run is over
 	}
-	r.onSession(d.Identity().DeviceID, s, err)
+	r.onPoll(d.Identity().DeviceID, s, err, due)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range v.running {
@@ -193,7 +194,8 @@ func (r *Run) pollOn(ctx context.Context, b *batch) {
 		if !r.opts.Share.Has(n) {
 			continue
 		}
-		if !waitUntil(ctx, r.zero.Add(b.base+time.Duration(float64(n+1)*step))) {
+		due := b.base + time.Duration(float64(n+1)*step)
+		if !waitUntil(ctx, r.zero.Add(due)) {
 			return
 		}
 		device, ok := r.turn(b, n)
@@ -201,7 +203,7 @@ func (r *Run) pollOn(ctx context.Context, b *batch) {
 		if ok && r.away[device] < changing {
 			r.pool.ask(device, func(ctx context.Context, d *dmclient.Device) {
 				s, err := b.session(ctx, d)
-				r.onSession(d.Identity().DeviceID, s, err)
+				r.onPoll(d.Identity().DeviceID, s, err, due)
 			})
 		}
 		r.mu.Unlock()

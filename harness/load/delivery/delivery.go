@@ -144,6 +144,10 @@ func (o *Options) measure(ctx context.Context, l *lab.Lab, w result.Way) (*resul
 	var start time.Time
 	var was reading
 	var end *moment
+	var polled []result.PolledWork
+	run.Waited = func(wait, rest time.Duration) { // one call at a time, none after the run
+		polled = append(polled, result.PolledWork{Wait: wait.Seconds(), Rest: rest.Seconds()})
+	}
 	run.Dialed, run.Asked = m.conn, m.request
 	run.Begun = func(at time.Time) { start, was, end = at, m.read(), m.at(at.Add(length)) }
 	watch, err := o.Watch(ctx)
@@ -185,7 +189,7 @@ func (o *Options) measure(ctx context.Context, l *lab.Lab, w result.Way) (*resul
 			w.ServerCPU = &sum
 		}
 	}
-	return &w, w.Fill(o.Speed)
+	return &w, w.Fill(o.Speed, polled)
 }
 
 // idle waits, to watch the idle server.

@@ -9,20 +9,17 @@ import (
 	"time"
 )
 
-// wayOf is a way whose load has these times: of sessions by push, of work that waited
-// for a poll, and of the polls themselves.
-func wayOf(t *testing.T, pushed, polled []time.Duration, session time.Duration) *Way {
+// wayOf is a way whose load has these times of sessions by push, and so many pieces of
+// work by polls.
+func wayOf(t *testing.T, pushed []time.Duration, polled int) *Way {
 	t.Helper()
-	summary := func(list ...time.Duration) Summary {
-		h := NewHistogram()
-		for _, d := range list {
-			h.Record(d)
-		}
-		return h.Summary()
+	h := NewHistogram()
+	for _, d := range pushed {
+		h.Record(d)
 	}
 	return &Way{Name: "way", DeviceHours: 2, Load: &Result{Parts: []LoadPart{
-		{Name: "pushes", Counts: Counts{Started: int64(len(pushed) + len(polled)), Done: int64(len(pushed)), Polled: int64(len(polled))}, Stages: map[Stage]Summary{Whole: summary(pushed...), Polled: summary(polled...)}},
-		{Name: "polls", Counts: Counts{Started: 9}, Stages: map[Stage]Summary{Whole: summary(session)}},
+		{Name: "pushes", Counts: Counts{Started: int64(len(pushed) + polled), Done: int64(len(pushed)), Polled: int64(polled)}, Stages: map[Stage]Summary{Whole: h.Summary()}},
+		{Name: "polls", Counts: Counts{Started: 9}},
 	}}}
 }
 
@@ -31,17 +28,18 @@ func wayOf(t *testing.T, pushed, polled []time.Duration, session time.Duration) 
 func TestDeliveryTimes(t *testing.T) {
 	ms := time.Millisecond
 	for _, c := range []struct {
-		pushed, polled []time.Duration
-		want           Times
+		pushed []time.Duration
+		polled []PolledWork
+		want   Times
 	}{
-		{nil, []time.Duration{110 * ms, 510 * ms}, Times{2, 6.01, 30.01, 30.01, 30.01}},
+		{nil, []PolledWork{{.1, .01}, {.5, .01}}, Times{2, 6.01, 30.01, 30.01, 30.01}},
 		{[]time.Duration{20 * ms, 30 * ms, 40 * ms}, nil, Times{3, .03, .04, .04, .04}},
-		{[]time.Duration{20 * ms, 30 * ms}, []time.Duration{1010 * ms}, Times{3, .03, 60.01, 60.01, 60.01}},
-		{nil, []time.Duration{4 * ms}, Times{1, .004, .004, .004, .004}}, // shorter than a usual session
+		{[]time.Duration{20 * ms, 30 * ms}, []PolledWork{{1, .3}}, Times{3, .03, 60.3, 60.3, 60.3}},
+		{nil, []PolledWork{{0, .004}}, Times{1, .004, .004, .004, .004}}, // queued right before its poll
 		{nil, nil, Times{}},
 	} {
-		w := wayOf(t, c.pushed, c.polled, 10*ms)
-		if err := w.Fill(60); err != nil {
+		w := wayOf(t, c.pushed, len(c.polled))
+		if err := w.Fill(60, c.polled); err != nil {
 			t.Fatal(err)
 		}
 		for name, pair := range map[string][2]float64{"p50": {w.Delivery.P50, c.want.P50}, "p95": {w.Delivery.P95, c.want.P95}, "p99": {w.Delivery.P99, c.want.P99}, "max": {w.Delivery.Max, c.want.Max}} {
@@ -53,7 +51,7 @@ func TestDeliveryTimes(t *testing.T) {
 			t.Errorf("%+v", w)
 		}
 	}
-	if err := (&Way{Load: &Result{}}).Fill(1); err == nil {
+	if err := (&Way{Load: &Result{}}).Fill(1, nil); err == nil {
 		t.Error("a load without parts was taken")
 	}
 }
