@@ -174,7 +174,7 @@ func (d *Delivery) Rows() (head []string, rows [][]string) {
 func (d *Delivery) Conditions() []string {
 	out := []string{fmt.Sprintf("%d devices for %g hours, %g pieces of work (%s) per device and hour at random moments.", d.Devices, d.Hours, d.WorkRate, d.Work)}
 	if d.Speed != 1 {
-		out = append(out, fmt.Sprintf("The hours ran %g times as fast, with as many more sessions a second. The wait for a poll is multiplied by %g again; the times of sessions and pushes and the processor time are as measured.", d.Speed, d.Speed))
+		out = append(out, fmt.Sprintf("The hours ran %g times as fast, with as many more sessions a second. The wait until a poll is due is multiplied by %g again; the times of sessions and pushes and the processor time are as measured.", d.Speed, d.Speed))
 	}
 	return out
 }
