@@ -197,6 +197,7 @@ func (r *Run) pollOn(ctx context.Context, b *batch) {
 	n := *b.numbers
 	r.mu.Unlock()
 	step := float64(b.part.Every) / float64(r.devicesOf(b))
+	waiting := map[int]bool{} // or a busy machine would hold ever more polls before each push
 	for ; ; n++ {
 		if !r.opts.Share.Has(n) {
 			continue
@@ -207,10 +208,14 @@ func (r *Run) pollOn(ctx context.Context, b *batch) {
 		}
 		device, ok := r.turn(b, n)
 		r.mu.Lock()
-		if ok && r.away[device] < changing {
+		if ok && !waiting[device] && r.away[device] < changing {
+			waiting[device] = true
 			r.pool.ask(device, func(ctx context.Context, d *dmclient.Device) {
 				s, err := b.session(ctx, d)
 				r.onPoll(d.Identity().DeviceID, s, err, due)
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				delete(waiting, device)
 			})
 		}
 		r.mu.Unlock()
