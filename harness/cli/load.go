@@ -100,7 +100,7 @@ enrolled, 130 interrupted (the result is still written).`,
 	f.workload.add(fl)
 	addFindFlags(c, &f)
 	consoleFlag(fl, &f.console)
-	c.AddCommand(loadCompareCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
+	c.AddCommand(loadCompareCommand(s), loadDeliveryCommand(s), loadMergeCommand(s), loadVerifyCommand(s))
 	return c
 }
 

@@ -32,12 +32,20 @@ type serverFlags struct {
 }
 
 func (f *serverFlags) flags(fl *pflag.FlagSet) {
-	fl.IntSliceVar(&f.pids, "pid", nil, "watch the server's process with this number, and its children: CPU, memory, open files, threads; repeatable")
-	fl.StringArrayVar(&f.containers, "container", nil, "watch the server's container: its name or id (docker, podman), or the number of its main process; repeatable")
+	f.processFlags(fl)
 	fl.StringArrayVar(&f.urls, "scrape", nil, "read the server's Prometheus metrics from this URL each second; repeatable")
 	fl.StringArrayVar(&f.series, "series", nil, "with --scrape: which metrics, NAME or NAME{label=\"value\"}; repeatable (default: CPU, memory, files and goroutines of the process)")
 	fl.BoolVar(&f.traceHeaders, "trace-headers", false, "send W3C Trace Context (traceparent) with each request of a wake-up, and list the ids of the slowest ones")
 }
+
+// processFlags choose the processes.
+func (f *serverFlags) processFlags(fl *pflag.FlagSet) {
+	fl.IntSliceVar(&f.pids, "pid", nil, "watch the server's process with this number, and its children: CPU, memory, open files, threads; repeatable")
+	fl.StringArrayVar(&f.containers, "container", nil, "watch the server's container: its name or id (docker, podman), or the number of its main process; repeatable")
+}
+
+// any tells whether anything is to be watched.
+func (f *serverFlags) any() bool { return len(f.pids)+len(f.containers)+len(f.urls) > 0 }
 
 // watch checks what is to be watched. cfg is nil for the embedded server.
 func (f *serverFlags) watch(ctx context.Context, cfg *target.Config) (*server.Watch, error) {
@@ -128,9 +136,9 @@ func endWatch(s *server.Watch, r *result.Result, o *load.Options) {
 	if s.Empty() || r == nil {
 		return
 	}
-	warmup := time.Duration(0)
-	if o.Plan != nil {
-		warmup = o.Plan.Warmup
+	warmup, err := time.ParseDuration(r.Config.Warmup) // in the time of the plan
+	if err == nil && o.Speed > 0 {
+		warmup = time.Duration(float64(warmup) / o.Speed)
 	}
 	r.Server = s.Result(server.Window{Start: r.Started, Counted: r.Started.Add(warmup), End: r.Ended, Wakes: r.Counts.Done + r.Counts.Polled})
 }

@@ -97,7 +97,11 @@ func (r *Run) together(ctx context.Context, list []*Batch) (*result.Result, erro
 			return nil, errors.New("interrupted before the start time")
 		}
 	}
-	return r.play(ctx, r.newBatches(list))
+	batches := r.newBatches(list)
+	if begun := r.opts.Begun; begun != nil {
+		begun(r.zero.Add(batches[0].base))
+	}
+	return r.play(ctx, batches)
 }
 
 // newBatches makes batches with a common start.

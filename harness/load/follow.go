@@ -41,6 +41,7 @@ type session struct {
 	err   error
 	turns []turn
 	work  delivery
+	due   time.Duration // when the poll that it is was due; 0: it is none of a part
 }
 
 // turn is one message of the device and the server's reply.
@@ -126,10 +127,16 @@ func (r *Run) arrivedAt(id string, seq uint64, at time.Duration) {
 
 // onSession takes a session that ended.
 func (r *Run) onSession(id string, ended *dmclient.Session, err error) {
+	r.onPoll(id, ended, err, 0)
+}
+
+// onPoll is onSession for a poll that was due at a time.
+func (r *Run) onPoll(id string, ended *dmclient.Session, err error, due time.Duration) {
 	if ended == nil {
 		return
 	}
 	s := r.sessionOf(ended, err)
+	s.due = due
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.count(&s)
@@ -153,7 +160,7 @@ func (r *Run) onSession(id string, ended *dmclient.Session, err error) {
 }
 
 func (r *Run) sessionOf(s *dmclient.Session, err error) session {
-	return session{s, err, turnsOf(s.Exchanges), deliveredIn(s, r.opts.works)}
+	return session{s, err, turnsOf(s.Exchanges), deliveredIn(s, r.opts.works), 0}
 }
 
 // replay applies the arrivals that the journal has entries for by now, and lets

@@ -72,7 +72,16 @@ func (r *Run) polled(w *wakeup, s *session) {
 		r.gone(w.device, "it was wiped")
 	}
 	w.batch.tally.polledOne(w)
-	r.record(w, result.Polled, r.since(s.Ended)-w.due)
+	took := r.since(s.Ended) - w.due
+	r.record(w, result.Polled, took)
+	if f := r.opts.Waited; f != nil && w.counted {
+		// Without a poll of a part, all of it is a wait.
+		wait := took
+		if s.due != 0 {
+			wait = max(s.due-w.due, 0)
+		}
+		f(wait, took-wait)
+	}
 }
 
 // measurePush measures the stages before the session. Some of them are known only

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"net"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
@@ -71,6 +72,15 @@ type Options struct {
 	Progress func(Progress)
 	// Observe is called for each measured stage. It must not block.
 	Observe func(stage result.Stage, d time.Duration)
+	// Waited is called for each wake-up whose work came with a poll: how long it waited
+	// until the poll was due, and how long it took from then on. It must not block.
+	Waited func(wait, rest time.Duration)
+	// Begun is called with the moment at which the plan starts, right before it does.
+	Begun func(start time.Time)
+	// Dialed is called for each connection of a device with the server, and returns the
+	// connection to use. Asked is called for each request of a session.
+	Dialed func(net.Conn) net.Conn
+	Asked  func()
 	// Enrolled is called after each device that enrolled or failed to.
 	Enrolled func(done, failed int)
 
@@ -153,6 +163,7 @@ func (o *Options) checkNumbers() error {
 // checkValues checks options on their own and against each other.
 func (o *Options) checkValues() error {
 	switch {
+	case o.Offline == 1 && o.polled() != nil: // work comes by polls only
 	case o.Offline < 0 || o.Offline >= 1:
 		return optionError("Offline", "%g is not a share from 0 to below 1", o.Offline)
 	case o.Key != "ec" && o.Key != "rsa":

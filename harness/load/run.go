@@ -49,9 +49,7 @@ func Start(ctx context.Context, l *lab.Lab, given *Options) (*Run, error) {
 	}
 	r := &Run{opts: o, lab: l, zero: time.Now(), index: map[string]int{}, triggers: make(chan struct{}, maxTriggers), away: map[int]presence{}}
 	r.pool = &pool{lab: l, opts: o, woken: r.woken, ended: r.onSession}
-	if o.TraceHeaders {
-		r.pool.header = r.header
-	}
+	r.listen()
 	if o.Rehearse {
 		r.pool.pretend()
 	} else if err := r.enroll(ctx); err != nil {

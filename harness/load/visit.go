@@ -120,12 +120,13 @@ func (r *Run) hold(ctx context.Context, b *batch, device int, d *dmclient.Device
 	begun := v.waiting
 	v.running, v.waiting = begun, nil
 	r.shared += int64(len(begun) - 1)
+	due := begun[0].due
 	r.mu.Unlock()
 	s, err := b.session(ctx, d)
 	if ctx.Err() != nil {
 		return // the run is over
 	}
-	r.onSession(d.Identity().DeviceID, s, err)
+	r.onPoll(d.Identity().DeviceID, s, err, due)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range begun {
@@ -197,19 +198,25 @@ func (r *Run) pollOn(ctx context.Context, b *batch) {
 	n := *b.numbers
 	r.mu.Unlock()
 	step := float64(b.part.Every) / float64(r.devicesOf(b))
+	waiting := map[int]bool{} // or a busy machine would hold ever more polls before each push
 	for ; ; n++ {
 		if !r.opts.Share.Has(n) {
 			continue
 		}
-		if !waitUntil(ctx, r.zero.Add(b.base+time.Duration(float64(n+1)*step))) {
+		due := b.base + time.Duration(float64(n+1)*step)
+		if !waitUntil(ctx, r.zero.Add(due)) {
 			return
 		}
 		device, ok := r.turn(b, n)
 		r.mu.Lock()
-		if ok && r.away[device] < changing {
+		if ok && !waiting[device] && r.away[device] < changing {
+			waiting[device] = true
 			r.pool.ask(device, func(ctx context.Context, d *dmclient.Device) {
 				s, err := b.session(ctx, d)
-				r.onSession(d.Identity().DeviceID, s, err)
+				r.onPoll(d.Identity().DeviceID, s, err, due)
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				delete(waiting, device)
 			})
 		}
 		r.mu.Unlock()

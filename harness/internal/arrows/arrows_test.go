@@ -61,6 +61,7 @@ var mayImport = map[string][]string{
 	"harness/live":                 {"harness/printable"},
 	"harness/load/scale":           {},
 	"harness/load/server":          {"harness/load/result"},
+	"harness/load/delivery":        {"harness/lab", "harness/load", "harness/load/result", "harness/load/server", "harness/report"},
 	"harness/load/verify":          {"harness/load/result"},
 	"harness/load/find":            {"harness/load", "harness/load/result", "harness/report"},
 	"harness/load/workload":        {"harness/load", "harness/bounded", "harness/nearest"},

@@ -78,15 +78,15 @@ func Write(w io.Writer, r *result.Result) error {
 		*result.Result
 		Plots           []figure
 		Rows            []row
+		Times           []times
 		Processes       []process
 		Slowest, Failed []traced
-		Times           []times
 	}{Result: r, Processes: processes(r.Server)}
-	if t := r.Traces; t != nil {
-		v.Slowest, v.Failed = traces(t.Slowest), traces(t.Failed)
-	}
 	for i := range r.Parts {
 		v.Times = append(v.Times, timesOf(&r.Parts[i]))
+	}
+	if t := r.Traces; t != nil {
+		v.Slowest, v.Failed = traces(t.Slowest), traces(t.Failed)
 	}
 	plots := []drawing{
 		{"Latency over time", byTime, overTime}, {"Percentile curve", nil, percentiles}, {"Stages", byTime, stages},
