@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -70,14 +71,14 @@ func TestParts(t *testing.T) {
 		t.Run(one.Name, func(t *testing.T) {
 			t.Parallel()
 			o := options(t, "1", long)
-			o.Devices, o.Plan, o.Parts = 40, idle(t, long), []*Part{one}
+			o.Devices, o.Plan, o.Parts, o.Drain = 40, idle(t, long), []*Part{one}, 5*time.Minute
 			check(t, measure(t, o, nil), 0)
 		})
 	}
 	t.Run("all", func(t *testing.T) {
 		t.Parallel()
 		o := options(t, "1", long)
-		o.Devices, o.Plan, o.Parts = 40, idle(t, long), parts(t)
+		o.Devices, o.Plan, o.Parts, o.Drain = 40, idle(t, long), parts(t), 5*time.Minute
 		r := measure(t, o, nil)
 		// A push may meet a device that is about to leave.
 		check(t, r, 4)
@@ -127,7 +128,7 @@ func TestChurned(t *testing.T) {
 func TestWipesInAMix(t *testing.T) {
 	const long = 2 * time.Second
 	o := options(t, "1", long)
-	o.Devices, o.Plan = 10, idle(t, long)
+	o.Devices, o.Plan, o.Drain = 10, idle(t, long), time.Minute
 	o.Parts = []*Part{
 		{Name: "wipes", Kind: KindPush, Plan: plan(t, "4", long), Mix: Mix{{Work{Kind: "wipe"}, 1}}},
 		{Name: "pushes", Kind: KindPush, Plan: plan(t, "10", long), Mix: Mix{{Work{Kind: "none"}, 1}}},
@@ -157,6 +158,44 @@ func TestNobodyLeft(t *testing.T) {
 	addsUp(t, r)
 	if r.Errors["not triggered: "+noDevice] == 0 || r.Errors["not begun: "+noDevice] == 0 {
 		t.Errorf("%v", r.Errors)
+	}
+}
+
+// TestPartsInterrupted: Ctrl-C ends all parts, and everything is accounted for.
+func TestPartsInterrupted(t *testing.T) {
+	l, err := lab.Start(nil, lab.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const long = time.Hour
+	o := options(t, "1", long)
+	o.Devices, o.Plan = 20, idle(t, long)
+	o.Parts = []*Part{
+		{Name: "pushes", Kind: KindPush, Plan: plan(t, "10", long), Mix: Mix{{Work{Kind: "get"}, 1}}},
+		{Name: "polling", Kind: KindPoll, Plan: idle(t, long), Every: time.Second},
+		{Name: "new", Kind: KindEnroll, Plan: plan(t, "5", long)},
+		{Name: "churn", Kind: KindChurn, Plan: plan(t, "5", long)},
+	}
+	run, err := Start(t.Context(), l, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	run.opts.Progress = func(p Progress) {
+		if p.Counts.Done >= 30 {
+			cancel()
+		}
+	}
+	r, err := run.Go(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addsUp(t, r)
+	if r.Aborted == "" || r.Counts.Done < 30 || r.Planned != 36_000+72_000+18_000+18_000 || r.Counts.Lost > 0 {
+		t.Errorf("%+v, %d planned: %v", r.Counts, r.Planned, r.Errors)
 	}
 }
 

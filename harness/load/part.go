@@ -67,9 +67,6 @@ type Part struct {
 	given *Part // before it was compressed
 }
 
-// byPush tells whether the part's devices are woken by notifications.
-func (p *Part) byPush() bool { return p.Kind == KindPush && p.Sender != SenderNone }
-
 // Text says when the part's items are due, in the time of the plan.
 func (p *Part) Text() string {
 	was := p

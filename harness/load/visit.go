@@ -123,11 +123,12 @@ func (r *Run) askVisit(b *batch, device int) {
 func (r *Run) hold(ctx context.Context, b *batch, device int, d *dmclient.Device) {
 	r.mu.Lock()
 	v := b.visits[device]
-	if v == nil || r.away[device] == changing { // given up, or back asks again
+	if v == nil || len(v.waiting) == 0 || !r.holds(device, d) { // given up, or back asks again
 		r.mu.Unlock()
 		return
 	}
-	v.running, v.waiting = v.waiting, nil
+	begun := v.waiting
+	v.running, v.waiting = begun, nil
 	r.mu.Unlock()
 	s, err := b.session(ctx, d)
 	if ctx.Err() != nil {
@@ -136,13 +137,19 @@ func (r *Run) hold(ctx context.Context, b *batch, device int, d *dmclient.Device
 	r.onSession(d.Identity().DeviceID, s, err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, w := range v.running {
+	for _, w := range begun {
 		r.visited(w, s, err)
 	}
 	if v.running = nil; len(v.waiting) == 0 {
 		delete(b.visits, device)
 	}
 	b.poke()
+}
+
+// holds tells whether d is the device that has the place now: another one may have taken
+// it since d was asked. The caller holds r.mu.
+func (r *Run) holds(place int, d *dmclient.Device) bool {
+	return r.away[place] != changing && r.pool.vars[place].DeviceID == d.Identity().DeviceID
 }
 
 // session is a visit's session.

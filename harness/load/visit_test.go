@@ -60,7 +60,7 @@ func TestPolls(t *testing.T) {
 			return pushed(r) == 30 && r.Find("polls").Counts.Done == 24 && r.Stages[result.Whole].Count == r.Counts.Done && r.Planned == 54
 		}},
 		"resident": {func(o *Options) { o.Resident = true }, func(r *result.Result) bool { return pushed(r) == 30 && r.Find("polls").Counts.Done == 24 }},
-		"nobody pushes": {func(o *Options) { o.Sender, o.Drain = SenderNone, 0 }, func(r *result.Result) bool {
+		"nobody pushes": {func(o *Options) { o.Sender = SenderNone }, func(r *result.Result) bool {
 			p := r.Find("pushes")
 			return p.Counts.Polled == 30 && p.Stages[result.Polled].Count == 30 && r.Find("polls").Counts.Done == 24
 		}},
@@ -77,7 +77,7 @@ func TestPolls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := options(t, "15", 2*time.Second)
-			o.Poll = time.Second
+			o.Poll, o.Drain = time.Second, time.Minute
 			c.edit(o)
 			r := measure(t, o, nil)
 			addsUp(t, r)

@@ -87,10 +87,14 @@ func (r *reader) freeName(p *Plan, kind string) string {
 
 // values reads the values of a part.
 func (r *reader) values(part *load.Part, v *mapping, at *yaml.Node, p *Plan) {
-	var err error
 	switch part.Kind {
 	case load.KindPoll, load.KindStorm:
-		part.Plan, err = load.Idle(p.Duration, p.Warmup)
+		idle, err := load.Idle(p.Duration, p.Warmup)
+		if err != nil {
+			r.option(at, err)
+			return
+		}
+		part.Plan = idle
 		need := kinds[part.Kind][0]
 		if v.get(need) == nil {
 			r.failf(at, "%s needs %s, such as {%s: 15m}", part.Kind, need, need)
@@ -102,11 +106,7 @@ func (r *reader) values(part *load.Part, v *mapping, at *yaml.Node, p *Plan) {
 			}
 		}
 	default:
-		part.Plan, err = r.arrivals(part.Kind, v, at, p)
-	}
-	if err != nil {
-		r.option(at, err)
-		return
+		part.Plan = r.arrivals(part.Kind, v, at, p)
 	}
 	if part.Kind == load.KindPush {
 		part.Mix = r.mix(v.get("work"))
@@ -125,7 +125,7 @@ func (r *reader) option(at *yaml.Node, err error) {
 }
 
 // arrivals reads when the items of a part are due.
-func (r *reader) arrivals(kind load.Kind, v *mapping, at *yaml.Node, p *Plan) (*load.Plan, error) {
+func (r *reader) arrivals(kind load.Kind, v *mapping, at *yaml.Node, p *Plan) *load.Plan {
 	rate, day := v.get("rate"), v.get("day")
 	var plan *load.Plan
 	var err error
@@ -156,7 +156,7 @@ func (r *reader) arrivals(kind load.Kind, v *mapping, at *yaml.Node, p *Plan) (*
 			plan.Poisson = random == "true"
 		}
 	}
-	return plan, nil
+	return plan
 }
 
 func (r *reader) day(n *yaml.Node) (d load.Day) {
