@@ -7,6 +7,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/grafana/sobek"
@@ -29,6 +31,7 @@ type plan struct {
 	Warmup  string  `json:"warmup"`
 	Poisson bool    `json:"poisson"`
 	StartAt float64 `json:"startAt"` // milliseconds since 1970, as Date.now()
+	Poll    string  `json:"poll"`    // interval at which each device checks in, beside the wake-ups
 }
 
 func (p *plan) at() time.Time {
@@ -42,35 +45,71 @@ func (p *plan) at() time.Time {
 var errBusy = errors.New("another VU of this process drives its devices: give the scenario one VU per process")
 
 // Rate runs this process's part of a plan, such as "200" or "50..500" (as in dmwake
-// load), and resolves to what it measured.
+// load), and resolves to what it measured. With the option poll all devices check in at
+// this interval, too. Then the rate may be 0 or "": the devices only poll.
 func (f *Fleet) Rate(rate sobek.Value, duration string, options sobek.Value) *sobek.Promise {
+	list, err := f.planned(rate, duration, options)
+	if err != nil {
+		return f.i.abort(err)
+	}
+	return f.drive(list...)
+}
+
+func (f *Fleet) planned(rate sobek.Value, duration string, options sobek.Value) (list []*load.Batch, err error) {
 	var o plan
-	b, err := func() (*load.Batch, error) {
-		if err := f.read(options, &o, "rate"); err != nil {
-			return nil, err
+	if err := f.read(options, &o, "rate"); err != nil {
+		return nil, err
+	}
+	d, err := time.ParseDuration(duration)
+	if err != nil {
+		return nil, fmt.Errorf("duration: %q is not a duration, such as 1m", duration)
+	}
+	var warm, every time.Duration
+	if o.Warmup != "" {
+		if warm, err = time.ParseDuration(o.Warmup); err != nil {
+			return nil, fmt.Errorf("warmup: %q is not a duration, such as 10s", o.Warmup)
 		}
-		d, err := time.ParseDuration(duration)
-		if err != nil {
-			return nil, fmt.Errorf("duration: %q is not a duration, such as 1m", duration)
+	}
+	if o.Poll != "" {
+		if every, err = time.ParseDuration(o.Poll); err != nil || every <= 0 {
+			return nil, fmt.Errorf("poll: %q is not an interval, such as 1m", o.Poll)
 		}
-		var warm time.Duration
-		if o.Warmup != "" {
-			if warm, err = time.ParseDuration(o.Warmup); err != nil {
-				return nil, fmt.Errorf("warmup: %q is not a duration, such as 10s", o.Warmup)
-			}
-		}
+	}
+	pushes, peak := !isNone(rate), 0.0
+	switch {
+	case !pushes && every == 0:
+		return nil, errors.New("rate: there is nothing to do; give wake-ups a second, or an interval at which the devices poll, such as {poll: '1m'}")
+	case !pushes && o.Poisson:
+		return nil, errors.New("poisson: it draws the times of wake-ups, and the rate has none; polls are spread evenly")
+	}
+	if pushes {
 		p, err := load.ParsePlan(rate.String(), d, warm)
 		if err != nil {
 			return nil, err
 		}
 		p.Poisson = o.Poisson
-		load.CollectLess(p.Peak())
-		return &load.Batch{Plan: p, At: o.at()}, nil
-	}()
-	if err != nil {
-		return f.i.abort(err)
+		peak = p.Peak()
+		list = append(list, &load.Batch{Plan: p, At: o.at()})
 	}
-	return f.drive(b)
+	if every > 0 {
+		p, err := load.Idle(d, warm)
+		if err != nil {
+			return nil, err
+		}
+		peak += float64(f.pool.options.Devices) / every.Seconds()
+		list = append(list, &load.Batch{Plan: p, Every: every, At: o.at()})
+	}
+	load.CollectLess(peak)
+	return list, nil
+}
+
+// isNone tells whether a rate has no wake-ups: 0, "0", "", null or none at all.
+func isNone(rate sobek.Value) bool {
+	if common.IsNullish(rate) {
+		return true
+	}
+	text := strings.TrimSpace(rate.String())
+	return text == "" || text == "0"
 }
 
 // Burst starts this process's part of count wake-ups at once.
@@ -79,7 +118,7 @@ func (f *Fleet) Burst(count int, options sobek.Value) *sobek.Promise {
 	switch err := f.read(options, &o, "burst"); {
 	case err != nil:
 		return f.i.abort(err)
-	case o.Warmup != "" || o.Poisson:
+	case o.Warmup != "" || o.Poisson || o.Poll != "":
 		return f.i.abort(errors.New("burst: the only option is startAt"))
 	case count < 1 || count > 10_000_000:
 		return f.i.abort(fmt.Errorf("burst: %d is not from 1 to 10,000,000", count))
@@ -95,24 +134,28 @@ func (f *Fleet) read(options sobek.Value, into *plan, what string) error {
 	return strict(options, into, what)
 }
 
-func (f *Fleet) drive(b *load.Batch) *sobek.Promise {
-	rec, ctx := f.i.recorder(), f.i.vu.Context()
-	b.Observe = rec.observe
-	b.Progress = func(p load.Progress) {
-		rec.count(p.Counts)
-		rec.flush()
+// drive runs batches beside each other.
+func (f *Fleet) drive(list ...*load.Batch) *sobek.Promise {
+	recs, ctx := f.recorders(list), f.i.vu.Context()
+	list[0].Progress = func(p load.Progress) {
+		for k, rec := range recs {
+			rec.count(p.Parts[k])
+			rec.flush()
+		}
 	}
 	return f.i.promise(true, func() (any, error) {
 		if !f.pool.driving.TryLock() {
 			return nil, errBusy
 		}
 		defer f.pool.driving.Unlock()
-		r, err := f.pool.run.Drive(ctx, b)
+		r, err := f.pool.run.Drive(ctx, list...)
 		if err != nil {
 			return nil, err
 		}
-		rec.count(r.Counts)
-		rec.flush()
+		for k, p := range r.All() {
+			recs[k].count(p.Counts)
+			recs[k].flush()
+		}
 		f.pool.result.Batches = append(f.pool.result.Batches, r)
 		if err := f.pool.write(); err != nil {
 			return nil, err
@@ -121,10 +164,28 @@ func (f *Fleet) drive(b *load.Batch) *sobek.Promise {
 	})
 }
 
+// recorders makes the recorder of each batch.
+func (f *Fleet) recorders(list []*load.Batch) (recs []*recorder) {
+	polls := slices.ContainsFunc(list, func(b *load.Batch) bool { return b.Every > 0 })
+	for _, b := range list {
+		part := load.Kind("")
+		switch {
+		case b.Every > 0:
+			part = load.KindPoll
+		case polls:
+			part = load.KindPush
+		}
+		rec := f.i.recorder(part)
+		b.Observe = rec.observe
+		recs = append(recs, rec)
+	}
+	return recs
+}
+
 // Wake wakes the next device of this process, or the device with this DeviceID, and
 // waits for its session. If none succeeds the promise is rejected with the reason.
 func (f *Fleet) Wake(device sobek.Value) *sobek.Promise {
-	rec, ctx := f.i.recorder(), f.i.vu.Context()
+	rec, ctx := f.i.recorder(""), f.i.vu.Context()
 	id := ""
 	if !common.IsNullish(device) {
 		id = device.String()
@@ -133,7 +194,7 @@ func (f *Fleet) Wake(device sobek.Value) *sobek.Promise {
 		counts, err := f.pool.singles.Wake(ctx, id, rec.observe)
 		rec.count(counts)
 		rec.flush()
-		return nil, err
+		return nil, inKeys(err)
 	})
 }
 
@@ -182,12 +243,21 @@ func (p *pool) write() error {
 	return os.Rename(tmp.Name(), p.options.Result)
 }
 
-// view is a result for the script: counts, errors, and times in milliseconds by
-// stage.
+// view is a result for the script: of all, and of each part by its kind.
 func view(r *result.Result) map[string]any {
-	c := r.Counts
+	parts := map[string]any{}
+	for _, p := range r.All() {
+		parts[p.Kind] = figures(p.Counts, p.Planned, p.Errors, p.Stages)
+	}
+	out := figures(r.Counts, r.Planned, r.Errors, r.Stages)
+	out["parts"] = parts
+	return out
+}
+
+// figures are counts, errors, and times in milliseconds by stage.
+func figures(c result.Counts, planned int64, errs map[string]int64, measured map[result.Stage]result.Summary) map[string]any {
 	stages := map[string]any{}
-	for s, h := range r.Stages {
+	for s, h := range measured {
 		if h.Count == 0 {
 			continue
 		}
@@ -197,5 +267,5 @@ func view(r *result.Result) map[string]any {
 		}
 		stages[string(s)] = at
 	}
-	return map[string]any{"started": c.Started, "done": c.Done, "polled": c.Polled, "failed": c.Failed, "lost": c.Lost, "empty": c.Empty, "errors": maps.Clone(r.Errors), "stages": stages, "planned": r.Planned}
+	return map[string]any{"started": c.Started, "done": c.Done, "polled": c.Polled, "failed": c.Failed, "lost": c.Lost, "empty": c.Empty, "errors": maps.Clone(errs), "stages": stages, "planned": planned}
 }

@@ -1,6 +1,6 @@
 // Package dmwake is the k6 extension "k6/x/dmwake". A k6 process enrolls simulated
-// Windows devices and wakes them by push, as its part of a load that several
-// processes share. It reports k6 metrics, and a result for "dmwake load verify".
+// Windows devices, wakes them by push and lets them poll, as its part of a load that
+// several processes share. It reports k6 metrics, and a result for "dmwake load verify".
 package dmwake
 
 import (
@@ -11,6 +11,7 @@ import (
 	"go.k6.io/k6/v2/js/modules"
 	"go.k6.io/k6/v2/metrics"
 
+	"github.com/dmwake/dmwake/harness/load"
 	"github.com/dmwake/dmwake/harness/load/result"
 )
 
@@ -48,7 +49,8 @@ func (i *instance) Exports() modules.Exports {
 // stageMetrics are the metrics of the extension.
 type stageMetrics struct {
 	stage *metrics.Metric // dmwake_stage: a Trend, tagged with stage
-	// dmwake_started, _done, _polled, _failed and _lost: Counters of wake-ups.
+	// dmwake_started, _done, _polled, _failed and _lost: Counters of wake-ups, and of
+	// polls that go on beside them.
 	counts [5]*metrics.Metric
 }
 
@@ -73,8 +75,8 @@ func register(r *metrics.Registry) (*stageMetrics, error) {
 	return m, nil
 }
 
-// recorder collects samples with the tags of one VU, and passes them to k6 in
-// batches. It must not block, because observe runs under the lock of the run.
+// recorder collects samples of one part with the tags of one VU, and passes them to k6
+// in batches. It must not block, because observe runs under the lock of the run.
 type recorder struct {
 	vu      modules.VU
 	metrics *stageMetrics
@@ -86,8 +88,13 @@ type recorder struct {
 	passed  [5]int64 // counts so far
 }
 
-func (i *instance) recorder() *recorder {
+// recorder tags samples with their part. Without one the series are those of a script
+// that never polls.
+func (i *instance) recorder(part load.Kind) *recorder {
 	tags := i.vu.State().Tags.GetCurrentValues().Tags
+	if part != "" {
+		tags = tags.With("part", string(part))
+	}
 	r := &recorder{vu: i.vu, metrics: i.metrics, stages: map[result.Stage]metrics.TimeSeries{}}
 	for _, s := range result.Stages() {
 		r.stages[s] = metrics.TimeSeries{Metric: i.metrics.stage, Tags: tags.With("stage", string(s))}

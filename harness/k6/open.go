@@ -24,20 +24,21 @@ import (
 
 // Options are the options of open in the script.
 type Options struct {
-	Devices  int     `json:"devices"`  // of all processes together
-	Config   string  `json:"config"`   // configuration file; empty: the embedded server
-	Seed     uint64  `json:"seed"`     // of the identities; the same in all processes
-	Profile  string  `json:"profile"`  // default win11
-	Sender   string  `json:"sender"`   // hook, own, wns or none; empty: as in dmwake load
-	Work     string  `json:"work"`     // none, get, wipe, app or profile:N
-	Who      string  `json:"who"`      // round or random
-	Key      string  `json:"key"`      // ec or rsa
-	KeyPool  int     `json:"keyPool"`  // number of RSA keys, shared by the devices
-	Workers  int     `json:"workers"`  // concurrent sessions
-	Resident bool    `json:"resident"` // keep devices and connections
-	Offline  float64 `json:"offline"`  // share of devices without a network
-	Drain    string  `json:"drain"`    // how long to wait for unfinished wake-ups
-	Rehearse bool    `json:"rehearse"` // no devices; times depend on the numbers of the wake-ups
+	Devices     int     `json:"devices"`     // of all processes together
+	Config      string  `json:"config"`      // configuration file; empty: the embedded server
+	Seed        uint64  `json:"seed"`        // of the identities; the same in all processes
+	Profile     string  `json:"profile"`     // default win11
+	Sender      string  `json:"sender"`      // hook, own, wns or none; empty: as in dmwake load
+	Work        string  `json:"work"`        // none, get, wipe, app or profile:N
+	Who         string  `json:"who"`         // round or random
+	Key         string  `json:"key"`         // ec or rsa
+	KeyPool     int     `json:"keyPool"`     // number of RSA keys, shared by the devices
+	Workers     int     `json:"workers"`     // concurrent sessions
+	Resident    bool    `json:"resident"`    // keep devices and connections
+	Unscheduled bool    `json:"unscheduled"` // devices ignore the schedule of the server: they poll as rate says only
+	Offline     float64 `json:"offline"`     // share of devices without a network
+	Drain       string  `json:"drain"`       // how long to wait for unfinished wake-ups
+	Rehearse    bool    `json:"rehearse"`    // no devices; times depend on the numbers of the wake-ups
 	// TraceHeaders sends W3C Trace Context with each request of a wake-up.
 	TraceHeaders bool   `json:"traceHeaders"`
 	Result       string `json:"result"` // file for the result of this process; -: a line on standard output
@@ -165,7 +166,7 @@ func start(ctx context.Context, o *Options, share result.Share) (*load.Run, erro
 		return nil, err
 	}
 	lo := &load.Options{Devices: o.Devices, Profile: o.Profile, Who: o.Who, Sender: o.Sender, Work: work, Offline: o.Offline, Key: o.Key, KeyPool: o.KeyPool, Curve: "x25519",
-		Workers: o.Workers, Resident: o.Resident, Drain: drain, Seed: o.Seed, Share: share, Rehearse: o.Rehearse, TraceHeaders: o.TraceHeaders}
+		Workers: o.Workers, Resident: o.Resident, Unscheduled: o.Unscheduled, Drain: drain, Seed: o.Seed, Share: share, Rehearse: o.Rehearse, TraceHeaders: o.TraceHeaders}
 	if o.Rehearse {
 		return load.Start(ctx, nil, lo)
 	}
@@ -215,7 +216,7 @@ func (i *instance) abort(err error) *sobek.Promise {
 // keyOf names the options of load as the script knows them.
 var keyOf = map[load.Field]string{
 	"Devices": "devices", "Profile": "profile", "Who": "who", "Sender": "sender", "Work": "work", "Offline": "offline", "Key": "key", "KeyPool": "keyPool", "Workers": "workers",
-	"Resident": "resident", "Drain": "drain", "Seed": "seed", "Rehearse": "rehearse", "Share": "--execution-segment", "Rate": "rate", "Duration": "duration", "Warmup": "warmup", "At": "startAt", "TraceHeaders": "traceHeaders",
+	"Resident": "resident", "Drain": "drain", "Seed": "seed", "Rehearse": "rehearse", "Share": "--execution-segment", "Unscheduled": "unscheduled", "Poll": "poll", "Rate": "rate", "Duration": "duration", "Warmup": "warmup", "At": "startAt", "TraceHeaders": "traceHeaders",
 }
 
 // inKeys writes an error about an option with the names that the script uses.

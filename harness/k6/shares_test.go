@@ -97,6 +97,11 @@ func TestProcesses(t *testing.T) {
 		if code != 0 || whole == nil || whole.Counts.Done != 1200 || !strings.Contains(text, "same counts for each instance") || !strings.Contains(text, "same p99 of every stage within a bucket") {
 			t.Errorf("%d processes: exit code %d\n%s", n, code, text)
 		}
+		for _, s := range series(t, prom, fmt.Sprintf(`{__name__=~"k6_dmwake_.*", testid=%q}`, c.id)) {
+			if s["part"] != "" {
+				t.Errorf("without polls a series has the part %q", s["part"])
+			}
+		}
 		for _, stage := range []string{"whole", "wake"} {
 			// The last digits of float sums depend on the order, so compare buckets only.
 			var h struct{ Buckets [][]any }

@@ -45,6 +45,12 @@ func TestRefused(t *testing.T) {
 		"no such configuration":  {test{env: []string{"CONFIG=nowhere.yaml"}}, 1, 0, "nowhere.yaml: cannot be read"},
 		"an unknown option":      {test{script: script(t, "await dmwake.open({device: 5})")}, 1, 0, `unknown field \"device\"`},
 		"an option by its key":   {test{script: script(t, "await dmwake.open({devices: 5, key: 'rsa', keyPool: 0})")}, 1, 0, "keyPool: 0 keys; give 1 or more"},
+		"too short an interval":  {test{env: append([]string{"POLL=10ms"}, rehearsal...)}, 1, 0, "poll: a session takes longer than 10ms; take an interval of 50ms or more"},
+		"no interval":            {test{env: append([]string{"POLL=often"}, rehearsal...)}, 1, 0, `poll: \"often\" is not an interval, such as 1m`},
+		"nothing to do":          {test{env: append(rehearsal[:2:2], "RATE=0")}, 1, 0, "rate: there is nothing to do"},
+		"random polls":           {test{env: append(rehearsal[:2:2], "POLL=1s", "POISSON=true")}, 1, 0, "polls are spread evenly"},
+		"a burst with polls":     {test{script: script(t, "await (await dmwake.open({rehearse: true})).burst(5, {poll: '1s'})")}, 1, 0, "burst: the only option is startAt"},
+		"nobody pushes or polls": {test{script: script(t, "await (await dmwake.open({devices: 1, sender: 'none', resident: true})).burst(5)")}, 1, 0, "give an interval (poll) or choose another sender"},
 		"no result directory":    {test{env: append([]string{"RESULT=/nowhere/r.json"}, rehearsal...)}, 1, 0, "the result file"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,14 +13,15 @@ import (
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
-// Batch is a set of wake-ups that are measured together.
+// Batch is a set of wake-ups, or of polls, that are measured together.
 type Batch struct {
 	// Plan says when they are due. Nil: Count of them start at once.
 	Plan  *Plan
 	Count int
 	// Among is how many devices take part, the first ones. 0: all.
 	Among int
-	// Every has each device check in at this interval during Plan, instead of waking it.
+	// Every makes them polls: each device checks in at this interval as long as Plan
+	// lasts. 0: they are wake-ups.
 	Every time.Duration
 	// Storm wakes every device once, at the start of the counted time of Plan.
 	Storm bool
@@ -31,7 +32,7 @@ type Batch struct {
 	// Observe is called for each measured stage. It must not block.
 	Observe func(stage result.Stage, d time.Duration)
 
-	part *Part // nil: wake-ups as the options describe
+	part *Part // nil: as Every and the options describe
 }
 
 // batch is a Batch under way.
@@ -44,6 +45,8 @@ type batch struct {
 	left    int64         // unsettled wake-ups
 	planned int64         // counted wake-ups of all shares
 	seq     uint64        // its number in the run, the same in every share
+	away    int64         // of these, polls of this share whose device was not there
+	polls   *Part         // that goes on at the same time, or is this one; nil: none
 	numbers *int64        // of its wake-ups so far, of all shares
 	rand    *rand.Rand    // of the plan, the same in every share
 	mixed   *rand.Rand    // of the work, as well
@@ -78,9 +81,32 @@ func (r *Run) Go(ctx context.Context) (*result.Result, error) {
 	return r.together(ctx, list)
 }
 
-// Drive is Go for a batch. A run can drive several batches at the same time.
-func (r *Run) Drive(ctx context.Context, b *Batch) (*result.Result, error) {
-	return r.together(ctx, []*Batch{b})
+// Drive is Go for batches that go on beside each other. All have the same At. A run can
+// drive several times at once.
+func (r *Run) Drive(ctx context.Context, list ...*Batch) (*result.Result, error) {
+	polls := false
+	for _, b := range list {
+		p := r.partOf(b)
+		if err := r.opts.checkPart(p); err != nil {
+			return nil, err
+		}
+		polls = polls || p.Kind == KindPoll
+	}
+	if err := r.opts.checkReached(polls); err != nil {
+		return nil, err
+	}
+	return r.together(ctx, list)
+}
+
+// partOf is what a batch does.
+func (r *Run) partOf(b *Batch) *Part {
+	switch {
+	case b.part != nil:
+		return b.part
+	case b.Every != 0:
+		return &Part{Name: "polls", Kind: KindPoll, Every: b.Every, Plan: b.Plan}
+	}
+	return r.opts.pushes(b.Plan)
 }
 
 // together drives batches that start at the same time.
@@ -119,18 +145,18 @@ func (r *Run) newBatches(list []*Batch) (out []*batch) {
 		}
 		out = append(out, b)
 	}
+	for _, p := range out {
+		if p.kind() == KindPoll {
+			for _, b := range out {
+				b.polls = p.part
+			}
+		}
+	}
 	return out
 }
 
 func (r *Run) newBatch(what *Batch) *batch {
-	part := what.part
-	if part == nil {
-		part = r.opts.pushes(what.Plan)
-		if what.Every > 0 {
-			part = &Part{Name: "polls", Kind: KindPoll, Every: what.Every, Plan: what.Plan}
-		}
-	}
-	own := *what
+	part, own := r.partOf(what), *what
 	own.part = part
 	b := &batch{Batch: &own, moved: make(chan struct{}, 1), numbers: &r.number}
 	b.visits, b.jobs = map[int]*visits{}, map[*wakeup]struct{}{}
@@ -293,8 +319,8 @@ func waitUntil(ctx context.Context, moment time.Time) bool {
 // journal to report on all that ended.
 func (r *Run) drain(ctx context.Context, b *batch) {
 	most := r.opts.Drain
-	if p := r.opts.polled(); p != nil && b.sender() == SenderNone {
-		most += p.Every // its device's next poll
+	if b.polls != nil && b.sender() == SenderNone {
+		most += b.polls.Every // its device's next poll
 	}
 	r.waitFor(ctx, b, most, func() bool { return b.tally.open() <= 0 })
 	r.mu.Lock()

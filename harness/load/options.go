@@ -35,6 +35,8 @@ type Options struct {
 	// Poll is the interval at which each device checks in, in the time of Plan, whatever
 	// schedule the server set; 0: as the server set it.
 	Poll time.Duration
+	// Unscheduled lets devices ignore the schedule of the server, as they do with Poll.
+	Unscheduled bool
 	// Speed compresses the time of Plan and Poll: with 60, a minute of it takes a second.
 	// 0 is 1. Measured times, Drain and At are real.
 	Speed float64
@@ -178,8 +180,22 @@ func (o *Options) checkValues() error {
 		return optionError("State", "a state file belongs to one machine; leave %s out, and give each machine its own file", Field("Share"))
 	case o.State != "" && o.Resident:
 		return optionError("Resident", "devices of %s stay records of the file; leave %s out", Field("State"), Field("Resident"))
-	case o.sends(SenderNone) && o.Resident && o.polled() == nil:
+	}
+	if len(o.parts) == 0 { // Drive says whether devices poll
+		return nil
+	}
+	return o.checkReached(o.polled() != nil)
+}
+
+// checkReached checks that something brings devices to the server: pushes, polls of the
+// run, or the server's schedule.
+func (o *Options) checkReached(polls bool) error {
+	switch {
+	case polls || !o.sends(SenderNone) || o.Rehearse:
+	case o.Resident:
 		return optionError("Resident", "resident devices do not poll by the server's schedule, and with %s none nobody pushes; leave %s out, give an interval (%s) or choose another sender", Field("Sender"), Field("Resident"), Field("Poll"))
+	case o.Unscheduled:
+		return optionError("Unscheduled", "the devices ignore the server's schedule, and with %s none nobody pushes; leave %s out, give an interval (%s) or choose another sender", Field("Sender"), Field("Unscheduled"), Field("Poll"))
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func (r *Run) joined(list []*batch, interrupted bool) (*result.Result, error) {
 	var all []*result.Result
 	for _, b := range list {
 		one := r.result(b, interrupted)
-		one.Parts = []result.LoadPart{{Name: b.part.Name, Kind: string(b.part.Kind), Plan: b.part.Text(), Seconds: one.Seconds, Counts: one.Counts, Planned: one.Planned, Stages: one.Stages, Course: one.Course, Errors: one.Errors}}
+		one.Parts = []result.LoadPart{{Name: b.part.Name, Kind: string(b.part.Kind), Plan: b.part.Text(), Seconds: one.Seconds, Counts: one.Counts, Planned: one.Planned, Away: one.Away, Stages: one.Stages, Course: one.Course, Errors: one.Errors}}
 		if b.kind() == KindPush {
 			one.Parts[0].Sender, one.Parts[0].Work = b.sender(), b.part.Mix.Text()
 		}
@@ -74,7 +74,7 @@ func (r *Run) result(b *batch, interrupted bool) *result.Result {
 	out := &result.Result{
 		Dmwake: report.Version, Kind: result.Kind, Started: r.zero.Add(b.base), Ended: time.Now(),
 		Target: r.target(), Config: r.config(b), Machine: result.Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Go: runtime.Version()},
-		Counts: t.counts(), Planned: b.planned,
+		Counts: t.counts(), Planned: b.planned, Away: b.away,
 		Stages: map[result.Stage]result.Summary{}, Course: t.course.Points(), Errors: maps.Clone(t.errors), Excluded: r.pool.excluded,
 		Traces: t.traces,
 	}
@@ -120,8 +120,8 @@ func (r *Run) config(b *batch) result.Config {
 	if o.Speed != 1 {
 		c.Speed = o.Speed
 	}
-	if p := o.polled(); p != nil {
-		c.Poll = strings.TrimPrefix(p.Text(), "every ")
+	if b.polls != nil {
+		c.Poll = strings.TrimPrefix(b.polls.Text(), "every ")
 	}
 	switch m := b.part.Mix; len(m) {
 	case 0:

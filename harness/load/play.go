@@ -44,7 +44,7 @@ func (r *Run) play(ctx context.Context, list []*batch) (*result.Result, error) {
 	goOn, enough := context.WithCancel(triggers)
 	var polls sync.WaitGroup
 	for _, b := range list {
-		if b.kind() == KindPoll && len(list) > 1 {
+		if b.kind() == KindPoll && len(list) > 1 && !r.opts.Rehearse {
 			polls.Go(func() { r.pollOn(goOn, b) })
 		}
 	}

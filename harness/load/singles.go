@@ -29,6 +29,9 @@ func (r *Run) Singles() *Singles {
 // called for each measured stage; it must not block.
 func (s *Singles) Wake(ctx context.Context, id string, observe func(result.Stage, time.Duration)) (result.Counts, error) {
 	r := s.run
+	if err := r.opts.checkReached(false); err != nil {
+		return result.Counts{}, err
+	}
 	device, err := s.find(id)
 	if err != nil {
 		return result.Counts{}, err

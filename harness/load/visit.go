@@ -45,14 +45,24 @@ func (r *Run) devicesOf(b *batch) int {
 func (r *Run) visitInTurn(b *batch, n int64, at time.Duration) {
 	device, ok := r.turn(b, n)
 	r.mu.Lock()
-	gone := ok && r.away[device] == left
-	if gone && b.Plan.counts(at) {
-		b.planned--
+	there := ok && r.away[device] != left
+	if !there && b.Plan.counts(at) {
+		r.skip(b)
 	}
 	r.mu.Unlock()
-	if ok && !gone {
+	if there {
 		r.visit(b, device, n, at)
 	}
+}
+
+// skip takes a poll whose device is not there off the plan. A share only counts it: the
+// other shares have it in their plans as well, and result.Combine takes it off.
+func (r *Run) skip(b *batch) {
+	if r.opts.Share.Whole() {
+		b.planned--
+		return
+	}
+	b.away++
 }
 
 // turn is the device whose turn the n-th is; ok is false if it could not be enrolled.

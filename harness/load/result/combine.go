@@ -16,7 +16,7 @@ func Combine(list []*Result) (*Result, error) {
 	}
 	out := *list[0]
 	out.Stages, out.Errors, out.Excluded, out.Course = map[Stage]Summary{}, map[string]int64{}, map[string]int{}, nil
-	out.Counts, out.Notes, out.Aborted, out.Config.Devices, out.Planned, out.Part, out.CPU = Counts{}, nil, "", 0, 0, nil, nil
+	out.Counts, out.Notes, out.Aborted, out.Config.Devices, out.Planned, out.Away, out.Part, out.CPU = Counts{}, nil, "", 0, 0, 0, nil, nil
 	out.Server, out.Traces = firstServer(list), joinTraces(list)
 	if err := out.addParts(list); err != nil {
 		return nil, err
@@ -102,6 +102,9 @@ func (r *Result) addShares(list []*Result) error {
 		r.Config.Devices += in.Part.Devices
 		r.Planned = max(r.Planned, in.Planned)
 	}
+	for _, in := range list {
+		r.Planned -= in.Away
+	}
 	_, missing, err := Union(shares)
 	switch {
 	case err != nil:
@@ -155,7 +158,10 @@ func Sum(list []*Result) (*Result, error) {
 	if out.Stages, err = mergeStages(list); err != nil {
 		return nil, err
 	}
-	out.Course = sequential(list)
+	if out.Parts, err = partsInTurn(list); err != nil {
+		return nil, err
+	}
+	out.Course = sequential(out.Started, list)
 	out.Config.Rate, out.Config.Duration, out.Config.Warmup = strings.Join(rates, ", then "), counted.String(), "0s"
 	return &out, nil
 }

@@ -71,10 +71,11 @@ func parallel(list []*Result) ([]CoursePoint, error) {
 	return all.Points(), nil
 }
 
-// sequential joins the courses of runs that followed each other.
-func sequential(list []*Result) (out []CoursePoint) {
+// sequential joins the courses of runs that followed each other. The course counts from
+// zero.
+func sequential(zero time.Time, list []*Result) (out []CoursePoint) {
 	for _, r := range list {
-		start := r.Started.Sub(list[0].Started).Seconds()
+		start := r.Started.Sub(zero).Seconds()
 		for _, p := range r.Course {
 			p.At += start
 			out = append(out, p)

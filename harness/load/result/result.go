@@ -31,6 +31,9 @@ type Result struct {
 	// Planned is how many wake-ups are due in the counted time, in all shares
 	// together, whether or not the run was interrupted before.
 	Planned int64 `json:"planned"`
+	// Away is how many of these were polls of this share whose device was not there: it
+	// was wiped, or could not be enrolled. Nobody started them.
+	Away int64 `json:"away,omitempty"`
 	// Seconds is the length of the counted time. If all wake-ups started at once,
 	// it is the time until the last session ended.
 	Seconds float64 `json:"seconds"`

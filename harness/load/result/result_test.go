@@ -157,6 +157,46 @@ func TestSum(t *testing.T) {
 	}
 }
 
+// TestSumOfParts: parts of batches that followed each other are added up by name. A batch
+// of pushes alone belongs to the pushes.
+func TestSumOfParts(t *testing.T) {
+	part := func(name, kind, plan string, r *Result) *Result {
+		r.Parts = []LoadPart{{Name: name, Kind: kind, Plan: plan, Seconds: r.Seconds, Counts: r.Counts, Planned: r.Planned, Stages: r.Stages, Course: r.Course}}
+		return r
+	}
+	first, err := Beside([]*Result{part("pushes", "push", "15", sample()), part("polls", "poll", "every 1m", sample())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, third := sample(), part("polls", "poll", "every 2m", sample())
+	second.Started, third.Started = first.Started.Add(5*time.Second), first.Started.Add(9*time.Second)
+	second.Errors = map[string]int64{"session: refused": 1}
+	sum, err := Sum([]*Result{first, second, third})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := len(second.Course)
+	pushes, polls := sum.Find("pushes"), sum.Find("polls")
+	if len(sum.Parts) != 2 || sum.Counts.Done != 120 || pushes.Counts != polls.Counts || pushes.Counts.Done != 60 || pushes.Stages[Whole].Count != 60 || pushes.Errors["session: refused"] != 1 {
+		t.Errorf("%+v\n%+v", sum.Counts, sum.Parts)
+	}
+	if pushes.Plan != "15, then 15" || polls.Plan != "every 1m, then every 2m" || pushes.Seconds != 4 || pushes.Course[n].At != 5 || polls.Course[n].At != 9 {
+		t.Errorf("%s, %s, %g s\n%+v\n%+v", pushes.Plan, polls.Plan, pushes.Seconds, pushes.Course, polls.Course)
+	}
+}
+
+// TestCombineErrorsOfParts: a part without errors in the first file has them all.
+func TestCombineErrorsOfParts(t *testing.T) {
+	a, b := sample(), sample()
+	b.Config.Seed = a.Config.Seed + 1
+	a.Parts = []LoadPart{{Name: "polls", Kind: "poll"}}
+	b.Parts = []LoadPart{{Name: "polls", Kind: "poll", Errors: map[string]int64{"x": 2}}}
+	all, err := Combine([]*Result{a, b})
+	if err != nil || all.Parts[0].Errors["x"] != 2 || a.Parts[0].Errors != nil {
+		t.Errorf("%+v %v", all, err)
+	}
+}
+
 func TestParseShare(t *testing.T) {
 	if s, err := ParseShare("2/3"); err != nil || s.Of != 3 || !slices.Equal(s.Mine, []int64{1}) || s.Count(7) != 2 || s.Whole() {
 		t.Errorf("%+v %v", s, err)

@@ -4,10 +4,8 @@
 package verify
 
 import (
-	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/dmwake/dmwake/harness/load/result"
@@ -96,7 +94,7 @@ func Instances(list []*result.Instance, want int) *Verdict {
 			v.check(false, "", "batch %d started %s apart: give all processes the same START_AT, after the time their devices take to enroll", k+1, apart.Round(time.Millisecond))
 		}
 		if b.Config.Rate != result.OneByOne {
-			v.check(b.Counts.Started == b.Planned, fmt.Sprintf("batch %d: all %d wake-ups were started", k+1, b.Planned), "batch %d: %d of %d planned wake-ups were started", k+1, b.Counts.Started, b.Planned)
+			v.started(k+1, b)
 		}
 		batches = append(batches, b)
 	}
@@ -105,10 +103,38 @@ func Instances(list []*result.Instance, want int) *Verdict {
 		v.check(false, "", "%v", err)
 		return v
 	}
-	c := whole.Counts
-	v.check(c.Started == c.Ended()+c.Unfinished, fmt.Sprintf("all %d wake-ups are accounted for", c.Started), "%d wake-ups were started, but %d done, %d polled, %d failed, %d lost", c.Started, c.Done, c.Polled, c.Failed, c.Lost)
+	v.accounted(whole)
 	v.Whole = whole
 	return v
+}
+
+// started checks that all that was planned was started, part by part.
+func (v *Verdict) started(batch int, b *result.Result) {
+	for _, p := range b.All() {
+		v.check(p.Counts.Started == p.Planned, fmt.Sprintf("batch %d: all %d %s were started", batch, p.Planned, what(b, &p)), "batch %d: %d of %d planned %s were started", batch, p.Counts.Started, p.Planned, what(b, &p))
+	}
+}
+
+// accounted checks that all that was started ended in one way, part by part, and that the
+// parts are the whole.
+func (v *Verdict) accounted(r *result.Result) {
+	var sum result.Counts
+	for _, p := range r.All() {
+		c := p.Counts
+		v.check(c.Started == c.Ended()+c.Unfinished, fmt.Sprintf("all %d %s are accounted for", c.Started, what(r, &p)), "%d %s were started, but %d done, %d polled, %d failed, %d lost", c.Started, what(r, &p), c.Done, c.Polled, c.Failed, c.Lost)
+		sum.Add(c)
+	}
+	if sum.Offline = r.Counts.Offline; len(r.Parts) > 0 { // the parts have the same devices
+		v.check(sum == r.Counts, "the parts add up to the whole", "the parts add up to %+v, and the whole is %+v", sum, r.Counts)
+	}
+}
+
+// what are the items of a part.
+func what(r *result.Result, p *result.LoadPart) string {
+	if len(r.Parts) == 0 {
+		return "wake-ups"
+	}
+	return p.Name
 }
 
 // combine is result.Combine. A single process that runs all is not combined.
@@ -117,138 +143,4 @@ func combine(parts []*result.Result) (*result.Result, error) {
 		return parts[0], nil
 	}
 	return result.Combine(parts)
-}
-
-// Prometheus answers queries.
-type Prometheus interface {
-	// Vector evaluates a query at a time. It returns values by label; "" stands for
-	// series without the label.
-	Vector(ctx context.Context, query, label string, at time.Time) (map[string]float64, error)
-}
-
-// bucket is how far off a percentile of Prometheus may be. The buckets of the native
-// histograms are 9 % wide.
-const bucket = 0.10
-
-// lookback is how long Prometheus finds the last sample of a series.
-const lookback = 4 * time.Minute
-
-// counters are the metrics that count wake-ups.
-var counters = []struct {
-	name string
-	of   func(result.Counts) int64
-}{
-	{"started", func(c result.Counts) int64 { return c.Started }}, {"done", func(c result.Counts) int64 { return c.Done }},
-	{"polled", func(c result.Counts) int64 { return c.Polled }}, {"failed", func(c result.Counts) int64 { return c.Failed }}, {"lost", func(c result.Counts) int64 { return c.Lost }},
-}
-
-// Reconcile checks that Prometheus has the same figures as the results. It returns an
-// error if Prometheus does not answer.
-func (v *Verdict) Reconcile(ctx context.Context, p Prometheus, list []*result.Instance, now time.Time) error {
-	ended := time.Time{}
-	for _, in := range list {
-		if e := in.Batches[len(in.Batches)-1].Ended; e.After(ended) {
-			ended = e
-		}
-	}
-	// k6 writes the last samples when it ends, shortly after the last batch.
-	at := ended.Add(lookback / 2)
-	if at.After(now) {
-		at = now
-	}
-	test := fmt.Sprintf("testid=%q", list[0].TestID)
-	for _, c := range counters {
-		got, err := p.Vector(ctx, fmt.Sprintf("sum by (instance_id) (k6_dmwake_%s_total{%s})", c.name, test), "instance_id", at)
-		if err != nil {
-			return err
-		}
-		good := true
-		for _, in := range list {
-			want := int64(0)
-			for _, b := range in.Batches {
-				want += c.of(b.Counts)
-			}
-			if n := got[in.ID]; n != float64(want) {
-				good = v.check(false, "", "Prometheus has %.0f %s of instance %q, its result has %d%s", n, c.name, in.ID, want, hint(n, want)) && good
-			}
-			delete(got, in.ID)
-		}
-		for id, n := range got {
-			switch id {
-			case "":
-				v.check(false, "", "Prometheus has %.0f %s without an instance_id: processes wrote to the same series, and samples out of order were dropped; give each process its own --tag instance_id", n, c.name)
-			default:
-				v.check(false, "", "Prometheus has %.0f %s of instance %q, which has no result: it was killed, or testid %q was used before", n, c.name, id, list[0].TestID)
-			}
-			good = false
-		}
-		if good && c.name == "started" {
-			v.check(true, "Prometheus has the same counts for each instance", "")
-		}
-	}
-	if v.Whole == nil {
-		return nil
-	}
-	return v.histograms(ctx, p, test, at)
-}
-
-func hint(n float64, want int64) string {
-	switch {
-	case n == 0:
-		return ": did k6 write to this Prometheus (-o experimental-prometheus-rw) within the last minutes?"
-	case n < float64(want):
-		return ": samples were dropped; the log of k6 says why"
-	}
-	return ": was the testid used before?"
-}
-
-// around returns the values just below and above a percentile. With few values,
-// implementations differ in which of them they choose.
-func around(s *result.Summary, p float64) (low, high float64, err error) {
-	h, err := s.Histogram()
-	if err != nil || s.Count == 0 {
-		return 0, 0, err
-	}
-	one := 1 / float64(s.Count)
-	return float64(h.ValueAtQuantile(100 * max(p-one, 0))), float64(h.ValueAtQuantile(100 * min(p+one, 1))), nil
-}
-
-func (v *Verdict) histograms(ctx context.Context, p Prometheus, test string, at time.Time) error {
-	series := fmt.Sprintf("sum by (stage) (k6_dmwake_stage_seconds{%s})", test)
-	counts, err := p.Vector(ctx, "histogram_count("+series+")", "stage", at)
-	if err != nil {
-		return err
-	}
-	p99, err := p.Vector(ctx, "histogram_quantile(0.99, "+series+")", "stage", at)
-	if err != nil {
-		return err
-	}
-	var off []string
-	n := 0
-	for _, s := range result.Stages() {
-		h := v.Whole.Stages[s]
-		if got := counts[string(s)]; got != float64(h.Count) {
-			if len(counts) == 0 {
-				v.check(false, "", "Prometheus has no native histograms of this test: start k6 with K6_FEATURES=native-histograms, and Prometheus with --enable-feature=native-histograms")
-				return nil
-			}
-			v.check(false, "", "Prometheus has %.0f times of stage %s, the results have %d", got, s, h.Count)
-			continue
-		}
-		n++
-		got := p99[string(s)] * 1e6
-		low, high, err := around(&h, 0.99)
-		if err != nil {
-			v.check(false, "", "the result of stage %s: %v", s, err)
-			continue
-		}
-		// Results round times to microseconds.
-		if h.Count > 0 && (got < low*(1-bucket)-1 || got > high*(1+bucket)+1) {
-			off = append(off, fmt.Sprintf("%s %.0f us instead of %d", s, got, h.At["p99"]))
-		}
-	}
-	if n == len(result.Stages()) {
-		v.check(len(off) == 0, "Prometheus has the same number of times, and the same p99 of every stage within a bucket", "the p99 of Prometheus is off by more than a bucket: %s", strings.Join(off, "; "))
-	}
-	return nil
 }

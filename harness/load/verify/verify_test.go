@@ -12,15 +12,22 @@ import (
 	"github.com/dmwake/dmwake/harness/load/result"
 )
 
-// processes are the results of n processes that rehearse one plan.
-func processes(t *testing.T, n int) (list []*result.Instance) {
+// processes are the results of n processes that rehearse one plan twice.
+func processes(t *testing.T, n int) []*result.Instance {
 	t.Helper()
 	plan, err := load.ParsePlan("40000", 10*time.Millisecond, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rehearsed(t, n, []*load.Batch{{Plan: plan}}, []*load.Batch{{Plan: plan}})
+}
+
+// rehearsed are the results of n processes that rehearse batches, those of each list beside
+// each other.
+func rehearsed(t *testing.T, n int, batches ...[]*load.Batch) (list []*result.Instance) {
+	t.Helper()
 	for k := range n {
-		o := &load.Options{Devices: 12, Plan: plan, Who: "round", Rehearse: true, Seed: 1, Drain: time.Second}
+		o := &load.Options{Devices: 30, Who: "round", Rehearse: true, Seed: 1, Drain: time.Second}
 		if n > 1 {
 			o.Share = result.Share{Of: int64(n), Mine: []int64{int64(k)}}
 		}
@@ -30,8 +37,8 @@ func processes(t *testing.T, n int) (list []*result.Instance) {
 		}
 		defer run.Close()
 		in := result.NewInstance("T", fmt.Sprint(k+1))
-		for range 2 {
-			r, err := run.Drive(t.Context(), &load.Batch{Plan: plan})
+		for _, b := range batches {
+			r, err := run.Drive(t.Context(), b...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,20 +70,21 @@ func (p *perfect) Vector(_ context.Context, query, label string, _ time.Time) (m
 	case label == "instance_id":
 		for _, in := range p.list {
 			for _, b := range in.Batches {
+				c := of(query, b)
 				if strings.Contains(query, "started") {
-					out[in.ID] += float64(b.Counts.Started)
+					out[in.ID] += float64(c.Counts.Started)
 				}
 				if strings.Contains(query, "done") {
-					out[in.ID] += float64(b.Counts.Done)
+					out[in.ID] += float64(c.Counts.Done)
 				}
 			}
 		}
 	case strings.HasPrefix(query, "histogram_count"):
-		for s, h := range p.whole.Stages {
+		for s, h := range of(query, p.whole).Stages {
 			out[string(s)] = float64(h.Count)
 		}
 	default:
-		for s, h := range p.whole.Stages {
+		for s, h := range of(query, p.whole).Stages {
 			out[string(s)] = float64(h.At["p99"]) / 1e6 * 1.04
 		}
 	}
@@ -84,6 +92,19 @@ func (p *perfect) Vector(_ context.Context, query, label string, _ time.Time) (m
 		p.spoil(query, out)
 	}
 	return out, nil
+}
+
+// of is the part of a result that a query is about.
+func of(query string, r *result.Result) result.LoadPart {
+	for _, p := range r.All() {
+		if p.Kind == "push" && strings.Contains(query, `part=~"|push"`) || strings.Contains(query, fmt.Sprintf("part=%q", p.Kind)) {
+			return p
+		}
+	}
+	if strings.Contains(query, "part=") {
+		return result.LoadPart{}
+	}
+	return result.LoadPart{Counts: r.Counts, Stages: r.Stages}
 }
 
 func words(v *Verdict) (text string) {
