@@ -16,7 +16,7 @@ import (
 
 // Load is a run that steps are driven on: *load.Run.
 type Load interface {
-	Drive(ctx context.Context, b *load.Batch) (*result.Result, error)
+	Drive(ctx context.Context, list ...*load.Batch) (*result.Result, error)
 	Grow(ctx context.Context, more int) (failed int, reason string, err error)
 	Idle(ctx context.Context, most time.Duration) bool
 	Len() int

@@ -47,7 +47,8 @@ func (s *simulated) Grow(_ context.Context, more int) (failed int, reason string
 	return 0, "", nil
 }
 
-func (s *simulated) Drive(ctx context.Context, b *load.Batch) (*result.Result, error) {
+func (s *simulated) Drive(ctx context.Context, list ...*load.Batch) (*result.Result, error) {
+	b := list[0]
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
