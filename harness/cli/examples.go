@@ -56,7 +56,11 @@ dmwake report diff yesterday.json today.json --html changes.html`,
 	"dmwake load": `dmwake load --devices 1000 --rate 200 --duration 1m --work get
 dmwake load --config dmwake.yaml --devices 500 --rate 50..500 --duration 5m --html load.html
 dmwake load --config dmwake.yaml --devices 2000 --storm --work profile:20
-dmwake load --config dmwake.yaml --rate 100 --expect 'p99<2s' --expect 'lost==0'`,
+dmwake load --config dmwake.yaml --rate 100 --expect 'p99<2s' --expect 'lost==0'
+dmwake load --config dmwake.yaml --devices 5000 --find 'p99<2s'   # the highest rate that holds
+dmwake load --config dmwake.yaml --plan fleet.yaml --dry-run`,
+	"dmwake load compare-delivery": `dmwake load compare-delivery --devices 10 --speed 480
+dmwake load compare-delivery --config dmwake.yaml --pid 4242 --devices 200 --markdown delivery.md`,
 	"dmwake load compare": `dmwake load compare yesterday.json today.json`,
 	"dmwake load merge":   `dmwake load merge one.json two.json three.json --html all.html`,
 	"dmwake load verify":  `dmwake load verify one.json two.json`,

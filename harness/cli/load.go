@@ -237,6 +237,9 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if f.find.on() {
 		what = f.find.what()
 	}
+	if err := load.Check(l, o); err != nil {
+		return usage(inFlags(err)) // before the run says that it began
+	}
 	say(w, "dmwake load: %d devices against %s, %s (seed %d)\n", f.devices, l.Config.Target.Name, what, l.Seed)
 	run, err := startLoad(ctx, l, o)
 	line.end()

@@ -99,7 +99,7 @@ func TestChurned(t *testing.T) {
 	}
 	defer l.Close()
 	o := options(t, "1", long)
-	o.Devices, o.Plan = 3, idle(t, long)
+	o.Devices, o.Plan = 12, idle(t, long) // twice as many as leave: one that enrolls cannot
 	o.Parts = []*Part{{Name: "churn", Kind: KindChurn, Plan: plan(t, "3", long)}}
 	run, err := Start(t.Context(), l, o)
 	if err != nil {
@@ -115,11 +115,11 @@ func TestChurned(t *testing.T) {
 			left.Add(1)
 		}
 	}
-	if r.Counts.Done != 6 || left.Load() != 3 {
+	if r.Counts.Done != 6 || left.Load() != 6 {
 		t.Errorf("%+v %v, %d left", r.Counts, r.Errors, left.Load())
 	}
-	pushed, err := run.Drive(t.Context(), &Batch{Count: 6})
-	if err != nil || pushed.Counts.Done != 6 {
+	pushed, err := run.Drive(t.Context(), &Batch{Count: 12})
+	if err != nil || pushed.Counts.Done != 12 {
 		t.Errorf("pushes to those that came: %+v %v %v", pushed.Counts, pushed.Errors, err)
 	}
 }
