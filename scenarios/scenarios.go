@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/nearest"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/scenarios/suite"
 )
@@ -85,7 +86,11 @@ func Select(ids, areas []string) ([]Scenario, error) {
 			}
 		}
 		if !found {
-			return &UnknownError{kind, name}
+			var known []string
+			for i := range all {
+				known = append(known, of(&all[i]))
+			}
+			return &UnknownError{kind, name, nearest.Of(name, known)}
 		}
 		return nil
 	}
@@ -103,8 +108,15 @@ func Select(ids, areas []string) ([]Scenario, error) {
 }
 
 // UnknownError reports a name that matches nothing.
-type UnknownError struct{ Kind, Name string }
+type UnknownError struct {
+	Kind, Name string
+	Near       string // what it most likely means; empty if nothing is near
+}
 
 func (e *UnknownError) Error() string {
-	return "unknown " + e.Kind + " " + e.Name + "; dmwake test --list shows all of them"
+	mean := ""
+	if e.Near != "" {
+		mean = "; did you mean " + e.Near + "?"
+	}
+	return "unknown " + e.Kind + " " + e.Name + mean + "; dmwake test --list shows all of them"
 }

@@ -95,7 +95,7 @@ func linked(t *T) (d *Device, err error) {
 		t.NotApplicable("after the link hook there was no Exec of LinkedEnrollment/Enroll that the device took, in %d sessions", linkTries)
 	case !ready():
 		t.NotApplicable("the server set up no linked enrollment in the device's sessions; if it can, set target.hooks.link to what makes it")
-	case !sameHost(d.LinkEndpoint(), d.Address()):
+	case !sameHost(d.LinkEndpoint(), d.Address()) && !sameHost(d.LinkEndpoint(), t.Lab.Config.Target.DiscoveryURL()):
 		t.NotApplicable("the linked enrollment is of another server, %s, and was not followed", host(d.LinkEndpoint()))
 	}
 	_, err = d.Link(t.Context())

@@ -57,13 +57,8 @@ Where the server is comes from these flags or from --config; the password from
 DMWAKE_PASSWORD or the configuration. A DEVICE is named by its DeviceID, the
 beginning of one, its name, or its number in the list, which stays its own as long
 as the file has it. While "run" has the file, list, show and sync ask that process.`,
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage(fmt.Errorf("unknown command %q; %s --help lists all of them", args[0], c.CommandPath()))
-			}
-			return c.Help()
-		},
 	}
+	commandsOnly(c)
 	fl := c.PersistentFlags()
 	fl.StringVar(&f.state, "state", filepath.Join(".dmwake", "devices.db"), "file that holds the devices")
 	fl.StringVar(&f.config, "config", "", "configuration file of the target")

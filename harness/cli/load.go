@@ -239,7 +239,9 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 
 // startLoad enrolls the devices.
 func startLoad(ctx context.Context, l *lab.Lab, o *load.Options) (*load.Run, error) {
+	undo := load.CollectLessEnrolling()
 	run, err := load.Start(ctx, l, o)
+	undo()
 	none := (*load.EnrollError)(nil)
 	switch {
 	case ctx.Err() != nil:

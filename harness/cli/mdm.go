@@ -135,6 +135,9 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	if !loopback(f.admin) && token == "" {
 		return usage(fmt.Errorf("the admin API at %s is not on loopback: set DMWAKE_ADMIN_TOKEN", f.admin))
 	}
+	if err := f.vary(&mdmserver.Config{}); err != nil {
+		return err // an unknown name, before a port is taken
+	}
 	if err := f.ready.clear(); err != nil {
 		return usage(err)
 	}

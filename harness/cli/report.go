@@ -14,8 +14,8 @@ func reportCommand(s *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "report",
 		Short: "Compare or join the JSON reports of runs",
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	commandsOnly(c)
 	c.AddCommand(reportDiff(s), reportMerge(s))
 	return c
 }

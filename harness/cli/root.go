@@ -129,23 +129,19 @@ test the push path of any Windows MDM server on a laptop or in CI.
   dmwake load          measure push latency under load, stage by stage
   dmwake read          say what a pasted log tells, without any server
   dmwake replay        replay a recorded session, and show what differs
-  dmwake repro         reproduce a reported bug, for as long as you debug`,
+  dmwake repro         reproduce a reported bug, for as long as you debug
+  dmwake report        compare the reports of two runs, or join the parts of one`,
 		SilenceUsage: true, SilenceErrors: true, Version: report.Version,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("unknown command %q; dmwake --help lists all of them", args[0])
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	commandsOnly(root)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage(fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath()))
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), cspCommand(s), reproCommand(s), reportCommand(s),
-		initCommand(s), doctorCommand(s), readCommand(s), replayCommand(s), loadCommand(s))
+		initCommand(s), doctorCommand(s), readCommand(s), replayCommand(s), loadCommand(s), versionCommand(s))
+	strictHelp(root)
+	completeNames(root)
+	addSamples(root)
 	return root
 }
 

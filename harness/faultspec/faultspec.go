@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agnivade/levenshtein"
+	"github.com/dmwake/dmwake/harness/nearest"
 )
 
 // Find splits a fault and finds its kind among kinds. form gives a kind's name and
@@ -38,11 +38,7 @@ func Find[K any](fault string, kinds []K, form func(K) (name, arg string)) (kind
 			return k, Value(rest), nil
 		}
 	}
-	mean := ""
-	if near := nearest(name, names); near != "" {
-		mean = "; did you mean " + near + "?"
-	}
-	return kind, "", fmt.Errorf("unknown fault %q%s; known faults: %s", name, mean, strings.Join(names, ", "))
+	return kind, "", fmt.Errorf("unknown fault %q%s; known faults: %s", name, nearest.Hint(name, names), strings.Join(names, ", "))
 }
 
 // Number reads a positive argument; an empty one is fallback.
@@ -67,22 +63,4 @@ func Duration(arg string, fallback time.Duration) (time.Duration, error) {
 		return 0, fmt.Errorf("%q is not a positive duration such as 5s or 2m", arg)
 	}
 	return d, nil
-}
-
-// nearest is the known name that a misspelt one most likely means: one that begins
-// with it, or one that differs in at most two letters. It is empty without one.
-func nearest(name string, known []string) string {
-	best, distance := "", 3
-	for _, k := range known {
-		if len(name) > 2 && strings.HasPrefix(k, name) {
-			return k
-		}
-		if len(name) > len(k)+distance {
-			continue // no name of ours is that long
-		}
-		if d := levenshtein.ComputeDistance(name, k); d < distance && d < len(name) {
-			best, distance = k, d
-		}
-	}
-	return best
 }

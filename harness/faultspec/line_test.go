@@ -60,16 +60,6 @@ func TestValue(t *testing.T) {
 	}
 }
 
-// TestNearest: a misspelt name finds the one that was meant, and a strange one none.
-func TestNearest(t *testing.T) {
-	known := []string{"status", "slow", "stop", "pfn-418-500", "dropped"}
-	for name, want := range map[string]string{"staus": "status", "pfn-418": "pfn-418-500", "droped": "dropped", "x": "", "gremlins": ""} {
-		if got := nearest(name, known); got != want {
-			t.Errorf("%q means %q, want %q", name, got, want)
-		}
-	}
-}
-
 // FuzzRead: a line that is read is read again as the same, and its values survive.
 func FuzzRead(f *testing.F) {
 	for _, line := range []string{`status=503,Retry-After=5 times=3`, `a="b \"c\\" d=e`, `"a=b" c`, `a="b`, "a=\x00", `answer="*:/My Node:404"`, ``} {

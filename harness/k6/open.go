@@ -178,6 +178,7 @@ func start(ctx context.Context, o *Options, share result.Share) (*load.Run, erro
 	if err != nil {
 		return nil, err
 	}
+	defer load.CollectLessEnrolling()()
 	run, err := load.Start(ctx, l, lo)
 	if err != nil {
 		l.Close()

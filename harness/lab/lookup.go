@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,12 +24,19 @@ type serverIDs struct {
 	last map[string]target.Vars
 }
 
+// recalled are the variables that recall completes.
+var recalled = []string{"ManagementURL", "ProviderID", "EntDMID", "CertCN", "CertSerial", "CertThumbprint"}
+
 // recall completes what a device knows that is enrolled no more: hooks ask the server
 // about devices that were wiped.
-func (s *serverIDs) recall(v target.Vars) target.Vars {
+// What no hook uses is not kept: a load has many devices.
+func (s *serverIDs) recall(v target.Vars, hooks *target.Hooks) target.Vars {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if v.ProviderID != "" {
+		if !slices.ContainsFunc(recalled, hooks.UseVariable) {
+			return v
+		}
 		if s.last == nil {
 			s.last = map[string]target.Vars{}
 		}

@@ -39,7 +39,7 @@ func (l *Lab) varsFor(ctx context.Context, d *dmclient.Device, h *target.Hook) (
 
 // known is what the device knows by itself, or knew when it was enrolled last.
 func (l *Lab) known(d *dmclient.Device) target.Vars {
-	return l.serverIDs.recall(knownTo(&l.Config.Target, d))
+	return l.serverIDs.recall(knownTo(&l.Config.Target, d), &l.Config.Target.Hooks)
 }
 
 func knownTo(t *target.Target, d *dmclient.Device) target.Vars {

@@ -19,6 +19,7 @@ const (
 	gcInterval     = 12        // seconds between two collections
 	maxGarbage     = 2 << 30   // bytes
 	minPercent     = 400       // of the heap in use; Go's default is 100
+	enrollGarbage  = 256 << 20 // bytes; ten enrolling devices leave about 6 MB
 )
 
 // CollectLess lets garbage grow to what so many wake-ups a second leave in about
@@ -36,13 +37,28 @@ func CollectLess(perSecond float64) (undo func()) {
 	debug.FreeOSMemory() // garbage of the enrollment
 	rated := min(uint64(min(perSecond, MaxRate)*garbagePerWake*gcInterval), maxGarbage, freeMemory()/4)
 	garbage := max(rated, min(heapInUse()*minPercent/100, maxGarbage/4, freeMemory()/4))
+	return collectLess(garbage, rated)
+}
+
+// CollectLessEnrolling is CollectLess for the time in which devices enroll. With Go's
+// setting a tenth of their cost is collections, because what is in use is small
+// beside what an enrollment leaves.
+func CollectLessEnrolling() (undo func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	return collectLess(min(enrollGarbage, freeMemory()/4), 0)
+}
+
+// collectLess lets so much garbage grow, of which ready is allocated now.
+func collectLess(garbage, ready uint64) (undo func()) {
 	limit.Lock()
 	defer limit.Unlock()
 	previous := limit.garbage
 	limit.garbage = garbage
 	percent := setPercent()
-	if rated > previous {
-		touch(rated)
+	if ready > previous {
+		touch(ready)
 		runtime.GC()
 		setPercent()
 	}

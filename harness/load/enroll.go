@@ -65,6 +65,7 @@ func (p *pool) deviceConfig() (dmclient.Config, error) {
 	c.Key, c.NoRetry, c.Clock = p.opts.keys(), true, p.opts.clock
 	c.Busy = nil // measure a busy answer instead of waiting for a better one
 	c.Unscheduled = p.opts.Unscheduled || p.opts.polled() != nil
+	c.Trust = &dmclient.Trust{}
 	c.Keep = 1 // a transcript is most of a device's memory
 	if c.WNS != nil {
 		c.WNS = observer{c.WNS, p}

@@ -135,6 +135,13 @@ func TestCollectLess(t *testing.T) {
 	if undo(); percent() != 100 {
 		t.Errorf("%d percent afterwards", percent())
 	}
+	enrolling := CollectLessEnrolling()
+	if percent() <= 100 {
+		t.Error("collections are as frequent as ever while devices enroll")
+	}
+	if enrolling(); percent() != 100 {
+		t.Errorf("%d percent after the enrollment", percent())
+	}
 	func() { // a low rate allocates nothing in advance
 		live := make([]byte, 50<<20)
 		var before, after runtime.MemStats

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/nearest"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
@@ -137,5 +138,5 @@ func ByName(name string) (*Case, error) {
 		}
 		names[i] = all[i].Name
 	}
-	return nil, fmt.Errorf("unknown reproduction %q; known are %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("unknown reproduction %q%s; known are %s", name, nearest.Hint(name, names), strings.Join(names, ", "))
 }

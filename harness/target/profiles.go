@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/nearest"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -39,7 +40,7 @@ func (t *Target) checkQuirks() error {
 		if slices.Contains(known, name) {
 			continue
 		}
-		if near := Nearest(name, known); near != "" {
+		if near := nearest.Of(name, known); near != "" {
 			return fmt.Errorf("target.quirks: unknown quirk %q; did you mean %q?", name, near)
 		}
 		return fmt.Errorf("target.quirks: unknown quirk %q; dmwake device quirks lists them", name)

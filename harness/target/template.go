@@ -13,6 +13,8 @@ import (
 	"sync"
 	"text/template"
 	"text/template/parse"
+
+	"github.com/dmwake/dmwake/harness/nearest"
 )
 
 // text is a parsed template, with the names that it uses.
@@ -123,7 +125,7 @@ func unknown(kind, name, prefix string, known []string) error {
 		listed[i] = prefix + k
 	}
 	mean := ""
-	if near := Nearest(name, known); near != "" {
+	if near := nearest.Of(name, known); near != "" {
 		mean = fmt.Sprintf("; did you mean %s%s?", prefix, near)
 	}
 	return fmt.Errorf("unknown %s %s%s%s The %ss are %s", kind, prefix, name, cmp.Or(mean, "."), kind, strings.Join(listed, ", "))

@@ -18,10 +18,11 @@ func (t *Tree) Provision(locURI, value string) bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.schema.locate(p).rule == nil {
+	r := t.schema.locate(p).rule
+	if r == nil {
 		return false
 	}
-	t.put(p.Scope, p.Names, value, "")
+	t.fill(r, p.Scope, p.Names, value, "")
 	return true
 }
 

@@ -79,13 +79,18 @@ func (t *Tree) read(ctx context.Context, a *address) Answer {
 
 func (t *Tree) put(scope Scope, names []string, value string, f Format) {
 	if r := t.schema.locate(Path{scope, names}).rule; r != nil {
-		n := r.node.in(scope)
-		e := entry{value: value, leaf: n != nil && n.Format != Interior}
-		if e.leaf && n.Format == Any {
-			e.format = f
-		}
-		t.store(scope, names, e)
+		t.fill(r, scope, names, value, f)
 	}
+}
+
+// fill is put at a rule.
+func (t *Tree) fill(r *rule, scope Scope, names []string, value string, f Format) {
+	n := r.node.in(scope)
+	e := entry{value: value, leaf: n != nil && n.Format != Interior}
+	if e.leaf && n.Format == Any {
+		e.format = f
+	}
+	t.store(scope, names, e)
 }
 
 // query answers a Get of a property or of a whole subtree (OMA DM RepPro 1.2.1

@@ -101,6 +101,9 @@ type Config struct {
 	// Roots verify the server's TLS certificate, together with the roots of the
 	// provisioning document. Nil means the system's.
 	Roots *x509.CertPool
+	// Trust spares devices of the same roots the verification of a chain that one of
+	// them verified. Nil: each device verifies each connection's.
+	Trust *Trust
 	// WNS is where PFNs are registered. Nil: push is not available (Status 8).
 	WNS WNS
 	// Key makes the key of the client certificate; nil generates RSA 2048.

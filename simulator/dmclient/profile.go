@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/dmwake/dmwake/harness/nearest"
 )
 
 // Profile is how a Windows version differs on the wire.
@@ -128,7 +130,7 @@ func ProfileByName(name string) (Profile, error) {
 		}
 		names = append(names, p.Name)
 	}
-	return Profile{}, fmt.Errorf("unknown profile %q; known profiles: %s", name, strings.Join(names, ", "))
+	return Profile{}, fmt.Errorf("unknown profile %q%s; known profiles: %s", name, nearest.Hint(name, names), strings.Join(names, ", "))
 }
 
 // Quirks are behaviours that differ between Windows versions, or that are not

@@ -3,9 +3,9 @@ package dmclient
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -30,27 +30,10 @@ type transport struct {
 // newTransport makes a transport that presents cert. asked outlives it, because
 // a resumed TLS session does not request the certificate again.
 func (d *Device) newTransport(cert *tls.Certificate, asked *atomic.Bool) *transport {
-	roots := d.cfg.Roots
 	d.mu.Lock()
 	delivered := d.roots
 	d.mu.Unlock()
-	if len(delivered) > 0 {
-		if roots == nil {
-			// The system's roots, if available, and the provisioned ones.
-			if sys, err := x509.SystemCertPool(); err == nil {
-				roots = sys
-			} else {
-				roots = x509.NewCertPool()
-			}
-		} else {
-			roots = roots.Clone()
-		}
-		for _, der := range delivered {
-			if c, err := x509.ParseCertificate(der); err == nil {
-				roots.AddCert(c)
-			}
-		}
-	}
+	roots := d.cfg.Trust.rootsOf(d.cfg.Roots, delivered)
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	if d.cfg.TLS != nil {
 		conf = d.cfg.TLS.Clone()
@@ -76,10 +59,17 @@ func (d *Device) newTransport(cert *tls.Certificate, asked *atomic.Bool) *transp
 		// 1.2).
 		conf.Renegotiation = tls.RenegotiateOnceAsClient
 	}
-	return &transport{asked: asked, Transport: &http.Transport{
+	tr := &http.Transport{
 		DialContext: d.cfg.Dial, DisableCompression: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second,
 		TLSHandshakeTimeout: d.cfg.Timeout, TLSClientConfig: conf, ForceAttemptHTTP2: d.cfg.Profile.Quirks.HTTP2,
-	}}
+	}
+	if t := d.cfg.Trust; t != nil && !conf.InsecureSkipVerify {
+		if tr.DialContext == nil {
+			tr.DialContext = (&net.Dialer{}).DialContext
+		}
+		tr.DialTLSContext = t.dial(tr, delivered)
+	}
+	return &transport{asked: asked, Transport: tr}
 }
 
 // managed is the transport of ordinary sessions, kept across sessions.

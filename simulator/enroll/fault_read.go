@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/beevik/etree"
+
+	"github.com/dmwake/dmwake/simulator/xmlscan"
 )
 
 // Fault returns the fault in the body; nil if it has none.
@@ -19,8 +21,8 @@ func ReadFault(reply []byte) *Fault {
 	if len(reply) > MaxMessage || !bytes.Contains(bytes.ToLower(reply), []byte("fault")) {
 		return nil
 	}
-	doc := etree.NewDocument()
-	if err := doc.ReadFromBytes(reply); err != nil {
+	doc, err := xmlscan.Document(reply)
+	if err != nil {
 		return nil
 	}
 	// The document, its Envelope and its Body: faults are not nested deeper.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/beevik/etree"
+
+	"github.com/dmwake/dmwake/simulator/xmlscan"
 )
 
 // Provisioning is a wap-provisioningdoc (MS-MDE2 2.2.9.1 and Learn,
@@ -79,8 +81,8 @@ func (p *Provider) Node(path string) string {
 // ReadProvisioning parses the document of an RSTR. It fails only if no device
 // could continue; missing parts are empty fields.
 func ReadProvisioning(b []byte) (*Provisioning, error) {
-	doc := etree.NewDocument()
-	if err := doc.ReadFromBytes(b); err != nil {
+	doc, err := xmlscan.Document(b)
+	if err != nil {
 		return nil, fmt.Errorf("provisioning document is not well-formed: %w", err)
 	}
 	root := doc.Root()

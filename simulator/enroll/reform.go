@@ -5,14 +5,16 @@ import (
 	"strings"
 
 	"github.com/beevik/etree"
+
+	"github.com/dmwake/dmwake/simulator/xmlscan"
 )
 
 // Reform rewrites a SOAP message as equivalent XML: with a declaration,
 // indentation, other prefixes, and reversed attributes. An XML parser sees no
 // difference; a signature would no longer verify.
 func Reform(message []byte) ([]byte, error) {
-	doc := etree.NewDocument()
-	if err := doc.ReadFromBytes(message); err != nil {
+	doc, err := xmlscan.Document(message)
+	if err != nil {
 		return nil, err
 	}
 	root := doc.Root()

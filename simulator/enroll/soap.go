@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/beevik/etree"
+
+	"github.com/dmwake/dmwake/simulator/xmlscan"
 )
 
 // Namespaces of the three services.
@@ -94,8 +96,8 @@ func ReadEnvelope(b []byte) (*Envelope, error) {
 	if len(b) > MaxMessage {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrNotSOAP, len(b), MaxMessage)
 	}
-	doc := etree.NewDocument()
-	if err := doc.ReadFromBytes(b); err != nil {
+	doc, err := xmlscan.Document(b)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotSOAP, err)
 	}
 	root := doc.Root()

@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/devices"
+	"github.com/dmwake/dmwake/harness/nearest"
 	"github.com/dmwake/dmwake/harness/printable"
 	"github.com/dmwake/dmwake/harness/redact"
-	"github.com/dmwake/dmwake/harness/target"
 )
 
 // ErrorReply is the body of every error reply.
@@ -135,7 +135,7 @@ func unread(err error, into any) error {
 		for _, path := range slices.Backward(known) {
 			whole[path[strings.LastIndex(path, ".")+1:]] = path
 		}
-		if near := target.Nearest(m[1], slices.Sorted(maps.Keys(whole))); near != "" {
+		if near := nearest.Of(m[1], slices.Sorted(maps.Keys(whole))); near != "" {
 			return invalid("unknown field %q; did you mean %s?", m[1], whole[near])
 		}
 		return invalid("unknown field %q; known fields: %s", m[1], strings.Join(known, ", "))
@@ -172,7 +172,7 @@ func parameters(r *http.Request, known ...string) error {
 	for name := range r.URL.Query() {
 		if !slices.Contains(known, name) {
 			mean := ""
-			if near := target.Nearest(name, known); near != "" {
+			if near := nearest.Of(name, known); near != "" {
 				mean = "; did you mean " + near + "?"
 			}
 			return invalid("unknown parameter %q%s; known parameters: %s", name, mean, strings.Join(known, ", "))

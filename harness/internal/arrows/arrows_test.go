@@ -24,31 +24,33 @@ const module = "github.com/dmwake/dmwake"
 // Both sides of a session share the messages of syncml and enroll and nothing
 // else, or both would share one bug.
 var mayImport = map[string][]string{
-	"simulator/syncml":             {},
-	"simulator/enroll":             {"simulator/syncml", "harness/redact"},
+	"simulator/xmlscan":            {},
+	"simulator/syncml":             {"simulator/xmlscan"},
+	"simulator/enroll":             {"simulator/syncml", "simulator/xmlscan", "harness/redact"},
 	"simulator/entra":              {},
 	"simulator/csp":                {"simulator/csp/admx", "simulator/syncml"},
 	"simulator/csp/admx":           {},
 	"simulator/csp/ddf":            {"simulator/csp"}, // on top of the tree, which knows nothing of it
-	"simulator/dmclient":           {"harness/faultspec", "simulator/csp", "simulator/enroll", "simulator/syncml"},
+	"simulator/dmclient":           {"harness/faultspec", "simulator/csp", "simulator/enroll", "simulator/syncml", "harness/nearest"},
 	"simulator/fleet":              {"harness/boltfile", "simulator/dmclient", "simulator/csp", "simulator/enroll", "simulator/syncml"},
 	"simulator/mdmserver":          {"simulator/enroll", "simulator/syncml", "harness/guard"},
 	"simulator/mdmserver/hook":     {"simulator/mdmserver", "simulator/enroll", "simulator/syncml"},
-	"simulator/mdmserver/mutants":  {"simulator/mdmserver", "simulator/mdmserver/hook", "simulator/enroll", "simulator/syncml"},
-	"simulator/mdmserver/variants": {"simulator/mdmserver", "simulator/mdmserver/hook", "simulator/enroll", "simulator/syncml"},
+	"simulator/mdmserver/mutants":  {"simulator/mdmserver", "simulator/mdmserver/hook", "simulator/enroll", "simulator/syncml", "harness/nearest"},
+	"simulator/mdmserver/variants": {"simulator/mdmserver", "simulator/mdmserver/hook", "simulator/enroll", "simulator/syncml", "harness/nearest"},
 	"simulator/example":            {},
 	"fakewns":                      {"fakewns", "harness/boltfile", "harness/faultspec", "harness/guard", "harness/redact", "harness/printable"},
 	"harness/boltfile":             {}, // both sides keep their state in this way; it knows neither
-	"harness/faultspec":            {}, // both sides write faults in this way; it knows neither
-	"harness/guard":                {}, // it stands before the APIs of both sides
+	"harness/nearest":              {},
+	"harness/faultspec":            {"harness/nearest"}, // both sides write faults in this way; it knows neither
+	"harness/guard":                {},                  // it stands before the APIs of both sides
 	"harness/explain":              {},
 	"harness/sender":               {"fakewns", "harness/explain", "harness/target"},
 	"harness/bounded":              {},
-	"harness/target":               {"simulator", "fakewns", "harness/bounded", "harness/redact"},
+	"harness/target":               {"simulator", "fakewns", "harness/bounded", "harness/redact", "harness/nearest"},
 	"harness/page":                 {"harness/printable"},
 	"harness/report":               {"simulator/csp", "simulator/syncml", "harness/page", "harness/redact", "harness/printable"},
 	"harness/signin":               {"simulator/enroll"},
-	"harness/devices":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable"},
+	"harness/devices":              {"harness/nearest", "simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable"},
 	"harness/lab":                  {"simulator", "fakewns", "harness/target", "harness/signin", "harness/redact"},
 	"harness/load/result":          {"harness/report", "harness/bounded", "harness/printable"},
 	"harness/load/page":            {"harness/load/result", "harness/printable"},
@@ -59,10 +61,10 @@ var mayImport = map[string][]string{
 	"harness/live":                 {"harness/printable"},
 	"harness/load/scale":           {},
 	"harness/load/verify":          {"harness/load/result"},
-	"harness/load/workload":        {"harness/load", "harness/bounded", "harness/target"},
+	"harness/load/workload":        {"harness/load", "harness/bounded", "harness/nearest"},
 	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
 	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain"},
-	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target"},
+	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target", "harness/nearest"},
 	"harness/paste":                {"simulator"},
 	"harness/trace":                {"simulator", "harness/report", "harness/paste", "harness/redact", "harness/printable"},
 	"harness/reading":              {"simulator", "scenarios", "harness/paste", "harness/trace", "harness/redact"},
@@ -73,7 +75,7 @@ var mayImport = map[string][]string{
 	"internal":                     {}, // for tests of both sides
 	"scenarios/suite":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable"},
 	"scenarios/example":            {},
-	"scenarios":                    {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "scenarios/suite"},
+	"scenarios":                    {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "scenarios/suite", "harness/nearest"},
 	"harness/cli":                  {"simulator", "fakewns", "harness", "scenarios"},
 	"":                             {"harness/cli"},
 }

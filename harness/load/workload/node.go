@@ -13,7 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/nearest"
 )
 
 // reader reads nodes and collects what is wrong with them.
@@ -73,7 +73,7 @@ func (r *reader) mapping(n *yaml.Node, what string, known ...string) *mapping {
 		if slices.Contains(known, k.Value) {
 			continue
 		}
-		if near := target.Nearest(k.Value, known); near != "" {
+		if near := nearest.Of(k.Value, known); near != "" {
 			r.failf(k, "%s has no %q; did you mean %s?", what, k.Value, near)
 		} else {
 			r.failf(k, "%s has no %q; it has %s", what, k.Value, strings.Join(known, ", "))

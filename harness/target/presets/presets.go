@@ -15,7 +15,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/nearest"
 )
 
 // Preset is what is known about a server.
@@ -104,7 +104,7 @@ func Find(name string) (*Preset, error) {
 		}
 	}
 	mean := ""
-	if near := target.Nearest(name, names); near != "" {
+	if near := nearest.Of(name, names); near != "" {
 		mean = fmt.Sprintf("; did you mean %s?", near)
 	}
 	return nil, fmt.Errorf("unknown preset %q%s --list-presets lists them: %s", name, cmp.Or(mean, "."), strings.Join(names, ", "))

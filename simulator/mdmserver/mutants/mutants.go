@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/nearest"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
@@ -45,19 +46,21 @@ func Find(names ...string) ([]*Mutant, error) {
 
 func find(name string) (*Mutant, error) {
 	area, _, _ := strings.Cut(name, "-")
-	var same []string
+	var same, all []string
 	for _, m := range All() {
 		if m.Name == name {
 			return m, nil
 		}
+		all = append(all, m.Name)
 		if strings.HasPrefix(m.Name, area+"-") {
 			same = append(same, m.Name)
 		}
 	}
-	if len(same) == 0 {
-		return nil, fmt.Errorf("unknown mutant %q; --list-mutants shows them all", name)
+	hint := nearest.Hint(name, all)
+	if hint == "" && len(same) > 0 {
+		hint = fmt.Sprintf("; %s has: %s", area, strings.Join(same, ", "))
 	}
-	return nil, fmt.Errorf("unknown mutant %q; %s has: %s (--list-mutants shows them all)", name, area, strings.Join(same, ", "))
+	return nil, fmt.Errorf("unknown mutant %q%s; dmwake mdm --list-mutants shows them all", name, hint)
 }
 
 // Broken gives a Tamper with every given mutant.

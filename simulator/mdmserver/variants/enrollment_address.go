@@ -67,15 +67,15 @@ var (
 		c.CAKey = func() (crypto.Signer, error) { return caKeys.Key() }
 	}}
 	AddrPathID = &Variant{Name: "addr-path-id", Does: "has an id of its own in the path of ADDR", Seen: "seen", Vary: func(c *mdmserver.Config) {
-		addressed(c, func(addr *url.URL, id string) { addr.Path += "/" + id }, func(r *http.Request) (id string) {
-			id, _ = strings.CutPrefix(r.URL.Path, mdmserver.ManagementPath+"/")
+		addressed(c, func(addr *url.URL, id string) { addr.Path += "/" + id }, func(u *url.URL) (id string) {
+			id, _ = strings.CutPrefix(strings.TrimPrefix(u.Path, mdmserver.LinkedPath), mdmserver.ManagementPath+"/")
 			return id
 		})
 		hook.Reply(&c.Tamper, func(v *mdmserver.Visit, r *mdmserver.Reply) { r.Message.Hdr.Source.LocURI = v.In.Hdr.Target.LocURI })
 	}}
 	AddrQueryID = &Variant{Name: "addr-query-id", Does: "has an id of its own in the query of ADDR", Seen: "MS-MDM 2.1: the query is kept; seen", Vary: func(c *mdmserver.Config) {
-		addressed(c, func(addr *url.URL, id string) { addr.RawQuery = url.Values{"device": {id}}.Encode() }, func(r *http.Request) string {
-			return r.URL.Query().Get("device")
+		addressed(c, func(addr *url.URL, id string) { addr.RawQuery = url.Values{"device": {id}}.Encode() }, func(u *url.URL) string {
+			return u.Query().Get("device")
 		})
 	}}
 	AddrHost = &Variant{Name: "addr-host", Does: "has sessions on another host name", Seen: "Learn, \"w7 APPLICATION CSP\", ADDR; seen", Vary: func(c *mdmserver.Config) {
@@ -137,17 +137,21 @@ func address(c *mdmserver.Config, f func(*mdmserver.Device, *url.URL)) {
 }
 
 // addressed gives every device an address with an id of the server's own, and
-// serves sessions at no other.
-func addressed(c *mdmserver.Config, put func(addr *url.URL, id string), take func(*http.Request) (id string)) {
+// serves sessions at no other, also those of linked enrollments.
+func addressed(c *mdmserver.Config, put func(addr *url.URL, id string), take func(*url.URL) (id string)) {
 	devices := &names{}
 	address(c, func(d *mdmserver.Device, addr *url.URL) { put(addr, devices.add(d.ID)) })
 	hook.Reroute(&c.Tamper, func(r *http.Request) string {
+		below := ""
+		if strings.HasPrefix(r.URL.Path, mdmserver.LinkedPath+"/") {
+			below = mdmserver.LinkedPath
+		}
 		switch {
-		case !strings.HasPrefix(r.URL.Path, mdmserver.ManagementPath):
+		case !strings.HasPrefix(r.URL.Path, below+mdmserver.ManagementPath):
 			return r.URL.Path
-		case devices.of(take(r)) == "":
+		case devices.of(take(r.URL)) == "":
 			return ""
 		}
-		return mdmserver.ManagementPath
+		return below + mdmserver.ManagementPath
 	})
 }

@@ -1,6 +1,8 @@
 package variants
 
 import (
+	"strings"
+
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 	"github.com/dmwake/dmwake/simulator/mdmserver/hook"
 	"github.com/dmwake/dmwake/simulator/syncml"
@@ -43,14 +45,20 @@ var (
 
 var nodes = []*Variant{Probes, Newer, Ingests, Spelled}
 
-// toNew sends commands in the first session of each device.
+// toNew sends commands in the first session of each device, and those for a user to no
+// joined device that shows no user's token (Learn, "Microsoft Entra integration with
+// MDM", Multiple user management).
 func toNew(list ...syncml.Command) func(*mdmserver.Config) {
 	return func(c *mdmserver.Config) {
 		everySession(c, func(v *mdmserver.Visit, r *mdmserver.Reply) {
 			if v.Device.Sessions > 1 {
 				return
 			}
+			userless := v.Device.EnrollmentType == "Device" && v.Device.Directory != "" && v.Device.User == ""
 			for _, k := range list {
+				if userless && strings.HasPrefix(k.Items[0].Target.LocURI, "./User/") {
+					continue
+				}
 				r.Plan = append(r.Plan, mdmserver.Planned{Command: k, Sent: &mdmserver.Sent{Purpose: mdmserver.ForPush}})
 			}
 		})

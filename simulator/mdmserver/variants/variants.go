@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/nearest"
 	"github.com/dmwake/dmwake/simulator/mdmserver"
 )
 
@@ -48,7 +49,7 @@ func Find(names ...string) ([]*Variant, error) {
 			for i, v := range all {
 				known[i] = v.Name
 			}
-			return nil, fmt.Errorf("unknown variant %q; there are: %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("unknown variant %q%s; there are: %s", name, nearest.Hint(name, known), strings.Join(known, ", "))
 		}
 		out = append(out, all[i])
 	}
