@@ -28,7 +28,7 @@ func TestOptionNames(t *testing.T) {
 	if got := inKeys(fmt.Errorf("batch 1: %w", err)).Error(); !strings.HasPrefix(got, "warmup: 2s leaves nothing") {
 		t.Error(got)
 	}
-	if other := errors.New("other"); inKeys(other) != other {
+	if other := errors.New("other"); inKeys(other).Error() != "other" {
 		t.Error("another error was changed")
 	}
 }
