@@ -104,7 +104,7 @@ func TestAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer run.Close()
-		run.pool.vars = run.pool.vars[:10-k]
+		run.pool.roster.values = run.pool.roster.values[:10-k] // ids
 		r, err := run.Drive(t.Context(), &Batch{Plan: plan(t, "30", long)}, &Batch{Plan: idle(t, long), Every: long / 2})
 		if err != nil {
 			t.Fatal(err)

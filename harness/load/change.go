@@ -116,8 +116,9 @@ func (r *Run) replace(i int, vars target.Vars, slot int) {
 		}
 	}
 	r.settle(d)
-	delete(r.index, r.pool.vars[i].DeviceID)
-	r.index[vars.DeviceID], r.pool.vars[i] = i, vars
+	delete(r.index, r.pool.roster.id(i))
+	r.pool.roster.set(i, &vars)
+	r.index[r.pool.roster.id(i)] = i
 	if slot >= 0 {
 		r.pool.slots[i] = slot
 	}

@@ -109,11 +109,12 @@ func (e *enrollment) admit(ctx context.Context, i int, d *dmclient.Device) error
 		e.resident = append(e.resident, d)
 		e.pool.mu.Unlock()
 	}
-	if share := e.opts.Offline; share > 0 && float64(e.offline) < share*float64(len(e.vars)+1) {
+	if share := e.opts.Offline; share > 0 && float64(e.offline) < share*float64(e.roster.len()+1) {
 		d.SetWNSOffline(true)
 		e.offline++
 	}
-	e.vars, e.slots = append(e.vars, vars), append(e.slots, i)
+	e.roster.add(&vars)
+	e.slots = append(e.slots, i)
 	e.done++
 	e.opts.Enrolled(e.done, e.failed)
 	return nil
@@ -184,7 +185,7 @@ func (p *pool) identities(draw func() dmclient.Identity) (out []dmclient.Identit
 func (p *pool) pretend() {
 	r := mathrand.New(mathrand.NewPCG(p.opts.Seed, 1)) //nolint:gosec // identities, as in a lab
 	for _, id := range p.identities(func() dmclient.Identity { return dmclient.NewIdentity(r) }) {
-		p.vars = append(p.vars, target.Vars{DeviceID: id.DeviceID})
+		p.roster.add(&target.Vars{DeviceID: id.DeviceID})
 	}
 }
 

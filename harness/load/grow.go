@@ -26,8 +26,8 @@ func (r *Run) Grow(ctx context.Context, more int) (failed int, reason string, er
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.opts.Devices = o.Devices
-	for i := len(r.devices); i < len(r.pool.vars); i++ {
-		r.index[r.pool.vars[i].DeviceID] = i
+	for i := len(r.devices); i < r.pool.roster.len(); i++ {
+		r.index[r.pool.roster.id(i)] = i
 		r.devices = append(r.devices, device{})
 	}
 	return failed, reason, nil

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/lab"
-	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/fleet"
 )
@@ -32,7 +31,7 @@ type pool struct {
 	states   []state              // of the resident devices
 	asked    map[int][]fleet.Task // of these as well
 
-	vars     []target.Vars  // of the devices that can be woken; Run.mu guards it once they enrolled
+	roster   roster         // the devices that can be woken; Run.mu guards it once they enrolled
 	slots    []int          // their numbers in the fleet; as vars
 	excluded map[string]int // devices that could not be enrolled, by cause
 	damaged  string         // what the state file says of its damage

@@ -49,6 +49,9 @@ func Start(ctx context.Context, l *lab.Lab, given *Options) (*Run, error) {
 	}
 	r := &Run{opts: o, lab: l, zero: time.Now(), index: map[string]int{}, triggers: make(chan struct{}, maxTriggers), away: map[int]presence{}}
 	r.pool = &pool{lab: l, opts: o, woken: r.woken, ended: r.onSession}
+	if l != nil {
+		r.pool.roster = newRoster(&l.Config.Target.Hooks, o.sends(SenderWNS))
+	}
 	r.listen()
 	if o.Rehearse {
 		r.pool.pretend()
@@ -57,10 +60,10 @@ func Start(ctx context.Context, l *lab.Lab, given *Options) (*Run, error) {
 		return nil, err
 	}
 	r.mu.Lock()
-	for i, v := range r.pool.vars {
-		r.index[v.DeviceID] = i
+	for i := range r.pool.roster.len() {
+		r.index[r.pool.roster.id(i)] = i
 	}
-	r.devices = make([]device, len(r.pool.vars))
+	r.devices = make([]device, r.pool.roster.len())
 	r.mu.Unlock()
 	live, stop := context.WithCancel(context.Background()) // outlives ctx, for wake-ups under way
 	r.stop = stop
@@ -89,7 +92,7 @@ func (r *Run) enroll(ctx context.Context) error {
 	if err := r.pool.enroll(ctx); err != nil {
 		return err
 	}
-	if len(r.pool.vars) == 0 {
+	if r.pool.roster.len() == 0 {
 		return &EnrollError{o.own(), mostFrequent(r.pool.excluded)}
 	}
 	if o.Plan != nil && o.sends(SenderNone) && o.polled() == nil {
@@ -135,9 +138,9 @@ func (r *Run) Close() {
 func (r *Run) Devices() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := make([]string, len(r.pool.vars))
-	for i, v := range r.pool.vars {
-		out[i] = v.DeviceID
+	out := make([]string, r.pool.roster.len())
+	for i := range out {
+		out[i] = r.pool.roster.id(i)
 	}
 	return out
 }

@@ -131,7 +131,7 @@ func (r *Run) traced(w *wakeup, why string) {
 	if w.trace == nil || !w.counted {
 		return
 	}
-	t := result.Traced{TraceID: w.trace.id, Device: r.pool.vars[w.device].DeviceID, At: (w.due - w.batch.base).Seconds(), Took: w.trace.took, Stages: w.trace.stages, Error: why}
+	t := result.Traced{TraceID: w.trace.id, Device: r.pool.roster.id(w.device), At: (w.due - w.batch.base).Seconds(), Took: w.trace.took, Stages: w.trace.stages, Error: why}
 	if w.trace.session != w.trace.id {
 		t.Session = w.trace.session
 	}

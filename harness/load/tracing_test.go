@@ -164,7 +164,7 @@ func measureSessions(t *testing.T, o *Options, prepare func(*lab.Lab), look func
 func TestTraceOfSharedSession(t *testing.T) {
 	r := &Run{opts: &Options{TraceHeaders: true}, zero: time.Now().Add(-time.Minute), index: map[string]int{"A": 0}, devices: make([]device, 1)}
 	r.pool = &pool{opts: r.opts}
-	r.pool.vars = []target.Vars{{DeviceID: "A"}}
+	r.pool.roster.add(&target.Vars{DeviceID: "A"})
 	b := r.newBatch(&Batch{})
 	var all []*wakeup
 	for n := range int64(3) {

@@ -95,7 +95,7 @@ func withPatience(ctx context.Context) (later context.Context, end func()) {
 // nothing more. Calls that it has begun use the context calls.
 func (r *Run) trigger(ctx, calls context.Context, w *wakeup) error {
 	r.mu.Lock()
-	v := r.pool.vars[w.device]
+	v := r.pool.roster.vars(w.device)
 	r.mu.Unlock()
 	own := w.batch.sender() == SenderOwn
 	queued := func() {

@@ -176,8 +176,8 @@ func TestStateFile(t *testing.T) {
 		}
 		r := play(t, run)
 		whole(t, r)
-		if n := len(run.pool.vars); n != c.want && !(c.note && n == c.want-1) || r.Counts.Done != 10 {
-			t.Errorf("%d devices, want %d; %+v", len(run.pool.vars), c.want, r.Counts)
+		if n := run.pool.roster.len(); n != c.want && !(c.note && n == c.want-1) || r.Counts.Done != 10 {
+			t.Errorf("%d devices, want %d; %+v", run.pool.roster.len(), c.want, r.Counts)
 		}
 		if slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "Devices may be missing: the state file") }) != c.note {
 			t.Errorf("of the damaged file: %v, the notes say %q", c.note, r.Notes)

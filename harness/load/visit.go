@@ -22,12 +22,11 @@ type visits struct {
 func (r *Run) polls() []int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	vars := r.pool.vars
-	order := make([]int, len(vars))
+	order := make([]int, r.pool.roster.len())
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(vars[a].DeviceID, vars[b].DeviceID) })
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(r.pool.roster.id(a), r.pool.roster.id(b)) })
 	draw := rand.New(rand.NewPCG(r.opts.Seed, 4)) //nolint:gosec // an order
 	draw.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	return order
@@ -151,7 +150,7 @@ func (r *Run) hold(ctx context.Context, b *batch, device int, d *dmclient.Device
 // holds tells whether d is the device that has the place now: another one may have taken
 // it since d was asked. The caller holds r.mu.
 func (r *Run) holds(place int, d *dmclient.Device) bool {
-	return r.away[place] != changing && r.pool.vars[place].DeviceID == d.Identity().DeviceID
+	return r.away[place] != changing && r.pool.roster.id(place) == d.Identity().DeviceID
 }
 
 // session is a visit's session.

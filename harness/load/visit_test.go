@@ -153,7 +153,7 @@ func TestPollOrder(t *testing.T) {
 				continue
 			}
 			if d, ok := run.turn(b, n); ok {
-				out = append(out, run.pool.vars[d].DeviceID)
+				out = append(out, run.pool.roster.id(d))
 			}
 		}
 		if got := b.Plan.Total(); got != 60 {
