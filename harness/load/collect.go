@@ -19,7 +19,7 @@ const (
 	gcInterval     = 12        // seconds between two collections
 	maxGarbage     = 2 << 30   // bytes
 	minPercent     = 400       // of the heap in use; Go's default is 100
-	enrollGarbage  = 256 << 20 // bytes; ten enrolling devices leave about 6 MB
+	enrollGarbage  = 48 << 20  // bytes; with more, pages stay half used for the whole run
 )
 
 // CollectLess lets garbage grow to what so many wake-ups a second leave in about
