@@ -237,7 +237,7 @@ func TestBacklog(t *testing.T) {
 	}
 	defer send.Close()
 	push = func(id string) {
-		if err := wake(t.Context(), send, run.pool.roster.vars(run.index[id]).ChannelURI); err != nil {
+		if err := wake(t.Context(), send, l.WNS.Channels(id)[0].URI); err != nil {
 			t.Error(err)
 		}
 	}
