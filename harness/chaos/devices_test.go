@@ -147,7 +147,7 @@ func TestDevicesOnAFullDisk(t *testing.T) {
 		t.Errorf("%d devices at the server, %d of them there only, %d of %d in the file", len(now), lost, len(file), n)
 	}
 	t.Logf("the disk was full after %d of %d devices", len(now), n)
-	if out, err := exec.Command("mount", "-o", "remount,size=16m", disk).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-o", "remount,size=64m", disk).CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
 	m.device(0, "enroll", "--state", state, "--resume")
@@ -158,7 +158,7 @@ func TestDevicesOnAFullDisk(t *testing.T) {
 	// The disk is full again while devices run.
 	for id := range now {
 		for i := range each {
-			m.queue(id, policy(i), strings.Repeat("7", 300))
+			m.queue(id, policy(i), strings.Repeat("7", 3000)) // more than pages of the file are free
 		}
 	}
 	filler, err := os.Create(filepath.Join(disk, "filler"))
