@@ -103,7 +103,7 @@ func TestDevicesOfARunningProcess(t *testing.T) {
 		{2, "no device \"9\"", []string{"sync", "9"}},
 		{2, "unknown fault", []string{"sync", "--fault", "nice"}},
 		{2, "--quirk cannot be used while another dmwake has", []string{"sync", "--quirk", "large-objects"}},
-		{2, "in use by another dmwake", []string{"wipe", "2"}},
+		{2, "stop it, or choose another --state; stopping it keeps all devices", []string{"wipe", "2"}},
 		{2, "list and show work meanwhile", []string{"enroll", "2"}},
 		{2, "in use by another dmwake", []string{"run", "--wns-listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0"}},
 	} {
