@@ -158,7 +158,7 @@ func TestSocketPath(t *testing.T) {
 func TestDevicesOfAnEnrollingProcess(t *testing.T) {
 	t.Parallel()
 	var out, errs strings.Builder
-	f := &deviceFlags{state: filepath.Join(t.TempDir(), "d.db"), discovery: "https://mdm.example/"}
+	f := &deviceFlags{state: filepath.Join(t.TempDir(), "d.db"), discovery: "https://mdm.example/", creates: true}
 	b, err := f.open(&streams{&out, &errs}, nil)
 	if err != nil {
 		t.Fatal(err)
