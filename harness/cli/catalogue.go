@@ -12,7 +12,7 @@ type Command struct {
 	Path                 string // with the commands above it: "dmwake device run"
 	Use                  string // one line, without the flags
 	Short, Long, Example string
-	Flags                []Flag // its own, and those of commands above it
+	Flags                []Flag // its own, and those of commands above it, group by group
 	Commands             []string
 }
 
@@ -31,13 +31,12 @@ func Commands() []Command {
 	var out []Command
 	var add func(c *cobra.Command)
 	add = func(c *cobra.Command) {
-		k := Command{Path: c.CommandPath(), Use: c.UseLine(), Short: c.Short, Long: c.Long, Example: c.Example}
 		c.DisableFlagsInUseLine = true
-		k.Use = c.UseLine()
-		for _, fs := range []*pflag.FlagSet{c.NonInheritedFlags(), c.InheritedFlags()} {
-			fs.VisitAll(func(f *pflag.Flag) {
-				if !f.Hidden && f.Name != "help" {
-					k.Flags = append(k.Flags, described(f))
+		k := Command{Path: c.CommandPath(), Use: c.UseLine(), Short: c.Short, Long: c.Long, Example: c.Example}
+		for _, g := range FlagGroups(c) {
+			g.Flags.VisitAll(func(f *pflag.Flag) {
+				if f.Name != "help" {
+					k.Flags = append(k.Flags, described(f, g.Title))
 				}
 			})
 		}
@@ -57,9 +56,9 @@ func Commands() []Command {
 	return out
 }
 
-func described(f *pflag.Flag) Flag {
+func described(f *pflag.Flag, group string) Flag {
 	takes, does := pflag.UnquoteUsage(f)
-	out := Flag{Name: f.Name, Short: f.Shorthand, Takes: takes, Does: does}
+	out := Flag{Name: f.Name, Short: f.Shorthand, Takes: takes, Does: does, Group: group}
 	switch f.DefValue {
 	case "", "0", "0s", "false", "[]":
 	default:

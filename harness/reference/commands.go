@@ -2,7 +2,6 @@ package reference
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/cli"
@@ -41,34 +40,31 @@ func commands() *page {
 
 // flags writes the flags of a command, group by group in the order of its help.
 func (p *page) flags(c *cli.Command) {
-	var groups []string
-	for _, f := range c.Flags {
-		if !slices.Contains(groups, f.Group) {
-			groups = append(groups, f.Group)
+	for i, f := range c.Flags {
+		if i == 0 || f.Group != c.Flags[i-1].Group {
+			title := f.Group
+			if title == "" && i > 0 {
+				title = "Other"
+			}
+			if title != "" {
+				p.f("\n%s:\n", title)
+			}
+			p.head("flag", "takes", "default", "what it does")
 		}
-	}
-	slices.Sort(groups)
-	for _, g := range groups {
-		p.head(cmp.Or(g, "flag"), "takes", "default", "what it does")
-		for _, f := range c.Flags {
-			if f.Group != g {
-				continue
-			}
-			name := code("--" + f.Name)
-			if f.Short != "" {
-				name += ", " + code("-"+f.Short)
-			}
-			standard := ""
-			if f.Default != "" {
-				standard = code(f.Default)
-			}
-			p.row(name, cmp.Or(words[f.Takes], f.Takes), standard, escaped(f.Does))
-			p.entries = append(p.entries, entry{"--" + f.Name, "flag", c.Path, p.file + "#" + slug(c.Path)})
+		name := code("--" + f.Name)
+		if f.Short != "" {
+			name += ", " + code("-"+f.Short)
 		}
+		standard := ""
+		if f.Default != "" {
+			standard = code(f.Default)
+		}
+		p.row(name, cmp.Or(words[f.Takes], f.Takes), standard, escaped(f.Does))
+		p.entries = append(p.entries, entry{"--" + f.Name, "flag", c.Path, p.file + "#" + slug(c.Path)})
 	}
 }
 
 // words are the names of pflag's types in the words of the pages.
-var words = map[string]string{"string": "text", "strings": "list", "stringArray": "text, repeatable", "int": "whole number", "ints": "whole number, repeatable", "uint": "whole number", "float": "number"}
+var words = map[string]string{"string": "text", "strings": "list", "stringArray": "text", "int": "whole number", "ints": "whole number", "uint": "whole number", "float": "number"}
 
 func toCommand(path string) string { return link(code(path), "commands.md#"+slug(path)) }
