@@ -178,7 +178,7 @@ var blanks = regexp.MustCompile(`\n{3,}`)
 
 // Pages are all pages of the reference, the index first.
 func Pages() ([]Page, error) {
-	pages := []*page{commands(), config(), hooks()}
+	pages := []*page{commands(), config(), hooks(), plan()}
 	pages = append(pages, scenarioPages()...)
 	pages = append(pages, codes(), faultsPage(), repros(), mutantsPage(), variantsPage(), profiles())
 	c, err := csps()

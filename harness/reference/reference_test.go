@@ -10,6 +10,7 @@ import (
 	wnsfaults "github.com/dmwake/dmwake/fakewns/faults"
 	"github.com/dmwake/dmwake/harness/cli"
 	"github.com/dmwake/dmwake/harness/explain"
+	"github.com/dmwake/dmwake/harness/load/workload"
 	"github.com/dmwake/dmwake/harness/repro"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/scenarios"
@@ -170,6 +171,11 @@ func TestIndex(t *testing.T) {
 	}
 	for _, f := range target.Functions() {
 		has(f.Name, "function")
+	}
+	for _, list := range [][]workload.Key{workload.PlanKeys(), workload.PartKeys(), workload.ValueKeys(), workload.DayKeys()} {
+		for _, k := range list {
+			has(k.Name, "key of a plan")
+		}
 	}
 	for _, c := range cli.Commands() {
 		has(c.Path, "command")

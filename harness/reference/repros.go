@@ -21,7 +21,7 @@ func repros() *page {
 	}
 	for i := range all {
 		c := &all[i]
-		p.heading(3, c.Name, "reproduction", c.Shows)
+		p.heading(2, c.Name, "reproduction", c.Shows)
 		p.f("%s.\n", capital(escaped(c.Shows)))
 		p.head("", "")
 		p.fact("source", list(c.Sources, cited))

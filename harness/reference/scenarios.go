@@ -46,7 +46,7 @@ func areaPage(area string, list []scenarios.Scenario, back map[string][]string) 
 	p.f("%s? Run them with `dmwake test --area %s`. [All areas](scenarios.md)\n", capital(question), area)
 	for i := range list {
 		s := &list[i]
-		p.heading(3, s.ID, "scenario", s.Title)
+		p.heading(2, s.ID, "scenario", s.Title)
 		p.f("**%s**: %s\n", levels(s), escaped(s.Title))
 		p.head("", "")
 		p.fact("rule", escaped(s.Rule))
