@@ -97,6 +97,10 @@ func (p *page) described(set *ddf.Set, areas []ddf.Area, policies bool) {
 			files[area] = append(files[area], n.File)
 		}
 	}
+	acting := map[string]bool{}
+	for _, c := range csp.All() {
+		acting[c.Name] = true
+	}
 	p.head("name", "nodes", "described by")
 	for _, a := range areas {
 		name, isPolicy := strings.CutPrefix(a.Name, "Policy/")
@@ -107,7 +111,11 @@ func (p *page) described(set *ddf.Set, areas []ddf.Area, policies bool) {
 		if policies {
 			kind, id = "policy area", "policy-"+name
 		}
-		p.row(p.named(id, a.Name, kind, count(a.Nodes, "node")), fmt.Sprint(a.Nodes), strings.Join(files[a.Name], ", "))
+		described := strings.Join(files[a.Name], ", ")
+		if acting[a.Name] {
+			described += ", " + link("acts", "#"+slug(a.Name))
+		}
+		p.row(p.named(id, a.Name, kind, count(a.Nodes, "node")), fmt.Sprint(a.Nodes), described)
 	}
 }
 

@@ -1,10 +1,12 @@
 package reference
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	wnsfaults "github.com/dmwake/dmwake/fakewns/faults"
@@ -21,11 +23,13 @@ import (
 	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
 
+var written = sync.OnceValues(Pages)
+
 const folder = "../docs/reference"
 
 // TestPagesAreCurrent: harness/docs/reference is the output of make reference.
 func TestPagesAreCurrent(t *testing.T) {
-	pages, err := Pages()
+	pages, err := written()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,10 +70,16 @@ func anchors(t *testing.T, name, text string) map[string]bool {
 		}
 		out[m[1]] = true
 	}
+	headings := map[string]int{}
 	for _, m := range title.FindAllStringSubmatch(text, -1) {
 		id := slug(strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", "\\", "").Replace(m[1]))
-		for n, base := 1, id; out[id]; n++ {
-			id = base + "-" + string(rune('0'+n))
+		if n := headings[id]; n > 0 {
+			headings[id]++
+			id = fmt.Sprintf("%s-%d", id, n)
+		}
+		headings[id]++
+		if out[id] {
+			t.Errorf("%s has the id %s twice", name, id)
 		}
 		out[id] = true
 	}
@@ -79,7 +89,7 @@ func anchors(t *testing.T, name, text string) map[string]bool {
 // TestLinks: every link in a page of the reference leads to a file that is there, and to
 // an id that it has.
 func TestLinks(t *testing.T) {
-	pages, err := Pages()
+	pages, err := written()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +134,7 @@ func TestLinks(t *testing.T) {
 
 // TestTables: the rows of each table have as many cells as its head.
 func TestTables(t *testing.T) {
-	pages, err := Pages()
+	pages, err := written()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +158,7 @@ func TestTables(t *testing.T) {
 
 // TestIndex: the index has every name that a person may look for, with a link.
 func TestIndex(t *testing.T) {
-	pages, err := Pages()
+	pages, err := written()
 	if err != nil {
 		t.Fatal(err)
 	}
