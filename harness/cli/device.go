@@ -80,7 +80,7 @@ as the file has it. While "run" has the file, list, show and sync ask that proce
 		return nil
 	}
 	fl.BoolVar(&f.reveal, "reveal", false, "show secrets, too: in messages (-v) and in what show prints")
-	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), runCommand(s, &f), listCommand(s, &f), showCommand(s, &f),
+	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), healthyWhileRunning(runCommand(s, &f)), listCommand(s, &f), showCommand(s, &f),
 		setCommand(s, &f), compareCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
 	complete(c, "fault", func() (out []string) {
 		for _, k := range faults.All() {
