@@ -75,6 +75,7 @@ var mayImport = map[string][]string{
 	"harness/facts":                {"simulator", "scenarios", "harness/explain", "harness/facts"},
 	"harness/fidelity":             {"simulator/csp", "simulator/dmclient", "harness/facts", "harness/fidelity"},
 	"harness/internal":             {},
+	"harness/site":                 {}, // tests only
 	"internal":                     {}, // for tests of both sides
 	"scenarios/suite":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable"},
 	"scenarios/example":            {},
