@@ -138,6 +138,18 @@ reference: ## write harness/docs/reference: every command, key, scenario, code, 
 shots: ## make the pictures of harness/docs/shots with Debian's chromium
 	$(GO) test -v ./harness/internal/shots -run TestMake -count 1 -timeout 10m -shots
 
+# A kept generator, at a fixed version, outside of our module files.
+HUGO := github.com/gohugoio/hugo@v0.164.0
+SITE ?= $(CURDIR)/bin/site
+
+.PHONY: bin/site
+bin/site:
+	CGO_ENABLED=0 $(GO) run -ldflags=-s $(HUGO) --quiet --source harness/site --destination $(SITE) --cleanDestinationDir --noBuildLock
+
+.PHONY: site
+site: bin/site ## make bin/site, a web site of harness/docs with a search box, and check its links
+	$(GO) test ./harness/site -run TestLinks -count 1 -args -site $(SITE)
+
 DDF ?= $(wildcard ../shared/ddf/*.zip)
 
 .PHONY: ddf
