@@ -51,7 +51,7 @@ dmwake repro wns-500 --config dmwake.yaml`,
 dmwake report diff yesterday.json today.json --html changes.html`,
 	"dmwake report merge": `dmwake report merge one.json two.json --json all.json`,
 	"dmwake read":         `dmwake read server.log`,
-	"dmwake health": `dmwake health http://127.0.0.1:7081               # of dmwake lab
+	"dmwake health": `dmwake health http://127.0.0.1:7081              # of dmwake lab
 dmwake health http://127.0.0.1:8444              # of dmwake mdm
 dmwake health --ready ready.json                 # of either, by the file of its --ready`,
 	"dmwake man":     `dmwake man ~/.local/share/man/man1`,
