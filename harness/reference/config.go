@@ -13,16 +13,27 @@ import (
 func config() *page {
 	p := begin("config.md", "Keys of dmwake.yaml", "every key of the configuration file")
 	p.f("How the file is read, and what precedes it: [config](../config.md). **text** may be written without quotes; a **secret** is `{env: NAME}` or `{file: PATH}`; a **duration** is `300ms`, `15s` or `2m`; a **hook** is described in [hooks](hooks.md).\n" +
-		"\"Decides\" are scenarios that are skipped, or do not apply, without the key, or whose rule has its value.\n")
-	section := ""
+		"A key **decides** scenarios that are skipped, or do not apply, without it, or whose rule has its value.\n")
+	var sections []string
+	of := map[string][]target.Key{}
 	for _, k := range target.Keys() {
-		if at := k.Name[:strings.LastIndexByte(k.Name, '.')]; at != section {
-			section = at
-			p.f("\n## %s\n", section)
-			p.ids[slug(section)] = true
-			p.head("key", "type", "default", "example", "what it is", "decides")
+		at := k.Name[:strings.LastIndexByte(k.Name, '.')]
+		if of[at] == nil {
+			sections = append(sections, at)
 		}
-		p.row(p.named(k.Name, k.Name, "key", k.Does), k.Type(), k.Default, code(k.Example), k.Does, decides(&k))
+		of[at] = append(of[at], k)
+	}
+	for _, section := range sections {
+		p.f("\n## %s\n", section)
+		p.ids[slug(section)] = true
+		p.head("key", "type", "default", "example", "what it is")
+		for _, k := range of[section] {
+			does := k.Does
+			if ids := decides(&k); ids != "" {
+				does += ". Decides " + ids
+			}
+			p.row(p.named(k.Name, k.Name, "key", k.Does), k.Type(), k.Default, code(k.Example), does)
+		}
 	}
 	p.f("\n## A secret\n")
 	p.head("key", "what it is")

@@ -9,12 +9,11 @@ import (
 
 // index is the page of all names, A to Z.
 func index(pages []*page) string {
-	p := begin("index.md", "Reference", "")
-	p.f("Written by `make reference` from the code; do not edit.\n\n")
+	p := begin(indexFile, "Reference", "")
 	var all []entry
 	for _, of := range pages {
 		all = append(all, of.entries...)
-		if !strings.HasPrefix(of.file, "scenarios-") {
+		if !strings.HasPrefix(of.file, "scenarios-") { // they are in the list of scenarios
 			p.f("- %s: %s\n", link(of.title, of.file), of.about)
 		}
 	}
@@ -47,7 +46,7 @@ func index(pages []*page) string {
 		p.entry(all[i:n])
 		i = n
 	}
-	return strings.TrimRight(p.b.String(), "\n") + "\n"
+	return p.text()
 }
 
 // entry writes the lines of entries of one name and kind: a flag has one for all its

@@ -167,12 +167,18 @@ func (p *page) prose(text string) {
 	}
 }
 
-// text is the page, with its note and its single blank lines.
+// text is the page, with its way back and a note for those who would edit it.
 func (p *page) text() string {
-	head, rest, _ := strings.Cut(p.b.String(), "\n\n")
-	text := head + "\n\nWritten by `make reference` from the code; do not edit. [Index](index.md)\n\n" + rest
-	return strings.TrimRight(blanks.ReplaceAllString(text, "\n\n"), "\n") + "\n"
+	text := p.b.String()
+	if p.file != indexFile {
+		head, rest, _ := strings.Cut(text, "\n\n")
+		text = head + "\n\n[A to Z](" + indexFile + ")\n\n" + rest
+	}
+	text += "\n---\nThe code writes this page: `make reference`.\n"
+	return blanks.ReplaceAllString(strings.ReplaceAll(text, "\n---\n", "\n\n---\n\n"), "\n\n")
 }
+
+const indexFile = "index.md"
 
 var blanks = regexp.MustCompile(`\n{3,}`)
 
@@ -180,13 +186,13 @@ var blanks = regexp.MustCompile(`\n{3,}`)
 func Pages() ([]Page, error) {
 	pages := []*page{commands(), config(), hooks(), plan()}
 	pages = append(pages, scenarioPages()...)
-	pages = append(pages, codes(), faultsPage(), repros(), mutantsPage(), variantsPage(), profiles())
+	pages = append(pages, sources(), codes(), faultsPage(), repros(), mutantsPage(), variantsPage(), profiles())
 	c, err := csps()
 	if err != nil {
 		return nil, err
 	}
 	pages = append(pages, c)
-	out := []Page{{"index.md", index(pages)}}
+	out := []Page{{indexFile, index(pages)}}
 	for _, p := range pages {
 		out = append(out, Page{p.file, p.text()})
 	}
