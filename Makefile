@@ -84,6 +84,10 @@ facts: ## write harness/docs/facts.md: the tests that prove each protocol fact
 fidelity: ## print what each simulated Windows rests on, and write harness/docs/fidelity.md
 	@$(GO) run ./harness/fidelity/write | tee harness/docs/fidelity.md
 
+.PHONY: reference
+reference: ## write harness/docs/reference: every command, key, scenario, code, fault and CSP, from the code
+	$(GO) run ./harness/reference/write harness/docs/reference
+
 .PHONY: shots
 shots: ## make the pictures of harness/docs/shots with Debian's chromium
 	$(GO) test -v ./harness/internal/shots -run TestMake -count 1 -timeout 10m -shots

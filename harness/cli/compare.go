@@ -11,7 +11,6 @@ import (
 	"github.com/dmwake/dmwake/harness/compare"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
-	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
 func compareCommand(s *streams, f *deviceFlags) *cobra.Command {
@@ -24,8 +23,7 @@ func compareCommand(s *streams, f *deviceFlags) *cobra.Command {
 the messages in it, or one message. A simulated device of the same build takes the
 same identity and plays the same part, with the recorded answers of the server. For
 each difference it says what Windows sends, what the simulated device sends, and what
-that means. It needs no server; of the flags of all devices it takes --quirk and
---accept-unknown.
+that means. It needs no server.
 
 Exit codes: 0 nothing differs, 1 something differs, 2 the file cannot be used.`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -69,17 +67,15 @@ Exit codes: 0 nothing differs, 1 something differs, 2 the file cannot be used.`,
 	}
 	c.Flags().StringVar(&o.Profile, "profile", "", "profile of the simulated device (default: the nearest to the real one's build)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
-	complete(c, "profile", func() (out []string) {
-		for _, p := range dmclient.Profiles() {
-			out = append(out, p.Name)
-		}
-		return out
-	})
+	f.quirkFlag(c.Flags())
+	f.unknownFlag(c.Flags())
+	ddfFlag(c.Flags(), &f.ddf)
 	return c
 }
 
 func (s *streams) compareJSON(f *compare.File, results []*compare.Result) error {
 	enc := json.NewEncoder(s.out)
+	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(struct {
 		Dmwake  string            `json:"dmwake"`

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/simulator/dmclient"
+	"github.com/dmwake/dmwake/simulator/dmclient/faults"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
@@ -24,6 +25,12 @@ var named = map[string]func() []cobra.Completion{
 	},
 	"variant": func() []cobra.Completion {
 		return distinct(variants.All(), func(v *variants.Variant) (string, string) { return v.Name, v.Does })
+	},
+	"quirk": func() []cobra.Completion {
+		return distinct(dmclient.QuirkList(), func(q dmclient.Quirk) (string, string) { return q.Name, q.Does })
+	},
+	"fault": func() []cobra.Completion { // lab has others
+		return distinct(faults.All(), func(k faults.Kind) (string, string) { return k.Name, k.Does })
 	},
 	"profile": func() []cobra.Completion {
 		return distinct(dmclient.Profiles(), func(p dmclient.Profile) (string, string) { return p.Name, p.OSVersion })

@@ -175,7 +175,7 @@ or usage.`,
 	fl.StringVar(&f.build, "build", "", "the Windows build, such as 22631 (with all updates) or 22631.2506")
 	fl.StringVar(&f.profile, "profile", "", "a profile of \"dmwake device run\", whose build to use")
 	fl.BoolVar(&f.strict, "strict", false, "exit with 1 for warnings, too")
-	c.MarkFlagsMutuallyExclusive("build", "profile")
+	exclude(c, "build", "profile")
 	return c
 }
 

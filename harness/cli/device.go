@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -36,6 +36,7 @@ type deviceFlags struct {
 	tokenKind           string             // of the directory's tokens; empty: good
 	directory           *directoryFlags    // of an enrollment; nil: as the file remembers
 	opened              func(*bench) error // before the devices are loaded; nil: nothing
+	creates             bool               // the file, if it is not there
 }
 
 func deviceCommand(s *streams) *cobra.Command {
@@ -53,47 +54,14 @@ their certificates, keys and management trees across restarts.
   dmwake device show DESKTOP-1A2B3C4
   dmwake device compare FILE  what a real Windows device does differently
 
-Where the server is comes from these flags or from --config; the password from
-DMWAKE_PASSWORD or the configuration. A DEVICE is named by its DeviceID, the
+Where the server is comes from flags or from --config, and is kept in the file; the
+password from DMWAKE_PASSWORD or the configuration. A DEVICE is named by its DeviceID, the
 beginning of one, its name, or its number in the list, which stays its own as long
 as the file has it. While "run" has the file, list, show and sync ask that process.`,
 	}
 	commandsOnly(c)
-	fl := c.PersistentFlags()
-	fl.StringVar(&f.state, "state", filepath.Join(".dmwake", "devices.db"), "file that holds the devices")
-	fl.StringVar(&f.config, "config", "", "configuration file of the target")
-	fl.StringVar(&f.discovery, "discovery", "", "URL of the server's discovery service (default: from the user's domain)")
-	fl.StringVar(&f.username, "username", "", "user that enrolls; the password is in DMWAKE_PASSWORD")
-	fl.StringVar(&f.ca, "ca", "", "PEM file of the CA that signed the server's certificate")
-	fl.StringVar(&f.connect, "connect", "", "host:port to connect to, whatever the URLs name")
-	fl.BoolVar(&f.allowHTTP, "allow-http", false, "send credentials to services on plain http that the server names, which Windows refuses")
-	fl.StringArrayVar(&f.faults, "fault", nil, "make the devices misbehave, NAME or NAME=ARGUMENT; repeatable, dmwake device faults lists them")
-	fl.StringArrayVar(&f.quirks, "quirk", nil, "switch a quirk on, or off by -NAME; repeatable, dmwake device quirks lists them")
-	ddfFlag(fl, &f.ddf)
-	fl.BoolVar(&f.acceptUnknown, "accept-unknown", false, "accept commands for CSPs that are not simulated, instead of answering 404")
-	quietFlag(fl, &f.quiet, "print only results and problems")
-	verboseFlag(fl, &f.verbose, "print every message")
-	c.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if f.quiet && f.verbose {
-			return usage(errors.New("--quiet and --verbose exclude each other"))
-		}
-		return nil
-	}
-	fl.BoolVar(&f.reveal, "reveal", false, "show secrets, too: in messages (-v) and in what show prints")
 	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), runCommand(s, &f), listCommand(s, &f), showCommand(s, &f),
 		setCommand(s, &f), compareCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
-	complete(c, "fault", func() (out []string) {
-		for _, k := range faults.All() {
-			out = append(out, k.Name+"\t"+k.Does)
-		}
-		return out
-	})
-	complete(c, "quirk", func() (out []string) {
-		for _, q := range dmclient.QuirkList() {
-			out = append(out, q.Name+"\t"+q.Does)
-		}
-		return out
-	})
 	return c
 }
 
@@ -181,6 +149,9 @@ func (f *deviceFlags) open(s *streams, edit func(*bench, *dmclient.Config)) (*be
 		return nil, usage(err)
 	}
 	b := &bench{s: s, f: f, cfg: cfg, print: &printer{w: s.out, verbose: f.verbose, reveal: f.reveal}, unstored: &unstored{}}
+	if err := f.found(); err != nil {
+		return nil, err
+	}
 	if b.store, err = fleet.Open(f.state); err != nil {
 		return nil, usage(f.taken(err))
 	}
@@ -198,6 +169,15 @@ func (f *deviceFlags) open(s *streams, edit func(*bench, *dmclient.Config)) (*be
 		return nil, usage(err)
 	}
 	return b, nil
+}
+
+// found refuses a file that is not there to commands that add no device to it: a misspelt
+// name must not become an empty file.
+func (f *deviceFlags) found() error {
+	if _, err := os.Stat(f.state); f.creates || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return usage(fmt.Errorf("%s is not there, so it has no devices; enroll some with dmwake device enroll, or name another file by --state", f.state))
 }
 
 func (b *bench) close() {

@@ -41,6 +41,8 @@ and the URL of its sessions.`,
 	fl.StringVar(&a.deviceID, "device-id", "", "DeviceID that the server knows (default: random)")
 	fl.StringVar(&a.renew, "enrollment-url", "", "where the certificate is renewed")
 	fl.StringVar(&a.profile, "profile", "win11", "Windows version of the device")
+	f.serverFlags(fl)
+	f.quirkFlag(fl)
 	return c
 }
 
@@ -60,6 +62,7 @@ func runAdopt(ctx context.Context, s *streams, f *deviceFlags, a *adoptFlags) er
 	if err != nil {
 		return usage(err)
 	}
+	f.creates = true
 	b, err := f.open(s, nil)
 	if err != nil {
 		return err

@@ -56,6 +56,9 @@ func (f *deviceFlags) ask(c *cobra.Command, s *streams, a errand) error {
 		}
 		return f.forward(c.Context(), conn, s, a)
 	}
+	if a.Command == "list" && f.found() != nil {
+		return (&bench{s: s, f: f}).printList(nil, a.JSON)
+	}
 	b, err := f.open(s, nil)
 	if err != nil {
 		return err
@@ -126,7 +129,7 @@ func (f *deviceFlags) taken(err error) error {
 		return err
 	}
 	conn.Close()
-	return fmt.Errorf("%w; dmwake device list and show work meanwhile, and sync beside dmwake device run", err)
+	return fmt.Errorf("%w; stopping it keeps all devices; dmwake device list and show work meanwhile, and sync beside dmwake device run", err)
 }
 
 // elsewhere refuses flags that the process with the file cannot take over, and names

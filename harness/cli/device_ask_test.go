@@ -103,7 +103,7 @@ func TestDevicesOfARunningProcess(t *testing.T) {
 		{2, "no device \"9\"", []string{"sync", "9"}},
 		{2, "unknown fault", []string{"sync", "--fault", "nice"}},
 		{2, "--quirk cannot be used while another dmwake has", []string{"sync", "--quirk", "large-objects"}},
-		{2, "in use by another dmwake", []string{"wipe", "2"}},
+		{2, "stop it, or choose another --state; stopping it keeps all devices", []string{"wipe", "2"}},
 		{2, "list and show work meanwhile", []string{"enroll", "2"}},
 		{2, "in use by another dmwake", []string{"run", "--wns-listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0"}},
 	} {
@@ -158,7 +158,7 @@ func TestSocketPath(t *testing.T) {
 func TestDevicesOfAnEnrollingProcess(t *testing.T) {
 	t.Parallel()
 	var out, errs strings.Builder
-	f := &deviceFlags{state: filepath.Join(t.TempDir(), "d.db"), discovery: "https://mdm.example/"}
+	f := &deviceFlags{state: filepath.Join(t.TempDir(), "d.db"), discovery: "https://mdm.example/", creates: true}
 	b, err := f.open(&streams{&out, &errs}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -69,6 +69,7 @@ enrolled hook runs (and lookup, if it uses .ServerID). Other hooks have no part 
 			if err := e.consistent(c, args); err != nil {
 				return usage(err)
 			}
+			f.creates = !e.resume
 			f.opened = func(b *bench) error { return e.remember(b, f, c.Flags()) }
 			return runEnroll(c.Context(), s, f, &e, args)
 		},
@@ -101,13 +102,7 @@ enrolled hook runs (and lookup, if it uses .ServerID). Other hooks have no part 
 		}
 		return out
 	})
-	complete(c, "profile", func() (out []string) {
-		for _, p := range dmclient.Profiles() {
-			out = append(out, p.Name+"\t"+p.Platform)
-		}
-		return out
-	})
-	tokenKindFlag(c, &f.tokenKind)
+	f.sessionFlags(c)
 	return c
 }
 

@@ -29,7 +29,7 @@ func syncCommand(s *streams, f *deviceFlags) *cobra.Command {
 			return f.ask(c, s, errand{Command: "sync", Devices: args})
 		},
 	}
-	tokenKindFlag(c, &f.tokenKind)
+	f.sessionFlags(c)
 	return c
 }
 
@@ -124,12 +124,15 @@ What a device acknowledges is in the file before the server gets the Status. Mea
 	fl := c.Flags()
 	r.wns.add(fl)
 	fl.StringVar(&r.link, "link", "", "control API of a lab that runs elsewhere, such as http://127.0.0.1:7081: use its fake WNS")
-	tokenKindFlag(c, &f.tokenKind)
+	f.sessionFlags(c)
 	fl.DurationVar(&r.duration, "duration", 0, "end after this long; 0 runs until interrupted")
 	return c
 }
 
 func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) error {
+	if err := f.found(); err != nil {
+		return err
+	}
 	cfg, err := f.target()
 	if err != nil {
 		return usage(err)

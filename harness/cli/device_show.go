@@ -16,7 +16,6 @@ import (
 
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/simulator/dmclient"
-	"github.com/dmwake/dmwake/simulator/dmclient/faults"
 	"github.com/dmwake/dmwake/simulator/fleet"
 )
 
@@ -58,6 +57,7 @@ func listCommand(s *streams, f *deviceFlags) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	f.fileFlag(c.Flags())
 	return c
 }
 
@@ -66,7 +66,7 @@ const begunState = "begun"
 
 // list prints the devices as the file has them.
 func (b *bench) list(a errand) error {
-	all := []listed{}
+	var all []listed
 	err := b.store.Each(func(e fleet.Entry) error {
 		d, err := b.stored(e)
 		if err != nil {
@@ -82,11 +82,16 @@ func (b *bench) list(a errand) error {
 	if err != nil {
 		return usage(err)
 	}
+	return b.printList(all, a.JSON)
+}
+
+func (b *bench) printList(all []listed, asJSON bool) error {
 	out := b.s.out
-	if a.JSON {
+	if asJSON {
 		enc := json.NewEncoder(out)
+		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
-		return enc.Encode(all)
+		return enc.Encode(append([]listed{}, all...)) // [], not null
 	}
 	if len(all) == 0 {
 		say(out, "%s has no devices; enroll some with dmwake device enroll\n", b.f.state)
@@ -136,6 +141,8 @@ func showCommand(s *streams, f *deviceFlags) *cobra.Command {
 	}
 	c.Flags().StringVar(&path, "path", "", "show only this part of the management tree, such as ./Vendor/MSFT/VPNv2")
 	c.Flags().BoolVar(&noTranscript, "no-transcript", false, "omit the last session")
+	f.treeFlags(c.Flags())
+	c.Flags().BoolVar(&f.reveal, "reveal", false, "show secrets, too")
 	return c
 }
 
@@ -234,7 +241,7 @@ func showPage(out io.Writer, p dmclient.StatusPage) {
 }
 
 func setCommand(s *streams, f *deviceFlags) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "set DEVICE NODE=VALUE...",
 		Short: "Change a device from within: a node of its tree, who is logged in, its power",
 		Long: `Changes a device as its user or its hardware would:
@@ -269,6 +276,8 @@ func setCommand(s *streams, f *deviceFlags) *cobra.Command {
 			return nil
 		},
 	}
+	f.treeFlags(c.Flags())
+	return c
 }
 
 func change(d *dmclient.Device, assignment string) error {
@@ -299,18 +308,22 @@ func change(d *dmclient.Device, assignment string) error {
 }
 
 func unenrollCommand(s *streams, f *deviceFlags) *cobra.Command {
-	return leaveCommand(s, f, "unenroll", "Disconnect devices as their users do: the server is told", func(ctx context.Context, b *bench, d *dmclient.Device) error {
+	c := leaveCommand(s, f, "unenroll", "Disconnect devices as their users do: the server is told", func(ctx context.Context, b *bench, d *dmclient.Device) error {
 		session, err := d.Unenroll(ctx)
 		b.held(d, session, err)
 		return err
 	})
+	f.sessionFlags(c)
+	return c
 }
 
 func wipeCommand(s *streams, f *deviceFlags) *cobra.Command {
-	return leaveCommand(s, f, "wipe", "Reset devices as their users do: the server is not told", func(_ context.Context, _ *bench, d *dmclient.Device) error {
+	c := leaveCommand(s, f, "wipe", "Reset devices as their users do: the server is not told", func(_ context.Context, _ *bench, d *dmclient.Device) error {
 		d.Wipe()
 		return nil
 	})
+	f.treeFlags(c.Flags())
+	return c
 }
 
 func leaveCommand(s *streams, f *deviceFlags, use, short string, leave func(context.Context, *bench, *dmclient.Device) error) *cobra.Command {
@@ -356,38 +369,4 @@ func leaveCommand(s *streams, f *deviceFlags, use, short string, leave func(cont
 	c.Flags().BoolVar(&all, "all", false, "all devices of the file")
 	c.Flags().BoolVar(&forget, "forget", false, "also remove them from the file")
 	return c
-}
-
-func faultsCommand(s *streams) *cobra.Command {
-	return &cobra.Command{
-		Use: "faults", Short: "List the faults that --fault takes", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-			for _, k := range faults.All() {
-				name := k.Name
-				if k.Arg != "" {
-					name += "=" + k.Arg
-				}
-				say(w, "%s\t%s\n", name, k.Does)
-			}
-			return w.Flush()
-		},
-	}
-}
-
-func quirksCommand(s *streams) *cobra.Command {
-	return &cobra.Command{
-		Use: "quirks", Short: "List the quirks that --quirk takes, and the profiles", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-			for _, q := range dmclient.QuirkList() {
-				say(w, "%s\t%s\t%s\n", q.Name, q.Strength, q.Does)
-			}
-			fmt.Fprintln(w)
-			for _, p := range dmclient.Profiles() {
-				say(w, "%s\t%s %s\t%s\n", p.Name, p.Platform, p.OSVersion, strings.Join(p.Quirks.Active(), ", "))
-			}
-			return w.Flush()
-		},
-	}
 }

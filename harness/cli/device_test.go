@@ -254,6 +254,10 @@ func TestDeviceMistakes(t *testing.T) {
 		{2, "has no devices", []string{"sync"}},
 		{2, "has no devices", []string{"run", "--wns-listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0"}},
 		{0, "has no devices", []string{"list"}},
+		{2, "is not there", []string{"enroll", "--resume", "--state", "nothing.db"}},
+		{2, "is not there", []string{"wipe", "--all", "--state", "nothing.db"}},
+		{2, "is not there", []string{"set", "1", "power=off", "--state", "nothing.db"}},
+		{0, "[]", []string{"list", "--json", "--state", "nothing.db"}},
 		{2, "the server is unknown", []string{"enroll"}},
 		{2, "is not an https URL", []string{"enroll", "--discovery", "http://x"}},
 		{2, "is not from 1 to", []string{"enroll", "--count", "0"}},
@@ -282,6 +286,9 @@ func TestDeviceMistakes(t *testing.T) {
 	}
 	if after, err := os.ReadFile(labs); err != nil || !bytes.Equal(after, before) {
 		t.Errorf("the state file of a lab was written to (%v)", err)
+	}
+	if _, err := os.Stat(filepath.Join(w.dir, "nothing.db")); err == nil {
+		t.Error("a file that is only named was made")
 	}
 	if info, err := os.Stat(filepath.Join(w.dir, ".dmwake", "devices.db")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the state file: %v %v", info, err)

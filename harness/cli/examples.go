@@ -65,7 +65,7 @@ dmwake load compare-delivery --config dmwake.yaml --pid 4242 --devices 200 --mar
 	"dmwake load merge":   `dmwake load merge one.json two.json three.json --html all.html`,
 	"dmwake load verify":  `dmwake load verify one.json two.json`,
 	"dmwake device":       `dmwake device enroll --config dmwake.yaml --count 10`,
-	"dmwake device adopt": `dmwake device adopt --discovery https://mdm.example/EnrollmentServer/Discovery.svc`,
+	"dmwake device adopt": `dmwake device adopt --server https://mdm.example/ManagementServer/MDM.svc --provider-id MDM --cert device.pem --key device.key`,
 	"dmwake device enroll": `dmwake device enroll --config dmwake.yaml --count 10
 dmwake device enroll --discovery https://mdm.example/EnrollmentServer/Discovery.svc --username demo@mdm.example --ca ca.pem
 dmwake device enroll --config dmwake.yaml --profile win11-24h2`,

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -16,7 +18,21 @@ func verboseFlag(fl *pflag.FlagSet, v *bool, does string) {
 }
 
 // oneLoudness refuses both flags at once.
-func oneLoudness(c *cobra.Command) { c.MarkFlagsMutuallyExclusive("quiet", "verbose") }
+func oneLoudness(c *cobra.Command) { exclude(c, "quiet", "verbose") }
+
+// exclude refuses two flags of c at once.
+func exclude(c *cobra.Command, one, other string) {
+	before := c.PreRunE
+	c.PreRunE = func(c *cobra.Command, args []string) error {
+		if fl := c.Flags(); fl.Changed(one) && fl.Changed(other) {
+			return usage(fmt.Errorf("--%s and --%s exclude each other", one, other))
+		}
+		if before == nil {
+			return nil
+		}
+		return before(c, args)
+	}
+}
 
 // Colours, by what they say.
 const (

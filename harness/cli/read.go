@@ -48,7 +48,7 @@ Exit codes: 0 the log was read, 2 it could not be read.`,
 	fl.BoolVar(&f.json, "json", false, "print the findings as JSON")
 	fl.BoolVar(&f.anonymize, "anonymize", false, "write the log with personal details replaced, instead of the findings")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "also print events of success that follow each other, and values in full")
-	c.MarkFlagsMutuallyExclusive("json", "anonymize")
+	exclude(c, "json", "anonymize")
 	return c
 }
 

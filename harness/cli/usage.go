@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,9 +23,13 @@ func unknownCommand(c *cobra.Command, name string) error {
 	return usage(fmt.Errorf("unknown command %q%s; %s --help lists all of them", name, nearest.Hint(name, known), c.CommandPath()))
 }
 
+// onlyCommands is the annotation of a command that does nothing by itself.
+const onlyCommands = "dmwake_only_commands"
+
 // commandsOnly makes c a command that only has others: alone it gives its help, and any
 // argument is a command that is unknown.
 func commandsOnly(c *cobra.Command) {
+	c.Annotations = map[string]string{onlyCommands: "yes"}
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return unknownCommand(c, args[0])
@@ -66,6 +71,9 @@ func flagError(c *cobra.Command, err error) error {
 	case errors.As(err, &wrong):
 		return usage(fmt.Errorf("--%s: %q is %s; %s --help lists the flags", wrong.GetFlag().Name, wrong.GetValue(), notA(wrong), c.CommandPath()))
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
+		if other := flagElsewhere(c, unknown.GetSpecifiedName()); other != "" {
+			return usage(fmt.Errorf("--%s does not apply to %s, only to %s; %s --help lists the flags", unknown.GetSpecifiedName(), c.CommandPath(), other, c.CommandPath()))
+		}
 		var known []string
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			if !f.Hidden {
@@ -77,6 +85,19 @@ func flagError(c *cobra.Command, err error) error {
 		}
 	}
 	return usage(fmt.Errorf("%w%s; %s --help lists the flags", err, hint, c.CommandPath()))
+}
+
+// flagElsewhere names the commands beside c that have a flag.
+func flagElsewhere(c *cobra.Command, name string) string {
+	var have []string
+	if c.HasParent() {
+		for _, k := range c.Parent().Commands() {
+			if f := k.Flags().Lookup(name); f != nil && !f.Hidden && name != "help" {
+				have = append(have, k.Name())
+			}
+		}
+	}
+	return strings.Join(have, ", ")
 }
 
 // notA says what a value is not that a flag refused.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/bounded"
+	"github.com/dmwake/dmwake/harness/nearest"
 	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
@@ -168,7 +169,7 @@ var (
 func yamlError(path string, err error) error {
 	text := err.Error()
 	if m := unknownField.FindStringSubmatch(text); m != nil {
-		return &ConfigError{path + ":" + m[1], fmt.Sprintf("unknown key %q", m[2])}
+		return &ConfigError{path + ":" + m[1], fmt.Sprintf("unknown key %q%s", m[2], nearest.Hint(m[2], keyNames()))}
 	}
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		what := m[2]

@@ -207,6 +207,15 @@ func (p Power) String() string { return [...]string{"normal", "saver", "off", "l
 // connected reports whether the WNS client has its connection.
 func (p Power) connected() bool { return p == PowerNormal || p == PowerLimited }
 
+// closes says why there is no WNS connection. A saver is not an outage: the user or
+// Windows chose it, and sessions go on by polling.
+func (p Power) closes() string {
+	if p == PowerSaver {
+		return "battery saver has closed the WNS connection"
+	}
+	return "the WNS client is offline"
+}
+
 // SetPower changes the power state. In PowerLimited a push arrives but starts no
 // session, and Push/Status is 7. In PowerSaver and PowerOff nothing arrives, and the
 // push service is notified.

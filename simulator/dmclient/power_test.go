@@ -1,6 +1,7 @@
 package dmclient_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/dmwake/dmwake/fakewns"
@@ -25,6 +26,20 @@ func TestPowerClosesTheConnection(t *testing.T) {
 		d.SetPower(dmclient.PowerNormal)
 		if list := r.wns.Channels(d.Identity().DeviceID); len(list) != 1 || list[0].Connection != fakewns.Connected {
 			t.Errorf("after %s: %+v", power, list)
+		}
+	}
+}
+
+// TestPowerIsNamed: what cannot be done without a WNS connection says why there is none. A
+// device that saves its battery is not offline.
+func TestPowerIsNamed(t *testing.T) {
+	for power, want := range map[dmclient.Power]string{
+		dmclient.PowerSaver: "battery saver has closed the WNS connection", dmclient.PowerOff: "the WNS client is offline",
+	} {
+		d := newRig(t, nil).enrolled(nil)
+		d.SetPower(power)
+		if err := d.Reconnect(context.Background()); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %q", power, err, want)
 		}
 	}
 }

@@ -72,10 +72,11 @@ func (p *pushClient) SetPFN(c *csp.Call, provider, pfn string) int {
 
 var errNoWNS = errors.New("push is not available on this device")
 
-type offlineError struct{}
+// offlineError is why the WNS client has no connection.
+type offlineError struct{ power Power }
 
-func (offlineError) Error() string  { return "the WNS client is offline" }
-func (offlineError) Reason() string { return "offline" }
+func (e offlineError) Error() string { return e.power.closes() }
+func (offlineError) Reason() string  { return "offline" }
 
 func pushStatus(err error) int {
 	if errors.Is(err, errNoWNS) {
@@ -103,7 +104,7 @@ func (p *pushClient) open(ctx context.Context, provider, pfn string) error {
 	power, old := p.power, p.accounts[provider]
 	p.mu.Unlock()
 	if !power.connected() {
-		return offlineError{}
+		return offlineError{power}
 	}
 	uri, expires, err := wns.OpenChannel(ctx, p.device.cfg.Identity.DeviceID, pfn, p.device.notified)
 	if err != nil {
@@ -272,7 +273,7 @@ func (d *Device) notified(payload []byte) {
 	case power == PowerLimited:
 		w.Refused = "power or connectivity allow no session"
 	case power != PowerNormal:
-		w.Refused = "the WNS client is offline"
+		w.Refused = power.closes()
 	case d.State() != Enrolled:
 		w.Refused = "the device is not enrolled"
 	case len(payload) == 0:

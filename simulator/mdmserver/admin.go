@@ -73,7 +73,9 @@ func (s *Server) Admin(token string) http.Handler {
 func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v) //nolint:errcheck // the client is gone
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // people read it, and no browser takes it for HTML
+	enc.Encode(v)            //nolint:errcheck // the client is gone
 }
 
 func fail(w http.ResponseWriter, status int, err error) {

@@ -33,7 +33,7 @@ func kindNames() (out []string) {
 // part reads a part of a plan; nil if it cannot be read.
 func (r *reader) part(n *yaml.Node, p *Plan) *load.Part {
 	before := len(r.wrong)
-	m := r.mapping(n, "a part", append([]string{"name"}, kindNames()...)...)
+	m := r.mapping(n, "a part", namesOf(PartKeys())...)
 	if m == nil || len(r.wrong) > before {
 		return nil
 	}
@@ -160,7 +160,7 @@ func (r *reader) arrivals(kind load.Kind, v *mapping, at *yaml.Node, p *Plan) *l
 }
 
 func (r *reader) day(n *yaml.Node) (d load.Day) {
-	m := r.mapping(n, "day", "from", "to", "peak", "base")
+	m := r.mapping(n, "day", namesOf(DayKeys())...)
 	if m == nil {
 		return d
 	}
