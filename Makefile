@@ -72,6 +72,10 @@ variants: ## run the whole suite on every variant and on 60 combinations of thre
 seeds: ## run the whole suite with ten seeds, also on every tenth mutant (more than an hour); all verdicts must agree
 	$(GO) test -v ./scenarios -run TestSeeds -timeout 180m -seeds 10
 
+.PHONY: tutorial
+tutorial: ## follow harness/docs/tutorial.md with the whole suite at its end (three minutes); make ci leaves that run out
+	$(GO) test -v ./harness/cli -run TestTutorial -count 1 -timeout 15m -whole
+
 .PHONY: chaos
 chaos: ## kill and starve dmwake as harness/docs/reliability.md tells (ten minutes); make test takes a sample of it
 	$(GO) test -v ./harness/chaos -timeout 20m -chaos

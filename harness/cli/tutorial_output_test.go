@@ -16,10 +16,12 @@ var volatile = []struct {
 	{regexp.MustCompile(`\b(?:DESKTOP|PC)-[0-9A-Z]+\b`), "NAME"},
 	{regexp.MustCompile(`\b\d\d:\d\d:\d\d(?:\.\d+)?\b`), "TIME"},
 	{regexp.MustCompile(`\b\d{4}/\d\d/\d\d\b`), "DATE"},
-	{regexp.MustCompile(`\b\d+(?:\.\d+)?m?s\b`), "DURATION"},
+	{regexp.MustCompile(`\b(?:\d+m)?\d+(?:\.\d+)?m?s\b`), "DURATION"},
 	{regexp.MustCompile(`\bseed \d+`), "seed N"},
-	{regexp.MustCompile(`\bdmwake \d+\.\d+\.\d+\S*: \d+ scenarios`), "dmwake VERSION: N scenarios"},
-	{regexp.MustCompile(`\b\d+ (passed|skipped|not applicable)\b`), "N $1"},
+	{regexp.MustCompile(`^dmwake [^:]+: \d+ scenarios`), "dmwake VERSION: N scenarios"},
+	{regexp.MustCompile(`\b\d+ (passed|warned|skipped|not applicable)\b`), "N $1"},
+	{regexp.MustCompile(`\b\d+ (warnings|MUST scenarios)\b`), "N $1"},
+	{regexp.MustCompile(`^ +\d+  (not applicable to|blocked by)`), "N $1"},
 	{regexp.MustCompile(`\bnotify\.windows\.com/\?token=\S+`), "notify.windows.com/?token=TOKEN"},
 }
 
@@ -78,6 +80,7 @@ func TestShows(t *testing.T) {
 		{"a ...", "a b c", true},
 		{"a ...", "b c", false},
 		{"ok at 127.0.0.1:8443 in 2.1s", "ok at 127.0.0.1:31999 in 12s", true},
+		{"0 failed in 1m30.4s", "0 failed in 1m1.2s", true},
 		{"2 passed, 0 failed", "3 passed, 0 failed", true},
 		{"2 passed, 0 failed", "2 passed, 1 failed", false},
 		{"", "a", false},

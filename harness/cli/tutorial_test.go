@@ -51,7 +51,8 @@ func newPageReader(t *testing.T) *pageReader {
 	}
 	ports := strings.NewReplacer("127.0.0.1:8443", testenv.Addr(t), "127.0.0.1:8444", testenv.Addr(t))
 	r := &pageReader{t: t, dir: t.TempDir(), change: ports.Replace,
-		env: append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "GOWORK=off", "GOFLAGS=")}
+		env: append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "GOWORK=off", "GOFLAGS=", // and no way to the real WNS:
+			"HTTPS_PROXY=http://127.0.0.1:9", "https_proxy=http://127.0.0.1:9")}
 	t.Cleanup(r.stop)
 	return r
 }
@@ -121,7 +122,7 @@ func (r *pageReader) restart(n int) (out []string) {
 	for len(out) < n && printed.Scan() {
 		out = append(out, printed.Text())
 	}
-	go io.Copy(io.Discard, pipe) //nolint:errcheck // so that the server never waits for its reader
+	go io.Copy(io.Discard, pipe) // so that the server never waits for its reader
 	return out
 }
 
@@ -129,8 +130,8 @@ func (r *pageReader) stop() {
 	if r.server == nil {
 		return
 	}
-	r.server.Process.Kill() //nolint:errcheck // it may have ended
-	r.server.Wait()         //nolint:errcheck // it was killed
+	r.server.Process.Kill() // it may have ended
+	r.server.Wait()         // it was killed
 	r.server = nil
 }
 
