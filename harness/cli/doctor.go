@@ -80,7 +80,7 @@ func runDoctor(ctx context.Context, s *streams, config string, hooks []string) e
 			say(s.out, "%-18s |  %s\n", "", line)
 		}
 		if f.Do != "" {
-			say(s.out, "%-18s -> %s\n", "", f.Do)
+			say(s.out, "%-18s -> %s\n", "", withConfig(f.Do, config))
 		}
 	}, hooks...)
 	switch {
@@ -90,4 +90,11 @@ func runDoctor(ctx context.Context, s *streams, config string, hooks []string) e
 		say(s.out, "\nNo problems found. Run: dmwake test --config %s\n", config)
 	}
 	return first
+}
+
+// withConfig gives the commands of a hint the file that is examined: without it
+// "dmwake test" tests the embedded server.
+func withConfig(do, config string) string {
+	do = strings.ReplaceAll(do, "dmwake test --config FILE ", "dmwake test ")
+	return strings.ReplaceAll(do, "dmwake test --", "dmwake test --config "+lab.ShellQuote(config)+" --")
 }

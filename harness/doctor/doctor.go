@@ -98,6 +98,13 @@ func good(format string, args ...any) Finding {
 	return Finding{State: OK, Saw: fmt.Sprintf(format, args...)}
 }
 
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
 func bad(saw, do string) Finding { return Finding{State: Bad, Saw: saw, Do: do} }
 
 // url returns the URL where devices start.
@@ -215,6 +222,9 @@ func (p *patient) refused(err error) Finding {
 	if errors.As(err, &e) && e.Step == enroll.StepSignIn && !e.Refused() {
 		f.Do = "if a person would do more on that page than enter name and password: " + lab.TokenDo
 	}
+	if named := map[string]string{enroll.StepPolicies: "EnrollmentPolicyServiceUrl", enroll.StepToken: "EnrollmentServiceUrl"}; errors.As(err, &e) && e.Status == http.StatusNotFound && named[e.Step] != "" {
+		f.Do = fmt.Sprintf("serve %s where %s of the Discover reply says, or let it name another address", e.Step, named[e.Step])
+	}
 	if errors.As(err, &e) && e.Refused() {
 		f.Do = "check target.username and target.password"
 		switch {
@@ -242,7 +252,7 @@ func (p *patient) session() Finding {
 	if err != nil {
 		return bad(err.Error(), "run: dmwake test --area SES, which says what Windows expects")
 	}
-	return good("%d messages, %d commands: %s", len(s.Sent), len(s.Commands), s.End)
+	return good("%s, %s: %s", count(len(s.Sent), "message"), count(len(s.Commands), "command"), s.End)
 }
 
 func (p *patient) lookup() Finding {

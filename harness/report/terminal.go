@@ -76,7 +76,11 @@ func (t *Terminal) Header(target Target, count int) {
 	if t.Quiet {
 		return
 	}
-	fmt.Fprintf(t.W, "dmwake %s: %d scenarios against %s\n", Version, count, inLine(target.Name))
+	scenarios := "scenarios"
+	if count == 1 {
+		scenarios = "scenario"
+	}
+	fmt.Fprintf(t.W, "dmwake %s: %d %s against %s\n", Version, count, scenarios, inLine(target.Name))
 	if len(target.Mutants) > 0 {
 		fmt.Fprintf(t.W, "broken on purpose: %s\n", inLine(strings.Join(target.Mutants, ", ")))
 	}

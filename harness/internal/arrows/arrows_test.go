@@ -76,6 +76,7 @@ var mayImport = map[string][]string{
 	"harness/fidelity":             {"simulator/csp", "simulator/dmclient", "harness/facts", "harness/fidelity"},
 	"harness/reference":            {"simulator", "fakewns", "harness", "scenarios"}, // it writes of all of them
 	"harness/internal":             {},
+	"harness/site":                 {}, // tests only
 	"internal":                     {}, // for tests of both sides
 	"scenarios/suite":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable"},
 	"scenarios/example":            {},
