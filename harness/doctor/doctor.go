@@ -279,7 +279,7 @@ func (p *patient) queue() Finding {
 		return bad(fmt.Sprintf("it succeeded, but the session after it failed: %v", err), "run: dmwake test --area SES, which says what Windows expects")
 	}
 	if len(s.Find(c.Verb, c.LocURI[1:])) == 0 {
-		return bad(fmt.Sprintf("it succeeded, but the next session did not bring the queued %s", c.Verb), "check that the hook identifies the device as the server does: harness/docs/hooks.md lists the variables, and target.hooks.lookup finds a server's own id")
+		return bad(fmt.Sprintf("it succeeded, but the next session did not bring the queued %s", c.Verb), "check that the hook identifies the device as the server does: harness/docs/reference/hooks.md lists the variables, and target.hooks.lookup finds a server's own id")
 	}
 	return good("%s of %s was queued, and arrived in the next session", c.Verb, c.LocURI)
 }

@@ -186,7 +186,7 @@ var blanks = regexp.MustCompile(`\n{3,}`)
 func Pages() ([]Page, error) {
 	pages := []*page{commands(), config(), hooks(), plan()}
 	pages = append(pages, scenarioPages()...)
-	pages = append(pages, codes(), faultsPage(), repros(), mutantsPage(), variantsPage(), profiles())
+	pages = append(pages, sources(), codes(), faultsPage(), repros(), mutantsPage(), variantsPage(), profiles())
 	c, err := csps()
 	if err != nil {
 		return nil, err

@@ -196,6 +196,9 @@ func TestIndex(t *testing.T) {
 	for _, s := range scenarios.All() {
 		has(s.ID, "scenario")
 	}
+	for _, section := range []string{"MS-MDM 2.2.6.1", "MS-MDE2 2.2.9.3", "RFC 9110 15.5", "OMA DM protocol support", "CWE-79"} {
+		has(section, "section of a document")
+	}
 	for _, m := range mutants.All() {
 		has(m.Name, "mutant")
 	}
