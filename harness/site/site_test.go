@@ -1,6 +1,7 @@
 package site
 
 import (
+	"context"
 	"net/url"
 	"os"
 	"os/exec"
@@ -8,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -46,10 +48,16 @@ func build(t *testing.T) string {
 	return to
 }
 
+// patience is how long one search may take on a busy machine before something hangs.
+const patience = time.Minute
+
 // TestSearch: who types the id of a scenario, a code or a key comes to its entry, in a
 // browser and without a server.
 func TestSearch(t *testing.T) {
 	tab := browser.Start(t)
+	if err := chromedp.Run(tab); err != nil { // opens it: the limit below is of one search
+		t.Fatal(err)
+	}
 	base := (&url.URL{Scheme: "file", Path: filepath.ToSlash(build(t))}).String()
 	for _, c := range []struct{ from, typed, page, shows string }{
 		{"/index.html", "PSH-01", "/reference/scenarios-psh.html", "PSH-01"},
@@ -61,16 +69,17 @@ func TestSearch(t *testing.T) {
 		{"/reference/config.html", "exit codes", "/ci.html", "Exit codes"},
 	} {
 		var at, text string
-		err := chromedp.Run(tab,
+		ctx, done := context.WithTimeout(tab, patience)
+		err := chromedp.Run(ctx,
 			chromedp.Navigate(base+c.from),
-			chromedp.WaitVisible("#find"),
-			chromedp.KeyEvent("/"),
-			chromedp.KeyEvent(c.typed),
-			chromedp.WaitVisible("#found [aria-selected=true]"),
+			chromedp.WaitVisible("#find", chromedp.ByQuery),
+			chromedp.SendKeys("#find", c.typed, chromedp.ByQuery),
+			chromedp.WaitVisible("#found [aria-selected=true]", chromedp.ByQuery),
 			chromedp.KeyEvent(kb.Enter),
-			chromedp.Poll(`document.querySelector(":target") !== null`, nil),
+			chromedp.WaitReady(":target", chromedp.ByQuery),
 			chromedp.Location(&at),
-			chromedp.Text(":target", &text))
+			chromedp.Text(":target", &text, chromedp.ByQuery))
+		done()
 		if err != nil {
 			t.Fatalf("%s: %v", c.typed, err)
 		}
