@@ -148,7 +148,7 @@ SITE ?= $(CURDIR)/bin/site
 
 .PHONY: bin/site
 bin/site:
-	CGO_ENABLED=0 $(GO) run -ldflags=-s $(HUGO) --quiet --source harness/site --destination $(SITE) --cleanDestinationDir --noBuildLock
+	CGO_ENABLED=0 $(GO) run -ldflags=-s $(HUGO) --logLevel warn --source harness/site --destination $(SITE) --cleanDestinationDir --noBuildLock
 
 .PHONY: site
 site: bin/site ## make bin/site, a web site of harness/docs with a search box, and check its links

@@ -146,8 +146,8 @@ func bySection(a, b string) int {
 			return d
 		}
 		if i < len(m) && i < len(n) {
-			c, _ := strconv.Atoi(m[i]) //nolint:errcheck // digits
-			d, _ := strconv.Atoi(n[i]) //nolint:errcheck // digits
+			c, _ := strconv.Atoi(m[i])
+			d, _ := strconv.Atoi(n[i])
 			if c != d {
 				return cmp.Compare(c, d)
 			}

@@ -52,11 +52,13 @@ func TestSearch(t *testing.T) {
 	tab := browser.Start(t)
 	base := (&url.URL{Scheme: "file", Path: filepath.ToSlash(build(t))}).String()
 	for _, c := range []struct{ from, typed, page, shows string }{
-		{"/index.html", "PSH-01", "/facts.html", "A command queued before a push is sent in the session that the push starts."},
-		{"/index.html", "target.discovery", "/config.html", "URL of the discovery service"},
-		{"/decisions/0004-intercepting-proxy.html", "wns.allow", "/config.html", "more hosts that the proxy may connect to"},
-		{"/config.html", "wns-put", "/mutants.html", "sends the notification with PUT"},
-		{"/config.html", "exit codes", "/ci.html", "Exit codes"},
+		{"/index.html", "PSH-01", "/reference/scenarios-psh.html", "PSH-01"},
+		{"/index.html", "0x80180006", "/reference/codes.html", "0x80180006"},
+		{"/reference/codes.html", "-2145910778", "/reference/codes.html", "0x80180006"}, // the same code
+		{"/index.html", "target.discovery", "/reference/config.html", "URL of the discovery service"},
+		{"/decisions/0004-intercepting-proxy.html", "wns.allow", "/reference/config.html", "wns.allow"},
+		{"/trust.html", "wns-put", "/reference/mutants.html", "sends the notification with PUT"},
+		{"/reference/config.html", "exit codes", "/ci.html", "Exit codes"},
 	} {
 		var at, text string
 		err := chromedp.Run(tab,

@@ -13,12 +13,6 @@
   const root = document.documentElement.dataset.root, most = 12;
   form.hidden = false;
 
-  // A code may be in any spelling: the documents have it in hexadecimal.
-  const spelling = (q) => {
-    if (!/^-?\d{9,10}$/.test(q)) return q;
-    return "0x" + (Number(q) >>> 0).toString(16).padStart(8, "0");
-  };
-
   // How well a term fits: 0 is the very name, null is not at all.
   const fits = (term, q, words) => {
     const name = term.name;
@@ -39,7 +33,7 @@
   });
 
   const search = (typed) => {
-    const q = spelling(typed.trim().toLowerCase());
+    const q = typed.trim().toLowerCase();
     if (!q) return null;
     const words = q.split(/\s+/), found = [];
     for (const term of terms) {
