@@ -18,7 +18,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\b\d{4}/\d\d/\d\d\b`), "DATE"},
 	{regexp.MustCompile(`\b\d+(?:\.\d+)?m?s\b`), "DURATION"},
 	{regexp.MustCompile(`\bseed \d+`), "seed N"},
-	{regexp.MustCompile(`\bdmwake \d+\.\d+\.\d+\S*: \d+ scenarios`), "dmwake VERSION: N scenarios"},
+	{regexp.MustCompile(`\bdmwake \S+: \d+ scenarios`), "dmwake VERSION: N scenarios"},
 	{regexp.MustCompile(`\b\d+ (passed|skipped|not applicable)\b`), "N $1"},
 	{regexp.MustCompile(`\bnotify\.windows\.com/\?token=\S+`), "notify.windows.com/?token=TOKEN"},
 }
