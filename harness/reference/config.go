@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/target/presets"
 	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/scenarios/suite"
 )
@@ -43,6 +44,13 @@ func config() *page {
 	p.head("key", "type", "default", "example", "what it is")
 	for _, k := range target.StepKeys() {
 		p.row(p.named("target.signin.steps."+k.Name, "target.signin.steps."+k.Name, "key", k.Does), target.StepType(k.Name), k.Default, code(k.Example), k.Does)
+	}
+	p.f("\n## Presets\n\n`dmwake init --preset NAME` writes the file for these servers: [presets](../presets.md).\n")
+	p.head("preset", "server")
+	for _, s := range presets.All() {
+		if s.Name != "" {
+			p.row(p.named("preset-"+s.Name, s.Name, "preset", s.About), escaped(s.About))
+		}
 	}
 	p.f("\n## Environment\n\nVariables that take precedence over the file.\n")
 	p.head("variable", "key")

@@ -7,11 +7,12 @@ import (
 	wnsfaults "github.com/dmwake/dmwake/fakewns/faults"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
+	"github.com/dmwake/dmwake/simulator/entra"
 )
 
-// faults is the page of what devices and the fake WNS can do wrong.
+// faultsPage is the page of what devices and the fake WNS can do wrong.
 func faultsPage() *page {
-	p := begin("faults.md", "Faults and quirks", "every fault of devices and of the fake WNS, and every quirk of Windows versions")
+	p := begin("faults.md", "Faults and quirks", "every fault of devices and of the fake WNS, every quirk of Windows versions, bad tokens and attestations")
 	p.f("A **fault** is a way to misbehave that you switch on. A **quirk** is how a version of Windows differs.\n\n" +
 		"## How a fault is written\n\n" +
 		"    line  = fault *( blank word )\n" +
@@ -43,6 +44,16 @@ func faultsPage() *page {
 			}
 		}
 		p.row(p.named("quirk-"+q.Name, q.Name, "quirk", q.Does), string(q.Strength), escaped(q.Does), list(has, toProfile))
+	}
+	p.f("\n## Tokens of a fake directory\n\n`--entra-token KIND` of `dmwake device enroll`, `sync` and `run`. A server must refuse all but the first.\n")
+	p.head("kind", "the token")
+	for _, k := range append([]entra.Kind{entra.Good}, entra.BadKinds()...) {
+		p.row(p.named("token-"+string(k), string(k), "token of a fake directory", k.Means()), escaped(k.Means()))
+	}
+	p.f("\n## Attestations of the key\n\n`--attestation KIND` of `dmwake device enroll`: what a device says of its key if the server asks for it (EnrollmentVersion 5.0 or later). No TPM makes it: [devices](../devices.md).\n")
+	p.head("kind", "the device sends")
+	for _, a := range dmclient.Attestations() {
+		p.row(p.named("attestation-"+string(a), string(a), "attestation", a.Means()), escaped(a.Means()))
 	}
 	return p
 }

@@ -15,10 +15,12 @@ import (
 	"github.com/dmwake/dmwake/harness/load/workload"
 	"github.com/dmwake/dmwake/harness/repro"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/target/presets"
 	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/simulator/csp/ddf"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
+	"github.com/dmwake/dmwake/simulator/entra"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
 )
@@ -225,6 +227,23 @@ func TestIndex(t *testing.T) {
 	}
 	for _, p := range dmclient.Profiles() {
 		has(p.Name, "profile")
+	}
+	for _, k := range append([]entra.Kind{entra.Good}, entra.BadKinds()...) {
+		has(string(k), "token of a fake directory")
+		if k.Means() == "" {
+			t.Errorf("nothing says what %s means", k)
+		}
+	}
+	for _, a := range dmclient.Attestations() {
+		has(string(a), "attestation")
+		if a.Means() == "" {
+			t.Errorf("nothing says what %s means", a)
+		}
+	}
+	for _, s := range presets.All() {
+		if s.Name != "" {
+			has(s.Name, "preset")
+		}
 	}
 	set, err := ddf.Facts()
 	if err != nil {
