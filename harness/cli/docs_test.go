@@ -83,10 +83,13 @@ func parses(words []string) error {
 func TestContainer(t *testing.T) {
 	text := readText(t, "Dockerfile")
 	version := regexp.MustCompile(`(?m)^go (\S+)$`).FindStringSubmatch(readText(t, "go.mod"))[1]
-	for _, want := range []string{"FROM golang:" + version + " AS build", "FROM scratch", "USER 65532:65532", "CGO_ENABLED=0 go build"} {
+	for _, want := range []string{"FROM golang:" + version + " AS build", "FROM scratch", "USER 65532:65532", "CGO_ENABLED=0 go build", "ENV " + healthEnv + "=/tmp/", `CMD ["/dmwake", "health"]`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the Dockerfile has no %q", want)
 		}
+	}
+	if err := parses([]string{"health"}); err != nil {
+		t.Errorf("the health check: %v", err)
 	}
 	if !strings.Contains(readText(t, "harness/docs/ci.md"), "golang:"+version) {
 		t.Errorf("the GitLab example is not of Go %s", version)

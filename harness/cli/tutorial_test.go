@@ -177,10 +177,6 @@ func TestLastStep(t *testing.T) {
 	if len(doctor) < 3 || len(starts) < 3 {
 		t.Fatalf("%d commands of doctor and %d starts were found on the page", len(doctor), len(starts))
 	}
-	more := r.more
-	r.more = ""
-	r.do(starts[0]) // which writes the CA's certificate, as on the page
-	r.more = more
 	r.do(starts[len(starts)-1])
 	r.do(doctor[len(doctor)-1])
 	if formatted, err := r.shell(t.Context(), "gofmt -l .").CombinedOutput(); err != nil || len(formatted) > 0 {
