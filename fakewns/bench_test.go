@@ -23,9 +23,10 @@ import (
 	"time"
 )
 
-// benchChild makes the test binary be the server of the benchmark: "floor" or
-// "wns". It prints its URL and what to send; each line it reads is answered
-// with its CPU time in nanoseconds.
+// benchChild makes the test binary be the server of the benchmark: "floor", "answer",
+// which is the floor with the headers and the flush of WNS's answer, or "wns". It prints
+// its URL and what to send; each line it reads is answered with its CPU time in
+// nanoseconds.
 const benchChild = "DMWAKE_BENCH_CHILD"
 
 func TestMain(m *testing.M) {
@@ -40,7 +41,10 @@ func TestMain(m *testing.M) {
 		w.WriteHeader(200)
 	})
 	path := "/?token=x"
-	if mode == "wns" {
+	switch mode {
+	case "answer":
+		h = http.HandlerFunc(bareAnswer)
+	case "wns":
 		s := New(Config{})
 		s.tokens.add(token, &accessToken{app: &s.cfg.Apps[0], expires: time.Now().Add(time.Hour)}, time.Now())
 		var n atomic.Int64
@@ -61,6 +65,20 @@ func TestMain(m *testing.M) {
 		fmt.Println(u.Utime.Nano() + u.Stime.Nano())
 	}
 }
+
+// bareAnswer reads the body and answers as WNS does: the same headers, sent before the
+// handler ends, because the device is woken after them.
+func bareAnswer(w http.ResponseWriter, r *http.Request) {
+	io.Copy(io.Discard, r.Body)
+	h := w.Header()
+	h["X-WNS-STATUS"], h["X-WNS-NOTIFICATIONSTATUS"] = statusReceived, statusReceived
+	h["X-WNS-MSG-ID"], h["MS-CV"] = benchID, benchID
+	h["X-WNS-DEBUG-TRACE"], h["Content-Length"] = debugTrace, zeroLength
+	w.WriteHeader(200)
+	http.NewResponseController(w).Flush()
+}
+
+var benchID = []string{"1000000000000000.0"}
 
 type benchTarget struct {
 	url, token string
@@ -146,25 +164,31 @@ func (t *benchTarget) load(b *testing.B, n int) (perSecond, cpuNanos float64) {
 // BenchmarkPushRatio compares accepting a push, with mux, token check, lookup,
 // journal and wake-up, with a bare handler that reads the body and answers 200:
 // TLS, HTTP/1.1 keep-alive, 64 clients, each server in a process of its own.
-// Aims: at least 0.85 of the rate, at most 1.3 of the server's CPU.
+// Aims: at least 0.92 of the rate, at most 1.12 of the server's CPU. The metrics that begin
+// with answer are what the headers of the answer alone cost.
 func BenchmarkPushRatio(b *testing.B) {
-	floor, wns := startChild(b, "floor"), startChild(b, "wns")
+	floor, answer, wns := startChild(b, "floor"), startChild(b, "answer"), startChild(b, "wns")
 	const n = 2000
-	floor.load(b, n) // connections and caches
-	wns.load(b, n)
-	var rates, cpus, each []float64
+	for _, t := range []*benchTarget{floor, answer, wns} {
+		t.load(b, n) // connections and caches
+	}
+	rounds := map[string][]float64{}
 	for b.Loop() {
 		for range 5 { // short rounds: the machine drifts
 			fr, fc := floor.load(b, n)
+			ar, ac := answer.load(b, n)
 			wr, wc := wns.load(b, n)
-			rates, cpus, each = append(rates, wr/fr), append(cpus, wc/fc), append(each, wc/1000)
+			for name, v := range map[string]float64{
+				"rate-ratio(aim>=0.92)": wr / fr, "cpu-ratio(aim<=1.12)": wc / fc, "cpu-us/push": wc / 1000,
+				"answer-rate-ratio": ar / fr, "answer-cpu-ratio": ac / fc,
+			} {
+				rounds[name] = append(rounds[name], v)
+			}
 		}
 	}
-	slices.Sort(rates)
-	slices.Sort(cpus)
-	slices.Sort(each)
-	b.ReportMetric(rates[len(rates)/2], "rate-ratio(aim>=0.85)")
-	b.ReportMetric(cpus[len(cpus)/2], "cpu-ratio(aim<=1.3)")
-	b.ReportMetric(each[len(each)/2], "cpu-us/push")
+	for name, list := range rounds {
+		slices.Sort(list)
+		b.ReportMetric(list[len(list)/2], name)
+	}
 	b.ReportMetric(0, "ns/op")
 }
