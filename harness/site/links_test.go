@@ -1,7 +1,6 @@
 package site
 
 import (
-	"flag"
 	"io/fs"
 	"net/url"
 	"os"
@@ -13,9 +12,6 @@ import (
 
 	"golang.org/x/net/html"
 )
-
-// made is for make site, which checks what it has made.
-var made = flag.String("site", "", "folder of the site whose links are checked; without it the test makes one")
 
 // page is what the links of a site need of a page.
 type page struct {
@@ -56,15 +52,11 @@ func read(t *testing.T, file string) (p page) {
 	return p
 }
 
-// TestLinks: each link of the site leads to a page, an anchor or a file that is there, or
+// checkLinks: each link of the site leads to a page, an anchor or a file that is there, or
 // to a file of the repository that is there; no page has an id twice, and every picture has
 // words. The network is not asked. (wjdp/htmltest does much of this, but its last release
 // is of 2022, and it knows nothing of the repository.)
-func TestLinks(t *testing.T) {
-	folder := *made
-	if folder == "" {
-		folder = build(t)
-	}
+func checkLinks(t *testing.T, folder string) {
 	pages := map[string]page{}
 	files := map[string]bool{}
 	err := filepath.WalkDir(folder, func(file string, d fs.DirEntry, err error) error {

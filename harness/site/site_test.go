@@ -1,6 +1,8 @@
 package site
 
 import (
+	"context"
+	"flag"
 	"net/url"
 	"os"
 	"os/exec"
@@ -8,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -46,11 +49,33 @@ func build(t *testing.T) string {
 	return to
 }
 
-// TestSearch: who types the id of a scenario, a code or a key comes to its entry, in a
-// browser and without a server.
-func TestSearch(t *testing.T) {
-	tab := browser.Start(t)
-	base := (&url.URL{Scheme: "file", Path: filepath.ToSlash(build(t))}).String()
+// made is for make site, which checks what it has made.
+var made = flag.String("site", "", "folder of the site to check; without it the test makes one")
+
+// TestSite: no link of the site is dead, its search finds, and it fits a telephone.
+func TestSite(t *testing.T) {
+	folder := *made
+	if folder == "" {
+		folder = build(t)
+	}
+	address := (&url.URL{Scheme: "file", Path: filepath.ToSlash(folder)}).String()
+	t.Run("links", func(t *testing.T) { checkLinks(t, folder) })
+	t.Run("browser", func(t *testing.T) {
+		tab := browser.Start(t)
+		if err := chromedp.Run(tab); err != nil { // opens it: the limits below are of single pages
+			t.Fatal(err)
+		}
+		t.Run("search", func(t *testing.T) { search(t, tab, address) })
+		t.Run("narrow", func(t *testing.T) { narrow(t, tab, folder, address) })
+	})
+}
+
+// patience is how long a page may take on a busy machine before something hangs.
+const patience = time.Minute
+
+// search: who types the id of a scenario, a code or a key comes to its entry, without a
+// server.
+func search(t *testing.T, tab context.Context, address string) {
 	for _, c := range []struct{ from, typed, page, shows string }{
 		{"/index.html", "PSH-01", "/reference/scenarios-psh.html", "PSH-01"},
 		{"/index.html", "0x80180006", "/reference/codes.html", "0x80180006"},
@@ -61,21 +86,50 @@ func TestSearch(t *testing.T) {
 		{"/reference/config.html", "exit codes", "/ci.html", "Exit codes"},
 	} {
 		var at, text string
-		err := chromedp.Run(tab,
-			chromedp.Navigate(base+c.from),
-			chromedp.WaitVisible("#find"),
-			chromedp.KeyEvent("/"),
-			chromedp.KeyEvent(c.typed),
-			chromedp.WaitVisible("#found [aria-selected=true]"),
+		ctx, done := context.WithTimeout(tab, patience)
+		err := chromedp.Run(ctx,
+			chromedp.Navigate(address+c.from),
+			chromedp.WaitVisible("#find", chromedp.ByQuery),
+			chromedp.SendKeys("#find", c.typed, chromedp.ByQuery),
+			chromedp.WaitVisible("#found [aria-selected=true]", chromedp.ByQuery),
 			chromedp.KeyEvent(kb.Enter),
-			chromedp.Poll(`document.querySelector(":target") !== null`, nil),
+			chromedp.WaitReady(":target", chromedp.ByQuery),
 			chromedp.Location(&at),
-			chromedp.Text(":target", &text))
+			chromedp.Text(":target", &text, chromedp.ByQuery))
+		done()
 		if err != nil {
 			t.Fatalf("%s: %v", c.typed, err)
 		}
-		if page, _, _ := strings.Cut(at, "#"); page != base+c.page || !strings.Contains(text, c.shows) {
+		if page, _, _ := strings.Cut(at, "#"); page != address+c.page || !strings.Contains(text, c.shows) {
 			t.Errorf("%s leads to %s, which says %q", c.typed, at, text)
+		}
+	}
+}
+
+// narrow: no page is wider than a telephone. Tables and code scroll by themselves.
+func narrow(t *testing.T, tab context.Context, folder, address string) {
+	pages, err := filepath.Glob(filepath.Join(folder, "*.html"))
+	if err != nil || len(pages) < 30 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	more, err := filepath.Glob(filepath.Join(folder, "reference", "*.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, more...) {
+		rel, err := filepath.Rel(folder, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, done := context.WithTimeout(tab, patience)
+		var over int
+		err = chromedp.Run(ctx,
+			chromedp.EmulateViewport(390, 800),
+			chromedp.Navigate(address+"/"+filepath.ToSlash(rel)),
+			chromedp.Evaluate(`document.documentElement.scrollWidth - 390`, &over))
+		done()
+		if err != nil || over > 0 {
+			t.Errorf("%s is %d pixels wider than the screen: %v", rel, over, err)
 		}
 	}
 }

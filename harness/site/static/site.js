@@ -78,7 +78,7 @@
     } else {
       const none = document.createElement("li");
       none.className = "none";
-      none.textContent = "Nothing is called so. Try a part of the name.";
+      none.textContent = "Nothing has that name. Try a part of it.";
       list.append(none);
     }
     list.hidden = false;
