@@ -11,6 +11,7 @@ import (
 	"github.com/dmwake/dmwake/harness/compare"
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 func compareCommand(s *streams, f *deviceFlags) *cobra.Command {
@@ -113,7 +114,7 @@ func (s *streams) compareText(f *compare.File, results []*compare.Result) {
 			}
 			again := ""
 			if len(d.Again) > 0 {
-				again = ", and in " + plural(len(d.Again), "other message")
+				again = ", and in " + wording.Count(len(d.Again), "other message")
 			}
 			say(s.out, "  %s (message %d of the device in the file)%s%s\n    at         %s\n    Windows    %s\n    simulated  %s\n    means      %s\n",
 				d.What, d.Message, again, about, d.Path, oneLine(d.Real), oneLine(d.Simulated), d.Means)
@@ -124,7 +125,7 @@ func (s *streams) compareText(f *compare.File, results []*compare.Result) {
 		for _, k := range r.Skipped {
 			say(s.out, "not counted: %s (%d)\n", k.Kind, k.Count)
 		}
-		say(s.out, "%d of %d messages are equal, %d of %d byte for byte; %s\n", r.Equal, r.Messages, r.Bytes, r.ByteMessages, plural(len(r.Differences), "difference"))
+		say(s.out, "%d of %d messages are equal, %d of %d byte for byte; %s\n", r.Equal, r.Messages, r.Bytes, r.ByteMessages, wording.Count(len(r.Differences), "difference"))
 	}
 }
 

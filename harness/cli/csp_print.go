@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/redact"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/csp"
 	"github.com/dmwake/dmwake/simulator/csp/ddf"
 )
@@ -225,8 +226,8 @@ func (s *streams) cspFindings(name, edition string, build ddf.Build, r *ddf.Repo
 	if build.Number > 0 {
 		on = "build " + build.String()
 	}
-	say(s.out, "%s: %s checked for %s with DDF %s: %s, %s, %d unknown\n", name, plural(r.Commands, "command"), on, edition,
-		plural(count[ddf.Error], "error"), plural(count[ddf.Warning], "warning"), count[ddf.Unknown])
+	say(s.out, "%s: %s checked for %s with DDF %s: %s, %s, %d unknown\n", name, wording.Count(r.Commands, "command"), on, edition,
+		wording.Count(count[ddf.Error], "error"), wording.Count(count[ddf.Warning], "warning"), count[ddf.Unknown])
 }
 
 // short is an address as a line of text has room for it.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
 	"github.com/dmwake/dmwake/simulator/fleet"
@@ -329,7 +330,7 @@ func (b *bench) outcome(ctx context.Context, total int, failed map[int]error, wh
 	}
 	reasons, stored := map[string]int{}, true
 	for _, err := range failed {
-		reasons[err.Error()]++
+		reasons[wording.Error(err)]++
 		stored = stored && !errors.Is(err, dmclient.ErrNotStored)
 	}
 	for reason, n := range reasons {
@@ -342,12 +343,5 @@ func (b *bench) outcome(ctx context.Context, total int, failed map[int]error, wh
 	case !stored:
 		code = exitUsage
 	}
-	return &exitError{code, errors.New(plural(len(failed), "device") + " of " + fmt.Sprint(total) + " could not " + what)}
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return &exitError{code, errors.New(wording.Count(len(failed), "device") + " of " + fmt.Sprint(total) + " could not " + what)}
 }

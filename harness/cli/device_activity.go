@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -145,7 +146,7 @@ func (a *activity) period() {
 		if m.failed > 0 {
 			failed = fmt.Sprintf(", %d failed", m.failed)
 		}
-		a.print.line("%s  and %s, %s%s", a.now().Format(time.TimeOnly), count(m.pushes, "more push", "more pushes"), count(m.sessions, "more session", "more sessions"), failed)
+		a.print.line("%s  and %s, %s%s", a.now().Format(time.TimeOnly), wording.Counted(m.pushes, "more push", "more pushes"), wording.Counted(m.sessions, "more session", "more sessions"), failed)
 	}
 	a.printed, a.more = 0, sums{}
 }
@@ -153,16 +154,16 @@ func (a *activity) period() {
 // told is how a session went, in a line.
 func told(s *dmclient.Session, err error, forAnother bool) string {
 	if s == nil {
-		return err.Error()
+		return wording.Error(err)
 	}
 	why := originWords[s.Origin]
 	if forAnother {
 		why += " for another dmwake"
 	}
 	if err != nil {
-		return why + ": " + err.Error()
+		return why + ": " + wording.Error(err)
 	}
-	return why + ", " + plural(len(s.Commands), "command")
+	return why + ", " + wording.Count(len(s.Commands), "command")
 }
 
 // originWords are the reasons for a session.

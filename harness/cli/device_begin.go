@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/fleet"
@@ -154,7 +155,7 @@ func (b *bench) enrollOne(ctx context.Context, d *dmclient.Device, e *enrollFlag
 	b.held(d, s, err)
 	e.admission.hadSession(ctx, b, d, s)
 	if err != nil {
-		b.print.line("%-16s enrolled, but its first session failed: %v", d.Identity().Name, err)
+		b.print.line("%-16s enrolled, but its first session failed: %s", d.Identity().Name, wording.Error(err))
 	}
 	return nil
 }
@@ -182,9 +183,9 @@ func (b *bench) enrollmentEnded(ctx, going context.Context, rows []row, failed m
 		}
 	}
 	done := len(rows) - begun - len(over)
-	b.print.line("%s enrolled, stored in %s", plural(done, "device"), b.f.state)
+	b.print.line("%s enrolled, stored in %s", wording.Count(done, "device"), b.f.state)
 	if begun > 0 {
-		b.print.line("%s begun, kept there; dmwake device enroll --resume goes on", plural(begun, "device"))
+		b.print.line("%s begun, kept there; dmwake device enroll --resume goes on", wording.Count(begun, "device"))
 	}
 	err := b.outcome(ctx, len(rows), failed, "be enrolled")
 	switch rest := b.rest(); {

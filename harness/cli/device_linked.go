@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -28,7 +29,7 @@ func (b *bench) syncLinked(ctx context.Context, d *dmclient.Device) error {
 		return fmt.Errorf("linked enrollment: %w", err)
 	}
 	if session != nil && !b.f.verbose && !b.f.quiet {
-		b.print.line("%-16s linked enrollment: %s, %s", d.Identity().Name, plural(len(session.Commands), "command"), session.End)
+		b.print.line("%-16s linked enrollment: %s, %s", d.Identity().Name, wording.Count(len(session.Commands), "command"), session.End)
 	}
 	return nil
 }

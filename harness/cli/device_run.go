@@ -17,6 +17,7 @@ import (
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/repro"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/dmclient/faults"
 )
@@ -50,7 +51,7 @@ func (b *bench) sync(ctx context.Context, a errand) error {
 		session, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginUser})
 		b.held(d, session, err)
 		if err == nil && len(rows) <= 20 && !b.f.verbose && !b.f.quiet {
-			b.print.line("%-16s %s, %s", d.Identity().Name, plural(len(session.Commands), "command"), session.End)
+			b.print.line("%-16s %s, %s", d.Identity().Name, wording.Count(len(session.Commands), "command"), session.End)
 		}
 		if err == nil && len(rows) <= 20 {
 			b.unmet(d, session)
@@ -60,7 +61,7 @@ func (b *bench) sync(ctx context.Context, a errand) error {
 		}
 		return err
 	})
-	b.print.line("%s synced", plural(len(rows)-len(failed), "device"))
+	b.print.line("%s synced", wording.Count(len(rows)-len(failed), "device"))
 	if err := b.outcome(ctx, len(rows), failed, "sync"); err != nil {
 		return err
 	}
@@ -144,9 +145,12 @@ func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) er
 	var wns dmclient.WNS
 	var lost lostChannels
 	if r.link != "" {
+		if err := wording.WebAddress(r.link); err != nil {
+			return usage(fmt.Errorf("--link: %w", err))
+		}
 		c, err := link.Dial(ctx, strings.TrimSuffix(r.link, "/"), link.Options{Token: os.Getenv("DMWAKE_CONTROL_TOKEN"), Lost: lost.add})
 		if err != nil {
-			return usage(fmt.Errorf("--link %s: %w; is dmwake lab running there?", r.link, err))
+			return usage(fmt.Errorf("--link %s: %w; is dmwake lab running there?", r.link, wording.NoAnswer(err)))
 		}
 		defer c.Close()
 		wns = c
@@ -226,7 +230,7 @@ func (b *bench) connect(ctx context.Context, devices []int, of func(*dmclient.De
 			return nil
 		}
 		if err := d.Reconnect(ctx); err != nil {
-			b.print.line("%-16s cannot register its PFN %s: %v", d.Identity().Name, d.PFN(), err)
+			b.print.line("%-16s cannot register its PFN %s: %s", d.Identity().Name, d.PFN(), wording.Error(err))
 		}
 		session, err := d.Sync(ctx, dmclient.SyncOptions{Origin: dmclient.OriginCSP, NoRetry: true})
 		b.held(d, session, err)
@@ -234,7 +238,7 @@ func (b *bench) connect(ctx context.Context, devices []int, of func(*dmclient.De
 	})
 	for _, err := range failed {
 		if ctx.Err() == nil {
-			b.print.line("%d of %d devices could not sync: %v", len(failed), len(devices), err)
+			b.print.line("%d of %d devices could not sync: %s", len(failed), len(devices), wording.Error(err))
 		}
 		break
 	}
@@ -245,7 +249,7 @@ func (b *bench) run(ctx context.Context, lost *lostChannels) error {
 	all := indexes(b.rows)
 	b.connect(ctx, all, nil, b.progress("connected", len(all)))
 	if !b.f.quiet {
-		b.print.line("%s running; Ctrl-C ends it", plural(len(all), "device"))
+		b.print.line("%s running; Ctrl-C ends it", wording.Count(len(all), "device"))
 	}
 	watching := make(chan struct{})
 	go func() {
@@ -287,7 +291,7 @@ func (b *bench) watch(ctx context.Context, all []int, lost *lostChannels) {
 			return
 		case <-draw.C:
 			if uris := lost.take(); len(uris) > 0 {
-				b.print.line("the lab restarted: %s registered again", plural(len(uris), "channel"))
+				b.print.line("the lab restarted: %s registered again", wording.Count(len(uris), "channel"))
 				b.connect(ctx, all, func(d *dmclient.Device) bool { return uris[d.ChannelURI()] }, func() {})
 			}
 			if table != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/fleet"
 )
@@ -110,7 +111,7 @@ func (b *bench) printList(all []listed, asJSON bool) error {
 		return err
 	}
 	if begun > 0 {
-		fmt.Fprintf(out, "%s begun: the enrollment did not end; dmwake device enroll --resume goes on\n", plural(begun, "device"))
+		fmt.Fprintf(out, "%s begun: the enrollment did not end; dmwake device enroll --resume goes on\n", wording.Count(begun, "device"))
 	}
 	return nil
 }
@@ -362,7 +363,7 @@ func leaveCommand(s *streams, f *deviceFlags, use, short string, leave func(cont
 			if err := b.store.Delete(gone...); err != nil {
 				return usage(err)
 			}
-			b.print.line("%s: %s", use, plural(len(rows)-len(failed), "device"))
+			b.print.line("%s: %s", use, wording.Count(len(rows)-len(failed), "device"))
 			return b.outcome(ctx, len(rows), failed, use)
 		},
 	}

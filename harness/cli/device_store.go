@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/dmwake/dmwake/harness/trace"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -87,5 +88,5 @@ func (b *bench) rest() error {
 	if n == 0 {
 		return nil
 	}
-	return usage(fmt.Errorf("%s could not be stored in the end: %w", plural(n, "device"), err))
+	return usage(fmt.Errorf("%s could not be stored in the end: %w", wording.Count(n, "device"), err))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns/intercept"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/redact"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 // journalWatch prints the lab's journal while it grows, and counts for the summary.
@@ -185,7 +186,7 @@ func (w *journalWatch) count(e *fakewns.Entry) {
 // what never came.
 func (w *journalWatch) summary() {
 	requests := w.kinds[fakewns.Token] + w.kinds[fakewns.Notification] + w.kinds[fakewns.Handshake]
-	w.line("\nrequests    %d: %s, %s", requests, count(w.kinds[fakewns.Token], "for a token", "for tokens"), plural(w.kinds[fakewns.Notification], "notification"))
+	w.line("\nrequests    %d: %s, %s", requests, wording.Counted(w.kinds[fakewns.Token], "for a token", "for tokens"), wording.Count(w.kinds[fakewns.Notification], "notification"))
 	if requests > 0 {
 		var parts []string
 		for _, v := range []string{"ok", "BROKEN", "refused", "injected"} {
@@ -235,7 +236,7 @@ func (w *journalWatch) absent(requests int) {
 	}
 	if len(never) > 0 {
 		slices.Sort(never)
-		w.line("never       %s a notification: %s", count(len(never), "device got", "devices got"), someNames(never))
+		w.line("never       %s a notification: %s", wording.Counted(len(never), "device got", "devices got"), someNames(never))
 	}
 }
 

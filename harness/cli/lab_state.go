@@ -7,6 +7,7 @@ import (
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 // drainTime is how long the lab goes on after a signal, for what it accepted.
@@ -46,10 +47,10 @@ func endLab(ctx context.Context, l *lab.Lab, held *labDevices, state string, war
 	dropped := l.WNS.Stats().Deliveries[fakewns.Dropped]
 	l.Close()
 	if n := l.WNS.Stats().Deliveries[fakewns.Dropped] - dropped; n > 0 {
-		warn.line("%s, which were not to wait: their devices could not be reached any more", count(int(n), "notification was dropped", "notifications were dropped")) //nolint:gosec // a number of notifications
+		warn.line("%s, which were not to wait: their devices could not be reached any more", wording.Counted(int(n), "notification was dropped", "notifications were dropped")) //nolint:gosec // a number of notifications
 	}
 	if n := l.WNS.Waiting(); n > 0 && state == "" {
-		warn.line("%s for devices that are not connected; without --state they end with the lab", count(n, "notification waits", "notifications wait"))
+		warn.line("%s for devices that are not connected; without --state they end with the lab", wording.Counted(n, "notification waits", "notifications wait"))
 	}
 	if lost := l.StateError(); lost != nil {
 		lost = fmt.Errorf("the last changes are not kept: %w", lost)
@@ -59,11 +60,4 @@ func endLab(ctx context.Context, l *lab.Lab, held *labDevices, state string, war
 		warn.red(lost.Error()) // the command's own exit code stays
 	}
 	return err
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprint(n, " ", many)
 }

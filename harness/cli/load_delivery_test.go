@@ -75,19 +75,19 @@ func TestCompareDeliveryWrong(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for want, args := range map[string][]string{
-		"--hours: 0 hours":                        {"--hours", "0"},
-		"--work-rate: 0 pieces of work":           {"--work-rate", "0"},
-		"--fast, --slow: the fast interval 8h":    {"--fast", "8h"},
-		"--fast, --slow: every 1s is every":       {"--fast", "1s"},
-		"--work: a poll shows":                    {"--work", "none"},
-		"--work: \"x\" is unknown":                {"--work", "x"},
-		"--speed: -1 is not":                      {"--speed", "-1"},
-		"--speed: 0 is not more":                  {"--speed", "0"},
-		"--devices: 0 is not":                     {"--devices", "0"},
-		"--profile: ":                             {"--profile", "win3"},
-		"--sender: \"x\" is unknown":              {"--sender", "x"},
-		"the embedded server is a part of dmwake": {"--pid", "1"},
-		"the report cannot be written":            {"--markdown", "no/such/folder/d.md"},
+		"--hours: 0 hours":                                 {"--hours", "0"},
+		"--work-rate: 0 pieces of work":                    {"--work-rate", "0"},
+		"--fast, --slow: the fast interval 8h":             {"--fast", "8h"},
+		"--fast, --slow: every 1s is every":                {"--fast", "1s"},
+		"--work: a poll shows":                             {"--work", "none"},
+		"--work: \"x\" is unknown":                         {"--work", "x"},
+		"--speed: -1 is not":                               {"--speed", "-1"},
+		"--speed: 0 is not more":                           {"--speed", "0"},
+		"--devices: 0 is not":                              {"--devices", "0"},
+		"--profile: ":                                      {"--profile", "win3"},
+		"--sender: \"x\" is unknown":                       {"--sender", "x"},
+		"the embedded server is a part of dmwake":          {"--pid", "1"},
+		"the report no/such/folder/d.md cannot be written": {"--markdown", "no/such/folder/d.md"},
 	} {
 		cmd := command(ctx, t.TempDir(), nil, append([]string{"load", "compare-delivery"}, args...)...)
 		out, _ := cmd.CombinedOutput()

@@ -146,6 +146,11 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 		return usage(err)
 	}
 	defer open.Close()
+	for _, flag := range []string{"--listen", "--admin"} {
+		if open[flag] == nil {
+			return usage(fmt.Errorf("%s is empty; write HOST:PORT, such as 127.0.0.1:8443, or auto", flag))
+		}
+	}
 	devices, admin := open["--listen"], open["--admin"]
 	if f.url == "" {
 		f.url = "https://" + devices.Addr().String()

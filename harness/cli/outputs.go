@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -53,6 +54,7 @@ func openOutput(path string) (*output, error) {
 	}
 	var f *os.File
 	var err error
+	name := path
 	if info, serr := os.Stat(path); serr == nil && !info.Mode().IsRegular() {
 		// A device or a pipe is written directly.
 		f, err = os.OpenFile(path, os.O_WRONLY, 0)
@@ -61,9 +63,22 @@ func openOutput(path string) (*output, error) {
 		f, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the report cannot be written: %w", err)
+		return nil, fmt.Errorf("the report %s cannot be written: %w", name, withoutPath(err))
 	}
 	return &output{w: f, file: f, path: path}, nil
+}
+
+// withoutPath is an error of a file, without the name of a temporary one.
+func withoutPath(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
 }
 
 // finish moves a complete file to its path.
@@ -110,7 +125,7 @@ func (o *outputs) write(r written) error {
 		if err := v.write(v.to.w); err != nil {
 			failed = append(failed, err)
 		} else if err := v.to.finish(); err != nil {
-			failed = append(failed, fmt.Errorf("the report cannot be written: %w", err))
+			failed = append(failed, fmt.Errorf("the report %s cannot be written: %w", v.to.path, withoutPath(err)))
 		}
 	}
 	return errors.Join(failed...)

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/dmwake/dmwake/harness/trace"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -42,7 +43,7 @@ func (p *printer) messages(d *dmclient.Device, s *dmclient.Session) {
 func (p *printer) session(d *dmclient.Device, s *dmclient.Session, err error) {
 	switch {
 	case s == nil && err != nil:
-		p.line("%-16s %v", d.Identity().Name, err)
+		p.line("%-16s %s", d.Identity().Name, wording.Error(err))
 	case s != nil && p.verbose:
 		p.messages(d, s)
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/sender"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 type pushFlags struct {
@@ -180,10 +181,13 @@ func (f *pushFlags) client(cfg *target.Config) (*http.Client, error) {
 }
 
 func channelOf(ctx context.Context, api, device string) (string, error) {
+	if err := wording.WebAddress(api); err != nil {
+		return "", fmt.Errorf("--control: %w", err)
+	}
 	c := control.Client{URL: api, Token: os.Getenv("DMWAKE_CONTROL_TOKEN")}
 	list, err := c.Channels(ctx, device)
 	if err != nil {
-		return "", fmt.Errorf("%w; is dmwake lab running? set its address with --control", err)
+		return "", fmt.Errorf("the lab's control API at %s gave no channels: %w; is dmwake lab running? set its address with --control", api, wording.NoAnswer(err))
 	}
 	best := control.Channel{}
 	for _, ch := range list {
@@ -285,5 +289,5 @@ func noAnswer(what string, err error) error {
 	if errors.As(err, &cert) {
 		hint = "is --ca-dir the folder of that lab?"
 	}
-	return &exitError{exitUnreachable, fmt.Errorf("no answer from %s: %w; %s", what, err, hint)}
+	return &exitError{exitUnreachable, fmt.Errorf("no answer from %s: %w; %s", what, wording.NoAnswer(err), hint)}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/reading"
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -108,19 +109,19 @@ func contents(f *reading.Findings) (out []string) {
 		}
 	}
 	if n := len(f.Messages); n > 0 {
-		out = append(out, fmt.Sprintf("%s (%d of a device, %d of a server) in %s", plural(n, "message"), byDevice, n-byDevice, plural(len(f.Sessions), "session")))
+		out = append(out, fmt.Sprintf("%s (%d of a device, %d of a server) in %s", wording.Count(n, "message"), byDevice, n-byDevice, wording.Count(len(f.Sessions), "session")))
 	}
 	if n := len(f.Envelopes); n > 0 {
-		out = append(out, plural(n, "message")+" of an enrollment")
+		out = append(out, wording.Count(n, "message")+" of an enrollment")
 	}
 	if n := len(f.Events); n > 0 {
-		out = append(out, plural(n, "event")+" of Windows")
+		out = append(out, wording.Count(n, "event")+" of Windows")
 	}
 	if len(f.Report) > 0 {
 		out = append(out, "an MDMDiagReport")
 	}
 	if len(out) == 0 {
-		out = append(out, plural(len(f.Explain), "code")+", and neither messages nor events")
+		out = append(out, wording.Count(len(f.Explain), "code")+", and neither messages nor events")
 	}
 	return out
 }

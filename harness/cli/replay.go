@@ -15,6 +15,7 @@ import (
 	"github.com/dmwake/dmwake/harness/report"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/trace"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -113,7 +114,7 @@ func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) err
 		}
 	}
 	if differ > 0 {
-		say(s.out, "%s not as recorded\n", plural(differ, "message"))
+		say(s.out, "%s not as recorded\n", wording.Count(differ, "message"))
 		return &exitError{exitFailed, errSilent}
 	}
 	fmt.Fprintln(s.out, "all answers are as recorded")

@@ -15,6 +15,7 @@ import (
 	"github.com/dmwake/dmwake/harness/repro"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/trace"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
@@ -140,13 +141,14 @@ func judges(c *repro.Case) []string {
 
 // enrollmentFailed is how an enrollment ended, with the code that Windows shows.
 func enrollmentFailed(err error) string {
+	text := wording.Error(err)
 	switch code := repro.Code(err); {
 	case code == "":
-		return fmt.Sprintf("enrollment fails: %v", err)
+		return fmt.Sprintf("enrollment fails: %s", text)
 	case strings.Contains(err.Error(), code):
-		return fmt.Sprintf("enrollment fails: %v (dmwake explain %s)", err, code)
+		return fmt.Sprintf("enrollment fails: %s (dmwake explain %s)", text, code)
 	default:
-		return fmt.Sprintf("enrollment fails: %v; Windows shows %s (dmwake explain %s)", err, code, code)
+		return fmt.Sprintf("enrollment fails: %s; Windows shows %s (dmwake explain %s)", text, code, code)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 )
 
@@ -50,6 +51,11 @@ type streams struct{ out, err io.Writer }
 func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := endedBySignals()
 	defer stop()
+	return mainUntil(ctx, args, stdout, stderr)
+}
+
+// mainUntil is Main, with the context whose end is the user's Ctrl-C.
+func mainUntil(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out := &checked{w: stdout}
 	onOut, onErr := onScreens(out, stderr)
 	stderr = guarded(onErr)
@@ -62,6 +68,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		e = &exitError{exitOK, errSilent}
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		e = &exitError{exitInterrupted, errors.New("interrupted")}
 	case errors.As(err, &e):
 	default:
 		e = &exitError{exitUsage, err}
@@ -76,7 +84,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	if !errors.Is(e.err, errSilent) {
-		fmt.Fprintln(stderr, "dmwake: "+redact.Text(strings.TrimSpace(e.Error())))
+		fmt.Fprintln(stderr, "dmwake: "+redact.Text(strings.TrimSpace(wording.Error(e.err))))
 	}
 	return e.code
 }

@@ -113,6 +113,8 @@ func notA(e *pflag.InvalidValueError) string {
 		return "no whole number from 0 that fits"
 	case "float64":
 		return "no number"
+	case "intSlice":
+		return "no whole number that fits, and no list of such"
 	}
 	return "wrong: " + e.Unwrap().Error()
 }

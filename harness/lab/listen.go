@@ -31,8 +31,10 @@ func Listen(what, addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s: %s is in use by another program; stop it, or choose another port or auto", what, addr)
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("%s: this user may not listen on %s; run as root or choose a port over 1023", what, addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s: this machine does not have the address of %s; choose one that it has, such as 127.0.0.1", what, addr)
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", what, err)
+		return nil, fmt.Errorf("%s: %q is no address; write HOST:PORT with a port up to 65535, such as 127.0.0.1:7443, or auto", what, addr)
 	}
 	return ln, nil
 }

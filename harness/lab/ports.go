@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/dmwake/dmwake/harness/target"
 )
@@ -31,8 +32,10 @@ func loadPorts(dir string) (*keptPorts, error) {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return k, nil
-	case err == nil:
-		err = json.Unmarshal(raw, &k.of)
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EINVAL):
+		return nil, fmt.Errorf("%s is no folder; name one for the lab's CA and ports (--ca-dir, wns.ca_dir)", dir)
+	case err == nil && json.Unmarshal(raw, &k.of) != nil:
+		err = errors.New("it has other contents")
 	}
 	for key, port := range k.of {
 		if port < 1 || port > 65535 {

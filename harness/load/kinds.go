@@ -13,6 +13,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
 
@@ -64,7 +65,7 @@ func kindOf(err error) string {
 		err = e.Err
 	}
 	if errors.As(err, &u) {
-		err = u.Err // without the URL
+		err = wording.NoAnswer(u) // without the URL
 	}
 	return step + shorten(redact.Text(err.Error())) // it may be the server's own words
 }

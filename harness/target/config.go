@@ -12,16 +12,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/bounded"
-	"github.com/dmwake/dmwake/harness/nearest"
 	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
@@ -157,28 +154,6 @@ func load(path string, complete func(c *Config, dir string) error) (*Config, err
 		return nil, &ConfigError{path, redact.Text(err.Error())}
 	}
 	return c, nil
-}
-
-var (
-	unknownField = regexp.MustCompile(`line (\d+): field (\S+) not found in type`)
-	yamlLine     = regexp.MustCompile(`line (\d+): (.*)`)
-	goType       = regexp.MustCompile(`into target\.(\w+)`)
-)
-
-// yamlError turns the decoder's error into file, line and problem.
-func yamlError(path string, err error) error {
-	text := err.Error()
-	if m := unknownField.FindStringSubmatch(text); m != nil {
-		return &ConfigError{path + ":" + m[1], fmt.Sprintf("unknown key %q%s", m[2], nearest.Hint(m[2], keyNames()))}
-	}
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		what := m[2]
-		if g := goType.FindStringSubmatch(what); g != nil && g[1] == "Secret" {
-			what = "secrets must not be written here; use {env: NAME} or {file: PATH}"
-		}
-		return &ConfigError{path + ":" + m[1], what}
-	}
-	return &ConfigError{path, strings.TrimPrefix(text, "yaml: ")}
 }
 
 // complete fills in defaults, reads secrets and checks the whole configuration.

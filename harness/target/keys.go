@@ -2,7 +2,6 @@ package target
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 )
@@ -233,15 +232,4 @@ func takes(t reflect.Type) string {
 		return takes(t.Elem())
 	}
 	return ""
-}
-
-// keyNames are the names that stand in a file, without the keys around them.
-func keyNames() (out []string) {
-	for _, list := range [][]Key{Keys(), HookKeys(), StepKeys()} {
-		for _, k := range list {
-			out = append(out, strings.Split(k.Name, ".")...)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }

@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"fakewns":                      {"fakewns", "harness/boltfile", "harness/faultspec", "harness/guard", "harness/redact", "harness/printable"},
 	"harness/boltfile":             {}, // both sides keep their state in this way; it knows neither
 	"harness/nearest":              {},
+	"harness/wording":              {},                  // how libraries' errors are said to people
 	"harness/faultspec":            {"harness/nearest"}, // both sides write faults in this way; it knows neither
 	"harness/guard":                {},                  // it stands before the APIs of both sides
 	"harness/explain":              {},
@@ -61,12 +62,12 @@ var mayImport = map[string][]string{
 	"harness/printable":            {}, // how it is shown
 	"harness/live":                 {"harness/printable"},
 	"harness/load/scale":           {},
-	"harness/load/server":          {"harness/load/result"},
+	"harness/load/server":          {"harness/load/result", "harness/wording"},
 	"harness/load/delivery":        {"harness/lab", "harness/load", "harness/load/result", "harness/load/server", "harness/report"},
 	"harness/load/verify":          {"harness/load/result"},
 	"harness/load/find":            {"harness/load", "harness/load/result", "harness/report"},
 	"harness/load/workload":        {"harness/load", "harness/bounded", "harness/nearest"},
-	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report"},
+	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report", "harness/wording"},
 	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain"},
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target", "harness/nearest"},
 	"harness/paste":                {"simulator"},

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 const (
@@ -101,7 +102,7 @@ func (s *scrape) take(ctx context.Context) {
 	if err != nil {
 		s.failed++
 		if s.reason == nil {
-			s.reason = err
+			s.reason = wording.NoAnswer(err)
 		}
 		return
 	}

@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// unknownField begins the error for a field that a command does not have; encoding/json
+// has no type for it.
+const unknownField = "json: unknown field "
+
 // jsonCommands reads a list of commands, or one.
 func jsonCommands(b []byte) (out []Command, err error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
@@ -31,8 +35,12 @@ func jsonCommands(b []byte) (out []Command, err error) {
 		}
 		var kind *json.UnmarshalTypeError
 		switch {
-		case errors.Is(err, io.EOF):
-			err = io.ErrUnexpectedEOF
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), syntax != nil && strings.HasPrefix(syntax.Error(), "unexpected end"):
+			err = errors.New("the JSON ends too early")
+		case syntax != nil:
+			err = fmt.Errorf("this is not JSON: %w", syntax)
+		case strings.HasPrefix(err.Error(), unknownField):
+			err = fmt.Errorf("unknown field %s", strings.TrimPrefix(err.Error(), unknownField))
 		case errors.As(err, &kind) && kind.Field == "":
 			err = fmt.Errorf("a %s is not a command", kind.Value)
 		case errors.As(err, &kind):

@@ -110,7 +110,7 @@ func parse(b []byte) (roots []*element, err error) {
 		}
 		if err != nil {
 			line, column = dec.InputPos()
-			return nil, fmt.Errorf("line %d, column %d: %w", line, column, err)
+			return nil, fmt.Errorf("line %d, column %d: %w", line, column, notXML(err))
 		}
 		switch t := tok.(type) {
 		case xml.StartElement:

@@ -35,7 +35,7 @@ func Read(b []byte, name string) ([]Node, error) {
 	r := &reader{dec: decoder(bytes.NewReader(b)), file: name}
 	if err := r.document(); err != nil {
 		line, column := r.dec.InputPos()
-		return nil, fmt.Errorf("%s:%d:%d: %w", name, line, column, err)
+		return nil, fmt.Errorf("%s:%d:%d: %w", name, line, column, notXML(err))
 	}
 	return r.nodes, nil
 }
@@ -46,6 +46,18 @@ func decoder(r io.Reader) *xml.Decoder {
 	dec := xml.NewDecoder(r)
 	dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	return dec
+}
+
+// notXML words an error of the XML library; others are as they were.
+func notXML(err error) error {
+	s := (*xml.SyntaxError)(nil)
+	switch {
+	case !errors.As(err, &s):
+		return err
+	case s.Msg == "unexpected EOF":
+		return errors.New("the XML ends too early")
+	}
+	return errors.New("this is not XML: " + s.Msg)
 }
 
 type reader struct {

@@ -142,7 +142,7 @@ func TestReadRefuses(t *testing.T) {
 		"":                        "it has no element MgmtTree",
 		"<SyncML/>":               "its root is SyncML",
 		"<MgmtTree></MgmtTree>":   "describes no node",
-		"<MgmtTree><Node>":        "x.xml:1:17: XML syntax error",
+		"<MgmtTree><Node>":        "x.xml:1:17: the XML ends too early",
 		"<MgmtTree><Node></Node>": "without NodeName",
 		"<MgmtTree><Node><NodeName>A</NodeName></Node></MgmtTree>":                                                "has no Path",
 		"<MgmtTree><Node><NodeName>A/B</NodeName><Path>./</Path></Node></MgmtTree>":                               "is not a name",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"path/filepath"
 	"strings"
@@ -22,8 +23,12 @@ const (
 // Other files are ignored.
 func ReadZip(name string) ([]Node, error) {
 	z, err := zip.OpenReader(name)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w; it must be the zip of DDF v2 files that Microsoft publishes", name, err)
+	var cannot *fs.PathError
+	switch {
+	case errors.As(err, &cannot):
+		return nil, fmt.Errorf("%s: %w", name, cannot.Err)
+	case err != nil:
+		return nil, fmt.Errorf("%s is no sound zip file; it must be the zip of DDF v2 files that Microsoft publishes", name)
 	}
 	defer func() { _ = z.Close() }() // only read
 	if len(z.File) > maxFiles {
@@ -54,14 +59,18 @@ func ReadZip(name string) ([]Node, error) {
 	return out, nil
 }
 
+var errDamaged = errors.New("the zip is damaged here, or packs its files in a way that is not known")
+
 func content(f *zip.File, most int64) ([]byte, error) {
 	in, err := f.Open()
 	if err != nil {
-		return nil, err
+		return nil, errDamaged
 	}
 	defer in.Close()
 	b, err := io.ReadAll(io.LimitReader(in, most+1))
-	if err == nil && int64(len(b)) > most {
+	if err != nil {
+		err = errDamaged
+	} else if int64(len(b)) > most {
 		err = errors.New("too large")
 	}
 	return b, err
