@@ -16,6 +16,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
@@ -96,13 +97,6 @@ func Examine(ctx context.Context, l *lab.Lab, tell func(Finding), hooks ...strin
 
 func good(format string, args ...any) Finding {
 	return Finding{State: OK, Saw: fmt.Sprintf(format, args...)}
-}
-
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }
 
 func bad(saw, do string) Finding { return Finding{State: Bad, Saw: saw, Do: do} }
@@ -226,7 +220,7 @@ func (p *patient) session() Finding {
 	if err != nil {
 		return bad(err.Error(), "run: dmwake test --area SES, which says what Windows expects")
 	}
-	return good("%s, %s: %s", count(len(s.Sent), "message"), count(len(s.Commands), "command"), s.End)
+	return good("%s, %s: %s", wording.Count(len(s.Sent), "message"), wording.Count(len(s.Commands), "command"), s.End)
 }
 
 func (p *patient) lookup() Finding {
