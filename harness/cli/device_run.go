@@ -270,7 +270,8 @@ func (b *bench) run(ctx context.Context, lost *lostChannels) error {
 
 func (b *bench) status() string {
 	st := b.fleet.Stats()
-	return fmt.Sprintf("%d of %d enrolled, %d sessions (%d polls, %d pushes), %d failed", st.Enrolled, st.Devices, st.Sessions, st.Polls, st.Pushes, st.Failed)
+	return fmt.Sprintf("%d of %d enrolled, %s (%s, %s), %d failed", st.Enrolled, st.Devices,
+		wording.Count(st.Sessions, "session"), wording.Count(st.Polls, "poll"), wording.Count(st.Pushes, "push"), st.Failed)
 }
 
 // watch shows what the devices do: on a terminal in a table, elsewhere in a line for each

@@ -204,6 +204,7 @@ func (k *findFlags) search(ctx context.Context, s *search) (*result.Result, erro
 	line.drop()
 	unwritten := s.out.write(capacityReport{answer})
 	tellCapacity(w, answer, k)
+	s.out.tell(w)
 	switch {
 	case unwritten != nil:
 		return answer.Found(), usage(unwritten)

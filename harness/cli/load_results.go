@@ -144,6 +144,7 @@ func (s *streams) whole(json, html string, expect []string, join func(w io.Write
 	}
 	unwritten := out.write(loadReport{all})
 	tell(w, all)
+	out.tell(w)
 	if unwritten != nil {
 		return usage(unwritten)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
@@ -237,12 +238,12 @@ func (p *patient) session() Finding {
 	if errors.Is(err, dmclient.ErrEndless) {
 		p.tell(Finding{Step: "session", State: Stops, Saw: err.Error() + ": the server asks something in each of its messages",
 			Do: "end the session once everything is answered: dmwake test --only SES-14 shows the messages"})
-		return good("%d messages, then the device gave up", len(s.Sent))
+		return good("%s, then the device gave up", wording.Count(len(s.Sent), "message"))
 	}
 	if err != nil {
 		return bad(err.Error(), "run: dmwake test --area SES, which says what Windows expects")
 	}
-	return good("%d messages, %d commands: %s", len(s.Sent), len(s.Commands), s.End)
+	return good("%s, %s: %s", wording.Count(len(s.Sent), "message"), wording.Count(len(s.Commands), "command"), s.End)
 }
 
 func (p *patient) lookup() Finding {
