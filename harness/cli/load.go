@@ -241,6 +241,7 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if err := load.Check(l, o); err != nil {
 		return usage(inFlags(err)) // before the run says that it began
 	}
+	warnOfDrain(s.err, append(append([]*result.Expectation{}, expected...), f.find.expected...), o.Drain)
 	say(w, "dmwake load: %s against %s, %s (seed %d)\n", wording.Count(f.devices, "device"), l.Config.Target.Name, what, l.Seed)
 	run, err := startLoad(ctx, l, o)
 	line.end()
@@ -294,6 +295,15 @@ func startLoad(ctx context.Context, l *lab.Lab, o *load.Options) (*load.Run, err
 		return nil, usage(inFlags(err))
 	}
 	return run, nil
+}
+
+// warnOfDrain says which conditions a run cannot measure whole.
+func warnOfDrain(w io.Writer, all []*result.Expectation, drain time.Duration) {
+	for _, e := range all {
+		if e.Beyond(drain) {
+			say(w, "dmwake: %s allows more than --drain %s: what takes longer than that at the end of the run counts as lost; give --drain a longer time\n", e, load.Short(drain))
+		}
+	}
 }
 
 func parseExpectations(list []string) (out []*result.Expectation, err error) {

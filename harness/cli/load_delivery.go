@@ -204,6 +204,9 @@ func (f *deliveryFlags) compare(ctx context.Context, w io.Writer, l *lab.Lab, cf
 		undo = load.CollectLess(run.Peak())
 	}
 	defer func() { undo() }()
+	if err := delivery.Check(l, o); err != nil {
+		return &result.Delivery{}, usage(inDeliveryFlags(err)) // before the comparison says that it began
+	}
 	say(w, "dmwake load compare-delivery: %s against %s, three ways of %s each (seed %d)\n", wording.Count(f.devices, "device"), l.Config.Target.Name, lasts(f.hours, f.speed), l.Seed)
 	d, err := delivery.Run(ctx, l, o)
 	line.end()
