@@ -131,9 +131,6 @@ What a device acknowledges is in the file before the server gets the Status. Mea
 }
 
 func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) error {
-	if err := f.found(); err != nil {
-		return err
-	}
 	cfg, err := f.target()
 	if err != nil {
 		return usage(err)
@@ -155,6 +152,9 @@ func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) er
 		defer c.Close()
 		wns = c
 	} else {
+		if err := f.found(); err != nil {
+			return err
+		}
 		cfg.Target.Directory = target.Directory{} // the devices' own directory has the keys that the file keeps
 		l, err := lab.Start(cfg, lab.Options{})
 		if err != nil {
