@@ -4,7 +4,9 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /dmwake .
+# A release gives its number.
+ARG VERSION=""
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w -X github.com/dmwake/dmwake/harness/report.release=$VERSION" -o /dmwake .
 # What the binary writes beside a configuration, and /tmp, have to be there.
 RUN mkdir -p /rootfs/work /rootfs/tmp && chmod 1777 /rootfs/tmp
 
@@ -14,5 +16,8 @@ COPY --from=build /dmwake /dmwake
 COPY --from=build --chown=65532:65532 /rootfs/ /
 USER 65532:65532
 WORKDIR /work
+# lab, mdm and what runs for long write this file; the health check reads it.
+ENV DMWAKE_READY=/tmp/dmwake-ready.json
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["/dmwake", "health"]
 ENTRYPOINT ["/dmwake"]
 CMD ["test"]

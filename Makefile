@@ -6,7 +6,7 @@ BIN := bin/dmwake
 
 .PHONY: help
 help: ## show the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## build bin/dmwake
@@ -32,6 +32,10 @@ test: export GOGC ?= 400
 .PHONY: test
 test: ## run all tests, the longest by a sample, and list the skipped ones
 	$(GOTEST) -p 4 $(TESTFLAGS) $(PACKAGES) # more packages than cores: many tests wait
+
+.PHONY: newcomer
+newcomer: ## do what README says in a fresh clone with empty caches, and compare the output (ten minutes)
+	$(GO) test -v ./harness/newcomer -count 1 -timeout 40m -fresh
 
 .PHONY: k6
 k6: ## build bin/k6, a k6 with the dmwake extension (AGPL-3.0 when linked), and test it with real processes
@@ -68,6 +72,10 @@ variants: ## run the whole suite on every variant and on 60 combinations of thre
 seeds: ## run the whole suite with ten seeds, also on every tenth mutant (more than an hour); all verdicts must agree
 	$(GO) test -v ./scenarios -run TestSeeds -timeout 180m -seeds 10
 
+.PHONY: tutorial
+tutorial: ## follow harness/docs/tutorial.md with the whole suite at its end (three minutes); make ci leaves that run out
+	$(GO) test -v ./harness/cli -run TestTutorial -count 1 -timeout 15m -whole
+
 .PHONY: chaos
 chaos: ## kill and starve dmwake as harness/docs/reliability.md tells (ten minutes); make test takes a sample of it
 	$(GO) test -v ./harness/chaos -timeout 20m -chaos
@@ -75,6 +83,48 @@ chaos: ## kill and starve dmwake as harness/docs/reliability.md tells (ten minut
 .PHONY: capacity
 capacity: ## search servers of known capacity with dmwake load --find's code, in real time (ten minutes)
 	$(GO) test -v ./harness/load/find -run TestRealCapacity -count 1 -timeout 40m -capacity
+
+# Each is also a job of the nightly workflow.
+NIGHTLY ?= release newcomer site chaos capacity variants mutants seeds
+
+.PHONY: nightly
+nightly: ## run what takes too long for make ci (about five hours on two cores)
+	$(MAKE) $(NIGHTLY)
+
+.PHONY: release
+release: release-check release-snapshot image ## try all that a release does, without one
+
+# goreleaser is a program of its own, and its hundreds of modules are not in go.mod.
+GORELEASER ?= $(GO) run github.com/goreleaser/goreleaser/v2@v2.13.0
+
+.PHONY: extras
+extras: ## write completions and manual pages for release archives to bin/extras
+	rm -rf bin/extras && mkdir -p bin/extras/completions
+	$(GO) build -ldflags "-X github.com/dmwake/dmwake/harness/report.release=$(VERSION)" -o bin/extras/dmwake .
+	bin/extras/dmwake man bin/extras/man1
+	for shell in bash zsh fish powershell; do bin/extras/dmwake completion $$shell > bin/extras/completions/dmwake.$$shell || exit 1; done
+
+.PHONY: release-check
+release-check: ## check .goreleaser.yaml
+	$(GORELEASER) check
+
+.PHONY: release-snapshot
+release-snapshot: ## build what a release has into bin/dist, without a tag, and check it
+	@command -v syft >/dev/null || echo "NOT RUN: no SBOM, as syft is not on this machine"
+	$(GORELEASER) release --snapshot --clean --skip=publish$$(command -v syft >/dev/null || echo ,sbom)
+	$(GO) test ./harness/newcomer -count 1 -run TestArchives -dist $(CURDIR)/bin/dist
+
+.PHONY: release-notes
+release-notes: ## write the section of VERSION in CHANGELOG.md to bin/notes.md
+	@mkdir -p bin && awk -v v="## $(VERSION:v%=%) " 'index($$0, v) == 1 {on = 1; next} /^## / {on = 0} on' CHANGELOG.md > bin/notes.md
+	@grep -q . bin/notes.md || { echo "CHANGELOG.md has no section \"## $(VERSION:v%=%) - DATE\""; exit 1; }
+
+.PHONY: image
+image: ## build the container image, and see it get healthy, where a Docker daemon runs
+	@if ! docker info >/dev/null 2>&1; then echo "NOT RUN: no Docker daemon runs on this machine"; exit 0; fi; set -ex; \
+	docker build -t dmwake . ; docker run --rm dmwake version; docker run --rm dmwake test --area ENR,PFN; \
+	id=$$(docker run -d dmwake lab); trap "docker rm -f $$id" EXIT; \
+	for i in $$(seq 200); do if docker exec $$id /dmwake health; then exit 0; fi; done; docker logs $$id; exit 1
 
 .PHONY: facts
 facts: ## write harness/docs/facts.md: the tests that prove each protocol fact
@@ -84,9 +134,25 @@ facts: ## write harness/docs/facts.md: the tests that prove each protocol fact
 fidelity: ## print what each simulated Windows rests on, and write harness/docs/fidelity.md
 	@$(GO) run ./harness/fidelity/write | tee harness/docs/fidelity.md
 
+.PHONY: reference
+reference: ## write harness/docs/reference: every command, key, scenario, code, fault and CSP, from the code
+	$(GO) run ./harness/reference/write harness/docs/reference
+
 .PHONY: shots
 shots: ## make the pictures of harness/docs/shots with Debian's chromium
 	$(GO) test -v ./harness/internal/shots -run TestMake -count 1 -timeout 10m -shots
+
+# A kept generator, at a fixed version, outside of our module files.
+HUGO := github.com/gohugoio/hugo@v0.164.0
+SITE ?= $(CURDIR)/bin/site
+
+.PHONY: bin/site
+bin/site:
+	CGO_ENABLED=0 $(GO) run -ldflags=-s $(HUGO) --logLevel warn --source harness/site --destination $(SITE) --cleanDestinationDir --noBuildLock
+
+.PHONY: site
+site: bin/site ## make bin/site, a web site of harness/docs with a search box, and check its links
+	$(GO) test ./harness/site -run TestSite/links -count 1 -args -site $(SITE)
 
 DDF ?= $(wildcard ../shared/ddf/*.zip)
 

@@ -33,8 +33,31 @@ type Rule struct {
 	For         string    `json:"for,omitempty" yaml:"for"` // a duration, in place of Until
 }
 
-// words are the keys of a line.
-var words = []string{"on", "app", "channel", "device", "namespace", "header", "times", "probability", "for"}
+// Word is a word that a line may have after the fault.
+type Word struct{ Key, Means string }
+
+// Words lists all words.
+func Words() []Word {
+	return []Word{
+		{"on", "the kind of request: token, notification or handshake; by default the fault's own"},
+		{"app", "only requests of the app with this PFN"},
+		{"channel", "only notifications to this channel, by its id or URI"},
+		{"device", "only notifications to the device with this DeviceID"},
+		{"namespace", "only notifications to devices of this namespace of a lab"},
+		{"header", "only requests with this header: its name, or \"Name: value\""},
+		{"times", "how often, from 1 up; without it until the fault is removed"},
+		{"probability", "for each matching request, above 0 and up to 1; without it always"},
+		{"for", "how long, such as 5m, from when the fault is set"},
+	}
+}
+
+// words are the keys of Words.
+func words() (out []string) {
+	for _, w := range Words() {
+		out = append(out, w.Key)
+	}
+	return out
+}
 
 // Parse reads a rule from one line (package faultspec): the fault and then words
 // such as on=token, app=PFN, device=ID, header=NAME, times=3, probability=0.1,
@@ -58,7 +81,7 @@ func (r *Rule) expand() error {
 	for _, w := range line.Words {
 		text := w.Value.Text()
 		if w.Bare || !r.has(w.Key) {
-			return line.Unknown(w, words, names())
+			return line.Unknown(w, words(), names())
 		}
 		if r.given(w.Key) {
 			return fmt.Errorf("%s is given twice", w.Key)

@@ -37,7 +37,7 @@ var references = []struct {
 		_, err := wnsfaults.Parse(line)
 		return err
 	}},
-	{regexp.MustCompile(`harness/docs/([a-z]+\.md)`), func(page string) error {
+	{regexp.MustCompile(`harness/docs/((?:reference/)?[a-z-]+\.md)`), func(page string) error {
 		_, err := os.Stat(filepath.Join(root, "harness/docs", page))
 		return err
 	}},

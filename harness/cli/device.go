@@ -61,7 +61,7 @@ beginning of one, its name, or its number in the list, which stays its own as lo
 as the file has it. While "run" has the file, list, show and sync ask that process.`,
 	}
 	commandsOnly(c)
-	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), runCommand(s, &f), listCommand(s, &f), showCommand(s, &f),
+	c.AddCommand(enrollCommand(s, &f), adoptCommand(s, &f), syncCommand(s, &f), healthyWhileRunning(runCommand(s, &f)), listCommand(s, &f), showCommand(s, &f),
 		setCommand(s, &f), compareCommand(s, &f), unenrollCommand(s, &f), wipeCommand(s, &f), faultsCommand(s), quirksCommand(s))
 	return c
 }

@@ -83,10 +83,13 @@ func parses(words []string) error {
 func TestContainer(t *testing.T) {
 	text := readText(t, "Dockerfile")
 	version := regexp.MustCompile(`(?m)^go (\S+)$`).FindStringSubmatch(readText(t, "go.mod"))[1]
-	for _, want := range []string{"FROM golang:" + version + " AS build", "FROM scratch", "USER 65532:65532", "CGO_ENABLED=0 go build"} {
+	for _, want := range []string{"FROM golang:" + version + " AS build", "FROM scratch", "USER 65532:65532", "CGO_ENABLED=0 go build", "ENV " + healthEnv + "=/tmp/", `CMD ["/dmwake", "health"]`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the Dockerfile has no %q", want)
 		}
+	}
+	if err := parses([]string{"health"}); err != nil {
+		t.Errorf("the health check: %v", err)
 	}
 	if !strings.Contains(readText(t, "harness/docs/ci.md"), "golang:"+version) {
 		t.Errorf("the GitLab example is not of Go %s", version)
@@ -180,9 +183,9 @@ var shellWord = regexp.MustCompile(`'[^']*'|"[^"]*"|\S+`)
 // TestLinks: every file that README and docs link to is there, and each page of the docs
 // is linked from somewhere.
 func TestLinks(t *testing.T) {
-	pages, err := filepath.Glob(filepath.Join(root, "harness/docs/*.md"))
-	if err != nil {
-		t.Fatal(err)
+	var pages []string
+	for _, page := range documents(t) {
+		pages = append(pages, filepath.Join(root, page))
 	}
 	linked := map[string]bool{}
 	for _, page := range append(pages, filepath.Join(root, "README.md"), filepath.Join(root, "harness/k6/README.md")) {

@@ -82,7 +82,7 @@ func runDoctor(ctx context.Context, s *streams, config string, hooks []string) e
 			say(s.out, "%-18s |  %s\n", "", line)
 		}
 		if f.Do != "" {
-			say(s.out, "%-18s -> %s\n", "", f.Do)
+			say(s.out, "%-18s -> %s\n", "", withConfig(f.Do, config))
 		}
 		if code := shownCode(f); code != "" {
 			say(s.out, "%-18s -> dmwake explain %s says more about the code\n", "", code)
@@ -111,4 +111,11 @@ func shownCode(f doctor.Finding) string {
 		}
 	}
 	return ""
+}
+
+// withConfig gives the commands of a hint the file that is examined: without it
+// "dmwake test" tests the embedded server.
+func withConfig(do, config string) string {
+	do = strings.ReplaceAll(do, "dmwake test --config FILE ", "dmwake test ")
+	return strings.ReplaceAll(do, "dmwake test --", "dmwake test --config "+lab.ShellQuote(config)+" --")
 }

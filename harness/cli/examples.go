@@ -51,8 +51,12 @@ dmwake repro wns-500 --config dmwake.yaml`,
 dmwake report diff yesterday.json today.json --html changes.html`,
 	"dmwake report merge": `dmwake report merge one.json two.json --json all.json`,
 	"dmwake read":         `dmwake read server.log`,
-	"dmwake replay":       `dmwake replay session.json --config dmwake.yaml`,
-	"dmwake version":      `dmwake version`,
+	"dmwake health": `dmwake health http://127.0.0.1:7081              # of dmwake lab
+dmwake health http://127.0.0.1:8444              # of dmwake mdm
+dmwake health --ready ready.json                 # of either, by the file of its --ready`,
+	"dmwake man":     `dmwake man ~/.local/share/man/man1`,
+	"dmwake replay":  `dmwake replay session.json --config dmwake.yaml`,
+	"dmwake version": `dmwake version`,
 	"dmwake load": `dmwake load --devices 1000 --rate 200 --duration 1m --work get
 dmwake load --config dmwake.yaml --devices 500 --rate 50..500 --duration 5m --html load.html
 dmwake load --config dmwake.yaml --devices 2000 --storm --work profile:20

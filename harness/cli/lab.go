@@ -274,6 +274,7 @@ func runCommandInLab(ctx context.Context, s *streams, l *lab.Lab, trust *interce
 		cmd = intercept.InHosts(ctx, hosts, argv...)
 	}
 	cmd.Env = append(os.Environ(), trust.Env(proxy)...)
+	cmd.Env = append(cmd.Env, healthEnv+"=") // the file is this lab's, also if its command is a dmwake
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, plain(s.out), plain(s.err)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second

@@ -26,21 +26,26 @@ func (r *readyFile) flag(fl *pflag.FlagSet) {
 }
 
 // clear removes the file of an earlier run, and finds out whether it can be written.
-func (r readyFile) clear() error {
-	if r == "" {
+// Without the flag, the file is that of the environment, if it names one.
+func (r *readyFile) clear() error {
+	if *r == "" {
+		*r = readyFile(os.Getenv(healthEnv))
+	}
+	if *r == "" {
 		return nil
 	}
-	if info, err := os.Stat(filepath.Dir(string(r))); err != nil || !info.IsDir() {
-		return fmt.Errorf("--ready %s: there is no folder %s", r, filepath.Dir(string(r)))
+	path := string(*r)
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fmt.Errorf("--ready %s: there is no folder %s", path, filepath.Dir(path))
 	}
-	info, err := os.Lstat(string(r))
+	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
 	case err == nil && !info.Mode().IsRegular():
-		return fmt.Errorf("--ready %s is no file", r)
+		return fmt.Errorf("--ready %s is no file", path)
 	case err == nil:
-		err = os.Remove(string(r))
+		err = os.Remove(path)
 	}
 	if err != nil {
 		return fmt.Errorf("--ready: %w", err)
@@ -116,5 +121,6 @@ type readyMDM struct {
 	Admin     string `json:"admin"`     // URL of the admin API; its token is DMWAKE_ADMIN_TOKEN
 	CA        string `json:"ca"`        // file, PEM
 	Username  string `json:"username"`
+	Listen    string `json:"listen"` // address of the discovery URL, which need not resolve
 	PID       int    `json:"pid"`
 }

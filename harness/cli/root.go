@@ -146,8 +146,8 @@ test the push path of any Windows MDM server on a laptop or in CI.
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(usageOf)
-	root.AddCommand(testCommand(s), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), cspCommand(s), reproCommand(s), reportCommand(s),
-		initCommand(s), doctorCommand(s), readCommand(s), replayCommand(s), loadCommand(s), versionCommand(s))
+	root.AddCommand(healthyWhileRunning(testCommand(s)), mdmCommand(s), labCommand(s), deviceCommand(s), pushCommand(s), explainCommand(s), cspCommand(s), reproCommand(s), reportCommand(s),
+		initCommand(s), doctorCommand(s), readCommand(s), replayCommand(s), healthyWhileRunning(loadCommand(s)), healthCommand(s), manCommand(s), versionCommand(s))
 	strictHelp(root)
 	completeNames(root)
 	addSamples(root)

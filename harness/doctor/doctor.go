@@ -216,6 +216,9 @@ func (p *patient) refused(err error) Finding {
 	if errors.As(err, &e) && e.Step == enroll.StepSignIn && !e.Refused() {
 		f.Do = "if a person would do more on that page than enter name and password: " + lab.TokenDo
 	}
+	if named := map[string]string{enroll.StepPolicies: "EnrollmentPolicyServiceUrl", enroll.StepToken: "EnrollmentServiceUrl"}; errors.As(err, &e) && e.Status == http.StatusNotFound && named[e.Step] != "" {
+		f.Do = fmt.Sprintf("serve %s where %s of the Discover reply says, or let it name another address", e.Step, named[e.Step])
+	}
 	if errors.As(err, &e) && e.Refused() {
 		f.Do = "check target.username and target.password"
 		switch {
@@ -270,7 +273,7 @@ func (p *patient) queue() Finding {
 		return bad(fmt.Sprintf("it succeeded, but the session after it failed: %v", err), "run: dmwake test --area SES, which says what Windows expects")
 	}
 	if len(s.Find(c.Verb, c.LocURI[1:])) == 0 {
-		return bad(fmt.Sprintf("it succeeded, but the next session did not bring the queued %s", c.Verb), "check that the hook identifies the device as the server does: harness/docs/hooks.md lists the variables, and target.hooks.lookup finds a server's own id")
+		return bad(fmt.Sprintf("it succeeded, but the next session did not bring the queued %s", c.Verb), "check that the hook identifies the device as the server does: harness/docs/reference/hooks.md lists the variables, and target.hooks.lookup finds a server's own id")
 	}
 	return good("%s of %s was queued, and arrived in the next session", c.Verb, c.LocURI)
 }

@@ -112,7 +112,7 @@ func (p *patient) effect(name string, d *dmclient.Device, mark int) Finding {
 		stop()
 		if within.Err() != nil {
 			return bad(fmt.Sprintf("it succeeded, but the sessions of the next %s did not show it: %s", p.lab.Config.Timeouts.Push, expects[name]),
-				"check that the hook identifies the device as the server does (harness/docs/hooks.md lists the variables). A server that only forgets the device, without a word to it, is judged by PFN-14")
+				"check that the hook identifies the device as the server does (harness/docs/reference/hooks.md lists the variables). A server that only forgets the device, without a word to it, is judged by PFN-14")
 		}
 	}
 }

@@ -160,6 +160,9 @@ func Place(in string) []Found {
 	return slices.DeleteFunc(All(), func(f Found) bool { return f.Where != narrow[in] })
 }
 
+// WhereOf is the Found.Where of one of the Narrows.
+func WhereOf(in string) string { return narrow[in] }
+
 // Lookup returns all meanings of a code; in is "syncml", "push-status", "wns",
 // "token" or empty for all. The result is empty for a code unknown on this path.
 // A number of 32 bits is written as Found.Code is; Read takes every spelling.

@@ -16,7 +16,8 @@ type openGroup struct {
 }
 
 // Open lists what is undecided, a line for each reason, most scenarios first: the
-// settings that would decide skipped scenarios, then what does not apply.
+// settings that would decide skipped scenarios, then what does not apply. The words go
+// with one scenario and with many.
 func (r *Report) Open() (lines []string) {
 	var skipped, apart []openGroup
 	put := func(list *[]openGroup, why, id string) {
@@ -32,20 +33,20 @@ func (r *Report) Open() (lines []string) {
 		case Skipped:
 			why := short(redact.Text(s.Reason))
 			if len(s.DecidedBy) > 0 {
-				why = "need " + strings.Join(s.DecidedBy, " or ")
+				why = "without " + strings.Join(s.DecidedBy, " or ")
 			}
 			put(&skipped, why, s.ID)
 		case Blocked:
 			blocked = append(blocked, s.ID)
 		case NotApplicable:
-			why := "do not apply to this server, for reasons of their own"
+			why := "not applicable to this server, for various reasons"
 			if strings.Contains(s.Reason, "target.push: none") {
-				why = "do not apply: " + s.Reason
+				why = "not applicable: " + s.Reason
 			}
 			put(&apart, why, s.ID)
 		}
 	}
-	for _, list := range [][]openGroup{skipped, {{"are blocked by a failure above", blocked}}, apart} {
+	for _, list := range [][]openGroup{skipped, {{"blocked by a failure or warning above", blocked}}, apart} {
 		slices.SortStableFunc(list, func(a, b openGroup) int { return cmp.Compare(len(b.ids), len(a.ids)) })
 		for _, g := range list {
 			if len(g.ids) > 0 {

@@ -19,11 +19,11 @@ func TestOpen(t *testing.T) {
 		{ID: "SES-29", Outcome: NotApplicable, Reason: "the server identifies devices by their certificate"},
 	}}
 	want := []string{
-		"  2  need target.hooks.work or target.hooks.queue: SES-18, ERR-07",
+		"  2  without target.hooks.work or target.hooks.queue: SES-18, ERR-07",
 		"  1  the certificate is valid too long: SEC-04",
-		"  1  are blocked by a failure above: SES-02",
-		"  1  do not apply: the target has no WNS push (target.push: none): WNS-01",
-		"  1  do not apply to this server, for reasons of their own: SES-29",
+		"  1  blocked by a failure or warning above: SES-02",
+		"  1  not applicable: the target has no WNS push (target.push: none): WNS-01",
+		"  1  not applicable to this server, for various reasons: SES-29",
 	}
 	if got := r.Open(); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)

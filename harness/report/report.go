@@ -12,9 +12,6 @@ import (
 	"github.com/dmwake/dmwake/harness/printable"
 )
 
-// Version of the tool, written into every report.
-const Version = "0.1.0"
-
 // Outcome is how a scenario ended.
 type Outcome string
 

@@ -67,6 +67,9 @@ var areas = map[string]string{
 	"CSP": "CSPs: do its commands fit the nodes that Microsoft describes",
 }
 
+// Area says in words what the scenarios of an area ask; empty for an unknown one.
+func Area(name string) string { return areas[name] }
+
 // Header prints what the run tests.
 func (t *Terminal) Header(target Target, count int) {
 	t.mu.Lock()

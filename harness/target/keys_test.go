@@ -2,95 +2,135 @@ package target
 
 import (
 	"fmt"
-	"os"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
-// TestKeysTable: harness/docs/config.md has a row for each key of the file and for no
-// other, and the default there is the one that Defaults sets.
-func TestKeysTable(t *testing.T) {
-	raw, err := os.ReadFile("../docs/config.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := map[string]string{} // the default, by key
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\| .+ \\| ?(.*)\\|$").FindAllStringSubmatch(string(raw), -1) {
-		rows[m[1]] = strings.TrimSpace(m[2])
+// TestKeys: Keys has every key of the file and no other, and the default there is the
+// one that Defaults sets.
+func TestKeys(t *testing.T) {
+	listed := map[string]Key{}
+	for _, k := range Keys() {
+		if _, twice := listed[k.Name]; twice || k.Does == "" || k.Example == "" || k.Type() == "" {
+			t.Errorf("%s: twice %v, type %q, %+v", k.Name, twice, k.Type(), k)
+		}
+		listed[k.Name] = k
 	}
 	c := &Config{}
 	c.Defaults()
 	keys := map[string]bool{}
-	leaves("", reflect.ValueOf(c).Elem(), func(key string, v reflect.Value) {
-		keys[key] = true
-		listed, ok := rows[key]
+	leaves("", reflect.TypeFor[Config](), func(name string, _ reflect.Type) {
+		keys[name] = true
+		k, ok := listed[name]
 		if !ok {
-			t.Errorf("harness/docs/config.md has no row for %s", key)
+			t.Errorf("Keys has no %s", name)
 		}
-		if want := shown(v); want != "" && !strings.HasPrefix(listed, want) {
-			t.Errorf("%s: the default is %s, and the document says %q", key, want, listed)
+		if want := shown(at(reflect.ValueOf(c).Elem(), strings.Split(name, "."))); want != "" && !strings.HasPrefix(k.Default, want) {
+			t.Errorf("%s: the default is %s, and Keys says %q", name, want, k.Default)
 		}
 	})
-	for key := range rows {
-		if !keys[key] {
-			t.Errorf("harness/docs/config.md has %s, which is no key", key)
+	for name := range listed {
+		if !keys[name] {
+			t.Errorf("Keys has %s, which is no key", name)
 		}
 	}
 }
 
-// TestHookKeys: harness/docs/hooks.md has a row for each key of a hook and for no other.
+// TestKeyExamples: the file can be read with the example of each key.
+func TestKeyExamples(t *testing.T) {
+	read := func(text string, into any) error {
+		dec := yaml.NewDecoder(strings.NewReader(text))
+		dec.KnownFields(true)
+		return dec.Decode(into)
+	}
+	nested := func(k Key) (text string) {
+		names := strings.Split(k.Name, ".")
+		for i, name := range names {
+			text += strings.Repeat("  ", i) + name + ":"
+			if i < len(names)-1 {
+				text += "\n"
+			}
+		}
+		return text + " " + k.Example + "\n"
+	}
+	for _, k := range Keys() {
+		c := &Config{}
+		if err := read(nested(k), c); err != nil {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+		if at(reflect.ValueOf(c).Elem(), strings.Split(k.Name, ".")).IsZero() {
+			t.Errorf("%s: the example sets nothing", k.Name)
+		}
+		c.Target.Discovery, c.Target.Username = "https://mdm.example", "demo@mdm.example"
+		c.Defaults()
+		if err := c.check(); err != nil && !strings.Contains(err.Error(), "environment") {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+	}
+	for _, k := range HookKeys() {
+		if err := read(nested(k), &TokenHook{}); err != nil {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+	}
+	for _, k := range StepKeys() {
+		if err := read(nested(k), &SignInStep{}); err != nil {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+	}
+}
+
+// TestHookKeys: HookKeys has every key of a hook, StepKeys every key of a step of a
+// sign-in, HookList every hook, and no other.
 func TestHookKeys(t *testing.T) {
-	raw, err := os.ReadFile("../docs/hooks.md")
-	if err != nil {
-		t.Fatal(err)
+	keys := func(prefix string, of reflect.Type, to map[string]bool) map[string]bool {
+		leaves(prefix, of, func(name string, _ reflect.Type) { to[name] = true })
+		return to
 	}
-	_, table, _ := strings.Cut(string(raw), "| key of a hook |")
-	table, _, _ = strings.Cut(table, "\n\n")
-	rows := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\|").FindAllStringSubmatch(table, -1) {
-		rows[m[1]] = true
+	hook := keys("http.", reflect.TypeFor[HTTPHook](), keys("", reflect.TypeFor[TokenHook](), map[string]bool{}))
+	delete(hook, "http") // has keys of its own
+	var hooks []Key
+	for _, h := range HookList() {
+		hooks = append(hooks, Key{Name: h.Name})
 	}
-	keys := map[string]bool{}
-	leaves("", reflect.ValueOf(TokenHook{Hook: Hook{}}), func(key string, _ reflect.Value) { keys[key] = true })
-	leaves("http.", reflect.ValueOf(HTTPHook{}), func(key string, _ reflect.Value) { keys[key] = true })
-	delete(keys, "http") // has keys of its own
-	for key := range keys {
-		if !rows[key] {
-			t.Errorf("harness/docs/hooks.md has no row for %s", key)
+	for what, of := range map[string]struct {
+		list []Key
+		want map[string]bool
+		typ  func(string) string
+	}{
+		"HookKeys": {HookKeys(), hook, HookType},
+		"StepKeys": {StepKeys(), keys("", reflect.TypeFor[SignInStep](), map[string]bool{}), StepType},
+		"HookList": {hooks, keys("", reflect.TypeFor[Hooks](), map[string]bool{}), func(string) string { return "hook" }},
+	} {
+		for _, k := range of.list {
+			if !of.want[k.Name] || of.typ(k.Name) == "" {
+				t.Errorf("%s has %s, which is no key, or has no type", what, k.Name)
+			}
+			delete(of.want, k.Name)
 		}
-	}
-	for key := range rows {
-		if !keys[key] {
-			t.Errorf("harness/docs/hooks.md has %s, which is no key of a hook", key)
+		for name := range of.want {
+			t.Errorf("%s has no %s", what, name)
 		}
-	}
-	if len(keys) < 8 {
-		t.Errorf("%d keys were found", len(keys))
 	}
 }
 
-// leaves calls f for every key that holds a value. What a hook, a secret or a step
-// holds is documented elsewhere.
-func leaves(prefix string, v reflect.Value, f func(string, reflect.Value)) {
+// at is the value of a key.
+func at(v reflect.Value, names []string) reflect.Value {
 	for _, field := range reflect.VisibleFields(v.Type()) {
-		tag := field.Tag.Get("yaml")
-		name, inline, _ := strings.Cut(tag, ",")
-		if tag == "" || len(field.Index) > 1 {
+		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		if name != names[0] || name == "" {
 			continue
 		}
 		value := v.FieldByIndex(field.Index)
-		switch _, secret := value.Interface().(Secret); {
-		case inline == "inline":
-			leaves(prefix, value, f)
-		case value.Kind() == reflect.Struct && !secret:
-			leaves(prefix+name+".", value, f)
-		default:
-			f(prefix+name, value)
+		if len(names) == 1 {
+			return value
 		}
+		return at(value, names[1:])
 	}
+	return reflect.Value{}
 }
 
 // shown is a default as the document writes it; empty where there is none, or where it

@@ -1,29 +1,16 @@
 package target
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestVariablesTable: harness/docs/hooks.md lists every variable and every function,
-// with an example that is true.
-func TestVariablesTable(t *testing.T) {
-	raw, err := os.ReadFile("../docs/hooks.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc := string(raw)
-	row := func(cells ...string) {
-		if line := "| " + strings.Join(cells, " | ") + " |\n"; !strings.Contains(doc, line) {
-			t.Errorf("harness/docs/hooks.md has no row\n%s", line)
-		}
-	}
+// TestVariables: every variable and every function has an example that is true.
+func TestVariables(t *testing.T) {
 	listed := map[string]bool{}
 	for _, v := range Variables() {
 		listed[v.Name] = true
@@ -33,20 +20,20 @@ func TestVariablesTable(t *testing.T) {
 		if got, err := expand("{{."+v.Name+"}}", exampleVars()); err != nil || got != v.Example {
 			t.Errorf("%s is %q, %v; want its example", v.Name, got, err)
 		}
-		row("`{{."+v.Name+"}}`", v.Means, "`"+v.Example+"`")
 	}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Vars]()) {
 		if !listed[f.Name] {
 			t.Errorf("%s is a variable, and not listed", f.Name)
 		}
 	}
-	varying := map[string]string{"env": "/home/me", "uuid": "0f8c6d1e-3a5b-4f27-9c1d-7e2b4a6c8d90"}
 	for _, f := range Functions() {
 		got, err := expand(f.Example, exampleVars())
 		if err != nil || f.Gives != "" && got != f.Gives {
 			t.Errorf("%s gives %q, %v; want %q", f.Example, got, err, f.Gives)
 		}
-		row("`"+f.Example+"`", f.Does, "`"+cmp.Or(f.Gives, varying[f.Name])+"`")
+		if f.Does == "" {
+			t.Errorf("%s: nothing says what it gives", f.Name)
+		}
 	}
 }
 

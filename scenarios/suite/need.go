@@ -62,6 +62,9 @@ var hookFor = map[Need]struct {
 		[]string{"target.hooks.push", "target.push_on_queue"}},
 }
 
+// Settings are the keys of the configuration of which any one meets the need.
+func (n Need) Settings() []string { return hookFor[n].settings }
+
 // takes reports whether the queue hook takes a command.
 func takes(t *target.Target, c lab.Command) bool {
 	return t.Hooks.Queue.Takes(string(c.Verb), c.Format) == nil

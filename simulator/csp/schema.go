@@ -3,6 +3,8 @@ package csp
 import (
 	"embed"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -219,6 +221,13 @@ func (c *CSP) Remarks() (out []string) {
 	}
 	return out
 }
+
+// File is the provider's description, below simulator/csp.
+func (c *CSP) File() string { return "trees/" + c.tree }
+
+// Acting are the nodes that do something besides keeping a value, from the provider's
+// root on.
+func (c *CSP) Acting() []string { return slices.Sorted(maps.Keys(c.on)) }
 
 // CSPs returns the providers of the schema.
 func (s *Schema) CSPs() []CSP { return s.csps }

@@ -33,18 +33,23 @@ type Attestation string
 
 // Kinds of attestation.
 const (
-	// AttestGood is a claim about the key of the request, signed by the AIK. It is
-	// the default.
-	AttestGood Attestation = "good"
-	// AttestNone is a device without a usable TPM.
-	AttestNone Attestation = "none"
-	// AttestOtherKey is a claim about another key than the request's.
+	AttestGood     Attestation = "good" // the default
+	AttestNone     Attestation = "none"
 	AttestOtherKey Attestation = "other-key"
-	// AttestForged is a claim that its AIK did not sign.
-	AttestForged Attestation = "forged"
-	// AttestGarbage is base64 of something else.
-	AttestGarbage Attestation = "garbage"
+	AttestForged   Attestation = "forged"
+	AttestGarbage  Attestation = "garbage"
 )
+
+// Means says in words what a device sends; empty for an unknown kind.
+func (a Attestation) Means() string {
+	return map[Attestation]string{
+		AttestGood:     "a claim about the key of the request, signed by the AIK",
+		AttestNone:     "none, as a device without a usable TPM",
+		AttestOtherKey: "a claim about another key than the request's",
+		AttestForged:   "a claim that its AIK did not sign",
+		AttestGarbage:  "base64 of something else",
+	}[a]
+}
 
 // Attestations lists all kinds.
 func Attestations() []Attestation {

@@ -18,17 +18,34 @@ type Kind string
 // The kinds of tokens.
 const (
 	Good          Kind = "good"
-	AlgNone       Kind = "alg-none"       // not signed at all
-	WrongKey      Kind = "wrong-key"      // signed with a key that the provider does not publish
-	KeyConfusion  Kind = "key-confusion"  // HS256 with the public key as the secret
-	Tampered      Kind = "tampered"       // a claim was changed after signing
-	WrongAudience Kind = "wrong-audience" // for another application
-	WrongIssuer   Kind = "wrong-issuer"   // another issuer's name
-	WrongTenant   Kind = "wrong-tenant"   // another tenant's tid and issuer, signed with the same keys
-	Expired       Kind = "expired"        // an hour ago
-	NotYetValid   Kind = "not-yet-valid"  // from tomorrow on
-	NoExpiry      Kind = "no-expiry"      // without exp
+	AlgNone       Kind = "alg-none"
+	WrongKey      Kind = "wrong-key"
+	KeyConfusion  Kind = "key-confusion"
+	Tampered      Kind = "tampered"
+	WrongAudience Kind = "wrong-audience"
+	WrongIssuer   Kind = "wrong-issuer"
+	WrongTenant   Kind = "wrong-tenant"
+	Expired       Kind = "expired"
+	NotYetValid   Kind = "not-yet-valid"
+	NoExpiry      Kind = "no-expiry"
 )
+
+// Means says in words what a token of the kind is; empty for an unknown one.
+func (k Kind) Means() string {
+	return map[Kind]string{
+		Good:          "nothing is wrong with it",
+		AlgNone:       "not signed at all (alg is none)",
+		WrongKey:      "signed with a key that the directory does not publish",
+		KeyConfusion:  "signed by HS256 with the public key as the secret",
+		Tampered:      "a claim was changed after it was signed",
+		WrongAudience: "for another application",
+		WrongIssuer:   "another issuer's name",
+		WrongTenant:   "another tenant's tid and issuer, signed with the same keys",
+		Expired:       "expired an hour ago",
+		NotYetValid:   "valid from tomorrow on",
+		NoExpiry:      "without exp",
+	}[k]
+}
 
 // BadKinds returns all kinds that a server must refuse.
 func BadKinds() []Kind {

@@ -3,6 +3,7 @@ package mdmserver
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"sort"
@@ -38,6 +39,9 @@ type deviceView struct {
 	Documents  []documentView `json:"documents,omitempty"`
 }
 
+// readyPath is that of the fake WNS's control API, too.
+const readyPath = "/readyz"
+
 // Admin is the API for the server's operator:
 //
 //	GET  /devices[?active=true]        all devices
@@ -48,6 +52,7 @@ type deviceView struct {
 //	GET  /devices/{id}/linked          its linked enrollment, with Config.Linked: documents, commands and results
 //	POST /devices/{id}/linked/commands queue a command there; 201 and the command
 //	POST /devices/{id}/unenroll        end its management in its next session; 202
+//	GET  /readyz                       200 once it serves; needs no token
 //	POST /restart                      start again: sessions and tokens are gone, devices and commands are not; 204
 //
 // Errors are {"error": "..."} with 400, 401, 403, 404 or 409. A token, if not
@@ -67,7 +72,8 @@ func (s *Server) Admin(token string) http.Handler {
 		r.Path("/devices/{id}/linked/commands").Methods(http.MethodPost).HandlerFunc(s.linked.queueCommand)
 	}
 	r.Path("/restart").Methods(http.MethodPost).HandlerFunc(s.restart)
-	return guard.Handler(r, guard.Options{Name: "admin API", Advice: guard.WithToken, Token: token})
+	r.Path(readyPath).Methods(http.MethodGet).HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ready\n") }) //nolint:errcheck // the client is gone
+	return guard.Handler(r, guard.Options{Name: "admin API", Advice: guard.WithToken, Token: token, Open: []string{readyPath}})
 }
 
 func answer(w http.ResponseWriter, status int, v any) {

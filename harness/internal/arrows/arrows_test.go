@@ -57,6 +57,7 @@ var mayImport = map[string][]string{
 	"harness/load/page":            {"harness/load/result", "harness/printable"},
 	"harness/console":              {"simulator/syncml", "fakewns", "harness/devices", "harness/guard", "harness/load/result", "harness/page", "harness/redact", "harness/printable", "harness/wording"},
 	"harness/chaos":                {}, // tests only
+	"harness/newcomer":             {},
 	"harness/redact":               {}, // what may be shown; all who write texts for people know it
 	"harness/printable":            {}, // how it is shown
 	"harness/live":                 {"harness/printable"},
@@ -75,7 +76,9 @@ var mayImport = map[string][]string{
 	"harness/compare":              {"simulator", "harness/report", "harness/trace", "harness/bounded", "harness/redact", "harness/wording"},
 	"harness/facts":                {"simulator", "scenarios", "harness/explain", "harness/facts"},
 	"harness/fidelity":             {"simulator/csp", "simulator/dmclient", "harness/facts", "harness/fidelity"},
+	"harness/reference":            {"simulator", "fakewns", "harness", "scenarios"}, // it writes of all of them
 	"harness/internal":             {},
+	"harness/site":                 {}, // tests only
 	"internal":                     {}, // for tests of both sides
 	"scenarios/suite":              {"simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable"},
 	"scenarios/example":            {},
@@ -187,7 +190,7 @@ func TestPrintsOnlyInCLI(t *testing.T) {
 	exits := regexp.MustCompile(`\bos\.Exit\(|\bfmt\.Print(?:f|ln)?\(`)
 	for _, p := range packages(t) {
 		path := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
-		if path == "" || slices.Contains([]string{"harness/facts/write", "harness/fidelity/write", "harness/internal/gotest", "harness/load/scale", "simulator/csp/ddf/generate"}, path) {
+		if path == "" || slices.Contains([]string{"harness/facts/write", "harness/fidelity/write", "harness/reference/write", "harness/internal/gotest", "harness/load/scale", "simulator/csp/ddf/generate"}, path) {
 			continue // commands of their own
 		}
 		for _, name := range p.GoFiles {

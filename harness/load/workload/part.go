@@ -32,7 +32,7 @@ func kindNames() (out []string) {
 
 // keys checks only the keys of a part and of what it does.
 func (r *reader) keys(n *yaml.Node) {
-	m := r.mapping(n, "a part", append([]string{"name"}, kindNames()...)...)
+	m := r.mapping(n, "a part", namesOf(PartKeys())...)
 	if m == nil {
 		return
 	}
@@ -49,7 +49,7 @@ func (r *reader) part(n *yaml.Node, p *Plan) *load.Part {
 	if r.keys(n); len(r.wrong) > before {
 		return nil // also what is wrong with the keys below it
 	}
-	m := r.mapping(n, "a part", append([]string{"name"}, kindNames()...)...)
+	m := r.mapping(n, "a part", namesOf(PartKeys())...)
 	part := &load.Part{}
 	var value *yaml.Node
 	for i, k := range m.keys {
@@ -173,7 +173,7 @@ func (r *reader) arrivals(kind load.Kind, v *mapping, at *yaml.Node, p *Plan) *l
 }
 
 func (r *reader) day(n *yaml.Node) (d load.Day) {
-	m := r.mapping(n, "day", "from", "to", "peak", "base")
+	m := r.mapping(n, "day", namesOf(DayKeys())...)
 	if m == nil {
 		return d
 	}

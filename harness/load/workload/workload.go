@@ -74,7 +74,7 @@ func Parse(file string, raw []byte) (*Plan, error) {
 // plan reads the file's top level.
 func (r *reader) plan(n *yaml.Node) *Plan {
 	p := &Plan{Speed: 1, at: map[*load.Part]*yaml.Node{}}
-	m := r.mapping(n, "the plan", "devices", "duration", "warmup", "speed", "seed", "parts")
+	m := r.mapping(n, "the plan", namesOf(PlanKeys())...)
 	if m == nil {
 		return p
 	}
