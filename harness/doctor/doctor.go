@@ -212,7 +212,7 @@ func (p *patient) session() Finding {
 	if errors.Is(err, dmclient.ErrEndless) {
 		p.tell(Finding{Step: "session", State: Stops, Saw: err.Error() + ": the server asks something in each of its messages",
 			Do: "end the session once everything is answered: dmwake test --only SES-14 shows the messages"})
-		return good("%d messages, then the device gave up", len(s.Sent))
+		return good("%s, then the device gave up", wording.Count(len(s.Sent), "message"))
 	}
 	if err != nil && s != nil && s.End == fmt.Sprintf("HTTP status %d", http.StatusNotFound) {
 		return bad(err.Error(), "serve sessions at "+p.device.Address()+", which ADDR of the provisioning document says, or let it say another address")
