@@ -152,7 +152,7 @@ bin/site:
 
 .PHONY: site
 site: bin/site ## make bin/site, a web site of harness/docs with a search box, and check its links
-	$(GO) test ./harness/site -run TestSite/links -count 1 -args -site $(SITE)
+	$(GO) test ./harness/site -run 'TestSite/(links|terms)' -count 1 -args -site $(SITE)
 
 DDF ?= $(wildcard ../shared/ddf/*.zip)
 

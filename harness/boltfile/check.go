@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 // found is what a file holds.
@@ -197,7 +199,7 @@ func repair(path string, kind Kind, c *found) (notice string, err error) {
 	if len(c.records) == 0 {
 		return fmt.Sprintf("the state file %s was damaged (%v) and nothing in it could be read: it is kept as %s, and a new one begins", path, c.wrong, aside), nil
 	}
-	return fmt.Sprintf("the state file %s was damaged (%v): it is kept as %s, and the %d records that could be read go on; what was in the damaged part is missing", path, c.wrong, aside, len(c.records)), nil
+	return fmt.Sprintf("the state file %s was damaged (%v): it is kept as %s, and %s that could be read go on; what was in the damaged part is missing", path, c.wrong, aside, wording.Counted(len(c.records), "record", "records")), nil
 }
 
 // write makes a sound file of records.

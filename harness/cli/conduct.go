@@ -43,7 +43,9 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 		r.Aborted = enrollErr.Error()
 		r.Scenarios = suite.NotRun(list, "the target could not be tested: "+enrollErr.Error())
 		r.Finish()
-		return errors.Join(outputs.write(r), &exitError{exitUnreachable, enrollErr})
+		unwritten := outputs.write(r)
+		outputs.tell(progress)
+		return errors.Join(unwritten, &exitError{exitUnreachable, enrollErr})
 	}
 	term.Header(r.Target, len(list))
 	var traced error
@@ -76,8 +78,16 @@ func conduct(ctx context.Context, s *streams, f *testFlags, l *lab.Lab, list []s
 	if f.annotate {
 		r.WriteAnnotations(raw(progress))
 	}
-	if err := errors.Join(outputs.write(r), writeBaseline(f.keep, r)); err != nil {
+	err := errors.Join(outputs.write(r), writeBaseline(f.keep, r))
+	outputs.tell(progress)
+	if err != nil {
 		return usage(err)
+	}
+	if f.keep != "" {
+		wrote(progress, f.keep)
+	}
+	if f.trace != "" && traced == nil {
+		say(progress, "wrote the sessions to %s\n", f.trace)
 	}
 	return verdict(r, enrollErr, out.Down)
 }

@@ -131,9 +131,6 @@ What a device acknowledges is in the file before the server gets the Status. Mea
 }
 
 func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) error {
-	if err := f.found(); err != nil {
-		return err
-	}
 	cfg, err := f.target()
 	if err != nil {
 		return usage(err)
@@ -155,6 +152,9 @@ func runDevices(ctx context.Context, s *streams, f *deviceFlags, r *runFlags) er
 		defer c.Close()
 		wns = c
 	} else {
+		if err := f.found(); err != nil {
+			return err
+		}
 		cfg.Target.Directory = target.Directory{} // the devices' own directory has the keys that the file keeps
 		l, err := lab.Start(cfg, lab.Options{})
 		if err != nil {
@@ -270,7 +270,8 @@ func (b *bench) run(ctx context.Context, lost *lostChannels) error {
 
 func (b *bench) status() string {
 	st := b.fleet.Stats()
-	return fmt.Sprintf("%d of %d enrolled, %d sessions (%d polls, %d pushes), %d failed", st.Enrolled, st.Devices, st.Sessions, st.Polls, st.Pushes, st.Failed)
+	return fmt.Sprintf("%d of %d enrolled, %s (%s, %s), %d failed", st.Enrolled, st.Devices,
+		wording.Count(st.Sessions, "session"), wording.Count(st.Polls, "poll"), wording.Count(st.Pushes, "push"), st.Failed)
 }
 
 // watch shows what the devices do: on a terminal in a table, elsewhere in a line for each

@@ -123,7 +123,7 @@ func TestDevices(t *testing.T) {
 	if err := run.Wait(); err != nil {
 		t.Errorf("after Ctrl-C: %v", err)
 	}
-	for _, want := range []string{"export HTTPS_PROXY=http://" + w.proxy, "<Data>1201</Data>", "./Vendor/MSFT/RemoteWipe/doWipe", "1 pushes"} {
+	for _, want := range []string{"export HTTPS_PROXY=http://" + w.proxy, "<Data>1201</Data>", "./Vendor/MSFT/RemoteWipe/doWipe", "1 push"} {
 		if !strings.Contains(seen.String(), want) {
 			t.Errorf("run does not show %q:\n%s", want, seen.String())
 		}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dmwake/dmwake/harness/doctor"
+	"github.com/dmwake/dmwake/harness/explain"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/simulator/entra"
@@ -82,6 +84,9 @@ func runDoctor(ctx context.Context, s *streams, config string, hooks []string) e
 		if f.Do != "" {
 			say(s.out, "%-18s -> %s\n", "", withConfig(f.Do, config))
 		}
+		if code := shownCode(f); code != "" {
+			say(s.out, "%-18s -> dmwake explain %s says more about the code\n", "", code)
+		}
 	}, hooks...)
 	switch {
 	case ctx.Err() != nil:
@@ -90,6 +95,22 @@ func runDoctor(ctx context.Context, s *streams, config string, hooks []string) e
 		say(s.out, "\nNo problems found. Run: dmwake test --config %s\n", config)
 	}
 	return first
+}
+
+var aCode = regexp.MustCompile(`\b(?:0x8[0-9A-Fa-f]{7}|AADSTS[0-9]+)\b`)
+
+// shownCode is the code in a finding that "dmwake explain" knows, if the finding does not
+// say so itself.
+func shownCode(f doctor.Finding) string {
+	if f.State == doctor.OK || strings.Contains(f.Saw+f.Do, "dmwake explain") {
+		return ""
+	}
+	for _, code := range aCode.FindAllString(f.Saw, -1) {
+		if len(explain.Lookup("", code)) > 0 {
+			return code
+		}
+	}
+	return ""
 }
 
 // withConfig gives the commands of a hint the file that is examined: without it

@@ -195,7 +195,7 @@ func healthyWhileRunning(c *cobra.Command) *cobra.Command {
 	run := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if file := readyFile(os.Getenv(healthEnv)); file != "" {
-			if _, err := os.Lstat(string(file)); errors.Is(err, os.ErrNotExist) && file.write(readyRunning{c.CommandPath(), os.Getpid()}) == nil {
+			if _, err := os.Lstat(string(file)); errors.Is(err, os.ErrNotExist) && file.write(io.Discard, readyRunning{c.CommandPath(), os.Getpid()}) == nil {
 				defer os.Remove(string(file))
 			}
 		}

@@ -156,11 +156,11 @@ func TestHealthRefused(t *testing.T) {
 		"http://127.0.0.1:1 http://x":     {exitUsage, "takes one URL"},
 		"http://127.0.0.1:1 --ready f":    {exitUsage, "not both"},
 		"http://127.0.0.1:1 --timeout 0s": {exitUsage, "--timeout"},
-		"http://" + testenv.Addr(t):       {exitFailed, "connection refused"},
+		"http://" + testenv.Addr(t):       {exitFailed, "nothing listens there"},
 		"--ready text":                    {exitFailed, "no file of --ready"},
 		"--ready empty.json":              {exitFailed, "no address"},
 		"--ready nowhere.json":            {exitFailed, "nothing is ready yet"},
-		"--timeout 50ms http://" + silent.Addr().String(): {exitFailed, "deadline"},
+		"--timeout 50ms http://" + silent.Addr().String(): {exitFailed, "it did not answer in time"},
 	} {
 		if code, said := healthOf(t, dir, nil, strings.Fields(args)...); code != want.code || !strings.Contains(said, want.said) || strings.Count(said, "\n") != 1 {
 			t.Errorf("health %s: exit code %d, want %d with %q: %s", args, code, want.code, want.said, said)

@@ -222,7 +222,7 @@ func (f *initFlags) next(out io.Writer) error {
 	steps = append(steps, [2]string{"dmwake doctor --config " + f.file, "# check it step by step"}, [2]string{"dmwake test --config " + f.file, "# the suite"})
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	for _, s := range steps {
-		say(w, "  %s\t%s\n", s[0], s[1])
+		put(w, "  %s\t%s\n", s[0], s[1]) // our own words: PASSWORD=... is no secret
 	}
 	return w.Flush()
 }

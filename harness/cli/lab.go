@@ -167,7 +167,7 @@ func serveLab(ctx context.Context, s *streams, f *labFlags, l *lab.Lab, token st
 	}
 	introduce(ctx, s, l, trust, token)
 	watch.start()
-	if err := f.ready.write(labReady(l, trust)); err != nil {
+	if err := f.ready.write(s.out, labReady(l, trust)); err != nil {
 		return usage(err)
 	}
 	if len(argv) > 0 {

@@ -68,7 +68,7 @@ func (w *journalWatch) end() bool {
 func (w *journalWatch) changed(e *fakewns.Entry, missed uint64) error {
 	if missed > 0 {
 		w.missed += missed
-		w.say("... %d changes not shown", missed)
+		w.say("... %s not shown", wording.Count(missed, "change"))
 	}
 	switch {
 	case e.Seq >= w.next:
@@ -204,7 +204,7 @@ func (w *journalWatch) summary() {
 		w.line("rules       broken: %s", strings.Join(parts, ", "))
 	}
 	if w.missed > 0 {
-		w.line("not seen    %d changes came too fast to be counted", w.missed)
+		w.line("not seen    %s came too fast to be counted", wording.Count(w.missed, "change"))
 	}
 	w.absent(requests)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/dmwake/dmwake/harness/load"
 	"github.com/dmwake/dmwake/harness/load/result"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 type loadFlags struct {
@@ -240,14 +241,15 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	if err := load.Check(l, o); err != nil {
 		return usage(inFlags(err)) // before the run says that it began
 	}
-	say(w, "dmwake load: %d devices against %s, %s (seed %d)\n", f.devices, l.Config.Target.Name, what, l.Seed)
+	warnOfDrain(s.err, append(append([]*result.Expectation{}, expected...), f.find.expected...), o.Drain)
+	say(w, "dmwake load: %s against %s, %s (seed %d)\n", wording.Count(f.devices, "device"), l.Config.Target.Name, what, l.Seed)
 	run, err := startLoad(ctx, l, o)
 	line.end()
 	if err != nil {
 		return err
 	}
 	defer run.Close()
-	pages.doing(fmt.Sprintf("%d devices against %s, %s", len(run.Devices()), l.Config.Target.Name, what))
+	pages.doing(fmt.Sprintf("%s against %s, %s", wording.Count(len(run.Devices()), "device"), l.Config.Target.Name, what))
 	if f.find.on() {
 		beginWatch(ctx, w, watch, o.At)
 		r, err := f.find.search(ctx, &search{w, run, o, out, line, watch, pages, expected})
@@ -266,6 +268,7 @@ func runLoad(ctx context.Context, s *streams, f *loadFlags) error {
 	}
 	unwritten := out.write(loadReport{r})
 	tell(w, r)
+	out.tell(w)
 	if unwritten != nil {
 		return usage(unwritten)
 	}
@@ -292,6 +295,15 @@ func startLoad(ctx context.Context, l *lab.Lab, o *load.Options) (*load.Run, err
 		return nil, usage(inFlags(err))
 	}
 	return run, nil
+}
+
+// warnOfDrain says which conditions a run cannot measure whole.
+func warnOfDrain(w io.Writer, all []*result.Expectation, drain time.Duration) {
+	for _, e := range all {
+		if e.Beyond(drain) {
+			say(w, "dmwake: %s allows more than --drain %s: what takes longer than that at the end of the run counts as lost; give --drain a longer time\n", e, load.Short(drain))
+		}
+	}
 }
 
 func parseExpectations(list []string) (out []*result.Expectation, err error) {

@@ -55,10 +55,10 @@ func serveConsole(w io.Writer, l *lab.Lab, o *load.Options, ln net.Listener) *lo
 		c.recent.Progress(p)
 		progress(p)
 	}
-	o.Observe = func(stage result.Stage, d time.Duration) {
+	o.Observe = func(part string, stage result.Stage, d time.Duration) {
 		c.recent.Observe(stage, d)
 		if observe != nil {
-			observe(stage, d)
+			observe(part, stage, d)
 		}
 	}
 	o.Enrolled = func(done, failed int) {

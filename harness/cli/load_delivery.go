@@ -18,6 +18,7 @@ import (
 	"github.com/dmwake/dmwake/harness/load/result"
 	"github.com/dmwake/dmwake/harness/load/server"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 type deliveryFlags struct {
@@ -155,6 +156,8 @@ func runDelivery(ctx context.Context, s *streams, f *deliveryFlags) error {
 	if err := tellDelivery(w, d); err != nil {
 		return err
 	}
+	out.tell(w)
+	table.tell(w)
 	switch {
 	case failed != nil:
 		return failed
@@ -201,7 +204,10 @@ func (f *deliveryFlags) compare(ctx context.Context, w io.Writer, l *lab.Lab, cf
 		undo = load.CollectLess(run.Peak())
 	}
 	defer func() { undo() }()
-	say(w, "dmwake load compare-delivery: %d devices against %s, three ways of %s each (seed %d)\n", f.devices, l.Config.Target.Name, lasts(f.hours, f.speed), l.Seed)
+	if err := delivery.Check(l, o); err != nil {
+		return &result.Delivery{}, usage(inDeliveryFlags(err)) // before the comparison says that it began
+	}
+	say(w, "dmwake load compare-delivery: %s against %s, three ways of %s each (seed %d)\n", wording.Count(f.devices, "device"), l.Config.Target.Name, lasts(f.hours, f.speed), l.Seed)
 	d, err := delivery.Run(ctx, l, o)
 	line.end()
 	none := (*load.EnrollError)(nil)

@@ -86,11 +86,15 @@ func TestCompareDeliveryWrong(t *testing.T) {
 		"--devices: 0 is not":                              {"--devices", "0"},
 		"--profile: ":                                      {"--profile", "win3"},
 		"--sender: \"x\" is unknown":                       {"--sender", "x"},
+		"--pid: there is no process 999999999":             {"--pid", "999999999"},
 		"the embedded server is a part of dmwake":          {"--pid", "1"},
 		"the report no/such/folder/d.md cannot be written": {"--markdown", "no/such/folder/d.md"},
 	} {
 		cmd := command(ctx, t.TempDir(), nil, append([]string{"load", "compare-delivery"}, args...)...)
 		out, _ := cmd.CombinedOutput()
+		if strings.Contains(string(out), "load compare-delivery: ") {
+			t.Errorf("%v: it says that it begins:\n%s", args, out)
+		}
 		if code := cmd.ProcessState.ExitCode(); code != exitUsage || !strings.Contains(string(out), want) {
 			t.Errorf("%v: exit code %d, %q is not in\n%s", args, code, want, out)
 		}

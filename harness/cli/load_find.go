@@ -175,7 +175,7 @@ func (k *findFlags) search(ctx context.Context, s *search) (*result.Result, erro
 	w, o, line, watch := s.w, s.o, s.line, s.watch
 	line.quiet = line.quiet || line.screen == nil // a line for each step is enough
 	p := &stepPrinter{w: w, of: result.OfRate}
-	c := &loadfind.Config{Conditions: k.expected, From: k.from, To: k.to, Step: k.step, Poisson: o.Plan.Poisson, Progress: o.Progress, Observe: o.Observe, Words: func(err error) string { return inFlags(err).Error() }}
+	c := &loadfind.Config{Conditions: k.expected, From: k.from, To: k.to, Step: k.step, Poisson: o.Plan.Poisson, Progress: o.Progress, Observe: func(stage result.Stage, d time.Duration) { observed(o, stage, d) }, Words: func(err error) string { return inFlags(err).Error() }}
 	if k.devices {
 		c.Every, c.Polls, p.of = k.every, k.polls, result.OfDevices
 	}
@@ -204,6 +204,7 @@ func (k *findFlags) search(ctx context.Context, s *search) (*result.Result, erro
 	line.drop()
 	unwritten := s.out.write(capacityReport{answer})
 	tellCapacity(w, answer, k)
+	s.out.tell(w)
 	switch {
 	case unwritten != nil:
 		return answer.Found(), usage(unwritten)
@@ -211,6 +212,17 @@ func (k *findFlags) search(ctx context.Context, s *search) (*result.Result, erro
 		return answer.Found(), usage(inFlags(failed))
 	}
 	return answer.Found(), judgeCapacity(w, answer, s.expected)
+}
+
+// observed is for options without an observer, too. A search has one part.
+func observed(o *load.Options, stage result.Stage, d time.Duration) {
+	part := "pushes"
+	if o.Poll > 0 {
+		part = "polls"
+	}
+	if o.Observe != nil {
+		o.Observe(part, stage, d)
+	}
 }
 
 // stepWatch adds to the result of each step what was seen of the server. It was idle

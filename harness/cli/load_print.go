@@ -12,6 +12,7 @@ import (
 	"github.com/dmwake/dmwake/harness/live"
 	"github.com/dmwake/dmwake/harness/load"
 	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 // tell prints a result.
@@ -22,7 +23,7 @@ func tell(w io.Writer, r *result.Result) {
 		unfinished = fmt.Sprintf(", %d unfinished when interrupted", c.Unfinished)
 	}
 	if len(r.Parts) == 0 {
-		say(w, "\n%d wake-ups: %d done by push, %d by polling, %d failed, %d lost%s; %.1f a second\n\n", c.Started, c.Done, c.Polled, c.Failed, c.Lost, unfinished, r.Rate())
+		say(w, "\n%s: %d done by push, %d by polling, %d failed, %d lost%s; %.1f a second\n\n", wording.Count(c.Started, "wake-up"), c.Done, c.Polled, c.Failed, c.Lost, unfinished, r.Rate())
 	}
 	tellParts(w, r)
 	if len(r.Parts) == 0 {

@@ -20,11 +20,11 @@ func loadCompareCommand(s *streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "compare BEFORE.json NOW.json",
 		Short: "Compare the results of two runs, stage by stage",
-		Long: `Compares two results of "dmwake load --json".
+		Long: `Compares two results of "dmwake load --json", and of a plan each part.
 
 Exit codes: 0 not worse, 1 worse: more wake-ups polled, failed, lost or without
-work, none done, or the p99 of the whole grew by more than --slack; 2 usage, or no
-wake-up was done in the earlier run.`,
+work, none done, or the p99 of the whole grew by more than --slack, in all or in a
+part; 2 usage, or no wake-up was done in the earlier run.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return usage(fmt.Errorf("dmwake load compare takes two files, but got %d", len(args)))
@@ -144,6 +144,7 @@ func (s *streams) whole(json, html string, expect []string, join func(w io.Write
 	}
 	unwritten := out.write(loadReport{all})
 	tell(w, all)
+	out.tell(w)
 	if unwritten != nil {
 		return usage(unwritten)
 	}

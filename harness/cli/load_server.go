@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -50,13 +52,16 @@ func (f *serverFlags) any() bool { return len(f.pids)+len(f.containers)+len(f.ur
 // watch checks what is to be watched. cfg is nil for the embedded server.
 func (f *serverFlags) watch(ctx context.Context, cfg *target.Config) (*server.Watch, error) {
 	w := &server.Watch{}
-	if cfg == nil && len(f.pids)+len(f.containers) > 0 {
-		return nil, errors.New("--pid, --container: the embedded server is a part of dmwake, and its use of the processor cannot be told apart; run the server as a process of its own and name it by --config")
-	}
 	for _, pid := range f.pids {
+		if cfg == nil && running(pid) {
+			break // it is told below that it cannot be the server
+		}
 		if err := w.AddProcess(pid); err != nil {
 			return nil, fmt.Errorf("--pid: %w", err)
 		}
+	}
+	if cfg == nil && len(f.pids)+len(f.containers) > 0 {
+		return nil, errors.New("--pid, --container: the embedded server is a part of dmwake, and its use of the processor cannot be told apart; run the server as a process of its own and name it by --config")
 	}
 	for _, name := range f.containers {
 		if err := w.AddContainer(ctx, name); err != nil {
@@ -84,6 +89,17 @@ func (f *serverFlags) watch(ctx context.Context, cfg *target.Config) (*server.Wa
 		}
 	}
 	return w, nil
+}
+
+// running tells whether there is a process; one of another user counts.
+func running(pid int) bool {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	defer p.Release() //nolint:errcheck // it was only looked for
+	err = p.Signal(syscall.Signal(0))
+	return err == nil || errors.Is(err, os.ErrPermission)
 }
 
 // scrapeClient trusts target.ca besides the system's CAs: a server's metrics often

@@ -147,7 +147,7 @@ func TestLoadMetrics(t *testing.T) {
 	cmd := command(ctx, t.TempDir(), nil, "load", "--devices", "4", "--rate", "20", "--duration", "3s", "--metrics", at)
 	started(t, cmd, "for a last scrape by Prometheus")
 	text := scrape()
-	for _, want := range []string{`dmwake_load_wakeups{state="started"} 60`, `dmwake_load_wakeups{state="done"} 60`, `dmwake_load_wakeups{state="lost"} 0`, `dmwake_load_wakeups{state="open"} 0`, `dmwake_load_stage_seconds_count{stage="whole"} 60`} {
+	for _, want := range []string{`dmwake_load_wakeups{part="pushes",state="started"} 60`, `dmwake_load_wakeups{part="pushes",state="done"} 60`, `dmwake_load_wakeups{part="pushes",state="lost"} 0`, `dmwake_load_wakeups{part="pushes",state="open"} 0`, `dmwake_load_stage_seconds_count{part="pushes",stage="whole"} 60`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}

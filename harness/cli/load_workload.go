@@ -15,6 +15,7 @@ import (
 	"github.com/dmwake/dmwake/harness/load"
 	"github.com/dmwake/dmwake/harness/load/result"
 	"github.com/dmwake/dmwake/harness/load/workload"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 // workloadFlags are the flags of load that say what goes on beside the wake-ups.
@@ -187,7 +188,7 @@ func (f *loadFlags) tellPlan(w io.Writer) error {
 	if err != nil {
 		return usage(inFlags(err))
 	}
-	say(w, "%d devices enroll first. Then the plan takes %s", o.Devices, load.Short(o.Plan.Duration))
+	say(w, "%s first. Then the plan takes %s", wording.Counted(o.Devices, "device enrolls", "devices enroll"), load.Short(o.Plan.Duration))
 	if o.Speed != 1 {
 		say(w, ", which is %s at speed %g; all times and rates below are those of the plan", about(time.Duration(float64(o.Plan.Duration)/o.Speed)), o.Speed)
 	}

@@ -211,7 +211,7 @@ func runMDM(ctx context.Context, s *streams, f *mdmFlags) error {
 	if err != nil {
 		return usage(err)
 	}
-	if err := f.ready.write(readyMDM{f.url + mdmserver.DiscoveryPath, "http://" + admin.Addr().String(), file, f.username, devices.Addr().String(), os.Getpid()}); err != nil {
+	if err := f.ready.write(s.out, readyMDM{f.url + mdmserver.DiscoveryPath, "http://" + admin.Addr().String(), file, f.username, devices.Addr().String(), os.Getpid()}); err != nil {
 		return usage(err)
 	}
 	fmt.Fprintln(s.out, "ready; press Ctrl-C to stop")

@@ -17,6 +17,23 @@ type outputs struct {
 	json, junit, html *output
 }
 
+// tell names the files that were written.
+func (o *outputs) tell(w io.Writer) {
+	for _, f := range []*output{o.json, o.junit, o.html} {
+		f.tell(w)
+	}
+}
+
+// tell names the file, if it was written; nil, standard output and devices are none.
+func (o *output) tell(w io.Writer) {
+	if o != nil && o.path != "" && o.file == nil {
+		wrote(w, o.path)
+	}
+}
+
+// wrote names a file that a command wrote.
+func wrote(w io.Writer, path string) { say(w, "wrote %s\n", path) }
+
 type output struct {
 	w    io.Writer
 	file *os.File // nil for standard output
@@ -95,11 +112,13 @@ func (o *output) finish() error {
 	if err := o.file.Close(); err != nil {
 		return err
 	}
-	o.file = nil
-	if o.path == "" {
-		return nil
+	if o.path != "" {
+		if err := os.Rename(name, o.path); err != nil {
+			return err
+		}
 	}
-	return os.Rename(name, o.path)
+	o.file = nil // written
+	return nil
 }
 
 // written is a result in these formats; a load result has no JUnit format.

@@ -360,7 +360,7 @@ func TestReadMistakes(t *testing.T) {
 		"wevtutil qe FILE.evtx /lf:true":    {"read", file("log.evtx", "ElfFile\x00\x00")},
 		"it is a ZIP file; unpack it first": {"read", file("log.zip", "PK\x03\x04")},
 		"it has binary parts":               {"read", "--anonymize", file("binary", "<SyncML>\x03\x01")},
-		"if any flags in the group":         {"read", "--json", "--anonymize", file("x", "0x80180001")},
+		"exclude each other":                {"read", "--json", "--anonymize", file("x", "0x80180001")},
 	} {
 		code, out, errs := inProcess(args...)
 		if code != exitUsage || out != "" || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {

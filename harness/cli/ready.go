@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,7 +54,7 @@ func (r *readyFile) clear() error {
 }
 
 // write writes the whole file at once, so that nobody reads half of it.
-func (r readyFile) write(v any) error {
+func (r readyFile) write(w io.Writer, v any) error {
 	if r == "" {
 		return nil
 	}
@@ -66,6 +67,7 @@ func (r readyFile) write(v any) error {
 	if err := errors.Join(enc.Encode(v), out.finish()); err != nil {
 		return fmt.Errorf("--ready: %w", err)
 	}
+	out.tell(w)
 	return nil
 }
 

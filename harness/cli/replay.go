@@ -65,7 +65,7 @@ func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) err
 		say(s.err, "dmwake: note: %s\n", n)
 	}
 	if f.session < 0 || f.session > len(list) {
-		return usage(fmt.Errorf("--session %d: the file has %d sessions", f.session, len(list)))
+		return usage(fmt.Errorf("--session %d: the file has %s", f.session, wording.Count(len(list), "session")))
 	}
 	var cfg *target.Config
 	if f.config != "" {
@@ -98,7 +98,7 @@ func runReplay(ctx context.Context, s *streams, f *replayFlags, file string) err
 			}
 		}
 		d := devices[r.Device]
-		say(s.out, "session %d of %d: SessionID %s of device %s, %d messages; replayed by %s\n", i+1, len(list), r.Session, r.Device, len(r.Sent), d.Identity().DeviceID)
+		say(s.out, "session %d of %d: SessionID %s of device %s, %s; replayed by %s\n", i+1, len(list), r.Session, r.Device, wording.Count(len(r.Sent), "message"), d.Identity().DeviceID)
 		channel, _, err := l.WNS.OpenChannel(ctx, d.Identity().DeviceID, l.Config.WNS.App.PFN, func([]byte) {})
 		if err != nil {
 			channel = ""

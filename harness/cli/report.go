@@ -72,6 +72,7 @@ report.`,
 			if err := o.write(since{now, before}); err != nil {
 				return usage(err)
 			}
+			o.tell(s.out)
 			if len(d.Broken) > 0 {
 				return &exitError{exitFailed, errSilent}
 			}
@@ -125,6 +126,7 @@ Exit codes are as for dmwake test.`,
 			if err := o.write(merged); err != nil {
 				return usage(err)
 			}
+			o.tell(s.err)
 			return verdict(merged, nil, nil)
 		},
 	}

@@ -36,7 +36,7 @@ func TestDeviceRunOnATerminal(t *testing.T) {
 		return strings.Contains(seen, "device           state") && strings.Count(seen, "CSP, 2 commands") == 8 && strings.Contains(seen, "8 of 8 enrolled")
 	})
 	w.post("/devices/"+all[2].DeviceID+"/push", "")
-	seen := v.Await("the push and its session", func(seen string) bool { return strings.Contains(seen, "push, ") && strings.Contains(seen, "1 pushes") })
+	seen := v.Await("the push and its session", func(seen string) bool { return strings.Contains(seen, "push, ") && strings.Contains(seen, "1 push") })
 	if !strings.Contains(seen, "  1  poll ") {
 		t.Errorf("no row with one push, and what is next:\n%s", seen)
 	}

@@ -92,7 +92,8 @@ func TestNamesComplete(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
 		"test --only PFN-0": "PFN-03\t", "test --area P": "PFN\n", "test --mutant pfn-a": "pfn-atomic\t", "mdm --variant csp-": "csp-spelled\t",
-		"load --profile win10": "win10-22h2\t", "repro add-": "add-pfn-418", "explain 0x8018": "0x80180006",
+		"load --profile win10": "win10-22h2\t", "repro add-": "add-pfn-418", "load --sender h": "hook\n", "load --key e": "ec\n", "test --fail-on p": "partial\n", "mdm --encoding w": "wbxml\n", "init --preset r": "reference",
+		"csp ./Device/Vendor/MSFT/Bit": "./Device/Vendor/MSFT/BitLocker", "csp list BitL": "BitLocker\n", "device compare --quirk pfn": "pfn-errors\t", "explain 0x8018": "0x80180006",
 	} {
 		var out, errs strings.Builder
 		words := strings.Fields(line)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/redact"
 
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/csp"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
@@ -241,10 +242,10 @@ func (p *player) notes() {
 		note("the file has no whole enrollment before its sessions: the simulated device enrolled with a document made up of what the sessions tell")
 	}
 	if p.madeUp > 0 {
-		note("%d messages of the server are not in the file: they were made up of the device's answers, and a status whose node is unknown was taken from the file", p.madeUp)
+		note("%s of the server not in the file, and made up of the device's answers; a status whose node is unknown was taken from the file", wording.Counted(p.madeUp, "message", "messages"))
 	}
 	if p.indented > 0 {
-		note("%d messages are not as they were on the wire (indented, or WBXML written as XML): their bytes were not compared", p.indented)
+		note("%s not as on the wire (indented, or WBXML written as XML): the bytes were not compared", wording.Counted(p.indented, "message is", "messages are"))
 	}
 }
 

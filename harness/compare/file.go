@@ -14,6 +14,7 @@ import (
 	"github.com/dmwake/dmwake/harness/bounded"
 	"github.com/dmwake/dmwake/harness/redact"
 	"github.com/dmwake/dmwake/harness/trace"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/enroll"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -153,7 +154,7 @@ func (f *File) recorded(list []trace.Exchange) (out []*Step) {
 		out = append(out, s)
 	}
 	if other > 0 {
-		f.note("%d requests of the recording are neither of an enrollment nor of a session, and are left out", other)
+		f.note("%s left out: neither of an enrollment nor of a session", wording.Counted(other, "request of the recording is", "requests of the recording are"))
 	}
 	return out
 }

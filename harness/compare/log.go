@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/trace"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
 
@@ -51,7 +52,7 @@ func (f *File) log(text string) (out []*Step, err error) {
 	}
 	l.between(text)
 	if l.answers > 0 {
-		f.note("%d answers of a server stand after no request, and are left out", l.answers)
+		f.note("%s after no request left out", wording.Counted(l.answers, "answer of a server that stands", "answers of a server that stand"))
 	}
 	return l.out, nil
 }

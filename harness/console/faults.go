@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/fakewns/faults"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 // activeRow is an injected fault.
@@ -81,7 +82,7 @@ func (c *console) endFaults(name string) string {
 	case n == 0:
 		return "No fault was active."
 	case name == "":
-		return fmt.Sprintf("%d faults are off.", n)
+		return wording.Counted(n, "fault is", "faults are") + " off."
 	}
 	return "The fault " + name + " is off."
 }

@@ -1,5 +1,7 @@
 package devices
 
+import "github.com/dmwake/dmwake/harness/wording"
+
 // Sessions gives the sessions that a device remembers, oldest first, without messages.
 func (p *Pool) Sessions(id string, reveal bool) ([]Session, error) {
 	s, err := p.find(id)
@@ -29,7 +31,7 @@ func (p *Pool) Session(id string, number int, reveal bool) (Session, error) {
 	case count == 0:
 		return Session{}, fail(Unknown, "%s had no session yet", s.name())
 	case number < 0 || number > count:
-		return Session{}, fail(Unknown, "%s had %d sessions, and no session %d", s.name(), count, number)
+		return Session{}, fail(Unknown, "%s had %s, and no session %d", s.name(), wording.Count(count, "session"), number)
 	case number < first:
 		return Session{}, fail(Unknown, "session %d of %s is no longer kept; the oldest that is kept is %d", number, s.name(), first)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/redact"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 )
 
@@ -224,7 +225,7 @@ func (p *Pool) late(s *slot, c *Condition, since uint64, own int, timeout time.D
 		came = strings.Join(words, "; ")
 	}
 	if lost > 0 {
-		hint += fmt.Sprintf("; %d older events are no longer kept", lost)
+		hint += "; " + wording.Counted(lost, "older event is", "older events are") + " no longer kept"
 	}
 	out.Text = fmt.Sprintf("%s did not come to %s within %s. Since event %d: %s%s.%s", c.words(), s.name(), timeout, since, came, hint, s.why(count))
 	if len(out.Came) > toldThings*4 {

@@ -16,6 +16,7 @@ import (
 	"github.com/dmwake/dmwake/fakewns"
 	"github.com/dmwake/dmwake/harness/lab"
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/enroll"
 )
@@ -96,13 +97,6 @@ func Examine(ctx context.Context, l *lab.Lab, tell func(Finding), hooks ...strin
 
 func good(format string, args ...any) Finding {
 	return Finding{State: OK, Saw: fmt.Sprintf(format, args...)}
-}
-
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }
 
 func bad(saw, do string) Finding { return Finding{State: Bad, Saw: saw, Do: do} }
@@ -210,35 +204,6 @@ func (p *patient) enrollment() Finding {
 	return good("device %s, ProviderID %q, sessions at %s", p.device.Identity().DeviceID, p.device.Provider(), p.device.Address())
 }
 
-func (p *patient) refused(err error) Finding {
-	f := bad(err.Error(), "to see the messages, run: dmwake device enroll -v, with the same discovery and user")
-	var hook *target.HookError
-	f.Reach = !errors.As(err, &hook)
-	if excused := lab.Excuse(err); excused != nil {
-		f.Saw, f.Do = excused.What, excused.Do
-		return f
-	}
-	var e *enroll.Error
-	if errors.As(err, &e) && e.Step == enroll.StepSignIn && !e.Refused() {
-		f.Do = "if a person would do more on that page than enter name and password: " + lab.TokenDo
-	}
-	if named := map[string]string{enroll.StepPolicies: "EnrollmentPolicyServiceUrl", enroll.StepToken: "EnrollmentServiceUrl"}; errors.As(err, &e) && e.Status == http.StatusNotFound && named[e.Step] != "" {
-		f.Do = fmt.Sprintf("serve %s where %s of the Discover reply says, or let it name another address", e.Step, named[e.Step])
-	}
-	if errors.As(err, &e) && e.Refused() {
-		f.Do = "check target.username and target.password"
-		switch {
-		case p.lab.Directory != nil:
-			f.Do = fmt.Sprintf("set the server's directory to tenant %s, issuer %s, audience %s, keys %s", p.lab.Directory.Tenant(), p.lab.Directory.Issuer(), p.lab.Directory.Audience(), p.lab.Directory.KeysURL())
-		case p.t.Hooks.Token != nil:
-			f.Do = "check what the token hook prints: audience, tenant and expiry"
-		case p.t.Certificate.Cert != "":
-			f.Do = "check that the server trusts the issuer of target.certificate"
-		}
-	}
-	return f
-}
-
 func (p *patient) session() Finding {
 	s, err := p.device.Sync(p.ctx, dmclient.SyncOptions{Origin: dmclient.OriginEnrollment})
 	if failed := p.lab.AfterSession(p.ctx, p.device, s); failed != nil {
@@ -247,12 +212,15 @@ func (p *patient) session() Finding {
 	if errors.Is(err, dmclient.ErrEndless) {
 		p.tell(Finding{Step: "session", State: Stops, Saw: err.Error() + ": the server asks something in each of its messages",
 			Do: "end the session once everything is answered: dmwake test --only SES-14 shows the messages"})
-		return good("%d messages, then the device gave up", len(s.Sent))
+		return good("%s, then the device gave up", wording.Count(len(s.Sent), "message"))
+	}
+	if err != nil && s != nil && s.End == fmt.Sprintf("HTTP status %d", http.StatusNotFound) {
+		return bad(err.Error(), "serve sessions at "+p.device.Address()+", which ADDR of the provisioning document says, or let it say another address")
 	}
 	if err != nil {
 		return bad(err.Error(), "run: dmwake test --area SES, which says what Windows expects")
 	}
-	return good("%s, %s: %s", count(len(s.Sent), "message"), count(len(s.Commands), "command"), s.End)
+	return good("%s, %s: %s", wording.Count(len(s.Sent), "message"), wording.Count(len(s.Commands), "command"), s.End)
 }
 
 func (p *patient) lookup() Finding {
@@ -383,7 +351,11 @@ func (p *patient) others() Finding {
 		}
 	}
 	if len(lack) > 0 {
-		return p.untried(Finding{State: Note, Saw: "present: " + strings.Join(append(have, ""), " ") + "; missing: " + strings.Join(lack, ", "), Do: "add them if the server has such functions"})
+		saw := "missing: " + strings.Join(lack, ", ")
+		if len(have) > 0 {
+			saw = "present: " + strings.Join(have, ", ") + "; " + saw
+		}
+		return p.untried(Finding{State: Note, Saw: saw, Do: "add them if the server has such functions"})
 	}
 	return p.untried(good("%s", strings.Join(have, ", ")))
 }

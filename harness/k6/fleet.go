@@ -139,7 +139,7 @@ func (f *Fleet) drive(list ...*load.Batch) *sobek.Promise {
 	recs, ctx := f.recorders(list), f.i.vu.Context()
 	list[0].Progress = func(p load.Progress) {
 		for k, rec := range recs {
-			rec.count(p.Parts[k])
+			rec.count(p.Parts[k].Counts)
 			rec.flush()
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/fakewns"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/simulator/dmclient"
 	"github.com/dmwake/dmwake/simulator/syncml"
 )
@@ -64,7 +65,7 @@ func (l *Lab) PFNTrouble(d *dmclient.Device) *PFNTrouble {
 		return &PFNTrouble{Cause: PFNNotAsked, PFN: d.PFN(), Code: syncml.OK, What: fmt.Sprintf("the server set %s and the device has a channel, but the server did not ask for its URI", d.PFN()),
 			Do: "send Get of .../Push/ChannelURI after the PFN: without the URI the server cannot push (dmwake test --only PFN-09)"}
 	case len(set) == 0:
-		return &PFNTrouble{Cause: PFNNever, What: fmt.Sprintf("the server set no PFN in %d sessions", len(d.Sessions())),
+		return &PFNTrouble{Cause: PFNNever, What: "the server set no PFN in " + wording.Count(len(d.Sessions()), "session"),
 			Do: "turn WNS push on in the server, or set target.push: none; most of PFN to PSH cannot be decided"}
 	}
 	last := set[len(set)-1]

@@ -76,7 +76,11 @@ func (r *Run) Go(ctx context.Context) (*result.Result, error) {
 	o := r.opts
 	var list []*Batch
 	for _, p := range o.parts {
-		list = append(list, &Batch{Plan: p.Plan, Storm: p.Storm, At: o.At, Progress: o.Progress, Observe: o.Observe, part: p})
+		b := &Batch{Plan: p.Plan, Storm: p.Storm, At: o.At, Progress: o.Progress, part: p}
+		if o.Observe != nil {
+			b.Observe = func(stage result.Stage, d time.Duration) { o.Observe(p.Name, stage, d) }
+		}
+		list = append(list, b)
 	}
 	return r.together(ctx, list)
 }

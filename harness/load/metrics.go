@@ -28,27 +28,31 @@ func NewMetrics() *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(),
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "dmwake_load_stage_seconds", Help: "Duration of each stage from trigger to finished work.",
 			Buckets:                     []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 200}, []string{"stage"}),
-		counts: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "dmwake_load_wakeups", Help: "Wake-ups by state, without the warm-up. open: under way; lost: known at the end of the run."}, []string{"state"}),
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 200}, []string{"part", "stage"}),
+		counts: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "dmwake_load_wakeups", Help: "Wake-ups by state, without the warm-up. open: under way; lost: known at the end of the run."}, []string{"part", "state"}),
 	}
 	m.registry.MustRegister(m.stages, m.counts)
 	return m
 }
 
 // Observe is Options.Observe.
-func (m *Metrics) Observe(stage result.Stage, d time.Duration) {
-	m.stages.WithLabelValues(string(stage)).Observe(d.Seconds())
+func (m *Metrics) Observe(part string, stage result.Stage, d time.Duration) {
+	m.stages.WithLabelValues(part, string(stage)).Observe(d.Seconds())
 }
 
 // Progress is Options.Progress.
 func (m *Metrics) Progress(p Progress) {
-	m.count(p.Counts, p.Open)
+	for _, part := range p.Parts {
+		m.count(part.Name, part.Counts, part.Open)
+	}
 }
 
 // Done sets the final counts. If Prometheus scraped during the run, the returned
 // channel is closed after one more scrape; otherwise it is nil.
 func (m *Metrics) Done(r *result.Result) (scraped <-chan struct{}) {
-	m.count(r.Counts, 0)
+	for _, p := range r.All() {
+		m.count(p.Name, p.Counts, 0)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.scraped {
@@ -58,9 +62,9 @@ func (m *Metrics) Done(r *result.Result) (scraped <-chan struct{}) {
 	return m.last
 }
 
-func (m *Metrics) count(c result.Counts, open int64) {
+func (m *Metrics) count(part string, c result.Counts, open int64) {
 	for state, n := range map[string]int64{"started": c.Started, "done": c.Done, "polled": c.Polled, "failed": c.Failed, "lost": c.Lost, "unfinished": c.Unfinished, "open": open} {
-		m.counts.WithLabelValues(state).Set(float64(n))
+		m.counts.WithLabelValues(part, state).Set(float64(n))
 	}
 }
 

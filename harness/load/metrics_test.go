@@ -3,6 +3,7 @@ package load
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,4 +83,20 @@ func TestMetrics(t *testing.T) {
 		return
 	}
 	t.Error("no stages among the metrics")
+}
+
+// TestMetricsOfParts: each part of a load has its own series.
+func TestMetricsOfParts(t *testing.T) {
+	m := NewMetrics()
+	m.Observe("pushes", result.Whole, time.Millisecond)
+	m.Observe("polls", result.Whole, time.Second)
+	m.Progress(Progress{Parts: []PartProgress{{"pushes", result.Counts{Started: 7}, 2}, {"polls", result.Counts{Started: 9}, 0}}})
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	for _, want := range []string{`dmwake_load_wakeups{part="pushes",state="started"} 7`, `dmwake_load_wakeups{part="pushes",state="open"} 2`, `dmwake_load_wakeups{part="polls",state="started"} 9`,
+		`dmwake_load_stage_seconds_count{part="pushes",stage="whole"} 1`, `dmwake_load_stage_seconds_count{part="polls",stage="whole"} 1`} {
+		if !strings.Contains(w.Body.String(), want+"\n") {
+			t.Errorf("%s is not in\n%s", want, w.Body)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 // Notes name options by the words that are the same as flags of dmwake load and
@@ -43,13 +44,13 @@ func (r *Run) notes(out *result.Result, batches []*batch, was before) (list []st
 		note("%d of %d done wake-ups delivered nothing of their work (%s), and no other session delivered it since it was queued. Does the queue hook queue the command?", n, out.Counts.Done, out.Config.Work)
 	}
 	if late > 0 {
-		note("%d check-ins were due while the device's previous one was not over. They waited for it, and one session served all that waited; the stages wait, open and whole include the time.", late)
+		note("%s due while the device's previous one was not over. They waited for it, and one session served all that waited; the stages wait, open and whole include the time.", wording.Counted(late, "check-in was", "check-ins were"))
 	}
 	if o := r.opts; o.Speed > 0 && o.Speed != 1 {
 		note("The plan ran %g times as fast as it is written: its durations, intervals and rates are those of the plan, and measured times are real.", o.Speed)
 	}
 	if n := r.missed - was.missed; n > 0 {
-		note("The journal of WNS dropped %d requests before they were read. The stages trigger and wake lack them.", n)
+		note("The journal of WNS dropped %s unread. The stages trigger and wake lack what they tell.", wording.Count(n, "request"))
 	}
 	if late := out.Stages[result.Late]; late.Count > 0 && late.At["p99"] > slowWait {
 		note("dmwake itself was late by %s at the 99th percentile: this machine is too small for the rate. The stage whole includes the delay.", result.Micros(late.At["p99"]))
@@ -57,7 +58,7 @@ func (r *Run) notes(out *result.Result, batches []*batch, was before) (list []st
 	wait := out.Stages[result.Wait]
 	switch n := r.pool.waited() - was.waited; {
 	case n > 0:
-		note("%d times a device was woken while %d sessions were under way, the limit (workers), and waited for one to end. The stages wait, open and out include the time. Raise workers if this machine is not busy.", n, r.opts.Workers)
+		note("%s a device was woken while as many sessions as workers (%d) were under way, and waited for one to end. The stages wait, open and out include the time. Raise workers if this machine is not busy.", wording.Count(n, "time"), r.opts.Workers)
 	case wait.Count > 0 && wait.At["p99"] > slowWait && !isFull(out.CPU):
 		note("1 %% of the sessions began more than %s after the notification arrived, mostly because the device was still in its previous session. The stages wait, open and out include the time. With more devices or a lower rate each device is woken less often.", result.Micros(wait.At["p99"]))
 	}
@@ -66,7 +67,7 @@ func (r *Run) notes(out *result.Result, batches []*batch, was before) (list []st
 		note("This machine ran out of ports. Each session opens a connection, and a port to another machine stays in use for a minute afterwards: 28,000 ports allow about 470 sessions a second. Keep connections (resident), set net.ipv4.tcp_tw_reuse=1, widen net.ipv4.ip_local_port_range, or divide the load among machines.")
 	}
 	if n := out.Counts.Offline; n > 0 {
-		note("%d devices had no network. Their wake-ups are lost, unless a poll delivers their work.", n)
+		note("%s no network. Its wake-ups are lost, unless a poll delivers their work.", wording.Counted(n, "device had", "devices had"))
 	}
 	if r.opts.Rehearse {
 		note("This was a rehearsal: no device was woken, and times depend on the numbers of the wake-ups only.")

@@ -72,8 +72,8 @@ type Options struct {
 	TraceHeaders bool
 	// Progress is called about once a second.
 	Progress func(Progress)
-	// Observe is called for each measured stage. It must not block.
-	Observe func(stage result.Stage, d time.Duration)
+	// Observe is called for each measured stage of a part. It must not block.
+	Observe func(part string, stage result.Stage, d time.Duration)
 	// Waited is called for each wake-up whose work came with a poll: how long it waited
 	// until the poll was due, and how long it took from then on. It must not block.
 	Waited func(wait, rest time.Duration)
@@ -142,6 +142,9 @@ func (o *Options) check(l *lab.Lab) error {
 	}
 	if err := o.checkTarget(l); err != nil {
 		return err
+	}
+	if _, err := l.Config.Target.Profile(o.Profile); o.State == "" && err != nil {
+		return optionError("Profile", "%w", err)
 	}
 	if err := o.checkLimits(); err != nil {
 		return err

@@ -10,13 +10,20 @@ import (
 // Progress is the state of a run.
 type Progress struct {
 	Elapsed  time.Duration
-	Warming  bool            // the warm-up is not over
-	Counts   result.Counts   // lost ones are known at the end only
-	Parts    []result.Counts // of each of the batches that go on beside each other, in their order
-	Open     int64           // wake-ups under way, including the warm-up's
-	Rate     float64         // wake-ups that ended in the last second
-	P50, P99 int64           // of Whole so far, in microseconds
+	Warming  bool           // the warm-up is not over
+	Counts   result.Counts  // lost ones are known at the end only
+	Parts    []PartProgress // of each of the batches that go on beside each other, in their order
+	Open     int64          // wake-ups under way, including the warm-up's
+	Rate     float64        // wake-ups that ended in the last second
+	P50, P99 int64          // of Whole so far, in microseconds
 	Errors   map[string]int64
+}
+
+// PartProgress is the state of a part of a run.
+type PartProgress struct {
+	Name   string
+	Counts result.Counts
+	Open   int64
 }
 
 // report calls Progress once a second until ctx ends, with the sums of the batches.
@@ -40,7 +47,7 @@ func (r *Run) report(ctx context.Context, list []*batch) {
 		r.mu.Lock()
 		for _, b := range list {
 			t := &b.tally
-			p.Parts = append(p.Parts, t.counts())
+			p.Parts = append(p.Parts, PartProgress{b.part.Name, t.counts(), t.open()})
 			p.Counts.Add(t.counts())
 			p.Open += t.open()
 			over += t.over

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/paste"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/scenarios/suite"
 	"github.com/dmwake/dmwake/simulator/dmclient"
@@ -66,7 +67,7 @@ func (r *rules) judge(s *paste.Session) {
 		}
 	}
 	if len(rec.Pairs) > maxPairs || commands > maxCommands {
-		r.notes = append(r.notes, fmt.Sprintf("session %s has %d messages of the server and %d elements in all, and is not judged by the rules", s.ID, len(rec.Pairs), commands))
+		r.notes = append(r.notes, fmt.Sprintf("session %s has %s of the server and %d elements in all, and is not judged by the rules", s.ID, wording.Count(len(rec.Pairs), "message"), commands))
 		return
 	}
 	for _, p := range suite.Judge(r.list, rec) {

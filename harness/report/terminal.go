@@ -9,6 +9,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/printable"
 	"github.com/dmwake/dmwake/harness/redact"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 // Terminal writes progress and summary for a person. Its methods may be called
@@ -76,11 +77,7 @@ func (t *Terminal) Header(target Target, count int) {
 	if t.Quiet {
 		return
 	}
-	scenarios := "scenarios"
-	if count == 1 {
-		scenarios = "scenario"
-	}
-	fmt.Fprintf(t.W, "dmwake %s: %d %s against %s\n", Version, count, scenarios, inLine(target.Name))
+	fmt.Fprintf(t.W, "dmwake %s: %s against %s\n", Version, wording.Count(count, "scenario"), inLine(target.Name))
 	if len(target.Mutants) > 0 {
 		fmt.Fprintf(t.W, "broken on purpose: %s\n", inLine(strings.Join(target.Mutants, ", ")))
 	}

@@ -52,7 +52,8 @@ func build(t *testing.T) string {
 // made is for make site, which checks what it has made.
 var made = flag.String("site", "", "folder of the site to check; without it the test makes one")
 
-// TestSite: no link of the site is dead, its search finds, and it fits a telephone.
+// TestSite: no link of the site is dead, its search finds everything, and it fits a
+// telephone.
 func TestSite(t *testing.T) {
 	folder := *made
 	if folder == "" {
@@ -60,6 +61,7 @@ func TestSite(t *testing.T) {
 	}
 	address := (&url.URL{Scheme: "file", Path: filepath.ToSlash(folder)}).String()
 	t.Run("links", func(t *testing.T) { checkLinks(t, folder) })
+	t.Run("terms", func(t *testing.T) { checkTerms(t, folder) })
 	t.Run("browser", func(t *testing.T) {
 		tab := browser.Start(t)
 		if err := chromedp.Run(tab); err != nil { // opens it: the limits below are of single pages

@@ -6,7 +6,7 @@ import (
 )
 
 // Count is a number with its noun: 1 device, 3 devices, 2 pushes.
-func Count[N ~int | ~int64](n N, noun string) string {
+func Count[N ~int | ~int64 | ~uint64](n N, noun string) string {
 	switch {
 	case n == 1:
 		return "1 " + noun
@@ -19,7 +19,7 @@ func Count[N ~int | ~int64](n N, noun string) string {
 }
 
 // Counted is Count for a noun and verb: Counted(n, "device begins", "devices begin").
-func Counted[N ~int | ~int64](n N, one, many string) string {
+func Counted[N ~int | ~int64 | ~uint64](n N, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

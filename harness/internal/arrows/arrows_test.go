@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"simulator/mdmserver/variants": {"simulator/mdmserver", "simulator/mdmserver/hook", "simulator/enroll", "simulator/syncml", "harness/nearest"},
 	"simulator/example":            {},
 	"fakewns":                      {"fakewns", "harness/boltfile", "harness/faultspec", "harness/guard", "harness/redact", "harness/printable"},
-	"harness/boltfile":             {}, // both sides keep their state in this way; it knows neither
+	"harness/boltfile":             {"harness/wording"}, // both sides keep their state in this way; it knows neither
 	"harness/nearest":              {},
 	"harness/wording":              {},                  // how libraries' errors are said to people
 	"harness/faultspec":            {"harness/nearest"}, // both sides write faults in this way; it knows neither
@@ -49,13 +49,13 @@ var mayImport = map[string][]string{
 	"harness/bounded":              {},
 	"harness/target":               {"simulator", "fakewns", "harness/bounded", "harness/redact", "harness/nearest"},
 	"harness/page":                 {"harness/printable"},
-	"harness/report":               {"simulator/csp", "simulator/syncml", "harness/page", "harness/redact", "harness/printable"},
+	"harness/report":               {"simulator/csp", "simulator/syncml", "harness/page", "harness/redact", "harness/printable", "harness/wording"},
 	"harness/signin":               {"simulator/enroll"},
-	"harness/devices":              {"harness/nearest", "simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable"},
-	"harness/lab":                  {"simulator", "fakewns", "harness/target", "harness/signin", "harness/redact"},
-	"harness/load/result":          {"harness/report", "harness/bounded", "harness/printable"},
+	"harness/devices":              {"harness/nearest", "simulator", "fakewns", "harness/lab", "harness/target", "harness/report", "harness/redact", "harness/printable", "harness/wording"},
+	"harness/lab":                  {"simulator", "fakewns", "harness/target", "harness/signin", "harness/redact", "harness/wording"},
+	"harness/load/result":          {"harness/report", "harness/bounded", "harness/printable", "harness/wording"},
 	"harness/load/page":            {"harness/load/result", "harness/printable"},
-	"harness/console":              {"simulator/syncml", "fakewns", "harness/devices", "harness/guard", "harness/load/result", "harness/page", "harness/redact", "harness/printable"},
+	"harness/console":              {"simulator/syncml", "fakewns", "harness/devices", "harness/guard", "harness/load/result", "harness/page", "harness/redact", "harness/printable", "harness/wording"},
 	"harness/chaos":                {}, // tests only
 	"harness/newcomer":             {},
 	"harness/redact":               {}, // what may be shown; all who write texts for people know it
@@ -64,16 +64,16 @@ var mayImport = map[string][]string{
 	"harness/load/scale":           {},
 	"harness/load/server":          {"harness/load/result", "harness/wording"},
 	"harness/load/delivery":        {"harness/lab", "harness/load", "harness/load/result", "harness/load/server", "harness/report"},
-	"harness/load/verify":          {"harness/load/result"},
-	"harness/load/find":            {"harness/load", "harness/load/result", "harness/report"},
+	"harness/load/verify":          {"harness/load/result", "harness/wording"},
+	"harness/load/find":            {"harness/load", "harness/load/result", "harness/report", "harness/wording"},
 	"harness/load/workload":        {"harness/load", "harness/bounded", "harness/nearest"},
 	"harness/load":                 {"harness/redact", "simulator", "fakewns", "harness/lab", "harness/target", "harness/load/result", "harness/sender", "harness/report", "harness/wording"},
-	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain"},
+	"harness/doctor":               {"simulator", "fakewns", "harness/lab", "harness/target", "harness/explain", "harness/wording"},
 	"harness/repro":                {"simulator", "fakewns", "harness/lab", "harness/target", "harness/nearest"},
 	"harness/paste":                {"simulator"},
 	"harness/trace":                {"simulator", "harness/report", "harness/paste", "harness/redact", "harness/printable"},
-	"harness/reading":              {"simulator", "scenarios", "harness/paste", "harness/trace", "harness/redact"},
-	"harness/compare":              {"simulator", "harness/report", "harness/trace", "harness/bounded", "harness/redact"},
+	"harness/reading":              {"simulator", "scenarios", "harness/paste", "harness/trace", "harness/redact", "harness/wording"},
+	"harness/compare":              {"simulator", "harness/report", "harness/trace", "harness/bounded", "harness/redact", "harness/wording"},
 	"harness/facts":                {"simulator", "scenarios", "harness/explain", "harness/facts"},
 	"harness/fidelity":             {"simulator/csp", "simulator/dmclient", "harness/facts", "harness/fidelity"},
 	"harness/reference":            {"simulator", "fakewns", "harness", "scenarios"}, // it writes of all of them

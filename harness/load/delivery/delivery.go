@@ -45,17 +45,8 @@ func Run(ctx context.Context, l *lab.Lab, o *Options) (*result.Delivery, error) 
 	ways := o.ways()
 	out := &result.Delivery{Dmwake: report.Version, Kind: result.KindDelivery, Started: time.Now(), Machine: result.Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Go: runtime.Version()},
 		Devices: o.Load.Devices, Hours: o.Hours, Speed: o.Speed, Work: o.Load.Work.Text(), WorkRate: o.WorkRate, Seed: o.Load.Seed}
-	if err := o.check(l); err != nil {
+	if err := Check(l, o); err != nil {
 		return out, err
-	}
-	for _, w := range ways { // a later way's mistake shows before the first one runs
-		run, err := o.options(l, &w)
-		if err == nil {
-			err = load.Check(l, run)
-		}
-		if err != nil {
-			return out, err
-		}
 	}
 	for _, w := range ways {
 		o.Begin(w.Name)
@@ -77,6 +68,23 @@ func Run(ctx context.Context, l *lab.Lab, o *Options) (*result.Delivery, error) 
 	}
 	out.Notes = o.notes(l, out)
 	return out, nil
+}
+
+// Check finds mistakes of the options, also of a later way, before anything runs.
+func Check(l *lab.Lab, o *Options) error {
+	if err := o.check(l); err != nil {
+		return err
+	}
+	for _, w := range o.ways() {
+		run, err := o.options(l, &w)
+		if err == nil {
+			err = load.Check(l, run)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ways are polls alone, push with rare polls, and push with frequent polls.

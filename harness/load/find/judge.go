@@ -8,6 +8,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/load"
 	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 type verdict = result.Verdict
@@ -102,7 +103,7 @@ func ownCauses(s *result.CapacityStep, o *observed, before *result.Result, slow 
 	}
 	for _, kind := range []string{load.NoPort, load.NoFile, load.NotTriggered} {
 		if n := countErrors(r, kind); n > 0 {
-			add("%d wake-ups: %s", n, kind)
+			add("%s: %s", wording.Count(n, "wake-up"), kind)
 		}
 	}
 	if isFull(r.CPU) && !serverFull(s) {
@@ -118,7 +119,7 @@ func ownCauses(s *result.CapacityStep, o *observed, before *result.Result, slow 
 	switch g := grew(before, r); {
 	case g.part == nil || !g.part.own(r):
 	case o.waited > 0 && g.part.name == string(result.Wait):
-		add("%d sessions waited at the limit of workers (%d)", o.waited, r.Config.Workers)
+		add("%s waited at the limit of workers (%d)", wording.Count(o.waited, "session"), r.Config.Workers)
 	case g.part.name == string(result.Wait):
 		add("devices were still in their previous session when they were woken again; take more devices")
 	default:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dmwake/dmwake/harness/printable"
 	"github.com/dmwake/dmwake/harness/report"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 // KindDelivery is Delivery.Kind.
@@ -172,7 +173,7 @@ func (d *Delivery) Rows() (head []string, rows [][]string) {
 
 // Conditions say in a sentence what was compared, and what is compressed and what not.
 func (d *Delivery) Conditions() []string {
-	out := []string{fmt.Sprintf("%d devices for %g hours, %g pieces of work (%s) per device and hour at random moments.", d.Devices, d.Hours, d.WorkRate, d.Work)}
+	out := []string{fmt.Sprintf("%s for %g hours, %g pieces of work (%s) per device and hour at random moments.", wording.Count(d.Devices, "device"), d.Hours, d.WorkRate, d.Work)}
 	if d.Speed != 1 {
 		out = append(out, fmt.Sprintf("The hours ran %g times as fast, with as many more sessions a second. The wait until a poll is due is multiplied by %g again; the times of sessions and pushes and the processor time are as measured.", d.Speed, d.Speed))
 	}

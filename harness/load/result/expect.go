@@ -87,6 +87,13 @@ func (e *Expectation) time() (stage Stage, figure string, ok bool) {
 	return "", "", false
 }
 
+// Beyond tells whether the expectation allows more time than a run waits at its end: a
+// wake-up that is that slow can then be lost there, and is not measured.
+func (e *Expectation) Beyond(drain time.Duration) bool {
+	_, _, ok := e.time()
+	return ok && (e.op == "<" || e.op == "<=") && e.value > float64(drain.Microseconds())
+}
+
 // Met tells whether a result meets the expectation, and the value it has. A stage
 // without measurements never meets one.
 func (e *Expectation) Met(r *Result) (ok bool, saw string) {

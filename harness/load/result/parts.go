@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 // LoadPart is what was measured of one part of a load: of the pushes, for example, beside
@@ -80,7 +82,7 @@ func Beside(list []*Result) (*Result, error) {
 func combineParts(list []*Result) (out []LoadPart, err error) {
 	for i, r := range list {
 		if len(r.Parts) != len(list[0].Parts) {
-			return nil, fmt.Errorf("result %d has %d parts, the first has %d", i+1, len(r.Parts), len(list[0].Parts))
+			return nil, fmt.Errorf("result %d has %s, the first has %d", i+1, wording.Count(len(r.Parts), "part"), len(list[0].Parts))
 		}
 	}
 	for k, first := range list[0].Parts {

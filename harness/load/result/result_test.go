@@ -212,3 +212,46 @@ func TestParseShare(t *testing.T) {
 		}
 	}
 }
+
+// TestCompareParts: a part that is worse counts, also where the sum of all hides it.
+func TestCompareParts(t *testing.T) {
+	run := func(pushesLost, pollsLost int64) *Result {
+		r := sample()
+		for name, lost := range map[string]int64{"pushes": pushesLost, "polls": pollsLost} {
+			p := LoadPart{Name: name, Kind: name, Counts: r.Counts, Stages: r.Stages}
+			p.Counts.Lost = lost
+			r.Parts = append(r.Parts, p)
+		}
+		slices.SortFunc(r.Parts, func(a, b LoadPart) int { return strings.Compare(a.Name, b.Name) })
+		r.Counts.Lost = pushesLost + pollsLost
+		return r
+	}
+	var out bytes.Buffer
+	if worse, err := Compare(&out, run(3, 3), run(3, 3), 0.1); err != nil || worse || strings.Contains(out.String(), "is worse") {
+		t.Errorf("%v %v\n%s", worse, err, &out)
+	}
+	out.Reset()
+	if worse, err := Compare(&out, run(6, 0), run(1, 4), 0.1); err != nil || !worse || !strings.Contains(out.String(), "part polls is worse") || strings.Contains(out.String(), "part pushes is worse") {
+		t.Errorf("%v %v\n%s", worse, err, &out)
+	}
+	out.Reset()
+	other := run(3, 3)
+	other.Parts[0].Name = "logins"
+	if _, err := Compare(&out, run(3, 3), other, 0.1); err != nil || !strings.Contains(out.String(), "part logins: only in the later run") || !strings.Contains(out.String(), "part polls: only in the earlier run") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
+// TestBeyond: a condition on a time can allow more than a run waits for; one on a number
+// cannot.
+func TestBeyond(t *testing.T) {
+	for text, want := range map[string]bool{"p99<20s": true, "wake.p50<=16s": true, "p99<15s": false, "p99>20s": false, "lost==0": false, "rate<190": false} {
+		e, err := ParseExpectation(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Beyond(15 * time.Second); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}

@@ -35,7 +35,7 @@ func TestParts(t *testing.T) {
 		"60 polls were started, but":   func(p *result.LoadPart, _ *result.Result) { p.Counts.Done-- },
 		"the parts add up to":          func(_ *result.LoadPart, r *result.Result) { r.Counts.Done++ },
 		"of the first polls (every 50": func(p *result.LoadPart, _ *result.Result) { p.Plan = "every 2s" },
-		"has 1 parts":                  func(_ *result.LoadPart, r *result.Result) { r.Parts = r.Parts[:1] },
+		"has 1 part,":                  func(_ *result.LoadPart, r *result.Result) { r.Parts = r.Parts[:1] },
 	} {
 		list := beside(t, 3)
 		r := list[1].Batches[0]

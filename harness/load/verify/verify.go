@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dmwake/dmwake/harness/load/result"
+	"github.com/dmwake/dmwake/harness/wording"
 )
 
 // Check is one check and its outcome.
@@ -48,7 +49,7 @@ func Instances(list []*result.Instance, want int) *Verdict {
 	v := &Verdict{}
 	first := list[0]
 	if want > 0 {
-		v.check(len(list) == want, fmt.Sprintf("%d processes have a result", want), "%d processes have a result, %d were started: the others ended before they measured anything", len(list), want)
+		v.check(len(list) == want, wording.Counted(want, "process has", "processes have")+" a result", "%s a result, %d were started: the others ended before they measured anything", wording.Counted(len(list), "process has", "processes have"), want)
 	}
 	ids := map[string]bool{}
 	for _, in := range list {
@@ -63,7 +64,7 @@ func Instances(list []*result.Instance, want int) *Verdict {
 			v.check(false, "", "the script of instance %q did not reach its end: it does not call close, or the process was killed", in.ID)
 		}
 		if len(in.Batches) != len(first.Batches) {
-			v.check(false, "", "instance %q has %d batches, %q has %d", in.ID, len(in.Batches), first.ID, len(first.Batches))
+			v.check(false, "", "instance %q has %s, %q has %d", in.ID, wording.Count(len(in.Batches), "batch"), first.ID, len(first.Batches))
 			return v
 		}
 	}

@@ -30,13 +30,26 @@ func kindNames() (out []string) {
 	return out
 }
 
+// keys checks only the keys of a part and of what it does.
+func (r *reader) keys(n *yaml.Node) {
+	m := r.mapping(n, "a part", namesOf(PartKeys())...)
+	if m == nil {
+		return
+	}
+	for i, k := range m.keys {
+		if known, v := kinds[load.Kind(k.Value)], m.values[i]; known != nil && v.Kind == yaml.MappingNode && len(v.Content) > 0 {
+			r.mapping(v, k.Value, known...)
+		}
+	}
+}
+
 // part reads a part of a plan; nil if it cannot be read.
 func (r *reader) part(n *yaml.Node, p *Plan) *load.Part {
 	before := len(r.wrong)
-	m := r.mapping(n, "a part", namesOf(PartKeys())...)
-	if m == nil || len(r.wrong) > before {
-		return nil
+	if r.keys(n); len(r.wrong) > before {
+		return nil // also what is wrong with the keys below it
 	}
+	m := r.mapping(n, "a part", namesOf(PartKeys())...)
 	part := &load.Part{}
 	var value *yaml.Node
 	for i, k := range m.keys {

@@ -104,7 +104,11 @@ func (r *reader) plan(n *yaml.Node) *Plan {
 		r.failf(n, "the plan has no parts; write at least one, such as - poll: {every: 15m}")
 	case parts.Kind != yaml.SequenceNode || len(parts.Content) == 0:
 		r.failf(parts, "parts is a list; write each part on a line of its own that begins with -")
-	case len(r.wrong) == 0: // they need the times
+	case p.Duration == 0 || len(r.wrong) > 0: // the values of parts need the times; their keys do not
+		for _, n := range parts.Content {
+			r.keys(n)
+		}
+	default:
 		for _, n := range parts.Content {
 			if part := r.part(n, p); part != nil {
 				p.Parts = append(p.Parts, part)

@@ -73,10 +73,12 @@ func TestRead(t *testing.T) {
 func TestErrors(t *testing.T) {
 	const head = "duration: 1h\n"
 	for text, want := range map[string]string{
-		"":                         "p.yaml: the plan is empty; it needs a duration and parts",
-		"# nothing\n":              "p.yaml: the plan is empty; it needs a duration and parts",
-		"a: [":                     "p.yaml: line 1 is not YAML: did not find expected node content",
-		"just words":               "p.yaml:1:1: the plan has names and values; write one or more of devices, duration, warmup, speed, seed, parts",
+		"":            "p.yaml: the plan is empty; it needs a duration and parts",
+		"# nothing\n": "p.yaml: the plan is empty; it needs a duration and parts",
+		"a: [":        "p.yaml: line 1 is not YAML: did not find expected node content",
+		"just words":  "p.yaml:1:1: the plan has names and values; write one or more of devices, duration, warmup, speed, seed, parts",
+		"duraton: 1h\nparts: [{polll: {evry: 1m}}, {push: {rat: 1, wrok: get}}, {poll: {evry: 1m}}]": "p.yaml:1:1: the plan has no \"duraton\"; did you mean duration?\np.yaml:1:1: the plan has no duration; write how long it lasts, such as duration: 1h\n" +
+			"p.yaml:2:10: a part has no \"polll\"; did you mean poll?\np.yaml:2:38: push has no \"rat\"; did you mean rate?\np.yaml:2:46: push has no \"wrok\"; did you mean work?\np.yaml:2:67: poll has no \"evry\"; did you mean every?",
 		"parts: [{poll: 1m}]":      "p.yaml:1:1: the plan has no duration; write how long it lasts, such as duration: 1h",
 		head:                       "p.yaml:1:1: the plan has no parts; write at least one, such as - poll: {every: 15m}",
 		head + "parts: []":         "p.yaml:2:8: parts is a list; write each part on a line of its own that begins with -",
