@@ -85,7 +85,7 @@ capacity: ## search servers of known capacity with dmwake load --find's code, in
 	$(GO) test -v ./harness/load/find -run TestRealCapacity -count 1 -timeout 40m -capacity
 
 # Each is also a job of the nightly workflow.
-NIGHTLY ?= release newcomer site chaos capacity variants mutants seeds
+NIGHTLY ?= release newcomer tutorial site-test chaos capacity variants mutants seeds
 
 .PHONY: nightly
 nightly: ## run what takes too long for make ci (about five hours on two cores)
@@ -153,6 +153,10 @@ bin/site:
 .PHONY: site
 site: bin/site ## make bin/site, a web site of harness/docs with a search box, and check its links
 	$(GO) test ./harness/site -run 'TestSite/(links|terms)' -count 1 -args -site $(SITE)
+
+.PHONY: site-test
+site-test: bin/site ## make bin/site, and check its links, its search and its width in chromium
+	$(GO) test -v ./harness/site -run TestSite -count 1 -args -site $(SITE)
 
 DDF ?= $(wildcard ../shared/ddf/*.zip)
 
