@@ -80,12 +80,16 @@ tutorial: ## follow harness/docs/tutorial.md with the whole suite at its end (th
 chaos: ## kill and starve dmwake as harness/docs/reliability.md tells (ten minutes); make test takes a sample of it
 	$(GO) test -v ./harness/chaos -timeout 20m -chaos
 
+.PHONY: words
+words: ## give each flag of each command wrong values, and look for words that tell a user nothing (minutes)
+	$(GO) test -v ./harness/cli -run TestErrorsInPlainWords -count 1 -timeout 30m -every-value
+
 .PHONY: capacity
 capacity: ## search servers of known capacity with dmwake load --find's code, in real time (ten minutes)
 	$(GO) test -v ./harness/load/find -run TestRealCapacity -count 1 -timeout 40m -capacity
 
 # Each is also a job of the nightly workflow.
-NIGHTLY ?= release newcomer tutorial site-test chaos capacity variants mutants seeds
+NIGHTLY ?= release newcomer tutorial site-test words chaos capacity variants mutants seeds
 
 .PHONY: nightly
 nightly: ## run what takes too long for make ci (about five hours on two cores)
@@ -146,16 +150,16 @@ shots: ## make the pictures of harness/docs/shots with Debian's chromium
 HUGO := github.com/gohugoio/hugo@v0.164.0
 SITE ?= $(CURDIR)/bin/site
 
-.PHONY: bin/site
-bin/site:
+.PHONY: site-pages
+site-pages: ## make bin/site, without a check
 	CGO_ENABLED=0 $(GO) run -ldflags=-s $(HUGO) --logLevel warn --source harness/site --destination $(SITE) --cleanDestinationDir --noBuildLock
 
 .PHONY: site
-site: bin/site ## make bin/site, a web site of harness/docs with a search box, and check its links
+site: site-pages ## make bin/site, a web site of harness/docs with a search box, and check its links
 	$(GO) test ./harness/site -run 'TestSite/(links|terms)' -count 1 -args -site $(SITE)
 
 .PHONY: site-test
-site-test: bin/site ## make bin/site, and check its links, its search and its width in chromium
+site-test: site-pages ## make bin/site, and check its links, its search and its width in chromium
 	$(GO) test -v ./harness/site -run TestSite -count 1 -args -site $(SITE)
 
 DDF ?= $(wildcard ../shared/ddf/*.zip)

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,6 +52,8 @@ func wrongFiles(t *testing.T, dir string) (files []string) {
 	return append(files, dir, filepath.Join(dir, "nothing"), filepath.Join(dir, "empty", "below"))
 }
 
+var everyValue = flag.Bool("every-value", false, "give each flag all wrong values, which takes minutes; else a sample")
+
 // TestErrorsInPlainWords runs each command with wrong values of each flag, and with wrong
 // files, and looks for what only a programmer of dmwake understands. Commands that do
 // begin are interrupted at once.
@@ -87,7 +90,13 @@ func TestErrorsInPlainWords(t *testing.T) {
 			t.Errorf("%q: exit code %d, %q looks like a temporary file: %s", args, code, name, said)
 		}
 	}
-	n := 0
+	n, step := 0, 11
+	switch {
+	case *everyValue:
+		step = 1
+	case testing.Short():
+		step = 97
+	}
 	everyCommand(func(c *cobra.Command) {
 		path := strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), "dmwake"), " ")
 		if !c.Runnable() || path == "" || path == "explain" || path == "help" || strings.HasPrefix(path, "completion") {
@@ -108,14 +117,14 @@ func TestErrorsInPlainWords(t *testing.T) {
 				t.Errorf("%s --%s: no values of the type %s", path, f.Name, f.Value.Type())
 			}
 			for _, v := range list {
-				if n++; testing.Short() && n%97 != 0 {
-					continue // a sample; most starts of a lab take a moment
+				if n++; n%step != 0 {
+					continue // most starts of a lab take a moment
 				}
 				if path == "test" && f.Name == "list" {
 					continue
 				}
 				args := strings.Split(strings.ReplaceAll(strings.Join(words, "\x01"), "FILE", files[0]), "\x01")
-				if path == "test" && (f.Name == "config" || f.Name == "mutant" || f.Name == "print-env") {
+				if path == "test" && v != "" && (f.Name == "config" || f.Name == "mutant" || f.Name == "print-env") {
 					args = args[:1]
 				}
 				run(append(args, "--"+f.Name+"="+v), v)
