@@ -92,8 +92,8 @@ func health(ctx context.Context, args []string, file string) (string, error) {
 		Command                               string
 		PID                                   int
 	}
-	if err := json.Unmarshal(raw, &at); err != nil {
-		return "", unready(fmt.Errorf("%s is no file of --ready: %w", file, err))
+	if json.Unmarshal(raw, &at) != nil {
+		return "", unready(fmt.Errorf("%s is no file of --ready: it is not the JSON object that lab and mdm write", file))
 	}
 	switch {
 	case at.Control != "":
