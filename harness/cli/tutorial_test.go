@@ -24,6 +24,10 @@ var wholeTutorial = flag.Bool("whole", false, "follow the tutorial with the run 
 // Here it is built first, so that the process that runs is the one that is ended.
 const startCommand, built = "go run .", "go build -o toy . && exec ./toy"
 
+// patience is how long the page's dmwake waits for a push; here, beside other tests, it
+// waits longer.
+const patience, busyPatience = "5s", "30s"
+
 // pageReader is who follows the page: a folder, and the server that runs in it.
 type pageReader struct {
 	t      *testing.T
@@ -49,7 +53,7 @@ func newPageReader(t *testing.T) *pageReader {
 	if err := os.Symlink(self, filepath.Join(bin, "dmwake")); err != nil {
 		t.Skipf("NOT RUN: no symbolic links here: %v", err)
 	}
-	ports := strings.NewReplacer("127.0.0.1:8443", testenv.Addr(t), "127.0.0.1:8444", testenv.Addr(t))
+	ports := strings.NewReplacer("127.0.0.1:8443", testenv.Addr(t), "127.0.0.1:8444", testenv.Addr(t), "push: "+patience, "push: "+busyPatience)
 	r := &pageReader{t: t, dir: t.TempDir(), change: ports.Replace,
 		env: append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "GOWORK=off", "GOFLAGS=", // and no way to the real WNS:
 			"HTTPS_PROXY=http://127.0.0.1:9", "https_proxy=http://127.0.0.1:9")}
@@ -93,7 +97,7 @@ func (r *pageReader) do(c shownCommand) {
 			r.t.Fatalf("line %d: %s: %v\n%s", c.line, c.text, err, out)
 		}
 		r.t.Logf("line %d: %s took %v", c.line, c.text, time.Since(began).Round(time.Millisecond))
-		got = lines(string(out))
+		got = lines(strings.ReplaceAll(string(out), "within "+busyPatience, "within "+patience))
 	}
 	want := c.want
 	for len(want) > 0 && want[len(want)-1] == "" { // before the next command
