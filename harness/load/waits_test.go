@@ -24,7 +24,7 @@ func TestConcurrentSessions(t *testing.T) {
 		waited          string
 	}{
 		{"a hundred", 100, 0, 100, ""},
-		{"three", 12, 3, 3, "9 times a device was woken while 3 sessions were under way"},
+		{"three", 12, 3, 3, "9 times a device was woken while as many sessions as workers (3) were under way"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
