@@ -43,16 +43,17 @@ func (w *workshop) known() map[string]int {
 func TestEnrollmentInterrupted(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)
-	if out := w.device(0, "enroll", "--resume", "--discovery", "https://"+w.devices+"/EnrollmentServer/Discovery.svc", "--username", "demo@mdm.example",
-		"--ca", "ca/ca.pem"); !strings.Contains(out, "has no device whose enrollment began") {
-		t.Errorf("nothing to resume: %s", out)
+	to := []string{"--discovery", "https://" + w.devices + "/EnrollmentServer/Discovery.svc", "--username", "demo@mdm.example", "--ca", "ca/ca.pem"}
+	if out := w.device(2, append([]string{"enroll", "--resume"}, to...)...); !strings.Contains(out, "is not there") {
+		t.Errorf("no file to resume: %s", out)
 	}
 	// With one processor 32 devices enroll at a time. When the server knows one more,
 	// one is done, in the file as well.
 	const n, atOnce = 120, 32
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	cmd := command(ctx, w.dir, []string{"DMWAKE_PASSWORD=secret-1", "GOMAXPROCS=1"}, "device", "enroll", "--count", fmt.Sprint(n), "--key", "ec", "--no-sync")
+	cmd := command(ctx, w.dir, []string{"DMWAKE_PASSWORD=secret-1", "GOMAXPROCS=1"},
+		append([]string{"device", "enroll", "--count", fmt.Sprint(n), "--key", "ec", "--no-sync"}, to...)...)
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -102,6 +103,9 @@ func TestEnrollmentInterrupted(t *testing.T) {
 		if d.State != "enrolled" {
 			t.Errorf("device %d is %s after --resume", d.Number, d.State)
 		}
+	}
+	if out := w.device(0, "enroll", "--resume"); !strings.Contains(out, "has no device whose enrollment began") {
+		t.Errorf("nothing to resume: %s", out)
 	}
 	for id, sessions := range w.known() {
 		if sessions != 0 {
