@@ -1,11 +1,11 @@
 package reference
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/dmwake/dmwake/harness/target"
 	"github.com/dmwake/dmwake/harness/target/presets"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/scenarios/suite"
 )
@@ -75,9 +75,9 @@ func decides(k *target.Key) string {
 	out := list(k.Decides, toScenario)
 	switch {
 	case len(needs) > 3 && strings.HasPrefix(k.Name, "target.hooks."):
-		return join(out, link(fmt.Sprintf("%d scenarios", len(needs)), "hooks.md#"+strings.TrimPrefix(k.Name, "target.hooks.")))
+		return join(out, link(wording.Count(len(needs), "scenario"), "hooks.md#"+strings.TrimPrefix(k.Name, "target.hooks.")))
 	case len(needs) > 3:
-		return join(out, link(fmt.Sprintf("%d scenarios", len(needs)), "hooks.md#"+string(suite.NeedPush)))
+		return join(out, link(wording.Count(len(needs), "scenario"), "hooks.md#"+string(suite.NeedPush)))
 	}
 	return join(out, list(needs, toScenario))
 }

@@ -1,10 +1,10 @@
 package reference
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/dmwake/dmwake/harness/target"
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/scenarios/suite"
 )
@@ -46,7 +46,7 @@ func hooks() *page {
 		}
 		p.f("\n\n")
 		if len(need) > 0 {
-			p.f("%d scenarios need it, or another key that does the same: %s\n\n", len(need), list(need, toScenario))
+			p.f("%s it, or another key that does the same: %s\n\n", wording.Counted(len(need), "scenario needs", "scenarios need"), list(need, toScenario))
 		}
 		if len(more) > 0 {
 			p.f("%s more with it: %s\n\n", checks(len(more)), list(more, toScenario))
@@ -56,10 +56,7 @@ func hooks() *page {
 }
 
 func checks(n int) string {
-	if n == 1 {
-		return "1 scenario checks"
-	}
-	return fmt.Sprintf("%d scenarios check", n)
+	return wording.Counted(n, "scenario checks", "scenarios check")
 }
 
 // needing are the scenarios that need a key or one that does the same, and those that

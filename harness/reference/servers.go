@@ -3,6 +3,7 @@ package reference
 import (
 	"strings"
 
+	"github.com/dmwake/dmwake/harness/wording"
 	"github.com/dmwake/dmwake/scenarios"
 	"github.com/dmwake/dmwake/simulator/mdmserver/mutants"
 	"github.com/dmwake/dmwake/simulator/mdmserver/variants"
@@ -42,7 +43,7 @@ func mutantsPage() *page {
 func variantsPage() *page {
 	p := begin("variants.md", "Variants", "servers that are otherwise, and lawful")
 	all := variants.All()
-	p.f("%d differences from the reference server that a standard allows, or that real servers get away with: `dmwake mdm --variant NAME`. The suite must pass on each, or it cries wolf.\n", len(all))
+	p.f("%s from the reference server that a standard allows, or that real servers get away with: `dmwake mdm --variant NAME`. The suite must pass on each, or it cries wolf.\n", wording.Count(len(all), "difference"))
 	p.head("variant", "the server", "allowed by, or seen at", "breaks")
 	for _, v := range all {
 		p.row(p.named(v.Name, v.Name, "variant", v.Does), escaped(v.Does), source(v.Seen), escaped(v.Breaks))
