@@ -52,7 +52,7 @@ const mostOffered = 500
 var errEnough = errors.New("enough")
 
 // areas are the CSPs and policy areas.
-func areas(*cobra.Command, []string, string) (out []cobra.Completion, _ cobra.ShellCompDirective) {
+func areas(*cobra.Command, []string, string) (out []cobra.Completion, _ cobra.ShellCompDirective) { //nolint:unparam // the form that cobra asks for
 	set, err := (&cspFlags{}).set()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -52,7 +52,7 @@ hold them. "dmwake doctor" then checks the file against the server.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			c.Flags().Visit(func(fl *pflag.Flag) { f.given[fl.Name] = true })
 			in := io.Reader(nil)
-			if term.IsTerminal(int(os.Stdin.Fd())) {
+			if term.IsTerminal(int(os.Stdin.Fd())) { //nolint:gosec // a file descriptor is small
 				in = os.Stdin
 			}
 			return runInit(c.Context(), s, &f, in)

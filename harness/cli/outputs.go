@@ -72,9 +72,9 @@ func openOutput(path string) (*output, error) {
 	var f *os.File
 	var err error
 	name := path
-	if info, serr := os.Stat(path); serr == nil && !info.Mode().IsRegular() {
+	if info, serr := os.Stat(path); serr == nil && !info.Mode().IsRegular() { //nolint:gosec // the user's own file
 		// A device or a pipe is written directly.
-		f, err = os.OpenFile(path, os.O_WRONLY, 0)
+		f, err = os.OpenFile(path, os.O_WRONLY, 0) //nolint:gosec // as above
 		path = ""
 	} else {
 		f, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
@@ -113,7 +113,7 @@ func (o *output) finish() error {
 		return err
 	}
 	if o.path != "" {
-		if err := os.Rename(name, o.path); err != nil {
+		if err := os.Rename(name, o.path); err != nil { //nolint:gosec // as above
 			return err
 		}
 	}

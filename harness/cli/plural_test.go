@@ -13,7 +13,7 @@ import (
 // counted are numbers before a noun in the plural, in a text for people. A number that is
 // a limit, or of several ("3 of 5 devices"), is right as it is.
 var (
-	counted  = regexp.MustCompile("%(?:\\.0f|[0-9]*d) (?:[a-z]+ )?(?:devices|scenarios|messages|commands|sessions|wake-ups|polls|pushes|requests|results|processes|parts|hooks|notifications|errors|events|settings|reports|checks|runs|records|faults|channels|answers|questions|differences|findings|codes|nodes|triggers|instances|batches|scrapes|check-ins|changes)\\b")
+	counted  = regexp.MustCompile(`%(?:\.0f|[0-9]*d) (?:[a-z]+ )?(?:devices|scenarios|messages|commands|sessions|wake-ups|polls|pushes|requests|results|processes|parts|hooks|notifications|errors|events|settings|reports|checks|runs|records|faults|channels|answers|questions|differences|findings|codes|nodes|triggers|instances|batches|scrapes|check-ins|changes)\b`)
 	isALimit = regexp.MustCompile(`(?:of|over|under|than|up to|at most|at least|all|last|other|between|first|from|reach) (?:the )?(?:last )?$`)
 )
 

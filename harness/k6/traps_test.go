@@ -125,7 +125,7 @@ func TestKilled(t *testing.T) {
 	for want, args := range map[string][]string{
 		"shares are missing":   {a.result},
 		"has no result":        {a.result, "--prometheus", prom},
-		"1 process has":     {a.result, "--instances", "2"},
+		"1 process has":        {a.result, "--instances", "2"},
 		"ended without a":      {a.result, b.result},
 		"of the same devices":  nil,
 		"two results have the": nil,

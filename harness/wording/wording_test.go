@@ -18,14 +18,14 @@ func TestNoAnswer(t *testing.T) {
 	t.Parallel()
 	hold := make(chan struct{})
 	t.Cleanup(func() { close(hold) })
-	read := func(c net.Conn) { io.ReadAtLeast(c, make([]byte, 1<<12), 1) } //nolint:errcheck // of the test's own client
+	read := func(c net.Conn) { io.ReadAtLeast(c, make([]byte, 1<<12), 1) }
 	for want, answer := range map[string]func(net.Conn){
 		"it closed the connection without an answer":           read,
 		"it did not answer in time":                            func(net.Conn) { <-hold },
-		"it closed the connection in the middle of its answer": func(c net.Conn) { read(c); io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello") }, //nolint:errcheck // as above
-		"its answer is not HTTP":                               func(c net.Conn) { read(c); io.WriteString(c, "\x00\x01 garbage\r\n\r\n") },                            //nolint:errcheck // as above
+		"it closed the connection in the middle of its answer": func(c net.Conn) { read(c); io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello") },
+		"its answer is not HTTP":                               func(c net.Conn) { read(c); io.WriteString(c, "\x00\x01 garbage\r\n\r\n") },
 		"nothing listens there":                                nil,
-		"it does not speak TLS":                                func(c net.Conn) { read(c); io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") }, //nolint:errcheck // as above
+		"it does not speak TLS":                                func(c net.Conn) { read(c); io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") },
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
