@@ -37,9 +37,8 @@ func goEnv(w *walker, name string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// publish writes the files of a module proxy for the last commit, as the public one
-// would have them (Go Modules Reference, "GOPROXY protocol"). A module has no file of a
-// module below it.
+// publish writes the files of a module proxy for the last commit (Go Modules Reference,
+// "GOPROXY protocol"). A module has no file of a module below it.
 func (w *walker) publish(repo string) string {
 	w.t.Helper()
 	at := filepath.Join("proxy", module, "@v")
