@@ -139,8 +139,8 @@ func (w *walker) step(c Command, s step) {
 	if at, to, ok := strings.Cut(line, " && cd "); ok { // for the lines of this block
 		line, w.clone = at, filepath.Join(w.dir, to)
 	}
-	if strings.HasPrefix(line, "make ") {
-		dir = w.clone
+	if strings.HasPrefix(line, "make ") { // before the reader sets what the later commands need
+		line, dir = "unset DMWAKE_PASSWORD DMWAKE_READY NO_COLOR; "+line, w.clone
 	}
 	out, code := w.run(line+s.adds, dir)
 	if code != s.exit {
