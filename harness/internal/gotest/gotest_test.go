@@ -82,6 +82,18 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+// TestEnvironment: what a user set for dmwake does not reach the tests.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("DMWAKE_PASSWORD", "hunter2")
+	t.Setenv("NO_COLOR", "1")
+	t.Setenv("KEPT", "yes")
+	dir := module(t, "import \"os\"\n\nfunc TestSees(t *testing.T) { t.Error(os.Getenv(\"DMWAKE_PASSWORD\") + os.Getenv(\"NO_COLOR\") + \"it sees \" + os.Getenv(\"KEPT\")) }\n")
+	var out, errs bytes.Buffer
+	if _, err := run("go", []string{"-C", dir, "./..."}, &out, &errs); err != nil || !strings.Contains(out.String(), ": it sees yes\n") {
+		t.Errorf("%v\n%s%s", err, &out, &errs)
+	}
+}
+
 // TestMakeHelp: make help lists every target of the Makefile.
 func TestMakeHelp(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 )
 
 func main() {
@@ -23,6 +24,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, "gotest:", err)
 	}
 	os.Exit(code)
+}
+
+// own is an environment without what its user set for dmwake, which would change what
+// tests see of it: a password or a server in the place of those of a file, no colours.
+func own(environ []string) []string {
+	return slices.DeleteFunc(environ, func(v string) bool { return strings.HasPrefix(v, "DMWAKE_") || strings.HasPrefix(v, "NO_COLOR=") })
 }
 
 // run runs go test with these arguments. An error means that the outcome is
@@ -34,7 +41,7 @@ func run(command string, args []string, stdout, stderr io.Writer) (code int, err
 	}
 	verbose := slices.Contains(args, "-v")
 	cmd := exec.Command(command, append([]string{"test"}, slices.Insert(slices.Clone(args), at, "-json")...)...) //nolint:gosec // the arguments are the user's
-	cmd.Stderr = stderr
+	cmd.Stderr, cmd.Env = stderr, own(os.Environ())
 	events, err := cmd.StdoutPipe()
 	if err != nil {
 		return 1, err
